@@ -1,7 +1,7 @@
-//! What people ask of the bridge itself, and its answers: who is on the other side, how it is.
+//! Answers commands of users: who is on the other side, and the bridge's status.
 //!
-//! A question is mirrored as anything else that is said. The answer is for who asked: on IRC by a
-//! NOTICE to their nick alone, in a room by a line there, which is mirrored nowhere.
+//! A command is mirrored like any other message. The answer is for its author: on IRC as a NOTICE, in a room
+//! as a post that is not mirrored.
 
 use std::borrow::Cow;
 
@@ -15,24 +15,24 @@ use crate::protocol::irc::IncomingMessage;
 use crate::store::StoreError;
 use crate::translate::{BotCommand, NoticeText, name_or_fallback};
 
-/// So many questions are answered in a place at once, and then one in this time.
+/// Rate limit: this many answers per endpoint at once, then one per interval.
 const REPLY_BURST: i32 = 5;
 const REPLY_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
-/// What is answered where that is too much.
+/// The answer beyond that.
 const RATE_LIMITED: &str = "too many commands: try again in a few seconds";
 
-/// What is answered to whoever writes to the bridge alone, where that is passed on to nobody.
+/// The answer to direct messages if they are disabled.
 const NO_DIRECT_MESSAGES: &str = "nobody reads private messages to the bridge. In the channel: !who lists who is on the other \
      side, !status shows the state of the bridge, !help lists the commands";
 
-/// How many bytes of names are told of one place: with the rest of the answer, a line of IRC.
+/// Maximum bytes of names per endpoint, so that the answer fits into a line of IRC.
 const MAX_LEN_NAMES: usize = 250;
 
-/// Those who write to the bridge alone are all answered as often as one place is.
+/// All authors of direct messages share one rate limit.
 const PRIVATE_BUCKET: EndpointId = EndpointId(0);
 
-/// How often somebody was answered, in each place.
+/// The rate limits of answers, by endpoint.
 #[derive(Debug)]
 pub(super) struct CommandLimiter(UserRateLimiter);
 
@@ -43,7 +43,7 @@ impl Default for CommandLimiter {
 }
 
 impl Bridge {
-    /// `message` was said just now: if it asks something of the bridge, it is answered.
+    /// Answers `message`, just received, if it is a command.
     pub(super) fn handle_command(
         &mut self,
         message: &Message,
@@ -86,7 +86,7 @@ impl Bridge {
         }
     }
 
-    /// Somebody has written to the bridge alone what they want to know, or a command, on a network where that is passed on to nobody.
+    /// Answers a direct message, or a command in one, on a network where direct messages are disabled.
     pub(super) fn reply_no_direct_messages(
         &mut self,
         network: &Network,
@@ -102,8 +102,8 @@ impl Bridge {
         }
     }
 
-    /// Whether whoever said `message` is answered: never a program, nor what is said as a notice. Two
-    /// programs could answer each other for ever.
+    /// Whether the author of `message` gets an answer: not bots, and not NOTICEs. Otherwise, two bots could
+    /// answer each other for ever.
     fn should_reply(&self, message: &Message) -> bool {
         let wanted = |to: &EndpointId| self.routes.format(message.source, *to).commands;
         message.kind == MessageKind::Text
@@ -186,7 +186,7 @@ impl Bridge {
 
     /// `room tea: joined, no messages queued`.
     fn status_text(&self, place: EndpointId, turn: &Ctx<'_>) -> Result<String, StoreError> {
-        // But for the question itself, which is on its way there.
+        // Without the command itself, which is queued there.
         let waiting = turn.store.pending_count(place)?.saturating_sub(1);
         let is_open = |spot: &EndpointState| spot.queue.is_open();
         let joined =

@@ -1,4 +1,4 @@
-//! Who and what is where something was said and where it is told, for whoever translates it.
+//! The users and links around a message, for rendering it.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::{Bridge, EndpointState};
 use crate::domain::{Casemapping, ChannelMember, Endpoint, EndpointId};
 use crate::translate::Directory;
 
-/// The places by their names: a channel's in lower case, a room's slug.
+/// Endpoints by name: a channel's in lower case, or a room's slug.
 #[derive(Debug, Default)]
 pub(super) struct EndpointNames(HashMap<String, Vec<EndpointId>>);
 
@@ -20,7 +20,7 @@ impl EndpointNames {
     }
 }
 
-/// What is around a message on its way from one place to another.
+/// The users and links around a message on its way.
 pub(super) struct LinkDirectory<'b> {
     bridge: &'b Bridge,
     source: &'b EndpointState,
@@ -28,7 +28,7 @@ pub(super) struct LinkDirectory<'b> {
 }
 
 impl Bridge {
-    /// What is around a message that was said in `from` and is told in `to`.
+    /// The directory for a message from `from` to `to`.
     pub(super) fn link_directory(
         &self,
         from: EndpointId,
@@ -43,7 +43,7 @@ impl Bridge {
 }
 
 impl<'b> LinkDirectory<'b> {
-    /// The channel that is told or, if that is a room, the one where it was said.
+    /// The destination if it is a channel, or else the source.
     fn channel(&self) -> &'b EndpointState {
         if self.target.endpoint.network().is_some() { self.target } else { self.source }
     }
@@ -56,7 +56,7 @@ impl<'b> LinkDirectory<'b> {
         self.channel().roster.get(nick)
     }
 
-    /// The place called `called` that `is`, and the name of one of its conversation that `mirrors`.
+    /// A mirror of the endpoint called `called` that `is` accepts, and its name.
     fn find_mirror(
         &self,
         called: &str,

@@ -1,4 +1,4 @@
-//! One place, with all that the bridge holds of it.
+//! The state of an endpoint.
 
 use std::sync::Arc;
 
@@ -18,46 +18,46 @@ use super::run::Run;
 use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::protocol::letschat::{PostId, Stay};
 
-/// One place, seen from the bridge.
+/// An endpoint, with all state that the bridge has of it.
 #[derive(Debug)]
 pub(super) struct EndpointState {
     pub(super) endpoint: Endpoint,
-    /// The other places of its conversation: what is said here is mirrored to each of them.
+    /// The other endpoints of its group, to which its messages are mirrored.
     pub(super) mirrors: Arc<[EndpointId]>,
     pub(super) queue: DeliveryQueue,
-    /// The id that Let's Chat gives a room.
+    /// A room's id on Let's Chat.
     pub(super) room_id: Option<Box<str>>,
-    /// Which of our stays in the room this is, or the last was.
+    /// The number of the current or last stay in the room.
     pub(super) stay: Stay,
-    /// How far a room is read.
+    /// How far a room has been read.
     pub(super) room_state: RoomState,
-    /// How much of it is asked for at once.
+    /// The page size of a room.
     pub(super) page_size: PageSize,
-    /// How a channel is heard.
+    /// How a channel is being received.
     pub(super) channel_state: ChannelState,
-    /// How we came into it.
+    /// How the channel was joined.
     pub(super) join_info: Option<JoinInfo>,
-    /// Who is in a channel, besides us.
+    /// The other members of a channel.
     pub(super) roster: Roster,
-    /// Who is in a room, besides us.
+    /// The other users in a room.
     pub(super) room_members: RoomMembers,
-    /// What was done with what was missed, until all of it is read.
+    /// What was mirrored and skipped, during a catch-up.
     pub(super) catchup_budget: Option<CatchUpBudget>,
     /// The room's cursor when we joined it.
     pub(super) cursor_at_join: Option<PostId>,
     /// The room's newest post when we first saw it.
     pub(super) first_seen_post: Option<PostId>,
-    /// What is in doubt was looked for once and not found.
+    /// The delivery in doubt was looked for once and not found.
     pub(super) missing_once: bool,
-    /// From when to when we were cut off from the room, until that is told.
+    /// When we were disconnected from the room, until that is reported.
     pub(super) absence: Option<(Timestamp, Timestamp)>,
-    /// That it is closed to us.
+    /// The current outage.
     pub(super) outage: Option<Outage>,
-    /// People were told that it is.
+    /// Whether users were notified of an outage.
     pub(super) outage_notice: OutageNotice,
-    /// Whether it is waited for lines that go on with the next delivery.
+    /// Whether the next delivery waits for lines that continue it.
     pub(super) merge_wait: MergeWait,
-    /// What somebody says to a room, line after line.
+    /// The recent lines of an author on their way to a room.
     pub(super) run: Option<Run>,
 }
 

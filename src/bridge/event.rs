@@ -1,4 +1,4 @@
-//! What can happen to a bridge, and what it can ask for.
+//! The bridge's inputs (events) and outputs (commands).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::domain::{LetsChatUserId, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
-/// Who is at the other end of a connection.
+/// The peer of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Peer {
     /// This network.
@@ -16,38 +16,38 @@ pub enum Peer {
     LetsChat,
 }
 
-/// Everything that can happen to a bridge.
+/// An input of the bridge.
 #[derive(Debug)]
 pub enum Event {
-    /// A network said so.
+    /// An event of a network.
     Irc(Network, irc::IrcEvent),
-    /// Let's Chat said so.
+    /// An event of Let's Chat.
     LetsChat(letschat::LetsChatEvent),
-    /// That connection ended.
+    /// This connection was lost.
     ConnectionLost(Peer),
-    /// The connection said so that somebody of Let's Chat has on a network.
+    /// An event of a user's puppet on a network.
     Puppet(Network, LetsChatUserId, Box<irc::IrcEvent>),
-    /// That one ended so, or could not be made.
+    /// A user's puppet was disconnected, or could not connect.
     PuppetDisconnected(Network, LetsChatUserId, PuppetEnd),
-    /// Time has passed. To be told every second or so.
+    /// Time has passed; sent about every second.
     Tick,
-    /// The bridge is to stop: what is under way may settle, nothing more is begun.
+    /// The bridge is stopping: deliveries in flight may finish, no new ones start.
     Stop,
 }
 
-/// Everything a bridge can ask for.
+/// An output of the bridge.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Of a network.
+    /// For a network's session.
     Irc(Network, irc::IrcCommand),
-    /// Of those who keep the connections of people of Let's Chat on a network.
+    /// For a network's puppet pool.
     Puppets(Network, PuppetCommand),
-    /// Of Let's Chat.
+    /// For the Let's Chat session.
     LetsChat(letschat::LetsChatCommand),
 }
 
 impl Command {
-    /// Whether it is to go over the connection to `peer`.
+    /// Whether it is for the connection to `peer`.
     pub(super) fn is_for(&self, peer: &Peer) -> bool {
         match (self, peer) {
             (Self::Irc(network, _), Peer::Irc(lost)) => network == lost,
@@ -56,7 +56,7 @@ impl Command {
         }
     }
 
-    /// Whether it is to go over the connection of `account` on `network`.
+    /// Whether it is for this user's puppet on `network`.
     pub(super) fn is_for_puppet(&self, network: &Network, account: &LetsChatUserId) -> bool {
         matches!(self, Self::Puppets(on, PuppetCommand::Send(whose, _)) if on == network && whose == account)
     }

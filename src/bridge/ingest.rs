@@ -1,4 +1,4 @@
-//! What is heard goes into the ledger, and into the outbox of every other place of its conversation.
+//! Records messages in the ledger and queues them for all other endpoints of the group.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::store::{MessageId, StoreError};
 use crate::translate::{fallback_name, is_blank, is_passthrough, needs_split};
 
 impl Bridge {
-    /// Takes in `message`, which its network calls `native`, unless it is known already. Says whether
-    /// it was not.
+    /// Records and mirrors `message`, with this remote id, unless it is a duplicate. Returns whether it was
+    /// new.
     pub(super) fn ingest(
         &mut self,
         message: &Message,
@@ -23,7 +23,7 @@ impl Bridge {
         self.ingest_with_fingerprint(message, native, None, turn)
     }
 
-    /// The same; `trace` is what else it may be known by, should it be told again without its id.
+    /// Like [`Self::ingest`], with a fingerprint that recognises the message without its id.
     pub(super) fn ingest_with_fingerprint(
         &mut self,
         message: &Message,
@@ -33,7 +33,7 @@ impl Bridge {
     ) -> Result<bool, StoreError> {
         let named;
         let message = if message.author.is_bridge() {
-            // Nobody speaks as the bridge itself for want of a name.
+            // No user may appear as the bridge for lack of a name.
             let author = Author { name: fallback_name(&message.author), ..message.author.clone() };
             named = Message { author, ..message.clone() };
             &named
@@ -50,7 +50,7 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Puts `message` into the outbox of each of these places, unless a rule says otherwise.
+    /// Queues `message` for each of these endpoints, unless a rule ignores it.
     pub(super) fn fan_out(
         &mut self,
         id: MessageId,
@@ -90,7 +90,7 @@ impl Bridge {
                 };
                 if let Some(mirror) = self.endpoints.get_mut(&to) {
                     if mirror.endpoint.network().is_none() {
-                        // What stands by itself ends one.
+                        // A part that stands alone ends a run.
                         let part_of = part == MessagePart::Whole
                             && delivery.message.kind == MessageKind::Text;
                         let run = mirror.run.take().filter(|_| part_of);
@@ -106,7 +106,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// In which parts `message`, said in `place`, is told in `to`.
+    /// The parts in which `message` from `endpoint` is delivered to `to`.
     fn parts_for(
         &self,
         message: &Message,

@@ -1,16 +1,16 @@
-//! Programs that set each other off through the bridge are parted before they fill the channel.
+//! Stops bots that trigger each other through the bridge, before they flood a channel.
 //!
-//! Who only repeats is a program: who echoes what others say, four turns in a row; or who answers the
-//! same again and again to somebody who does likewise. Of two that set each other off, one is enough:
-//! the one that repeats the other, or that came second. Only that one is silenced, and only for a while:
-//! what it says stays in the ledger, is counted, and the number is told afterwards. Who says something of
-//! their own was no program: they are listened to again at once, and what was held back is mirrored late.
+//! An author that only repeats is a bot: it echoes others four turns in a row, or it sends the same text
+//! again and again to somebody who does likewise. Of two bots in a loop, only one is muted, and only for a
+//! while: the one that echoes, or else the one that came second. Its messages are still recorded and counted,
+//! and their number is reported afterwards. An author with words of their own is no bot: they are unmuted at
+//! once, and the suppressed messages are mirrored late.
 //!
 //! ```text
-//!            the fourth turn that only repeats               the pause is over
-//!  Heard ───────────────────────────────────▶ Silenced(pause) ─────────────────────▶ Heard
-//!    ▲                                           │ words of their own: also what was held back
-//!    └───────────────────────────────────────────┘    the next pause is twice as long, within an hour
+//!           fourth turn of repetition                the pause is over
+//!  Allowed ───────────────────────────▶ Muted(pause) ───────────────────▶ Allowed
+//!     ▲                                    │ words of their own: releases held messages
+//!     └────────────────────────────────────┘    the next pause is twice as long, within an hour
 //! ```
 
 use std::collections::HashMap;
@@ -22,76 +22,76 @@ use super::repetition::{AuthorKey, RecentLine, RecentLines, author_key};
 use crate::domain::{EndpointId, Message};
 use crate::store::MessageId;
 
-/// The first pause, and the longest.
+/// The first and the longest pause.
 const INITIAL_PAUSE: SignedDuration = SignedDuration::from_secs(30);
 const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(1);
 
-/// Who has kept quiet for so long begins anew.
+/// After this long without a mute, pauses start over.
 const PAUSE_RESET_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// How many conversations are watched, and how many of those who are silenced. Only private talks can
-/// be so many.
+/// Maximum number of groups watched, and of muted authors. Only direct-message conversations can be that
+/// many.
 const GUARD_CAPACITY: usize = 1_000;
 
-/// How much of what is held back may be mirrored later.
+/// Maximum number of held messages per muted author.
 const MAX_HELD_MESSAGES: usize = 32;
 
-/// Who may be setting each other off.
+/// Detects loops of bots.
 #[derive(Debug, Default)]
 pub(super) struct LoopGuard {
-    /// By conversation: by the lowest number of its places.
+    /// By group, identified by the lowest id of its endpoints.
     recent_lines: HashMap<EndpointId, RecentLines>,
     muted: HashMap<AuthorKey, MutedAuthor>,
 }
 
-/// Somebody who only repeats.
+/// An author who only repeats.
 #[derive(Debug)]
 struct MutedAuthor {
     name: Arc<str>,
-    /// How long this time.
+    /// The duration of the current mute.
     pause: SignedDuration,
     until: Timestamp,
-    /// How much of what they said was not mirrored.
+    /// How many of their messages were suppressed.
     suppressed: u64,
-    /// The first of that.
+    /// The first of them.
     held_messages: Vec<(MessageId, Message)>,
-    /// What they say again and again.
+    /// The digest of what they repeat.
     digest: u64,
-    /// That it is over has been told.
+    /// The end of the mute was reported.
     reported: bool,
 }
 
-/// What is to be done with a message.
+/// What to do with a message.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum LoopVerdict {
-    /// It is mirrored.
+    /// Mirror it.
     Allow,
-    /// It is not: its author is silenced.
+    /// Suppress it: its author is muted.
     Suppress,
-    /// It is not, nor is what its author says from now on.
+    /// Suppress it and mute its author.
     Mute {
-        /// Who keeps them talking, and where.
+        /// The other bot of the loop, and where it is.
         other: (Arc<str>, EndpointId),
-        /// For how long.
+        /// The duration.
         pause: SignedDuration,
     },
-    /// It is mirrored, behind what was held back of its author's.
+    /// Mirror it, after these held messages of its author.
     Release(Vec<(MessageId, Message)>),
 }
 
-/// A pause that is over.
+/// A mute that has expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ExpiredMute {
-    /// Who was silenced.
+    /// The muted author.
     pub(super) name: Arc<str>,
     /// Where they are.
     pub(super) endpoint: EndpointId,
-    /// How much of what they said was not mirrored.
+    /// How many of their messages were suppressed.
     pub(super) suppressed: u64,
 }
 
 impl LoopGuard {
-    /// Judges `message`, said just now in a place of `conversation`.
+    /// Checks `message`, just received from an endpoint of the group.
     pub(super) fn check(
         &mut self,
         conversation: EndpointId,
@@ -121,7 +121,7 @@ impl LoopGuard {
         LoopVerdict::Mute { other, pause: self.mute(&line, now) }
     }
 
-    /// Silences whoever said `line`. Says for how long.
+    /// Mutes the author of `line`. Returns the duration.
     fn mute(&mut self, line: &RecentLine, now: Timestamp) -> SignedDuration {
         let before = self.muted.get(&line.author).map(|it| it.pause * 2);
         let pause = before.map_or(INITIAL_PAUSE, |pause| pause.min(MAX_PAUSE));
@@ -141,7 +141,7 @@ impl LoopGuard {
         pause
     }
 
-    /// Keeps `message`, which was held back, for when its author says something of their own.
+    /// Holds a suppressed `message`, in case its author turns out to be a person.
     pub(super) fn hold(&mut self, id: MessageId, message: &Message) {
         let silenced = self.muted.get_mut(&author_key(message));
         if let Some(silenced) = silenced.filter(|it| it.held_messages.len() < MAX_HELD_MESSAGES) {
@@ -149,7 +149,7 @@ impl LoopGuard {
         }
     }
 
-    /// The pauses that are over by `now` and have not been told of.
+    /// The mutes that have expired by `now` and were not reported.
     pub(super) fn take_expired(&mut self, now: Timestamp) -> Vec<ExpiredMute> {
         self.muted.retain(|_, it| now.duration_since(it.until) < PAUSE_RESET_AFTER);
         let over = self.muted.iter_mut().filter(|(_, it)| it.until <= now && !it.reported);
@@ -194,11 +194,11 @@ mod tests {
         }
     }
 
-    /// How a program answers the line that it hears.
+    /// How a bot replies to a line.
     #[derive(Debug, Clone, Copy)]
     enum BotReply {
         Echo,
-        /// An echo with something before and behind, and in other letters.
+        /// An echo with text before and after it, optionally in other case.
         Edited(&'static str, &'static str, bool),
         Fixed(&'static str),
         Numbered(&'static str),
@@ -218,11 +218,11 @@ mod tests {
         }
     }
 
-    /// Somebody: where, and how they answer what is said in other places; people do not.
+    /// A participant: name, endpoint, and how they reply to other endpoints; `None` for people.
     type Participant = (&'static str, EndpointId, Option<BotReply>);
 
-    /// Plays `lines`, each said at its time by one of `all`, and what programs answer `delays` later. Gives
-    /// how many lines of each were said, and which were mirrored, late or not.
+    /// Plays `lines`, each sent at its time by one of `all`, and the bots' replies `delays` later. Returns
+    /// how many lines each has sent, and which were mirrored, late or not.
     fn play(
         all: &[Participant],
         lines: &[(i64, usize, String)],
@@ -269,7 +269,7 @@ mod tests {
         heard
     }
 
-    /// Also those that differ each time.
+    /// Includes replies that differ each time.
     fn any_answer() -> impl Strategy<Value = BotReply> {
         prop_oneof![answer(), Just(BotReply::Numbered("pong")), Just(BotReply::Numbered("it is")),]
     }
@@ -295,7 +295,7 @@ mod tests {
         ]
     }
 
-    /// What people say: words of their own, the same again, and numbers.
+    /// What people write: their own words, repetitions, numbers.
     fn words() -> impl Strategy<Value = String> {
         prop_oneof![
             "[a-e]{1,3}( [a-e]{1,4}){0,3}",
@@ -309,7 +309,7 @@ mod tests {
         ]
     }
 
-    /// Bursts: how long after the last, and of what lines.
+    /// Bursts of lines, with the delay before each.
     fn schedule() -> impl Strategy<Value = Vec<(i64, Vec<String>)>> {
         let burst = prop::collection::vec(words(), 1..6);
         prop::collection::vec((0_i64..15_000, burst), 1..30)
@@ -328,7 +328,7 @@ mod tests {
         lines
     }
 
-    /// Those of `mirrored` in the order in which they were said.
+    /// The author's `mirrored` lines in their original order.
     fn all_said(lines: &[(i64, usize, String)], who: usize) -> Vec<String> {
         lines.iter().filter(|it| it.1 == who).map(|it| it.2.clone()).collect()
     }
@@ -383,7 +383,7 @@ mod tests {
             answers in [answer(), answer(), answer()],
             delay in 0_i64..10_000,
         ) {
-            // Each answers the one before it alone.
+            // Each replies only to the one before it.
             let mut breaker = LoopGuard::default();
             let ring = [("bot", CHANNEL), ("toy", ROOM), ("imp", OTHER_ROOM)];
             let (mut line, mut turns) = ("good morning".to_owned(), [0; 3]);
@@ -476,7 +476,7 @@ mod tests {
         assert_nobody_is_muted(&turns);
     }
 
-    /// Two programs that say `polly` to each other every half second, for so many lines.
+    /// Two bots that send `polly` to each other every half second, for this many lines.
     fn check_two_repeaters(breaker: &mut LoopGuard, begin: i64, lines: i64) -> Vec<LoopVerdict> {
         let turn = |n: i64| {
             let (place, name) = if n % 2 == 0 { (CHANNEL, "parrot") } else { (ROOM, "echo") };

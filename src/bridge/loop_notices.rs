@@ -1,4 +1,4 @@
-//! A program that only repeats what it hears through the bridge is silenced, and everybody there is told.
+//! Mutes bots in a loop, and notifies everybody there.
 
 use std::sync::Arc;
 
@@ -9,12 +9,11 @@ use super::{Bridge, Ctx};
 use crate::domain::{EndpointId, Message};
 use crate::store::{MessageId, StoreError};
 
-/// What is older than this is caught up with: it answers nothing that was just said.
+/// Older messages are being caught up with and cannot be replies.
 const LIVE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
 impl Bridge {
-    /// Mirrors `message`, which is called `id`, to its `mirrors`, unless it is held back: then that is
-    /// counted, and said.
+    /// Mirrors `message` to its mirrors, unless loop protection suppresses it, which is counted and reported.
     pub(super) fn fan_out_guarded(
         &mut self,
         id: MessageId,
@@ -63,7 +62,7 @@ impl Bridge {
         self.count_traffic(message.source, |traffic| traffic.suppressed += 1);
     }
 
-    /// Tells of the pauses that are over how much was not mirrored.
+    /// Reports how many messages were suppressed by expired mutes.
     pub(super) fn notify_expired_mutes(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
         for ExpiredMute { name, endpoint: place, suppressed: held_back } in
             self.loop_guard.take_expired(turn.now)
@@ -72,7 +71,7 @@ impl Bridge {
                 if held_back == 1 { "1 message" } else { &format!("{held_back} messages") };
             tracing::info!(%name, suppressed = held_back, "author unmuted");
             let words = format!("mirroring {name} again; {messages} skipped");
-            // In private, whoever was silenced was told each time.
+            // In direct messages, the author was notified each time.
             let Some(spot) = self.endpoints.get(&place) else { continue };
             let everywhere: Vec<EndpointId> = spot.mirrors.iter().copied().chain([place]).collect();
             self.notify(place, &everywhere, words, turn)?;

@@ -1,8 +1,8 @@
 //! What to do when something happens.
 //!
-//! [`Bridge::apply`] takes one [`Happening`], writes down what must survive, and returns the orders
-//! it calls for. It is the whole of the bridge's judgement: it never waits, so it can be told any
-//! story and asked what it did. Its orders may leave once the store has committed the turn.
+//! [`Bridge::apply`] processes one [`Event`], stores what must survive, and returns the resulting commands.
+//! All decisions are made here. It never blocks, so tests can play any sequence of events. Its commands may
+//! be executed once the store has committed the transaction.
 
 mod commands;
 mod deliver;
@@ -57,33 +57,33 @@ use notices::status::StatusBuffer;
 use routes::Routes;
 use topic_sync::KnownTopics;
 
-/// What is younger than this beyond the ledger's memory is kept: the networks' clocks are not ours.
+/// Retention is extended by this much, because the networks' clocks may differ from ours.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 
-/// How many messages are forgotten at once: few enough that nobody waits for it.
+/// How many messages are pruned at once, few enough not to delay others.
 const MAX_PRUNE_BATCH: u32 = 500;
 
-/// How often that many are.
+/// How often that is done.
 const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
 
-/// The places, what each is joined to, and what is under way.
+/// The bridge: endpoints, routes, and deliveries in flight.
 #[derive(Debug)]
 pub struct Bridge {
     policy: BridgePolicy,
     endpoints: HashMap<EndpointId, EndpointState>,
-    /// Our own account on Let's Chat, once it is known.
+    /// Our own user on Let's Chat, once known.
     letschat_account: Option<LetsChatUser>,
-    /// How many lanes are open.
+    /// The number of joined endpoints.
     joined: usize,
     stopping: bool,
-    /// The networks on which nothing is said again that may have arrived.
+    /// The networks where unconfirmed messages are dropped.
     drop_unconfirmed: HashSet<Network>,
-    /// The rooms where something may begin at the end of the turn.
+    /// The rooms where a delivery may start at the end of the turn.
     due_rooms: BTreeSet<EndpointId>,
-    /// By which manners each place is spoken to.
+    /// The formats between endpoints.
     routes: Routes,
     endpoint_names: EndpointNames,
-    /// The maker of links for people without an account, where they are wanted.
+    /// Creates public links, if enabled.
     public_links: Option<PublicLinks>,
     stats: Stats,
     loop_guard: LoopGuard,
@@ -93,24 +93,24 @@ pub struct Bridge {
     status_buffer: StatusBuffer,
     command_limiter: CommandLimiter,
     topics: KnownTopics,
-    /// When it forgot something last.
+    /// When messages were last pruned.
     pruned_at: Timestamp,
-    /// When each network was last heard of, and when that was last written down.
+    /// When each network was last seen, and when that was saved.
     networks_last_seen: HashMap<Network, LastSeen>,
-    /// The same of Let's Chat.
+    /// When Let's Chat was last seen, and when that was saved.
     letschat_last_seen: Option<LastSeen>,
     senders: Senders,
     direct: DirectMessages,
 }
 
-/// When a network was last heard of, and when that was last written down.
+/// When a peer was last seen, and when that was saved.
 #[derive(Debug, Clone, Copy)]
 struct LastSeen {
     at: Timestamp,
     saved_at: Timestamp,
 }
 
-/// What a turn works with.
+/// The context of a turn.
 struct Ctx<'a> {
     now: Timestamp,
     store: &'a mut Store,
@@ -118,10 +118,10 @@ struct Ctx<'a> {
 }
 
 impl Bridge {
-    /// A bridge that joins the places of each conversation, and takes up where the last run ended.
+    /// A bridge for these groups of endpoints, which continues where the last run ended.
     ///
     /// # Errors
-    /// When the store does not do its part.
+    /// When the store cannot be read or written.
     pub fn new(
         conversations: &[Vec<Endpoint>],
         policy: BridgePolicy,
@@ -168,23 +168,22 @@ impl Bridge {
         })
     }
 
-    /// The same, on whose `networks` nothing is said again that may have arrived: of which nobody
-    /// can tell whether it did, is left at that.
+    /// On these networks, unconfirmed messages are dropped instead of resent.
     #[must_use]
     pub fn with_drop_unconfirmed(mut self, networks: HashSet<Network>) -> Self {
         self.drop_unconfirmed = networks;
         self
     }
 
-    /// The same, which makes links to files and long messages for people without an account.
+    /// Enables public links to files and long messages.
     #[must_use]
     pub fn with_public_links(mut self, links: Option<PublicLinks>) -> Self {
         self.public_links = links;
         self
     }
 
-    /// The same, with the manners that the administrator wants: those of some `links`, each with the
-    /// two places that it joins, and for all others the `common` ones.
+    /// Sets the formats: those of individual `links`, each with its two endpoints, and the `common` one for
+    /// all others.
     #[must_use]
     pub fn with_formats(
         mut self,
@@ -199,12 +198,11 @@ impl Bridge {
         self
     }
 
-    /// Takes in one happening at `now`; the orders it calls for are added to `orders`, from which those
-    /// are taken that nobody is there any more to take. Behind all that happens at once follows
-    /// [`Bridge::end_turn`].
+    /// Processes one event at `now`. Appends the resulting commands to `orders`; removes those for lost
+    /// connections. After all events of a turn, [`Bridge::end_turn`] must be called.
     ///
     /// # Errors
-    /// When the store does not do its part.
+    /// When the store cannot be read or written.
     pub fn apply(
         &mut self,
         now: Timestamp,
@@ -231,10 +229,10 @@ impl Bridge {
         }
     }
 
-    /// Nothing more happens before the store commits: what came together goes out together.
+    /// Ends the turn, before the store commits: messages that arrived together are sent together.
     ///
     /// # Errors
-    /// When the store does not do its part.
+    /// When the store cannot be read or written.
     pub fn end_turn(
         &mut self,
         now: Timestamp,
@@ -248,30 +246,30 @@ impl Bridge {
         self.save_last_seen(turn)
     }
 
-    /// The places and their numbers, in no order.
+    /// The endpoints with their ids, in no particular order.
     pub fn endpoints(&self) -> impl Iterator<Item = (EndpointId, &Endpoint)> {
         self.endpoints.iter().map(|(id, spot)| (*id, &spot.endpoint))
     }
 
-    /// How many places can be heard and spoken in.
+    /// The number of joined endpoints.
     #[must_use]
     pub fn joined(&self) -> usize {
         self.joined
     }
 
-    /// How many places there are.
+    /// The number of endpoints.
     #[must_use]
     pub fn total(&self) -> usize {
         self.endpoints.len()
     }
 
-    /// What has come and gone, since the bridge began to run.
+    /// The counters since the bridge started.
     #[must_use]
     pub fn stats(&self) -> &Stats {
         &self.stats
     }
 
-    /// How many deliveries are under way.
+    /// The number of deliveries in flight.
     #[must_use]
     pub fn in_flight(&self) -> usize {
         let spots = self.endpoints.values().filter(|spot| spot.queue.in_flight().is_some()).count();
@@ -282,7 +280,7 @@ impl Bridge {
         if let Some(memory) = self.policy.retention
             && turn.now.duration_since(self.pruned_at) >= PRUNE_INTERVAL
         {
-            // A little at a time.
+            // In small batches.
             self.pruned_at = turn.now;
             turn.store.prune(turn.now - memory - MAX_CLOCK_SKEW, MAX_PRUNE_BATCH)?;
         }
@@ -296,7 +294,7 @@ impl Bridge {
         self.tick_direct(turn)
     }
 
-    /// Counts something of the peer that has `place`.
+    /// Updates a counter of the endpoint's peer.
     fn count_traffic(&mut self, place: EndpointId, raise: impl FnOnce(&mut TrafficStats)) {
         if let Some(spot) = self.endpoints.get(&place) {
             raise(self.stats.traffic_mut(spot.peer()));
@@ -304,7 +302,7 @@ impl Bridge {
     }
 
     fn on_connection_lost(&mut self, peer: &Peer, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
-        // The next connection may be there before they leave, and would take them for its own.
+        // Or the next connection would receive them.
         turn.commands.retain(|order| !order.is_for(peer));
         match peer {
             Peer::Irc(network) => self.on_irc_connection_lost(network, turn)?,
@@ -313,7 +311,7 @@ impl Bridge {
         for (place, spot) in self.endpoints.iter_mut().filter(|(_, spot)| spot.is_on(peer)) {
             self.joined -= usize::from(spot.queue.close());
             match peer {
-                // A puppet that speaks still answers.
+                // The puppet's own connection can still acknowledge it.
                 Peer::Irc(network) if spot.queue.is_sent_by_puppet() => {
                     self.senders.puppets_mut(network).mark_unobserved(*place);
                 }
@@ -322,7 +320,7 @@ impl Bridge {
             }
             spot.room_state = RoomState::Offline;
             spot.catchup_budget = None;
-            // Without a server there is nobody who could shut us out.
+            // Without a connection, a room cannot be closed to us.
             if *peer == Peer::LetsChat {
                 spot.outage = None;
             }

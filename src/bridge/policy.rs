@@ -1,40 +1,41 @@
+//! The bridge's settings about missed messages, notices and limits.
+
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::Network;
 
-/// What the administrator has decided about what was missed.
+/// Settings for the bridge as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BridgePolicy {
-    /// How much of what was missed in a room is mirrored.
+    /// Catch-up limits of rooms.
     pub room_catchup: CatchUpLimits,
-    /// The same of a channel, on those networks where it is not everything.
+    /// Catch-up limits of channels, on networks that have limits.
     pub channel_catchup: HashMap<Network, CatchUpLimits>,
-    /// Whether people are told: what was left out, what may be missing, what was refused.
+    /// Whether users are notified of skipped messages, gaps and rejections.
     pub notices: bool,
-    /// For how long a channel must have gone unheard for people to be told of it, where nobody knows whether
-    /// anything was said.
+    /// Minimum duration of a gap to be reported, if it is unknown whether anything was missed.
     pub min_reported_gap: SignedDuration,
-    /// Whether two who set each other off through the bridge are parted.
+    /// Whether bots in a loop are muted.
     pub loop_protection: bool,
-    /// How long the ledger remembers; `None` for ever.
+    /// How long messages are kept in the ledger; `None` for ever.
     pub retention: Option<SignedDuration>,
-    /// How many bytes may wait to be delivered; `None` for any number.
+    /// How many bytes may be queued; `None` for no limit.
     pub max_queue_size: Option<u64>,
 }
 
-/// How much of what was missed in one place is mirrored.
+/// How much of what was missed in an endpoint is mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CatchUpLimits {
-    /// How old a message may be, once we hear of it; `None` for any age.
+    /// Maximum age of a message when received; `None` for no limit.
     pub max_age: Option<SignedDuration>,
-    /// How many messages; `None` for all.
+    /// Maximum number of messages; `None` for no limit.
     pub max_messages: Option<u64>,
 }
 
 impl Default for BridgePolicy {
-    /// Everything is mirrored.
+    /// No limits.
     fn default() -> Self {
         Self {
             room_catchup: CatchUpLimits::default(),
@@ -49,13 +50,13 @@ impl Default for BridgePolicy {
 }
 
 impl BridgePolicy {
-    /// How much of what was missed on `network` is mirrored.
+    /// The catch-up limits of channels on `network`.
     pub(super) fn catchup_limits(&self, network: &Network) -> CatchUpLimits {
         self.channel_catchup.get(network).copied().unwrap_or_default()
     }
 }
 
-/// What was done with one place's backlog so far.
+/// What was mirrored and skipped of one endpoint's backlog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct CatchUpBudget {
     mirrored: u64,
@@ -63,7 +64,7 @@ pub(super) struct CatchUpBudget {
 }
 
 impl CatchUpBudget {
-    /// Whether a message of the backlog, said at `said_at`, is mirrored; it is counted either way.
+    /// Whether a message of the backlog, sent at `sent_at`, is mirrored; counts it either way.
     pub(super) fn admit(
         &mut self,
         said_at: Timestamp,
@@ -80,12 +81,12 @@ impl CatchUpBudget {
         admitted
     }
 
-    /// How many messages were mirrored.
+    /// The number of messages mirrored.
     pub(super) fn mirrored(self) -> u64 {
         self.mirrored
     }
 
-    /// How many messages were left out.
+    /// The number of messages skipped.
     pub(super) fn skipped(self) -> u64 {
         self.skipped
     }

@@ -1,10 +1,10 @@
-//! Who repeats whom, within one conversation.
+//! Detects repetition within a group.
 //!
-//! A line *echoes* an earlier one from another side when it holds its words, whatever stands before or
-//! behind them. Its words are then not the speaker's own: they belong to whoever said them first, so who
-//! is echoed repeats nobody by saying the same again. A line says the *same again* when it has the words
-//! that its speaker said before, and it comes as an answer. Programs whose words differ each time are not
-//! told from people: a person's words must never be lost.
+//! A line *echoes* an earlier one from another endpoint if it contains its words, whatever precedes or
+//! follows. Its words are then not the author's own: they belong to the author who wrote them first, who repeats
+//! nobody by writing them again. A line *says the same again* if it is a reply with the words that its author
+//! used before. Bots whose words differ each time cannot be distinguished from people, since no person's
+//! words may be lost.
 
 use std::collections::VecDeque;
 use std::collections::hash_map::DefaultHasher;
@@ -15,73 +15,73 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{EndpointId, Message};
 
-/// How many lines of each conversation are remembered, and for how long.
+/// How many lines of each group are remembered, and for how long.
 const MAX_LINES: usize = 64;
 const LINE_TIMEOUT: SignedDuration = SignedDuration::from_secs(120);
 
-/// A line that comes later than this answers nothing.
+/// A later line is no reply.
 const REPLY_WINDOW: SignedDuration = SignedDuration::from_secs(30);
 
-/// The same of a line of a word that people say all day: "ok".
+/// The same for a short line that people write all the time, such as "ok".
 const SHORT_REPLY_WINDOW: SignedDuration = SignedDuration::from_secs(4);
 
-/// How many letters such a line has at most.
+/// Maximum number of letters of such a line.
 const MAX_LEN_SHORT: usize = 3;
 
-/// How many letters are looked for anywhere in a line; fewer only as whole words.
+/// Minimum number of letters to be found anywhere in a line; shorter ones only as whole words.
 const MIN_LEN_SUBSTRING: usize = 4;
 
-/// How many letters of a line are looked for in another, and how many of that one are looked through.
+/// How many letters are searched for, and in how many of a line.
 const MAX_LEN_NEEDLE: usize = 200;
 const MAX_LEN_HAYSTACK: usize = 400;
 
-/// How many letters, beyond three times as many, are more than a name before another's words.
+/// This many letters beyond three times the echoed text are more than a name added to it.
 const MAX_LEN_ADDED_NAME: usize = 6;
 
-/// The turn in which somebody who only repeats is not listened to any more.
+/// After how many repeated turns an author is muted.
 const MAX_REPEATED_TURNS: u32 = 4;
 
-/// How many of them follow the line of somebody who had heard the one before.
+/// How many of them must follow a line whose author had seen the previous one.
 const MIN_ROUNDS: u32 = 2;
 
-/// Somebody in a place, by a digest of what they are known by there.
+/// An author in an endpoint, by a digest of their identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct AuthorKey {
     pub(super) endpoint: EndpointId,
     name_hash: u64,
 }
 
-/// A line, as far as it matters here.
+/// A line, reduced to what matters here.
 #[derive(Debug, Clone)]
 pub(super) struct RecentLine {
     pub(super) author: AuthorKey,
     pub(super) name: Arc<str>,
     at: Timestamp,
-    /// Its words, in small letters, with one blank around each.
+    /// Its words in lower case, with a space around each.
     words: String,
-    /// A digest of them.
+    /// A digest of the words.
     pub(super) digest: u64,
     number: u64,
-    /// Who said its words first.
+    /// Who wrote its words first.
     first_author: AuthorKey,
-    /// It says more than words of another that it holds.
+    /// It adds more to the echoed words than a name.
     adds_own_words: bool,
     repetition: RepetitionRun,
 }
 
-/// How long somebody has repeated others, or themselves, without a word of their own.
+/// How long an author has only repeated others or themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct RepetitionRun {
-    /// Turns that echo others, and how many of those follow a line that could answer the one before.
+    /// Turns that echo others, and how many of them follow a line that can be a reply to the previous one.
     echoes: u32,
     rounds: u32,
-    /// The line that was echoed last.
+    /// The last line echoed.
     last_echoed: Option<u64>,
-    /// Turns that say the same.
+    /// Turns with the same text.
     same_turns: u32,
 }
 
-/// The last lines of a conversation.
+/// The recent lines of a group.
 #[derive(Debug, Default)]
 pub(super) struct RecentLines {
     lines: VecDeque<RecentLine>,
@@ -89,14 +89,14 @@ pub(super) struct RecentLines {
 }
 
 impl RecentLine {
-    /// Whether its words are neither another's nor the same as before.
+    /// Whether its words are neither an echo nor the same again.
     pub(super) fn is_own(&self) -> bool {
         (self.first_author == self.author || self.adds_own_words) && self.repetition.same_turns <= 1
     }
 }
 
 impl RecentLines {
-    /// Reads `message`, said at `now`, without remembering it.
+    /// Analyses `message`, sent at `now`, without remembering it.
     pub(super) fn analyze(&mut self, message: &Message, now: Timestamp) -> RecentLine {
         let lines = &mut self.lines;
         while lines.front().is_some_and(|it| now.duration_since(it.at) > LINE_TIMEOUT) {
@@ -133,7 +133,7 @@ impl RecentLines {
         line
     }
 
-    /// Remembers a line that was passed on.
+    /// Remembers a line that was mirrored.
     pub(super) fn push(&mut self, line: RecentLine) {
         if self.lines.len() >= MAX_LINES {
             self.lines.pop_front();
@@ -142,7 +142,7 @@ impl RecentLines {
         self.lines.push_back(line);
     }
 
-    /// Who keeps `line` coming, if its speaker only repeats.
+    /// The other author of the loop, if the author of `line` only repeats.
     pub(super) fn loop_partner(&self, line: &RecentLine) -> Option<&RecentLine> {
         let RepetitionRun { echoes, rounds, last_echoed: echoed, same_turns: same } =
             line.repetition;
@@ -152,8 +152,8 @@ impl RecentLines {
         if same >= MAX_REPEATED_TURNS { self.same_run_partner(line) } else { None }
     }
 
-    /// The lines that `line` may answer: those that others have just said elsewhere, in words that its
-    /// speaker had not said before them.
+    /// The lines that `line` may reply to: recent ones of others elsewhere, with words that its author had
+    /// not used before them.
     fn answerable_by<'l>(
         &'l self,
         line: &RecentLine,
@@ -169,7 +169,7 @@ impl RecentLines {
         elsewhere.filter(lately).filter(move |it| it.first_author != who)
     }
 
-    /// How long the speaker of `line` has echoed others.
+    /// How long the author of `line` has echoed others.
     fn echo_run(&self, line: &RecentLine, before: Option<&RecentLine>) -> RepetitionRun {
         let holds = |it: &&RecentLine| contains_words(&line.words, &it.words);
         if let Some(before) = before
@@ -197,8 +197,8 @@ impl RecentLines {
         }
     }
 
-    /// Whether `line` is the first, or the first of its speaker, behind the one with the number `last`:
-    /// who repeats everything leaves out nothing.
+    /// Whether `line` is the first after the line numbered `last`, or its author's first: an echo bot skips
+    /// nothing.
     fn follows(&self, line: &RecentLine, last: u64) -> bool {
         let between = |it: &&RecentLine| it.number > last && it.number < line.number;
         let same_speaker =
@@ -207,14 +207,14 @@ impl RecentLines {
         line.number > last && !(same_speaker && skipped)
     }
 
-    /// How often the speaker of `line` has said the same in a row.
+    /// How often in a row the author of `line` has sent the same.
     fn same_run(&self, line: &RecentLine, before: Option<&RecentLine>) -> u32 {
         let Some(before) = before.filter(|it| it.digest == line.digest) else { return 1 };
         let answers = self.answerable_by(line).any(|it| it.number > before.number);
         if answers { before.repetition.same_turns + 1 } else { before.repetition.same_turns.max(1) }
     }
 
-    /// The line that `line` says the same to again, of somebody who does likewise and was there first.
+    /// The line that `line` answers with the same again, by somebody who does likewise and started earlier.
     fn same_run_partner(&self, line: &RecentLine) -> Option<&RecentLine> {
         let first = |who: AuthorKey| self.lines.iter().position(|it| it.author == who);
         let likewise = |it: &&RecentLine| it.repetition.same_turns + 1 >= MAX_REPEATED_TURNS;
@@ -230,7 +230,7 @@ pub(super) fn author_key(message: &Message) -> AuthorKey {
     AuthorKey { endpoint: message.source, name_hash: name.finish() }
 }
 
-/// The words of a line, and a digest of them. Numbers are words: people count, too.
+/// The words of a line, and their digest. Numbers are words, since people count as well.
 fn normalize(body: &str) -> (String, u64) {
     let mut text = String::from(" ");
     let mut shape = DefaultHasher::new();
@@ -247,7 +247,7 @@ fn normalize(body: &str) -> (String, u64) {
         }
     }
     if text.trim().is_empty() {
-        // Nothing but signs: they are the words.
+        // No letters at all: use the symbols.
         text = body.split_whitespace().flat_map(str::chars).take(MAX_LEN_HAYSTACK).collect();
         text.hash(&mut shape);
     }
@@ -261,7 +261,7 @@ fn letter_count(text: &str) -> usize {
     text.chars().filter(|c| !c.is_whitespace()).count()
 }
 
-/// Whether `text` holds the words of `other`.
+/// Whether `text` contains the words of `other`.
 fn contains_words(text: &str, other: &str) -> bool {
     let sought = match other.char_indices().nth(MAX_LEN_NEEDLE) {
         Some((end, _)) => &other[..end],

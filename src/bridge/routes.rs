@@ -1,4 +1,4 @@
-//! By which manners what is said in one place is told in another.
+//! The formats along the links between endpoints.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use crate::domain::{Endpoint, EndpointId, Message};
 use crate::translate::LinkFormat;
 
-/// The links that a message passes on its way to each place, with their manners.
+/// The links on the way from each endpoint to another, with their formats.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
-    /// Those of most links.
+    /// The format of most links.
     default_format: Arc<LinkFormat>,
-    /// From here to there: the manners of each link on the way, the last one first. Only where not
-    /// all of them are the common ones.
+    /// By source and destination: the formats of the links on the way, the last one first. Only if not all
+    /// are the default.
     format_overrides: HashMap<(EndpointId, EndpointId), Box<[Arc<LinkFormat>]>>,
 }
 
-/// Two places that are linked, and the manners between them.
+/// Two linked endpoints, and their format.
 pub(super) type FormattedLink = (EndpointId, EndpointId, Arc<LinkFormat>);
 
 impl Routes {
-    /// The ways along `links`, of which those that are not told of have the `common` manners.
+    /// The routes along `links`; links not listed have the `common` format.
     pub(super) fn new(common: Arc<LinkFormat>, links: &[FormattedLink]) -> Self {
         let mut special = HashMap::new();
         let is_special = |(_, _, manners): &FormattedLink| !Arc::ptr_eq(manners, &common);
@@ -42,7 +42,7 @@ impl Routes {
         Self { default_format: common, format_overrides: special }
     }
 
-    /// How what is said in `from` is told in `to`: as the last link on the way has it.
+    /// The format for messages from `from` to `to`: that of the last link on the way.
     pub(super) fn format(&self, from: EndpointId, to: EndpointId) -> &LinkFormat {
         self.format_overrides
             .get(&(from, to))
@@ -50,14 +50,14 @@ impl Routes {
             .unwrap_or(&self.default_format)
     }
 
-    /// The manners in which something can be told in `to`.
+    /// The formats of messages to `to`.
     pub(super) fn told_in(&self, to: EndpointId) -> impl Iterator<Item = &LinkFormat> {
         let special = self.format_overrides.iter().filter(move |(way, _)| way.1 == to);
         let special = special.filter_map(|(_, way)| way.first());
         std::iter::once(&self.default_format).chain(special).map(|manners| &**manners)
     }
 
-    /// Whether any link on the way ignores `message`, said in `place`.
+    /// Whether any link on the way ignores `message` from `endpoint`.
     pub(super) fn is_ignored(&self, message: &Message, place: &Endpoint, to: EndpointId) -> bool {
         match self.format_overrides.get(&(message.source, to)) {
             Some(way) => way.iter().any(|manners| manners.rules.ignores(message, place)),
@@ -66,7 +66,7 @@ impl Routes {
     }
 }
 
-/// Shows `each` every place from which a way leads `to` another, and the way. There are no circles.
+/// Calls `each` for every path from an endpoint `to` another. There are no cycles.
 fn for_each_path<'m>(
     to: EndpointId,
     neighbours: &HashMap<EndpointId, Vec<(EndpointId, &'m Arc<LinkFormat>)>>,

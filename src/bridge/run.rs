@@ -1,11 +1,11 @@
-//! Lines of one person that follow each other as in a paste, on their way to a room.
+//! Detects pastes: consecutive lines of one author on their way to a room.
 //!
-//! The first of them is posted at once. Those behind it wait for each other, so that they are one post:
-//! for a moment while they come at once, for longer where the client sends the rest of a paste one line
-//! after the other, as clients do so that their server does not throw them out.
+//! The first line is posted at once. The following ones wait for each other in order to be merged into one
+//! post: shortly if they arrive at once, longer if the client sends the rest of a paste slowly because of
+//! flood control.
 //!
-//! It is a paste when a line comes while two others of the run are not yet posted. People who type, and
-//! programs that say a line when the one before has arrived, never do that: they wait for nothing.
+//! It is a paste if a line arrives while two others of the run are not posted yet. People who type, and bots
+//! that wait for each line to arrive, never do that, so their lines are not delayed.
 
 use std::time::Duration;
 
@@ -13,46 +13,45 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{DeliveryId, EndpointId, Message};
 
-/// Lines that are further apart are no run.
+/// Lines further apart are not part of a run.
 const APART: SignedDuration = SignedDuration::from_secs(3);
 
 /// Nobody types two lines this fast.
 const PASTED: SignedDuration = SignedDuration::from_millis(500);
 
-/// So many lines at once are as many as a client sends before it begins to pause.
+/// After this many lines at once, clients start to pause.
 const MANY: u32 = 4;
 
-/// How long a line waits for the next, and the first of them at most: while they come at once.
+/// How long a line waits for the next one, and the first of them at most, while lines arrive at once.
 const AT_ONCE: (SignedDuration, SignedDuration) =
     (SignedDuration::from_millis(700), SignedDuration::from_secs(2));
 
-/// The same once many have come at once: most clients send no more than some of a paste so, and then pause
-/// between each of the others.
+/// After a burst, since most clients then send the rest with pauses.
 const BURST: (SignedDuration, SignedDuration) =
     (SignedDuration::from_millis(2_500), SignedDuration::from_secs(3));
 
-/// The same while they come at the pace of a client.
+/// While lines arrive at the pace of a client's flood control.
 const PACED: (SignedDuration, SignedDuration) =
     (SignedDuration::from_millis(2_500), SignedDuration::from_secs(15));
 
-/// What somebody has said last, line after line.
+/// The recent lines of an author.
 #[derive(Debug)]
 pub(super) struct Run {
     said_in: EndpointId,
     author: String,
-    /// The delivery of its first line.
+    /// The delivery of the first line.
     first: DeliveryId,
     lines: u32,
     last: Timestamp,
     gap: SignedDuration,
     pasted: bool,
-    /// Since when some of it waits for more.
+    /// Since when some of it is being held.
     held: Option<Timestamp>,
 }
 
 impl Run {
-    /// The run that `message`, bound for a room as `ticket`, goes on with, or begins. `crowded`: two
-    /// other deliveries to the room are not yet posted.
+    /// The run that `message`, a delivery to a room, continues or starts. `crowded`: two other deliveries to
+    /// the room are not posted yet.
     pub(super) fn with(
         run: Option<Self>,
         message: &Message,
@@ -84,7 +83,7 @@ impl Run {
         }
     }
 
-    /// How long `message`, delivered as `ticket`, is to wait for more of its run; `None` for not.
+    /// How long `message` must wait for more of its run; `None` for not at all.
     pub(super) fn wait(
         &mut self,
         message: &Message,
@@ -105,7 +104,7 @@ impl Run {
         (due > now).then(|| due.duration_since(now).unsigned_abs())
     }
 
-    /// What waited is said.
+    /// What was held has been sent.
     pub(super) fn said(&mut self) {
         self.held = None;
     }
@@ -126,8 +125,8 @@ mod tests {
         }
     }
 
-    /// A run of lines at these times in milliseconds, those from `crowded` on while two others were not
-    /// yet posted; with its last line and when that came.
+    /// A run of lines at these times in milliseconds; from `crowded` on, two others were not posted yet. Also
+    /// returns the last line and its time.
     fn run(times: &[i64], crowded: usize) -> (Run, DeliveryId, Timestamp) {
         let at = |time: &i64| Timestamp::from_millisecond(*time).expect("a time");
         let lines = times.iter().map(at).enumerate();

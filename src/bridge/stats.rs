@@ -1,94 +1,94 @@
-//! What has come and gone, counted: nobody can turn that off.
+//! Counters of what the bridge has done; always on.
 
 use std::collections::BTreeMap;
 
 use super::Peer;
 use crate::domain::Network;
 
-/// What has come and gone since the bridge began to run. Every figure only ever rises.
+/// Counters since the bridge started. They only ever increase.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stats {
-    /// With each network, and with Let's Chat.
+    /// By network, and for Let's Chat.
     pub traffic: BTreeMap<Peer, TrafficStats>,
-    /// What was not heard on IRC.
+    /// Gaps in what was received on IRC.
     pub gaps: GapStats,
-    /// When we were not in a channel that we mean to be in.
+    /// Absences from channels.
     pub outages: OutageStats,
-    /// The connections that people of Let's Chat have on each network.
+    /// Puppets on each network.
     pub puppets: BTreeMap<Network, PuppetStats>,
 }
 
-/// What came from one peer, and what went to it.
+/// Traffic with one peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TrafficStats {
-    /// Messages heard as they were said.
+    /// Live messages received.
     pub received: u64,
-    /// Messages that were said while we were away, and mirrored afterwards.
+    /// Messages mirrored after an absence.
     pub caught_up: u64,
-    /// Such that were not, for being too old or too many.
+    /// Messages skipped after an absence, for being too old or too many.
     pub skipped: u64,
-    /// Such that cannot be read, for being too long or making no sense.
+    /// Messages skipped for being too long or unreadable.
     pub oversized: u64,
-    /// Such by the bridge's own account that it did not post itself: they are not mirrored.
+    /// Posts by the bridge's own user that it did not create; they are not mirrored.
     pub unknown_own: u64,
-    /// Messages that were not mirrored since their author only repeats.
+    /// Messages suppressed by loop protection.
     pub suppressed: u64,
-    /// How often a message was not mirrored to a place since a rule ignores it.
+    /// Messages not mirrored to an endpoint because of an ignore rule.
     pub ignored: u64,
-    /// Messages in which nothing could be seen.
+    /// Messages without visible text.
     pub blank: u64,
-    /// Lines that were not UTF-8, and read in the charset that the configuration names.
+    /// Lines decoded with a fallback charset.
     pub fallback_charset: u64,
-    /// Messages that were told more often than once, and dropped.
+    /// Duplicates received and dropped.
     pub duplicates: u64,
-    /// Deliveries that arrived.
+    /// Deliveries acknowledged.
     pub delivered: u64,
-    /// Those of them that were in doubt, and found at the far end.
+    /// Of those, deliveries in doubt that were found on the remote side.
     pub reconciled: u64,
-    /// How often a delivery was made again and marked, since nobody could tell whether it had arrived.
+    /// Deliveries resent with a mark, because it was unknown whether they had arrived.
     pub resent: u64,
-    /// How often the far end wanted a delivery later.
+    /// Deliveries deferred by the remote side.
     pub deferred: u64,
-    /// Deliveries that the far end will never take.
+    /// Deliveries rejected by the remote side.
     pub rejected: u64,
 }
 
-/// What was not heard on IRC, since the bridge began to run.
+/// Gaps in what was received on IRC, since the bridge started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GapStats {
-    /// How often something may have been missed in a channel.
+    /// Number of gaps.
     pub count: u64,
-    /// How many seconds these were in all.
+    /// Their total duration in seconds.
     pub seconds: u64,
 }
 
-/// Absences from channels that are over, since the bridge began to run.
+/// Ended absences from channels, since the bridge started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutageStats {
-    /// How many.
+    /// Number of absences.
     pub count: u64,
-    /// How many seconds these were in all.
+    /// Their total duration in seconds.
     pub seconds: u64,
 }
 
-/// Connections that people of Let's Chat have of their own, since the bridge began to run.
+/// Puppets, since the bridge started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PuppetStats {
-    /// Such that the server let in.
+    /// Puppets registered.
     pub connected: u64,
-    /// Such that broke, or did not come about.
+    /// Puppets lost, or that could not connect.
     pub lost: u64,
-    /// Such that the server, or an operator of the network, turned away.
+    /// Puppets rejected by the server or an operator.
     pub rejected: u64,
 }
 
 impl Stats {
-    /// The figures of the connections on `network`, to be raised.
+    /// The counters of the puppets on `network`.
     pub(super) fn puppets_mut(&mut self, network: &Network) -> &mut PuppetStats {
         self.puppets.entry(network.clone()).or_default()
     }
 
-    /// The figures of `peer`, to be raised.
+    /// The counters of `peer`.
     pub(super) fn traffic_mut(&mut self, peer: Peer) -> &mut TrafficStats {
         self.traffic.entry(peer).or_default()
     }

@@ -1,9 +1,8 @@
-//! A channel's topic and a room's description follow each other, where that is wanted.
+//! Synchronises a channel's topic and a room's description, if enabled.
 //!
-//! What each place is about is remembered. A change is news only where it differs from that, and what
-//! we set elsewhere is remembered there at once: so our own change that comes back is none, and nothing
-//! goes in circles. A server may cut what we set: what comes back as its beginning is ours, too. What
-//! a place is about when we come in sets nothing: nobody knows which side is newer.
+//! The text of each side is remembered, and only a difference counts as a change. What we set is remembered
+//! at once, so our own change is not mirrored back. A server may truncate what we set, so a prefix of it
+//! counts as ours, too. The text on joining changes nothing, because it is unknown which side is newer.
 
 use std::collections::HashMap;
 
@@ -12,37 +11,36 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::{irc, letschat};
 use crate::translate::TopicText;
 
-/// What each place is about, as far as is known: what its server said last, or what we asked it for.
+/// The known topics: what the server last reported, or what we last requested.
 #[derive(Debug, Default)]
 pub(super) struct KnownTopics(HashMap<EndpointId, String>);
 
 impl KnownTopics {
-    /// `place` was found to be about `text`.
+    /// The topic on joining.
     fn init(&mut self, place: EndpointId, text: &str) {
         self.0.insert(place, text.to_owned());
     }
 
-    /// `place` is about `text` now. Says whether somebody else than us has made it so.
+    /// The topic has changed. Returns whether somebody else has changed it.
     fn record_change(&mut self, place: EndpointId, text: &str) -> bool {
         let before = self.0.insert(place, text.to_owned());
         before
             .is_none_or(|before| text.is_empty() != before.is_empty() || !before.starts_with(text))
     }
 
-    /// `place` is to be about `text`. Says whether it is not yet.
+    /// The topic is to be set. Returns whether it differs.
     fn request(&mut self, place: EndpointId, text: &str) -> bool {
         self.0.insert(place, text.to_owned()).as_deref() != Some(text)
     }
 }
 
 impl Bridge {
-    /// `place` was found to be about `text` when we came in.
+    /// Records the topic on joining.
     pub(super) fn init_topic(&mut self, place: EndpointId, text: &str) {
         self.topics.init(place, text);
     }
 
-    /// `place` is about `text` now: where it is wanted, so are those that mirror it. Says whether it is
-    /// news.
+    /// The topic has changed: updates the mirrors that follow it. Returns whether it is a real change.
     pub(super) fn on_topic_changed(
         &mut self,
         place: EndpointId,

@@ -1,33 +1,34 @@
-/// Who said something, as far as the network tells.
+//! The author of a message.
+
+/// The author of a message, as far as the network identifies them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Author {
-    /// The name that they go by there: a nick, a user name. Empty for the bridge itself.
+    /// Nick or user name; empty for the bridge itself.
     pub name: String,
-    /// How they would like to be called, where they may choose: Let's Chat's display name.
+    /// Let's Chat's display name.
     pub display_name: Option<String>,
-    /// What the network itself knows them by, however they call themselves: the account with IRC's
-    /// services, the id of the account on Let's Chat.
+    /// Stable identity on the network: the IRC services account, or the Let's Chat user id.
     pub account: Option<String>,
     /// `user@host`, on IRC.
     pub userhost: Option<String>,
-    /// The network says that it is a program (<https://ircv3.net/specs/extensions/bot-mode>).
+    /// Marked as a bot by the network (<https://ircv3.net/specs/extensions/bot-mode>).
     pub bot: bool,
 }
 
 impl Author {
-    /// Somebody of whom no more than the name is known.
+    /// An author of whom only the name is known.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }
     }
 
-    /// The bridge itself, where it has something to say.
+    /// The bridge itself, as the author of a notice.
     #[must_use]
     pub fn bridge() -> Self {
         Self::default()
     }
 
-    /// Whether it is the bridge itself.
+    /// Whether the author is the bridge itself.
     #[must_use]
     pub fn is_bridge(&self) -> bool {
         self.name.is_empty()

@@ -1,20 +1,22 @@
+//! Case-insensitive comparison of nicks and channel names, as the IRC server does it.
+
 /// How a server folds the case of nicks and channel names: ISUPPORT `CASEMAPPING`
 /// (<https://modern.ircdocs.horse/#casemapping-parameter>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Casemapping {
-    /// Only `A-Z` fold.
+    /// Folds `A-Z` only.
     Ascii,
-    /// `A-Z`, and `[]\~` are the upper case of `{}|^`. What a server means that says nothing.
+    /// Folds `A-Z`, and `[]\~` to `{|}^`. The default for a server that does not announce its mapping.
     #[default]
     Rfc1459,
-    /// As `Rfc1459`, but `~` and `^` differ.
+    /// Like `Rfc1459`, without folding `~` to `^`.
     Rfc1459Strict,
-    /// Unicode: `rfc8265` (PRECIS) and the servers that fold all of Unicode.
+    /// Folds all of Unicode: `rfc8265` (PRECIS) and servers with mappings of their own.
     Unicode,
 }
 
 impl Casemapping {
-    /// Reads the value of the ISUPPORT token; `None` for one we do not know.
+    /// Parses the value of the ISUPPORT token; `None` for an unknown mapping.
     #[must_use]
     pub fn parse(token: &str) -> Option<Self> {
         Some(match token.to_ascii_lowercase().as_str() {
@@ -26,7 +28,7 @@ impl Casemapping {
         })
     }
 
-    /// The one spelling that all spellings of `name` share.
+    /// The canonical spelling of `name`.
     #[must_use]
     pub fn fold(self, name: &str) -> String {
         match self {
@@ -35,7 +37,7 @@ impl Casemapping {
         }
     }
 
-    /// Whether both are spellings of one name.
+    /// Whether both are spellings of the same name.
     #[must_use]
     pub fn same(self, left: &str, right: &str) -> bool {
         left == right || self.fold(left) == self.fold(right)

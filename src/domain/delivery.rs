@@ -1,69 +1,70 @@
+//! A delivery: one message on its way to one endpoint, and the states it goes through.
+
 use jiff::Timestamp;
 
 use super::{EndpointId, Message, RenderedMessage, Sender};
 
-/// One message bound for one place.
+/// One message on its way to one endpoint.
 ///
 /// ```text
-///           begin              settle
-///  Queued ─────────▶ Sending ──────────▶ Delivered
-///    ▲                  │  └───refuse──▶ Refused
-///    │ absent           │ the connection was lost, or the process died
-///    │                  ▼    present
-///    └────────────── Doubtful ─────────▶ Delivered
+///           start                ack
+///  Queued ─────────▶ InFlight ─────────▶ Delivered
+///    ▲                  │  └────reject──▶ Rejected
+///    │ not found        │ the connection was lost, or the process died
+///    │                  ▼   found
+///    └─────────────── InDoubt ─────────▶ Delivered
 /// ```
 ///
-/// `Doubtful` is the honest state: it may have arrived, and only the far end knows. `Refused` never
-/// will be.
+/// `InDoubt` means that the message may have arrived and only the remote side knows. `Rejected` is final.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Names this delivery for as long as the store lives.
+    /// Unique for the lifetime of the store.
     pub id: DeliveryId,
-    /// Where it is bound for.
+    /// The destination.
     pub to: EndpointId,
-    /// What is to be said.
+    /// The message to deliver.
     pub message: Message,
-    /// As much of it as this delivery is for.
+    /// Which part of the message this delivery carries.
     pub part: MessagePart,
-    /// Where it stands.
+    /// Its current state.
     pub state: DeliveryState,
-    /// When it was last handed to the far end.
+    /// When it was last sent.
     pub started_at: Option<Timestamp>,
-    /// As what it was handed over then. What is said depends on the time, on who is there and on the
-    /// settings: whoever looks for it at the far end must look for what was said.
+    /// What was last sent. Rendering depends on the time, on who is present and on the settings, so
+    /// reconciling looks for this text instead of rendering again.
     pub rendered: Option<RenderedMessage>,
-    /// By whom.
+    /// Who sent it last.
     pub sender: Sender,
 }
 
-/// A delivery's number. Tickets are handed out in the order in which messages were heard.
+/// A delivery's number, assigned in the order in which messages were received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId(pub i64);
 
-/// As much of a message as is said at once. Where its text must stand alone, so that the place makes of
-/// it what it should, the name goes before it in a delivery of its own.
+/// Which part of a message is sent at once. If the text must stand alone (the destination interprets it), the
+/// author's name goes before it in a delivery of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MessagePart {
-    /// All of it.
+    /// The whole message.
     #[default]
     Whole,
-    /// Who says it.
+    /// Only the author's name.
     Name,
-    /// What they say.
+    /// Only the text.
     Text,
 }
 
-/// Where a [`Delivery`] stands; the arrows are drawn there.
+/// The state of a [`Delivery`], whose documentation shows the transitions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryState {
     /// Waiting for its turn.
     Queued,
-    /// Handed to the far end, which has not answered.
+    /// Sent, not yet acknowledged.
     InFlight,
-    /// Handed to the far end, which can no longer answer.
+    /// Sent, but the connection was lost before an ack arrived.
     InDoubt,
-    /// The far end has it.
+    /// The remote side has it.
     Delivered,
-    /// The far end will never take it.
+    /// The remote side will never accept it.
     Rejected,
 }

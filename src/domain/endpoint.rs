@@ -1,7 +1,9 @@
+//! Endpoints: the channels and rooms that messages come from and go to.
+
 use std::fmt;
 use std::sync::Arc;
 
-/// An IRC network, under the name that the administrator gave it.
+/// An IRC network, by its name in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network(Arc<str>);
 
@@ -12,7 +14,7 @@ impl Network {
         Self(name.into())
     }
 
-    /// Its name.
+    /// The account's name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -25,17 +27,17 @@ impl fmt::Display for Network {
     }
 }
 
-/// Where people speak and are spoken to.
+/// A channel or a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Endpoint {
-    /// A channel on an IRC network. `office/#dev` to people.
+    /// A channel on an IRC network, displayed as `office/#dev`.
     Channel {
-        /// The network it is on.
+        /// Its network.
         network: Network,
-        /// Its name, as the administrator spelled it.
+        /// Its name, as spelled in the configuration.
         name: Arc<str>,
     },
-    /// A Let's Chat room, by slug or id, as the administrator wrote it. `letschat/dev` to people.
+    /// A Let's Chat room, by the slug or id in the configuration, displayed as `letschat/dev`.
     Room(Arc<str>),
 }
 
@@ -52,7 +54,7 @@ impl Endpoint {
         Self::Room(name.into())
     }
 
-    /// The network it is on; `None` for a room.
+    /// The IRC network of a channel; `None` for a room.
     #[must_use]
     pub fn network(&self) -> Option<&Network> {
         match self {
@@ -71,7 +73,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// A place's number in the store, the same for as long as the store lives.
+/// An endpoint's number in the store, which never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(pub i64);
 

@@ -1,9 +1,11 @@
+//! IRC hostmask patterns.
+
 use std::fmt;
 
 use super::Casemapping;
 
-/// A pattern of hostmasks such as `*!*@*.example`, in which `*` stands for any characters and `?`
-/// for exactly one (<https://modern.ircdocs.horse/#mask-matching>).
+/// A hostmask pattern such as `*!*@*.example`: `*` matches any characters, `?` exactly one
+/// (<https://modern.ircdocs.horse/#mask-matching>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
     pattern: String,
@@ -12,27 +14,27 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// The pattern as somebody wrote it, matching without regard to case as `casemapping` folds it.
+    /// A pattern that matches case-insensitively, as `casemapping` folds names.
     #[must_use]
     pub fn new(casemapping: Casemapping, pattern: &str) -> Self {
         let folded = casemapping.fold(pattern).chars().collect();
         Self { pattern: pattern.to_owned(), folded, casemapping }
     }
 
-    /// The pattern as it was written.
+    /// The pattern as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.pattern
     }
 
-    /// Whether all of `hostmask` (`nick!user@host`) fits the pattern. Takes time in proportion to
-    /// the product of both lengths at worst, whoever wrote the pattern.
+    /// Whether the whole of `hostmask` (`nick!user@host`) matches. Takes at most time proportional to the
+    /// product of both lengths, for any pattern.
     #[must_use]
     pub fn matches(&self, hostmask: &str) -> bool {
         let text: Vec<char> = self.casemapping.fold(hostmask).chars().collect();
         let pattern = &self.folded;
         let (mut at, mut heard) = (0, 0);
-        // The last `*`, and how much of the text it has swallowed: the only place to go back to.
+        // The last `*`, and how much text it has matched: the only point to backtrack to.
         let mut star: Option<(usize, usize)> = None;
         while heard < text.len() {
             match pattern.get(at) {

@@ -1,29 +1,31 @@
+//! A message, independent of the network it came from.
+
 use jiff::Timestamp;
 
 use super::{Author, EndpointId};
 
-/// One thing said by one person, in terms neither network owns.
+/// One message by one author, independent of both networks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Where it was said.
+    /// The endpoint it was received from.
     pub source: EndpointId,
-    /// Who said it.
+    /// Its author.
     pub author: Author,
-    /// How it was said.
+    /// Its kind.
     pub kind: MessageKind,
-    /// What was said; several lines where the author wrote several.
+    /// Its text; may have several lines.
     pub body: String,
-    /// When it was said, by the clock of whoever knows best.
+    /// When it was sent, by the server's clock if the server says, otherwise by ours.
     pub sent_at: Timestamp,
 }
 
-/// The ways of saying something.
+/// The kinds of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageKind {
-    /// Ordinary talk.
+    /// Ordinary text.
     Text,
-    /// What the author does: CTCP ACTION, `/me`.
+    /// CTCP ACTION, `/me`.
     Action,
-    /// An announcement that nobody should answer by itself: IRC's NOTICE.
+    /// IRC's NOTICE, which must never be answered automatically.
     Notice,
 }

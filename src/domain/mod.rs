@@ -1,4 +1,4 @@
-//! The words we think in. No network owns them, and nothing here waits, reads or writes.
+//! The types that all layers share. They belong to neither network; nothing here does I/O or reads a clock.
 
 mod author;
 mod casemapping;

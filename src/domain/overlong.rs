@@ -1,18 +1,18 @@
-//! Texts that are longer than what the bridge keeps of one.
+//! Truncates texts that exceed what the bridge keeps.
 //!
-//! Let's Chat takes posts of up to 16 MB. A channel shows a few lines of one, and a page for people without an
-//! account a few thousand, so the bridge keeps the beginning, and says in its last line how much is missing and
-//! where it is. Everything behind that works on the beginning alone.
+//! Let's Chat accepts posts of up to 16 MB. A channel shows a few lines of a post and a public page a few
+//! thousand, so the bridge keeps the beginning. The last line of a truncated text says how much is missing
+//! and where it is. All later stages see only the truncated text.
 
 use std::borrow::Cow;
 
-/// How many bytes of one text are kept.
+/// Bytes kept of one text.
 pub const KEPT: usize = 256 * 1024;
 
-/// How much of that is for the last line.
+/// Bytes of that reserved for the last line.
 const WORD: usize = 200;
 
-/// How the last line begins and goes on, around the numbers.
+/// The fixed parts of the last line, around its numbers.
 const WORDS: [&str; 3] = [
     "… truncated by the bridge: ",
     " more characters, ",
@@ -22,13 +22,13 @@ const WORDS: [&str; 3] = [
 /// How much of a text was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LeftOut {
-    /// How many characters.
+    /// Number of characters.
     pub characters: usize,
-    /// How many lines begin in what was left out.
+    /// Number of lines that start in the omitted part.
     pub lines: usize,
 }
 
-/// `text`, or its beginning with a word on how much is missing where it is too long to be kept.
+/// Returns `text`, truncated and with a last line about the omission if it is too long.
 #[must_use]
 pub fn kept(text: &str) -> Cow<'_, str> {
     if text.len() <= KEPT {
@@ -41,23 +41,23 @@ pub fn kept(text: &str) -> Cow<'_, str> {
     Cow::Owned(keeping.end())
 }
 
-/// A text that comes in pieces, of which as much is kept as [`kept`] keeps of the whole.
+/// Truncates a text that arrives in pieces, with the same result as [`kept`] on the whole.
 #[derive(Debug, Default)]
 pub struct Keeping {
     text: String,
     rest: Option<Rest>,
 }
 
-/// What comes behind that.
+/// What follows the kept beginning.
 #[derive(Debug, Default)]
 struct Rest {
     left_out: LeftOut,
-    /// How many ends of lines it ends with, behind which nothing has come yet.
+    /// Trailing line breaks so far, not yet followed by text.
     ends: usize,
 }
 
 impl Keeping {
-    /// The next piece.
+    /// Appends the next piece.
     pub fn push(&mut self, piece: &str) {
         if let Some(rest) = &mut self.rest {
             return rest.count(piece);
@@ -72,7 +72,7 @@ impl Keeping {
         }
     }
 
-    /// There are no more pieces: what is kept of them.
+    /// Finishes the text and returns what is kept of it.
     #[must_use]
     pub fn end(self) -> String {
         let Self { mut text, rest } = self;
@@ -98,13 +98,13 @@ impl Rest {
     }
 }
 
-/// Where what is kept of `text` ends: where the lines are of some length, the last one is left out whole.
+/// The offset at which to truncate `text`: at the last line break, unless the lines are very long.
 fn end(text: &str) -> usize {
     let most = text.floor_char_boundary(KEPT - WORD);
     text[..most].rfind('\n').filter(|end| end * 2 > KEPT).unwrap_or(most)
 }
 
-/// The lines of `text` that were said, without the word on what is missing, and what that says.
+/// Splits `text` into the author's lines and what its last line says was left out.
 #[must_use]
 pub fn said(text: &str) -> (&str, Option<LeftOut>) {
     let whole = (text, None);

@@ -1,22 +1,24 @@
-/// Somebody on an IRC network, as far as its server has said.
+//! A user on an IRC network.
+
+/// An IRC user, as far as the server has described them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IrcUser {
-    /// The name that they go by now.
+    /// The current nick.
     pub nick: String,
     /// `user@host`, as others see it.
     pub userhost: Option<String>,
-    /// The account that they are logged in to; `None` for none, or where nobody says.
+    /// The services account; `None` if not logged in or not known.
     pub account: Option<String>,
-    /// What they say their real name is.
+    /// The real name (GECOS).
     pub realname: Option<String>,
-    /// They have said that they are away.
+    /// Whether the user is away.
     pub away: bool,
-    /// They have said that they are a program.
+    /// Whether the user is marked as a bot.
     pub bot: bool,
 }
 
 impl IrcUser {
-    /// Who is known by nothing but the nick.
+    /// A user of whom only the nick is known.
     #[must_use]
     pub fn named(nick: &str) -> Self {
         Self { nick: nick.to_owned(), ..Self::default() }

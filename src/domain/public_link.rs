@@ -1,3 +1,5 @@
+//! What public links point at: files and long messages, and their ids.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -6,20 +8,20 @@ use sha2::{Digest, Sha256};
 
 use super::Message;
 
-/// What a link for people without an account leads to.
+/// The target of a public link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LinkTarget {
     /// A file on Let's Chat.
     File(FileId),
-    /// A message that is too long to be said in a channel, as the ledger keeps it.
+    /// A message too long for the channel, stored in the ledger.
     Paste(PasteId),
 }
 
-/// A file on Let's Chat: 12 bytes, which are written as 24 hexadecimal digits.
+/// The id of a file on Let's Chat: 12 bytes, written as 24 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub [u8; 12]);
 
-/// A text that is not 24 hexadecimal digits.
+/// The text is not 24 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an object id: expected 24 hexadecimal digits")]
 pub struct ObjectIdError;
@@ -45,13 +47,12 @@ impl fmt::Display for FileId {
     }
 }
 
-/// A message in the ledger, by when and what was said: the same after every restart, and never that
-/// of another message.
+/// Identifies a message in the ledger by its time and content. It is stable across restarts and unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PasteId {
-    /// When it was said, in milliseconds since 1970: where to look for it.
+    /// When it was sent, in milliseconds since 1970; locates it in the ledger.
     pub sent_at_ms: i64,
-    /// A digest of what was said: which of those it is.
+    /// A digest of the message, to tell it from others of the same time.
     pub digest: [u8; 8],
 }
 
@@ -68,7 +69,7 @@ impl PasteId {
         Self { sent_at_ms: said_at, digest: first }
     }
 
-    /// When it was said.
+    /// When it was sent.
     #[must_use]
     pub fn sent_at(self) -> Timestamp {
         Timestamp::from_millisecond(self.sent_at_ms).unwrap_or_default()

@@ -1,3 +1,5 @@
+//! The members of a channel.
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -5,29 +7,29 @@ use jiff::Timestamp;
 
 use super::{Casemapping, IrcUser};
 
-/// Who is in one channel.
+/// The members of one channel.
 #[derive(Debug, Clone, Default)]
 pub struct Roster {
     casemapping: Casemapping,
-    /// By nick, as [`Casemapping::fold`] spells it.
+    /// By folded nick ([`Casemapping::fold`]).
     members: HashMap<String, ChannelMember>,
-    /// The folded nicks of those who are logged in to an account, by its folded name.
+    /// The folded nicks of logged-in members, by folded account name.
     nicks_by_account: HashMap<String, BTreeSet<String>>,
 }
 
-/// Somebody in a channel.
+/// A member of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelMember {
-    /// Who.
+    /// The user.
     pub user: Arc<IrcUser>,
-    /// The marks that stand before the nick there, such as `@+`, the highest first.
+    /// The status prefixes, such as `@+`, highest first.
     pub prefixes: Box<str>,
-    /// When they last said something there, while we were listening.
+    /// When they last spoke in the channel, as far as the bridge saw.
     pub last_spoke: Option<Timestamp>,
 }
 
 impl ChannelMember {
-    /// Somebody who has just come in.
+    /// A user who has just joined.
     #[must_use]
     pub fn new(person: Arc<IrcUser>, ranks: &str) -> Self {
         Self { user: person, prefixes: ranks.into(), last_spoke: None }
@@ -35,53 +37,53 @@ impl ChannelMember {
 }
 
 impl Roster {
-    /// Nobody yet, on a server that folds names like this.
+    /// An empty roster, on a server with this case mapping.
     #[must_use]
     pub fn new(casemapping: Casemapping) -> Self {
         Self { casemapping, ..Self::default() }
     }
 
-    /// How the server folds the names of those who are there.
+    /// The server's case mapping.
     #[must_use]
     pub fn casemapping(&self) -> Casemapping {
         self.casemapping
     }
 
-    /// Who goes by `nick`, however it is spelled.
+    /// The member with this nick, in any spelling.
     #[must_use]
     pub fn get(&self, nick: &str) -> Option<&ChannelMember> {
         self.members.get(&self.casemapping.fold(nick))
     }
 
-    /// Who is logged in to `account`: under several nicks, perhaps.
+    /// The members logged in to `account`, possibly several.
     pub fn with_account(&self, account: &str) -> impl Iterator<Item = &ChannelMember> {
         let nicks = self.nicks_by_account.get(&self.casemapping.fold(account));
         nicks.into_iter().flatten().filter_map(|nick| self.members.get(nick))
     }
 
-    /// Who has spoken at `since` or later, in no order.
+    /// The members who have spoken since `since`, in no particular order.
     pub fn spoken_since(&self, since: Timestamp) -> impl Iterator<Item = &ChannelMember> {
         self.iter().filter(move |member| member.last_spoke.is_some_and(|spoke| spoke >= since))
     }
 
-    /// Everybody, in no order.
+    /// All members, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &ChannelMember> {
         self.members.values()
     }
 
-    /// How many there are.
+    /// The number of members.
     #[must_use]
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether nobody is there.
+    /// Whether there are no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// Somebody comes in. Who went by that nick before is no longer there.
+    /// Adds a member; replaces an earlier one with the same nick.
     pub fn insert(&mut self, member: ChannelMember) {
         let nick = self.casemapping.fold(&member.user.nick);
         self.unindex_account(&nick);
@@ -89,35 +91,35 @@ impl Roster {
         self.members.insert(nick, member);
     }
 
-    /// Whoever goes by `nick` leaves.
+    /// Removes the member with this nick.
     pub fn remove(&mut self, nick: &str) -> Option<ChannelMember> {
         let nick = self.casemapping.fold(nick);
         self.unindex_account(&nick);
         self.members.remove(&nick)
     }
 
-    /// Who went by `nick` is now known as `now`: under another nick, perhaps.
+    /// Replaces the user data of the member with this nick, including the nick itself.
     pub fn update(&mut self, nick: &str, now: &Arc<IrcUser>) {
         if let Some(member) = self.remove(nick) {
             self.insert(ChannelMember { user: Arc::clone(now), ..member });
         }
     }
 
-    /// Whoever goes by `nick` bears these marks from now on.
+    /// Sets the status prefixes of the member with this nick.
     pub fn set_prefixes(&mut self, nick: &str, ranks: &str) {
         if let Some(member) = self.members.get_mut(&self.casemapping.fold(nick)) {
             member.prefixes = ranks.into();
         }
     }
 
-    /// Whoever goes by `nick` says something.
+    /// Records that the member with this nick spoke at `at`.
     pub fn set_last_spoke(&mut self, nick: &str, at: Timestamp) {
         if let Some(member) = self.members.get_mut(&self.casemapping.fold(nick)) {
             member.last_spoke = Some(at);
         }
     }
 
-    /// Exactly these are there. When those who were there before last spoke is not forgotten.
+    /// Replaces the whole list; keeps when remaining members last spoke.
     pub fn replace(
         &mut self,
         casemapping: Casemapping,

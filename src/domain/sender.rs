@@ -1,19 +1,21 @@
+//! Who sends a message on IRC.
+
 use std::fmt;
 use std::sync::Arc;
 
-/// By whom something is said on IRC.
+/// Who sends a message on IRC.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Sender {
-    /// By the bridge, which names whoever has said it.
+    /// The bot, with the author's name in the text.
     #[default]
     Bot,
-    /// By the server, under this nick, for the bridge (`RELAYMSG`).
+    /// The server on the bot's behalf, under this nick (`RELAYMSG`).
     Relaymsg(Arc<str>),
-    /// By the connection that whoever has this account on Let's Chat has of their own.
+    /// The puppet connection of this Let's Chat user.
     Puppet(LetsChatUserId),
 }
 
-/// What somebody is known by on Let's Chat, however they call themselves.
+/// A user's stable id on Let's Chat, which survives changes of name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LetsChatUserId(pub Arc<str>);
 

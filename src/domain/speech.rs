@@ -1,18 +1,20 @@
+//! A message rendered for its destination.
+
 use super::MessageKind;
 
-/// A message in the manners of the place that it is bound for, as it is said there.
+/// A message formatted for its destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderedMessage {
-    /// By which of the place's ways of saying something.
+    /// The kind of message to send it as.
     pub kind: MessageKind,
-    /// What stands before it; on IRC, at the beginning of each of its lines.
+    /// Goes before the body; on IRC, before each line.
     pub prefix: String,
-    /// What follows, line by line.
+    /// The text, which may have several lines.
     pub body: String,
 }
 
 impl RenderedMessage {
-    /// All of it in one piece, as Let's Chat takes it.
+    /// Prefix and body in one text, as Let's Chat takes it.
     #[must_use]
     pub fn full_text(&self) -> String {
         format!("{}{}", self.prefix, self.body)

@@ -1,26 +1,28 @@
+//! A user as one end of a direct-message conversation.
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::{LetsChatUserId, Network};
 
-/// One end of a private talk: somebody, as far as they can be told from everybody else.
+/// One end of a direct-message conversation: a user, as precisely as the network can identify them.
 ///
-/// Written as a place is, in a way that no channel and no room is: `office/@account ann`,
-/// `office/@nick ann`, `letschat/@user 56b9…`.
+/// Serialised like an endpoint, with an `@` that no channel or room name can have:
+/// `office/@account ann`, `office/@nick ann`, `letschat/@user 56b9…`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UserRef {
-    /// Whoever is logged in to this account on a network; its name folded as the server folds names.
+    /// The user logged in to this account on a network. The name is case-folded as the server does it.
     Account(Network, Arc<str>),
-    /// Whoever goes by this nick there, folded, for as long as they keep it and are in our sight: of
-    /// whoever comes later under it, nobody can say who they are.
+    /// The user with this nick (folded), for as long as they keep it and the bridge sees them. A later user
+    /// of the nick is somebody else.
     Nick(Network, Arc<str>),
-    /// Who has this account on Let's Chat.
+    /// The user with this id on Let's Chat.
     LetsChat(LetsChatUserId),
 }
 
 impl UserRef {
-    /// The network that they are on; `None` for Let's Chat.
+    /// The IRC network of the user; `None` for Let's Chat.
     #[must_use]
     pub fn network(&self) -> Option<&Network> {
         match self {
@@ -40,7 +42,7 @@ impl fmt::Display for UserRef {
     }
 }
 
-/// That a text names nobody.
+/// The text is not a valid user reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UserRefError;
 

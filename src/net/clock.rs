@@ -1,35 +1,36 @@
+//! A clock for timeouts that does not advance while the process is suspended or starved.
+
 use std::time::{Duration, Instant};
 
 use tokio::time;
 
-/// How often a clock is looked at, at least, by those who wait.
+/// How often, at least, a waiting task checks the clock.
 pub(super) const TICK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// One who comes this late stood still: the program was stopped, the machine asleep or without time for
-/// us.
+/// A wake-up this late means a stall: the process was stopped, the machine slept or was overloaded.
 const STALL_THRESHOLD: Duration = Duration::from_secs(1);
 
-/// How long after standing still the runtime may take to tell what was received meanwhile.
+/// How long after a stall the runtime may take to report what was received meanwhile.
 const RESUME_DELAY: Duration = Duration::from_millis(250);
 
-/// The time of one conversation, which stands still while we do.
+/// The time of one connection, without the time spent in stalls.
 ///
-/// Whoever waits by it looks at it each second, and so sees when it was not there.
+/// Waiting tasks check it every second, which reveals stalls.
 #[derive(Debug)]
 pub(super) struct SessionClock {
-    /// How long we stood still, all in all.
+    /// Total time spent in stalls.
     stalled_for: Duration,
     read_at: time::Instant,
-    /// Until when we come to.
+    /// Until when pending input is read after a stall.
     resuming_until: Option<time::Instant>,
 }
 
-/// What is due.
+/// What has become due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DueEvent {
     /// A deadline has passed.
     Deadline,
-    /// We stood still, and are there again.
+    /// A stall has ended.
     Resumed,
 }
 
@@ -38,7 +39,7 @@ impl SessionClock {
         Self { stalled_for: Duration::ZERO, read_at: time::Instant::now(), resuming_until: None }
     }
 
-    /// What the time is.
+    /// The current time.
     pub(super) fn now(&mut self) -> Instant {
         let now = time::Instant::now();
         let gone = now.saturating_duration_since(self.read_at);
@@ -50,7 +51,7 @@ impl SessionClock {
         (now - self.stalled_for).into_std()
     }
 
-    /// Sleeps until `deadline` or until it is time to look at the clock.
+    /// Sleeps until `deadline` or the next check of the clock.
     pub(super) async fn sleep_until(&mut self, deadline: Option<Instant>) {
         self.now();
         let deadline = deadline.map(|at| time::Instant::from_std(at) + self.stalled_for);
@@ -59,7 +60,7 @@ impl SessionClock {
         time::sleep_until(next.map_or(beat, |next| next.min(beat))).await;
     }
 
-    /// What is due now, if `deadline` is the next. While we come to, nothing else is.
+    /// What is due now, if `deadline` is the next deadline. Nothing is due while resuming from a stall.
     pub(super) fn due(&mut self, deadline: Option<Instant>) -> Option<DueEvent> {
         let now = self.now();
         match self.resuming_until {
@@ -68,7 +69,7 @@ impl SessionClock {
         }
     }
 
-    /// That we are there again has been told.
+    /// Marks the end of the stall as reported.
     pub(super) fn clear_resumed(&mut self) {
         self.resuming_until = None;
     }

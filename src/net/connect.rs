@@ -1,4 +1,4 @@
-//! The way to a server: all its addresses, tried with some overlap, until one answers.
+//! Connects to a server: tries all its addresses, overlapping in time, until one answers.
 
 use std::future::Future;
 use std::io;
@@ -14,54 +14,54 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::proxy::{self, Proxy};
 use super::tls::HandshakeError;
 
-/// How long finding a server's addresses and reaching one of them may take altogether.
+/// The time limit for resolving a host and connecting to one of its addresses.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long an address is tried alone before the next is tried beside it: RFC 8305, section 5.
+/// Head start of an address over the next one (RFC 8305, section 5).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// How long nothing may come before the other side's machine is asked whether it is still there.
+/// Idle time before the kernel probes the peer (TCP keepalive).
 const KEEPALIVE_TIME: Duration = Duration::from_secs(60);
 
-/// How long what we sent may stay without an acknowledgement by the other side's machine.
+/// How long sent data may stay unacknowledged by the peer's kernel.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Why there is no connection; worded for whoever keeps the configuration.
+/// Why a connection failed, worded for the administrator.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The host has no address.
     #[error("cannot resolve `{host}`: {why}")]
     UnknownHost {
-        /// The host, as configured.
+        /// The configured host.
         host: String,
-        /// What the resolver says.
+        /// The resolver's error.
         why: String,
     },
     /// None of the host's addresses answered.
     #[error("cannot connect to {}: {tried}", host_port(host, *port))]
     Unreachable {
-        /// The host, as configured.
+        /// The configured host.
         host: String,
-        /// The port, as configured.
+        /// The configured port.
         port: u16,
-        /// What became of each address.
+        /// The addresses tried, with their errors.
         tried: String,
     },
-    /// The proxy was reached, or nearly, and did not let us through.
+    /// The proxy could not be used, or did not connect us.
     #[error("cannot connect to {target} through the proxy {proxy}: {why}")]
     Proxy {
-        /// The proxy, as the environment names it, without its password.
+        /// The proxy's URL, without its password.
         proxy: String,
-        /// Whom we wanted to reach through it.
+        /// The server we wanted to reach through it.
         target: String,
         /// What is wrong.
         why: String,
     },
-    /// TLS did not come about.
+    /// The TLS handshake failed.
     #[error("TLS handshake with {host} failed: {why}")]
     Tls {
-        /// Whom we wanted to speak with.
+        /// The server's host.
         host: String,
         /// What is wrong.
         #[source]
@@ -69,12 +69,12 @@ pub enum ConnectError {
     },
 }
 
-/// An address to come from.
+/// The source address of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceAddr {
-    /// One that this machine has.
+    /// An address of this machine.
     Local(IpAddr),
-    /// One that is routed to this machine, and that it need not know of.
+    /// An address in a prefix routed to this machine, which need not be configured on an interface.
     Routed(Ipv6Addr),
 }
 
@@ -86,7 +86,7 @@ impl SourceAddr {
         }
     }
 
-    /// What it is called where it is configured.
+    /// The configuration key that sets it.
     fn config_key(self) -> &'static str {
         match self {
             Self::Local(_) => "bind",
@@ -94,7 +94,7 @@ impl SourceAddr {
         }
     }
 
-    /// Lets `socket` have it, where the system would not.
+    /// Allows `socket` to bind an address that is not local (`IP_FREEBIND`).
     fn allow_bind(self, socket: &TcpSocket) -> io::Result<()> {
         match self {
             Self::Local(_) => Ok(()),
@@ -106,16 +106,16 @@ impl SourceAddr {
     }
 }
 
-/// How to get to a server.
+/// How to connect to a server.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectOptions {
-    /// From which address of this machine; `None` leaves that to the system.
+    /// The local address to use; `None` lets the system choose.
     pub source: Option<SourceAddr>,
-    /// Through which proxy.
+    /// The proxy to use.
     pub proxy: Option<Proxy>,
 }
 
-/// Connects to `host`, a name or an address, by whichever of its addresses answers first.
+/// Connects to `host`, a name or an address, at whichever of its addresses answers first.
 ///
 /// # Errors
 /// [`ConnectError::UnknownHost`] or [`ConnectError::Unreachable`], after 20 seconds at the latest.
@@ -123,10 +123,10 @@ pub async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, ConnectErro
     connect_from(None, host, port).await
 }
 
-/// As [`tcp`], by this way.
+/// Like [`connect_tcp`], with these options.
 ///
 /// # Errors
-/// As [`tcp`], and [`ConnectError::Proxy`].
+/// As [`connect_tcp`], and [`ConnectError::Proxy`].
 pub async fn connect_with(
     way: &ConnectOptions,
     host: &str,
@@ -138,7 +138,7 @@ pub async fn connect_with(
     }
 }
 
-/// As [`tcp`], from this address of ours.
+/// Like [`connect_tcp`], from this source address.
 pub(super) async fn connect_from(
     from: Option<SourceAddr>,
     host: &str,
@@ -147,7 +147,7 @@ pub(super) async fn connect_from(
     let host = without_brackets(host);
     let addresses = async {
         let found = lookup_host((host, port)).await?;
-        // Nobody gets from one family to the other.
+        // Source and destination must be of the same address family.
         Ok(found.filter(|to| from.is_none_or(|from| from.ip().is_ipv6() == to.is_ipv6())).collect())
     };
     let stream = connect_first(host, port, addresses, |to| connect_addr(from, to)).await?;
@@ -166,12 +166,12 @@ async fn connect_addr(from: Option<SourceAddr>, to: SocketAddr) -> io::Result<Tc
     socket.connect(to).await
 }
 
-/// An IPv6 address without the brackets that it wears in a URL; any other host as it is.
+/// Removes the brackets that an IPv6 address has in a URL.
 pub(super) fn without_brackets(host: &str) -> &str {
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
 }
 
-/// `host:port` as it is written in URLs, with brackets where the host is an IPv6 address.
+/// `host:port` as in a URL, with brackets around an IPv6 address.
 pub(super) fn host_port(host: &str, port: u16) -> String {
     match without_brackets(host) {
         address if address.contains(':') => format!("[{address}]:{port}"),
@@ -207,8 +207,8 @@ async fn connect_first<T, F: Future<Output = io::Result<T>>>(
     }
 }
 
-/// RFC 8305, section 4: the families take turns, each in the resolver's order, which knows what this
-/// machine reaches best. So a family that leads nowhere delays the other by one head start.
+/// Alternates address families (RFC 8305, section 4) and keeps the resolver's order within each. A broken
+/// family then costs no more than one head start.
 fn interleave_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_family = addresses.first().map(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
@@ -225,8 +225,8 @@ fn interleave_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     }
 }
 
-/// Tries one address after another, each after its predecessor's head start or failure. The first
-/// that answers wins, and the others are dropped; `None` when all have failed.
+/// Tries the addresses in order, each after its predecessor's head start or failure. The first to answer wins
+/// and the others are dropped. `None` if all fail.
 async fn race_addresses<T, F: Future<Output = io::Result<T>>>(
     addresses: &[SocketAddr],
     attempt: impl Fn(SocketAddr) -> F,
@@ -262,7 +262,7 @@ fn timeout_text() -> String {
     format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())
 }
 
-/// Why an address was not reached.
+/// Describes why an address could not be reached.
 pub(super) fn describe_io_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
@@ -275,8 +275,8 @@ pub(super) fn describe_io_error(error: &io::Error) -> String {
     }
 }
 
-/// Lines leave at once, and a dead connection is noticed. A system that cannot do one of these still
-/// carries messages, so it is no reason to fail.
+/// Sends lines immediately and detects dead connections. A system without one of these options still works,
+/// so errors are ignored.
 fn set_socket_options(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let alive = TcpKeepalive::new().with_time(KEEPALIVE_TIME);
@@ -319,7 +319,7 @@ mod tests {
         turns(&[], &[]);
     }
 
-    /// Reaches a host whose addresses do as `fate` says, and tells when each was tried, in
+    /// Connects to a host whose addresses behave as `fate` says; returns when each was tried, in
     /// milliseconds.
     async fn reached<F: Future<Output = io::Result<SocketAddr>>>(
         resolved: &[&str],
@@ -412,7 +412,7 @@ mod tests {
     async fn both_families_connect_on_real_sockets() {
         for (host, listen) in [("127.0.0.1", "127.0.0.1:0"), ("[::1]", "[::1]:0")] {
             let listener = match TcpListener::bind(listen).await {
-                // A machine without IPv6 has nothing to show here.
+                // Not testable on a machine without IPv6.
                 Err(_) if listen.starts_with('[') => continue,
                 bound => bound.unwrap(),
             };
@@ -428,14 +428,14 @@ mod tests {
     async fn source_address_is_used() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        // All of 127.0.0.0/8 is this machine, on Linux.
+        // On Linux, all of 127.0.0.0/8 is local.
         let way =
             ConnectOptions { source: Some(SourceAddr::Local([127, 0, 0, 9].into())), proxy: None };
         let (stream, accepted) =
             tokio::join!(connect_with(&way, "127.0.0.1", port), listener.accept());
         assert_eq!(accepted.unwrap().1.ip(), way.source.unwrap().ip());
         drop(stream.unwrap());
-        // An address that is for examples alone is nobody's.
+        // An address reserved for documentation is never local.
         let way =
             ConnectOptions { source: Some(SourceAddr::Local([192, 0, 2, 7].into())), proxy: None };
         let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();

@@ -1,3 +1,5 @@
+//! Runs a protocol session over a transport: the only `select!` loop of a connection.
+
 use std::time::Duration;
 
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
@@ -7,42 +9,41 @@ use tokio::time;
 use super::clock::{DueEvent, SessionClock, TICK_INTERVAL};
 use crate::protocol::{Input, Machine, Output};
 
-/// A peer that takes no bytes for this long is gone.
+/// A peer that accepts no bytes for this long is considered gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the last words and the closing of a connection may take.
+/// Time limit for the last writes and the close of a connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How much is taken in before what it called for is written.
+/// Frames read before the resulting output is written.
 const MAX_BATCH: usize = 256;
 
-/// How many bytes of what was taken in may wait for whoever is told of it: no more is read until all
-/// that was told has been taken.
+/// Bytes read that may still be unprocessed by the receiver of events. Beyond that, reading stops until it
+/// has taken all events.
 const MOST_UNTAKEN: usize = 1 << 20;
 
-/// How often in a row a deadline that has passed is put off, because there was still something to take
-/// in. More than this is more than a socket holds.
+/// How often in a row an expired deadline is deferred because more input was available. A socket buffer never
+/// holds this much.
 const MAX_DEFERRALS: u32 = 4_096;
 
-/// Why a conversation ended, in words for the log.
+/// Why a connection ended, worded for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConnectionEnd {
-    /// Nobody listens to it any more.
+    /// The receiver of its events is gone.
     Cancelled,
-    /// The machine hung up, for this reason.
+    /// The session closed it, for this reason.
     Closed(String),
-    /// The peer hung up, or the transport broke.
+    /// The peer closed it, or the transport failed.
     Lost(String),
 }
 
-/// Lets `machine` converse over `transport` until either has had enough.
+/// Runs `machine` over `transport` until either ends.
 ///
-/// What can be read at once is read at once, and answered with one write. Events go to `events`
-/// under the name that `name` gives them. Nothing that the peer said is dropped: what is left of it
-/// when the connection is lost is taken in before this returns.
+/// Available input is read at once and answered with one write. Events go to `events`, tagged with `name`. No
+/// input is dropped: what is left when the connection is lost is processed before this returns.
 ///
-/// A deadline of the machine's is due only when a look has found nothing more to take in, and time in
-/// which we stood still does not count: so a peer is found dead only if it had its time to answer.
+/// A deadline of the session expires only after a read found no more input, and time spent in stalls does not
+/// count. So a peer is declared dead only if it had its time to answer.
 pub async fn drive<M, T, E, I>(
     machine: &mut M,
     transport: &mut T,
@@ -62,21 +63,21 @@ where
         let rest = drain(machine, transport, ear, &mut clock).await;
         return rest.unwrap_or(ConnectionEnd::Lost(why));
     }
-    // Last words, as far as the peer still takes them.
+    // Try to send what is left, as far as the peer still reads.
     let _ = time::timeout(CLOSE_TIMEOUT, transport.close()).await;
     ended
 }
 
-/// Whoever is told of what happens.
+/// The receiver of a connection's events.
 struct Ear<'a, I, N> {
     events: &'a mpsc::Sender<I>,
     name: N,
-    /// How many bytes were heard of which it may not have taken yet what they came to.
+    /// Bytes read whose events may not have been taken yet.
     untaken: usize,
 }
 
 impl<I, N> Ear<'_, I, N> {
-    /// Tells it of `event`. Says whether it is there at all.
+    /// Sends `event`. Returns whether the receiver still exists.
     async fn tell<E>(&self, event: E) -> bool
     where
         N: Fn(E) -> I,
@@ -84,10 +85,10 @@ impl<I, N> Ear<'_, I, N> {
         self.events.send((self.name)(event)).await.is_ok()
     }
 
-    /// Waits, where much was heard, until all has been taken that was told.
+    /// After much input, waits until all events have been taken.
     async fn catch_up(&mut self) {
         if self.untaken >= MOST_UNTAKEN {
-            // Where it is gone, the next that is told shows it.
+            // If the receiver is gone, the next send shows it.
             drop(self.events.reserve_many(self.events.max_capacity()).await);
             self.untaken = 0;
         }
@@ -154,15 +155,15 @@ where
     }
 }
 
-/// What has been received and not been taken in yet, if there is anything.
+/// Returns the next frame if one is available now.
 async fn try_read<T: Stream + Unpin>(transport: &mut T) -> Option<Option<T::Item>> {
-    // The runtime looks at its sockets before we go on.
+    // Lets the runtime poll its sockets first.
     tokio::task::yield_now().await;
     transport.next().now_or_never()
 }
 
-/// Takes in what a lost peer has still said, and tells what comes of it. A peer that hangs up
-/// mostly says why, and often we notice first that it takes no more of ours.
+/// Processes what a lost peer sent before it closed. A closing peer usually says why, and a failed write is
+/// often noticed first.
 async fn drain<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
@@ -178,7 +179,7 @@ where
     for _ in 0..MAX_BATCH * MAX_DEFERRALS as usize {
         while let Some(output) = machine.poll_output() {
             match output {
-                // Nobody is there to take it.
+                // The peer is gone.
                 Output::Transmit(_) => {}
                 Output::Event(event) => {
                     if !ear.tell(event).await {
@@ -189,7 +190,7 @@ where
             }
         }
         ear.catch_up().await;
-        // The peer is waited for; that somebody else made us wait is nothing to it.
+        // Only time spent waiting for the peer counts, not for the receiver of events.
         let began = time::Instant::now();
         let heard = time::timeout(patience, transport.next()).await;
         let Ok(Some(Ok(heard))) = heard else { return None };
@@ -200,7 +201,7 @@ where
     None
 }
 
-/// Takes in `frame` and all that has come with it, up to some size. Gives the end, if there is nothing more.
+/// Processes `frame` and what came with it, up to a limit. Returns the end of the connection, if it ended.
 fn read<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
@@ -230,7 +231,8 @@ where
     None
 }
 
-/// Writes and tells what the machine has to say. Gives the end, if it has hung up.
+/// Writes the session's output and sends its events. Returns the end of the connection, if the session closed
+/// it.
 async fn write<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
@@ -267,7 +269,7 @@ where
     None
 }
 
-/// Waits until `write` is done, for as long as the peer may take no bytes.
+/// Awaits `write` with the time limit for writes.
 async fn with_write_timeout<E: std::fmt::Display>(
     clock: &mut SessionClock,
     write: impl Future<Output = Result<(), E>>,
@@ -296,7 +298,7 @@ mod tests {
 
     use super::*;
 
-    /// Repeats what it hears, and hangs up on "bye" or after a minute.
+    /// Echoes its input; closes on "bye" or after a minute.
     struct EchoMachine {
         output: VecDeque<Output<String, String>>,
         deadline: Instant,
@@ -328,11 +330,11 @@ mod tests {
         }
     }
 
-    /// A peer that says what it has to say, and counts its writes.
+    /// A peer that sends fixed lines and counts what it receives.
     #[derive(Default)]
     struct FakePeer {
         sends: VecDeque<String>,
-        /// Hangs up when it has said it.
+        /// Closes after its last line.
         closes: bool,
         received: Vec<String>,
         flushes: usize,
@@ -340,7 +342,7 @@ mod tests {
         closed: bool,
     }
 
-    /// How a peer takes what we write.
+    /// Whether the peer reads what we write.
     #[derive(Default, Clone, Copy, PartialEq)]
     enum PeerState {
         #[default]
@@ -389,7 +391,7 @@ mod tests {
         }
     }
 
-    /// Drives an echo with `peer`, which is given `orders`; gives how it ended and the events.
+    /// Runs an echo session with `peer` and `orders`; returns its end and its events.
     async fn driven(peer: &mut FakePeer, orders: &[&str]) -> (ConnectionEnd, Vec<String>) {
         let (sender, mut inbox) = mpsc::channel(10_000);
         for order in orders {
@@ -498,7 +500,7 @@ mod tests {
         assert!(peer.closed);
     }
 
-    /// A peer whose lines come while the conversation is under way.
+    /// A peer whose lines arrive during the session.
     struct LivePeer(mpsc::UnboundedReceiver<String>);
 
     impl Stream for LivePeer {
@@ -524,8 +526,8 @@ mod tests {
         }
     }
 
-    /// What is told, and how long it takes, when we stand still for `pause` after `before`, and the peer
-    /// says something meanwhile. The machine's time is up after a minute.
+    /// Stalls for `pause` after `before` while the peer sends something. Returns the events and the time
+    /// taken. The session times out after a minute.
     async fn run_with_stall(before: Duration, pause: Duration) -> (Vec<String>, Duration) {
         let began = time::Instant::now();
         let (says, inbound) = mpsc::unbounded_channel();

@@ -1,4 +1,4 @@
-//! Tells IRC servers whose connections are whose: an identd (RFC 1413) that knows ours alone.
+//! An ident server (RFC 1413) that answers for the bridge's own connections only.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,27 +13,27 @@ use tokio::time::timeout;
 
 use crate::protocol::identd::IdentQuery;
 
-/// A server asks as soon as it has our connection, perhaps before we know of it ourselves.
+/// How long to wait for a connection to be registered: a server may ask before we have done so.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long whoever asks may take.
+/// Time limit for one client.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The longest question that makes sense (RFC 1413, section 4: 1000 characters).
+/// The longest valid query (RFC 1413, section 4: 1000 characters).
 const MAX_LEN_QUERY: u64 = 1_000;
 
-/// How many may ask at a time: the others wait.
+/// Maximum number of concurrent clients; others wait.
 const MAX_CLIENTS: usize = 64;
 
-/// Which connections are ours, and whose.
+/// The bridge's connections and their users.
 #[derive(Debug, Default)]
 pub struct IdentRegistry {
-    /// By our end and theirs.
+    /// Keyed by local and remote address.
     users: Mutex<HashMap<(SocketAddr, SocketAddr), Arc<str>>>,
     changes: watch::Sender<()>,
 }
 
-/// A connection that is in the book, until this is dropped.
+/// Keeps a connection registered until dropped.
 #[derive(Debug)]
 pub struct IdentGuard {
     registry: Arc<IdentRegistry>,
@@ -41,7 +41,7 @@ pub struct IdentGuard {
 }
 
 impl IdentRegistry {
-    /// Notes that this connection is `user`'s. `None` where it has ended already.
+    /// Registers this connection as `user`'s. `None` if it has already ended.
     #[must_use]
     pub fn register(self: &Arc<Self>, tcp: &TcpStream, user: &str) -> Option<IdentGuard> {
         let ends = (canonical_addr(tcp.local_addr().ok()?), canonical_addr(tcp.peer_addr().ok()?));
@@ -50,7 +50,7 @@ impl IdentRegistry {
         Some(IdentGuard { registry: Arc::clone(self), addresses: ends })
     }
 
-    /// Whose the connection between these is; one that comes about just now is waited for.
+    /// The user of the connection between these addresses; waits a moment for one being registered.
     async fn wait_user(&self, ends: (SocketAddr, SocketAddr)) -> Option<Arc<str>> {
         let mut news = self.changes.subscribe();
         let found = async {
@@ -75,17 +75,17 @@ impl Drop for IdentGuard {
     }
 }
 
-/// Listens at `address`; within a Tokio runtime.
+/// Listens at `address`; must be called within a Tokio runtime.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = std::net::TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
 }
 
-/// Answers whoever asks, without end.
+/// Answers queries forever.
 pub async fn serve(listener: TcpListener, book: Arc<IdentRegistry>) {
     let room = Arc::new(Semaphore::new(MAX_CLIENTS));
     loop {
@@ -110,8 +110,7 @@ pub async fn serve(listener: TcpListener, book: Arc<IdentRegistry>) {
     }
 }
 
-/// Answers one who asks from `from`: about connections between that machine and the address that was
-/// asked, and no others.
+/// Answers one client, only about connections between its address and the one it connected to.
 async fn serve_client(mut tcp: TcpStream, from: IpAddr, book: &IdentRegistry) -> io::Result<()> {
     let asked = tcp.local_addr()?.ip();
     let (reader, mut writer) = tcp.split();
@@ -134,7 +133,7 @@ async fn serve_client(mut tcp: TcpStream, from: IpAddr, book: &IdentRegistry) ->
     }
 }
 
-/// An IPv4 address is one, also where it is written as one of IPv6; scopes are no part of it.
+/// Converts an IPv4-mapped IPv6 address to IPv4 and drops the scope.
 fn canonical_addr(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -162,19 +161,19 @@ mod tests {
         tokio::spawn(serve(identd, Arc::clone(&book)));
         let tcp = TcpStream::connect(server.local_addr().unwrap()).await.unwrap();
         let (ours, theirs) = (tcp.local_addr().unwrap().port(), tcp.peer_addr().unwrap().port());
-        // The server asks before it is known, and is answered when it is.
+        // The server asks before the connection is registered, and gets its answer afterwards.
         let asked = tokio::spawn(async move { ask(at, &format!("{ours}, {theirs}\r\n")).await });
         tokio::task::yield_now().await;
         let known = book.register(&tcp, "bob").unwrap();
         let answer = asked.await.unwrap();
         assert_eq!(answer, format!("{ours}, {theirs} : USERID : UNIX : bob\r\n"));
-        // Nobody is told of the connections of others.
+        // Connections of other servers are not revealed.
         let elsewhere = ask(at, &format!("{ours}, {}\r\n", theirs.wrapping_add(1).max(1))).await;
         assert!(elsewhere.ends_with(" : ERROR : NO-USER\r\n"), "{elsewhere}");
         drop(known);
         let gone = ask(at, &format!("{ours}, {theirs}\r\n")).await;
         assert_eq!(gone, format!("{ours}, {theirs} : ERROR : NO-USER\r\n"));
-        // What asks nothing is not answered.
+        // Invalid queries get no answer.
         assert_eq!(ask(at, "hello\r\n").await, "");
     }
 }

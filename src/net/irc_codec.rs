@@ -1,3 +1,5 @@
+//! Splits an IRC byte stream into lines, and encodes lines.
+
 use std::io;
 
 use bytes::{Buf, BytesMut};
@@ -7,12 +9,12 @@ use tokio_util::codec::{Decoder, Encoder, Framed};
 
 use crate::protocol::irc::{Charsets, Line, ReceivedLine};
 
-/// The longest line that makes sense: 8191 bytes of tags
-/// (<https://ircv3.net/specs/extensions/message-tags#size-limit>) and a body of any LINELEN
-/// that servers are known to offer.
+/// The longest valid line: 8191 bytes of tags
+/// (<https://ircv3.net/specs/extensions/message-tags#size-limit>) and a body of any LINELEN that servers are
+/// known to offer.
 const MAX_LEN_LINE: usize = 8_191 + 16_384;
 
-/// Lines of IRC over `stream`. They are read and written as `charsets` say.
+/// Frames `stream` as IRC lines, with these charsets.
 pub fn framed_lines<S: AsyncRead + AsyncWrite>(
     stream: S,
     charsets: Charsets,
@@ -20,16 +22,16 @@ pub fn framed_lines<S: AsyncRead + AsyncWrite>(
     Framed::new(stream, IrcCodec { charsets, searched: 0, skipping_line: false })
 }
 
-/// Why lines can no longer be read or written; worded for the log.
+/// Why reading or writing failed, worded for the log.
 #[derive(Debug, Error)]
 pub enum IrcCodecError {
-    /// Many servers end TLS so, even when all is well: they close without saying so.
+    /// The stream ended without TLS close_notify, as many servers do.
     #[error("the server closed the connection")]
     Closed,
-    /// The system gave up on the connection.
+    /// The connection timed out in the kernel.
     #[error("connection timed out")]
     TimedOut,
-    /// Anything else, in the system's words.
+    /// Any other error of the system.
     #[error("{0}")]
     Io(io::Error),
 }
@@ -47,13 +49,13 @@ impl From<io::Error> for IrcCodecError {
     }
 }
 
-/// Cuts bytes into lines, and puts lines into bytes. Its memory is bounded.
+/// Decodes and encodes IRC lines in bounded memory.
 #[derive(Debug)]
 pub struct IrcCodec {
     charsets: Charsets,
-    /// How far the bytes at hand hold no line end.
+    /// Bytes already searched for a line end.
     searched: usize,
-    /// A line that is too long is left out up to its end.
+    /// Whether the rest of an overlong line is being skipped.
     skipping_line: bool,
 }
 
@@ -89,7 +91,7 @@ impl Decoder for IrcCodec {
         }
     }
 
-    /// A line whose end never came is none: nobody knows what was cut off.
+    /// Drops a last line without a line end: it may be truncated.
     fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<ReceivedLine>, IrcCodecError> {
         let heard = self.decode(bytes)?;
         if heard.is_none() {
@@ -101,7 +103,7 @@ impl Decoder for IrcCodec {
 }
 
 impl IrcCodec {
-    /// The line has no end yet.
+    /// Handles a line that is not yet complete.
     fn need_more(&mut self, bytes: &mut BytesMut) -> Option<ReceivedLine> {
         self.searched = bytes.len();
         if bytes.len() <= MAX_LEN_LINE {
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
     use crate::protocol::irc::Charset;
 
-    /// What is read from these bytes when they come in these pieces.
+    /// Decodes bytes that arrive in these pieces.
     fn read(pieces: &[&[u8]]) -> Vec<ReceivedLine> {
         let charsets = Charsets::new(Charset::Fallback(encoding_rs::WINDOWS_1252), []);
         let mut lines = IrcCodec { charsets, searched: 0, skipping_line: false };

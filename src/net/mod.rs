@@ -1,4 +1,4 @@
-//! Sockets and clocks. The one layer that waits for the networks.
+//! Sockets and clocks: connecting, TLS, proxies, and running sessions over transports.
 
 mod clock;
 pub mod connect;

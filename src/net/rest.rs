@@ -1,4 +1,4 @@
-//! Let's Chat's REST interface, for what its socket cannot do: whose token is this? what is in a file?
+//! Let's Chat's REST API, for what its socket does not offer: checking a token and downloading files.
 
 mod file;
 
@@ -18,32 +18,32 @@ use super::{connect, proxy, tls};
 
 pub use file::{Download, FileError};
 
-/// How long one call may take from beginning to end.
+/// Time limit for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The most that is read of an answer, in bytes.
+/// Maximum size of a response, in bytes.
 const MAX_LEN_RESPONSE: usize = 1024 * 1024;
 
-/// A client of one Let's Chat, in the name of one account.
+/// A client for one Let's Chat server, authenticated as one user.
 #[derive(Debug, Clone)]
 pub struct RestClient {
     base_url: Url,
     http: Client,
 }
 
-/// The account that a token stands for.
+/// The user that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "WireAccount")]
 pub struct RestAccount {
-    /// 24 hex digits, for as long as the account lives.
+    /// 24 hex digits; never changes.
     pub id: String,
-    /// What it logs in with, and what `@` is put before.
+    /// The login and mention name.
     pub username: String,
-    /// What others see.
+    /// The displayed name.
     pub display_name: String,
 }
 
-/// The same, as it is told: somebody may have edited it in the database.
+/// A [`RestAccount`] as JSON, unvalidated: it may have been edited in the database.
 #[derive(Deserialize)]
 struct WireAccount {
     id: String,
@@ -61,44 +61,44 @@ impl From<WireAccount> for RestAccount {
     }
 }
 
-/// Why a call brought nothing; each says what would mend it.
+/// Why a request failed, with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum RestError {
-    /// The token cannot be sent at all.
+    /// The token contains invalid characters.
     #[error("the token is malformed: copy it again from Let's Chat's page \"Auth tokens\"")]
     InvalidToken,
-    /// The server does not know the token: another is needed.
+    /// The server does not know the token; a new one is needed.
     #[error("Let's Chat rejected the token: create one on its page \"Auth tokens\"")]
     Unauthorized,
-    /// What the server answers to a token that was revoked (WIRE.md): another is needed.
+    /// The server answers like this when the token was revoked (WIRE.md); a new one is needed.
     #[error(
         "Let's Chat answers 500, as it does for a revoked token: an account has one token, and \
          creating another revokes it. Create one on its page \"Auth tokens\"; if that does not \
          help, see the log of Let's Chat"
     )]
     Revoked,
-    /// Something else answers at the address: the address is wrong.
+    /// The address belongs to something other than Let's Chat.
     #[error("not a Let's Chat server ({0}): `url` must be the address of its front page")]
     NotLetsChat(String),
-    /// The server is to be found elsewhere.
+    /// The server redirects elsewhere.
     #[error("the server redirects to {0}: if Let's Chat is there, put it into `url`")]
     Redirected(String),
-    /// What stands before Let's Chat says that it is down: worth trying later.
+    /// A proxy reports that Let's Chat is down; worth retrying.
     #[error("Let's Chat is down or overloaded ({0}); retrying later")]
     Unavailable(StatusCode),
-    /// There was no answer: worth trying later.
+    /// There was no answer; worth retrying.
     #[error("cannot reach Let's Chat: {0}")]
     Unreachable(String),
 }
 
 impl RestClient {
-    /// A client of the Let's Chat at `url`, which may have a path, as behind a reverse proxy.
+    /// A client for the Let's Chat at `url`, which may have a path behind a reverse proxy.
     ///
-    /// Proxies are those of the environment, as for the websocket ([`proxy`]). No redirect is
-    /// followed: the token is for this server alone.
+    /// It uses the same proxies as the websocket ([`proxy`]). It follows no redirects, since the token is for
+    /// this server only.
     ///
     /// # Errors
-    /// [`RestError::NotAToken`]; [`RestError::Unreachable`] where the system gives no client.
+    /// [`RestError::InvalidToken`]; [`RestError::Unreachable`] if the HTTP client cannot be set up.
     pub fn new(
         url: &Url,
         token: &SecretString,
@@ -122,10 +122,10 @@ impl RestClient {
         Ok(Self { base_url: base_url(url), http: client })
     }
 
-    /// Who we are: `GET /account`.
+    /// The user that the token belongs to: `GET /account`.
     ///
     /// # Errors
-    /// Any [`RestError`] but [`RestError::NotAToken`].
+    /// Any [`RestError`] except [`RestError::InvalidToken`].
     pub async fn account(&self) -> Result<RestAccount, RestError> {
         let response = self.http.get(self.url("account")).send().await;
         let response = response.map_err(|error| unreachable_error(&error))?;
@@ -155,7 +155,7 @@ impl RestClient {
         }
     }
 
-    /// Where a redirect leads, as it would stand in `url`.
+    /// Where a redirect leads, as a base URL for the configuration.
     fn redirect_target(&self, response: &Response) -> String {
         let location = response.headers().get(LOCATION).map(HeaderValue::as_bytes);
         let location = String::from_utf8_lossy(location.unwrap_or_default());
@@ -169,14 +169,13 @@ impl RestClient {
     }
 }
 
-/// The front page's address, ending in a slash. A user name in it would take the token's place in
-/// the request.
+/// The base URL with a trailing slash, without credentials: they would replace the token in the request.
 fn base_url(url: &Url) -> Url {
     let mut base = url.clone();
     base.set_query(None);
     base.set_fragment(None);
     base.set_path(&format!("{}/", url.path().trim_end_matches('/')));
-    // Fails only where an address can have none, and then it has none.
+    // Fails only for URLs that cannot have a user name, and then there is none.
     let _ = base.set_username("");
     let _ = base.set_password(None);
     base
@@ -193,7 +192,7 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, RestError> {
     Ok(body)
 }
 
-/// What an answer is that is no account.
+/// Describes a response that is not an account.
 fn describe_body(body: &[u8]) -> String {
     match body.trim_ascii_start().first() {
         Some(b'<') => "it returned a web page",
@@ -211,7 +210,7 @@ fn unreachable_error(error: &reqwest::Error) -> RestError {
     if let Some(why) = tls::find_tls_error(error) {
         return RestError::Unreachable(why.to_string());
     }
-    // The outer errors say only that a request failed; the innermost says why.
+    // Outer errors only say that a request failed; the innermost says why.
     let mut innermost: &(dyn Error + 'static) = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -240,7 +239,7 @@ mod tests {
         RestClient::new(&Url::parse(url).unwrap(), &SecretString::from("t0k3n"), &tls).unwrap()
     }
 
-    /// Asks a server that answers `answer`, whatever it is asked; gives the request with the outcome.
+    /// Sends a request to a server with this fixed answer; returns the request and the result.
     async fn request_of(path: &str, answer: &str) -> (String, Result<RestAccount, RestError>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let rest = client(&format!("http://ann:pw@{}{path}", listener.local_addr().unwrap()));
@@ -306,7 +305,7 @@ mod tests {
         assert!(matches!(error, RestError::Unauthorized), "{error}");
         let error = assert_fails("500 Internal Server Error", "", "").await;
         assert!(matches!(error, RestError::Revoked), "{error}");
-        // The answer to a malformed token promises more than it brings (WIRE.md).
+        // The answer to a malformed token is shorter than its Content-Length (WIRE.md).
         let short = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 99\r\n\r\nUn";
         let error = request_of("", short).await.1.unwrap_err();
         assert!(matches!(error, RestError::Unauthorized), "{error}");

@@ -1,5 +1,4 @@
-//! Who answers at a port that is not whom we look for, by the first that they say; and which key of
-//! the configuration would mend that.
+//! Recognises the wrong protocol at a port by its first bytes, and names the configuration key to change.
 
 use std::fmt;
 use std::io;
@@ -9,26 +8,26 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much of the first that is said is looked at.
+/// How many of the first bytes are examined.
 const FIRST: usize = 16;
 
-/// What somebody speaks.
+/// A protocol recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speech {
     /// TLS.
     Tls,
-    /// HTTP: a web server, or a proxy.
+    /// HTTP: a web server or a proxy.
     Web,
     /// IRC.
     Irc,
     /// SSH.
     Ssh,
-    /// A mail server's, or FTP.
+    /// A mail protocol or FTP.
     Mail,
 }
 
 impl Speech {
-    /// What `first` is, if that is plain.
+    /// The protocol that sends `first` as its first bytes, if recognisable.
     #[must_use]
     pub fn of(first: &[u8]) -> Option<Self> {
         const BEGINNINGS: [(&[u8], Speech); 12] = [
@@ -45,7 +44,7 @@ impl Speech {
             (b"ERROR ", Speech::Irc),
             (b"PING ", Speech::Irc),
         ];
-        // A handshake's message, or an alert, of any version.
+        // A handshake record or an alert, of any TLS version.
         if let [0x15 | 0x16, 3, 0..=4, ..] = first {
             return Some(Self::Tls);
         }
@@ -67,7 +66,7 @@ impl Speech {
         }
     }
 
-    /// What to say where TLS was tried and this came back.
+    /// The message for an attempt at TLS that got this answer.
     #[must_use]
     pub fn instead_of_tls(self) -> &'static str {
         match self {
@@ -87,26 +86,26 @@ impl Speech {
     }
 }
 
-/// Whom we look for.
+/// The protocol we expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sought {
-    /// An IRC server.
+    /// IRC.
     Irc {
-        /// Whether over TLS.
+        /// Whether with TLS.
         tls: bool,
     },
     /// Let's Chat.
     LetsChat {
-        /// Whether over TLS.
+        /// Whether with TLS.
         tls: bool,
     },
 }
 
-/// Somebody else answers than whom we look for.
+/// The peer speaks another protocol than expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stranger {
     sought: Sought,
-    /// `None` where nothing was said at all.
+    /// `None` if it sent nothing.
     speech: Option<Speech>,
 }
 
@@ -153,14 +152,14 @@ impl fmt::Display for Stranger {
 }
 
 impl Stranger {
-    /// Who is not whom we look for, as what they say first shows.
+    /// Returns the mismatch, if the first bytes show one.
     fn by(sought: Sought, first: &[u8]) -> Option<Self> {
         let speech = Speech::of(first);
         let expected = match sought {
             Sought::Irc { .. } => Speech::Irc,
             Sought::LetsChat { .. } => Speech::Web,
         };
-        // Without TLS, who wants it often hangs up; with it, there are other reasons.
+        // A TLS port often closes a plain connection; a closed TLS connection has other reasons.
         let tls = matches!(sought, Sought::Irc { tls: true } | Sought::LetsChat { tls: true });
         match speech {
             None if first.is_empty() && !tls => Some(Self { sought, speech: None }),
@@ -170,10 +169,10 @@ impl Stranger {
     }
 }
 
-/// What was said first, as far as it is kept.
+/// The first bytes received.
 pub type First = Arc<Mutex<Vec<u8>>>;
 
-/// A connection that notes what is said first, and breaks where a stranger says it.
+/// A stream that records its first bytes and fails if they show another protocol.
 #[derive(Debug)]
 pub struct Ear<S> {
     inner: S,
@@ -182,17 +181,17 @@ pub struct Ear<S> {
 }
 
 impl<S> Ear<S> {
-    /// Only notes it.
+    /// Only records the first bytes.
     pub fn new(inner: S) -> Self {
         Self { inner, first: First::default(), sought: None }
     }
 
-    /// Breaks where who answers is not who is `sought`.
+    /// Fails if the peer does not speak the `sought` protocol.
     pub fn seeking(inner: S, sought: Sought) -> Self {
         Self { sought: Some(sought), ..Self::new(inner) }
     }
 
-    /// What is said first, also when the connection is somebody else's.
+    /// The first bytes, readable after the stream has moved.
     pub fn first(&self) -> First {
         Arc::clone(&self.first)
     }
@@ -259,7 +258,7 @@ mod tests {
     const IRC: Sought = Sought::Irc { tls: false };
     const LETSCHAT: Sought = Sought::LetsChat { tls: false };
 
-    /// What is read where `first` is said, or why it is not.
+    /// Reads from a peer that sends `first`; returns the length or the error.
     async fn heard(sought: Sought, first: &[u8]) -> Result<usize, String> {
         let (ours, mut theirs) = duplex(1_024);
         theirs.write_all(first).await.expect("there is room");
@@ -276,7 +275,7 @@ mod tests {
             assert_eq!(heard(IRC, first).await, Ok(first.len()));
         }
         assert_eq!(heard(LETSCHAT, b"HTTP/1.1 101").await, Ok(12));
-        // Over TLS, a hang-up has other reasons.
+        // With TLS, a closed connection has other reasons.
         assert_eq!(heard(Sought::Irc { tls: true }, b"").await, Ok(0));
     }
 

@@ -1,3 +1,5 @@
+//! The websocket to Let's Chat: its handshake, frames and errors.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -19,42 +21,42 @@ use url::Url;
 use crate::net::stranger::Stranger;
 use crate::protocol::letschat::{Reason, ReceivedFrame, Text, TurnedAway};
 
-/// The longest frame that we take: the longest single post that the server's database holds (16 MB) is
-/// below, as is a page of 500 posts of 36 kB. A longer page is asked for in parts.
+/// The longest frame accepted. It fits the longest post that the server's database can hold (16 MB) and a
+/// page of 500 posts of 36 kB. Longer pages are requested in parts.
 const MAX_LEN_FRAME: usize = 18 << 20;
 
-/// How long the server may take to grant a websocket.
+/// Time limit for the server to accept the websocket.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Whom to ask, and as whom.
+/// Which server to connect to, with which token.
 #[derive(Debug, Clone)]
 pub struct WsRequest {
-    /// The server's address, perhaps with a path.
+    /// The server's address, optionally with a path.
     pub url: Url,
-    /// Our token. It stands in the address that is asked for, and nowhere else.
+    /// The token. It appears in the request URL and nowhere else.
     pub token: SecretString,
 }
 
-/// Why there is no websocket; worded for whoever keeps the configuration, and never with the token.
+/// Why the websocket failed, worded for the administrator and without the token.
 #[derive(Debug, Error)]
 pub enum WebSocketError {
-    /// Something answers, but not as a websocket of Let's Chat.
+    /// The server answered, but not as Let's Chat does.
     #[error("{0}")]
     Rejected(String),
-    /// Something answers that does not want us.
+    /// The server rejected the connection.
     #[error("{0}")]
     TurnedAway(TurnedAway),
-    /// Nothing answers our request.
+    /// The server did not answer the request.
     #[error(
         "no answer to the websocket request within {} s: check letschat.url, and that a proxy in \
          front of Let's Chat passes websockets",
         UPGRADE_TIMEOUT.as_secs()
     )]
     TimedOut,
-    /// The server is gone: its process ends whenever its database does (WIRE.md, "When it fails").
+    /// The connection closed. Let's Chat exits whenever its database does (WIRE.md, "When it fails").
     #[error("the server closed the connection")]
     Closed,
-    /// The connection broke in another way.
+    /// Any other failure of the connection.
     #[error("websocket error: {0}")]
     Broken(String),
 }
@@ -80,7 +82,7 @@ impl From<tungstenite::Error> for WebSocketError {
                 "not a web server: check the port in letschat.url, and whether it is http or https"
                     .to_owned(),
             ),
-            // Nothing in these words comes from the address that was asked for.
+            // These messages never contain the request URL.
             error => Self::Broken(error.to_string()),
         }
     }
@@ -96,7 +98,7 @@ fn is_disconnect(kind: io::ErrorKind) -> bool {
     )
 }
 
-/// How nginx, Apache and Go say that a port speaks TLS.
+/// What nginx, Apache and Go answer to plain HTTP on a TLS port.
 const WANT_TLS: [&str; 3] = [
     "plain HTTP request was sent to HTTPS port",
     "plain HTTP to an SSL-enabled server port",
@@ -108,7 +110,7 @@ fn is_html(page: &str) -> bool {
     beginning == "<html" || beginning == "<!doc"
 }
 
-/// What an answer means that is no upgrade, in words for the administrator.
+/// Explains an answer other than an upgrade, for the administrator.
 fn rejection_text(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> String {
     let status = response.status();
     let page = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default());
@@ -156,8 +158,8 @@ fn rejection_text(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> St
     }
 }
 
-/// For what we are turned away by such an answer. By most others it is Let's Chat that is missing, and what
-/// stands in front of it says so.
+/// The reason for a rejection with this status. Most other statuses come from a proxy and mean that Let's
+/// Chat is down.
 fn reason(status: http::StatusCode) -> Option<Reason> {
     match status.as_u16() {
         401 | 403 | 407 => Some(Reason::InFront),
@@ -166,7 +168,7 @@ fn reason(status: http::StatusCode) -> Option<Reason> {
     }
 }
 
-/// How long we are asked to stay away: for some seconds, or until a time
+/// The `Retry-After` header, in seconds or as a date
 /// (<https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>).
 fn retry_after(headers: &http::HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -177,8 +179,8 @@ fn retry_after(headers: &http::HeaderMap, now: Timestamp) -> Option<Duration> {
     Duration::try_from(until.duration_since(now)).ok()
 }
 
-/// The front page below which `location` lies, as it would stand in letschat.url. Without the query,
-/// which repeats ours, token and all.
+/// The base URL that a redirect to `location` suggests for letschat.url, without the query, which repeats our
+/// token.
 fn redirect_target(asked: &Url, location: &str) -> String {
     let Ok(mut place) = asked.join(location) else { return "nowhere".to_owned() };
     place.set_query(None);
@@ -189,10 +191,10 @@ fn redirect_target(asked: &Url, location: &str) -> String {
     place.into()
 }
 
-/// Asks the server at the other end of `stream` for a websocket.
+/// Requests a websocket from the server on `stream`.
 ///
 /// # Errors
-/// When it does not grant one, or does not answer within 20 seconds.
+/// When the server refuses, or does not answer within 20 seconds.
 pub async fn open_websocket<S>(stream: S, knock: &WsRequest) -> Result<WsStream<S>, WebSocketError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -203,7 +205,7 @@ where
     let address = request_url(knock);
     let asking =
         tokio_tungstenite::client_async_with_config(address.expose_secret(), stream, Some(config));
-    // Nothing of the asking is logged: the library would trace the request, token and all.
+    // The handshake runs without logging: the library would trace the request with the token.
     match timeout(UPGRADE_TIMEOUT, asking.with_subscriber(NoSubscriber::default())).await {
         Ok(Ok((socket, _))) => Ok(WsStream::new(socket)),
         Ok(Err(tungstenite::Error::Http(response))) => {
@@ -224,7 +226,7 @@ where
     }
 }
 
-/// The address that is asked for (WIRE.md, "Transport"). It holds the token.
+/// The request URL (WIRE.md, "Transport"). It contains the token.
 fn request_url(knock: &WsRequest) -> SecretString {
     let mut url = knock.url.clone();
     let secure = matches!(url.scheme(), "https" | "wss");
@@ -247,18 +249,18 @@ pub struct WsStream<S> {
     made_at: Instant,
 }
 
-/// For how long nothing was said on a connection.
+/// Silent periods on a connection.
 #[derive(Debug, Clone, Copy)]
 struct Silence {
     /// When a frame last went either way.
     active_at: Instant,
-    /// The longest silence that is known to have been survived: something was heard after it.
+    /// The longest silence survived: something was received after it.
     survived: Duration,
-    /// The longest since something was last heard, which we have broken.
+    /// The longest silence, ended by our own frame, since something was last received.
     broken: Duration,
 }
 
-/// Who tears up a connection that was silent for too long may do so when something is said on it, and at once.
+/// A middlebox that drops idle connections may do so when the next frame is sent, and immediately.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 impl Silence {
@@ -276,7 +278,7 @@ impl Silence {
         self.survived = self.survived.max(std::mem::take(&mut self.broken));
     }
 
-    /// How long the silence was with which the connection ends.
+    /// The length of the silence at the end of the connection.
     fn last(&self, now: Instant) -> Duration {
         let silent = now - self.active_at;
         if silent < AT_ONCE { silent.max(self.broken) } else { silent }
@@ -289,19 +291,20 @@ impl<S> WsStream<S> {
         Self { socket, silence: Silence::begin(now), made_at: now }
     }
 
-    /// How long this connection has lasted.
+    /// How long the connection has existed.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.made_at.elapsed()
     }
 
-    /// The longest silence that this connection has survived.
+    /// The longest silence that the connection has survived.
     #[must_use]
     pub fn silence_survived(&self) -> Duration {
         self.silence.survived
     }
 
-    /// For how long no frame has gone either way, or had before one of ours that nothing was heard after.
+    /// How long no frame has gone either way; or, if our last frame got no answer, how long before that
+    /// frame.
     #[must_use]
     pub fn idle_time(&self) -> Duration {
         self.silence.last(Instant::now())
@@ -322,10 +325,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WsStream<S> {
                     let Some(text) = Text::of(text.into()) else { continue };
                     Some(Ok(ReceivedFrame::Text(text)))
                 }
-                // The websocket is done for after this, but whoever listens learns why.
+                // The websocket is unusable afterwards, but the session learns why.
                 Some(Err(tungstenite::Error::Capacity(_))) => Some(Ok(ReceivedFrame::TooLarge)),
                 Some(Ok(Message::Close(_))) | None => None,
-                // Pings are answered below; nobody sends us anything binary that we could use.
+                // Pings are answered by the library; binary frames have no use here.
                 Some(Ok(_)) => continue,
                 Some(Err(error)) => Some(Err(error.into())),
             });
@@ -409,7 +412,7 @@ mod tests {
         WsRequest { url, token: TOKEN.to_owned().into() }
     }
 
-    /// What is said of a server that answers `answer` to our request, and hangs up.
+    /// The error for a server that answers `answer` and closes.
     async fn rejected(answer: &str) -> String {
         answered(answer).await.to_string()
     }
@@ -548,7 +551,7 @@ mod tests {
         assert_eq!(began.elapsed(), UPGRADE_TIMEOUT);
     }
 
-    /// Our end and the server's, upgraded.
+    /// A connected client and server.
     async fn connected() -> (WsStream<DuplexStream>, WebSocketStream<DuplexStream>) {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let knock = ws_request();

@@ -1,7 +1,9 @@
+//! Exponential backoff with jitter.
+
 use std::time::Duration;
 
-/// Waits that double from `first` to `last`, each shortened by chance to between half and all of
-/// itself, so that a thousand clients do not come back at once.
+/// Delays that double from `first` to `last`. Each is randomly shortened by up to half, so that many clients
+/// do not reconnect at once.
 #[derive(Debug, Clone)]
 pub struct Backoff {
     initial: Duration,
@@ -10,26 +12,26 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Waits from `first` to `last`.
+    /// Delays from `first` to `last`.
     #[must_use]
     pub fn new(first: Duration, last: Duration) -> Self {
         Self { initial: first, max: last, tries: 0 }
     }
 
-    /// The same, after so many failures.
+    /// The backoff as it is after `tries` failures.
     #[must_use]
     pub fn after_failures(tries: u32, first: Duration, last: Duration) -> Self {
         Self { initial: first, max: last, tries }
     }
 
-    /// How long to wait now, after another failure.
+    /// The delay after another failure.
     pub fn next_delay(&mut self, chance: &mut fastrand::Rng) -> Duration {
         let whole = self.initial.saturating_mul(1 << self.tries.min(20)).min(self.max);
         self.tries = self.tries.saturating_add(1);
         whole.mul_f64(0.5 + chance.f64() / 2.0)
     }
 
-    /// It worked: the next wait is the first again.
+    /// Starts again at the first delay, after a success.
     pub fn reset(&mut self) {
         self.tries = 0;
     }

@@ -1,6 +1,6 @@
-//! The Identification Protocol (RFC 1413): an IRC server asks this machine whose a connection is.
+//! The ident protocol (RFC 1413): an IRC server asks which user a connection belongs to.
 
-/// A question: whose the connection is from a port of ours to one of theirs.
+/// A query: the user of the connection between a local and a remote port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdentQuery {
     local_port: u32,
@@ -8,21 +8,21 @@ pub struct IdentQuery {
 }
 
 impl IdentQuery {
-    /// Reads a line such as `6193, 23`; `None` where it asks nothing.
+    /// Parses a line such as `6193, 23`; `None` if invalid.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         let (ours, theirs) = line.split_once(',')?;
         Some(Self { local_port: parse_number(ours)?, remote_port: parse_number(theirs)? })
     }
 
-    /// Our port, and theirs; `None` where there are no such.
+    /// The local and the remote port; `None` if either is out of range.
     #[must_use]
     pub fn ports(self) -> Option<(u16, u16)> {
         let port = |number: u32| u16::try_from(number).ok().filter(|port| *port > 0);
         Some((port(self.local_port)?, port(self.remote_port)?))
     }
 
-    /// The answer, without its line end: it is `user`'s, or nobody's whom we know.
+    /// The response without its line end: the user, or NO-USER.
     #[must_use]
     pub fn response(self, user: Option<&str>) -> String {
         let Self { local_port: ours, remote_port: theirs } = self;
@@ -36,7 +36,7 @@ impl IdentQuery {
 
 fn parse_number(text: &str) -> Option<u32> {
     let digits = text.trim();
-    // Rust would read "+23" as a number, too.
+    // `parse` alone would also accept "+23".
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     digits.parse().ok().filter(|_| plain)
 }

@@ -1,24 +1,25 @@
+//! Detects dead peers with pings.
+
 use std::time::{Duration, Instant};
 
-/// Whether a peer is alive: it is dead only when it has not answered our ping in time, counted from
-/// that ping.
+/// Detects dead peers: a peer is dead if it has not answered our ping in time.
 ///
 /// ```text
-///            the ping is due            nothing came in time
-///  Listening ───────────────▶ Pinged ────────────────────────▶ dead
-///      ▲                        │ anything came
-///      └────────────────────────┘
+///           a ping is due            no input in time
+///  Listening ────────────▶ Pinged ───────────────────▶ dead
+///      ▲                     │ any input
+///      └─────────────────────┘
 /// ```
 ///
-/// The time is that of [`Machine::handle`](super::Machine::handle): it stands still while we do.
+/// Time is that of [`Machine::handle_input`](super::Machine::handle_input), which does not advance during stalls.
 #[derive(Debug, Clone)]
 pub(super) struct Liveness {
-    /// How long after the last sign of life the next ping is due.
+    /// How long after the last input a ping is due.
     interval: Duration,
-    /// How long the peer may take to answer.
+    /// Time limit for the answer.
     timeout: Duration,
     ping_at: Instant,
-    /// Until when our ping is to be answered.
+    /// The deadline for the answer.
     pong_deadline: Option<Instant>,
 }
 
@@ -27,9 +28,9 @@ pub(super) struct Liveness {
 pub(super) enum LivenessCheck {
     /// Nothing yet.
     Wait,
-    /// Ping it.
+    /// Send a ping.
     Ping,
-    /// Hang up: it is dead.
+    /// Close: the peer is dead.
     Dead,
 }
 
@@ -38,31 +39,31 @@ impl Liveness {
         Self { interval: every, timeout, ping_at: now + every, pong_deadline: None }
     }
 
-    /// The peer has said something: no ping is needed for a while.
+    /// Input was received: postpones the next ping.
     pub(super) fn on_received(&mut self, now: Instant) {
         self.pong_deadline = None;
         self.ping_at = now + self.interval;
     }
 
-    /// The same where the peer wants to be pinged however much it says.
+    /// Input was received, from a peer that expects pings regardless.
     pub(super) fn on_received_keep_pinging(&mut self, now: Instant) {
         if self.pong_deadline.is_some() {
             self.on_received(now);
         }
     }
 
-    /// From now on pings are due this long after the last.
+    /// Sets the ping interval, starting now.
     pub(super) fn set_interval(&mut self, every: Duration, now: Instant) {
         self.interval = every;
         self.ping_at = now + every;
     }
 
-    /// A ping is sent now, due or not: the peer has all its time to answer that.
+    /// A ping is being sent, due or not; its timeout starts now.
     pub(super) fn on_ping_sent(&mut self, now: Instant) {
         self.pong_deadline = Some(now + self.timeout);
     }
 
-    /// Looks what to do now. A ping that it asks for counts as sent.
+    /// Determines what to do now. A requested ping counts as sent.
     pub(super) fn check(&mut self, now: Instant) -> LivenessCheck {
         match self.pong_deadline {
             Some(by) if now >= by => LivenessCheck::Dead,

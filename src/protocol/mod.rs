@@ -1,13 +1,13 @@
-//! Each network's conversation, as a machine.
+//! The protocols of both networks, as state machines without I/O.
 //!
-//! A machine has no socket and no clock. It is fed frames, orders and the time; it answers with
-//! frames to send and events to act on. That makes a year of reconnects testable in a millisecond.
+//! A machine has no socket and no clock. It is fed frames, commands and the time. It returns frames to send
+//! and events. So a year of reconnects can be tested in a millisecond.
 //!
-//! Whoever drives one keeps this rhythm: give it **one** input, drain [`Machine::poll`] until
-//! `None`, then wait until [`Machine::deadline`] or the next input.
+//! The driver gives it **one** input, drains [`Machine::poll_output`] until `None`, then waits for the next
+//! input or for [`Machine::poll_timeout`].
 //!
-//! Everything that has been received is given before a deadline that has passed, and the time that a
-//! machine is given stands still while nobody drives it: who was not there cannot tell who was silent.
+//! All received input must be given before an expired deadline. The time must not advance while the driver is
+//! stalled, because a stalled driver cannot know whether the peer was silent.
 
 pub mod identd;
 pub mod irc;
@@ -21,52 +21,52 @@ use std::time::Instant;
 
 pub use backoff::Backoff;
 
-/// One end of a conversation. See the [module](self) for the rhythm.
+/// One end of a connection. See the [module](self) for how to drive it.
 pub trait Machine {
-    /// What the transport brings: an IRC line, a websocket text.
+    /// What the transport receives: an IRC line, a websocket frame.
     type Received;
-    /// What the transport takes.
+    /// What the transport sends.
     type Transmit;
-    /// What the bridge asks for.
+    /// Commands from the bridge.
     type Command;
-    /// What the bridge is told.
+    /// Events for the bridge.
     type Event;
 
-    /// How much of memory this takes, and what is told because of it, where that can be much.
+    /// The memory used by an input and its events, if that can be much.
     fn size(_heard: &Self::Received) -> usize {
         0
     }
 
-    /// Takes one input.
+    /// Handles one input.
     fn handle_input(&mut self, now: Instant, input: Input<Self::Received, Self::Command>);
 
-    /// Returns the next output, until there is none.
+    /// Returns the next output; `None` if there is none left.
     fn poll_output(&mut self) -> Option<Output<Self::Transmit, Self::Event>>;
 
-    /// When to give [`Input::Tick`], if nothing else comes first.
+    /// When to give [`Input::Timeout`], if no other input arrives first.
     fn poll_timeout(&self) -> Option<Instant>;
 }
 
-/// What a machine is given.
+/// Input of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input<F, O> {
-    /// The peer sent this.
+    /// Received from the peer.
     Receive(F),
-    /// The bridge wants this.
+    /// A command from the bridge.
     Command(O),
     /// Time has passed.
     Timeout,
-    /// We stood still for a while, and are there again. All that was received meanwhile has been given.
+    /// A stall has ended. All input received meanwhile has been given.
     Resumed,
 }
 
-/// What a machine answers.
+/// Output of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output<F, E> {
     /// Send this to the peer.
     Transmit(F),
-    /// Tell the bridge this.
+    /// An event for the bridge.
     Event(E),
-    /// Hang up, for this reason.
+    /// Close the connection, for this reason.
     Close(String),
 }

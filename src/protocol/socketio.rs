@@ -1,5 +1,5 @@
-//! Engine.IO 3 carrying Socket.IO 1.x, the dialect Let's Chat 0.4 speaks (WIRE.md, "Transport"):
-//! text frames over a websocket.
+//! Engine.IO 3 with Socket.IO 1.x in websocket text frames, as Let's Chat 0.4 uses them (WIRE.md,
+//! "Transport").
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,61 +9,61 @@ use thiserror::Error;
 /// One websocket text frame.
 #[derive(Debug, Clone)]
 pub enum Packet<'frame> {
-    /// `0`: the server's first word.
+    /// `0`: the Engine.IO handshake.
     Open {
-        /// How often it wants a ping, in milliseconds.
+        /// The ping interval, in milliseconds.
         ping_interval: u64,
-        /// How long after that it hangs up, in milliseconds.
+        /// The ping timeout, in milliseconds.
         ping_timeout: u64,
     },
-    /// `1`: the connection ends.
+    /// `1`: the connection is closed.
     Close,
-    /// `2`: are you there?
+    /// `2`: a ping.
     Ping {
-        /// Comes back in the pong.
+        /// Returned in the pong.
         data: String,
     },
-    /// `3`: yes.
+    /// `3`: a pong.
     Pong {
-        /// What the ping said.
+        /// The data of the ping.
         data: String,
     },
-    /// `40`: we are in.
+    /// `40`: connected to the namespace.
     Connect,
-    /// `41`: we are out.
+    /// `41`: disconnected from the namespace.
     Disconnect,
-    /// `42`: something happened, or is asked for.
+    /// `42`: an event.
     Event {
-        /// The number of the ack that is wanted.
+        /// The number for its ack, if one is requested.
         ack_id: Option<u64>,
-        /// Its name.
+        /// The account's name.
         name: String,
-        /// What it carries, unread and not copied: whoever knows the event reads it straight into its own type.
+        /// Its arguments, unparsed and not copied, so that each can be parsed directly into its own type.
         arguments: Vec<&'frame RawValue>,
     },
-    /// `43`: the answer to an event.
+    /// `43`: an ack.
     Ack {
-        /// The number it was asked under.
+        /// The number of the event.
         id: u64,
-        /// What it carries, unread.
+        /// Its arguments, unparsed.
         arguments: Vec<&'frame RawValue>,
     },
-    /// `44`: we are not let in.
+    /// `44`: the connection was rejected.
     Error {
-        /// Why, as JSON, where the server says so.
+        /// The error as JSON, if any.
         data: Option<String>,
     },
-    /// What we have no use for: upgrades, binary events.
+    /// Packets without use here: upgrades, binary events.
     Other,
 }
 
-/// Why a frame is no packet.
+/// Why a frame could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PacketError {
-    /// Its first digits are no type that there is.
+    /// Unknown packet type.
     #[error("unknown packet type {0:?}")]
     UnknownType(String),
-    /// It does not carry what its type promises.
+    /// Invalid content for its type.
     #[error("malformed packet {0:?}")]
     Malformed(String),
 }
@@ -76,10 +76,10 @@ struct Handshake {
 }
 
 impl<'frame> Packet<'frame> {
-    /// Reads one frame.
+    /// Parses one frame.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not a valid packet.
     pub fn parse(frame: &'frame str) -> Result<Self, PacketError> {
         let malformed = || PacketError::Malformed(excerpt(frame));
         let Some((kind, rest)) = frame.split_at_checked(1) else { return Err(malformed()) };
@@ -100,7 +100,7 @@ impl<'frame> Packet<'frame> {
 
     fn parse_message(message: &'frame str) -> Option<Self> {
         let (kind, rest) = message.split_at_checked(1)?;
-        // Let's Chat has no namespace but `/`; being let into another is not being let in.
+        // Let's Chat uses only the namespace `/`; packets of others are ignored.
         let rest = match rest.strip_prefix('/') {
             Some("") => "",
             Some(named) => named.strip_prefix(',')?,
@@ -127,7 +127,7 @@ impl<'frame> Packet<'frame> {
         })
     }
 
-    /// The frame that says this.
+    /// Encodes the packet as a frame.
     #[must_use]
     pub fn encode(&self) -> String {
         match self {
@@ -155,7 +155,7 @@ impl<'frame> Packet<'frame> {
         }
     }
 
-    /// The frame of the event `name` that wants an ack under `number`.
+    /// Encodes the event `name` that requests an ack under `number`.
     #[must_use]
     pub fn encode_call(number: u64, name: &str, argument: Option<&Value>) -> String {
         match argument {
@@ -165,10 +165,10 @@ impl<'frame> Packet<'frame> {
     }
 }
 
-/// The number, if there is one, and the array behind it; an ack of nothing may leave that out.
+/// The ack number, if any, and the array after it, which an empty ack may omit.
 fn parse_arguments(body: &str) -> Option<(Option<u64>, Vec<&RawValue>)> {
     let (digits, array) = body.split_at(body.find('[').unwrap_or(body.len()));
-    // `parse` would take a sign.
+    // `parse` would accept a sign.
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -177,7 +177,7 @@ fn parse_arguments(body: &str) -> Option<(Option<u64>, Vec<&RawValue>)> {
     Some((number, arguments))
 }
 
-/// Enough of a frame to know it by; never the whole, which may be long or say what is not ours to log.
+/// The start of a frame for the log; the rest may be long or confidential.
 fn excerpt(frame: &str) -> String {
     frame.chars().take(40).collect()
 }
@@ -268,7 +268,7 @@ mod tests {
         }
     }
 
-    /// All that two running servers were heard to say, and were told.
+    /// All frames recorded from two running servers.
     #[test]
     fn all_recorded_frames_parse() {
         let mut frames = 0;
@@ -277,7 +277,7 @@ mod tests {
             .chain(include_str!("../../tests/data/letschat/mongoose-4.13.jsonl").lines())
         {
             let record: Value = serde_json::from_str(line).expect("a record");
-            // The recorder cut three frames of 200,000 letters short, and described one.
+            // The recorder truncated three frames of 200,000 letters and replaced one by a description.
             let whole = |frame: &&str| !frame.ends_with("<cut>") && !frame.starts_with('<');
             let Some(frame) = record["frame"].as_str().filter(whole) else { continue };
             let packet = Packet::parse(frame).unwrap_or_else(|error| panic!("{frame}: {error}"));

@@ -1,4 +1,4 @@
-//! The way to a network: to one of its servers, then the next.
+//! Connects to the servers of a network in turn.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
 use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
 
-/// The servers of a network, which take turns, and how to get to them. Each session has a door of its
-/// own; those of people begin where the bridge is, which then sees soonest what they say.
+/// The servers of a network, tried in turn, and how to reach them. Each session has its own connector.
+/// Puppets start with the bridge's server, where the bridge sees their messages soonest.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     servers: Vec<HostPort>,
@@ -24,30 +24,30 @@ pub(super) struct Connector {
     client_certificate: Option<ClientCertificate>,
     options: ConnectOptions,
     sts_store: Arc<StsStore>,
-    /// Where it is told whose connections are whose, and whose these are.
+    /// Where to register connections for ident, and the user name to register.
     ident_registry: Option<Arc<IdentRegistry>>,
     username: String,
-    /// At which of the servers the bridge is.
+    /// The index of the server the bridge is connected to.
     bridge_server: Arc<AtomicUsize>,
     is_bridge: bool,
-    /// At which server it was begun.
+    /// The index of the first server to try.
     first_server: usize,
-    /// How often it was tried.
+    /// The number of attempts.
     tries: usize,
-    /// How many servers in a row have turned us away.
+    /// How many servers have rejected us in a row.
     rejections: usize,
-    /// The server that was tried last has asked for TLS there.
+    /// The TLS port that the last server requested (STS).
     tls_upgrade: Option<HostPort>,
 }
 
 /// A connection to a server.
 pub(super) struct Connected {
     pub(super) stream: Box<dyn Wire>,
-    /// Where it really leads.
+    /// The server's actual address.
     pub(super) server: HostPort,
-    /// Whether nobody can listen in.
+    /// Whether it is encrypted.
     pub(super) is_tls: bool,
-    /// Those who ask are told whose it is, for as long as this is kept.
+    /// Keeps the connection registered for ident.
     pub(super) ident_guard: Option<IdentGuard>,
 }
 
@@ -75,8 +75,8 @@ impl Connector {
         }
     }
 
-    /// The same for somebody else than the bridge, whose certificate is not theirs to show. They come
-    /// from an address of their own, if there is one.
+    /// A connector for a puppet: without the bridge's client certificate, and with a source address of its
+    /// own if there is one.
     pub(super) fn for_puppet(&self, username: String, from: Option<Ipv6Addr>) -> Self {
         let way = ConnectOptions {
             source: from.map(SourceAddr::Routed).or(self.options.source),
@@ -92,7 +92,7 @@ impl Connector {
         }
     }
 
-    /// Connects to one of the servers: to the first that answers, beginning with that whose turn it is.
+    /// Connects to the first server that answers, starting with the next in turn.
     pub(super) async fn connect_any(&mut self) -> Result<Connected, String> {
         let mut opened = self.connect().await;
         for _ in 1..self.servers.len() {
@@ -104,7 +104,7 @@ impl Connector {
         opened
     }
 
-    /// Connects to the server whose turn it is.
+    /// Connects to the next server in turn.
     pub(super) async fn connect(&mut self) -> Result<Connected, String> {
         let (server, secure) = self.next_server();
         let tcp = connect::connect_with(&self.options, &server.host, server.port).await;
@@ -116,14 +116,14 @@ impl Connector {
             return Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known });
         }
         let trust = self.tls_trust.as_ref().unwrap_or(&TlsTrust::System);
-        // Read anew for each connection, so that a renewed certificate needs no restart.
+        // Read each time, so that a renewed certificate needs no restart.
         let config = tls::client_config_with_cert(trust, self.client_certificate.as_ref());
         let config = config.map_err(|error| error.to_string())?;
         let wire = tls::handshake(tcp, &server.host, &config).await.map_err(|error| {
             if self.tls_trust.is_some() {
                 return error.to_string();
             }
-            // Never back to the clear: that is what somebody in between would wish for.
+            // Never fall back to plain text: an attacker could force that.
             format!(
                 "the server requires TLS at {server} (STS), so `tls = false` cannot be used: \
                  {error}"
@@ -133,13 +133,12 @@ impl Connector {
         Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known })
     }
 
-    /// The server says for how long it wants TLS.
+    /// Records the server's STS policy.
     pub(super) fn record_sts(&self, server: &HostPort, sts: StsPolicy) {
         self.sts_store.record(&server.host, server.port, sts, Timestamp::now());
     }
 
-    /// The conversation with `server` has ended. Says whether the next has not been tried yet and may
-    /// think otherwise.
+    /// The session with `server` has ended. Returns whether the next server is untried and may accept us.
     pub(super) fn on_session_end(
         &mut self,
         server: &HostPort,
@@ -158,7 +157,7 @@ impl Connector {
         away.is_server_specific() && !self.rejections.is_multiple_of(self.servers.len())
     }
 
-    /// Which server to try now, and whether over TLS.
+    /// The next server to try, and whether with TLS.
     fn next_server(&mut self) -> (HostPort, bool) {
         if let Some(upgrade) = self.tls_upgrade.take() {
             return (upgrade, true);

@@ -1,7 +1,7 @@
-//! Takes what happened, applies it, commits, and only then sends what it calls for.
+//! The engine: applies events to the bridge, commits, and only then sends the resulting commands.
 //!
-//! The engine has a thread of its own, since the disk makes it wait. Under load it takes everything
-//! that has happened meanwhile and commits once, so that the cost of a commit is shared.
+//! It has its own thread, because commits block. Under load, it applies all waiting events and commits once,
+//! which shares the cost.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -19,53 +19,53 @@ use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
 
-/// How much the engine takes in before it commits, and for how long: who waits meanwhile waits no longer.
+/// Limits on the inputs and the duration of one turn, which bound the delay of its commands.
 const MAX_TURN_INPUTS: usize = 1_024;
 const MAX_TURN_TIME: Duration = Duration::from_millis(100);
 
-/// How many orders a connection may have waiting: one for each of its places, one for each of those who
-/// write to each other in private, and some.
+/// The capacity of a connection's command queue: one command per endpoint, one per direct-message
+/// conversation, and some more.
 pub(super) fn command_queue_capacity(places: usize) -> usize {
     places * 2 + 16_384
 }
 
-/// What reaches the engine.
+/// Inputs of the engine.
 #[derive(Debug)]
 pub(super) enum EngineInput {
-    /// A connection to this network is there, and takes orders here until it is lost.
+    /// The network is connected; its commands go to this queue until the connection is lost.
     IrcConnected(Network, mpsc::Sender<irc::IrcCommand>),
-    /// The same for Let's Chat.
+    /// Let's Chat is connected; its commands go to this queue until the connection is lost.
     LetsChatConnected(mpsc::Sender<letschat::LetsChatCommand>),
-    /// Something for the bridge to judge.
+    /// An event for the bridge.
     Event(Event),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
 }
 
-/// What the administrator wants. It reaches the engine however much waits there.
+/// The stages of shutdown. Changes reach the engine ahead of queued inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) enum ShutdownStage {
-    /// Work.
+    /// Working normally.
     #[default]
     Running,
-    /// Let what is under way settle, and begin nothing.
+    /// Waiting for deliveries in flight, without starting new ones.
     Draining,
-    /// Wait no longer for what is under way: say goodbye.
+    /// Not waiting any longer; quitting all connections.
     Quitting,
 }
 
-/// How the bridge is, for whoever asks.
+/// The status of the bridge.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
-    /// Places that can be heard and spoken in.
+    /// Number of joined endpoints.
     pub joined: usize,
-    /// Places in all.
+    /// Number of all endpoints.
     pub total: usize,
-    /// Places that are not heard, because too much waits to be delivered.
+    /// Number of paused endpoints, because the queue limit is reached.
     pub paused: usize,
-    /// The disk takes nothing: nothing is heard anywhere.
+    /// Whether writing to the database fails, which pauses everything.
     pub storage_stalled: bool,
-    /// What keeps connections from coming about, in words for the administrator.
+    /// Why connections fail, worded for the administrator.
     pub problems: Vec<String>,
 }
 
@@ -74,14 +74,14 @@ pub(super) struct Engine {
     bridge: Bridge,
     store: Store,
     irc_senders: HashMap<Network, mpsc::Sender<irc::IrcCommand>>,
-    /// Those who keep the connections of people of Let's Chat.
+    /// The puppet pools, by network.
     puppet_pools: HashMap<Network, mpsc::UnboundedSender<PoolRequest>>,
     letschat_sender: Option<mpsc::Sender<letschat::LetsChatCommand>>,
     status: watch::Sender<Status>,
     problems: Vec<(Peer, String)>,
     stats_reporter: StatsReporter,
     requested_stage: watch::Receiver<ShutdownStage>,
-    /// How much of it is done.
+    /// The current stage of shutdown.
     stage: ShutdownStage,
     quit_sent: bool,
 }
@@ -111,7 +111,7 @@ impl Engine {
         }
     }
 
-    /// Has `keeper` keep the connections that people of Let's Chat have on `network`.
+    /// Sets the puppet pool of `network`.
     pub(super) fn add_puppet_pool(
         &mut self,
         network: Network,
@@ -120,7 +120,7 @@ impl Engine {
         self.puppet_pools.insert(network, keeper);
     }
 
-    /// Works until nobody is left who could tell it anything.
+    /// Runs until all senders of inputs are gone.
     pub(super) fn run(mut self, mut inbox: Inbox, runtime: &Handle) -> Result<(), StoreError> {
         let mut orders = Vec::new();
         self.publish_status();
@@ -155,7 +155,7 @@ impl Engine {
         *self.requested_stage.borrow() > self.stage
     }
 
-    /// Does what the administrator wants, before anything else.
+    /// Applies a change of the shutdown stage, before other inputs.
     fn apply_stage(&mut self, orders: &mut Vec<Command>) -> Result<(), StoreError> {
         let wish = *self.requested_stage.borrow_and_update();
         if wish > ShutdownStage::Running && self.stage == ShutdownStage::Running {
@@ -206,12 +206,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Nothing is wrong with this connection any more.
+    /// The connection works again.
     fn clear_problem(&mut self, peer: &Peer) {
         self.problems.retain(|(troubled, _)| troubled != peer);
     }
 
-    /// A connection that is gone takes nothing; that it is gone is told behind this.
+    /// Sends a command; if the connection is gone, its loss is already queued as an event.
     fn send_command(&mut self, order: Command) {
         match order {
             Command::Irc(network, order) => {
@@ -224,7 +224,7 @@ impl Engine {
             }
             Command::Puppets(network, order) => {
                 if let Some(keeper) = self.puppet_pools.get(&network) {
-                    // One that is gone has nobody left.
+                    // A closed pool has no puppets left.
                     let _ = keeper.send(PoolRequest::Command(order));
                 }
             }
@@ -249,7 +249,7 @@ impl Engine {
         let goodbyes: Vec<Command> =
             networks.chain([Command::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
         for keeper in std::mem::take(&mut self.puppet_pools).into_values() {
-            // One that is gone has nobody left.
+            // A closed pool has no puppets left.
             let _ = keeper.send(PoolRequest::Shutdown("the bridge is shutting down".to_owned()));
         }
         for goodbye in goodbyes {
@@ -262,7 +262,7 @@ impl Engine {
             joined: self.bridge.joined(),
             total: self.bridge.total(),
             paused: self.bridge.paused(),
-            // Or we would not be here.
+            // The engine would otherwise block in the store.
             storage_stalled: false,
             problems: self.problems.iter().map(|(_, words)| words.clone()).collect(),
         };
@@ -274,16 +274,16 @@ impl Engine {
     }
 }
 
-/// Waits until the administrator wants something else.
+/// Waits until the shutdown stage changes.
 async fn stage_changed(mut wish: watch::Receiver<ShutdownStage>) {
     if wish.changed().await.is_err() {
-        // Nobody is left who could want anything.
+        // The sender is gone, so it never changes.
         std::future::pending::<()>().await;
     }
 }
 
-/// Gives `peer` an order, or not where it is said `aside`, only out of courtesy, and half of what may
-/// wait does: strangers can call for any number of those. Says whether there is room for orders.
+/// Tries to send a command to a connection. A courtesy command (`aside`), which strangers can trigger in any
+/// number, may use only half of the queue. Returns false if the queue is full.
 fn try_send_command<T>(peer: &mpsc::Sender<T>, order: T, aside: bool) -> bool {
     if aside && peer.capacity() < peer.max_capacity() / 2 {
         return true;

@@ -1,11 +1,11 @@
-//! As whom the bridge comes to a network, from what the configuration says.
+//! The bridge's identity on a network, from the configuration.
 
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{NetworkSettings, RegainCommand, SaslMechanism, SaslPolicy};
 use crate::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
 
-/// Who the bridge is on `network`.
+/// The bridge's identity on `network`.
 pub(super) fn irc_identity(network: &NetworkSettings) -> IrcIdentity {
     IrcIdentity {
         nick: network.nick.clone(),

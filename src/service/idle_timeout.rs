@@ -1,53 +1,52 @@
-//! What cuts a connection off whenever it is silent, such as a proxy.
+//! Detects proxies that cut off idle connections.
 
 use std::time::Duration;
 
-/// A connection that is silent for less is not cut off for that.
+/// Shorter silences are not considered a cause.
 const MIN_SILENCE: Duration = Duration::from_secs(4);
 
-/// How far the clocks of those who cut connections off go astray.
+/// Tolerance for the precision of timeouts.
 const TOLERANCE: Duration = Duration::from_secs(1);
 
-/// How much sooner than a connection is made it begins to be silent, or to age, at most.
+/// How long before the connection is established its silence or age may start to count.
 const MAKING: Duration = Duration::from_secs(2);
 
-/// How a connection was cut off by the other side.
+/// How the peer cut off a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut {
-    /// For how long it had been silent.
+    /// How long it had been silent.
     pub(super) silence: Duration,
-    /// The longest silence that it had survived before.
+    /// The longest silence that it had survived.
     pub(super) survived: Duration,
-    /// How long it had lasted.
+    /// How long it had existed.
     pub(super) age: Duration,
 }
 
-/// What was learnt from a cut.
+/// What a cut teaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lesson {
-    /// To say something this often from now on.
+    /// Ping this often from now on.
     Ping(Duration),
-    /// Connections are cut off at this age, whatever is said.
+    /// Connections are cut off at this age, regardless of traffic.
     Age(Duration),
 }
 
-/// After what silence connections were cut off, and how often to say something because of that.
+/// Learns after what silence connections are cut off, and how often to ping to prevent that.
 ///
-/// A silence is the cause only where no silence that was as long has been survived: what ends a connection
-/// at a certain age, whatever is said on it, ends it in silence, too. Where nothing was said but at the
-/// beginning, the two look alike until something is said more often.
+/// A silence is the cause only if no silence as long was survived. A cut at a fixed age also ends a silence.
+/// If there was traffic only at the start, the two cannot be distinguished until pings are more frequent.
 #[derive(Debug, Default)]
 pub(super) struct IdleTimeoutDetector {
     last_silence: Option<Duration>,
     ping_interval: Option<Duration>,
-    /// At which age the connection was cut off from which that was learnt.
+    /// The age of the connection that taught this.
     learnt_at: Option<Duration>,
-    /// At which age connections are cut off.
+    /// The age at which connections are cut off.
     by_age: Option<Duration>,
 }
 
 impl IdleTimeoutDetector {
-    /// A connection was cut off. Gives what is to be learnt from that, if it is news.
+    /// A connection was cut off. Returns what that teaches, if new.
     pub(super) fn cut_off(&mut self, cut: Cut) -> Option<Lesson> {
         let Cut { silence, survived, age } = cut;
         let is_alike = |other: Duration| other.abs_diff(age) <= MAKING;
@@ -76,7 +75,7 @@ impl IdleTimeoutDetector {
         Some(Lesson::Ping(every))
     }
 
-    /// How often to say something, if somebody cuts off those who do not.
+    /// How often to ping, if idle connections are cut off.
     pub(super) fn ping_interval(&self) -> Option<Duration> {
         self.ping_interval
     }
@@ -86,12 +85,12 @@ impl IdleTimeoutDetector {
 mod tests {
     use super::*;
 
-    /// Far from each other, so that they teach nothing.
+    /// Ages so different that they teach nothing.
     fn ages() -> impl Iterator<Item = Duration> {
         (1..).map(|number| Duration::from_secs(number * 1_000))
     }
 
-    /// How often to say something, in tenths of seconds, after each of these silences.
+    /// The ping interval in tenths of seconds after each of these silences.
     fn learned(tenths: &[u64]) -> Vec<Option<u64>> {
         let mut silences = IdleTimeoutDetector::default();
         let cut = |(tenth, age): (&u64, Duration)| {
@@ -115,8 +114,8 @@ mod tests {
         assert_eq!(learned(&[200, 200, 100, 100]), [None, Some(100), Some(100), Some(50)]);
     }
 
-    /// What is learnt from connections that are cut off after `timeout` of silence, or at the `age`, if
-    /// either comes, where something is said every `usual` seconds or as often as was learnt.
+    /// What is learned when connections are cut off after `timeout` of silence or at `age`, with traffic
+    /// every `usual` seconds or as often as learned.
     fn cut_off(timeout: Option<u64>, age: u64, usual: u64) -> Vec<Lesson> {
         let mut silences = IdleTimeoutDetector::default();
         let mut lessons = Vec::new();

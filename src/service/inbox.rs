@@ -1,4 +1,4 @@
-//! What waits for the engine: a queue for each connection, of which each is served in turn.
+//! The engine's inputs: one queue per connection, served in turn.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,34 +9,31 @@ use tokio::sync::mpsc;
 
 use super::engine::EngineInput;
 
-/// How much of one connection may wait for the engine. When it falls behind, the socket is read no
-/// faster than it works.
+/// Capacity of a connection's queue. If the engine falls behind, the socket is read only as fast as it works.
 const QUEUE_CAPACITY: usize = 1_024;
 
-/// The queues, whose items are taken in turn: who says much delays only itself.
+/// Queues served in turn, so that a busy connection delays only itself.
 ///
-/// What comes through one queue keeps its order. Whoever tells of the same network, such as the
-/// connections of people there, goes through the same queue: what one of them has begun to say is told
-/// before another hears it.
+/// Each queue keeps its order. All connections to the same network, including puppets, share a queue. So the
+/// start of a puppet's send is processed before the bot receives the echo.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     queues: Vec<mpsc::Receiver<EngineInput>>,
-    /// Whose turn it is.
+    /// The next queue to serve.
     next_queue: usize,
-    /// What was waited for.
+    /// An input already taken while waiting.
     peeked: Option<EngineInput>,
 }
 
 impl Inbox {
-    /// Another queue.
+    /// Adds a queue.
     pub(super) fn add_queue(&mut self) -> mpsc::Sender<EngineInput> {
         let (sender, queue) = mpsc::channel(QUEUE_CAPACITY);
         self.queues.push(queue);
         sender
     }
 
-    /// Waits until there is something to take, or `interrupted` is there. Says whether there will ever
-    /// be: nobody is left otherwise.
+    /// Waits until an input is available, or `interrupted` is ready. Returns false once all senders are gone.
     pub(super) fn wait(&mut self, runtime: &Handle, interrupted: impl Future) -> bool {
         if self.peeked.is_none() {
             self.peeked = self.take_next();
@@ -64,7 +61,7 @@ impl Inbox {
         }))
     }
 
-    /// The next item, if one is there: from the queue whose turn it is, or the next that has one.
+    /// The next available input, serving the queues in turn.
     pub(super) fn take_next(&mut self) -> Option<EngineInput> {
         if let Some(first) = self.peeked.take() {
             return Some(first);

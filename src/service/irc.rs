@@ -1,4 +1,4 @@
-//! A network's connection.
+//! The connection to an IRC network.
 
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ use crate::protocol::irc::{
     SessionConfig,
 };
 
-/// The channels to sit in.
+/// The channels to join.
 pub(super) fn channel_targets(
     network: &NetworkSettings,
     places: &[(EndpointId, Endpoint)],
@@ -36,7 +36,7 @@ pub(super) fn channel_targets(
     network.channels.iter().filter_map(seat).collect()
 }
 
-/// A network, and what it takes to sit on it.
+/// The connection to an IRC network.
 pub(super) struct IrcConnection {
     network: NetworkSettings,
     channels: Vec<ChannelTarget>,
@@ -44,11 +44,11 @@ pub(super) struct IrcConnection {
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
     learned_pace: LearnedPace,
-    /// The last login worked.
+    /// Whether the last login succeeded.
     login_succeeded: bool,
-    /// Why we were turned away, if that is how it ended.
+    /// Why the last session was rejected, if it was.
     rejection: Option<DisconnectReason>,
-    /// The next try leads to another server, which may think otherwise.
+    /// The next attempt goes to another server, which may accept us.
     try_other_server: bool,
 }
 
@@ -121,7 +121,7 @@ impl Connection for IrcConnection {
         let opened = unless_stopped(self.stop.clone(), self.connector.connect()).await?;
         tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
         let ended = self.run_connected(opened).await;
-        // Nobody hears it when the engine is gone.
+        // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;
         Ok(ended)
     }
@@ -135,7 +135,7 @@ impl Connection for IrcConnection {
     }
 }
 
-/// How people write on `network`.
+/// The charsets of `network`.
 pub(super) fn charsets(network: &NetworkSettings) -> Charsets {
     let of = |both: Option<_>, fallback: Option<_>| {
         both.map(Charset::Both).or(fallback.map(Charset::Fallback))
@@ -146,7 +146,7 @@ pub(super) fn charsets(network: &NetworkSettings) -> Charsets {
     Charsets::new(network.charset.map_or(fallback, Charset::Both), channels)
 }
 
-/// What a session on `network` is to do.
+/// The session configuration for `network`.
 pub(super) fn session_config(
     network: &NetworkSettings,
     seats: &[ChannelTarget],
@@ -182,12 +182,12 @@ pub(super) fn session_config(
     }
 }
 
-/// Whether what is said to `server` does not leave this machine.
+/// Whether the connection to `server` stays on this machine.
 fn is_here(network: &NetworkSettings, server: &HostPort) -> bool {
     network.proxy.is_none() && server.is_loopback()
 }
 
-/// What nobody can guess, in letters and digits.
+/// A random string of letters and digits.
 fn nonce() -> String {
     let mut bytes = [0; 18];
     getrandom::fill(&mut bytes).expect("the system provides random numbers");

@@ -17,7 +17,7 @@ use crate::net::tls;
 use crate::net::{ConnectionEnd, WebSocketError, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
 
-/// The rooms to sit in.
+/// The rooms to join.
 fn room_targets(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<RoomTarget> {
     let seat = |room: &RoomSettings| {
         let wanted = Endpoint::room(&room.name);
@@ -31,17 +31,17 @@ fn room_targets(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) 
     letschat.rooms.iter().filter_map(seat).collect()
 }
 
-/// The server, and what it takes to sit in its rooms.
+/// The connection to Let's Chat.
 pub(super) struct LetsChatConnection {
     settings: LetsChatSettings,
     rooms: Vec<RoomTarget>,
-    /// Whether what is written to the bridge alone is heard.
+    /// Whether direct messages are enabled.
     direct_messages: bool,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
-    /// The last login worked.
+    /// Whether the last login succeeded.
     login_succeeded: bool,
-    /// Why we were turned away, if that is how it ended.
+    /// Why the last session was rejected, if it was.
     away: Option<TurnedAway>,
     idle_timeouts: IdleTimeoutDetector,
 }
@@ -66,7 +66,7 @@ impl LetsChatConnection {
         }
     }
 
-    /// The same, where what is written to the bridge alone is heard, if that is `wanted`.
+    /// Enables direct messages, if `wanted`.
     pub(super) fn with_direct_messages(self, wanted: bool) -> Self {
         Self { direct_messages: wanted, ..self }
     }
@@ -94,7 +94,7 @@ impl LetsChatConnection {
         ended
     }
 
-    /// Something in between may cut off whoever is silent: such a one is spoken to more often.
+    /// A proxy may cut idle connections: ping more often if so.
     fn cut_off(&mut self, cut: Cut) {
         let seconds = |it: Duration| it.as_secs_f64().round();
         match self.idle_timeouts.cut_off(cut) {
@@ -132,7 +132,7 @@ impl Connection for LetsChatConnection {
         let frames = unless_stopped(self.stop.clone(), connecting).await?;
         tracing::info!(peer = %self.peer(), "connected");
         let ended = self.run_connected(frames).await;
-        // Nobody hears it when the engine is gone.
+        // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;
         Ok(ended)
     }
@@ -146,7 +146,7 @@ impl Connection for LetsChatConnection {
     }
 }
 
-/// Connects; says in `away` why we were turned away, if we were.
+/// Connects; stores a rejection in `away`.
 async fn connect(
     letschat: &LetsChatSettings,
     away: &mut Option<TurnedAway>,
@@ -154,7 +154,7 @@ async fn connect(
     let knock = WsRequest { url: letschat.url.clone(), token: letschat.token.clone() };
     let tcp = proxy::connect_for_url(&letschat.url).await.map_err(|error| error.to_string())?;
     let wire: Box<dyn Wire> = if letschat.url.scheme() == "https" {
-        // Read anew for each connection, so that a renewed certificate needs no restart.
+        // Read each time, so that a renewed certificate needs no restart.
         let config = tls::client_config(&letschat.tls_trust).map_err(|error| error.to_string())?;
         let host = letschat.url.host_str().unwrap_or_default();
         let wire = tls::handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;

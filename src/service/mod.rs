@@ -1,9 +1,9 @@
-//! The running thing: connections that come and go, and the engine that they all report to.
+//! The running bridge: connections that come and go, and the engine that they all report to.
 //!
 //! ```text
-//!  net ──events──▶ inbox ──▶ engine: apply all that is there, commit once ──orders──▶ net
+//!  net ──events──▶ inbox ──▶ engine: apply all waiting events, commit once ──commands──▶ net
 //!  net ──events──▶   ▲
-//!                  stop, goodbye
+//!              ticks, shutdown
 //! ```
 
 pub mod audit;
@@ -52,10 +52,10 @@ use engine::{Engine, EngineInput, ShutdownStage};
 use inbox::Inbox;
 use puppets::PuppetPool;
 
-/// How often the engine is told that time has passed.
+/// How often the engine receives a tick.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A bridge at work.
+/// A running bridge.
 #[derive(Debug)]
 pub struct RunningBridge {
     inbox: mpsc::Sender<EngineInput>,
@@ -67,10 +67,10 @@ pub struct RunningBridge {
     engine_end: oneshot::Receiver<Result<(), StoreError>>,
 }
 
-/// Why no bridge can be started.
+/// Why the bridge cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Nobody can ask whose a connection is.
+    /// The ident server cannot listen.
     #[error(
         "ident.listen: cannot listen on {address} ({error}): choose another port, stop the \
          program that uses it, or allow the bridge a port below 1024 (see the README)"
@@ -78,19 +78,18 @@ pub enum StartError {
     Ident {
         /// `ident.listen`.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// The store does not do its part.
+    /// The store cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Starts a bridge on `store`; within a Tokio runtime.
+/// Starts a bridge on `store`; must be called within a Tokio runtime.
 ///
 /// # Errors
-/// When the store does not do its part, or the address is taken at which to tell whose connections are
-/// whose.
+/// When the store cannot be read or written, or the address of the ident server is in use.
 pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, StartError> {
     let book = settings.ident.map(start_identd).transpose()?;
     let policy = bridge_policy(&settings);
@@ -162,31 +161,31 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
 }
 
 impl RunningBridge {
-    /// How it is, now and whenever that changes.
+    /// The status, with changes.
     #[must_use]
     pub fn status(&self) -> watch::Receiver<Status> {
         self.status.clone()
     }
 
-    /// What has come and gone since it began to run, a second old at most.
+    /// The counters since startup, at most a second old.
     #[must_use]
     pub fn stats(&self) -> watch::Receiver<Stats> {
         self.stats.clone()
     }
 
-    /// Waits until the engine ends by itself: only a broken store makes it.
+    /// Waits until the engine ends by itself, which only a broken store causes.
     ///
     /// # Errors
-    /// What the store said.
+    /// The error of the store.
     pub async fn wait_end(&mut self) -> Result<(), StoreError> {
         (&mut self.engine_end).await.expect("the engine reports its end")
     }
 
-    /// Lets what is under way settle, for as long as the settings allow, says goodbye on both
-    /// sides, and waits until all is written down.
+    /// Waits for deliveries in flight for as long as the settings allow, quits on both sides, and waits until
+    /// everything is committed.
     ///
     /// # Errors
-    /// What the store said.
+    /// The error of the store.
     pub async fn stop(self) -> Result<(), StoreError> {
         let Self {
             inbox,
@@ -196,10 +195,10 @@ impl RunningBridge {
             engine_end: ended,
             ..
         } = self;
-        // Before the engine can say goodbye: whoever is left then knows why.
+        // Before the engine quits the sessions, so that their end is understood.
         stop.send_replace(true);
         wish.send_replace(ShutdownStage::Draining);
-        // The engine ends when nobody is left who could tell it anything: neither are we.
+        // The engine ends when all senders are gone, including this one.
         drop(inbox);
         let patience = tokio::spawn(async move {
             tokio::time::sleep(settle).await;
@@ -213,7 +212,7 @@ impl RunningBridge {
 }
 
 fn bridge_policy(settings: &Settings) -> BridgePolicy {
-    // A duration that no clock holds is no limit.
+    // A duration beyond the range of the clock means no limit.
     let signed = |duration| SignedDuration::try_from(duration).ok();
     let limits = |catch_up, most| {
         let oldest = match catch_up {
@@ -237,7 +236,7 @@ fn bridge_policy(settings: &Settings) -> BridgePolicy {
     }
 }
 
-/// The links, each with how it looks.
+/// The links, each with its format.
 fn links_with_format(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<LinkFormat>)> {
     let looks = settings.links.iter().zip(&settings.link_formats);
     let linked =
@@ -245,18 +244,17 @@ fn links_with_format(settings: &Settings) -> Vec<(Endpoint, Endpoint, Arc<LinkFo
     looks.map(linked).collect()
 }
 
-/// The maker of links to what is served to people without an account, where anything is.
+/// The maker of public links, if the web server is enabled.
 fn public_links(settings: &Settings) -> Result<Option<PublicLinks>, StoreError> {
     let Some(web) = &settings.web else { return Ok(None) };
     let key = store::load_or_create_link_key(&settings.state_dir)?;
     Ok(Some(PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone())))
 }
 
-/// Tells the engine that time has passed, for as long as anybody tells it anything: through the queue
-/// that has the most room.
+/// Sends ticks to the engine while any queue exists, through the one with the most room.
 async fn send_ticks(queues: Vec<mpsc::WeakSender<EngineInput>>) {
     let mut often = tokio::time::interval(TICK_INTERVAL);
-    // An engine that stood still is not told of every second of it.
+    // No burst of ticks after a stall.
     often.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         often.tick().await;
@@ -268,19 +266,19 @@ async fn send_ticks(queues: Vec<mpsc::WeakSender<EngineInput>>) {
     }
 }
 
-/// The networks on which nothing is said again that may have arrived.
+/// The networks that drop unconfirmed messages instead of resending them.
 fn networks_dropping_unconfirmed(networks: &[NetworkSettings]) -> HashSet<Network> {
     let dropping = networks.iter().filter(|network| network.unconfirmed == UnconfirmedPolicy::Drop);
     dropping.map(|network| network.network.clone()).collect()
 }
 
-/// The networks on which people can talk in private with those of Let's Chat.
+/// The networks with direct messages.
 fn networks_with_direct_messages(networks: &[NetworkSettings]) -> Vec<Network> {
     let directing = networks.iter().filter(|network| network.direct_messages);
     directing.map(|network| network.network.clone()).collect()
 }
 
-/// The channels in which people of Let's Chat are heard under nicks of their own.
+/// The channels where Let's Chat users have nicks of their own.
 fn channel_nick_policies(networks: &[NetworkSettings]) -> Vec<(Endpoint, NickPolicy)> {
     let all = networks.iter().flat_map(|it| it.channels.iter().map(move |channel| (it, channel)));
     let nicks = |(network, channel): (&NetworkSettings, &ChannelSettings)| {
@@ -297,12 +295,12 @@ fn channel_nick_policies(networks: &[NetworkSettings]) -> Vec<(Endpoint, NickPol
     all.filter_map(nicks).collect()
 }
 
-/// Whether people of Let's Chat have connections of their own on `network`.
+/// Whether Let's Chat users have puppets on `network`.
 fn has_puppets(network: &NetworkSettings) -> bool {
     network.channels.iter().any(|channel| network.sender_mode_in(channel) == SenderMode::Puppets)
 }
 
-/// Tells whoever asks at `address` whose connections are whose.
+/// Starts the ident server at `address`.
 fn start_identd(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
     let listener = identd::listen(address).map_err(|error| StartError::Ident { address, error })?;
     let book = Arc::new(IdentRegistry::default());
@@ -310,7 +308,7 @@ fn start_identd(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
     Ok(book)
 }
 
-/// The number of the channel `name` on `network`.
+/// The id of the channel `name` on `network`.
 fn channel_id(
     places: &[(EndpointId, Endpoint)],
     network: &Network,

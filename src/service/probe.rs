@@ -1,4 +1,4 @@
-//! A look at both sides, by really logging in: what works, and what does not.
+//! Checks both sides by actually logging in, for `letsbridge check`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,38 +23,38 @@ use crate::net::tls;
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
-/// How long each server may take.
+/// Time limit per server.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// How long our leaving may take.
+/// Time limit for leaving.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What was found.
+/// The result of the check.
 #[derive(Debug, Default)]
 pub struct ProbeReport {
-    /// Each server that was tried, those of one network in their order.
+    /// Each server that was tried, in order within a network.
     pub servers: Vec<ServerReport>,
-    /// Whether Let's Chat carries private messages, where they are wanted.
+    /// Whether Let's Chat has direct messages enabled, if they are needed.
     pub direct_messages: Option<bool>,
-    /// Whether each place could be joined, or why it could not.
+    /// For each endpoint, whether it could be joined.
     pub endpoints: HashMap<Endpoint, Result<(), String>>,
 }
 
-/// One server that was tried.
+/// The result for one server.
 #[derive(Debug)]
 pub struct ServerReport {
-    /// Whose it is.
+    /// Its network, or Let's Chat.
     pub peer: Peer,
-    /// Which of them, where a network has several.
+    /// Its address, if the network has several servers.
     pub server: Option<HostPort>,
-    /// As whom it let us in, or why it did not; `None` where it did not answer in time.
+    /// The name we are logged in as, or why the login failed; `None` if there was no answer in time.
     pub login: Option<Result<String, String>>,
-    /// As which account it knows us, or why it does not; where there is an account.
+    /// The account we are logged in to, or why not; `None` if none is configured.
     pub account: Option<Result<String, String>>,
 }
 
 impl ProbeReport {
-    /// What was found of `place`; why, where it was not even tried.
+    /// The result for `endpoint`, or why it was not tried.
     pub fn endpoint_result(&self, place: &Endpoint) -> Result<(), String> {
         let peer = peer_of(place);
         if let Some(found) = self.endpoints.get(place) {
@@ -69,7 +69,7 @@ impl ProbeReport {
     }
 }
 
-/// Connects to everything that `settings` names, joins every place, tells how that went, and leaves.
+/// Connects to all servers in `settings`, joins all endpoints, and leaves again.
 pub async fn probe(settings: &Settings) -> ProbeReport {
     let places: Vec<(EndpointId, Endpoint)> =
         (0..).map(EndpointId).zip(settings.link_groups.iter().flatten().cloned()).collect();
@@ -90,8 +90,8 @@ pub async fn probe(settings: &Settings) -> ProbeReport {
     report
 }
 
-/// Goes to each server of a network, one after the other, for they may share a limit on how many come
-/// from here. The channels are joined on the first that lets us in.
+/// Checks the servers of a network one after the other, because they may share a connection limit. The
+/// channels are joined on the first that accepts us.
 async fn probe_network(
     network: NetworkSettings,
     places: Vec<(EndpointId, Endpoint)>,
@@ -138,7 +138,7 @@ async fn probe_letschat(
     ProbeReport { servers: vec![visit], direct_messages: whispers, endpoints: places }
 }
 
-/// Converses once, until all is `seen` that is to be, and leaves.
+/// Runs one session until everything is `seen`, and leaves.
 async fn run_probe<P: Connection + Send + 'static>(
     mut seen: ProbeProgress,
     party: impl FnOnce(mpsc::Sender<EngineInput>, watch::Receiver<bool>) -> P,
@@ -156,7 +156,7 @@ async fn run_probe<P: Connection + Send + 'static>(
             }
         }
     };
-    // What was not answered by then is missing in the report.
+    // Whatever has not been answered by then is missing in the report.
     let _ = time::timeout(PROBE_TIMEOUT, look).await;
     seen.settle();
     seen.quit();
@@ -167,15 +167,15 @@ async fn run_probe<P: Connection + Send + 'static>(
     seen.result
 }
 
-/// Why Let's Chat does not let us in, where REST knows it better: the socket refuses a wrong token, a
-/// revoked one and a stranger's alike (WIRE.md, "Transport").
+/// Uses the REST API to find out why the login failed: the websocket gives the same error for a wrong, a
+/// revoked and an unknown token (WIRE.md, "Transport").
 async fn rest_login_error(letschat: &LetsChatSettings) -> Option<RestError> {
     let tls = tls::client_config(&letschat.tls_trust).ok()?;
     let account = match RestClient::new(&letschat.url, &letschat.token, &tls) {
         Ok(rest) => rest.account().await.map(|_| ()),
         Err(error) => Err(error),
     };
-    // Of a server that is not there, the socket has said more.
+    // If the server is down, the websocket's error is more specific.
     account
         .err()
         .filter(|why| !matches!(why, RestError::Unreachable(_) | RestError::Unavailable(_)))
@@ -185,7 +185,7 @@ fn peer_of(place: &Endpoint) -> Peer {
     place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
 }
 
-/// Converses once; and once more with a server that wants TLS.
+/// Runs one session, and another one if the server requires TLS.
 async fn run_once(mut party: impl Connection) -> Result<ConnectionEnd, String> {
     let mut ended = party.run_session().await;
     if party.rejection().0.is_some_and(|away| away.is_welcome_at_once()) {
@@ -197,26 +197,26 @@ async fn run_once(mut party: impl Connection) -> Result<ConnectionEnd, String> {
     }
 }
 
-/// What was found on one server.
+/// The result for one server.
 struct ProbeResult {
     server: ServerReport,
     direct_messages: Option<bool>,
     endpoints: HashMap<Endpoint, Result<(), String>>,
 }
 
-/// What has been seen so far of one server.
+/// The progress with one server.
 struct ProbeProgress {
-    /// The places to be seen.
+    /// The endpoints to check.
     endpoints: HashMap<EndpointId, Endpoint>,
-    /// Let's Chat is still to say whether it carries private messages. It says no by saying nothing.
+    /// Whether we wait to learn if direct messages are enabled; if they are not, there is no answer.
     awaits_direct_messages: bool,
-    /// The channels that have let us in.
+    /// The channels joined.
     joined: Vec<EndpointId>,
     result: ProbeResult,
     commands: Option<CommandSender>,
 }
 
-/// How to tell those who converse.
+/// The command queue of a session.
 enum CommandSender {
     Irc(mpsc::Sender<irc::IrcCommand>),
     LetsChat(mpsc::Sender<letschat::LetsChatCommand>),
@@ -281,11 +281,11 @@ impl ProbeProgress {
     }
 
     fn on_login(&mut self, name: String) {
-        // What was said before the end may be read behind it.
+        // The end of the session may be processed first.
         self.result.server.login.get_or_insert(Ok(name));
     }
 
-    /// Where a server does not tell a channel's modes, to be let in is all that can be known.
+    /// If a server does not report a channel's modes, having joined must be enough.
     fn settle(&mut self) {
         for place in std::mem::take(&mut self.joined) {
             if self.endpoints.get(&place).is_some_and(|it| !self.result.endpoints.contains_key(it))
@@ -301,7 +301,7 @@ impl ProbeProgress {
         }
     }
 
-    /// Whether the server has let us in and every place was tried, or it has sent us away.
+    /// Whether we are logged in and have tried all endpoints, or were rejected.
     fn is_complete(&self) -> bool {
         match &self.result.server.login {
             None => false,
@@ -313,7 +313,7 @@ impl ProbeProgress {
         }
     }
 
-    /// The conversation is over before all was seen: nothing more will come of its places.
+    /// The session ended early: the remaining endpoints get no result.
     fn on_end(&mut self, ended: Result<ConnectionEnd, String>) {
         match ended {
             Err(why) | Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why)) => {
@@ -324,7 +324,7 @@ impl ProbeProgress {
     }
 
     fn quit(&self) {
-        // Who does not listen any more has left.
+        // The session may have ended.
         match &self.commands {
             Some(CommandSender::Irc(orders)) => {
                 let _ = orders.try_send(irc::IrcCommand::Quit("check finished".to_owned()));

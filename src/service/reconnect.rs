@@ -1,39 +1,41 @@
+//! Delays between reconnects.
+
 use std::time::Duration;
 
 use crate::protocol::Backoff;
 use crate::protocol::{irc, letschat};
 
-/// No wait is longer than this, whatever a server says.
+/// Upper limit for delays, whatever a server asks for.
 const MAX_DELAY: Duration = Duration::from_secs(3_600);
 
-/// A server that did not turn us away is tried at least this often.
+/// The first and the longest delay without a rejection.
 const DEFAULT_DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// A server that lets us in for this long has nothing against us any more.
+/// After a session this long, earlier rejections are forgotten.
 const STABLE_AFTER: Duration = Duration::from_secs(600);
 
-/// A try begins no sooner after another that has failed.
+/// Minimum delay after a failed attempt.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// For what a server has turned us away.
+/// Kinds of rejections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DisconnectKind {
     Irc(irc::DisconnectKind),
     LetsChat(letschat::Reason),
 }
 
-/// That a server has turned us away, and for how long.
+/// A rejection, and the delays that it requires.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refusal {
     reason: DisconnectKind,
-    /// The first and the longest wait.
+    /// The first and the longest delay.
     waits: (Duration, Duration),
-    /// What it asks for.
+    /// The delay that the server asked for.
     asked: Option<Duration>,
 }
 
 impl Refusal {
-    /// Whether the next try need not wait.
+    /// Whether the next attempt need not wait.
     pub(super) fn is_none_at_all(&self) -> bool {
         self.waits.1.is_zero()
     }
@@ -59,27 +61,27 @@ impl From<&letschat::TurnedAway> for Refusal {
     }
 }
 
-/// How the last try has gone.
+/// The outcome of the last attempt.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct ConnectionOutcome {
-    /// Whether the login worked.
+    /// Whether the login succeeded.
     pub(super) login_succeeded: bool,
-    /// How long the connection has lasted, with the time that it took to come about.
+    /// How long it lasted, including the time to connect.
     pub(super) lasted: Duration,
-    /// Why we were turned away, if that is how it ended.
+    /// Why it was rejected, if it was.
     pub(super) rejection: Option<Refusal>,
-    /// The next try leads to another server, which may think otherwise.
+    /// The next attempt goes to another server, which may accept us.
     pub(super) try_other_server: bool,
 }
 
-/// How long to wait before the next try.
+/// Computes the delay before the next attempt.
 ///
-/// A login that worked begins the waits anew. Where nobody turns us away, they grow to half a minute;
-/// where somebody does, as fits the reason, to an hour at most.
+/// A successful login resets the delays. Without a rejection, they grow to half a minute; with one, depending
+/// on the reason, to an hour at most.
 #[derive(Debug)]
 pub(super) struct ReconnectDelay {
     default_backoff: Backoff,
-    /// For the reason for which we were turned away last.
+    /// The delays for the last kind of rejection.
     rejection: Option<(DisconnectKind, Backoff)>,
     rng: fastrand::Rng,
 }
@@ -89,7 +91,7 @@ impl ReconnectDelay {
         Self::with_first_delay(DEFAULT_DELAYS.0, seed)
     }
 
-    /// The same, where the first wait is longer.
+    /// With a longer first delay.
     pub(super) fn with_first_delay(first: Duration, seed: u64) -> Self {
         Self {
             default_backoff: Backoff::new(first, DEFAULT_DELAYS.1),
@@ -98,7 +100,7 @@ impl ReconnectDelay {
         }
     }
 
-    /// How long to wait after a try that has gone so.
+    /// The delay after an attempt with this outcome.
     pub(super) fn next_delay(&mut self, outcome: ConnectionOutcome) -> Duration {
         let ConnectionOutcome {
             login_succeeded: let_in,
@@ -109,13 +111,13 @@ impl ReconnectDelay {
         if let_in {
             self.default_backoff.reset();
         }
-        // An operator who puts us out does so after a login that worked.
+        // After a successful login, an operator may still have killed us.
         if let_in && (away.is_none() || lasted >= STABLE_AFTER) {
             self.rejection = None;
         }
         let Some(refusal) = away.filter(|_| !elsewhere) else {
             let wait = self.default_backoff.next_delay(&mut self.rng);
-            // The time from one try to the next is what counts: one that hangs is a wait, too.
+            // The interval between attempts counts, so time spent connecting is part of it.
             let hung = if let_in { Duration::ZERO } else { lasted };
             return wait.saturating_sub(hung).max(wait.min(SHORTEST));
         };
@@ -128,7 +130,7 @@ impl ReconnectDelay {
         }
         let (_, waits) = self.rejection.as_mut().expect("it was just set");
         let wait = waits.next_delay(&mut self.rng);
-        // Chance shortens waits; what was asked of us it does not.
+        // Jitter must not shorten the delay that the server asked for.
         let asked = asked.map(|asked| asked.saturating_add(Duration::from_secs(1)));
         asked.map_or(wait, |asked| wait.max(asked)).min(MAX_DELAY)
     }

@@ -1,4 +1,4 @@
-//! What has come and gone, for whoever looks and for the log.
+//! Publishes the counters and logs their changes.
 
 use std::time::{Duration, Instant};
 
@@ -6,10 +6,10 @@ use tokio::sync::watch;
 
 use crate::bridge::{Peer, PuppetStats, Stats, TrafficStats};
 
-/// How often the log tells, at most.
+/// How often changes are logged at most.
 const LOG_INTERVAL: Duration = Duration::from_secs(600);
 
-/// What was told last.
+/// The last published and logged counters.
 pub(super) struct StatsReporter {
     sender: watch::Sender<Stats>,
     logged: Stats,
@@ -21,7 +21,7 @@ impl StatsReporter {
         Self { sender, logged: Stats::default(), logged_at: Instant::now() }
     }
 
-    /// A moment to tell how the counters stand.
+    /// Publishes the counters, and logs changes when due.
     pub(super) fn tick(&mut self, counters: &Stats) {
         self.publish(counters);
         if self.logged_at.elapsed() >= LOG_INTERVAL {
@@ -39,7 +39,7 @@ impl StatsReporter {
         });
     }
 
-    /// Writes what has changed since it was last written into the log.
+    /// Logs what has changed since the last time.
     pub(super) fn log_changes(&mut self) {
         self.logged_at = Instant::now();
         let counters = self.sender.borrow();

@@ -1,8 +1,8 @@
-//! Which servers want to be spoken to over TLS alone: what each has said of it, remembered in the state
-//! directory (<https://ircv3.net/specs/extensions/sts>).
+//! STS policies of servers, stored in the state directory
+//! (<https://ircv3.net/specs/extensions/sts>).
 //!
-//! It stands beside the store and not in it: it is of no message, `check` reads it while a bridge runs,
-//! and losing it costs one knock in the clear.
+//! They are stored outside of the database, because they belong to no message and `check` reads them while a
+//! bridge runs. Losing them costs one connection attempt without TLS.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,34 +19,34 @@ use crate::store;
 
 const STS_FILE: &str = "sts.json";
 
-/// How many bytes of it are read.
+/// Maximum bytes of the file that are read.
 const MAX_STS_FILE_SIZE: u64 = 1 << 20;
 
-/// What servers have said, by their names.
+/// The policies, by server name.
 #[derive(Debug, Default)]
 pub(super) struct StsStore {
-    /// Where to write it down; nowhere, for one who only looks.
+    /// The file; `None` if read-only.
     path: Option<PathBuf>,
     policies: Mutex<BTreeMap<String, StoredStsPolicy>>,
 }
 
-/// What one server has said.
+/// One server's policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct StoredStsPolicy {
-    /// Where it speaks TLS.
+    /// Its TLS port.
     port: u16,
-    /// For how long from the last time that it was there, in seconds.
+    /// Its duration in seconds since the last connection.
     seconds: u64,
     until: Timestamp,
 }
 
 impl StsStore {
-    /// What was written down in `state_dir`, to be added to.
+    /// The policies stored in `state_dir`, for reading and writing.
     pub(super) fn open(state_dir: &Path) -> Self {
         Self { path: Some(state_dir.join(STS_FILE)), ..Self::open_read_only(state_dir) }
     }
 
-    /// The same, only to look at.
+    /// The policies stored in `state_dir`, read-only.
     pub(super) fn open_read_only(state_dir: &Path) -> Self {
         let path = state_dir.join(STS_FILE);
         let policies = match read(&path) {
@@ -61,7 +61,7 @@ impl StsStore {
         Self { path: None, policies: Mutex::new(policies) }
     }
 
-    /// The port at which `host` wants to be spoken to, over TLS.
+    /// The TLS port that `host` requires.
     pub(super) fn port_for(&self, host: &str, now: Timestamp) -> Option<u16> {
         self.with_policies(|policies| {
             policies
@@ -71,7 +71,7 @@ impl StsStore {
         })
     }
 
-    /// `host` has said this over TLS, at `port`.
+    /// `host` has sent this policy over TLS, at `port`.
     pub(super) fn record(&self, host: &str, port: u16, sts: StsPolicy, now: Timestamp) {
         self.with_policies(|policies| {
             policies.retain(|_, policy| policy.until > now);
@@ -88,7 +88,7 @@ impl StsStore {
         });
     }
 
-    /// The connection to `host` has ended: it was there until now.
+    /// The connection to `host` has ended, which restarts the policy's duration.
     pub(super) fn touch(&self, host: &str, now: Timestamp) {
         self.with_policies(|policies| {
             if let Some(policy) = policies.get_mut(&host_key(host)) {
@@ -109,7 +109,7 @@ impl StsStore {
         let Some(path) = &self.path else { return };
         let text = serde_json::to_vec_pretty(policies)
             .expect("names and numbers can be serialised as JSON");
-        // Whole or not at all.
+        // Replaces the file atomically.
         let draft = path.with_extension("json.new");
         let written = store::make_file(&draft)
             .and_then(|mut file| file.write_all(&text))
@@ -120,7 +120,7 @@ impl StsStore {
     }
 }
 
-/// What stands in the file at `path`: never more than what servers can have said.
+/// Reads the file at `path`, up to the maximum size.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     store::open_file(path)?.take(MAX_STS_FILE_SIZE).read_to_end(&mut bytes)?;

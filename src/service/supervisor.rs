@@ -1,4 +1,4 @@
-//! A connection that is made again whenever it is lost, without end.
+//! Keeps a connection: connects, runs a session, and reconnects with delays.
 
 use std::time::Duration;
 
@@ -12,46 +12,46 @@ use crate::bridge::Peer;
 use crate::net::ConnectionEnd;
 use crate::protocol::{irc, letschat};
 
-/// Bytes both ways, in the clear or not.
+/// A byte stream, with or without TLS.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
-/// One who can be conversed with, again and again.
+/// A peer that the bridge connects to repeatedly.
 pub(super) trait Connection {
-    /// Who it is.
+    /// Identifies the peer.
     fn peer(&self) -> Peer;
 
-    /// Where to tell what becomes of it.
+    /// The queue for its events.
     fn inbox(&self) -> &mpsc::Sender<EngineInput>;
 
-    /// Connects and converses. Gives how that ended, or why it could not connect.
+    /// Connects and runs a session. Returns how it ended, or why connecting failed.
     fn run_session(&mut self) -> impl Future<Output = Result<ConnectionEnd, String>> + Send;
 
-    /// Whether the login of the last conversation worked.
+    /// Whether the last session logged in.
     fn login_succeeded(&self) -> bool;
 
-    /// Why the last conversation ended, if it was by our being turned away; and whether another server
-    /// comes next, which may think otherwise.
+    /// Why the last session was rejected, if it was; and whether another server, which may accept us, comes
+    /// next.
     fn rejection(&self) -> (Option<Away>, bool);
 }
 
-/// That we were turned away.
+/// A rejection by the server.
 pub(super) struct Away {
     refusal: Refusal,
     why: String,
     remedy: Option<&'static str>,
-    /// Time does not mend it: somebody must do something about it.
+    /// Waiting does not help: somebody must act.
     lasts: bool,
 }
 
 impl Away {
-    /// Whether only another way in is wanted, which the next try takes.
+    /// Whether the next attempt can follow at once, because it uses TLS as requested.
     pub(super) fn is_welcome_at_once(&self) -> bool {
         self.refusal.is_none_at_all()
     }
 
-    /// Why, and what would mend it.
+    /// The reason and the remedy.
     pub(super) fn in_full(self) -> String {
         match self.remedy {
             Some(remedy) => format!("{}: {remedy}", self.why),
@@ -78,7 +78,7 @@ impl From<&letschat::TurnedAway> for Away {
     }
 }
 
-/// Keeps a connection to `party` until `stop` says so and no conversation is under way.
+/// Keeps `party` connected until `stop`, and the last session has ended.
 pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Receiver<bool>) {
     let peer = party.peer();
     let mut patience = ReconnectDelay::new(fastrand::u64(..));
@@ -100,9 +100,9 @@ pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Recei
         let again_in = format_delay(wait);
         let trouble = match outcome {
             Ok(ConnectionEnd::Cancelled) if party.inbox().is_closed() => return,
-            // It did not take what the engine had for it.
+            // The engine's command queue for it is gone.
             Ok(ConnectionEnd::Cancelled) => None,
-            // The server may hang up before it has said all.
+            // The server may close the connection before its error is read.
             Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)) | Err(_)
                 if let Some(away) = &away =>
             {
@@ -120,7 +120,7 @@ pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Recei
         };
         if let Some(why) = trouble {
             let words = format!("{peer}: {why}; retrying in {again_in}");
-            // Nobody hears it when the engine is gone.
+            // Fails only when the engine is gone.
             let _ = party.inbox().send(EngineInput::ConnectionProblem(peer.clone(), words)).await;
         }
         tokio::select! {
@@ -130,7 +130,7 @@ pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Recei
     }
 }
 
-/// Whether the bridge stops, or whoever would say so is gone.
+/// Whether the bridge is stopping, or the sender of `stop` is gone.
 fn is_over(stop: &mut watch::Receiver<bool>) -> bool {
     *stop.borrow_and_update() || stop.has_changed().is_err()
 }
@@ -152,7 +152,7 @@ pub(super) fn format_delay(wait: Duration) -> String {
     }
 }
 
-/// Waits for `work` unless the bridge is to stop first.
+/// Awaits `work`, unless the bridge stops first.
 pub(super) async fn unless_stopped<T>(
     mut stop: watch::Receiver<bool>,
     work: impl Future<Output = Result<T, String>>,

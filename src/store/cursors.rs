@@ -1,4 +1,4 @@
-//! How far each channel was heard.
+//! How far each channel has been received.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,34 +11,34 @@ use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::EndpointId;
 
-/// How far a channel was heard. Later ones compare greater, as text too.
+/// A position in a channel. Later positions compare greater, also as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
-    /// When the last line was said, or when we came in, by the network's clock where it has one.
+    /// When the last line was sent, or when the bridge first joined; by the server's clock where it has one.
     pub time: Timestamp,
-    /// The last line; `None` where nothing was said since we first came in.
+    /// The last line; `None` if there was none since the first join.
     pub last_line: Option<Msgid>,
 }
 
-/// What a line is known by: its msgid, if it has one.
+/// A line's msgid, if it has one.
 pub type Msgid = Option<String>;
 
-/// What is known of a channel that we have been in.
+/// Progress in a channel that the bridge has joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelProgress {
-    /// When we first came in: what was said before is not ours to mirror.
+    /// When the bridge first joined; earlier messages are not mirrored.
     pub first_joined: Timestamp,
-    /// The last sign of life from it, by our clock.
+    /// When the channel was last known to be connected, by our clock.
     pub last_seen: Timestamp,
-    /// How far it was heard.
+    /// How far it has been received.
     pub cursor: Cursor,
 }
 
 impl Store {
-    /// What is known of the channel at `place`; `None` before we first came in.
+    /// Progress in the channel at `endpoint`; `None` before the first join.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn channel_progress(
         &self,
         place: EndpointId,
@@ -59,11 +59,11 @@ impl Store {
         }))
     }
 
-    /// Notes that we have come into the channel at `place` for the first time, at `first` by the
-    /// network's clock and at `now` by ours.
+    /// Records the first join of the channel at `endpoint`, at `first` by the server's clock and `now` by
+    /// ours.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn init_channel(
         &mut self,
         place: EndpointId,
@@ -74,11 +74,10 @@ impl Store {
         self.apply(Mutation::InitChannel { endpoint: place, first_joined: first, now, cursor })
     }
 
-    /// Notes that the channel at `place` was heard up to the line of `cursor`, at `now` by our clock. The
-    /// cursor's time never goes back.
+    /// Moves the channel's cursor to `cursor`, at `now` by our clock. The cursor's time never goes back.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn advance_channel_cursor(
         &mut self,
         place: EndpointId,
@@ -92,19 +91,19 @@ impl Store {
         })
     }
 
-    /// Notes whether the channel at `place` is passed over: its cursor stands still meanwhile, even
-    /// where something of ours arrives there.
+    /// Records whether the channel is paused. Its cursor does not move while it is, not even for our own
+    /// messages.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn set_paused(&mut self, place: EndpointId, deaf: bool) -> Result<(), StoreError> {
         self.apply(Mutation::SetPaused { endpoint: place, paused: deaf })
     }
 
-    /// Whether the channel at `place` was passed over when it was last heard of.
+    /// Whether the channel was last recorded as paused.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn is_paused(&self, place: EndpointId) -> Result<bool, StoreError> {
         let deaf = self
             .connection
@@ -114,17 +113,17 @@ impl Store {
         Ok(deaf.unwrap_or(false))
     }
 
-    /// Notes a sign of life from the channel at `place`.
+    /// Records that the channel was connected at `at`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn touch_channel(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
         self.apply(Mutation::TouchChannel { endpoint: place, at })
     }
 }
 
 impl Cursor {
-    /// Whether it stands at the line with this msgid.
+    /// Whether the cursor is at the line with this msgid.
     #[must_use]
     pub fn is_at(&self, msgid: Option<&str>) -> bool {
         msgid.is_some() && self.last_line.as_ref().and_then(Option::as_deref) == msgid
@@ -187,7 +186,7 @@ mod tests {
         store.advance_channel_cursor(tea, &heard(30, "b"), at(40)).expect("works");
         store.advance_channel_cursor(tea, &heard(25, "a"), at(35)).expect("works");
         store.touch_channel(tea, at(38)).expect("works");
-        // The line that was heard last, although an earlier time stands at it.
+        // The line received last, although its own time is earlier.
         let sight =
             ChannelProgress { first_joined: at(10), last_seen: at(40), cursor: heard(30, "a") };
         assert_eq!(store.channel_progress(tea).expect("works"), Some(sight));

@@ -1,4 +1,4 @@
-//! What is told of a database that cannot be read as one.
+//! Recognises damaged databases and reports them with their file and the remedy.
 
 use std::io;
 use std::io::Read;
@@ -8,16 +8,16 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 use super::{StoreError, files};
 
-/// How every database of SQLite begins.
+/// The first bytes of every SQLite database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Whether `error` says that the database is damaged.
+/// Whether `error` means that the database is damaged.
 pub(super) fn is_damage(error: &Error) -> bool {
     match error {
         Error::SqliteFailure(failure, why) => {
             let short = [ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
             let corrupt = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
-            // A table that is missing, or of another shape.
+            // A missing table, or one with other columns.
             let other = ["no such table", "no such column", "already exists", "has no column"];
             let is_other = |why: &String| other.iter().any(|it| why.contains(it));
             corrupt.contains(&failure.code)
@@ -33,7 +33,7 @@ pub(super) fn is_damage(error: &Error) -> bool {
     }
 }
 
-/// The same error, with the name of the file at `path` where that is damaged.
+/// Adds the path of the file to the error, if it means damage.
 pub(super) fn named(error: StoreError, path: &Path) -> StoreError {
     match error {
         StoreError::Sqlite(error) if is_damage(&error) => damaged(path, &error.to_string()),
@@ -48,13 +48,13 @@ pub(super) fn named(error: StoreError, path: &Path) -> StoreError {
 }
 
 impl StoreError {
-    /// The same error, where the database in `directory` is damaged: with its name, and what to do.
+    /// Adds the path of the database in `directory` and the remedy to the error, if it means damage.
     #[must_use]
     pub fn in_directory(self, directory: &Path) -> Self {
         named(self, &directory.join(super::DB_FILE))
     }
 
-    /// Whether starting again cannot help: somebody must do something.
+    /// Whether a restart cannot help and an operator must act.
     #[must_use]
     pub fn is_lasting(&self) -> bool {
         match self {
@@ -69,8 +69,8 @@ impl StoreError {
     }
 }
 
-/// That the file at `path`, if there is one, begins as a database does: SQLite would take an empty one
-/// for a new one.
+/// Checks that the file at `path`, if it exists, starts like a database. SQLite would take an empty file for
+/// a new one.
 pub(super) fn check_header(path: &Path) -> Result<u32, StoreError> {
     let unusable = |error| StoreError::Directory { path: path.to_owned(), error };
     let mut file = files::open(path).map_err(unusable)?;
@@ -108,7 +108,7 @@ mod tests {
 
     use crate::store::Store;
 
-    /// The state of a bridge that has run.
+    /// The state directory of a bridge that has run.
     fn state() -> tempfile::TempDir {
         let directory = tempfile::tempdir().expect("a directory");
         drop(Store::open(directory.path()).expect("opens"));

@@ -1,4 +1,4 @@
-//! Places and how far each has been read.
+//! Endpoints: their ids, and the cursors of rooms.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -9,12 +9,12 @@ use super::{Store, StoreError};
 use crate::domain::{Endpoint, EndpointId};
 
 impl Store {
-    /// The number of `place`, given to it now if it has none yet.
+    /// The id of `endpoint`, assigned now if there is none yet.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn endpoint_id(&mut self, place: &Endpoint) -> Result<EndpointId, StoreError> {
-        // A room once known by its slug may now be configured by its id.
+        // A room known by its slug may now be configured by its id.
         let id = match place {
             Endpoint::Room(id) => Some(id.as_ref()),
             Endpoint::Channel { .. } => None,
@@ -22,7 +22,7 @@ impl Store {
         self.id_by_name(place.to_string(), id)
     }
 
-    /// The number of what is called `name`, or is the room with this id.
+    /// The id of the endpoint called `name`, or of the room with this remote id.
     pub(super) fn id_by_name(
         &mut self,
         name: String,
@@ -45,11 +45,11 @@ impl Store {
         Ok(EndpointId(id))
     }
 
-    /// Learns that the room at `place` has the id `native`. A room that was configured by its id
-    /// and is now by its slug takes its cursor, its ledger and its outbox along.
+    /// Records the remote id of a room. A room configured by id before and by slug now keeps its cursor,
+    /// ledger and outbox.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn set_room_id(&mut self, place: EndpointId, native: &str) -> Result<(), StoreError> {
         let before: Option<i64> = self
             .connection
@@ -64,10 +64,10 @@ impl Store {
         self.apply(Mutation::SetRoomId { endpoint: place, remote_id: native.to_owned() })
     }
 
-    /// The last post read in the room at `place`.
+    /// The last post read in the room.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn room_cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
@@ -77,10 +77,10 @@ impl Store {
             .flatten())
     }
 
-    /// The newest post of the room at `place` when we first saw it.
+    /// The newest post of the room when the bridge first saw it.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn first_seen_post(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
@@ -90,11 +90,11 @@ impl Store {
             .flatten())
     }
 
-    /// Notes that the room at `place`, seen for the first time, ends with `post`: what is up to there
-    /// is history.
+    /// Records that `post` was the room's newest when the bridge first saw it: earlier posts are not
+    /// mirrored.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn init_room(
         &mut self,
         place: EndpointId,
@@ -105,11 +105,11 @@ impl Store {
         self.advance_room_cursor(place, post, Some(now))
     }
 
-    /// Moves the cursor of `place` forward to `post`; never back. Where all before it was read, that
-    /// is a sign of life, too.
+    /// Advances the room's cursor to `post`; it never goes back. If everything before was read, this also
+    /// updates when the room was last seen.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn advance_room_cursor(
         &mut self,
         place: EndpointId,
@@ -123,18 +123,18 @@ impl Store {
         })
     }
 
-    /// Notes a sign of life from the room at `place`, all of which was read.
+    /// Records that the room was connected and fully read at `at`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn touch_room(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
         self.apply(Mutation::TouchRoom { endpoint: place, at })
     }
 
-    /// The last sign of life from the room at `place`.
+    /// When the room was last connected and fully read.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn room_last_seen(&self, place: EndpointId) -> Result<Option<Timestamp>, StoreError> {
         let alive: Option<i64> = self
             .connection
@@ -145,10 +145,10 @@ impl Store {
         Ok(alive.map(time_from_sql))
     }
 
-    /// Notes whether people were told that `place` is closed to us.
+    /// Records whether users were notified of the endpoint's outage.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn set_outage_announced(
         &mut self,
         place: EndpointId,
@@ -157,10 +157,10 @@ impl Store {
         self.apply(Mutation::SetOutageAnnounced { endpoint: place, announced: closed })
     }
 
-    /// Whether people were told that `place` is closed to us.
+    /// Whether users were notified of the endpoint's outage.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn is_outage_announced(&self, place: EndpointId) -> Result<bool, StoreError> {
         let closed = self
             .connection

@@ -1,4 +1,4 @@
-//! What was refused, and who is still to be told of it.
+//! Rejected deliveries, and the authors still to be notified of them.
 
 use jiff::Timestamp;
 
@@ -6,30 +6,30 @@ use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{DeliveryId, EndpointId};
 
-/// What one person said in one place that was refused in another, and is still to be told of.
+/// One author's messages rejected by one destination, not yet reported to the author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreportedFailure {
-    /// Where they said it.
+    /// The endpoint the author wrote in.
     pub source: EndpointId,
-    /// Their name there.
+    /// The author's name there.
     pub author: String,
-    /// Where it was refused.
+    /// The destination that rejected them.
     pub to: EndpointId,
-    /// How many messages these are.
+    /// The number of messages.
     pub count: u64,
     /// The last of them.
     pub last_delivery: DeliveryId,
-    /// Why that was refused.
+    /// Why the last one was rejected.
     pub reason: String,
-    /// How its text begins.
+    /// The start of its text.
     pub excerpt: String,
 }
 
 impl Store {
-    /// Notes that `ticket` will never arrive, and why.
+    /// Marks the delivery as rejected, with the reason.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn reject_delivery(
         &mut self,
         ticket: DeliveryId,
@@ -39,49 +39,48 @@ impl Store {
         self.apply(Mutation::RejectDelivery { id: ticket, reason: reason.to_owned(), now })
     }
 
-    /// Notes that whoever said `ticket`, which was refused, is to be told.
+    /// Records that the author of the rejected delivery is to be notified.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn mark_unreported(&mut self, ticket: DeliveryId) -> Result<(), StoreError> {
         self.apply(Mutation::MarkUnreported { id: ticket })
     }
 
-    /// Notes that this person was told.
+    /// Records that the author was notified.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn mark_reported(&mut self, untold: &UnreportedFailure) -> Result<(), StoreError> {
         let UnreportedFailure { source: said_in, author, to, last_delivery: last, .. } = untold;
         let (said_in, author, to, last) = (*said_in, author.clone(), *to, *last);
         self.apply(Mutation::MarkReported { source: said_in, author, to, last })
     }
 
-    /// Notes that this person was told of what they wrote in private, and forgets the words: they are
-    /// overwritten.
+    /// Records that the author was notified of a rejected direct message, and overwrites its text.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn told_in_private(&mut self, untold: &UnreportedFailure) -> Result<(), StoreError> {
         let UnreportedFailure { source: said_in, to, last_delivery: last, .. } = untold;
         self.apply(Mutation::ToldInPrivate { said_in: *said_in, to: Some(*to), last: *last })
     }
 
-    /// Notes that who wrote in private with the number `said_in` will not be told of what was refused, and
-    /// forgets the words.
+    /// Records that this author of direct messages will not be notified of rejections, and overwrites the
+    /// text.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn told_nobody(&mut self, said_in: EndpointId) -> Result<(), StoreError> {
         self.apply(Mutation::ToldInPrivate { said_in, to: None, last: DeliveryId(i64::MAX) })
     }
 
-    /// All who are still to be told.
+    /// All failures still to be reported.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn unreported_failures(&self) -> Result<Vec<UnreportedFailure>, StoreError> {
-        // SQLite takes what is not summed from the row that has the maximum.
+        // With MAX(), SQLite takes the other columns from the row of the maximum.
         let mut statement = self.connection.prepare_cached(
             "SELECT m.place, m.author, d.place, COUNT(*), MAX(d.ticket), d.reason, substr(m.body, 1, 200)
              FROM delivery d JOIN message m ON m.id = d.message

@@ -1,8 +1,8 @@
-//! The files of the state directory: the bridge's alone, and nothing else than files.
+//! The files of the state directory: regular files, accessible only to the bridge's user.
 //!
-//! Whoever could put a link, or a FIFO, in place of one could have the bridge wait for ever, or write
-//! somewhere else. So each is opened without following and without waiting, and is refused where it is no
-//! file or somebody else's. What others can read or write is made ours alone.
+//! An attacker who could put a link or a FIFO in place of a file could make the bridge block or write
+//! elsewhere. So each file is opened without following links and without blocking, and is rejected unless it
+//! is a regular file of our own. Permissions of others are removed.
 
 use std::fs;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
@@ -14,11 +14,11 @@ use rustix::fs::OFlags;
 
 use super::StoreError;
 
-/// What only its owner can enter, and what only they can read.
+/// Directories are accessible to their owner only; so are files.
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// Every file that may stand in the state directory.
+/// Every file that may exist in the state directory.
 const FILES: &[&str] = &[
     "lock",
     "letsbridge.sqlite3",
@@ -31,16 +31,16 @@ const FILES: &[&str] = &[
     "sts.json.new",
 ];
 
-/// What is done about a file that others can read.
+/// Whether to correct the permissions of a file that others can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mend {
-    /// It is made ours alone.
+    /// Remove the permissions of others.
     Yes,
-    /// Nothing: whoever only looks changes nothing.
+    /// Leave the file alone, for read-only access.
     No,
 }
 
-/// Makes the state directory if there is none, and sees to it that it and its files are ours alone.
+/// Creates the state directory if necessary, and makes it and its files private.
 pub(super) fn claim(directory: &Path) -> Result<(), StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
     if let Some(parent) = directory.parent() {
@@ -53,10 +53,10 @@ pub(super) fn claim(directory: &Path) -> Result<(), StoreError> {
     inspect(directory, Mend::Yes)
 }
 
-/// Sees to it that the directory and its files are what they should be.
+/// Checks the directory and its files.
 pub(super) fn inspect(directory: &Path, mend: Mend) -> Result<(), StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-    // It may be reached by a link: systemd's private directories are.
+    // Follows a link to the directory itself: systemd's private directories are links.
     let found = fs::metadata(directory).map_err(unusable)?;
     if !found.is_dir() {
         return Err(StoreError::NotAFile { path: directory.to_owned(), what: kind(&found) });
@@ -79,17 +79,17 @@ pub(super) fn inspect(directory: &Path, mend: Mend) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Opens the file at `path` to read it.
+/// Opens the file at `path` for reading.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     checked(OpenOptions::new().read(true), path)
 }
 
-/// Opens the file at `path` to write it, making it where there is none.
+/// Opens the file at `path` for writing, creating it if necessary.
 pub(super) fn open_or_make(path: &Path) -> io::Result<File> {
     checked(OpenOptions::new().read(true).write(true).create(true).truncate(false), path)
 }
 
-/// Makes the file at `path`, instead of one that is there.
+/// Creates the file at `path`, replacing an existing one.
 pub(crate) fn make(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -113,17 +113,17 @@ fn no_file(found: &Metadata) -> io::Error {
     io::Error::other(format!("it is {}, and not a file: remove it", kind(found)))
 }
 
-/// What a file is at a path, to be known again: the device that it is on, and its number there.
+/// Identifies a file regardless of its path: device and inode number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity(u64, u64);
 
-/// What is at `path` now.
+/// The identity of the file at `path` now.
 pub(super) fn identity(path: &Path) -> Option<Identity> {
     let found = fs::symlink_metadata(path).ok()?;
     Some(Identity(found.dev(), found.ino()))
 }
 
-/// That `path` is ours: who looks on as root may look at what is another's.
+/// Checks that `path` belongs to our user; root may inspect files of others.
 fn is_ours(path: &Path, found: &Metadata, mend: Mend) -> Result<(), StoreError> {
     let us = rustix::process::geteuid().as_raw();
     if found.uid() == us || (us == 0 && mend == Mend::No) {
@@ -137,7 +137,7 @@ fn is_ours(path: &Path, found: &Metadata, mend: Mend) -> Result<(), StoreError> 
     })
 }
 
-/// Takes away what others may do with it.
+/// Removes permissions beyond `most`.
 fn narrow(path: &Path, found: &Metadata, most: u32) -> io::Result<()> {
     let mode = found.permissions().mode() & 0o7777;
     if mode & 0o077 == 0 {
@@ -149,7 +149,7 @@ fn narrow(path: &Path, found: &Metadata, most: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// `error` of the file at `path`, with its owner and its mode.
+/// Adds owner and mode of the file at `path` to `error`.
 fn described(path: &Path, found: &Metadata, error: io::Error) -> StoreError {
     let (owner, mode) = (user(found.uid()), mode(found));
     let error =
@@ -157,7 +157,7 @@ fn described(path: &Path, found: &Metadata, error: io::Error) -> StoreError {
     StoreError::Directory { path: path.to_owned(), error }
 }
 
-/// The path, owner and mode of what is at `path`: for a message.
+/// Path, owner and mode of the file at `path`, for messages.
 pub(super) fn in_words(path: &Path) -> String {
     match fs::symlink_metadata(path) {
         Ok(found) => {
@@ -171,7 +171,7 @@ fn mode(found: &Metadata) -> String {
     format!("{:04o}", found.permissions().mode() & 0o7777)
 }
 
-/// What it is, other than a file.
+/// What kind of file it is, if not a regular one.
 fn kind(found: &Metadata) -> &'static str {
     let kind = found.file_type();
     if kind.is_symlink() {
@@ -200,7 +200,7 @@ fn user(id: u32) -> String {
     named.unwrap_or_else(|| id.to_string())
 }
 
-/// Whether the user that we are can make files in `directory`, or could make it.
+/// Whether our user can create files in `directory`, or create it.
 pub(super) fn can_be_written(directory: &Path) -> io::Result<()> {
     let mut nearest: PathBuf = directory.to_owned();
     while !nearest.exists() {

@@ -1,4 +1,4 @@
-//! What was heard, each thing once.
+//! The ledger: every message received, exactly once.
 
 use jiff::Timestamp;
 use rusqlite::{Row, params};
@@ -7,7 +7,7 @@ use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{Author, EndpointId, Message, MessageKind, RenderedMessage};
 
-/// Before every message, as [`Store::prune`] goes through them.
+/// Sorts before every message; where [`Store::prune`] starts.
 pub(super) const PRUNE_START: (i64, i64) = (i64::MIN, i64::MIN);
 
 /// A message's number in the ledger.
@@ -16,18 +16,18 @@ pub struct MessageId(pub(super) i64);
 
 #[cfg(test)]
 impl MessageId {
-    /// Some message's.
+    /// The message with this number.
     pub(crate) fn number(id: i64) -> Self {
         Self(id)
     }
 }
 
 impl Store {
-    /// Writes `message` down under the id that its network gave it, if any. `None`: it is there
-    /// already, heard before or said by ourselves.
+    /// Records `message` under the id that its network gave it, if any. Returns `None` for a duplicate: a
+    /// message already received or sent by the bridge.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn record(
         &mut self,
         message: &Message,
@@ -36,10 +36,11 @@ impl Store {
         self.record_with_fingerprint(message, native, None)
     }
 
-    /// The same; `trace` is what else it may be known by, should it be told again without its id.
+    /// Like [`Store::record`], with a fingerprint that recognises the message if it is received again without
+    /// its id.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn record_with_fingerprint(
         &mut self,
         message: &Message,
@@ -61,10 +62,10 @@ impl Store {
         Ok(Some(MessageId(id)))
     }
 
-    /// Whether what the network calls `native` in `place` was heard before or said by ourselves.
+    /// Whether the message with this remote id was already received or sent by the bridge.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn contains(&self, place: EndpointId, native: &str) -> Result<bool, StoreError> {
         Ok(self
             .connection
@@ -75,12 +76,11 @@ impl Store {
             .query_row(params![place.0, native], |row| row.get(0))?)
     }
 
-    /// Looks at up to `most` messages said before `before`, from where it stopped the last time, and
-    /// forgets them and what became of them; never one that is still on its way. However many of those
-    /// there are, none is in the way of the others.
+    /// Prunes messages sent before `before`, examining at most `most` from where the last call stopped.
+    /// Pending messages stay, and do not keep others from being pruned.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn prune(&mut self, before: Timestamp, most: u32) -> Result<(), StoreError> {
         let (said_at, id) = self.prune_position;
         let found: Vec<(i64, i64)> = self
@@ -103,10 +103,10 @@ impl Store {
         })
     }
 
-    /// How many messages in `place` left this `trace`; only those without an id, if `nameless`.
+    /// How many messages in `endpoint` have this `fingerprint`; only those without an id, if `nameless`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn count_fingerprints(
         &self,
         place: EndpointId,
@@ -139,11 +139,11 @@ fn kind_from_sql(kind: i64) -> MessageKind {
     }
 }
 
-/// The columns of `message`, called `m`, that [`message_from`] reads.
+/// The columns of `message` (as `m`) that [`message_from_row`] reads.
 pub(super) const MESSAGE_COLUMNS: &str =
     "m.place, m.author, m.display_name, m.account, m.address, m.bot, m.kind, m.body, m.said_at";
 
-/// Reads a message from the columns of [`MESSAGE`], the first of them at `at`.
+/// Reads a message from [`MESSAGE_COLUMNS`], starting at column `at`.
 pub(super) fn message_from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Message> {
     Ok(Message {
         source: EndpointId(row.get(at)?),
@@ -160,8 +160,8 @@ pub(super) fn message_from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Mes
     })
 }
 
-/// Reads as what a delivery of `message` was last sent, from columns `spoken_kind, spoken_prefix,
-/// spoken_body`, the first of them at `at`.
+/// Reads what a delivery of `message` was last sent as from the columns `spoken_kind, spoken_prefix,
+/// spoken_body`, starting at column `at`.
 pub(super) fn rendered_from_row(
     row: &Row<'_>,
     at: usize,
@@ -176,7 +176,7 @@ pub(super) fn rendered_from_row(
     }))
 }
 
-/// A time that is none, which only another program can have written, is the beginning of time.
+/// An invalid time, which only another program can have written, becomes the epoch.
 pub(super) fn time_from_sql(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or_default()
 }

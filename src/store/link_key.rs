@@ -1,4 +1,4 @@
-//! The key that proves that a link is ours: made once, and kept where nobody else can read it.
+//! The secret key that signs public links: created once, readable by the bridge only.
 
 use std::fs;
 use std::fs::File;
@@ -10,14 +10,14 @@ use secrecy::SecretBox;
 
 use super::{StoreError, files};
 
-/// Its name in `state_dir`. Whoever removes it makes every link lead nowhere.
+/// Its file name in `state_dir`. Removing the file invalidates all links.
 const KEY_FILE: &str = "links.key";
 
-/// The key of the bridge whose state is in `directory`; made now if there is none yet. Only who holds
-/// the store may call this, so that no two are made.
+/// Loads the link key of the state directory, creating it if there is none. Only the holder of the store's
+/// lock may call this, so that no two keys are created.
 ///
 /// # Errors
-/// When it can be neither read nor made.
+/// When the key can be neither read nor created.
 pub fn load_or_create_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
     let path = directory.join(KEY_FILE);
     let found = match files::open(&path) {
@@ -28,10 +28,10 @@ pub fn load_or_create_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, 
     found.map_err(|error| StoreError::LinkKey { path, error })
 }
 
-/// The key of the bridge whose state is in `directory`, if it has one.
+/// Loads the link key of the state directory, if there is one.
 ///
 /// # Errors
-/// When it cannot be read.
+/// When the key cannot be read.
 pub fn load_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
     let path = directory.join(KEY_FILE);
     files::open(&path).and_then(read_key).map_err(|error| StoreError::LinkKey { path, error })
@@ -47,7 +47,7 @@ fn read_key(file: File) -> io::Result<SecretBox<[u8; 32]>> {
     Ok(SecretBox::new(bytes))
 }
 
-/// Written whole under another name first: a key that was cut short must never be taken for one.
+/// Writes to a temporary file first, so that a truncated key is never used.
 fn create_key(directory: &Path, path: &Path) -> io::Result<SecretBox<[u8; 32]>> {
     let mut bytes = Box::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(io::Error::other)?;

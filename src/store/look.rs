@@ -1,4 +1,4 @@
-//! The state directory as somebody sees it who only looks, or is a guest.
+//! Opens or inspects the state directory for programs other than the running bridge.
 
 use std::fs::TryLockError;
 use std::path::Path;
@@ -8,21 +8,21 @@ use rusqlite::{Connection, OpenFlags};
 use super::files::Mend;
 use super::{BUSY_TIMEOUT, DB_FILE, LOCK_FILE, StoreError, damage, files, schema};
 
-/// How the state directory is.
+/// The condition of the state directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// Nobody uses it, and we can.
+    /// Usable and not in use.
     Free,
-    /// It is not there yet, and we can make it.
+    /// Missing, but can be created.
     Missing,
     /// A bridge is running on it.
     InUse,
 }
 
-/// How the state directory is. Nothing is made or changed there.
+/// Inspects the state directory without changing anything.
 ///
 /// # Errors
-/// When it cannot be used by a bridge of this version that is started as the user that we are.
+/// When this version, run by the current user, cannot use it.
 pub fn look(directory: &Path) -> Result<Look, StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
     if !directory.exists() {
@@ -47,12 +47,12 @@ pub fn look(directory: &Path) -> Result<Look, StoreError> {
     Ok(Look::Free)
 }
 
-/// The database in `directory`, to be read beside the bridge that writes it.
+/// Opens the database in `directory` for reading, beside the bridge that writes it.
 pub(super) fn open_to_read(directory: &Path) -> Result<Connection, StoreError> {
     open(directory, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
-/// The same, to be written.
+/// Opens the database in `directory` for writing, beside the bridge that writes it.
 pub(super) fn open_to_write(directory: &Path) -> Result<Connection, StoreError> {
     open(directory, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }

@@ -1,8 +1,8 @@
-//! What must survive: the ledger of what was heard, the outbox of what is to be said, the cursors.
+//! Durable state: the ledger of received messages, the outbox of deliveries, the cursors.
 //!
-//! One SQLite database in `state_dir`, written by one thread. A turn of the service is one
-//! transaction: it begins with the first write and ends with [`Store::commit`], which returns when
-//! the disk has it (`synchronous=FULL`).
+//! One SQLite database in `state_dir`, written by one thread. A turn of the service is one transaction: it
+//! starts with the first write and ends with [`Store::commit`], which returns once the data is on disk
+//! (`synchronous=FULL`).
 
 mod audit;
 mod cursors;
@@ -47,42 +47,42 @@ pub use users::RecentDm;
 use files::Identity;
 use mutation::Mutation;
 
-/// The database's name in `state_dir`.
+/// The database's file name in `state_dir`.
 const DB_FILE: &str = "letsbridge.sqlite3";
 
-/// What a running bridge holds locked. The database itself stays readable: for a backup, an audit.
+/// Locked by a running bridge. The database itself stays readable, for backups and audits.
 const LOCK_FILE: &str = "lock";
 
-/// How long another program (a backup, `sqlite3`) may hold the database before we call it locked.
+/// How long another program (a backup, `sqlite3`) may hold the database before it counts as locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a disk that takes nothing is left alone before it is tried again.
+/// How long to wait before retrying a write to a full or failing disk.
 const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The durable memory of the bridge.
+/// The bridge's durable state.
 ///
-/// While the disk takes nothing, because it is full or gone, every change waits here until it is
-/// taken: whoever feeds the bridge is made to wait too, and nothing is lost.
+/// While the disk is full or unavailable, changes are kept in memory and retried. The caller blocks
+/// meanwhile, so that nothing is lost.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
-    /// Held until the store is closed: two bridges on one state would repeat everything.
+    /// Held until the store is closed: two bridges on one state would send everything twice.
     _lock: Option<File>,
-    /// What was written since the last commit.
+    /// Changes made since the last commit.
     uncommitted: Vec<Mutation>,
     next_message_id: i64,
     next_delivery_id: i64,
-    /// Up to where the ledger was pruned.
+    /// How far the ledger was pruned.
     prune_position: (i64, i64),
-    /// What to do while the disk takes nothing.
+    /// Waits before the next attempt while the disk is unavailable.
     wait_for_disk: fn(&Connection),
-    /// Whom to tell that it begins to, and that it takes something again.
+    /// Called when writes start to fail and when they work again.
     stall_hook: StallHook,
-    /// The files that are open, to be found in their places.
+    /// The open files with their identities, to detect that one was removed or replaced.
     places: Vec<(PathBuf, Identity)>,
 }
 
-/// Whoever wants to know whether the disk takes nothing.
+/// A callback for when the disk becomes unavailable and available again.
 struct StallHook(Box<dyn Fn(bool) + Send>);
 
 impl StallHook {
@@ -97,45 +97,45 @@ impl fmt::Debug for StallHook {
     }
 }
 
-/// Why the store did not do as it was told.
+/// Why a store operation failed.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The directory cannot be made or written.
+    /// The directory cannot be created or written.
     #[error(
         "cannot use the state directory {path}: {error}; it must be writable by the user that runs letsbridge"
     )]
     Directory {
-        /// `state_dir`.
+        /// The path of `state_dir`.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// It belongs to another user.
+    /// A file belongs to another user.
     #[error(
         "{path} belongs to user {owner} (mode {mode}), and letsbridge runs as user {us}: run it as \
          {owner}, or give that to {us} (`chown -R {us}` of the state directory)"
     )]
     NotOurs {
-        /// What.
+        /// Its path.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         owner: String,
-        /// What its owner and others may do with it.
+        /// Its permissions.
         mode: String,
-        /// Who we are.
+        /// The user the bridge runs as.
         us: String,
     },
-    /// Something else stands in place of a file.
+    /// Something that is not a regular file has the name of one of ours.
     #[error(
         "{path} is {what}, but must be a file or directory that only letsbridge uses: move it away"
     )]
     NotAFile {
-        /// Where.
+        /// Its path.
         path: PathBuf,
-        /// What stands there.
+        /// What it is instead.
         what: &'static str,
     },
-    /// The database cannot be read as one.
+    /// The database is damaged.
     #[error(
         "the database {path} is damaged ({why}): restore a backup of it, or move it away together \
          with {path}-wal and {path}-shm. Without it the bridge starts from scratch: queued \
@@ -143,64 +143,64 @@ pub enum StoreError {
          long messages stop working"
     )]
     Damaged {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
     },
-    /// The files were removed, or others put in their places, while they were in use.
+    /// The files were removed or replaced while in use.
     #[error(
         "{0} was removed or replaced while the bridge was running, so its changes are lost. Put \
          the file back, or restore a backup; without it the bridge starts from scratch"
     )]
     Gone(PathBuf),
-    /// Another letsbridge runs on the same state.
+    /// Another letsbridge uses the same state.
     #[error(
         "{0} is in use by another letsbridge: two bridges sharing one state directory would \
          duplicate messages"
     )]
     InUse(PathBuf),
-    /// A newer letsbridge has written it.
+    /// The database was written by a newer letsbridge.
     #[error(
         "the database {DB_FILE} in `state_dir` has schema version {found}, newer than the \
          supported {known}: upgrade letsbridge, or move the database away and start from scratch"
     )]
     TooNew {
-        /// The store's version.
+        /// The database's version.
         found: u32,
-        /// The newest that this program knows.
+        /// The newest version this program knows.
         known: u32,
     },
-    /// An older letsbridge has written it, and may be running.
+    /// The database was written by an older letsbridge, which may be running.
     #[error(
         "the database has schema version {found}, older than {known}: run `letsbridge run` once \
          to migrate it"
     )]
     TooOld {
-        /// The store's version.
+        /// The database's version.
         found: u32,
-        /// The newest that this program knows.
+        /// The newest version this program knows.
         known: u32,
     },
-    /// The key of the links cannot be had.
+    /// The key for public links is not available.
     #[error(
         "cannot use the link key {path}: {error}; it must be readable by the user that runs \
          letsbridge. If the file is removed, a new key is created and all existing links stop \
          working"
     )]
     LinkKey {
-        /// The file that holds it.
+        /// The path of the key file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// SQLite says no.
+    /// An error of SQLite.
     #[error("database error: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }
 
 impl StoreError {
-    /// Whether waiting can help: the disk is full, or another program holds the database.
+    /// Whether retrying can help: the disk is full, or another program holds the database.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         let Self::Sqlite(error) = self else { return false };
@@ -220,14 +220,14 @@ impl StoreError {
 }
 
 impl Store {
-    /// Opens the store in `directory`, making both where they are not there yet.
+    /// Opens the store in `directory`, creating both if necessary.
     ///
     /// # Errors
-    /// When the directory cannot be used, the store is in use, or it is not one that we can read.
+    /// When the directory cannot be used, or the store is in use or cannot be read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
         files::claim(directory)?;
-        // Where the directory is reached by a link, that is followed once.
+        // Follows a link to the directory only once.
         let directory = &directory.canonicalize().map_err(unusable)?;
         let lock = directory.join(LOCK_FILE);
         let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
@@ -255,19 +255,19 @@ impl Store {
         Ok(store)
     }
 
-    /// That the files that are open still are where they were.
+    /// Checks that the open files have not been removed or replaced.
     ///
     /// # Errors
-    /// When one was removed, or another stands in its place: what is written is lost.
+    /// When one was removed or replaced, so that writes would be lost.
     pub fn still_there(&self) -> Result<(), StoreError> {
         let moved = self.places.iter().find(|(path, open)| files::identity(path) != Some(*open));
         moved.map_or(Ok(()), |(path, _)| Err(StoreError::Gone(path.clone())))
     }
 
-    /// A store that is gone with the process.
+    /// A store in memory, which ends with the process.
     ///
     /// # Errors
-    /// When SQLite has no memory left.
+    /// When SQLite runs out of memory.
     pub fn in_memory() -> Result<Self, StoreError> {
         Self::init(Connection::open_in_memory()?, None)
     }
@@ -277,7 +277,7 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        // What is forgotten is overwritten: private messages, for one.
+        // Overwrites deleted data, direct messages for instance.
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.set_prepared_statement_cache_capacity(64);
@@ -299,15 +299,15 @@ impl Store {
         })
     }
 
-    /// Has `tell` told when the disk begins to take nothing (true), and when it takes something again.
+    /// Calls `tell` with true when writes start to fail, and with false when they work again.
     pub fn on_stall(&mut self, tell: impl Fn(bool) + Send + 'static) {
         self.stall_hook = StallHook(Box::new(tell));
     }
 
-    /// Makes everything written since the last commit durable. Costs nothing where nothing was.
+    /// Makes everything written since the last commit durable; does nothing if nothing was written.
     ///
     /// # Errors
-    /// When the store is broken; what may pass is waited for.
+    /// When the store is broken; transient errors are retried.
     pub fn commit(&mut self) -> Result<(), StoreError> {
         if self.uncommitted.is_empty() {
             return Ok(());
@@ -319,13 +319,13 @@ impl Store {
         Ok(())
     }
 
-    /// Whether something was written since the last commit.
+    /// Whether anything was written since the last commit.
     #[must_use]
     pub fn has_uncommitted(&self) -> bool {
         !self.uncommitted.is_empty()
     }
 
-    /// Makes one change, in the transaction of this turn.
+    /// Applies one change within the current transaction.
     fn apply(&mut self, write: Mutation) -> Result<(), StoreError> {
         let begun =
             if self.uncommitted.is_empty() { self.execute("BEGIN IMMEDIATE") } else { Ok(()) };
@@ -334,7 +334,7 @@ impl Store {
         done.or_else(|error| self.retry(error, false))
     }
 
-    /// Writes this turn again, from its beginning, until the disk takes it.
+    /// Repeats the current transaction from its start until it succeeds.
     fn retry(&mut self, mut error: StoreError, commit: bool) -> Result<(), StoreError> {
         let mut told = false;
         loop {
@@ -374,7 +374,7 @@ impl Store {
     }
 }
 
-/// Makes the database in `directory`, whole or not at all: an empty one is a damaged one.
+/// Creates the database in `directory` atomically, since an empty file counts as damaged.
 fn make(directory: &Path) -> Result<(), StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
     let (draft, path) = (directory.join(format!("{DB_FILE}.new")), directory.join(DB_FILE));

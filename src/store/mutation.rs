@@ -1,4 +1,4 @@
-//! What a turn writes, as data: so that it can be written again when the disk did not take it.
+//! Changes to the store as data, so that a failed transaction can be repeated.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -10,7 +10,7 @@ use crate::domain::{
     Network,
 };
 
-/// One change to the store. It names its own rows, so that written again it is the same change.
+/// One change to the store. It carries its own ids, so that repeating it has the same effect.
 #[derive(Debug)]
 pub(super) enum Mutation {
     InsertEndpoint { id: EndpointId, name: String },
@@ -44,17 +44,17 @@ pub(super) enum Mutation {
     SetPaused { endpoint: EndpointId, paused: bool },
 }
 
-/// As what, and by whom, a delivery is sent.
+/// How and by whom a delivery is sent.
 #[derive(Debug)]
 pub(super) struct RenderedRow {
     pub(super) kind: MessageKind,
     pub(super) prefix: String,
-    /// `None` where it is the message's own.
+    /// `None` if it equals the message's own body.
     pub(super) body: Option<String>,
     pub(super) sender: Option<String>,
 }
 
-/// Whose nick: the bridge's own, or that of somebody's connection.
+/// Whose nick it is: the bot's or a puppet's.
 #[derive(Debug)]
 pub(super) struct NickOwner {
     pub(super) network: Network,
@@ -68,7 +68,7 @@ impl NickOwner {
 }
 
 impl Mutation {
-    /// Makes the change, in the transaction that is open on `connection`.
+    /// Executes the change in the open transaction of `connection`.
     pub(super) fn execute(&self, connection: &Connection) -> rusqlite::Result<()> {
         let on = |sql, parameters: &[&dyn rusqlite::ToSql]| {
             connection.prepare_cached(sql)?.execute(parameters).map(drop)
@@ -219,7 +219,8 @@ impl Mutation {
                 "UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1",
                 params![place.0, first.as_millisecond(), now.as_millisecond(), cursor],
             ),
-            // The line is the last that was heard, and the time the latest, whatever its own says.
+            // The cursor's line is the last one received; its time never goes back, whatever the line's own
+            // time.
             Self::AdvanceChannelCursor { endpoint: place, cursor, now } => on(
                 "UPDATE place SET alive = MAX(alive, ?3),
                      cursor = MAX(substr(cursor, 1, 15), substr(?2, 1, 15)) || substr(?2, 16)

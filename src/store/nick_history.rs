@@ -1,4 +1,4 @@
-//! The nicks that we had on each network, and when: a line by one of them is our own.
+//! The nicks the bridge and its puppets have had on each network, used to recognise their own lines.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
@@ -7,21 +7,20 @@ use super::mutation::{Mutation, NickOwner};
 use super::{Store, StoreError};
 use crate::domain::{Casemapping, LetsChatUserId, Network};
 
-/// How far the network's clock may be from ours.
+/// How far the server's clock may differ from ours.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
 
-/// How much later than its last sign of life a connection may still have been there.
+/// How long after it was last seen a connection may still have existed.
 const LAST_SEEN_GRACE: SignedDuration = SignedDuration::from_mins(3);
 
-/// Nicks that we had longer ago than this are in no history that we would ask for.
+/// Older nicks appear in no history that the bridge requests.
 const NICK_RETENTION: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 impl Store {
-    /// Notes that from `now` on we go by `nick` on `network`, or the connection does that somebody of
-    /// Let's Chat has there.
+    /// Records that the bot, or a puppet, has `nick` on `network` from `now` on.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn start_nick(
         &mut self,
         network: &Network,
@@ -38,10 +37,10 @@ impl Store {
         })
     }
 
-    /// Notes that at `now` the last nick that we, or they, had on `network` is still so.
+    /// Records that the current nick of the bot or puppet on `network` is still in use at `now`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn extend_nick(
         &mut self,
         network: &Network,
@@ -52,10 +51,10 @@ impl Store {
         self.apply(Mutation::ExtendNick { owner, now })
     }
 
-    /// Whether we, or a connection of somebody of Let's Chat, went by `nick` on `network` at `time`.
+    /// Whether the bot or a puppet had `nick` on `network` at `time`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn owned_nick(
         &self,
         network: &Network,

@@ -1,4 +1,4 @@
-//! What is to be said, and what became of it.
+//! The outbox: deliveries and what became of them.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -14,10 +14,10 @@ use crate::domain::{
 };
 
 impl Store {
-    /// Queues `message` for `to`.
+    /// Queues `message` for delivery to `to`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn enqueue(
         &mut self,
         message: MessageId,
@@ -26,10 +26,10 @@ impl Store {
         self.enqueue_part(message, MessagePart::Whole, to)
     }
 
-    /// Queues `part` of `message` for `to`.
+    /// Queues `part` of `message` for delivery to `to`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn enqueue_part(
         &mut self,
         message: MessageId,
@@ -42,10 +42,10 @@ impl Store {
         Ok(ticket)
     }
 
-    /// The open deliveries to `to` after `after`, oldest first, at most `limit`.
+    /// The open deliveries to `to` after the id `after`, oldest first, at most `limit`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn open_deliveries(
         &self,
         to: EndpointId,
@@ -75,10 +75,10 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// How many deliveries to `to` are open.
+    /// The number of open deliveries to `to`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn pending_count(&self, to: EndpointId) -> Result<u64, StoreError> {
         Ok(self
             .connection
@@ -87,10 +87,10 @@ impl Store {
             .map(i64::unsigned_abs)?)
     }
 
-    /// What is open in all: where it was said, how many deliveries, how many bytes of text.
+    /// All open deliveries by source: endpoint, number of deliveries, bytes of text.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn queue_sizes(&self) -> Result<Vec<(EndpointId, u64, u64)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT m.place, COUNT(*), SUM(octet_length(m.body))
@@ -103,10 +103,10 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Notes that `ticket` moves to `state`, one of those that are not the end of it.
+    /// Moves a delivery to `state`, which must not be a final one.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn set_delivery_state(
         &mut self,
         ticket: DeliveryId,
@@ -115,11 +115,11 @@ impl Store {
         self.apply(Mutation::SetState { id: ticket, state })
     }
 
-    /// Notes that `delivery` is about to be sent as `speech` by `voice`, to a place that was heard up to its
-    /// cursor. Should the answer be lost, that speech is looked for behind that cursor.
+    /// Records that `delivery` is about to be sent as `rendered` by `sender`. If no ack arrives, that text is
+    /// looked for after the destination's current cursor.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn start_delivery(
         &mut self,
         delivery: &Delivery,
@@ -133,10 +133,10 @@ impl Store {
         self.apply(Mutation::StartDelivery { id: delivery.id, now, rendered: spoken })
     }
 
-    /// The cursor of its room when `ticket` was sent.
+    /// The room's cursor when the delivery was last started.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn cursor_at_send(&self, ticket: DeliveryId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
@@ -146,10 +146,10 @@ impl Store {
             .flatten())
     }
 
-    /// Notes that `others` are said together with `first`, which begins, and no others are.
+    /// Records that exactly `others` are merged into `first`, which is being started.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn merge_deliveries(
         &mut self,
         first: DeliveryId,
@@ -158,10 +158,10 @@ impl Store {
         self.apply(Mutation::MergeDeliveries { first, others })
     }
 
-    /// How many deliveries to `to` that are open were said together with `first`.
+    /// How many open deliveries to `to` are merged into `first`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn merged_count(&self, to: EndpointId, first: DeliveryId) -> Result<usize, StoreError> {
         Ok(self
             .connection
@@ -172,26 +172,26 @@ impl Store {
             .map(|count| usize::try_from(count).unwrap_or(0))?)
     }
 
-    /// Notes that so many bytes of the body of `ticket` have arrived, up to the cursor of its place.
+    /// Records that this many bytes of the delivery's body have arrived, up to the endpoint's cursor.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn set_progress(&mut self, ticket: DeliveryId, said: usize) -> Result<(), StoreError> {
         self.apply(Mutation::SetProgress { id: ticket, bytes: said })
     }
 
-    /// Notes whether what is left to say of `ticket` may be there already.
+    /// Records whether the unsent rest of the delivery may have arrived already.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn set_resent(&mut self, ticket: DeliveryId, again: bool) -> Result<(), StoreError> {
         self.apply(Mutation::SetResent { id: ticket, resent: again })
     }
 
-    /// Whether what is left to say of `ticket` may be there already.
+    /// Whether the unsent rest of the delivery may have arrived already.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn is_resent(&self, ticket: DeliveryId) -> Result<bool, StoreError> {
         Ok(self
             .connection
@@ -201,10 +201,10 @@ impl Store {
             .unwrap_or(false))
     }
 
-    /// How many bytes of the body of `ticket` have arrived.
+    /// How many bytes of the delivery's body have arrived.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn progress(&self, ticket: DeliveryId) -> Result<usize, StoreError> {
         Ok(self
             .connection
@@ -215,10 +215,10 @@ impl Store {
             .unwrap_or(0))
     }
 
-    /// Notes that `ticket` has arrived, under the id that its network gave it, if any.
+    /// Marks the delivery as delivered, under the id that the network gave it, if any.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn ack_delivery(
         &mut self,
         ticket: DeliveryId,
@@ -229,7 +229,7 @@ impl Store {
     }
 }
 
-/// The open states are below 3: the partial index `delivery_open` holds just those.
+/// Open states are below 3: the partial index `delivery_open` covers exactly those.
 pub(super) fn state_to_sql(state: DeliveryState) -> i64 {
     match state {
         DeliveryState::Queued => 0,
@@ -256,7 +256,7 @@ fn part_from_sql(part: i64) -> MessagePart {
     }
 }
 
-/// Neither a nick nor an account's id has a space.
+/// Neither a nick nor a user id contains a space.
 fn sender_to_sql(voice: &Sender) -> Option<String> {
     match voice {
         Sender::Bot => None,
@@ -314,7 +314,7 @@ mod tests {
             Some(self.store.enqueue(id, self.to).expect("works"))
         }
 
-        /// Begins the first open delivery, as this speech.
+        /// Starts the first open delivery with this prefix and body.
         fn start_first(&mut self, prefix: &str, body: &str) {
             let first =
                 self.store.open_deliveries(self.to, DeliveryId(0), 1).expect("works").remove(0);

@@ -1,4 +1,4 @@
-//! What the ledger holds for people without an account, read beside the bridge that writes it.
+//! Read access to what public links point at, beside the bridge that writes the store.
 
 use std::path::Path;
 
@@ -9,26 +9,26 @@ use super::ledger::{MESSAGE_COLUMNS, message_from_row};
 use super::{DB_FILE, StoreError, damage, look, revocations, schema};
 use crate::domain::{LinkTarget, Message, PasteId};
 
-/// A view of the store that changes nothing and always sees what was committed last.
+/// A read-only view of the store that always sees the last commit.
 #[derive(Debug)]
 pub struct PublicReader {
     connection: Connection,
 }
 
-/// A message that a link leads to.
+/// A message that a public link points at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paste {
-    /// Where it was said: `letschat/dev`.
+    /// The endpoint it came from: `letschat/dev`.
     pub endpoint: String,
-    /// What was said, by whom, and when.
+    /// The message itself.
     pub message: Message,
 }
 
 impl PublicReader {
-    /// A reader of the store in `directory`.
+    /// Opens the store in `directory` for reading.
     ///
     /// # Errors
-    /// When there is no store, or it is not one that we can read.
+    /// When there is no store, or this version cannot read it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let connection = look::open_to_read(directory)?;
         let path = directory.join(DB_FILE);
@@ -36,10 +36,10 @@ impl PublicReader {
         Ok(Self { connection })
     }
 
-    /// The message `id`; `None` where the ledger has forgotten it.
+    /// The message `id`; `None` if it was pruned.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn find_paste(&self, id: PasteId) -> Result<Option<Paste>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT p.name, {MESSAGE_COLUMNS}
@@ -57,10 +57,10 @@ impl PublicReader {
         Ok(None)
     }
 
-    /// Whether a link to `target`, made at `made`, was taken back.
+    /// Whether a link to `target` created at `made` was revoked.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn is_revoked(&self, target: LinkTarget, made: Timestamp) -> Result<bool, StoreError> {
         revocations::is_revoked(&self.connection, target, made)
     }

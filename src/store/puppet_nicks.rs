@@ -1,4 +1,4 @@
-//! Which nick stands for whom of Let's Chat: two people never share one, and it stays theirs.
+//! Which nick represents which Let's Chat user; nicks are never shared or reassigned.
 
 use rusqlite::{OptionalExtension, params};
 
@@ -7,12 +7,11 @@ use super::{Store, StoreError};
 use crate::domain::{Casemapping, LetsChatUserId, Network};
 
 impl Store {
-    /// The first of `nicks` that stands for nobody else on `network`; it stands for `account` from now
-    /// on, among those that the server lends or among those of connections. One that stood for them
-    /// there before comes first, if it is among them.
+    /// Reserves the first of `nicks` that no other user has on `network` for `user`. A nick reserved for them
+    /// before is preferred, if it is among `nicks`. RELAYMSG nicks and puppet nicks are separate sets.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn reserve_nick(
         &mut self,
         network: &Network,

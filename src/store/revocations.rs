@@ -1,4 +1,4 @@
-//! Links that were taken back. Another program than the bridge may say so, while the bridge runs.
+//! Revoked public links. Another program may revoke links while the bridge runs.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use rusqlite::{Connection, params};
 use super::{DB_FILE, StoreError, damage, look, schema};
 use crate::domain::{LinkTarget, PasteId};
 
-/// Which links are taken back.
+/// Which links to revoke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revocation {
-    /// Every link to this, also one that is made later.
+    /// All links to this target, including future ones.
     Target(LinkTarget),
-    /// Every link that was made from then until now.
+    /// All links created from then until now.
     CreatedSince(Timestamp),
 }
 
-/// Takes links back at `now`, in the store in `directory`, which a bridge may have in use. When this
-/// returns, the disk has it, and they lead nowhere.
+/// Revokes links at `now` in the store in `directory`, which a running bridge may be using. On return the
+/// revocation is on disk and in effect.
 ///
 /// # Errors
-/// When there is no store, or it was written by another version: then the bridge must be started once.
+/// When there is no store, or another version wrote it; in the latter case the bridge must be started once.
 pub fn revoke(directory: &Path, what: Revocation, now: Timestamp) -> Result<(), StoreError> {
     let connection = look::open_to_write(directory)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -46,7 +46,7 @@ fn insert_revocation(
     Ok(())
 }
 
-/// Whether a link to `target`, made at `made`, was taken back.
+/// Whether a link to `target` created at `made` was revoked.
 pub(super) fn is_revoked(
     connection: &Connection,
     target: LinkTarget,

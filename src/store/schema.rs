@@ -1,4 +1,4 @@
-//! The tables, and how an older store becomes a newer one.
+//! The tables, and the migrations from older versions.
 
 use std::cmp::Ordering;
 
@@ -6,8 +6,8 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-/// Each entry brings the store one version further (`PRAGMA user_version`). Entries are only ever
-/// added: a store in the field has run those above.
+/// Each entry migrates the store by one version (`PRAGMA user_version`). Entries are only ever appended,
+/// since existing stores have run the earlier ones.
 const MIGRATIONS: &[&str] = &[
     "
     -- Where people speak. A room is found again by its id when the configuration calls it otherwise.
@@ -142,7 +142,7 @@ const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// Brings the store up to date, or says that it is from the future.
+/// Migrates the store to the newest version; fails if a newer program wrote it.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = is_known(found)?;
@@ -155,14 +155,13 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// That a store of this version is not from the future. Gives the version that this program knows.
+/// Checks that the version `found` is not newer than this program. Returns this program's version.
 pub(super) fn is_known(found: u32) -> Result<u32, StoreError> {
     let known = MIGRATIONS.len() as u32;
     if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(known) }
 }
 
-/// That the store is of the version that this program knows: who only looks at it, or is a guest,
-/// brings it no further.
+/// Checks that the store has exactly this program's version. Read-only and secondary users never migrate.
 pub(super) fn check_version(connection: &Connection) -> Result<(), StoreError> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = MIGRATIONS.len() as u32;

@@ -1,4 +1,4 @@
-//! Those who talk in private: each has the number of a place, though none is one.
+//! Users in direct messages. Each has an endpoint id, from the same numbers as channels and rooms.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -8,31 +8,31 @@ use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{DeliveryId, EndpointId, UserRef};
 
-/// What one person wrote to another in private.
+/// A direct message, without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecentDm {
-    /// Who wrote it.
+    /// The sender.
     pub from: UserRef,
-    /// Whom it was for.
+    /// The recipient.
     pub to: UserRef,
-    /// When it was said.
+    /// When it was sent.
     pub sent_at: Timestamp,
 }
 
 impl Store {
-    /// The number of `party`, given to them now if they have none yet.
+    /// The endpoint id of `user`, assigned now if there is none yet.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn user_endpoint_id(&mut self, party: &UserRef) -> Result<EndpointId, StoreError> {
         self.id_by_name(party.to_string(), None)
     }
 
-    /// Notes that who has the number `place` is `party` from now on. Says whether they are: not where `party`
-    /// has a number of their own.
+    /// Records that the endpoint now belongs to `user`. Returns whether it does: it does not if `user` has an
+    /// endpoint already.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn same_party(&mut self, place: EndpointId, party: &UserRef) -> Result<bool, StoreError> {
         let name = party.to_string();
         let taken: bool = self
@@ -45,19 +45,19 @@ impl Store {
         Ok(!taken)
     }
 
-    /// Forgets the words of what was delivered in private: they are overwritten.
+    /// Overwrites the text of a delivered direct message.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn unsaid(&mut self, ticket: DeliveryId) -> Result<(), StoreError> {
         self.apply(Mutation::Unsaid { ticket })
     }
 
-    /// Forgets who wrote to whom in private before `before`, and those who did, but for what is still on its way
-    /// or to be told. It goes through all of the ledger: for when the bridge starts.
+    /// Deletes records of direct messages before `before` and of users without newer ones, except for what is
+    /// pending or to be reported. Scans the whole ledger, so it runs at startup only.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn forget_written(&mut self, before: Timestamp) -> Result<(), StoreError> {
         if self.has_uncommitted() {
             return Ok(());
@@ -70,7 +70,7 @@ impl Store {
                          AND (d.state < 3 OR d.untold = 1))",
             params![before.as_millisecond()],
         )?;
-        // With them on, SQLite would go through the ledger for each of them.
+        // With foreign keys on, SQLite would scan the ledger for each of them.
         self.connection.pragma_update(None, "foreign_keys", false)?;
         let forgotten = self.connection.execute(
             "DELETE FROM place WHERE name GLOB '*/@*'
@@ -82,10 +82,10 @@ impl Store {
         Ok(())
     }
 
-    /// Who has this number; `None` where it is a place's.
+    /// The user with this endpoint id; `None` for a channel or a room.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn user_of_endpoint(&self, place: EndpointId) -> Result<Option<UserRef>, StoreError> {
         let name: Option<String> = self
             .connection
@@ -95,10 +95,10 @@ impl Store {
         Ok(name.and_then(|name| name.parse().ok()))
     }
 
-    /// Those to whom something is still to be said.
+    /// The users with pending deliveries.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn users_with_pending(&self) -> Result<Vec<(EndpointId, UserRef)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT DISTINCT p.id, p.name FROM delivery d JOIN place p ON p.id = d.place
@@ -111,10 +111,10 @@ impl Store {
         Ok(rows.into_iter().filter_map(party).collect())
     }
 
-    /// Who wrote to whom in private at `since` and later, in the order in which it was heard.
+    /// Direct messages since `since`, in the order they were received.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn dms_since(&self, since: Timestamp) -> Result<Vec<RecentDm>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT f.name, t.name, m.said_at FROM message m

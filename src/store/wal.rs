@@ -1,9 +1,9 @@
-//! Whether the write-ahead log is whole, as far as anybody can tell
+//! Detects damage in SQLite's write-ahead log
 //! (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>).
 //!
-//! SQLite takes what it finds up to the first frame that is wrong, and says nothing of those behind it. That is
-//! right for what was being written when the power failed: the last transaction. Where others follow, what was
-//! safe on the disk is lost, and going on without a word would deliver some of it twice.
+//! SQLite uses the log up to the first invalid frame and silently ignores the rest. That is right for the
+//! last transaction, which a power failure may have cut short. If more transactions follow, durable data is
+//! lost, and going on without a word would deliver some of it twice.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
@@ -14,13 +14,13 @@ use super::{StoreError, damage, files};
 const HEADER: usize = 32;
 const FRAME: usize = 24;
 
-/// The file begins with one of these, for checksums in the machine's order or in the other.
+/// Magic numbers, for checksums in native and in foreign byte order.
 const MAGICS: [u32; 2] = [0x377f_0682, 0x377f_0683];
 
-/// Looks at the log of the database at `path`, if there is one.
+/// Checks the log of the database at `path`, if there is one.
 ///
 /// # Errors
-/// When more than the last transaction in it cannot be read.
+/// When more than its last transaction is unreadable.
 pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
@@ -43,12 +43,12 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// What of the log cannot be read, and should be.
+/// What is damaged in the log, if anything.
 fn flaw(file: File) -> std::io::Result<Option<&'static str>> {
     let mut file = BufReader::new(file);
     let mut header = [0; HEADER];
     if !fill(&mut file, &mut header)? {
-        // It was just being made, or is empty.
+        // It is empty or was just being created.
         return Ok(None);
     }
     let [magic, page, salts @ ..] = [0, 8, 16, 20].map(|at| number(&header, at));
@@ -70,14 +70,14 @@ fn flaw(file: File) -> std::io::Result<Option<&'static str>> {
             sum.add(&frame[FRAME..]);
             whole = is_new && sum.sums == [16, 20].map(|at| number(&frame, at));
         }
-        // Of the transaction that was being written, its end may be there before the rest.
+        // The last frame of an unfinished transaction may be written before the others.
         let ends = number(&frame, 4) != 0;
         commits_behind += u32::from(!whole && is_new && ends);
     }
     Ok((commits_behind > 1).then_some("a part"))
 }
 
-/// The checksum of all that is before.
+/// The checksum of everything before.
 struct Sum {
     big: bool,
     sums: [u32; 2],
@@ -102,7 +102,7 @@ fn number(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
 
-/// Reads as much as `into` holds; false where the file ends before.
+/// Fills `into`; returns false at the end of the file.
 fn fill(file: &mut impl Read, into: &mut [u8]) -> std::io::Result<bool> {
     match file.read_exact(into) {
         Ok(()) => Ok(true),
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// A database, and a log with `transactions` of a few pages each, as a process that was killed leaves it.
+    /// A database and a log with `transactions` of a few pages each, as a killed process leaves them.
     fn killed(transactions: u32) -> (tempfile::TempDir, std::path::PathBuf, Vec<u8>) {
         let directory = tempfile::tempdir().unwrap();
         let (at_work, left) = (directory.path().join("work"), directory.path().join("db"));
@@ -149,7 +149,7 @@ mod tests {
         for length in [0, 1, 31, 32, 33, 5_000, log.len() - 1, log.len()] {
             assert_eq!(says(&path, &log[..length]), None, "{length} of {}", log.len());
         }
-        // What was written last reaches the disk in any order.
+        // The frames of the last transaction may reach the disk in any order.
         let mut torn = log.clone();
         let frame = FRAME + 4_096;
         let at = torn.len() - 2 * frame;

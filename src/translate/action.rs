@@ -1,4 +1,4 @@
-//! What people of Let's Chat do: it knows no actions, and they write them as on IRC.
+//! Actions (`/me`) from Let's Chat, which has no such kind of message; users type them as on IRC.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::clean;
 use super::rules::Side;
 use crate::domain::{Message, MessageKind};
 
-/// `said` on `side`, as an action where it was written as one: `/me waves`.
+/// Turns a message from `side` that starts with `/me` into an action.
 pub(super) fn detect_action(said: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {
     if side == Side::Irc || said.kind != MessageKind::Text || said.author.is_bridge() {
         return said;
@@ -17,8 +17,7 @@ pub(super) fn detect_action(said: Cow<'_, Message>, side: Side) -> Cow<'_, Messa
     }
 }
 
-/// What `text` says that somebody does. Who does nothing has only written `/me`, and `//me` is how one
-/// writes of it.
+/// The text after `/me`. `/me` alone is ordinary text, and so is `//me`, which serves as an escape.
 fn parse_me_command(text: &str) -> Option<&str> {
     let (command, rest) = text.split_at_checked("/me".len())?;
     let deed = rest.trim_start_matches([' ', '\t', '\u{a0}', '\u{3000}']);

@@ -1,25 +1,24 @@
-//! Addresses that no line of IRC holds.
+//! Shortens URLs that do not fit into a line of IRC.
 
 use std::borrow::Cow;
 
 use super::urls;
 
-/// The longest address in bytes that a line holds, whatever else must stand in it.
+/// The longest URL, in bytes, that fits into a line together with everything else.
 pub(super) const MAX_LEN: usize = 280;
 
-/// Where else an address can be had that no line holds.
+/// What to give readers instead of a URL that is too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Instead {
-    /// Everybody can open this link to all that was said.
+    /// This link to the whole message, open to everybody.
     Link(String),
-    /// Who is there, or may go there, reads it.
+    /// This address of the room, for users with access.
     There(String),
-    /// Nowhere.
+    /// Nothing.
     Nothing,
 }
 
-/// `text` with the way `instead`, and the host that it leads to, in place of every address that is longer
-/// than `longest` and would be broken in two.
+/// Replaces each URL longer than `longest`, which would be split in two, by its host and `instead`.
 pub(super) fn shorten_urls(
     text: Cow<'_, str>,
     longest: usize,
@@ -52,7 +51,7 @@ pub(super) fn shorten_urls(
     Cow::Owned(short)
 }
 
-/// The scheme and the host of `address`, if they are short.
+/// Scheme and host of `address`, if short.
 fn scheme_and_host(address: &str) -> &str {
     let scheme = address.find(':').filter(|colon| *colon < 16);
     let behind = scheme.map_or(0, |at| at + ":".len());

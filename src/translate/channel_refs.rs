@@ -1,16 +1,16 @@
-//! Channels and rooms that a text speaks of, by the names that they have where it is told.
+//! References to channels and rooms in text, rewritten to their names on the other side.
 
 use std::borrow::Cow;
 
 use super::urls;
 
-/// What a name of a channel or a room can begin with.
+/// First characters of channel and room references.
 const CHANNEL_PREFIXES: [char; 4] = ['#', '&', '+', '!'];
 
-/// How much of a text is looked at for a name: none is longer.
+/// Maximum length examined for a name.
 const MAX_LEN: usize = 300;
 
-/// `text` with the name that `known` knows in place of each `#name`.
+/// Replaces each `#name` that `known` knows.
 pub(super) fn rewrite_channel_refs<'t>(
     text: Cow<'t, str>,
     known: impl Fn(&str) -> Option<String>,
@@ -39,7 +39,7 @@ pub(super) fn rewrite_channel_refs<'t>(
     Cow::Owned(renamed)
 }
 
-/// What `known` knows by the longest beginning of `text` that could be a name.
+/// The longest start of `text` that `known` knows as a name.
 fn longest_known_name(
     text: &str,
     known: impl Fn(&str) -> Option<String>,
@@ -52,8 +52,7 @@ fn longest_known_name(
     ends.into_iter().rev().find_map(|end| Some((known(&name[..end])?, end)))
 }
 
-/// Whether a name may end before `rest`, which may be part of a longer one: where it is no more than
-/// the sentence around it.
+/// Whether a name may end before `rest`, instead of being part of a longer one.
 fn is_name_boundary(rest: &str) -> bool {
     let closes = |c: char| ".;:!?)]}>'\"`*~_|\\".contains(c);
     let rest = match rest.strip_prefix(['\'', '’']).and_then(|it| it.strip_prefix('s')) {
@@ -61,7 +60,7 @@ fn is_name_boundary(rest: &str) -> bool {
         None => rest,
     };
     let behind = rest.trim_start_matches(closes);
-    // What no keyboard gives a name: `…`, `”`, `。`, a dash.
+    // Typographic punctuation that is never part of a name: `…`, `”`, `。`, a dash.
     behind.is_empty() && !rest.starts_with('_')
         || behind.starts_with(|c: char| !c.is_ascii() && !c.is_alphanumeric())
         || rest.starts_with("/#")

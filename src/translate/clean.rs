@@ -1,8 +1,8 @@
-//! The one road for words of strangers: what cannot be shown, or would do something to whoever reads
-//! it, is taken out of them before they reach anybody.
+//! Sanitises text from users: removes what cannot be displayed or could harm readers.
 //!
-//! Talk leaves as a [`Speech`], which only [`speech`] makes. What the bridge itself has to say leaves
-//! as [`Words`], which are made of any text and are one line of it. So neither can be forgotten.
+//! All text passes through here. Messages leave as [`RenderedMessage`], which only [`rendered_message`]
+//! creates. Notices of the bridge leave as [`NoticeText`], which can be built from any text and is always a
+//! single line.
 
 use std::borrow::Cow;
 
@@ -12,19 +12,19 @@ use super::mirc::{self, Formatting};
 use super::{display_names, urls};
 use crate::domain::{MessageKind, RenderedMessage};
 
-/// The longest notice of the bridge: with the rest of its line, it is one line of IRC.
+/// Maximum length of a notice, so that it fits into one line of IRC.
 const MAX_LEN_NOTICE: usize = 380;
 
-/// What IRC's clients send for bold, colours and the rest: between channels it may pass.
+/// Formatting codes of IRC clients, which may pass between channels.
 const FORMAT_CODES: &str = "\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f";
 
-/// What the bridge itself has to say: one line of bounded length, and nothing in it but what can be
-/// seen, whoever's words it was made of.
+/// A notice of the bridge: lines of bounded length with visible characters only, even if built from text of
+/// users.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoticeText(String);
 
 impl NoticeText {
-    /// These, each of them a line.
+    /// Joins several notices, one per line.
     #[must_use]
     pub fn from_lines(lines: impl IntoIterator<Item = Self>) -> Self {
         Self(
@@ -36,13 +36,13 @@ impl NoticeText {
         )
     }
 
-    /// The words.
+    /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The words, for whoever keeps or sends them.
+    /// The text, for storing or sending.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0
@@ -55,15 +55,15 @@ impl<T: AsRef<str>> From<T> for NoticeText {
     }
 }
 
-/// What a place is about, as it is set in another: one line without formatting.
+/// A topic or description, as it is set on the other side: one line without formatting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicText(String);
 
 impl TopicText {
-    /// The longest in bytes: no server takes more in a line.
+    /// Maximum length in bytes; no server accepts more.
     const MAX_LEN_NOTICE: usize = 390;
 
-    /// Of `text`, whatever parts it.
+    /// From any `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(truncate(&sanitize_line(text), Self::MAX_LEN_NOTICE).into_owned())
@@ -76,7 +76,7 @@ impl TopicText {
     }
 }
 
-/// How something is said: the only maker of it. `codes` says whether formatting may be in the text.
+/// The only constructor of rendered messages. `codes` tells whether formatting codes are allowed.
 pub(super) fn rendered_message(
     kind: MessageKind,
     prefix: String,
@@ -86,9 +86,9 @@ pub(super) fn rendered_message(
     RenderedMessage { kind, prefix, body: sanitize_text(body, codes).into_owned() }
 }
 
-/// `text`, a line or several, without what cannot be shown: other characters that break a line are a
-/// space, and control characters and those that turn the direction of writing are left out, as is what
-/// takes no width, at the edge of a word. With `codes`, formatting stays.
+/// Removes what cannot be displayed from one or more lines. Other line-breaking characters become spaces.
+/// Control characters, bidi controls, and zero-width characters at word boundaries are removed. With `codes`,
+/// formatting stays.
 pub(super) fn sanitize_text(text: &str, codes: bool) -> Cow<'_, str> {
     let plain = |byte: u8| byte == b'\n' || byte == b'\t' || (b' '..0x7f).contains(&byte);
     if text.bytes().all(plain) {
@@ -124,7 +124,7 @@ pub(super) fn sanitize_text(text: &str, codes: bool) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// `text`, said on IRC, with its formatting as it is hinted at in plain text, and else clean.
+/// Converts formatting of IRC to plain text, and sanitises it.
 pub(super) fn formatted(said: &str, formatting: Formatting) -> Cow<'_, str> {
     if let Cow::Borrowed(plain) = sanitize_text(said, true)
         && let Cow::Borrowed(plain) = mirc::convert_formatting(plain, formatting)
@@ -135,13 +135,13 @@ pub(super) fn formatted(said: &str, formatting: Formatting) -> Cow<'_, str> {
     Cow::Owned(sanitize_text(&marked, false).into_owned())
 }
 
-/// `text`, said anywhere, as it is shown outside of both networks.
+/// Sanitises `text` for display outside of both networks.
 #[must_use]
 pub fn plain(said: &str) -> Cow<'_, str> {
     sanitize_text(said, false)
 }
 
-/// `text` with a picture for the mark of CTCP, and a space for those control characters that part words.
+/// Replaces the CTCP delimiter by its symbol, and control characters that separate words by spaces.
 fn escape_controls(text: &str) -> Cow<'_, str> {
     if !text.contains(['\u{1}', '\u{b}', '\u{c}']) {
         return Cow::Borrowed(text);
@@ -149,7 +149,7 @@ fn escape_controls(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.replace('\u{1}', "␁").replace(['\u{b}', '\u{c}'], " "))
 }
 
-/// `text` in one line, without formatting either.
+/// Sanitises `text` to one line without formatting.
 pub(super) fn sanitize_line(line: &str) -> Cow<'_, str> {
     let plain = |byte: u8| (b' '..0x7f).contains(&byte);
     if line.bytes().all(plain) && !line.contains("  ") && line.trim().len() == line.len() {
@@ -159,7 +159,7 @@ pub(super) fn sanitize_line(line: &str) -> Cow<'_, str> {
     Cow::Owned(line.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// As much of `text`, in what people take for characters, as so many bytes hold.
+/// The start of `text` that fits into this many bytes, in whole grapheme clusters.
 pub(super) fn truncate(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);
@@ -167,14 +167,14 @@ pub(super) fn truncate(text: &str, bytes: usize) -> Cow<'_, str> {
     let room = bytes.saturating_sub('…'.len_utf8());
     let ends = text.grapheme_indices(true).map(|(at, cluster)| at + cluster.len());
     let fits = ends.take_while(|end| *end <= room).last();
-    // A character may have any number of marks upon it.
+    // A grapheme cluster can have any number of combining marks.
     let fits = fits.unwrap_or_else(|| text.floor_char_boundary(room));
-    // Half an address leads elsewhere.
+    // Half a URL would lead elsewhere.
     let fits = urls::around(text, fits).unwrap_or(fits);
     Cow::Owned(format!("{}…", text[..fits].trim_end()))
 }
 
-/// Whether nothing of `text` can be seen.
+/// Whether nothing in `text` is visible.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
     let unseen = |c: char| {
@@ -184,12 +184,12 @@ pub fn is_blank(text: &str) -> bool {
         || mirc::convert_formatting(text, Formatting::Strip).chars().all(unseen)
 }
 
-/// Whether a character turns the direction in which what follows it is written.
+/// Whether a character changes the text direction.
 fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}')
 }
 
-/// Whether a character takes no width, and only says how its neighbours are joined, or nothing at all.
+/// Whether a character has no width: joiners and the like.
 fn is_zero_width(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2065}'
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether nobody is to be shown `c`, as a part of somebody else's words.
+    /// Whether `c` must not be shown as part of a user's text.
     fn is_forbidden(c: char) -> bool {
         (c.is_control() && c != '\n' && c != '\t')
             || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,15 +1,15 @@
-//! What people ask of the bridge itself.
+//! Commands to the bridge in channels and rooms.
 
 use super::display_names;
 
-/// A question to the bridge.
+/// A command to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BotCommand {
-    /// Who is on the other side?
+    /// Lists the users on the other side.
     Who,
-    /// How is the bridge?
+    /// Shows the bridge's status.
     Status,
-    /// What can be asked?
+    /// Lists the commands.
     Help,
 }
 
@@ -23,22 +23,21 @@ impl BotCommand {
         })
     }
 
-    /// The question that somebody asks in a channel: `!who`, and nothing else in the line.
+    /// Parses a command in a channel: `!who`, alone in the line.
     #[must_use]
     pub fn parse_in_channel(text: &str) -> Option<Self> {
         Self::from_word(text.trim_end().strip_prefix('!')?)
     }
 
-    /// Whether `text`, written to the bridge alone, wants something of it.
+    /// Whether a direct message to the bridge is a command.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
         let text = text.trim();
         text.starts_with('!') || Self::from_word(text.trim_end_matches('?')).is_some()
     }
 
-    /// The question that somebody asks in a room, where our account is called by one of `names`:
-    /// `@bridge who`, and nothing else in the message. Who only calls us, or wants what we do not know,
-    /// asks what can be asked.
+    /// Parses a command in a room where the bot is called one of `names`: `@bridge who`, alone in the
+    /// message. A mention alone, or with an unknown command, counts as help.
     #[must_use]
     pub fn parse_in_room<'n>(
         text: &str,

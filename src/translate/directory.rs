@@ -1,44 +1,46 @@
+//! What rendering needs to know about the members and links of an endpoint.
+
 use crate::domain::Endpoint;
 
-/// Who and what is there, where something was said and where it is told.
+/// Looks up users and links of a message's source and destination.
 ///
-/// Of the two places one may be a channel and the other a room: what is asked of "the channel" and
-/// "the room" is asked of those. Where both are channels, the channel is the one that is told.
+/// One of them may be a channel and the other a room; "the channel" and "the room" mean those. Between two
+/// channels, "the channel" is the destination.
 pub trait Directory {
-    /// Where it was said.
+    /// Where the message was sent.
     fn source(&self) -> &Endpoint;
 
-    /// The nick of whoever goes by `nick` in the channel, as they spell it.
+    /// The exact spelling of `nick`, if it is in the channel.
     fn find_nick(&self, nick: &str) -> Option<&str>;
 
-    /// The nick in the channel of whoever is logged in to `account`.
+    /// The nick in the channel of the user logged in to `account`.
     fn nick_of_account(&self, account: &str) -> Option<&str>;
 
-    /// The account that whoever goes by `nick` in the channel is logged in to.
+    /// The account of the user with this nick in the channel.
     fn account_of_nick(&self, nick: &str) -> Option<&str>;
 
-    /// The name of the user who is called so and is known in the room, as it is spelled there.
+    /// The exact spelling of a user name known in the room.
     fn find_user(&self, name: &str) -> Option<&str>;
 
-    /// The id that Let's Chat gives the room, where it is known.
+    /// The room's id on Let's Chat, if known.
     fn room_id(&self) -> Option<&str>;
 
-    /// The channel, on the network that is told, that is linked with the room called `slug`.
+    /// The channel on the destination's network that is linked with the room `slug`.
     fn channel_for_room(&self, slug: &str) -> Option<&str>;
 
-    /// The room that is linked with `channel`, of the network where it was said.
+    /// The room that is linked with `channel` on the source's network.
     fn room_for_channel(&self, channel: &str) -> Option<&str>;
 
-    /// How many bytes of text a line to the channel has room for, where that is known.
+    /// How many bytes of text fit into a line to the channel, if known.
     fn line(&self) -> Option<usize> {
         None
     }
 }
 
-/// Nobody is there, as far as anybody knows.
+/// A directory without any users.
 #[derive(Debug, Clone, Copy)]
 pub struct EmptyDirectory<'p>(
-    /// Where it was said.
+    /// Where the message was sent.
     pub &'p Endpoint,
 );
 

@@ -1,5 +1,4 @@
-//! Names as they are shown: without what could deceive, in colour, and so that nobody is called by
-//! their own words.
+//! Display names: sanitised, coloured, and altered so that authors do not highlight themselves.
 
 use std::borrow::Cow;
 
@@ -9,26 +8,25 @@ use super::clean;
 use super::template::TemplateField;
 use crate::domain::{Author, Endpoint, Network};
 
-/// Cannot be seen, and makes another word of a name: so that neither a client on IRC nor the page
-/// of Let's Chat takes it for somebody who is called.
+/// Invisible; splits a name so that neither IRC clients nor Let's Chat recognise it as a mention.
 pub(super) const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
-/// The longest name that is shown whole, in what people take for characters.
+/// Maximum length of a displayed name, in grapheme clusters.
 const MAX_LEN: usize = 40;
 
-/// Those of mIRC's colours that can be read on black and on white.
+/// The mIRC colours that are readable on black and on white.
 const NICK_COLORS: [u8; 11] = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13];
 
-/// The longest name in bytes: the words before a text take no more than a third of a line.
+/// Maximum length of a name in bytes: a prefix takes at most a third of a line.
 const MAX_LEN_BYTES: usize = 84;
 
-/// How many characters one character of a name is made of at most: a letter and the marks upon it.
+/// Maximum number of characters in a grapheme cluster of a name.
 const MAX_CLUSTER_CHARS: usize = 5;
 
-/// What somebody is called who has no name that can be seen.
+/// The name of a user whose own name is invisible.
 const FALLBACK_NAME: &str = "somebody";
 
-/// What stands before a text, as a line of its own; the author's name where nothing does.
+/// A prefix as a line of its own; the author's name if it is empty.
 pub(super) fn standalone_name(prefix: &str, author: &Author) -> String {
     match prefix.trim_end() {
         "" => author_name(author).into_owned(),
@@ -36,7 +34,7 @@ pub(super) fn standalone_name(prefix: &str, author: &Author) -> String {
     }
 }
 
-/// `name` in one line, without what cannot be seen or turns the text around, and not too long.
+/// Sanitises `name`: one line, visible, no bidi controls, limited length.
 pub(super) fn sanitize(name: &str) -> Cow<'_, str> {
     let plain = |c: u8| c.is_ascii_graphic();
     if name.len() <= MAX_LEN && name.bytes().all(plain) {
@@ -62,15 +60,15 @@ pub(super) fn sanitize(name: &str) -> Cow<'_, str> {
     Cow::Owned(clean::truncate(&short, MAX_LEN_BYTES).into_owned())
 }
 
-/// No more of a name is looked at: nobody's real one is longer.
+/// Longer input is truncated first; no real name is longer.
 const MAX_LEN_INPUT: usize = 4_096;
 
-/// Whether `c` sits upon what stands before it.
+/// Whether `c` is a combining mark.
 fn is_combining_mark(c: char) -> bool {
     !c.is_ascii() && ["a", c.encode_utf8(&mut [0; 4])].concat().graphemes(true).count() == 1
 }
 
-/// What `author` is called: nobody is without a name.
+/// The name of `author`; never empty.
 pub(super) fn author_name(author: &Author) -> Cow<'_, str> {
     let user = author.userhost.as_deref().and_then(|address| address.split('@').next());
     [Some(author.name.as_str()), user, author.account.as_deref()]
@@ -81,26 +79,26 @@ pub(super) fn author_name(author: &Author) -> Cow<'_, str> {
         .unwrap_or(Cow::Borrowed(FALLBACK_NAME))
 }
 
-/// A name for `author`, who has none.
+/// A name for an author without a usable one.
 #[must_use]
 pub fn fallback_name(author: &Author) -> String {
     author_name(author).into_owned()
 }
 
-/// What `author` would like to be called, or else is called.
+/// The display name of `author`, or else the name.
 pub(super) fn display_name(author: &Author) -> Cow<'_, str> {
     let wish = sanitize(author.display_name.as_deref().unwrap_or_default());
     if wish.is_empty() { author_name(author) } else { wish }
 }
 
-/// `name` as the bridge tells of whoever has it.
+/// `name`, sanitised for notices of the bridge.
 #[must_use]
 pub fn name_or_fallback(name: &str) -> Cow<'_, str> {
     let name = sanitize(name);
     if name.is_empty() { Cow::Borrowed(FALLBACK_NAME) } else { name }
 }
 
-/// Whether a character has no look of its own: controls, marks of direction, joiners, fillers.
+/// Whether a character is invisible: controls, bidi controls, joiners, fillers.
 pub(super) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -110,12 +108,12 @@ pub(super) fn is_invisible(c: char) -> bool {
             | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a character looks like a space and is called none.
+/// Whether a character looks like a space without being one.
 pub(super) fn is_filler(c: char) -> bool {
     matches!(c, '\u{2800}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}')
 }
 
-/// What a gap in the words before what `author` said in `place` is filled with.
+/// The value of a template field for a message by `author` from `endpoint`.
 pub(super) fn field_value<'v>(
     field: TemplateField,
     author: &'v Author,
@@ -132,19 +130,19 @@ pub(super) fn field_value<'v>(
     }
 }
 
-/// The network that `place` is on, as people call it.
+/// The display name of the endpoint's network.
 pub(super) fn network_name(place: &Endpoint) -> Cow<'_, str> {
     Cow::Borrowed(place.network().map_or("letschat", Network::as_str))
 }
 
-/// What `place` is called there.
+/// The endpoint's name on its network.
 pub(super) fn endpoint_name(place: &Endpoint) -> Cow<'_, str> {
     match place {
         Endpoint::Channel { name, .. } | Endpoint::Room(name) => sanitize(name),
     }
 }
 
-/// `name` so that it looks the same and is no longer the name.
+/// Alters `name` invisibly, so that it does not highlight.
 #[must_use]
 pub fn defuse_ping(name: &str) -> String {
     let first = name.graphemes(true).next().map_or(0, str::len);
@@ -152,8 +150,8 @@ pub fn defuse_ping(name: &str) -> String {
     format!("{first}{ZERO_WIDTH_SPACE}{rest}")
 }
 
-/// `text` without the invisible characters in those words that are known as somebody's name without
-/// them: somebody has copied them.
+/// Removes invisible characters from words that are known names without them: somebody has copied an altered
+/// name.
 pub(super) fn restore_names<'t>(
     text: Cow<'t, str>,
     is_name: impl Fn(&str) -> bool,
@@ -177,14 +175,14 @@ pub(super) fn restore_names<'t>(
     )
 }
 
-/// `shown` in the colour that whoever is called `name` always has.
+/// `shown` in the colour that always belongs to `name`.
 pub(super) fn color_nick(name: &str, shown: &str) -> String {
-    // FNV-1a: the same on every machine and in every version.
+    // FNV-1a: stable across machines and versions.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
     });
     let colour = NICK_COLORS[hash as usize % NICK_COLORS.len()];
-    // A comma and a digit would be taken for a second colour.
+    // A comma and a digit would be parsed as a background colour.
     let guard = if shown.starts_with(',') { "\u{2}\u{2}" } else { "" };
     format!("\u{3}{colour:02}{guard}{shown}\u{f}")
 }

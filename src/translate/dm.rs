@@ -1,4 +1,4 @@
-//! What somebody says to the bridge alone: for whom it is, and how it is told to them.
+//! Parses direct messages to the bridge, and renders them for their recipients.
 
 use jiff::Timestamp;
 
@@ -8,34 +8,34 @@ use super::rules::Side;
 use super::{to_irc, to_letschat};
 use crate::domain::{Endpoint, Message, MessagePart, RenderedMessage};
 
-/// For whom it is what somebody has said to the bridge alone.
+/// The addressee of a direct message to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DmAddress<'t> {
-    /// For the bridge: what can it do?
+    /// The bridge: a request for help.
     Help,
-    /// For the bridge: who is there?
+    /// The bridge: a request for the list of users.
     Who,
-    /// For whoever is called so: `!msg NAME TEXT`, `@NAME TEXT`.
+    /// The user with this name: `!msg NAME TEXT`, `@NAME TEXT`.
     To {
         /// The name.
         name: &'t str,
-        /// What they are to be told; empty where nothing was said.
+        /// The text; may be empty.
         text: &'t str,
     },
-    /// The same, if anybody is called so; else all of it is meant for whoever it is written to:
+    /// The user with this name, if there is one; otherwise, all of it is meant for the implicit recipient:
     /// `NAME: TEXT`.
     MaybeTo {
         /// The name.
         name: &'t str,
-        /// What they are to be told.
+        /// The text.
         text: &'t str,
     },
-    /// For whoever it is written to, who is not named.
+    /// The implicit recipient, without a name.
     Implicit,
 }
 
 impl<'t> DmAddress<'t> {
-    /// Reads `text`, written to an account or a nick of ours that is called `bridge`.
+    /// Parses `text`, sent to the bridge's user or nick `bridge`.
     #[must_use]
     pub fn parse(text: &'t str, bridge: &str) -> Self {
         let text = text.trim();
@@ -50,7 +50,7 @@ impl<'t> DmAddress<'t> {
             "!who" => return Self::Who,
             _ => {}
         }
-        // What is no command of ours, and may be a slip of one, is for nobody's eyes.
+        // An unknown command is probably mistyped, and not meant for anybody else.
         if first.len() > 1 && first.starts_with('!') && first[1..].starts_with(char::is_alphabetic)
         {
             return Self::Help;
@@ -65,7 +65,7 @@ impl<'t> DmAddress<'t> {
     }
 }
 
-/// What `@bridge help` asks; nothing where it is somebody else who is named.
+/// The command in `@bridge help`; empty if another name is addressed.
 fn bot_command_word<'t>(first: &str, rest: &'t str, bridge: &str) -> &'t str {
     let name = first.trim_start_matches('@').trim_end_matches([':', ',']);
     match rest {
@@ -76,14 +76,14 @@ fn bot_command_word<'t>(first: &str, rest: &'t str, bridge: &str) -> &'t str {
     }
 }
 
-/// The first word, and what follows it.
+/// The first word, and the rest.
 fn split_word(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     (word, rest.trim_start())
 }
 
-/// How to tell `message` at `told_at` to somebody alone, who knows whoever wrote it from `place`. With
-/// `whence` before it, where names alone would not say who that is.
+/// Renders a direct message at `now` for its recipient, who sees the author as a user of `endpoint`. `whence`
+/// goes first, if the name alone would be ambiguous.
 #[must_use]
 pub fn render_dm(
     message: &Message,
@@ -94,7 +94,7 @@ pub fn render_dm(
 ) -> RenderedMessage {
     let company = EmptyDirectory(place);
     let mut speech = match Side::of(place) {
-        // All of it: what is for one alone has no link that anybody could follow.
+        // Not truncated: a direct message has no public link.
         Side::LetsChat => {
             let mut manners = manners.clone();
             manners.channel.long_messages = LongMessages::All;

@@ -1,10 +1,10 @@
-//! Let's Chat's `:emotes:`. Its own are those of GitHub, which have characters in Unicode.
+//! Let's Chat's `:emotes:`. The built-in ones are GitHub's, which have Unicode equivalents.
 
 use std::borrow::Cow;
 
 use super::urls;
 
-/// `text` with the characters of those emotes that have one.
+/// Replaces emotes that have a Unicode equivalent.
 pub(super) fn to_unicode(text: Cow<'_, str>) -> Cow<'_, str> {
     if !text.contains(':') {
         return text;

@@ -1,4 +1,4 @@
-//! How people want what others said to be shown to them.
+//! The settings of a link that affect how messages are rendered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,110 +14,110 @@ use super::user_map::UserMap;
 use super::user_match::UserSet;
 use crate::domain::MessageKind;
 
-/// How what is said at one end of a link is shown at the other.
+/// How messages are rendered on both sides of a link.
 #[derive(Debug, Clone)]
 pub struct LinkFormat {
-    /// In the room.
+    /// For the room.
     pub room: RoomFormat,
-    /// In the channel.
+    /// For the channel.
     pub channel: ChannelFormat,
-    /// What is left out, and what is told otherwise than it was said.
+    /// What is ignored or rewritten.
     pub rules: Rules,
     /// Who is who on both sides.
     pub user_map: Arc<UserMap>,
-    /// Who of those that come and go is told of.
+    /// Which joins, parts and the like are reported.
     pub status_notices: StatusNotices,
-    /// Whether what a channel and a room are about follow each other.
+    /// Whether topic and description are synchronised.
     pub topic_sync: TopicSync,
-    /// Whether people can ask the bridge who is there and how it is.
+    /// Whether users can send commands to the bridge.
     pub commands: bool,
-    /// What is said to programs on the other side: it stands alone there, behind a line of its own that
-    /// says who said it. `None` for nothing.
+    /// Commands for bots on the other side: matching text is sent alone, after a line with the author's name.
+    /// `None` disables it.
     pub passthrough: Option<Regex>,
 }
 
-/// How a room is spoken to.
+/// How messages are rendered for a room.
 #[derive(Debug, Clone)]
 pub struct RoomFormat {
-    /// The words before a text.
+    /// The prefixes.
     pub prefixes: Prefixes,
-    /// What becomes of bold, italic and the like.
+    /// How to convert formatting.
     pub formatting: Formatting,
-    /// An address of a picture that stands alone is posted alone, so that the page shows it.
+    /// Posts the URL of an image on its own, so that it is shown.
     pub inline_images: bool,
-    /// When lines of one person become one message.
+    /// When to merge lines of one author into one post.
     pub merge_lines: MergeLines,
-    /// `nick: text` notifies the user whom it means.
+    /// Whether `nick: text` mentions the user.
     pub mentions: bool,
-    /// Whose words notify the people that they name.
+    /// Whose messages may mention users.
     pub allow_mentions_from: UserSet,
-    /// Whose `@all` notifies all.
+    /// Whose messages may mention `@all`.
     pub allow_all_mention_from: UserSet,
-    /// Where the Let's Chat is: what of its own is not shown as a picture.
+    /// The URL of Let's Chat; its own URLs are not shown as images.
     pub letschat_url: Option<Url>,
 }
 
-/// How a channel is spoken to.
+/// How messages are rendered for a channel.
 #[derive(Debug, Clone)]
 pub struct ChannelFormat {
-    /// The words before a text.
+    /// The prefixes.
     pub prefixes: Prefixes,
-    /// `@user` becomes the nick of the person.
+    /// Whether `@user` becomes the user's nick.
     pub mentions: bool,
-    /// What becomes of `:emotes:`.
+    /// How to convert `:emotes:`.
     pub emotes: Emotes,
-    /// Names have colours.
+    /// Whether names are coloured.
     pub color_nicks: bool,
-    /// Whoever is there under the same name is not called by their own words.
+    /// Whether names are altered so that authors do not highlight themselves.
     pub anti_ping: bool,
-    /// The most lines that one message becomes.
+    /// Maximum number of lines of a message.
     pub max_lines: usize,
-    /// What is done with a message of more lines.
+    /// What to do with longer messages.
     pub long_messages: LongMessages,
 }
 
-/// The words before a text, for each way of saying it.
+/// The prefixes of messages, by kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefixes {
-    /// Talk.
+    /// For text.
     pub text: Template,
-    /// What somebody does.
+    /// For actions.
     pub action: Template,
-    /// A notice.
+    /// For notices.
     pub notice: Template,
 }
 
-/// When lines of one person become one message, which the page of Let's Chat shows as a paste.
+/// When lines of one author are merged into one post, which Let's Chat shows as a paste.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MergeLines {
     /// Never.
     Never,
-    /// When they come together, or have to wait for something else anyhow.
+    /// When they arrive together, or are queued anyway.
     #[default]
     Queued,
-    /// When one follows the other within this time, for which each is held back.
+    /// When they follow within this time, for which each line is delayed.
     Within(Duration),
 }
 
-/// What becomes of Let's Chat's `:emotes:`.
+/// How to convert Let's Chat's `:emotes:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Emotes {
-    /// They stay names.
+    /// Keep the shortcodes.
     #[default]
     Shortcodes,
-    /// They become the Unicode characters of the same name, where there are any.
+    /// Replace them by Unicode characters, if there are any.
     Unicode,
 }
 
-/// What is done with a message of too many lines.
+/// What to do with a message of too many lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LongMessages {
-    /// Its beginning is said, with a link to all of it; without links, with the room's address.
+    /// Send its start and a public link to the whole; without public links, the room's address.
     #[default]
     Link,
-    /// All of it is said.
+    /// Send all of it.
     All,
-    /// Its beginning is said, with the number of what is missing.
+    /// Send its start and the number of missing lines.
     Cut,
 }
 
@@ -137,7 +137,7 @@ impl Default for LinkFormat {
 }
 
 impl Prefixes {
-    /// The words before a text that is said like this.
+    /// The prefix for this kind of message.
     #[must_use]
     pub fn for_kind(&self, kind: MessageKind) -> &Template {
         match kind {
@@ -171,7 +171,7 @@ impl Default for RoomFormat {
 impl Default for ChannelFormat {
     fn default() -> Self {
         Self {
-            // What somebody does has the server's own star before it.
+            // Actions have a star from the server before them.
             prefixes: Prefixes::parse("<{user}> ", "{user} ", "<{user}> "),
             mentions: true,
             emotes: Emotes::default(),

@@ -1,14 +1,14 @@
-//! Lines of a text that look as if somebody else, or the bridge itself, had said them.
+//! Detects lines in a text that could be taken for another user's message, or for the bridge's.
 
 use super::format::Prefixes;
 use super::template::Template;
 use super::{display_names, timestamp};
 use crate::domain::MessageKind;
 
-/// What stands before what the bridge itself has to say.
+/// The prefix of the bridge's own notices.
 pub(super) const BRIDGE_PREFIX: &str = "-- ";
 
-/// Characters that are taken for another at a glance.
+/// Characters that look like others.
 const CONFUSABLES: [(&str, char); 6] = [
     ("‹＜〈⟨❮❰≺˂ᐸ﹤⟪«《≪⧼⦑˱", '<'),
     ("›＞〉⟩❯❱≻˃ᐳ﹥⟫»》≫⧽⦒˲", '>'),
@@ -18,12 +18,11 @@ const CONFUSABLES: [(&str, char); 6] = [
     ("］】〕⦘❳", ']'),
 ];
 
-/// Whether `line` could be taken for what somebody else has said, where the words before a text are
-/// those of `names`.
+/// Whether `line` could be taken for another user's message, with the prefixes `names`.
 pub(super) fn could_impersonate(line: &str, names: &Prefixes) -> bool {
     let Prefixes { text: talk, action, notice } = names;
     let own = [talk, action, notice];
-    // A blank, or what cannot be seen, hides nothing of what follows; nor does a time.
+    // Skip blanks, invisible characters and timestamps.
     let line = trim_invisible_start(line);
     let plain = fold_confusables(strip_timestamps(line));
     plain.starts_with("--")
@@ -34,28 +33,28 @@ pub(super) fn could_impersonate(line: &str, names: &Prefixes) -> bool {
         || own.iter().any(|name| could_match_template(name, line, &plain))
 }
 
-/// Whether the bridge could have said `text` in a channel, for somebody else, where the words before a text
-/// are those of `names`.
+/// Whether `text` in a channel could have been sent by the bridge on behalf of a user, with the prefixes
+/// `names`.
 #[must_use]
 pub fn could_be_mirrored(kind: MessageKind, text: &str, names: &Prefixes) -> bool {
     let text = timestamp::strip_timestamp(text);
     names.for_kind(kind).could_match_start(text)
 }
 
-/// Whether `name`, filled in with whatever, could be the beginning of the line.
+/// Whether `name`, with any values, could match the start of the line.
 fn could_match_template(name: &Template, line: &str, plain: &str) -> bool {
     name.could_match_start(trim_invisible_start(timestamp::strip_timestamp(line)))
         || name.could_match_start_by(plain, fold_confusables)
 }
 
-/// `line` without blanks at its beginning, and without what cannot be seen there.
+/// `line` without leading blanks and invisible characters.
 fn trim_invisible_start(line: &str) -> &str {
     line.trim_start_matches(|c: char| {
         c.is_whitespace() || display_names::is_invisible(c) || display_names::is_filler(c)
     })
 }
 
-/// `line` without times at its beginning, bare or in brackets.
+/// `line` without leading times, bare or in brackets.
 fn strip_timestamps(line: &str) -> &str {
     let mut line = line;
     loop {
@@ -78,12 +77,12 @@ fn strip_timestamps(line: &str) -> &str {
     }
 }
 
-/// `text` with what looks like another character as that.
+/// Replaces look-alike characters.
 fn fold_confusables(text: &str) -> String {
     let fold = |c: char| {
         let alike = CONFUSABLES.iter().find(|(alike, _)| !c.is_ascii() && alike.contains(c));
         match alike {
-            // One long dash is as good as two.
+            // One long dash counts as two.
             Some((_, '-')) if "—―⸺⸻━".contains(c) => "--".to_owned(),
             Some((_, plain)) => plain.to_string(),
             None if display_names::is_invisible(c) => String::new(),
@@ -94,14 +93,14 @@ fn fold_confusables(text: &str) -> String {
     text.chars().map(fold).collect()
 }
 
-/// Whether `line` begins with a name in brackets, with something said behind it.
+/// Whether `line` starts with a name in brackets, followed by text.
 fn starts_with_bracketed_name(line: &str, open: char, close: char) -> bool {
     let Some((name, said)) = line.strip_prefix(open).and_then(|rest| rest.split_once(close)) else {
         return false;
     };
     let name = name.trim();
     let is_name = !name.is_empty() && !name.contains(['/', '=', '"', '\'']) && name.len() <= 100;
-    // Between hyphens stands many a word.
+    // Many words contain hyphens.
     let apart = open == '<' || said.starts_with(' ') && !name.contains(' ');
     is_name && apart && is_not_blank(said)
 }

@@ -1,11 +1,11 @@
-//! What the page of Let's Chat shows as a picture: a message that is an address and nothing else.
+//! Image URLs: Let's Chat shows a post that consists of one as an image.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 use url::Url;
 
-/// As the page has it. What follows the ending may only be a query.
+/// The page's own pattern. Only a query may follow the extension.
 static IMAGE_URL: LazyLock<Regex> = LazyLock::new(|| {
     const PATTERN: &str = r##"(?ix)
         ^ \s* (?: https? | ftp ) ://
@@ -16,13 +16,13 @@ static IMAGE_URL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(PATTERN).expect("the pattern is valid")
 });
 
-/// Whether a message of just this text is shown as a picture.
+/// Whether a post with just this text is shown as an image.
 pub(super) fn is_image_url(text: &str) -> bool {
     text.contains("://") && IMAGE_URL.is_match(text)
 }
 
-/// Whether a message of just this text makes every browser that shows it fetch something of
-/// `letschat` itself: a forged log-out, perhaps.
+/// Whether a post with just this text would make browsers request something from `letschat` itself, such as a
+/// forged log-out.
 pub(super) fn targets_letschat(text: &str, letschat: Option<&Url>) -> bool {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
     if text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("upload:")) {
@@ -34,7 +34,7 @@ pub(super) fn targets_letschat(text: &str, letschat: Option<&Url>) -> bool {
     let host = |url: &Url| url.host_str().map(|host| host.trim_end_matches('.').to_owned());
     match (Url::parse(text), letschat) {
         (Ok(url), Some(letschat)) => host(&url) == host(letschat),
-        // Nobody knows where that leads.
+        // Cannot be parsed, so assume the worst.
         (Err(_), _) => true,
         (Ok(_), None) => false,
     }

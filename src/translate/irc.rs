@@ -1,3 +1,5 @@
+//! Renders messages for IRC.
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
@@ -14,13 +16,12 @@ use super::{
 };
 use crate::domain::{Endpoint, Message, MessagePart, RenderedMessage};
 
-/// What stands before a text that is said again because nobody can tell whether it arrived. People
-/// who see it twice see why, and read on.
+/// Goes before a message that is resent although it may have arrived, to explain a duplicate.
 pub const RESENT_PREFIX: &str = "(resent) ";
 
-/// How to say `part` of `message` on IRC at `told_at`: the author's name before each line, and the time before
-/// that where it is late. With `links`, what only leads somewhere for who has an account becomes a link
-/// for everyone; they are for what was said in a room, and for nothing else ([`Links`]).
+/// Renders `part` of `message` for IRC at `now`: the author's name before each line, and the time before that
+/// for a late message. With `links`, URLs that require an account are replaced by public links. They are only
+/// for messages from a room ([`PublicLinks`]).
 #[must_use]
 pub fn to_irc(
     message: &Message,
@@ -55,7 +56,7 @@ pub fn to_irc(
         (None, ..) => Instead::Nothing,
     });
     let body = match side {
-        // A channel knows no long messages: it was several.
+        // Between channels: it was several messages originally.
         Side::Irc => text.into_owned(),
         Side::LetsChat => match long {
             LongMessages::All => text.into_owned(),
@@ -66,8 +67,8 @@ pub fn to_irc(
     clean::rendered_message(said.kind, prefix, &body, side == Side::Irc)
 }
 
-/// `speech`, which is how to say `message` at `told_at`, for whoever says it under a nick of their own:
-/// with nothing before it but the time, where it is late.
+/// Changes a rendered message for a sender that has the author's own nick: without a prefix, except for the
+/// time of a late message.
 #[must_use]
 pub fn under_own_nick(
     speech: RenderedMessage,
@@ -115,19 +116,18 @@ fn author_prefix(
     }
 }
 
-/// What may come before the text of a line besides the prefix, and how much longer than ours the names of
-/// those may be whose lines they are.
+/// Room in a line for more than the prefix, and for longer nicks than ours.
 const SPARE: usize = 64;
 
-/// The longest address in bytes that a line behind `prefix` holds. Where there is a link to it, one that is
-/// nearly as long is one, too.
+/// The longest URL, in bytes, that fits into a line after `prefix`. With a public link available, somewhat
+/// shorter URLs count as too long.
 fn longest_address(prefix: &str, company: &dyn Directory, linked: bool) -> usize {
     let usual = addresses::MAX_LEN;
     let holds = company.line().map_or(usual, |line| line.saturating_sub(prefix.len() + SPARE));
     if linked { holds.min(usual) } else { holds }
 }
 
-/// Where whoever has an account reads what was said in the room.
+/// The address where users with an account can read the room.
 fn room_url(manners: &LinkFormat, company: &dyn Directory) -> Option<String> {
     let letschat = manners.room.letschat_url.as_ref()?;
     Some(match company.room_id() {
@@ -136,7 +136,7 @@ fn room_url(manners: &LinkFormat, company: &dyn Directory) -> Option<String> {
     })
 }
 
-/// The text of `message` for a channel.
+/// Renders the text of `message` for a channel.
 fn render_text<'m>(
     message: &'m Message,
     manners: &LinkFormat,

@@ -1,3 +1,5 @@
+//! Renders messages for Let's Chat.
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
@@ -15,8 +17,8 @@ use super::{
 };
 use crate::domain::{Endpoint, Message, MessageKind, MessagePart, RenderedMessage};
 
-/// How to say `part` of `message` in a Let's Chat room at `told_at`; with its time where it is late.
-/// `more` are messages that go on with what it says ([`goes_on`]), and are said together with it.
+/// Renders `part` of `message` for a room at `now`, with a timestamp if it is late. The messages `more`
+/// continue it ([`continues`]) and are merged into the same post.
 #[must_use]
 pub fn to_letschat<'m>(
     message: &Message,
@@ -48,18 +50,18 @@ pub fn to_letschat<'m>(
             body = prevent_spoofing(body, &prefix, &manners.room.prefixes);
         }
     }
-    // A room knows one way of saying something.
+    // Rooms have one kind of message only.
     let mut speech = clean::rendered_message(MessageKind::Text, prefix, &body, false);
     let (alone, letschat) = (speech.prefix.trim().is_empty(), manners.room.letschat_url.as_ref());
     if side == Side::Irc && alone && inline_images::targets_letschat(&speech.body, letschat) {
-        // So it is no picture of the server's own.
+        // Keeps the server from showing one of its own URLs as an image.
         speech.body.insert(0, ZERO_WIDTH_SPACE);
     }
     speech
 }
 
-/// Whether `message`, said in `place`, is posted in two parts, the name and the text: the page shows a
-/// picture only where nothing else stands beside its address.
+/// Whether `message` from `endpoint` is posted in two parts, name and text. Let's Chat shows an image only if
+/// its URL stands alone in a post.
 #[must_use]
 pub fn needs_split(message: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
     let side = Side::of(place);
@@ -75,9 +77,8 @@ pub fn needs_split(message: &Message, place: &Endpoint, manners: &LinkFormat) ->
         && !inline_images::targets_letschat(&text, manners.room.letschat_url.as_ref())
 }
 
-/// Whether `message`, said in `place`, is for programs on the other side, and is told there in two parts,
-/// the name and the text, so that they find in it what they look for. Only a single line: in what stands
-/// without a name, the next could pass for somebody else's.
+/// Whether `message` from `endpoint` is for bots in the room, and therefore posted in two parts, so that they
+/// can parse the text. Only for single lines: further lines without a name could impersonate others.
 #[must_use]
 pub fn is_passthrough(message: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
     let Some(pattern) = &manners.passthrough else { return false };
@@ -89,7 +90,7 @@ pub fn is_passthrough(message: &Message, place: &Endpoint, manners: &LinkFormat)
         && pattern.is_match(&text)
 }
 
-/// Whether `next` goes on with what `last` says, so that both are one message in a room.
+/// Whether `next` continues `last`, so that both become one post.
 #[must_use]
 pub fn continues(last: &Message, next: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
     if manners.room.merge_lines == MergeLines::Never {
@@ -100,7 +101,7 @@ pub fn continues(last: &Message, next: &Message, place: &Endpoint, manners: &Lin
     side == Side::Irc && long_messages::is_continuation(&unwrapped(last), &unwrapped(next))
 }
 
-/// What stands before the text of `message`.
+/// The prefix of `message`.
 fn author_prefix(
     message: &Message,
     names: &Prefixes,
@@ -126,7 +127,7 @@ fn author_prefix(
     }
 }
 
-/// The text of `message` for a room; `said` is the same as whoever really said it would have.
+/// Renders the text of `message` for a room; `said` is the message after extraction of the actual author.
 fn render_text<'m>(
     message: &Message,
     said: &'m Message,
@@ -160,7 +161,7 @@ fn render_text<'m>(
     mentions::rewrite_for_room(text, may, user)
 }
 
-/// `body` so that, behind `prefix`, none of its lines can be taken for somebody else's.
+/// Changes `body` so that none of its lines can be taken for another user's message.
 fn prevent_spoofing(body: String, prefix: &str, names: &Prefixes) -> String {
     if !body.contains('\n') {
         return body;

@@ -1,4 +1,4 @@
-//! Messages of many lines: lines of IRC that are one message, and messages that are too many lines.
+//! Long messages: merges consecutive lines, and truncates messages of too many lines.
 
 use std::borrow::Cow;
 
@@ -8,16 +8,16 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{clean, inline_images, urls};
 use crate::domain::{Message, MessageKind, overlong};
 
-/// Lines of one person that are further apart were not said in one go.
+/// Lines further apart are not merged.
 const MERGE_WINDOW: SignedDuration = SignedDuration::from_secs(3);
 
-/// How much of a line goes in one line of IRC, about.
+/// Approximate bytes of text in a line of IRC.
 const APPROX_LINE_LEN: usize = 400;
 
-/// What stands behind the beginning of a line.
+/// Goes after a truncated line.
 const ELLIPSIS: &str = " …";
 
-/// Whether `next`, heard right after `last`, goes on with what that says.
+/// Whether `next`, received right after `last`, continues it.
 pub(super) fn is_continuation(last: &Message, next: &Message) -> bool {
     let plain = |message: &Message| {
         message.kind == MessageKind::Text
@@ -32,8 +32,7 @@ pub(super) fn is_continuation(last: &Message, next: &Message) -> bool {
         && next.sent_at.duration_since(last.sent_at).abs() <= MERGE_WINDOW
 }
 
-/// `body` in at most `lines` lines, with a word on what is missing and `where_all` of it is; or as it is,
-/// where it is no longer.
+/// Truncates `body` to at most `lines` lines; the last one says how much is missing and `where_all` of it is.
 pub(super) fn truncate(
     body: Cow<'_, str>,
     lines: usize,
@@ -49,7 +48,7 @@ pub(super) fn truncate(
         return body.into_owned();
     }
     let link = where_all();
-    // The last line is for the word on the rest.
+    // One line is for the notice.
     let mut room = lines.saturating_sub(1);
     let mut shown = Vec::new();
     for line in &all {
@@ -82,12 +81,13 @@ pub(super) fn truncate(
     shown.join("\n")
 }
 
-/// How many lines of IRC one line becomes, about.
+/// The approximate number of IRC lines that a line needs.
 fn irc_line_count(line: &str) -> usize {
     line.len().div_ceil(APPROX_LINE_LEN).max(1)
 }
 
-/// As many whole words of `line`, or characters if there is but one word, as `length` bytes hold.
+/// The start of `line` that fits into `length` bytes, in whole words, or in characters if it is a single
+/// word.
 fn truncate_at_word(line: &str, length: usize) -> &str {
     let cut = line.floor_char_boundary(length.min(line.len()));
     let words = line[..cut].rfind(' ').filter(|space| space * 2 > cut);

@@ -1,23 +1,23 @@
-//! Who is called by name: `nick: text` on IRC, `@user text` on Let's Chat.
+//! Mentions: `nick: text` on IRC, `@user text` on Let's Chat.
 //!
-//! The page of Let's Chat notifies a user of `@user`, and everybody in the room of `@all`, wherever no
-//! letter, digit or `_` stands before it, in any case: even in an address.
+//! Let's Chat notifies a user of `@user`, and everybody in the room of `@all`. It does so wherever no letter,
+//! digit or `_` precedes it, regardless of case, even in a URL.
 
 use std::borrow::Cow;
 
 use super::display_names::ZERO_WIDTH_SPACE;
 use super::urls;
 
-/// Whom somebody on IRC may notify in a room.
+/// Which mentions an IRC user may use in a room.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MentionRights {
-    /// The people that they name.
+    /// Individual users.
     pub(super) users: bool,
-    /// Everybody at once.
+    /// Everybody (`@all`).
     pub(super) all: bool,
 }
 
-/// `nick: text` as `@user text`, for every nick at the beginning that stands for somebody in the room.
+/// Converts `nick: text` to `@user text`, for each leading nick that stands for a user of the room.
 pub(super) fn address_to_mention<'t, 'p>(
     text: Cow<'t, str>,
     user: impl Fn(&str) -> Option<&'p str>,
@@ -33,15 +33,15 @@ pub(super) fn address_to_mention<'t, 'p>(
     if called.is_empty() { text } else { Cow::Owned(called + rest) }
 }
 
-/// The name that `text` begins with, and what is said to whoever has it.
+/// Splits `text` into the addressed name and the rest.
 fn split_address(text: &str) -> Option<(&str, &str)> {
     let end = text.find([':', ',', ' ', '\n'])?;
     let said = text[end..].strip_prefix([':', ','])?.strip_prefix(' ')?.trim_start_matches(' ');
     (end > 0 && !said.is_empty()).then(|| (text[..end].trim_start_matches('@'), said))
 }
 
-/// `text`, said on IRC, so that it notifies whom it may in a room, and nobody else. A nick behind an
-/// `@` becomes the name of the user who has it.
+/// Rewrites `text` from IRC so that only permitted mentions take effect in a room. `@nick` becomes the user's
+/// name.
 pub(super) fn rewrite_for_room<'t, 'p>(
     text: Cow<'t, str>,
     may: MentionRights,
@@ -57,14 +57,13 @@ pub(super) fn rewrite_for_room<'t, 'p>(
             }
             (true, _) => None,
             (false, false) => Some((format!("@{ZERO_WIDTH_SPACE}"), 0)),
-            // An address must work as it did.
+            // A URL must keep working.
             (false, true) => Some(("%40".to_owned(), 0)),
         }
     })
 }
 
-/// `text`, which the bridge itself says in a room, so that it notifies those alone whom it begins with:
-/// `@ann, @bob: …`.
+/// Rewrites a notice of the bridge for a room so that only leading mentions take effect: `@ann, @bob: …`.
 pub(super) fn rewrite_for_notice(text: Cow<'_, str>) -> Cow<'_, str> {
     let name = |c: char| is_word_char(c) || c == '.' || c == '-';
     let mut called = 0;
@@ -86,8 +85,8 @@ pub(super) fn rewrite_for_notice(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// `text`, said in a room, with the nick of whoever is meant by `@user` and sits in the channel; as
-/// people write it there.
+/// Rewrites `text` from a room: `@user` becomes the user's nick if they are in the channel, as IRC users
+/// write it.
 pub(super) fn rewrite_for_channel<'t, 'p>(
     text: Cow<'t, str>,
     nick: impl Fn(&str) -> Option<&'p str>,
@@ -102,19 +101,19 @@ pub(super) fn rewrite_for_channel<'t, 'p>(
     })
 }
 
-/// Somebody who is called by an `@`.
+/// A mention by `@`.
 struct Mention<'t> {
-    /// All that stands behind it.
+    /// Everything after the `@`.
     name: &'t str,
-    /// As much of that as the page takes for a word.
+    /// The part of it that Let's Chat takes for a word.
     word: &'t str,
     in_url: bool,
-    /// Nothing but such calls stands before it.
+    /// Whether only mentions precede it.
     leading: bool,
 }
 
 impl<'t> Mention<'t> {
-    /// Whom `known` knows by the longest part of it that could be a name, and how long that is.
+    /// The user with the longest matching name, and that name's length.
     fn resolve<'p>(&self, known: impl Fn(&str) -> Option<&'p str>) -> Option<(&'p str, usize)> {
         let part = |c: char| c.is_alphanumeric() || "_-.[]\\`^{}|".contains(c);
         let mut name = &self.name[..self.name.find(|c| !part(c)).unwrap_or(self.name.len())];
@@ -122,7 +121,7 @@ impl<'t> Mention<'t> {
             if let Some(person) = known(name) {
                 return Some((person, name.len()));
             }
-            // A full stop, perhaps, that ends the sentence and not the name.
+            // The full stop may end the sentence instead of the name.
             let end = name.trim_end_matches(|c: char| !is_word_char(c));
             if end.len() == name.len() {
                 return None;
@@ -133,7 +132,7 @@ impl<'t> Mention<'t> {
     }
 }
 
-/// `text` with every `@` that calls somebody, and as many bytes behind it, replaced as `by` says.
+/// Replaces each mention, and as many bytes after it, as `by` says.
 fn replace_mentions<'t>(
     text: Cow<'t, str>,
     by: impl Fn(&Mention<'_>) -> Option<(String, usize)>,
@@ -171,7 +170,7 @@ fn replace_mentions<'t>(
     Cow::Owned(replaced)
 }
 
-/// What JavaScript takes for part of a word.
+/// Whether JavaScript's `\w` matches the character.
 fn is_word_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }

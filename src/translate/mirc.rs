@@ -1,18 +1,18 @@
-//! What IRC's clients send for bold, italic, colours and the rest
-//! (<https://modern.ircdocs.horse/formatting>), taken out of a text.
+//! Converts IRC formatting codes for bold, italic, colours and the like
+//! (<https://modern.ircdocs.horse/formatting>) to plain text.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::urls;
 
-/// What becomes of formatting where only plain text can be shown.
+/// How to convert formatting to plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Formatting {
-    /// Nothing is left of it.
+    /// Remove it.
     #[default]
     Strip,
-    /// It is hinted at as people do in plain text: `*bold*`, `_italic_`, `~struck~`, `` `code` ``.
+    /// Use plain-text markers: `*bold*`, `_italic_`, `~struck~`, `` `code` ``.
     Markers,
 }
 
@@ -25,12 +25,12 @@ const ITALIC: char = '\x1d';
 const STRIKE: char = '\x1e';
 const UNDERLINE: char = '\x1f';
 
-/// The codes that can be hinted at, each with its mark.
+/// The codes with a marker.
 const MARKERS: [(char, char); 5] =
     [(BOLD, '*'), (ITALIC, '_'), (UNDERLINE, '_'), (STRIKE, '~'), (MONOSPACE, '`')];
 
-/// `text` without its codes, as `formatting` says. Other control characters go with them: no page
-/// shows them. Tabs and line breaks stay.
+/// Removes or converts formatting codes. Other control characters are removed as well, except for tabs and
+/// line breaks.
 #[must_use]
 pub fn convert_formatting(text: &str, formatting: Formatting) -> Cow<'_, str> {
     if !text.bytes().any(is_control_code) {
@@ -47,15 +47,15 @@ fn is_control_code(byte: u8) -> bool {
     byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
-/// Some text that all looks the same.
+/// A run of text with the same formatting.
 #[derive(Debug)]
 struct StyledRun {
     range: Range<usize>,
-    /// Which of [`MARKS`] are on.
+    /// Which of [`MARKERS`] apply.
     styles: [bool; MARKERS.len()],
 }
 
-/// The text without codes, and how each part of it looks.
+/// The text without codes, and its runs.
 fn parse_runs(text: &str) -> (String, Vec<StyledRun>) {
     let mut plain = String::with_capacity(text.len());
     let mut runs: Vec<StyledRun> = Vec::new();
@@ -86,7 +86,7 @@ fn parse_runs(text: &str) -> (String, Vec<StyledRun>) {
     (plain, runs)
 }
 
-/// What is left of `text` behind a colour and perhaps, after a comma, another.
+/// The rest of `text` after a colour and, optionally, a comma and another colour.
 fn skip_color_digits(text: &str, least: usize, most: usize, digit: impl Fn(&u8) -> bool) -> &str {
     let one = |text: &str| {
         let length = text.bytes().take(most).take_while(&digit).count();
@@ -100,7 +100,7 @@ fn skip_color_digits(text: &str, least: usize, most: usize, digit: impl Fn(&u8) 
     }
 }
 
-/// `plain` with marks around those runs that have any: close to the words, and away from addresses.
+/// Adds markers to `plain`: next to words, and not next to URLs.
 fn add_markers(plain: &str, runs: &[StyledRun]) -> String {
     let urls: Vec<_> = urls::find(plain).collect();
     let mut marked = String::with_capacity(plain.len() + 2 * runs.len());

@@ -1,6 +1,7 @@
-//! Pure functions between each network's manners and the [`domain`](crate::domain).
+//! Pure functions that convert messages between the networks' conventions and the
+//! [`domain`](crate::domain).
 //!
-//! Everything here is a value in and a value out, so everything here is tested by tables.
+//! All functions map values to values, so all are tested by tables.
 
 mod action;
 mod addresses;

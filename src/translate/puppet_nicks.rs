@@ -1,11 +1,11 @@
-//! The nick that stands on IRC for somebody of Let's Chat.
+//! Nicks on IRC for Let's Chat users.
 
-/// What every server takes in a nick (RFC 2812 §2.3.1).
+/// Special characters that every server accepts in nicks (RFC 2812 §2.3.1).
 const SPECIAL_CHARS: &str = "[]\\`_^{|}-";
 
-/// What `template` makes of the user name `user`, in nicks of at most `limit` characters: the best
-/// first, then others, with a number, for one that stands for somebody else. In the template `{user}`
-/// is the name, of which what no nick can hold becomes `_`.
+/// Nick candidates for `user` by `template`, of at most `limit` characters. The best comes first, followed by
+/// numbered ones in case it is reserved for somebody else. `{user}` in the template is the name, with invalid
+/// characters replaced by `_`.
 pub fn nick_candidates<'a>(
     template: &'a str,
     user: &str,

@@ -1,4 +1,4 @@
-//! The administrator's own rules: what is left out, and what is told otherwise than it was said.
+//! The administrator's rules for ignoring and rewriting messages.
 
 use std::borrow::Cow;
 
@@ -11,66 +11,66 @@ use crate::domain::{Author, Endpoint, Message, MessageKind};
 /// A side of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// The channel's.
+    /// The channel.
     Irc,
-    /// The room's.
+    /// The room.
     LetsChat,
 }
 
 impl Side {
-    /// The one that `place` is on.
+    /// The side of `endpoint`.
     #[must_use]
     pub fn of(place: &Endpoint) -> Self {
         if place.network().is_some() { Self::Irc } else { Self::LetsChat }
     }
 }
 
-/// What is left out, and what is told otherwise than it was said.
+/// The rules of a link.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    /// What is not mirrored.
+    /// Which messages are not mirrored.
     pub ignore: Vec<IgnoreRule>,
-    /// What is replaced in a text, one after the other.
+    /// Replacements in texts, applied in order.
     pub rewrite: Vec<RewriteRule>,
-    /// Who speaks for others.
+    /// Which users relay messages of others.
     pub extract_nicks: Vec<ExtractNicksRule>,
 }
 
-/// What is not mirrored: what fits all of this.
+/// Matches messages that are not mirrored; all conditions must hold.
 #[derive(Debug, Clone)]
 pub struct IgnoreRule {
-    /// The side that it was said on; either, where that does not matter.
+    /// The source's side; `None` for both.
     pub side: Option<Side>,
-    /// Whoever is all of these.
+    /// Matchers that the author must satisfy, all of them.
     pub users: Vec<UserMatcher>,
-    /// What was said has this in it.
+    /// A pattern to find in the text.
     pub pattern: Option<Regex>,
 }
 
-/// Something that is replaced in a text.
+/// A replacement in texts.
 #[derive(Debug, Clone)]
 pub struct RewriteRule {
-    /// The side that it was said on; either, where that does not matter.
+    /// The source's side; `None` for both.
     pub side: Option<Side>,
-    /// What is replaced, wherever it stands.
+    /// The pattern to replace, at every match.
     pub pattern: Regex,
-    /// By what; `$1` and `$name` stand for what was found.
+    /// The replacement; `$1` and `$name` refer to groups.
     pub replacement: String,
 }
 
-/// Somebody who tells what others have said elsewhere: another bridge.
+/// A user that relays messages of others: another bridge.
 #[derive(Debug, Clone)]
 pub struct ExtractNicksRule {
-    /// The side that it speaks on; either, where that does not matter.
+    /// The source's side; `None` for both.
     pub side: Option<Side>,
-    /// Whoever is all of these.
+    /// Matchers that the relaying user must satisfy, all of them.
     pub users: Vec<UserMatcher>,
-    /// How it says so: a pattern with a group `nick` and a group `text`.
+    /// A pattern for the text, with the groups `nick` and `text`.
     pub pattern: Regex,
 }
 
 impl Rules {
-    /// Whether `message`, said in `place`, is not to be mirrored.
+    /// Whether `message` from `endpoint` is to be ignored.
     #[must_use]
     pub fn ignores(&self, message: &Message, place: &Endpoint) -> bool {
         if self.ignore.is_empty() || message.author.is_bridge() {
@@ -86,7 +86,7 @@ impl Rules {
         })
     }
 
-    /// `message` as whoever really said it would have said it.
+    /// The message with its actual author and text, if another bridge relayed it.
     pub(super) fn with_extracted_nick<'m>(
         &self,
         message: &'m Message,
@@ -113,7 +113,7 @@ impl Rules {
         Cow::Borrowed(message)
     }
 
-    /// `text`, said on `side`, with everything replaced that is to be.
+    /// Applies all replacements for messages from `side`.
     pub(super) fn apply_rewrites<'t>(&self, text: Cow<'t, str>, side: Side) -> Cow<'t, str> {
         let mut text = text;
         for rule in self.rewrite.iter().filter(|rule| rule.side.is_none_or(|on| on == side)) {

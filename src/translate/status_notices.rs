@@ -1,111 +1,111 @@
-//! Who came and went, in as few words as people want to read.
+//! Summarises joins, parts and similar events in short notices.
 
 use std::collections::HashMap;
 
 use super::clean;
 
-/// How many names are told one by one, and in how many bytes.
+/// How many names are listed, and in how many bytes.
 const MAX_NAMES: usize = 10;
 const MAX_LEN_NAMES: usize = 160;
 
-/// How many bytes of the reason that somebody gives are told.
+/// Maximum bytes of a user's reason.
 const MAX_LEN_REASON: usize = 120;
 
-/// How many of what a channel is about.
+/// Maximum bytes of a topic.
 const MAX_LEN_TOPIC: usize = 240;
 
-/// How many all of it has. What is longer is told in fewer words.
+/// Maximum bytes of the whole notice; longer ones are abbreviated.
 const MAX_LEN: usize = 340;
 
-/// What of one kind is told.
+/// Which events of a kind are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Verbosity {
-    /// Nothing.
+    /// None.
     Off,
-    /// What concerns people who have said something lately.
+    /// Those of users who have spoken recently.
     #[default]
     Smart,
-    /// Everything.
+    /// All.
     All,
 }
 
-/// What is told of people who come and go, and of what is done to a channel.
+/// Which events in a channel are reported.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusNotices {
-    /// Who joins, parts and quits, netsplits among it.
+    /// Joins, parts, quits and netsplits.
     pub joins: Verbosity,
-    /// Who goes by another name.
+    /// Nick changes.
     pub nick_changes: Verbosity,
-    /// Who is kicked.
+    /// Kicks.
     pub kicks: Verbosity,
-    /// What is done to the modes of a channel.
+    /// Mode changes.
     pub modes: Verbosity,
-    /// What a channel is about; smart is all here.
+    /// Topic changes; smart means all here.
     pub topics: Verbosity,
 }
 
-/// Which follows the other: a channel's topic, or a room's description.
+/// Which of topic and description follows the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TopicSync {
     /// Neither.
     #[default]
     Off,
-    /// The description follows the topic.
+    /// The room's description follows the channel's topic.
     ToRoom,
-    /// The topic follows the description.
+    /// The channel's topic follows the room's description.
     ToChannel,
     /// Each follows the other.
     Both,
 }
 
 impl TopicSync {
-    /// Whether a room follows.
+    /// Whether the room's description follows.
     #[must_use]
     pub fn syncs_room(self) -> bool {
         matches!(self, Self::ToRoom | Self::Both)
     }
 
-    /// Whether a channel follows.
+    /// Whether the channel's topic follows.
     #[must_use]
     pub fn syncs_channel(self) -> bool {
         matches!(self, Self::ToChannel | Self::Both)
     }
 }
 
-/// One thing that happened to somebody.
+/// An event in a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusEvent {
-    /// To whom, or who did it.
+    /// The user it happened to, or who did it.
     pub who: String,
-    /// Whether they have said something lately.
+    /// Whether they have spoken recently.
     pub spoke_recently: bool,
-    /// What.
+    /// What happened.
     pub change: StatusChange,
 }
 
-/// What happens to people.
+/// What happened to a user, or what they did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusChange {
-    /// They came in.
+    /// They joined.
     Joined,
-    /// They left, with these words.
+    /// They left, with this message.
     Left(Option<String>),
-    /// They were put out.
+    /// They were kicked.
     Kicked {
-        /// By whom.
+        /// The user who kicked them.
         by: String,
-        /// For what.
+        /// The reason.
         reason: Option<String>,
     },
-    /// They go by this name.
+    /// Their nick changed to this one.
     NickChanged(String),
-    /// They are behind the break between these servers.
+    /// They were split off between these servers.
     Netsplit(String),
-    /// They are back from there.
+    /// They returned from a netsplit.
     NetsplitRejoin,
-    /// They changed the modes.
+    /// They changed the channel modes.
     ModesChanged(String),
-    /// They changed what the channel is about.
+    /// They changed the topic.
     TopicChanged(Option<String>),
 }
 
@@ -128,8 +128,8 @@ impl StatusNotices {
         }
     }
 
-    /// What happened, in one line of bounded length; `None` where nothing of it is to be told. Who left
-    /// and is back, or came and is gone again, is not told of. Names are told as `shown`.
+    /// Summarises the events in one line of bounded length; `None` if nothing is to be reported. Events that
+    /// cancel each other are dropped. `shown` formats names.
     #[must_use]
     pub fn summarize(
         &self,
@@ -148,10 +148,10 @@ impl StatusNotices {
     }
 }
 
-/// What is left of `comings` without those that undo each other.
+/// The events without those that cancel each other.
 fn drop_reversals(comings: &[StatusEvent]) -> Vec<&StatusEvent> {
     let mut left: Vec<Option<&StatusEvent>> = Vec::with_capacity(comings.len());
-    // Where each person's last coming or going stands.
+    // The position of each user's last join or part.
     let mut last: HashMap<&str, usize> = HashMap::new();
     for coming in comings {
         let before = last.get(coming.who.as_str()).and_then(|at| Some((*at, left[*at]?)));
@@ -181,7 +181,7 @@ fn drop_reversals(comings: &[StatusEvent]) -> Vec<&StatusEvent> {
     left.into_iter().flatten().collect()
 }
 
-/// Whether several of the same kind are told together.
+/// Whether several events of this kind can be reported together.
 fn is_groupable(coming: &StatusEvent) -> bool {
     matches!(
         coming.change,
@@ -193,13 +193,13 @@ fn is_groupable(coming: &StatusEvent) -> bool {
     )
 }
 
-/// How names are told.
+/// How to format names.
 struct StatusRenderer<F> {
     display_name: F,
 }
 
 impl<F: Fn(&str) -> String> StatusRenderer<F> {
-    /// Each thing as it happened; `None` where that is too much.
+    /// Every event in order; `None` if too long.
     fn each(&self, told: &[&StatusEvent]) -> Option<String> {
         let mut words = String::new();
         let mut rest = told;
@@ -215,7 +215,7 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
         Some(words)
     }
 
-    /// All that is of one kind together, whatever the reasons.
+    /// Grouped by kind, without reasons.
     fn alike(&self, told: &[&StatusEvent]) -> String {
         let mut words = String::new();
         for (happened, alike) in group_by_kind(told) {
@@ -277,7 +277,7 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
     }
 }
 
-/// No names, only how many of each kind.
+/// Only the number of events of each kind.
 fn counts_only(told: &[&StatusEvent]) -> String {
     let mut words = String::new();
     for (happened, alike) in group_by_kind(told) {
@@ -286,7 +286,7 @@ fn counts_only(told: &[&StatusEvent]) -> String {
     words
 }
 
-/// Those of each kind, with what happened to them.
+/// Groups events by kind, with a verb for each.
 fn group_by_kind<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c StatusEvent>)> {
     let mut kinds: Vec<(&'static str, Vec<&StatusEvent>)> = Vec::new();
     for coming in told {
@@ -323,7 +323,7 @@ fn reason_suffix(why: Option<&str>) -> String {
     }
 }
 
-/// So many bytes of what a stranger wrote, in one line; nothing of what cannot be seen.
+/// The start of a user's text, sanitised to one line.
 fn sanitize_excerpt(text: &str, bytes: usize) -> String {
     if clean::is_blank(text) {
         return String::new();

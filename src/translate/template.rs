@@ -1,16 +1,15 @@
-//! The words around a text, such as `<{nick}> `: written by the administrator, filled in for each
-//! message.
+//! Templates for the prefix of a message, such as `<{nick}> `, written by the administrator.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// How long the words before a text may be in bytes.
+/// Maximum length of a rendered prefix in bytes.
 const MAX_LEN: usize = 120;
 
-/// How many bytes of each value are tried where all are too long together.
+/// Maximum bytes per value to try if the prefix is too long.
 const SHORTER: [usize; 4] = [48, 30, 18, 9];
 
-/// The words before a text, with gaps for what is known of whoever said it.
+/// The template of a prefix, with fields for data of the author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<TemplatePart>,
@@ -22,7 +21,7 @@ enum TemplatePart {
     Field(TemplateField),
 }
 
-/// What a gap is filled with.
+/// A field of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum TemplateField {
     Name,
@@ -33,8 +32,8 @@ pub(super) enum TemplateField {
     Time,
 }
 
-/// The fields by the names that a template calls them. A nick and a user name are the same thing on
-/// two networks, and whoever writes a template should not have to think about which it is.
+/// The names of the fields. Nick and user name are the same thing on two networks, so both names work on both
+/// sides.
 const FIELD_NAMES: [(&str, TemplateField); 8] = [
     ("nick", TemplateField::Name),
     ("user", TemplateField::Name),
@@ -46,25 +45,25 @@ const FIELD_NAMES: [(&str, TemplateField); 8] = [
     ("time", TemplateField::Time),
 ];
 
-/// Why a text is no template.
+/// Why a template is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// There is nothing of this name to fill in.
+    /// There is no field with this name.
     #[error("unknown field {{{0}}}")]
     UnknownField(String),
-    /// A brace has no other.
+    /// A brace is unmatched.
     #[error("unmatched {0}")]
     UnmatchedBrace(char),
-    /// It would break the line.
+    /// It contains a control character.
     #[error("contains a line break or another control character")]
     ControlCharacter,
 }
 
 impl Template {
-    /// Reads a template: text with `{gaps}`; a brace is written twice.
+    /// Parses a template: text with `{fields}`; literal braces are doubled.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is invalid.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         if text.contains(char::is_control) {
             return Err(TemplateError::ControlCharacter);
@@ -99,19 +98,18 @@ impl Template {
         Ok(Self { parts })
     }
 
-    /// What can be filled in, for whoever asked for something else.
+    /// The names of all fields, for error messages.
     #[must_use]
     pub fn field_list() -> String {
         FIELD_NAMES.map(|(name, _)| format!("{{{name}}}")).join(", ")
     }
 
-    /// Whether the time is said anyhow.
+    /// Whether it includes the time.
     pub(super) fn includes_time(&self) -> bool {
         self.parts.contains(&TemplatePart::Field(TemplateField::Time))
     }
 
-    /// The words, filled in, in no more bytes than a third of a line of IRC; where that is too long,
-    /// with less of each value than `value` would give.
+    /// Renders the prefix in at most a third of an IRC line; if it is too long, with shortened values.
     pub(super) fn render_bounded<'v>(
         &self,
         value: impl Fn(TemplateField, usize) -> Cow<'v, str>,
@@ -126,8 +124,8 @@ impl Template {
         filled
     }
 
-    /// The words, filled in. A value cannot bring the words behind its gap with it: it would seem to
-    /// end where it does not.
+    /// Renders the prefix. A value cannot contain the text that follows its field, since that would fake the
+    /// prefix's end.
     pub(super) fn render<'v>(&self, value: impl Fn(TemplateField) -> Cow<'v, str>) -> String {
         let mut filled = String::new();
         for (index, part) in self.parts.iter().enumerate() {
@@ -147,13 +145,13 @@ impl Template {
         filled
     }
 
-    /// Whether `line` could begin with this template, filled in with whatever. Where nothing but gaps
-    /// and spaces is in it, no line can be told from any other.
+    /// Whether `line` could start with this template, with any values. A template of only fields and spaces
+    /// matches nothing.
     pub(super) fn could_match_start(&self, line: &str) -> bool {
         self.could_match_start_by(line, str::to_owned)
     }
 
-    /// The same of a `line` that was `folded`, as the words of the template are for it.
+    /// Like [`Self::could_match_start`], for a line that was `folded` like the template's text.
     pub(super) fn could_match_start_by(&self, line: &str, folded: impl Fn(&str) -> String) -> bool {
         let mut rest = line;
         let mut gap = false;
@@ -178,7 +176,7 @@ impl Template {
 }
 
 impl fmt::Display for Template {
-    /// As it can be read again.
+    /// In the syntax that [`Template::parse`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.parts {
             match part {

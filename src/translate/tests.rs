@@ -1,4 +1,4 @@
-//! Whole messages, from one network's manners to the other's.
+//! Tests of rendering whole messages from one network to the other.
 
 mod format;
 mod names;
@@ -14,12 +14,12 @@ use crate::domain::{
     Author, Endpoint, EndpointId, Message, MessageKind, MessagePart, Network, RenderedMessage,
 };
 
-/// A channel and a room, who is in them, and what is said there.
+/// A channel and a room with their members, and a message.
 struct TranslateFixture {
     channel: Endpoint,
     room: Endpoint,
     said_in_room: bool,
-    /// Nicks in the channel, with the accounts that they are logged in to.
+    /// Nicks in the channel, with their accounts.
     nicks: Vec<(&'static str, Option<&'static str>)>,
     users: Vec<&'static str>,
     format: LinkFormat,
@@ -29,7 +29,7 @@ struct TranslateFixture {
 }
 
 impl TranslateFixture {
-    /// ann says something on IRC, where carl and eve are, too; bob and dave are in the room.
+    /// ann writes on IRC; carl and eve are in the channel, bob and dave in the room.
     fn on_irc() -> Self {
         Self {
             channel: Endpoint::channel(&Network::new("office"), "#dev"),
@@ -44,7 +44,7 @@ impl TranslateFixture {
         }
     }
 
-    /// bob says something in the room.
+    /// bob writes in the room.
     fn in_room() -> Self {
         Self { said_in_room: true, author: Author::named("bob"), ..Self::on_irc() }
     }
@@ -85,7 +85,7 @@ impl TranslateFixture {
         to_irc(&self.message(body), MessagePart::Whole, &self.format, self, None, self.now)
     }
 
-    /// What follows the name.
+    /// The text after the name.
     fn body_on_irc(&self, body: &str) -> String {
         self.to_irc(body).body
     }

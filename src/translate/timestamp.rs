@@ -1,10 +1,12 @@
+//! Timestamps on messages that are delivered late.
+
 use jiff::{SignedDuration, Timestamp};
 
-/// What is told later than this carries its time. Clocks of different machines differ by less.
+/// Older messages get a timestamp. Clocks of different machines differ by less.
 const LATE_THRESHOLD: SignedDuration = SignedDuration::from_mins(10);
 
-/// What stands before something said at `said_at` and told at `told_at`: nothing, or the time in
-/// UTC, with the day where that was another.
+/// The prefix of a message sent at `sent_at` and delivered at `now`: empty, or the time in UTC, with the date
+/// if it is another day.
 pub(super) fn timestamp_prefix(said_at: Timestamp, told_at: Timestamp) -> String {
     if told_at.duration_since(said_at) < LATE_THRESHOLD {
         return String::new();
@@ -12,15 +14,14 @@ pub(super) fn timestamp_prefix(said_at: Timestamp, told_at: Timestamp) -> String
     format!("[{}] ", format_timestamp(said_at, told_at))
 }
 
-/// The time in UTC at which something was said that is told at `told_at`, with the day where that
-/// was another.
+/// The time in UTC of a message delivered at `now`, with the date if it was another day.
 pub(super) fn format_timestamp(said_at: Timestamp, told_at: Timestamp) -> String {
     let day = |time: Timestamp| time.strftime("%F").to_string();
     let format = if day(said_at) == day(told_at) { "%H:%MZ" } else { "%F %H:%MZ" };
     said_at.strftime(format).to_string()
 }
 
-/// `line` without a time at its beginning.
+/// `line` without a leading timestamp.
 #[must_use]
 pub fn strip_timestamp(line: &str) -> &str {
     let time = line.strip_prefix('[').and_then(|time| time.split_once("] "));

@@ -1,14 +1,14 @@
-//! Addresses in a text: what stands in one is left as it is.
+//! Finds URLs in text, whose contents must not be changed.
 
 use std::ops::Range;
 
 use url::Url;
 
-/// Schemes of addresses that name no host.
+/// Schemes of URLs without a host.
 const HOSTLESS: [&str; 2] = ["magnet", "mailto"];
 
-/// Where the addresses in `text` stand: each from its scheme, or its `www.`, up to the next space. Rather
-/// too much than too little, for whatever is in one works only as it is.
+/// The ranges of URLs in `text`: from the scheme, or `www.`, to the next space. Too long is better than too
+/// short, because a URL works only unchanged.
 pub(super) fn find(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     let (mut done, mut from) = (0, 0);
     std::iter::from_fn(move || {
@@ -28,7 +28,7 @@ pub(super) fn find(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
-/// Where an address begins that is known by its colon, or its `w`, at `at`.
+/// The start of a URL whose colon, or first `w`, is at `at`.
 fn begins(text: &str, at: usize) -> Option<usize> {
     let (before, rest) = text.split_at(at);
     if rest.starts_with('w') {
@@ -41,13 +41,12 @@ fn begins(text: &str, at: usize) -> Option<usize> {
     (rest.starts_with("://") && word > 0 || hostless).then_some(at - word)
 }
 
-/// The start of the address in `text` that goes on at `at`, if one does.
+/// The start of the URL in `text` that spans `at`, if there is one.
 pub(super) fn around(text: &str, at: usize) -> Option<usize> {
     find(text).take_while(|url| url.start < at).find(|url| at < url.end).map(|url| url.start)
 }
 
-/// Where the addresses of web pages in `text` stand, each with what leads there: without the punctuation
-/// of the sentence that it stands in.
+/// The web URLs in `text` with their ranges, without trailing punctuation of the sentence.
 pub fn web_pages(text: &str) -> impl Iterator<Item = (Range<usize>, Url)> + '_ {
     find(text).filter_map(|url| {
         let address = text[url.clone()].trim_end_matches(|c: char| ".,;:!?\"'>)]}»”’".contains(c));
@@ -57,7 +56,7 @@ pub fn web_pages(text: &str) -> impl Iterator<Item = (Range<usize>, Url)> + '_ {
     })
 }
 
-/// Whether the byte at `at` is part of one of the addresses.
+/// Whether the byte at `at` is part of one of the URLs.
 pub(super) fn covers(urls: &[Range<usize>], at: usize) -> bool {
     urls.iter().any(|url| url.contains(&at))
 }

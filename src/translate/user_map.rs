@@ -1,26 +1,27 @@
+//! Maps users of Let's Chat to users on IRC, as configured.
+
 use std::collections::HashMap;
 
 use super::directory::Directory;
 use super::user_match::{UserMatcher, same_name};
 use crate::domain::Author;
 
-/// Which user of Let's Chat is who on IRC, as far as the administrator has said. Whoever is not
-/// listed is who goes by the same name.
+/// Which Let's Chat user is who on IRC, as configured. Unlisted users match the nick of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserMap {
-    /// By user name, in lower case.
+    /// Keyed by lower-case user name.
     matchers_by_user: HashMap<String, Vec<UserMatcher>>,
 }
 
 impl UserMap {
-    /// These people: the name of the user, and who that is on IRC.
+    /// From user names, each with matchers for IRC users.
     #[must_use]
     pub fn new(people: impl IntoIterator<Item = (String, Vec<UserMatcher>)>) -> Self {
         let lower = |(user, who): (String, Vec<UserMatcher>)| (user.to_lowercase(), who);
         Self { matchers_by_user: people.into_iter().map(lower).collect() }
     }
 
-    /// The nick in the channel of the person called `user` on Let's Chat, if they are there.
+    /// The nick of `user` in the channel, if present.
     pub(super) fn nick_of<'c>(&self, user: &str, company: &'c dyn Directory) -> Option<&'c str> {
         match self.matchers_by_user.get(&user.to_lowercase()) {
             None => company.find_nick(user),
@@ -32,8 +33,8 @@ impl UserMap {
         }
     }
 
-    /// The user of Let's Chat whom somebody on IRC means by `name`: that user's own name, or their
-    /// nick. Only who is in the room, or was named by the administrator.
+    /// The Let's Chat user that an IRC user means by `name`, which is a user name or a nick. Only users in
+    /// the room or in the map are found.
     pub(super) fn user_of<'c>(&'c self, name: &str, company: &'c dyn Directory) -> Option<&'c str> {
         let account = company.account_of_nick(name);
         let goes_by = |who: &UserMatcher| match who {
@@ -47,7 +48,7 @@ impl UserMap {
         linked.map(|(user, _)| user.as_str()).or_else(|| company.find_user(name))
     }
 
-    /// Whether `author`, whose words are told in the channel, sits there, too.
+    /// Whether `author` is also in the channel that the message goes to.
     pub(super) fn is_in_channel(&self, author: &Author, company: &dyn Directory) -> bool {
         self.nick_of(&author.name, company).is_some()
     }

@@ -1,28 +1,30 @@
+//! Matches users, as described in the configuration.
+
 use crate::domain::{Author, Casemapping, Mask, Message};
 
-/// Somebody, as an administrator describes them.
+/// Matches a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserMatcher {
-    /// Whoever goes by this nick, or this user name.
+    /// By nick or user name.
     Name(String),
-    /// Whoever is logged in to this account with IRC's services.
+    /// By services account on IRC.
     Account(String),
-    /// Whoever fits this mask of `nick!user@host`.
+    /// By hostmask (`nick!user@host`).
     Mask(Mask),
 }
 
-/// Some people.
+/// A set of users.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum UserSet {
-    /// All of them.
+    /// All users.
     #[default]
     Everyone,
-    /// These.
+    /// Users that any of these matches.
     Only(Vec<UserMatcher>),
 }
 
 impl UserMatcher {
-    /// Whether it is `author`.
+    /// Whether it matches `author`.
     #[must_use]
     pub fn matches(&self, author: &Author) -> bool {
         match self {
@@ -39,13 +41,13 @@ impl UserMatcher {
 }
 
 impl UserSet {
-    /// Nobody.
+    /// The empty set.
     #[must_use]
     pub const fn empty() -> Self {
         Self::Only(Vec::new())
     }
 
-    /// Whether whoever wrote `message` is one of them.
+    /// Whether it contains the author of `message`.
     #[must_use]
     pub fn contains_author(&self, message: &Message) -> bool {
         match self {
@@ -55,7 +57,7 @@ impl UserSet {
     }
 }
 
-/// Whether both are spellings of one name. What most networks fold, folded everywhere.
+/// Whether both are spellings of the same name, with the case folding of most networks.
 pub(super) fn same_name(left: &str, right: &str) -> bool {
     Casemapping::Rfc1459.same(left, right)
 }

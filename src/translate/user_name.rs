@@ -1,11 +1,12 @@
-/// The longest user name that every server shows whole (USERLEN).
+//! IRC user names (ident) made from names.
+
+/// The longest user name that every server accepts untruncated (USERLEN).
 const MAX_LEN_USERNAME: usize = 10;
 
-/// A user name, as it stands before the `@`, for who is called `name`: what every server takes of it,
-/// which is small letters and digits. `otherwise` where that is nothing.
+/// An IRC user name made from `name`, reduced to lower-case letters and digits, which every server accepts;
+/// `otherwise` if nothing is left.
 ///
-/// ngIRCd refuses brackets and the like, ircd-hybrid also dots and dashes, and ircu letters large and
-/// small in a mix.
+/// ngIRCd rejects brackets and the like, ircd-hybrid also dots and dashes, and ircu mixed case.
 #[must_use]
 pub fn irc_username(name: &str, otherwise: &str) -> String {
     let plain = name.chars().filter(char::is_ascii_alphanumeric);

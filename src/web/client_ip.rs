@@ -1,12 +1,12 @@
-//! For whom a request is, where a reverse proxy asks.
+//! Determines the client's address behind reverse proxies.
 
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The address that a request came from, by the word of those `trusted`: of all that it passed
-/// through, the last that is not one of them. What a stranger wrote before that means nothing.
+/// The client's address according to the `trusted` proxies: the last address on the way that is not one of
+/// them. Anything before that may be forged.
 pub(super) fn from_headers(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
     let mut address = peer.to_canonical();
@@ -18,14 +18,14 @@ pub(super) fn from_headers(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet])
         }
         match parse_forwarded_for(word.trim()) {
             Some(before) => address = before,
-            // Who passed on nonsense is the last that is known.
+            // An invalid entry: the proxy before it is the last known address.
             None => return address,
         }
     }
     address
 }
 
-/// An address, as proxies write it: bare, in brackets, or with a port.
+/// Parses an address as proxies write it: bare, in brackets, or with a port.
 fn parse_forwarded_for(word: &str) -> Option<IpAddr> {
     let bare = word.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(inner, _)| inner);
     let v4 = || word.split_once(':').map(|(address, _)| address);

@@ -1,16 +1,15 @@
-//! What a browser may show by itself, and what it may only save.
+//! Content types: which files browsers may display, and which they must save.
 
 /// How a file is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FileType {
     /// The `Content-Type`.
     pub(super) content_type: &'static str,
-    /// Whether a browser may show it.
+    /// Whether browsers may display it.
     pub(super) inline: bool,
 }
 
-/// What a browser shows without being told to do anything. No page and no drawing that can hold a
-/// script: HTML, XML and SVG are saved.
+/// Types that are safe to display. HTML, XML and SVG, which can contain scripts, are always saved.
 const INLINE_TYPES: &[&str] = &[
     "image/png",
     "image/jpeg",
@@ -29,7 +28,7 @@ const INLINE_TYPES: &[&str] = &[
     "application/pdf",
 ];
 
-/// How a file is sent that Let's Chat says is of the kind `claimed`: whoever uploaded it said so.
+/// How to send a file with the content type that its uploader `claimed`.
 pub(super) fn for_upload(claimed: &str) -> FileType {
     let claimed = claimed.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if claimed == "text/plain" {
@@ -41,8 +40,7 @@ pub(super) fn for_upload(claimed: &str) -> FileType {
     }
 }
 
-/// The `Content-Disposition` for a file with this safe name (RFC 6266): the name once for everyone, in
-/// ASCII, and once as it is.
+/// The `Content-Disposition` for a file with this sanitised name (RFC 6266): once in ASCII, once in UTF-8.
 pub(super) fn content_disposition(shown: bool, name: &str) -> String {
     let way = if shown { "inline" } else { "attachment" };
     let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '_' };
@@ -51,7 +49,7 @@ pub(super) fn content_disposition(shown: bool, name: &str) -> String {
     format!("{way}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }
 
-/// What RFC 8187 lets stand as it is, less some.
+/// A subset of the characters that RFC 8187 leaves unescaped.
 const RFC8187_UNESCAPED: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 

@@ -1,4 +1,4 @@
-//! What is answered: files, long messages, and why not.
+//! Request handlers: files, long messages, and error pages.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,27 +29,27 @@ use crate::domain::{LinkTarget, PasteId};
 use crate::store::{Paste, PublicReader, StoreError};
 use crate::translate::{PublicLinks, plain};
 
-/// How long somebody waits for a file to begin.
+/// Time limit for a file to start arriving.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What a file may do in a browser: be looked at.
+/// The content security policy of files, which allows only viewing.
 const FILE_CSP: &str = "sandbox; default-src 'none'; img-src 'self' data:; media-src 'self'; \
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The same for a PDF: browsers show it by a page of their own, which a sandbox would keep from it.
+/// The policy of PDFs: a sandbox would keep browsers from using their PDF viewer.
 const PDF_CSP: &str = "default-src 'none'; object-src 'self'; \
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What every answer says besides.
+/// Headers of every response.
 const COMMON_HEADERS: [(HeaderName, &str); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
-    // Asked again each time, which costs nothing while it is the same: a link can be taken back.
+    // Always revalidated, which is cheap if unchanged, because a link can be revoked.
     (header::CACHE_CONTROL, "private, no-cache"),
     (HeaderName::from_static("x-robots-tag"), "noindex, nofollow"),
 ];
 
-/// What all answers are made from.
+/// Shared state of all handlers.
 #[derive(Debug)]
 pub(super) struct AppState {
     pub(super) settings: WebSettings,
@@ -59,7 +59,7 @@ pub(super) struct AppState {
     pub(super) public_reader: Arc<Mutex<PublicReader>>,
 }
 
-/// What answers every request.
+/// The routes.
 pub(super) fn router(desk: Arc<AppState>) -> Router {
     let routes = Router::new()
         .route("/f/{signed}/{name}", get(get_file))
@@ -67,7 +67,7 @@ pub(super) fn router(desk: Arc<AppState>) -> Router {
         .route("/p/{signed}", get(get_paste))
         .route("/p/{signed}/raw", get(get_raw_paste));
     let prefix = desk.settings.public_url.path().trim_end_matches('/').to_owned();
-    // A reverse proxy may take the path of `public_url` away, or leave it.
+    // A reverse proxy may or may not strip the path of `public_url`.
     let routes = match prefix.as_str() {
         "" => routes,
         prefix => Router::new().nest(prefix, routes.clone()).merge(routes),
@@ -82,7 +82,7 @@ pub(super) fn router(desk: Arc<AppState>) -> Router {
         .with_state(desk)
 }
 
-/// Why somebody does not get what they ask for.
+/// Why a request is not fulfilled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ErrorPage {
     NotFound,
@@ -162,7 +162,7 @@ impl From<FetchError> for ErrorPage {
     }
 }
 
-/// Lets nobody ask for too much, and has every answer say what it must.
+/// Applies the rate limits, and adds the common headers.
 async fn rate_limit_middleware(
     State(desk): State<Arc<AppState>>,
     request: Request,
@@ -182,7 +182,7 @@ async fn rate_limit_middleware(
     response
 }
 
-/// Whether a link, made at `made`, is still good.
+/// Checks that a link created at `made` is still valid.
 async fn check_link(desk: &AppState, target: LinkTarget, made: Timestamp) -> Result<(), ErrorPage> {
     if Timestamp::now() > expires_at(desk, made) {
         return Err(ErrorPage::Expired);
@@ -193,13 +193,13 @@ async fn check_link(desk: &AppState, target: LinkTarget, made: Timestamp) -> Res
     }
 }
 
-/// When a link that was made at `made` ends.
+/// When a link created at `made` expires.
 fn expires_at(desk: &AppState, made: Timestamp) -> Timestamp {
     let lasts = SignedDuration::try_from(desk.settings.link_expiry).unwrap_or(SignedDuration::MAX);
     made.saturating_add(lasts).unwrap_or(Timestamp::MAX)
 }
 
-/// Asks the store, which makes one wait.
+/// Queries the store, which blocks, on another thread.
 async fn query_store<T: Send + 'static>(
     desk: &AppState,
     ask: impl FnOnce(&PublicReader) -> Result<T, StoreError> + Send + 'static,
@@ -233,7 +233,7 @@ async fn send_file(
 ) -> Result<Response, ErrorPage> {
     let (id, made) = desk.links.verify_file_link(signed, name).ok_or(ErrorPage::NotFound)?;
     check_link(desk, LinkTarget::File(id), made).await?;
-    // What Let's Chat calls by an id never changes.
+    // The contents of an id never change on Let's Chat.
     let tag = format!("\"{id}\"");
     if header_value(headers, header::IF_NONE_MATCH)
         .is_some_and(|known| known == "*" || known.contains(&tag))
@@ -244,7 +244,7 @@ async fn send_file(
     let wanted = header_value(headers, header::RANGE)
         .filter(|_| header_value(headers, header::IF_RANGE).is_none_or(|known| known == tag));
     let head = head(&file, false).await?;
-    // A part can be told only of something whose length is known.
+    // A range needs a known length.
     let length = match head.length {
         None if wanted.is_some() => crate::web::handlers::head(&file, true).await?.length,
         known => known,
@@ -259,12 +259,12 @@ async fn send_file(
     Ok(send(response, file, length, wanted))
 }
 
-/// What is known of a file, as soon as it is.
+/// Waits for the file's type and length.
 async fn head(file: &PartialFile, whole: bool) -> Result<FileHead, ErrorPage> {
     Ok(time::timeout(FETCH_TIMEOUT, file.head(whole)).await.map_err(|_| ErrorPage::Busy)??)
 }
 
-/// Answers with the part of `file` that is `wanted`, as fast as it is taken.
+/// Streams the range `wanted` of `file` at the reader's pace.
 fn send(
     mut response: response::Builder,
     file: Arc<PartialFile>,
@@ -296,7 +296,7 @@ fn send(
     response.body(body).expect("all header values are valid")
 }
 
-/// Whether it is us who answer: the program asks itself, through everything that stands between.
+/// Answers the self-test, which the bridge sends to itself through all proxies.
 async fn get_self_test(
     State(desk): State<Arc<AppState>>,
     Path(question): Path<String>,
@@ -350,7 +350,7 @@ async fn send_raw(
         id,
         |paste| match plain(&paste.message.body) {
             Cow::Owned(text) => text,
-            // As it is: not copied.
+            // Unchanged, so not copied.
             Cow::Borrowed(_) => paste.message.body,
         },
         response,
@@ -359,7 +359,7 @@ async fn send_raw(
     .await
 }
 
-/// Answers with what `make` makes of a message. It is in memory once, however many read it.
+/// Sends the text that `make` creates from a message. It is in memory only once, however many read it.
 async fn send_text(
     desk: &AppState,
     key: Key,
@@ -385,13 +385,13 @@ async fn send_text(
         ErrorPage::NotFound => ErrorPage::Pruned,
         other => other,
     })?;
-    // Nothing tells this version from another, so that a part of it is of no use beside another's.
+    // No validator distinguishes versions, so ranges cannot be combined.
     let wanted =
         header_value(headers, header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
     Ok(send(response, file, head.length, wanted))
 }
 
-/// The message of a link that is good, and when the link was made.
+/// Verifies a link; returns the message and the link's time of creation.
 async fn find_paste(desk: &AppState, signed: &str) -> Result<(PasteId, Timestamp), ErrorPage> {
     let (id, made) = desk.links.verify_paste_link(signed).ok_or(ErrorPage::NotFound)?;
     check_link(desk, LinkTarget::Paste(id), made).await?;

@@ -1,4 +1,4 @@
-//! An answer that holds something until its last byte is sent.
+//! A response that keeps a value until it is completely sent.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ struct Held<K> {
     _kept: K,
 }
 
-/// The same answer, which keeps `kept` until all of it is sent, or nobody wants it any more.
+/// Makes the response keep `kept` until it is completely sent or dropped.
 pub(super) fn holding<K: Send + Unpin + 'static>(response: Response, kept: K) -> Response {
     response.map(|body| Body::new(Held { body, _kept: kept }))
 }

@@ -1,5 +1,4 @@
-//! The pages: a long message, and why there is nothing to see. Every text is escaped by `maud`; there is
-//! no script, and nothing is fetched from anywhere.
+//! HTML pages: long messages and errors. `maud` escapes all text. Pages have no scripts and load nothing.
 
 use std::sync::LazyLock;
 
@@ -12,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::store::Paste;
 use crate::translate;
 
-/// What a page may do, and what it looks like: one piece of style, known by its digest.
+/// The content security policy of pages: only their one style sheet, by its hash.
 pub(super) static CSP: LazyLock<String> = LazyLock::new(|| {
     let digest = STANDARD.encode(Sha256::digest(STYLE));
     format!(
@@ -21,10 +20,10 @@ pub(super) static CSP: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The most lines that a page shows: a phone has to hold them.
+/// Maximum lines of a page, with phones in mind.
 const MAX_LINES: usize = 10_000;
 
-/// The most bytes that a page shows.
+/// Maximum bytes of a page.
 const MAX_BYTES: usize = 2_000_000;
 
 const STYLE: &str = "\
@@ -45,7 +44,7 @@ footer{padding:.6rem 1rem 1.2rem;border-top:1px solid var(--line)}\
 main{max-width:34rem;margin:16vh auto 0;padding:0 1.2rem}\
 @media(max-width:30rem){ol{font-size:13px}li::before{width:2.6rem;padding-right:.6rem}}";
 
-/// The page of a long message. `raw` is where it can be had as plain text.
+/// The page of a long message. `raw` is the URL of its plain text.
 pub(super) fn paste_page(paste: &Paste, raw: &str, expires: Timestamp) -> String {
     let author = paste.message.author.display_name.as_ref().unwrap_or(&paste.message.author.name);
     let place = paste.endpoint.strip_prefix("letschat/").unwrap_or(&paste.endpoint);
@@ -77,7 +76,7 @@ pub(super) fn paste_page(paste: &Paste, raw: &str, expires: Timestamp) -> String
     )
 }
 
-/// `line` with the addresses of web pages in it as links, which tell those pages nothing.
+/// `line` with web URLs as links, which send no referrer.
 fn with_links(line: &str) -> Markup {
     let mut done = 0;
     let mut pieces = Vec::new();
@@ -94,7 +93,7 @@ fn with_links(line: &str) -> Markup {
     }
 }
 
-/// A page that says in a few words why there is nothing to see.
+/// A page with a short message.
 pub(super) fn message_page(title: &str, words: &str) -> String {
     document(title, html! { main { h1 { (title) } p { (words) } } })
 }

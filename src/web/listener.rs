@@ -1,4 +1,4 @@
-//! The listener, and how long anybody may take.
+//! The listener, with time limits for connections.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -22,23 +22,23 @@ use super::held;
 use super::paced::Paced;
 use super::seats::{Seat, Seats};
 
-/// How long the head of a request may take, also the next one of a connection that is kept.
+/// Time limit for the head of a request, including further ones on a kept-alive connection.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a connection may last.
+/// Maximum duration of a connection.
 const MAX_CONNECTION_TIME: Duration = Duration::from_secs(60 * 60);
 
-/// The most that a head may be, in bytes.
+/// Maximum size of a request head, in bytes.
 const MAX_LEN_HEADER: usize = 16 * 1024;
 
-/// How long answers that are under way may go on when the bridge stops.
+/// How long responses may continue when the bridge stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Who asks, as the connection says.
+/// The peer's address.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PeerAddr(pub(super) IpAddr);
 
-/// Serves `router` on `listener` until `stop` says so.
+/// Serves `router` on `listener` until `stop`.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -68,7 +68,7 @@ pub(super) async fn serve(
                 });
                 Seat::is_for(&seats, number, connection);
             }
-            // The system is out of something; it will have it again.
+            // Resources are temporarily exhausted.
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 time::sleep(Duration::from_millis(200)).await;
@@ -80,7 +80,7 @@ pub(super) async fn serve(
     let _ = time::timeout(SHUTDOWN_TIMEOUT, all).await;
 }
 
-/// Answers what is asked on one connection. That it breaks is nobody's fault.
+/// Serves one connection; connection errors are ignored.
 async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,

@@ -1,12 +1,13 @@
-//! What people without an account may see: files and long messages of Let's Chat, by signed links.
+//! The web server for public links: files and long messages of Let's Chat, for anyone with the link.
 //!
 //! ```text
-//!  reverse proxy ─▶ door, seats ─▶ limits ─▶ answer ─▶ links: did we make it?   store: is it still good?
-//!                                        └─▶ cache ─▶ net/rest ─▶ Let's Chat, once for all who ask
+//!  reverse proxy ─▶ listener, seats ─▶ rate_limit ─▶ handlers ─▶ public links: is it ours?
+//!                                                       │        store: is it still valid?
+//!                                                       └─▶ cache ─▶ net/rest ─▶ Let's Chat, once for all clients
 //! ```
 //!
-//! Nothing is asked of anybody but the Let's Chat of the configuration, and nothing of it but a file
-//! whose link we signed. There is no list of anything.
+//! The web server makes requests to the configured Let's Chat only, and only for files with a signed link. Nothing can be
+//! listed.
 
 mod cache;
 mod client_ip;
@@ -45,10 +46,10 @@ use cache::FileCache;
 use handlers::AppState;
 use rate_limit::RateLimiter;
 
-/// How often what nobody asks for any more is let go.
+/// How often expired entries are removed.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What is being served.
+/// A running web server.
 #[derive(Debug)]
 pub struct WebServer {
     address: SocketAddr,
@@ -56,10 +57,10 @@ pub struct WebServer {
     server_task: JoinHandle<()>,
 }
 
-/// Why nothing can be served.
+/// Why the web server cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
-    /// The address cannot be listened at.
+    /// It cannot listen at the address.
     #[error(
         "web.listen: cannot listen on {address} ({error}): choose another port, or stop the \
          program that uses it"
@@ -67,20 +68,20 @@ pub enum WebError {
     Bind {
         /// `web.listen`.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's error.
         error: io::Error,
     },
-    /// The store does not do its part.
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl WebServer {
-    /// Serves what `settings` say, beside the bridge whose store is open. `None` where nothing is to be
-    /// served. Within a Tokio runtime.
+    /// Starts the configured web server, beside the bridge whose store is open. `None` if none is configured.
+    /// Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// When the address is taken, or the store cannot be read.
+    /// When the address is in use, or the store cannot be read.
     pub async fn start(settings: &Settings) -> Result<Option<Self>, WebError> {
         let Some(web) = &settings.web else { return Ok(None) };
         let desk = app_state(web, settings)?;
@@ -105,16 +106,16 @@ impl WebServer {
         Ok(Some(Self { address, shutdown: stop, server_task: serving }))
     }
 
-    /// Where it listens.
+    /// The address it listens at.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no more requests, and lets those under way go on for a moment.
+    /// Stops accepting requests, and gives those in progress a moment.
     pub async fn stop(self) {
         self.shutdown.send_replace(true);
-        // It ends by itself, and cannot fail.
+        // The task ends by itself and cannot fail.
         let _ = self.server_task.await;
     }
 }

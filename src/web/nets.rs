@@ -1,15 +1,15 @@
-//! Whom an address stands for: a person or an office, and the networks around it.
+//! The networks around an address, for limits per site.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// How long the prefixes are that are counted, the narrowest first: with IPv6, everybody has a network
-/// of addresses, and many have a network of those.
+/// Prefix lengths, the narrowest first. With IPv6, every user has a network of addresses, and some have many
+/// such networks.
 const V4: [u8; 2] = [32, 24];
 const V6: [u8; 3] = [64, 56, 48];
 
-/// The networks that an address is in, the narrowest first.
+/// The networks that contain an address, the narrowest first.
 pub(super) fn around(address: IpAddr) -> impl Iterator<Item = IpNet> {
     let address = address.to_canonical();
     let lengths = if address.is_ipv4() { &V4[..] } else { &V6[..] };

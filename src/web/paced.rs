@@ -1,4 +1,4 @@
-//! A connection whose other end must take what is sent at some pace.
+//! A connection that fails if its peer reads too slowly.
 
 use std::future::Future;
 use std::io;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// How much must be taken within [`STALLED`] by an end that we wait for.
+/// How much a peer must read within [`STALLED`] while we wait for it.
 const PIECE: u64 = 64 * 1024;
 
-/// How long that may take.
+/// The time limit for that.
 const STALLED: Duration = Duration::from_secs(20);
 
-/// A connection that breaks when its other end takes too little.
+/// A connection that fails if its peer reads too slowly.
 #[derive(Debug)]
 pub(super) struct Paced<S> {
     inner: S,
     written: u64,
-    /// How much was written when we began to wait for the other end.
+    /// Bytes written when we started to wait for the peer.
     waiting: Option<u64>,
     deadline: Pin<Box<Sleep>>,
 }
@@ -31,7 +31,7 @@ impl<S> Paced<S> {
         Self { inner, written: 0, waiting: None, deadline }
     }
 
-    /// Judges what became of a write.
+    /// Checks the progress after a write.
     fn judge(
         &mut self,
         written: Poll<io::Result<usize>>,
@@ -93,7 +93,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(context);
-        // All that there was has been taken: from now on it is the other end that waits.
+        // All data was read: now the peer waits for us.
         if flushed.is_ready() {
             self.waiting = None;
         }
@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of sending much to an end that takes `bytes` each second.
+    /// Sends much data to a peer that reads `bytes` per second.
     async fn sent(bytes: usize) -> (io::Result<()>, Duration) {
         let (ours, mut theirs) = duplex(1_024);
         let taking = tokio::spawn(async move {

@@ -1,18 +1,18 @@
-//! Which part of a file somebody wants (RFC 9110, section 14).
+//! HTTP range requests (RFC 9110, section 14).
 
-/// What of a file is to be sent.
+/// The part of a file to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteRange {
-    /// All of it.
+    /// The whole message.
     Whole,
-    /// From the first byte to the last, which are both in it.
+    /// From this first byte to this last byte, both within the file.
     Partial(u64, u64),
-    /// Nothing that it has.
+    /// A range outside of the file.
     Unsatisfiable,
 }
 
-/// The part of a file of `length` bytes that the header `Range` asks for. What we do not know, and
-/// several parts at once, may be answered with all of it (section 14.2).
+/// The range of a file of `length` bytes that the `Range` header asks for. Unknown units and multiple ranges
+/// may be answered with the whole file (section 14.2).
 pub(super) fn requested_range(range: Option<&str>, length: u64) -> ByteRange {
     let Some((first, last)) = range.and_then(parse_single_range) else { return ByteRange::Whole };
     match (parse_number(first), parse_number(last)) {
@@ -38,7 +38,7 @@ fn parse_single_range(range: &str) -> Option<(&str, &str)> {
 }
 
 fn parse_number(text: &str) -> Option<u64> {
-    // Rust would read "+5" as a number, too.
+    // `parse` would accept "+5".
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if plain { Some(text.parse().unwrap_or(u64::MAX)) } else { None }
 }

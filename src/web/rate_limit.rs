@@ -1,4 +1,4 @@
-//! How much anybody may ask for: so often a minute, and so much at once.
+//! Rate limits and limits on concurrent responses.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,24 +9,23 @@ use ipnet::IpNet;
 
 use super::nets;
 
-/// How many answers a network may be getting at once, the narrowest first: an office behind one
-/// address opens a link.
+/// Maximum concurrent responses per network, the narrowest first; enough for an office behind one address.
 const MAX_ACTIVE_PER_CLIENT: [usize; 3] = [32, 64, 128];
 
-/// The same for all together.
+/// Maximum concurrent responses in total.
 const MAX_ACTIVE: usize = 256;
 
-/// How many times as often as one address the networks around it may ask, the narrowest first.
+/// Rate factors of the networks around an address, the narrowest first.
 const WIDER: [f64; 3] = [1.0, 4.0, 8.0];
 
-/// The same for all together.
+/// Rate factor for all clients together.
 const GLOBAL_RATE_FACTOR: f64 = 20.0;
 
-/// The part of what all together may have that is kept for those who have little of it.
+/// The share of the total reserved for clients that use little.
 const RESERVE: f64 = 0.25;
 
-/// How much is little: so many answers at once to one address, and to all around it; and such a part of
-/// what one address may ask.
+/// What counts as little: concurrent responses for an address and the networks around it, and a share of the
+/// address's rate.
 const FEW: usize = 4;
 const FEW_AROUND: usize = 16;
 const LITTLE: f64 = 0.03;
@@ -34,10 +33,10 @@ const LITTLE: f64 = 0.03;
 /// How many networks are remembered.
 const MAX_CLIENTS: usize = 20_000;
 
-/// How long to wait before asking again where too much is being answered.
+/// The suggested delay before retrying under overload.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Who asks how often, and how many are being answered.
+/// The rate and the concurrent responses of each client.
 #[derive(Debug)]
 pub(super) struct RateLimiter {
     per_minute: Option<f64>,
@@ -52,13 +51,13 @@ struct LimiterState {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct ClientUsage {
-    /// How many requests were used up by `at`: they come back with time.
+    /// Requests used up at `at`; they refill over time.
     used: f64,
     updated_at: Option<Instant>,
     active: usize,
 }
 
-/// Leave to answer one request, given back when it is answered.
+/// Permission to answer one request, returned when dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     limiter: Arc<RateLimiter>,
@@ -66,14 +65,14 @@ pub(super) struct Permit {
 }
 
 impl RateLimiter {
-    /// One address may ask so often a minute; `None` for as often as it likes.
+    /// Allows this many requests per minute and address; `None` for no limit.
     pub(super) fn new(per_minute: Option<u64>) -> Self {
-        // Nobody means more than a number of 32 bits.
+        // Values above 32 bits make no difference.
         let per_minute = per_minute.map(|many| f64::from(u32::try_from(many).unwrap_or(u32::MAX)));
         Self { per_minute, state: Mutex::default() }
     }
 
-    /// Leave for `address` to be answered now, or after how long to ask again.
+    /// Permission to answer `address` now, or how long to wait.
     pub(super) fn acquire(
         self: &Arc<Self>,
         address: IpAddr,
@@ -104,7 +103,7 @@ impl RateLimiter {
 }
 
 impl LimiterState {
-    /// Whether one more question may come from `nets`, the narrowest first.
+    /// Whether one more request from `nets` (the narrowest first) is allowed.
     fn may_enter(
         &mut self,
         nets: &[IpNet],
@@ -152,14 +151,14 @@ impl ClientUsage {
         self.active += 1;
     }
 
-    /// How much of what was used up has not come back by `now`, at this rate a minute.
+    /// How much of what was used is not yet refilled by `now`, at this rate per minute.
     fn used_at(&self, rate: f64, now: Instant) -> f64 {
         let passed =
             self.updated_at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
         (self.used - passed * rate / 60.0).max(0.0)
     }
 
-    /// Whether one more is allowed: a minute's worth may be used up at once.
+    /// Whether one more request is allowed; bursts of one minute's worth are.
     fn refill_and_check(&mut self, rate: f64, now: Instant) -> Result<(), Duration> {
         self.used = self.used_at(rate, now);
         self.updated_at = Some(now);
@@ -232,7 +231,7 @@ mod tests {
     fn a_part_is_kept_for_those_who_have_little() {
         let limits = Arc::new(RateLimiter::new(Some(100)));
         let now = Instant::now();
-        // Twenty networks of many addresses ask as often as they may.
+        // Twenty networks, each with many addresses that use their full rate.
         let flood =
             (0..20_u8).flat_map(|net| (0..400_u16).map(move |n| [10, net, 0, (n % 4) as u8]));
         let many = flood.filter(|it| limits.acquire(IpAddr::from(*it), now).is_ok()).count();

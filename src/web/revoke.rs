@@ -1,4 +1,4 @@
-//! Takes links back, beside a bridge that may be running.
+//! Revokes links, also while a bridge is running.
 
 use jiff::Timestamp;
 
@@ -8,14 +8,14 @@ use crate::store;
 use crate::store::{Revocation, StoreError};
 use crate::translate::PublicLinks;
 
-/// Takes back every link to what the link `text` leads to, and tells what that is; `None` where it is
-/// not one of ours.
+/// Revokes all links to the target of the link `text`, and returns the target; `None` if it is not one of our
+/// links.
 ///
 /// # Errors
-/// When there is no key, or the store does not do its part.
+/// When there is no key, or the store cannot be read or written.
 pub fn revoke_link(settings: &Settings, text: &str) -> Result<Option<LinkTarget>, StoreError> {
     let key = store::load_link_key(&settings.state_dir)?;
-    // Where a link leads says the key; the addresses are of no matter.
+    // Only the key matters for parsing a link, not the URLs.
     let letschat = &settings.letschat.url;
     let links = PublicLinks::new(key, letschat.clone(), letschat.clone());
     let Some(link) = links.parse_link(text) else { return Ok(None) };
@@ -23,10 +23,10 @@ pub fn revoke_link(settings: &Settings, text: &str) -> Result<Option<LinkTarget>
     Ok(Some(link.target))
 }
 
-/// Takes back every link that was made from `since` until now.
+/// Revokes all links created from `since` until now.
 ///
 /// # Errors
-/// When the store does not do its part.
+/// When the store cannot be read or written.
 pub fn revoke_since(settings: &Settings, since: Timestamp) -> Result<(), StoreError> {
     store::revoke(&settings.state_dir, Revocation::CreatedSince(since), Timestamp::now())
 }

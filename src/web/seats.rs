@@ -1,9 +1,9 @@
-//! Who may be connected: so many from one network, and so many in all.
+//! Limits on connections per network and in total.
 //!
-//! Where there is no room, a connection that asks for nothing makes room, the longest waiting of the
-//! network that has most of them. So who comes and asks is heard, however many come and say nothing.
-//! Where all are being answered, the one makes room that has been for longest, once it has had its time: so
-//! a crowd of slow readers, of however many networks, keeps nobody out for longer than that.
+//! If the limit is reached, an idle connection is closed: the oldest one of the network with the most. So
+//! clients that send requests are served even if many others connect and send nothing. If all are active, the
+//! longest active one is closed, once it has had its minimum time. So slow readers cannot keep others out for
+//! longer than that.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -16,13 +16,13 @@ use tokio::time::Instant;
 
 use super::nets;
 
-/// How many connections there may be in all.
+/// Maximum number of connections.
 const ALL: usize = 512;
 
-/// How many from one network, the narrowest first.
+/// Maximum connections per network, the narrowest first.
 const EACH: [usize; 3] = [64, 128, 192];
 
-/// How long something is answered before that makes room for others, where there is none.
+/// How long a response may take before it may be cut off for others.
 const ITS_TIME: Duration = Duration::from_secs(60);
 
 /// All connections.
@@ -31,35 +31,35 @@ pub(super) struct Seats(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// By their number, and so in the order in which they came.
+    /// By number, which is the order of arrival.
     taken: BTreeMap<u64, Taken>,
     last: u64,
 }
 
 #[derive(Debug)]
 struct Taken {
-    /// Nothing for a proxy, which speaks for many.
+    /// Empty for a proxy, which acts for many clients.
     nets: Vec<IpNet>,
     address: IpAddr,
     answering: usize,
-    /// When the first of what is being answered was asked.
+    /// When the oldest request in progress arrived.
     since: Instant,
     connection: Option<AbortHandle>,
 }
 
-/// A connection's seat, given back when it is dropped.
+/// A connection's slot, returned when dropped.
 #[derive(Debug)]
 pub(super) struct Seat {
     seats: Arc<Seats>,
     number: u64,
 }
 
-/// Held while something is answered: nobody takes this connection's seat.
+/// Held during a response, so that the connection is not closed as idle.
 #[derive(Debug)]
 pub(super) struct Answering(Arc<Seat>);
 
 impl Seats {
-    /// A seat for a connection from `address`, perhaps at the cost of another; `None` if there is none.
+    /// A slot for a connection from `address`, which may close another one; `None` if there is none.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr, is_proxy: bool) -> Option<Seat> {
         let address = address.to_canonical();
         let mut state = self.state();
@@ -88,7 +88,7 @@ impl Seats {
 }
 
 impl State {
-    /// Of the addresses that have connections without a question, the one that has most.
+    /// The address with the most idle connections.
     fn busiest(&self) -> Option<IpAddr> {
         let mut waiting: HashMap<IpAddr, usize> = HashMap::new();
         for taken in self.taken.values().filter(|taken| taken.answering == 0) {
@@ -97,8 +97,8 @@ impl State {
         waiting.into_iter().max_by_key(|(_, many)| *many).map(|(address, _)| address)
     }
 
-    /// Ends the longest waiting connection of those or, if none of them waits, the one that has been answered
-    /// for longest and has had its time.
+    /// Closes the oldest idle connection among those; if none is idle, the longest active one that has had
+    /// its minimum time.
     fn make_room(&mut self, of: impl Fn(&Taken) -> bool) -> Option<()> {
         let those = || self.taken.iter().filter(|(_, it)| of(it));
         let waiting = those().find(|(_, it)| it.answering == 0);
@@ -116,11 +116,11 @@ impl State {
 }
 
 impl Seat {
-    /// This is what sits there.
+    /// Registers the task of the connection with this number.
     pub(super) fn is_for(seats: &Seats, number: u64, connection: AbortHandle) {
         match seats.state().taken.get_mut(&number) {
             Some(taken) => taken.connection = Some(connection),
-            // Its seat is taken already.
+            // Its slot was taken already.
             None => connection.abort(),
         }
     }
@@ -129,7 +129,7 @@ impl Seat {
         self.number
     }
 
-    /// Something is being answered.
+    /// Marks the connection as active.
     pub(super) fn answering(self: &Arc<Self>) -> Answering {
         self.count(1);
         Answering(Arc::clone(self))

@@ -1,4 +1,4 @@
-//! Whether what is served can be reached at the address that links begin with.
+//! Self-test: whether the web server can be reached at its public URL.
 
 use std::error::Error;
 use std::io;
@@ -14,25 +14,25 @@ use crate::net::{proxy, tls};
 use crate::store::{self, Store, StoreError};
 use crate::translate::PublicLinks;
 
-/// How long the way there and back may take.
+/// Time limit for the request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The most of an answer that is read.
+/// Maximum size of the response that is read.
 const MAX_LEN_RESPONSE: usize = 64;
 
-/// What was found.
+/// The result of the self-test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SelfTestResult {
-    /// It leads to us.
+    /// The public URL leads to this bridge.
     Reachable,
-    /// Nothing can be served.
+    /// The web server cannot be started.
     CannotServe(String),
-    /// It does not lead to us, for this reason.
+    /// The public URL does not lead to this bridge, for this reason.
     Unreachable(String),
 }
 
-/// Serves for a moment what `settings` say, unless a bridge that runs does so, and asks for it as
-/// everybody else would. `None` where nothing is to be served. Within a Tokio runtime.
+/// Starts the web server for a moment, unless a running bridge has it, and requests its public URL. `None` if
+/// no web server is configured. Must be called within a Tokio runtime.
 pub async fn self_test(settings: &Settings, running: bool) -> Option<SelfTestResult> {
     let web = settings.web.as_ref()?;
     let temporary = match is_unused(&settings.state_dir).then(|| elsewhere(settings)).transpose() {
@@ -42,7 +42,7 @@ pub async fn self_test(settings: &Settings, running: bool) -> Option<SelfTestRes
     let settings = temporary.as_ref().map_or(settings, |(_, settings)| settings);
     let served = match WebServer::start(settings).await {
         Ok(served) => served,
-        // That is the bridge.
+        // The running bridge has the address.
         Err(WebError::Bind { error, .. })
             if running && error.kind() == io::ErrorKind::AddrInUse =>
         {
@@ -60,14 +60,13 @@ pub async fn self_test(settings: &Settings, running: bool) -> Option<SelfTestRes
     Some(found)
 }
 
-/// Whether no bridge has run with this state yet.
+/// Whether no bridge has used this state directory yet.
 fn is_unused(directory: &Path) -> bool {
     let key = store::load_link_key(directory);
     matches!(key, Err(StoreError::LinkKey { error, .. }) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// The same settings with a state of their own, which vanishes with the directory: a check leaves nothing
-/// behind.
+/// The settings with a temporary state directory, so that the check leaves no traces.
 fn elsewhere(settings: &Settings) -> Result<(TempDir, Settings), String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     Store::open(directory.path()).map_err(|error| error.to_string())?;
@@ -75,7 +74,7 @@ fn elsewhere(settings: &Settings) -> Result<(TempDir, Settings), String> {
     Ok((directory, settings))
 }
 
-/// Asks whoever answers whether it is us.
+/// Verifies that this bridge answers at the public URL.
 async fn request_challenge(web: &WebSettings, settings: &Settings) -> Result<(), String> {
     let key = store::load_link_key(&settings.state_dir).map_err(|error| error.to_string())?;
     let links = PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone());
@@ -122,7 +121,7 @@ async fn request_challenge(web: &WebSettings, settings: &Settings) -> Result<(),
     }
 }
 
-/// What an error is at bottom: what is around it says only that a request failed.
+/// The innermost error; the outer ones only say that a request failed.
 fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut inner = error;
     while let Some(source) = inner.source() {

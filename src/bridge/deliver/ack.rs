@@ -1,11 +1,11 @@
-//! What the far end has answered for a delivery.
+//! Handles acks and rejections of deliveries.
 
 use crate::bridge::{Bridge, Ctx};
 use crate::domain::{DeliveryId, EndpointId};
 use crate::store::StoreError;
 
 impl Bridge {
-    /// The far end has answered for `ticket`.
+    /// The remote side has acknowledged the delivery.
     pub(in crate::bridge) fn ack(
         &mut self,
         ticket: DeliveryId,
@@ -21,8 +21,8 @@ impl Bridge {
         self.schedule(place, turn)
     }
 
-    /// The far end objects to `ticket`. One that has put us out before it read what we said there has
-    /// nothing against what was said: back in, we look for it.
+    /// The remote side has rejected the delivery. If it has removed us before reading it, that is no
+    /// rejection: once back, we look for it.
     pub(in crate::bridge) fn on_rejected(
         &mut self,
         ticket: DeliveryId,
@@ -38,7 +38,7 @@ impl Bridge {
         }
     }
 
-    /// The far end will not have `ticket`.
+    /// Rejects the delivery.
     pub(in crate::bridge) fn reject(
         &mut self,
         ticket: DeliveryId,

@@ -1,9 +1,8 @@
-//! Who said what was refused is told, once, where they said it.
+//! Notifies authors of rejected messages, once, where they wrote them.
 //!
-//! What was refused stands in the store as not told yet, so that neither a restart nor a lost
-//! connection keeps it from being told, or has it told twice. Several refusals within a moment are
-//! told as one number, and nobody is told more often than every few minutes: somebody on IRC by a
-//! NOTICE to their nick alone, those in a room by one line there, which is mirrored nowhere.
+//! Rejections are stored as unreported, so that they are reported exactly once despite restarts and lost
+//! connections. Several rejections are combined, and nobody is notified more often than every few minutes.
+//! IRC users get a NOTICE; rooms get a post that is not mirrored.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,49 +14,49 @@ use crate::protocol::irc;
 use crate::store::{StoreError, UnreportedFailure};
 use crate::translate::{NoticeText, name_or_fallback};
 
-/// How long refusals are gathered before the first is told.
+/// How long rejections are collected before the first notice.
 const BATCH_DELAY: SignedDuration = SignedDuration::from_secs(5);
 
-/// How long nobody is told again.
+/// Minimum time between notices to the same recipient.
 const NOTICE_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
 
-/// How many names, and how many bytes of a text or a reason, are shown.
+/// Maximum number of names, and of bytes of an excerpt or a reason.
 const MAX_NAMES: usize = 5;
 const MAX_LEN_EXCERPT: usize = 60;
 
-/// When somebody is told next.
+/// Schedules the notices.
 #[derive(Debug)]
 pub(in crate::bridge) struct FailureNotices {
-    /// When to look for those that are to be told; `None` where there are none.
+    /// When to look for unreported failures; `None` if there are none.
     due_at: Option<Timestamp>,
-    /// Until when these are not told again.
+    /// Until when these recipients get no further notice.
     quiet_until: HashMap<FailureRecipient, Timestamp>,
 }
 
-/// Who is told.
+/// The recipient of a notice.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum FailureRecipient {
-    /// Somebody on a network, by their nick in lower case.
+    /// A user on a network, by lower-case nick.
     Nick(Network, String),
-    /// Those in a room.
+    /// The users in a room.
     Room(EndpointId),
 }
 
 impl Default for FailureNotices {
-    /// Perhaps the last run has left some.
+    /// The last run may have left some.
     fn default() -> Self {
         Self { due_at: Some(Timestamp::MIN), quiet_until: HashMap::new() }
     }
 }
 
 impl FailureNotices {
-    /// Something was refused of which somebody is to be told.
+    /// There is a failure to report.
     fn schedule(&mut self, now: Timestamp) {
         let due = self.due_at.filter(|due| *due != Timestamp::MIN);
         self.due_at = Some(due.unwrap_or(now + BATCH_DELAY));
     }
 
-    /// Whether some are to be told now.
+    /// Whether failures are to be reported now.
     fn take_due(&mut self, now: Timestamp) -> bool {
         let due = self.due_at.is_some_and(|due| due <= now);
         if due {
@@ -67,7 +66,7 @@ impl FailureNotices {
         due
     }
 
-    /// Whether `audience` may be told now; if not, it is when it may.
+    /// Whether this recipient can be notified now; if not, reschedules.
     fn admit(&mut self, audience: FailureRecipient, now: Timestamp) -> bool {
         if let Some(until) = self.quiet_until.get(&audience) {
             self.due_at = Some(self.due_at.map_or(*until, |due| due.min(*until)));
@@ -79,8 +78,8 @@ impl FailureNotices {
 }
 
 impl Bridge {
-    /// `delivery` was refused: whoever said it is to be told. Not a program, nor one who said it as a
-    /// notice: neither expects an answer, and two programs could answer each other for ever.
+    /// The delivery was rejected: its author is to be notified. Not bots, and not authors of NOTICEs: they
+    /// expect no answer, and two bots could answer each other for ever.
     pub(in crate::bridge) fn record_failure(
         &mut self,
         delivery: &Delivery,
@@ -95,7 +94,7 @@ impl Bridge {
         turn.store.mark_unreported(delivery.id)
     }
 
-    /// Tells those who are to be told by now.
+    /// Reports the failures that are due.
     pub(in crate::bridge) fn notify_failures(
         &mut self,
         turn: &mut Ctx<'_>,
@@ -119,10 +118,10 @@ impl Bridge {
                         .or_default()
                         .push(untold);
                 }
-                // Whoever wrote in private is told otherwise.
+                // Direct messages are reported elsewhere.
                 None if self.direct.is_enabled()
                     && turn.store.user_of_endpoint(untold.source)?.is_some() => {}
-                // No longer linked: nobody is there to be told.
+                // No longer linked, so there is nobody to notify.
                 None => turn.store.mark_reported(&untold)?,
             }
         }
@@ -194,7 +193,7 @@ impl Bridge {
         format!("{names}{more}: {what} not delivered to {places}: {}", join_reasons(refused))
     }
 
-    /// What people call `place`.
+    /// The display name of `endpoint`.
     pub(in crate::bridge) fn display_name(&self, place: EndpointId) -> String {
         match self.endpoints.get(&place).map(|spot| &spot.endpoint) {
             Some(Endpoint::Channel { network, name }) => format!("{name} on {network}"),
@@ -204,7 +203,7 @@ impl Bridge {
     }
 }
 
-/// Tells whoever goes by `nick`, and nobody else.
+/// Sends a NOTICE to this nick.
 pub(in crate::bridge) fn notify_nick(
     network: &Network,
     nick: &str,
@@ -215,8 +214,8 @@ pub(in crate::bridge) fn notify_nick(
     turn.commands.push(Command::Irc(network.clone(), irc::IrcCommand::SendNotice { nick, text }));
 }
 
-/// `@all` would call everybody in the room (WIRE.md, "What its web page makes of text"); whoever goes
-/// by that name is not called.
+/// A mention of `name`. `@all` would notify the whole room (WIRE.md, "What its web page makes of text"), so a
+/// user of that name is not mentioned.
 fn mention(name: &str) -> String {
     let name = name_or_fallback(name);
     if name.eq_ignore_ascii_case("all") { name.into_owned() } else { format!("@{name}") }
@@ -229,7 +228,7 @@ fn join_reasons(refused: &[UnreportedFailure]) -> String {
     reasons.join("; ")
 }
 
-/// The beginning of `text`, in one line.
+/// The start of `text`, in one line.
 pub(in crate::bridge) fn excerpt(text: &str) -> String {
     let line = NoticeText::from(text).into_string();
     match line.char_indices().nth(MAX_LEN_EXCERPT) {

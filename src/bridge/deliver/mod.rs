@@ -1,9 +1,9 @@
-//! What goes out: the next delivery of a lane, in the manners of the place that it is bound for.
+//! Starts deliveries: takes the next one from the queue, renders it, and sends it.
 //!
-//! Lines of one person on IRC that come together are one message in a room. Each is a delivery of its
-//! own, in the ledger and in the lane; when the first of them begins, those behind it that go on with
-//! what it says are written down as joined to it, in the same turn, and from then on share its fate. So
-//! that they can come together, a room is begun to be spoken in only at the end of a turn.
+//! Consecutive lines of an IRC user are merged into one post. Each is a delivery of its own in ledger and
+//! queue. When the first one is started, its continuations are recorded as merged in the same transaction,
+//! and share its outcome from then on. To allow merging, deliveries to a room start only at the end of a
+//! turn.
 
 pub(super) mod ack;
 pub(super) mod failures;
@@ -29,13 +29,13 @@ use crate::store::StoreError;
 use crate::translate;
 use crate::translate::{MergeLines, RESENT_PREFIX, continues};
 
-/// Whether it is waited for lines that go on with the next delivery.
+/// Whether the next delivery waits for lines that continue it.
 ///
 /// ```text
-///       asked to be woken           woken
-///  None ───────────────▶ Waiting ────────▶ Over
-///    ▲                      │ enough came   │
-///    └────────── begun ─────┴───────────────┘
+///        timer requested            timer fired
+///  None ──────────────────▶ Waiting ────────────▶ Over
+///    ▲                         │ enough lines      │
+///    └───────── started ───────┴───────────────────┘
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::bridge) enum MergeWait {
@@ -46,7 +46,7 @@ pub(in crate::bridge) enum MergeWait {
 }
 
 impl MergeWait {
-    /// The time is up.
+    /// The timer has fired.
     pub(in crate::bridge) fn expire(&mut self) {
         if *self == Self::Waiting {
             *self = Self::Expired;
@@ -54,11 +54,11 @@ impl MergeWait {
     }
 }
 
-/// Why nobody says it.
+/// The reason if nobody may send it.
 const KICKED_REASON: &str = "an operator removed you from the channel";
 
 impl Bridge {
-    /// Begins the next delivery to `place`, if one may begin: in a room, at the end of the turn.
+    /// Starts the next delivery to `endpoint`, if possible; for a room, at the end of the turn.
     pub(in crate::bridge) fn schedule(
         &mut self,
         place: EndpointId,
@@ -74,7 +74,7 @@ impl Bridge {
         }
     }
 
-    /// Begins the next delivery to `place` now, if one may begin.
+    /// Starts the next delivery to `endpoint` now, if possible.
     pub(in crate::bridge) fn start_next(
         &mut self,
         place: EndpointId,
@@ -83,14 +83,14 @@ impl Bridge {
         if self.stopping {
             return Ok(());
         }
-        // Those that nobody is to say are refused on the way.
+        // Deliveries that nobody may send are rejected on the way.
         while let Some(ticket) = self.try_start_next(place, turn)? {
             self.reject_delivery(ticket, place, KICKED_REASON, turn)?;
         }
         Ok(())
     }
 
-    /// Begins the next delivery to `place`, if one may begin. Gives it if nobody is to say it.
+    /// Starts the next delivery to `endpoint`, if possible. Returns it if nobody may send it.
     fn try_start_next(
         &mut self,
         place: EndpointId,
@@ -145,7 +145,7 @@ impl Bridge {
         Ok(None)
     }
 
-    /// Has a delivery said by its voice.
+    /// The command that sends a delivery by its sender.
     fn send_irc(&mut self, network: Network, place: EndpointId, begun: StartedDelivery) -> Command {
         let StartedDelivery {
             id: ticket,
@@ -156,7 +156,7 @@ impl Bridge {
         } = begun;
         let RenderedMessage { kind, mut prefix, mut body } = speech.clone();
         if let Some(spot) = self.endpoints.get_mut(&place).filter(|_| repeated) {
-            // Where each line is answered for, only the first of them may be there already.
+            // If each line is acknowledged, only the first can have arrived already.
             let each =
                 spot.join_info.is_some_and(|joined| joined.has_echoes) && voice == Sender::Bot;
             if each {
@@ -184,7 +184,7 @@ impl Bridge {
         Command::Puppets(network, PuppetCommand::Send(account, say))
     }
 
-    /// How many deliveries behind the first go on with what it says.
+    /// How many deliveries after the first continue it.
     fn mergeable_count(&self, place: EndpointId) -> usize {
         let Some(spot) =
             self.endpoints.get(&place).filter(|spot| spot.endpoint.network().is_none())
@@ -209,8 +209,8 @@ impl Bridge {
         })
     }
 
-    /// Whether `place` is a room and more lines may come that go on with what is said next there, of which
-    /// so many are `joined` already, and are waited for; with how long, if that is yet to be asked for.
+    /// Whether the delivery should wait for more lines, with this many merged already; also returns the
+    /// delay, if a timer is still to be requested.
     fn wait_for_more_lines(
         &mut self,
         place: EndpointId,
@@ -222,7 +222,8 @@ impl Bridge {
         let first = spot.queue.head()?;
         let join = self.routes.format(first.message.source, place).room.merge_lines;
         let last = spot.queue.followers().take(joined).last().unwrap_or(first);
-        // A line goes on with itself if anything does. Behind the last that does, nothing may stand.
+        // A line that does not continue itself cannot be continued. Nothing may stand after the last one
+        // merged.
         if !self.continues(last, last) || spot.queue.followers().nth(joined).is_some() {
             return None;
         }
@@ -238,7 +239,7 @@ impl Bridge {
         Some((!asked).then_some(after))
     }
 
-    /// As what the next delivery to `place` is to be said, together with so many behind it.
+    /// Renders the next delivery, merged with this many followers.
     fn render(&self, place: EndpointId, joined: usize, now: Timestamp) -> Option<RenderedMessage> {
         let spot = self.endpoints.get(&place)?;
         let Delivery { message, part, .. } = spot.queue.head()?;

@@ -1,3 +1,5 @@
+//! The queue of deliveries to one endpoint.
+
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
@@ -5,60 +7,59 @@ use jiff::Timestamp;
 use crate::domain::{Delivery, DeliveryId, DeliveryState, EndpointId, RenderedMessage, Sender};
 use crate::store::{Store, StoreError};
 
-/// How many deliveries a lane keeps in memory; those behind them wait in the store.
+/// How many deliveries a queue holds in memory; the rest stays in the store.
 const MAX_LOADED: u32 = 32;
 
-/// The deliveries to one place, in the order they were heard. One is under way at a time, so none
-/// overtakes another, and at most one is ever in doubt: the first.
+/// The deliveries to one endpoint, in the order received. One is in flight at a time, so none overtakes
+/// another, and only the first can be in doubt.
 #[derive(Debug)]
 pub(in crate::bridge) struct DeliveryQueue {
     to: EndpointId,
     open: bool,
     loaded: VecDeque<Delivery>,
-    /// The last delivery that was in `queue`: what comes next is behind it.
+    /// The last delivery loaded; the next one comes after it.
     last_loaded: DeliveryId,
-    /// The store holds more than `queue`.
+    /// The store has more deliveries.
     has_more_stored: bool,
-    /// How many deliveries behind the first are said together with it, once it has begun: whatever
-    /// becomes of that becomes of them.
+    /// How many deliveries are merged into the first, once started; they share its outcome.
     merged: usize,
-    /// How far the first delivery has come.
+    /// The progress of the first delivery.
     progress: DeliveryProgress,
-    /// The far end wants the first delivery later.
+    /// The remote side has deferred the first delivery.
     deferred: bool,
 }
 
-/// How far a delivery of several lines has come.
+/// The progress of a delivery of several lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct DeliveryProgress {
-    /// How many bytes of its body have arrived.
+    /// How many bytes of the body have arrived.
     acked: usize,
-    /// How many had when it was last begun.
+    /// How many had arrived when it was last started.
     acked_at_start: usize,
-    /// The next of its lines may be there already, and is marked as said again.
+    /// The next line may have arrived already, and is to be marked as resent.
     resend: bool,
-    /// What was begun last begins with such a mark.
+    /// What was last started begins with that mark.
     resend_marked: bool,
-    /// Something of it is on its way.
+    /// Something of it has been sent.
     sent: bool,
 }
 
-/// A delivery that begins.
+/// A delivery being started.
 #[derive(Debug)]
 pub(in crate::bridge) struct StartedDelivery {
     pub(in crate::bridge) id: DeliveryId,
-    /// What is left to say of it.
+    /// The rest to be sent.
     pub(in crate::bridge) rendered: RenderedMessage,
-    /// The beginning of that may be there already.
+    /// The start of it may have arrived already.
     pub(in crate::bridge) is_resend: bool,
     /// How much had arrived before.
     pub(in crate::bridge) acked_before: usize,
-    /// By whom.
+    /// Its sender.
     pub(in crate::bridge) sender: Sender,
 }
 
 impl DeliveryQueue {
-    /// The lane to `to`, to whom nothing is to be said.
+    /// An empty queue for `to`.
     pub(in crate::bridge) fn new(to: EndpointId) -> Self {
         Self {
             to,
@@ -72,7 +73,7 @@ impl DeliveryQueue {
         }
     }
 
-    /// The lane to `to`, as the last run left it. What was being sent when that ended is in doubt.
+    /// The queue for `to` as the last run left it. A delivery then in flight is in doubt.
     pub(in crate::bridge) fn recover(
         to: EndpointId,
         store: &mut Store,
@@ -88,22 +89,22 @@ impl DeliveryQueue {
         Ok(lane)
     }
 
-    /// The far end can be spoken to. Says whether it could not before.
+    /// The endpoint is available. Returns whether it was not before.
     pub(in crate::bridge) fn open(&mut self) -> bool {
         !std::mem::replace(&mut self.open, true)
     }
 
-    /// The far end cannot be spoken to. Says whether it could before.
+    /// The endpoint is unavailable. Returns whether it was available before.
     pub(in crate::bridge) fn close(&mut self) -> bool {
         std::mem::replace(&mut self.open, false)
     }
 
-    /// Whether what is under way was handed to a puppet.
+    /// Whether the delivery in flight was sent by a puppet.
     pub(in crate::bridge) fn is_sent_by_puppet(&self) -> bool {
         self.in_flight().is_some_and(|head| matches!(head.sender, Sender::Puppet(_)))
     }
 
-    /// Takes in a delivery that the store has just taken in.
+    /// Appends a delivery that was just stored.
     pub(in crate::bridge) fn push(&mut self, delivery: Delivery) {
         if self.has_more_stored || self.loaded.len() >= MAX_LOADED as usize {
             self.has_more_stored = true;
@@ -113,52 +114,52 @@ impl DeliveryQueue {
         }
     }
 
-    /// The delivery that was handed to the far end and has not been answered.
+    /// The delivery that was sent and not answered.
     pub(in crate::bridge) fn in_flight(&self) -> Option<&Delivery> {
         self.loaded
             .front()
             .filter(|head| matches!(head.state, DeliveryState::InFlight | DeliveryState::InDoubt))
     }
 
-    /// The delivery that may have arrived or not.
+    /// The delivery in doubt.
     pub(in crate::bridge) fn in_doubt(&self) -> Option<&Delivery> {
         self.loaded.front().filter(|head| head.state == DeliveryState::InDoubt)
     }
 
-    /// Whether the far end can be spoken to.
+    /// Whether the endpoint is available.
     pub(in crate::bridge) fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Whether `ticket` is under way to a far end that can no longer be spoken to.
+    /// Whether the delivery is in flight to an endpoint that is no longer available.
     pub(in crate::bridge) fn is_in_flight_while_closed(&self, ticket: DeliveryId) -> bool {
         !self.open && self.is_in_flight(ticket)
     }
 
-    /// Whether the first delivery may begin.
+    /// Whether the first delivery can start.
     pub(in crate::bridge) fn check_ready(&mut self, store: &Store) -> Result<bool, StoreError> {
         if !self.open || self.deferred {
             return Ok(false);
         }
-        // Who is alone may only seem so.
+        // There may be more in the store.
         if self.loaded.len() < 2 {
             self.refill(store)?;
         }
         Ok(self.head().is_some_and(|first| first.state == DeliveryState::Queued))
     }
 
-    /// The delivery whose turn it is.
+    /// The next delivery.
     pub(in crate::bridge) fn head(&self) -> Option<&Delivery> {
         self.loaded.front()
     }
 
-    /// The deliveries behind the first, as far as they may be said together with it.
+    /// The deliveries after the first, as candidates for merging.
     pub(in crate::bridge) fn followers(&self) -> impl Iterator<Item = &Delivery> {
         self.loaded.iter().take(MAX_LOADED as usize).skip(1)
     }
 
-    /// `Queued → Sending`: begins the first delivery, said by `voice` as `speech`, together with
-    /// so many of those behind it. Gives it with what is left to say.
+    /// `Queued → InFlight`: starts the first delivery as `rendered` by `sender`, with this many followers
+    /// merged. Returns it with the rest to be sent.
     pub(in crate::bridge) fn start(
         &mut self,
         (voice, mut speech): (Sender, RenderedMessage),
@@ -173,7 +174,7 @@ impl DeliveryQueue {
         if self.progress.acked > 0
             && let Some(before) = head.rendered.take()
         {
-            // How much of it has arrived is counted in what was said then.
+            // Progress is counted in bytes of the earlier rendering.
             speech.body = before.body;
         }
         store.start_delivery(head, (&voice, &speech), now)?;
@@ -202,7 +203,7 @@ impl DeliveryQueue {
         Ok(Some(begun))
     }
 
-    /// So many deliveries behind `first` are said together with it, and no others.
+    /// Merges exactly this many followers into `first`.
     fn set_merged(
         &mut self,
         first: DeliveryId,
@@ -217,17 +218,17 @@ impl DeliveryQueue {
         Ok(())
     }
 
-    /// `Sending → Doubtful`: nobody will answer any more.
+    /// `InFlight → InDoubt`: there will be no answer.
     pub(in crate::bridge) fn mark_in_doubt(&mut self, store: &mut Store) -> Result<(), StoreError> {
         self.transition(DeliveryState::InFlight, DeliveryState::InDoubt, store)
     }
 
-    /// `Doubtful → Queued`: it has not arrived.
+    /// `InDoubt → Queued`: it has not arrived.
     pub(in crate::bridge) fn retry(&mut self, store: &mut Store) -> Result<(), StoreError> {
         self.requeue(DeliveryState::InDoubt, store)
     }
 
-    /// `Doubtful → Queued`: it may arrive twice, and says so.
+    /// `InDoubt → Queued`: it may arrive twice, and is marked as resent.
     pub(in crate::bridge) fn retry_marked(&mut self, store: &mut Store) -> Result<(), StoreError> {
         if let Some(ticket) = self.in_doubt().map(|delivery| delivery.id) {
             self.progress.resend = true;
@@ -236,8 +237,7 @@ impl DeliveryQueue {
         self.retry(store)
     }
 
-    /// `Sending → Doubtful`, or `Sending → Queued` where nothing of it was on its way: the far end
-    /// is gone.
+    /// `InFlight → InDoubt`, or `InFlight → Queued` if nothing was sent: the connection was lost.
     pub(in crate::bridge) fn connection_lost(
         &mut self,
         store: &mut Store,
@@ -249,12 +249,12 @@ impl DeliveryQueue {
         self.requeue(DeliveryState::InFlight, store)
     }
 
-    /// Something of `ticket` is on its way.
+    /// Something of the delivery has been sent.
     pub(in crate::bridge) fn mark_sent(&mut self, ticket: DeliveryId) {
         self.progress.sent |= self.is_in_flight(ticket);
     }
 
-    /// `end` bytes of what was handed over last have arrived, of which `mark` are no part of the
+    /// `end` bytes of what was last started have arrived, including `mark` bytes that are not part of the
     /// body; the rest follows.
     pub(in crate::bridge) fn ack_partial(
         &mut self,
@@ -274,7 +274,7 @@ impl DeliveryQueue {
         self.set_progress(self.progress.acked_at_start + end.saturating_sub(mark), store)
     }
 
-    /// So many bytes of the first delivery's body have arrived.
+    /// This many bytes of the first delivery's body have arrived.
     pub(in crate::bridge) fn set_progress(
         &mut self,
         said: usize,
@@ -285,17 +285,17 @@ impl DeliveryQueue {
         store.set_progress(head.id, said)
     }
 
-    /// What was begun carries its mark in the words before each line, and not in what is said.
+    /// The mark is in the prefix of each line, not in the body.
     pub(in crate::bridge) fn set_mark_in_prefix(&mut self) {
         self.progress.resend_marked = false;
     }
 
-    /// What is left to say of `body`.
+    /// The part of `body` still to be sent.
     pub(in crate::bridge) fn remaining<'a>(&self, body: &'a str) -> &'a str {
         body.get(self.progress.acked..).unwrap_or(body)
     }
 
-    /// `Sending → Queued`: the far end wants `ticket` later. Says whether it was its turn.
+    /// `InFlight → Queued`: the remote side defers the delivery. Returns whether it was in flight.
     pub(in crate::bridge) fn defer(
         &mut self,
         ticket: DeliveryId,
@@ -309,8 +309,7 @@ impl DeliveryQueue {
         Ok(turn)
     }
 
-    /// `Sending → Queued`: nothing of what is left of `ticket` has arrived. Gives it, if it was its
-    /// turn.
+    /// `InFlight → Queued`: nothing of the rest has arrived. Returns the delivery, if it was in flight.
     pub(in crate::bridge) fn cancel(
         &mut self,
         ticket: DeliveryId,
@@ -323,13 +322,13 @@ impl DeliveryQueue {
         Ok(self.loaded.front())
     }
 
-    /// What was put off may be tried again.
+    /// A deferred delivery can be retried.
     pub(in crate::bridge) fn resume(&mut self) {
         self.deferred = false;
     }
 
-    /// `Sending | Doubtful → Delivered`, with all that was said together with it. Gives all of those, if
-    /// it was `ticket`'s turn.
+    /// `InFlight
+    /// InDoubt → Delivered`, with all merged deliveries. Returns them, if the delivery was the first.
     pub(in crate::bridge) fn ack(
         &mut self,
         ticket: DeliveryId,
@@ -339,15 +338,15 @@ impl DeliveryQueue {
     ) -> Result<Vec<Delivery>, StoreError> {
         let settled = self.take_head(ticket);
         for delivery in &settled {
-            // One id is for one delivery; the others are known by which they were said with.
+            // The remote id belongs to one delivery; the others refer to that.
             let native = native.filter(|_| delivery.id == ticket);
             store.ack_delivery(delivery.id, native, now)?;
         }
         Ok(settled)
     }
 
-    /// `Sending | Doubtful → Refused`, with all that was said together with it. Gives all of those, if
-    /// it was `ticket`'s turn.
+    /// `InFlight
+    /// InDoubt → Rejected`, with all merged deliveries. Returns them, if the delivery was the first.
     pub(in crate::bridge) fn reject(
         &mut self,
         ticket: DeliveryId,
@@ -362,8 +361,9 @@ impl DeliveryQueue {
         Ok(refused)
     }
 
-    /// `Queued | Doubtful → Refused`: the first delivery will never be said, whatever has become of it.
-    /// Gives it; not one that is still to be answered.
+    /// `Queued
+    /// InDoubt → Rejected`: the first delivery will never be sent again. Returns it; `None` while it is in
+    /// flight.
     pub(in crate::bridge) fn drop_head(
         &mut self,
         why: &str,
@@ -382,7 +382,7 @@ impl DeliveryQueue {
         Ok(Some(delivery))
     }
 
-    /// An answer may come late, after the delivery was settled otherwise: then it is not its turn.
+    /// A late answer may be for a delivery that is no longer the first.
     fn take_head(&mut self, ticket: DeliveryId) -> Vec<Delivery> {
         if !self.is_in_flight(ticket) {
             return Vec::new();
@@ -396,8 +396,8 @@ impl DeliveryQueue {
         self.in_flight().is_some_and(|head| head.id == ticket)
     }
 
-    /// `from → Queued`. The store keeps what may be there already in doubt: another run must not say
-    /// it as if for the first time.
+    /// `from → Queued`. In the store, it stays in doubt if it may have arrived: another run must not send it
+    /// unmarked.
     fn requeue(&mut self, from: DeliveryState, store: &mut Store) -> Result<(), StoreError> {
         let kept =
             if self.progress.resend { DeliveryState::InDoubt } else { DeliveryState::Queued };

@@ -1,12 +1,11 @@
-//! How much waits to be delivered, and who is not heard while that is too much.
+//! Limits the size of the queue, by pausing the endpoints that fill it.
 //!
-//! When a side is down, what the other says waits on disk; without a bound it would fill the disk and
-//! then stop everything. At the bound the bridge stops hearing in those places that have filled the
-//! outbox, and goes on once a quarter of it is free. A room's next page is not asked for: it is read
-//! later, and nothing is lost. A channel is sat in, but what is said there is passed over: not to read
-//! the socket would only have the server hang up, with all channels on it. Later the channel is caught
-//! up with as after any other absence, from the server's history, or else the room learns what is
-//! missing. So what loses the least is left undone first.
+//! If one side is down, messages of the other wait on disk. Without a limit, they would fill the disk and
+//! stop everything. At the limit, the endpoints that have filled the queue are paused until a quarter of it
+//! is free. A paused room requests no further pages; it is read later, and nothing is lost. A paused channel
+//! ignores new lines: not reading from the socket would only make the server close it, with all channels.
+//! Later, the channel is caught up with from the server's history like after an absence, or a gap is
+//! reported. So what loses the least is paused first.
 
 use std::collections::HashMap;
 
@@ -15,21 +14,21 @@ use crate::bridge::{Bridge, Ctx};
 use crate::domain::{EndpointId, Message, Network};
 use crate::store::StoreError;
 
-/// What a delivery costs beside its text.
+/// The cost of a queued message besides its text.
 const MESSAGE_OVERHEAD: u64 = 256;
 
-/// How much waits to be delivered.
+/// The size of the queue.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct QueueQuota {
-    /// How much may, in bytes; `None` for any amount.
+    /// The limit in bytes; `None` for no limit.
     max_bytes: Option<u64>,
     queued_bytes: u64,
-    /// By where it was said.
+    /// By source endpoint.
     by_source: HashMap<EndpointId, u64>,
 }
 
 impl QueueQuota {
-    /// Of which `most` bytes may wait, where so many messages with so many bytes of text do.
+    /// A quota of `most` bytes, with the current queue sizes: endpoint, messages, bytes of text.
     pub(in crate::bridge) fn new(most: Option<u64>, found: Vec<(EndpointId, u64, u64)>) -> Self {
         let from: HashMap<EndpointId, u64> = found
             .into_iter()
@@ -38,14 +37,14 @@ impl QueueQuota {
         Self { max_bytes: most, queued_bytes: from.values().sum(), by_source: from }
     }
 
-    /// A delivery of `message` waits from now on.
+    /// A delivery of `message` was queued.
     pub(in crate::bridge) fn add(&mut self, message: &Message) {
         let weight = queued_size(message);
         self.queued_bytes += weight;
         *self.by_source.entry(message.source).or_default() += weight;
     }
 
-    /// One less does.
+    /// A delivery of `message` is done.
     pub(in crate::bridge) fn remove(&mut self, message: &Message) {
         let weight = queued_size(message);
         self.queued_bytes = self.queued_bytes.saturating_sub(weight);
@@ -57,9 +56,8 @@ impl QueueQuota {
         }
     }
 
-    /// Whether too much waits, and `place` has a good part in that: at least half of what each of the
-    /// places has on average. So those of which a little is on its way are heard on, and all of them
-    /// together cannot bring more than the bound once again.
+    /// Whether the limit is reached and the endpoint has at least half of the average share. So endpoints
+    /// with little in the queue are not paused, and together they cannot add more than the limit again.
     pub(in crate::bridge) fn is_exceeded_by(&self, place: EndpointId) -> bool {
         let Some(from) = self.by_source.get(&place) else { return false };
         let places = self.by_source.len() as u64;
@@ -72,7 +70,7 @@ impl QueueQuota {
         self.max_bytes.is_none_or(|most| self.queued_bytes <= most - most / 4)
     }
 
-    /// How many bytes wait.
+    /// The number of bytes queued.
     pub(in crate::bridge) fn queued_bytes(&self) -> u64 {
         self.queued_bytes
     }
@@ -83,7 +81,7 @@ fn queued_size(message: &Message) -> u64 {
 }
 
 impl Bridge {
-    /// Whether a line said in the channel at `place` is to be passed over, since too much waits.
+    /// Whether a line in the channel is to be ignored because the limit is reached.
     pub(in crate::bridge) fn pause_if_full(
         &mut self,
         place: EndpointId,
@@ -93,7 +91,7 @@ impl Bridge {
         match &spot.channel_state {
             ChannelState::Paused => return Ok(true),
             ChannelState::Live(_) if self.queue_quota.is_exceeded_by(place) => {
-                // What is said from now on is what will have been missed.
+                // The gap starts now.
                 turn.store.touch_channel(place, turn.now)?;
             }
             ChannelState::CatchingUp(_) if self.queue_quota.is_exceeded_by(place) => {}
@@ -106,7 +104,7 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Hears again those who were not heard, once there is room.
+    /// Resumes paused endpoints once there is room.
     pub(in crate::bridge) fn resume_paused(
         &mut self,
         turn: &mut Ctx<'_>,
@@ -133,7 +131,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// How many places are not heard because too much waits.
+    /// The number of paused endpoints.
     #[must_use]
     pub fn paused(&self) -> usize {
         let unheard = |spot: &&crate::bridge::EndpointState| {

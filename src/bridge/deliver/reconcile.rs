@@ -1,15 +1,14 @@
-//! A post whose ack was lost may be in the room or not: the room is asked.
+//! Reconciles a post whose ack was lost, by reading the room.
 //!
-//! Everything above the cursor that the room had when the post was sent is listed, with an overlap.
-//! One delivery is under way per room, so at most one is in doubt, and every earlier post of ours is
-//! in the ledger by its id. Hence: a post by our own account, with that very text, that the ledger
-//! does not know, is the one in doubt, and it has arrived. Equal texts in a row are told apart by
-//! this too: each was settled by an id of its own before the next was sent.
+//! Everything above the room's cursor at the time of sending is listed, with an overlap. One delivery is in
+//! flight per room, so at most one is in doubt, and all earlier posts of ours are in the ledger with their
+//! ids. So a post by our own user with exactly that text that is not in the ledger is the one in doubt. This
+//! also distinguishes consecutive posts with the same text, since each was acknowledged before the next was
+//! sent.
 //!
-//! Where the list holds no such post, the server may still be about to store it: a database that
-//! stood still takes in what it was given before the connection was lost, a moment after it goes on.
-//! So the room is asked once more, a moment later. What is not there then has not arrived, and is
-//! sent again before anything else is.
+//! If there is no such post, the server may still be about to store it: a stalled database processes earlier
+//! requests when it resumes. So the room is read again a moment later. If the post is still missing, it has
+//! not arrived, and is resent before anything else.
 
 use crate::bridge::letschat::catchup::{OVERLAP_SECONDS, RoomState};
 use crate::bridge::{Bridge, Ctx};
@@ -19,7 +18,7 @@ use crate::protocol::letschat::PostId;
 use crate::store::StoreError;
 
 impl Bridge {
-    /// From where on the post in doubt is to be looked for, if there is one.
+    /// From where to look for the post in doubt, if there is one.
     pub(in crate::bridge) fn reconcile_since(
         &self,
         place: EndpointId,
@@ -33,18 +32,18 @@ impl Bridge {
         Ok(Some(sent_after.unwrap_or(PostId::MIN).minus_seconds(OVERLAP_SECONDS)))
     }
 
-    /// Whether a post of ours with this text, unknown so far, is the one under way.
+    /// The delivery in flight, if its text is that of this unknown post of ours.
     pub(in crate::bridge) fn find_in_flight(
         &self,
         place: EndpointId,
         text: &str,
     ) -> Option<DeliveryId> {
         let delivery = self.endpoints.get(&place)?.queue.in_flight()?;
-        // As much of it as is kept of a post.
+        // Compare what is kept of a long post.
         (kept(&delivery.rendered.as_ref()?.full_text()) == text).then_some(delivery.id)
     }
 
-    /// Everything is read, and what is in doubt was not found: looks once more, a moment later. Says
+    /// Everything was read without finding the post in doubt: reads once more, a moment later. Returns
     /// whether it does.
     pub(in crate::bridge) fn reconcile_again(
         &mut self,

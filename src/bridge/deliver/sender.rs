@@ -1,10 +1,9 @@
-//! By whom it is said on IRC what people of Let's Chat have said.
+//! Chooses the sender on IRC for messages of Let's Chat users.
 //!
-//! In a channel where they are to be heard under nicks of their own, each has a connection of their own
-//! ([`puppets`](super::puppets)), or the server is asked to lend a nick for each line (`RELAYMSG`).
-//! Whom it refuses that for a reason of its own is spoken for by the bridge, as everywhere else: one
-//! whose nick it cannot have, a channel in which we may not, or everybody. Whom the operators of a
-//! channel have muted is not.
+//! In channels with nicks per user, each user has a connection ([`puppets`](super::super::irc::puppets)), or the server
+//! sends each line under another nick (`RELAYMSG`). If the server rejects that for its own reasons (for a
+//! nick, for a channel, or in general), the bot sends the message instead. If channel operators have muted a
+//! user, the bot does not.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,68 +17,67 @@ use crate::protocol::irc::Scope;
 use crate::store::{Store, StoreError};
 use crate::translate;
 
-/// How people of Let's Chat are heard in a channel, where it is not by the bridge.
+/// How Let's Chat users get nicks of their own in a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NickPolicy {
-    /// Where the nicks come from.
+    /// The kind of sender.
     pub source: NickSource,
-    /// How a nick is made of a user name, which stands in it as `{user}`.
+    /// The template for nicks, where `{user}` is the user name.
     pub template: String,
 }
 
-/// Where a nick comes from.
+/// The kind of sender with nicks per user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NickSource {
-    /// The server lends it, for one line (`RELAYMSG`).
+    /// `RELAYMSG`.
     Relaymsg,
-    /// Each has a connection of their own.
+    /// Puppets.
     Puppet {
-        /// Whom an operator of a channel has put out of it is spoken for there by the bridge.
+        /// Whether the bot sends for a user whose puppet was removed by a channel operator.
         ban_fallback: bool,
-        /// People see of them who is away.
+        /// Whether puppets show the away status of their users.
         show_away: bool,
     },
 }
 
-/// How long a channel is left alone in which we may not speak under other nicks: somebody may make
-/// us its operator.
+/// How long to wait in a channel where RELAYMSG is not permitted: an operator may give us the right to.
 const RELAYMSG_RETRY_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
-/// By whom it is said what people of Let's Chat have said.
+/// Chooses senders, and keeps their state.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct Senders {
     nick_policies: HashMap<EndpointId, NickPolicy>,
-    /// How nicks are made on the networks that are to lend them.
+    /// The nick templates of networks that use RELAYMSG.
     relaymsg_templates: HashMap<Network, String>,
-    /// What the servers that lend nicks want of them.
+    /// The state of RELAYMSG, by network that supports it.
     relaymsg: HashMap<Network, RelaymsgState>,
-    /// In which channels, since when, we may not speak under other nicks.
+    /// When RELAYMSG was rejected in a channel.
     relaymsg_rejected_at: HashMap<EndpointId, Timestamp>,
-    /// On the networks where people have connections of their own.
+    /// The puppets, by network that uses them.
     puppets: HashMap<Network, Puppets>,
 }
 
-/// Who is to say something.
+/// The chosen sender.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::bridge) enum SenderChoice {
-    /// This voice.
+    /// This sender.
     As(Sender),
-    /// Nobody: an operator of the channel does not want it.
+    /// Nobody: a channel operator does not permit it.
     Nobody,
 }
 
-/// How long a nick of a connection may be: what most servers take. One that takes less says so, and is
-/// given a shorter one.
+/// The length of puppet nicks, which most servers accept. On a server with a lower limit, a shorter nick is
+/// tried.
 const MAX_LEN_PUPPET_NICK: usize = 30;
 
 #[derive(Debug)]
 struct RelaymsgState {
-    /// The template, with what the server wants in it.
+    /// The template, including a separator that the server requires.
     template: String,
     max_nick_len: usize,
-    /// Who stands as whom.
+    /// Reserved nicks.
     nicks_by_user: HashMap<LetsChatUserId, Arc<str>>,
-    /// Whose nick it does not take.
+    /// Users whose nicks were rejected.
     rejected: HashSet<LetsChatUserId>,
 }
 
@@ -100,7 +98,7 @@ impl Senders {
         voices
     }
 
-    /// The server of `network` lends nicks that hold one of `separators` and have at most `limit`
+    /// The server of `network` supports RELAYMSG for nicks with one of `separators` and at most `limit`
     /// characters.
     pub(in crate::bridge) fn enable_relaymsg(
         &mut self,
@@ -129,24 +127,24 @@ impl Senders {
         self.relaymsg.insert(network.clone(), lending);
     }
 
-    /// The connection to `network` is lost: what its next server wants is not known.
+    /// The connection to `network` is lost: the next server may differ.
     pub(in crate::bridge) fn connection_lost(&mut self, network: &Network) {
         self.relaymsg.remove(network);
     }
 
-    /// The puppets on `network`, where people have such.
+    /// The puppets on `network`, if it uses them.
     pub(in crate::bridge) fn get_puppets(&mut self, network: &Network) -> Option<&mut Puppets> {
         self.puppets.get_mut(network)
     }
 
-    /// All of them.
+    /// All puppets.
     pub(in crate::bridge) fn all_puppets_mut(
         &mut self,
     ) -> impl Iterator<Item = (&Network, &mut Puppets)> {
         self.puppets.iter_mut()
     }
 
-    /// Whether whoever goes by `nick` on `network` is one of ours.
+    /// Whether this nick belongs to a puppet.
     pub(in crate::bridge) fn is_puppet_nick(&self, network: &Network, nick: &str) -> bool {
         self.puppets.get(network).is_some_and(|puppets| puppets.has_nick(nick))
     }
@@ -155,7 +153,7 @@ impl Senders {
         self.puppets.entry(network.clone()).or_default()
     }
 
-    /// The nick for a connection of whoever has `account`, to sit at `place`.
+    /// The nick for this user's puppet in the channel.
     pub(in crate::bridge) fn puppet_nick(
         &self,
         (network, place): (&Network, EndpointId),
@@ -170,7 +168,7 @@ impl Senders {
         store.reserve_nick(network, account, false, nicks)
     }
 
-    /// Under which nick of the server's a message of `author` is to be said at `place` on `network`.
+    /// The sender for a message of `author` by RELAYMSG in the channel.
     fn relaymsg_sender(
         &mut self,
         (network, place): (&Network, EndpointId),
@@ -200,7 +198,7 @@ impl Senders {
         Ok(Sender::Relaymsg(nick))
     }
 
-    /// The server has something against that voice.
+    /// The server has rejected RELAYMSG with this nick.
     fn on_relaymsg_rejected(
         &mut self,
         (network, place): (&Network, EndpointId),
@@ -224,8 +222,8 @@ impl Senders {
 }
 
 impl Bridge {
-    /// The same, in whose `channels` people of Let's Chat are heard under nicks of their own. On one
-    /// network all of those that the server lends are made alike, and so are all of connections.
+    /// Gives Let's Chat users nicks of their own in these channels. On one network, all RELAYMSG nicks share
+    /// a template, and so do all puppet nicks.
     #[must_use]
     pub fn with_nick_policies(
         mut self,
@@ -240,7 +238,7 @@ impl Bridge {
         self
     }
 
-    /// By whom the next delivery to `place` is to be said.
+    /// The sender of the next delivery to `endpoint`.
     pub(in crate::bridge) fn choose_sender(
         &mut self,
         place: EndpointId,
@@ -285,7 +283,7 @@ impl Bridge {
         }
     }
 
-    /// The server will not have `ticket` said under that nick: it is said by the bridge.
+    /// The server has rejected RELAYMSG for this delivery: the bot sends it.
     pub(in crate::bridge) fn on_relaymsg_rejected(
         &mut self,
         network: &Network,
@@ -306,7 +304,7 @@ impl Bridge {
     }
 }
 
-/// What somebody of Let's Chat is known by.
+/// The user id of a Let's Chat author.
 fn user_id(author: &Author) -> LetsChatUserId {
     LetsChatUserId(author.account.as_deref().unwrap_or(&author.name).into())
 }

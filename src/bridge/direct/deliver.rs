@@ -1,18 +1,17 @@
-//! What is to be said to somebody alone: begun when they are in sight, and what becomes of it.
+//! Delivers direct messages while their recipients are present.
 //!
 //! ```text
-//!           in sight            answered
-//!  Queued ───────────▶ Sending ──────────▶ Delivered
-//!    ▲  │ not in sight    │ └── refused ──▶ Refused, and the writer is told
-//!    │  └─────────────────┼───────────────▶ Refused, the same
-//!    │ said again, marked │ the connection was lost, or the process died
-//!    │  (in_doubt)        ▼       or not   (in_doubt)
-//!    └──────────────── Doubtful ──────────▶ Refused, the same
+//!            present            acked
+//!  Queued ───────────▶ InFlight ──────────▶ Delivered
+//!   ▲  │ not present    │ └── rejected ───▶ Rejected, the sender is notified
+//!   │  └────────────────┼─────────────────▶ Rejected, the sender is notified
+//!   │ resent, marked    │ the connection was lost, or the process died
+//!   │  (unconfirmed)    ▼    or dropped    (unconfirmed)
+//!   └─────────────── InDoubt ─────────────▶ Rejected, the sender is notified
 //! ```
 //!
-//! Nobody can be asked whether it has arrived: Let's Chat's list of private messages is broken
-//! (WIRE.md, "Private messages"), and of talk between two a server of IRC keeps nothing that we could
-//! read.
+//! Whether it arrived cannot be determined: Let's Chat's list of private messages is broken (WIRE.md,
+//! "Private messages"), and IRC servers keep no history of direct messages that we could read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,28 +30,28 @@ use crate::store::StoreError;
 use crate::translate;
 use crate::translate::RESENT_PREFIX;
 
-/// How long after a side is back somebody may take to be in sight again.
+/// How long after a reconnect a recipient may take to reappear.
 const PRESENCE_GRACE: SignedDuration = SignedDuration::from_secs(60);
 
-/// How many deliveries are under way on one side at a time.
+/// Maximum number of deliveries in flight per side.
 pub(super) const MAX_IN_FLIGHT: usize = 16;
 
-/// How often in a row Let's Chat may leave one unanswered.
+/// How many consecutive deliveries Let's Chat may leave unanswered.
 const MAX_ACK_TIMEOUTS: u32 = 2;
 
-/// Whether somebody can be told something.
+/// Whether a user can receive direct messages.
 enum Reachability {
-    /// They are there.
+    /// They are present.
     IrcUser(Network, Arc<IrcUser>),
     LetsChatUser(String),
-    /// Nobody can tell yet.
+    /// Not known yet.
     Unknown,
-    /// They are not, for this reason.
+    /// They are not present, for this reason.
     Gone(&'static str),
 }
 
 impl Bridge {
-    /// Begins what can be begun, and gives up what cannot be said any more.
+    /// Starts deliveries that can start, and rejects those that cannot be delivered any more.
     pub(in crate::bridge) fn schedule_direct(
         &mut self,
         turn: &mut Ctx<'_>,
@@ -65,7 +64,7 @@ impl Bridge {
         self.advance_readers(&places, turn)
     }
 
-    /// The same of those whom `places` stand for.
+    /// Starts or rejects deliveries to these recipients.
     pub(super) fn advance_readers(
         &mut self,
         places: &[EndpointId],
@@ -86,8 +85,8 @@ impl Bridge {
         Ok(())
     }
 
-    /// Takes one step for whoever `place` stands for. Says whether there may be another.
-    /// `busy` is how much is under way on each side.
+    /// Makes one step for this recipient. Returns whether another may follow. `busy` counts the deliveries in
+    /// flight on each side.
     fn step_recipient(
         &mut self,
         place: EndpointId,
@@ -96,7 +95,7 @@ impl Bridge {
     ) -> Result<bool, StoreError> {
         let Some(reader) = self.direct.recipients.get_mut(&place) else { return Ok(false) };
         reader.queue.open();
-        // Which also reads on where more waits in the store.
+        // This also loads more from the store.
         let ready = reader.queue.check_ready(turn.store)?;
         let Some(first) = reader.queue.head() else {
             self.direct.recipients.remove(&place);
@@ -151,7 +150,7 @@ impl Bridge {
         }
     }
 
-    /// Whether `party` can be told something now.
+    /// Whether this user can receive a direct message now.
     fn reachability(&self, party: &UserRef, turn: &Ctx<'_>) -> Reachability {
         let peer = party.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
         let Some(since) = self.direct.connected_since.get(&peer) else {
@@ -177,7 +176,7 @@ impl Bridge {
         })
     }
 
-    /// `Queued → Sending`.
+    /// `Queued → InFlight`.
     fn start_direct(
         &mut self,
         place: EndpointId,
@@ -200,8 +199,8 @@ impl Bridge {
         Ok(false)
     }
 
-    /// How `message` of `writer` is told to `reader`: as between the places in which they see each other
-    /// or, if the writer is gone by now, would.
+    /// Renders a direct message as between the endpoints where sender and recipient see each other; or, if
+    /// the sender has left, would have.
     fn render_direct(
         &self,
         message: &Message,
@@ -227,7 +226,8 @@ impl Bridge {
         Some(translate::render_dm(message, place, manners, whence, turn.now))
     }
 
-    /// `Doubtful → Queued | Refused`: nobody can be asked whether it has arrived.
+    /// `InDoubt → Queued
+    /// Rejected`: whether it arrived cannot be determined.
     fn resolve_unconfirmed_direct(
         &mut self,
         place: EndpointId,
@@ -249,7 +249,7 @@ impl Bridge {
         Ok(true)
     }
 
-    /// What is first for whoever `place` stands for will never be said to them.
+    /// Rejects the first delivery to this recipient, which can never be delivered.
     pub(super) fn drop_direct_head(
         &mut self,
         place: EndpointId,
@@ -265,7 +265,7 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Something of IRC that may be about what is said to somebody alone. Gives it back if it is not.
+    /// Handles an IRC event about a direct message. Returns the event if it is about something else.
     pub(in crate::bridge) fn filter_irc_event(
         &mut self,
         network: &Network,
@@ -296,7 +296,7 @@ impl Bridge {
         Ok(None)
     }
 
-    /// What IRC makes of what is being said to whoever `place` stands for.
+    /// Handles the server's answer to a direct message.
     fn on_direct_irc_event(
         &mut self,
         place: EndpointId,
@@ -329,7 +329,7 @@ impl Bridge {
         }
     }
 
-    /// The far end has answered for `ticket`.
+    /// The remote side has acknowledged the delivery.
     pub(in crate::bridge) fn ack_direct(
         &mut self,
         ticket: DeliveryId,
@@ -349,7 +349,7 @@ impl Bridge {
         self.schedule_direct(turn)
     }
 
-    /// The far end will not have `ticket`.
+    /// The remote side has rejected the delivery.
     pub(in crate::bridge) fn reject_direct(
         &mut self,
         ticket: DeliveryId,
@@ -365,7 +365,7 @@ impl Bridge {
         self.schedule_direct(turn)
     }
 
-    /// The far end has not answered for `ticket`.
+    /// The remote side has not answered in time.
     pub(in crate::bridge) fn on_direct_ack_timeout(
         &mut self,
         place: EndpointId,

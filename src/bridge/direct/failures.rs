@@ -1,6 +1,6 @@
-//! Whoever wrote what did not arrive is told, at once or when they are in sight again.
+//! Notifies senders of direct messages that were not delivered, as soon as they are present.
 //!
-//! Until then it stands in the store as not told, so that a restart keeps nobody from being told.
+//! Until then, the failure is stored as unreported, so that it survives a restart.
 
 use jiff::SignedDuration;
 
@@ -10,11 +10,11 @@ use crate::bridge::{Bridge, Ctx, Peer};
 use crate::domain::{Delivery, UserRef};
 use crate::store::{StoreError, UnreportedFailure};
 
-/// When those are looked for again who could not be told.
+/// How often to retry notifying absent senders.
 const REPORT_RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 
 impl Bridge {
-    /// `delivery` was refused: whoever wrote it is told, now or when they are in sight again.
+    /// The delivery was rejected: its sender is to be notified.
     pub(super) fn record_dm_failure(
         &mut self,
         delivery: &Delivery,
@@ -31,7 +31,7 @@ impl Bridge {
         turn.store.mark_unreported(delivery.id)
     }
 
-    /// Time has passed.
+    /// Handles a tick.
     pub(in crate::bridge) fn tick_direct(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
         self.schedule_direct(turn)?;
         if !self.direct.is_enabled() || self.direct.report_at.is_none_or(|at| at > turn.now) {
@@ -51,14 +51,14 @@ impl Bridge {
         Ok(())
     }
 
-    /// Tells `writer` what was refused. Says whether they are in sight, or never will be.
+    /// Notifies the sender of failures. Returns whether they are present, or never will be.
     fn notify_dm_sender(
         &self,
         writer: &UserRef,
         untold: &UnreportedFailure,
         turn: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        // Whoever goes by the nick now may be somebody else.
+        // The current user of the nick may be somebody else.
         if matches!(writer, UserRef::Nick(..))
             && self.direct.endpoints_by_user.place(writer).is_none()
         {

@@ -1,4 +1,4 @@
-//! What becomes of those who talk in private, and of the two sides.
+//! Follows changes of users' identities and of the connections to both sides.
 
 use std::sync::Arc;
 
@@ -11,26 +11,26 @@ use crate::protocol::irc::MembershipEvent;
 use crate::protocol::letschat;
 use crate::store::StoreError;
 
-/// How soon all to whom something is to be said are looked at again because of a list of a channel.
+/// How often, at most, all recipients are checked because of NAMES lists.
 const LISTED: SignedDuration = SignedDuration::from_secs(1);
 
-/// What has become of people on a network, as far as it matters for who somebody is.
+/// A change of users on a network that affects identities.
 #[derive(Debug)]
 pub(in crate::bridge) enum UserChange {
-    /// Somebody is known otherwise.
+    /// A user's data changed.
     Replaced(Arc<IrcUser>, Arc<IrcUser>),
-    /// The server has told more of them; their nicks are the same.
+    /// More is known about these users; their nicks are unchanged.
     Updated(Vec<Arc<IrcUser>>),
-    /// Somebody is in sight.
+    /// A user became visible.
     VisibilityChanged(Arc<IrcUser>),
-    /// These may be out of it.
+    /// These users may no longer be visible.
     Missed(Vec<UserRef>),
-    /// A channel was listed: these may be out of sight, and anybody in it.
+    /// A channel was listed: these users may no longer be visible, and anybody in it may be.
     Listed(Vec<UserRef>),
 }
 
 impl Bridge {
-    /// What of `presence` matters here, to be told once it is known everywhere.
+    /// The identity change in a membership event, to be applied after the event itself.
     pub(in crate::bridge) fn user_change(
         &self,
         network: &Network,
@@ -62,7 +62,7 @@ impl Bridge {
         }
     }
 
-    /// Takes in what has become of people on `network`.
+    /// Applies a change of users on `network`.
     pub(in crate::bridge) fn on_user_change(
         &mut self,
         network: &Network,
@@ -88,7 +88,7 @@ impl Bridge {
             UserChange::Missed(parties) => self.miss(parties, turn),
             UserChange::Listed(parties) => {
                 self.miss(parties, turn)?;
-                // A server can list without end. Who is passed over now is looked at when time has passed.
+                // A server can list without end. Recipients not checked now are checked on a tick.
                 let lately = |at| turn.now.duration_since(at) < LISTED;
                 if self.direct.listed_at.is_some_and(lately) {
                     return Ok(());
@@ -99,7 +99,7 @@ impl Bridge {
         }
     }
 
-    /// Looks at what is to be said to `person`, as whoever they are known.
+    /// Checks the recipients that this user is known as.
     fn looks_for(
         &mut self,
         network: &Network,
@@ -113,7 +113,7 @@ impl Bridge {
         self.miss(vec![nick, party], turn)
     }
 
-    /// Those in the channel at `place` who have talked.
+    /// Users of direct messages in the channel.
     pub(in crate::bridge) fn talkers(&self, network: &Network, place: EndpointId) -> Vec<UserRef> {
         let Some(spot) =
             self.endpoints.get(&place).filter(|_| !self.direct.endpoints_by_user.is_empty())
@@ -128,8 +128,7 @@ impl Bridge {
         parties.filter(|party| self.direct.endpoints_by_user.place(party).is_some()).collect()
     }
 
-    /// These may be out of sight, or in it again: who is known by the nick alone, and is out of sight, is
-    /// nobody from now on.
+    /// These users may have left or returned. A user known by nick only loses their identity when they leave.
     pub(in crate::bridge) fn miss(
         &mut self,
         parties: Vec<UserRef>,
@@ -152,7 +151,7 @@ impl Bridge {
         self.advance_readers(&places, turn)
     }
 
-    /// Who was known as `before` is the same as `now`: their talks go on.
+    /// The user known as `before` is now known as `now`: their conversations continue.
     fn merge_identity(
         &mut self,
         network: &Network,
@@ -163,7 +162,7 @@ impl Bridge {
         let casemapping = self.casemapping_of(network);
         let was = crate::bridge::direct::lookup::user_ref(network, before, casemapping);
         let is = crate::bridge::direct::lookup::user_ref(network, now, casemapping);
-        // Whoever logs out of an account may not be the only one who has it.
+        // After logging out, others may still be logged in to the account.
         if was == is || !matches!(was, UserRef::Nick(..)) {
             return Ok(());
         }
@@ -185,7 +184,7 @@ impl Bridge {
         self.advance_readers(&[place, number], turn)
     }
 
-    /// Looks at all on `network`.
+    /// Checks all users on `network`.
     fn expire_unseen_nicks(
         &mut self,
         network: &Network,
@@ -197,8 +196,8 @@ impl Bridge {
         self.schedule_direct(turn)
     }
 
-    /// Nobody is who had this number. What is on its way to them is still answered for; what did not reach
-    /// others from them is told nobody, for who has the nick next may be somebody else.
+    /// Nobody has this identity any more. Deliveries in flight are still acknowledged. Failures of their own
+    /// messages are not reported, since the nick's next user may be somebody else.
     fn mark_recipient_gone(
         &mut self,
         place: EndpointId,
@@ -215,7 +214,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The connection to `peer` is lost: what was on its way there is in doubt.
+    /// The connection to `peer` is lost: deliveries in flight there are in doubt.
     pub(in crate::bridge) fn on_direct_connection_lost(
         &mut self,
         peer: &Peer,
@@ -241,7 +240,7 @@ impl Bridge {
         }
     }
 
-    /// Whether Let's Chat carries what is written to somebody alone.
+    /// Whether Let's Chat has direct messages enabled.
     pub(in crate::bridge) fn set_letschat_dms_enabled(
         &mut self,
         carries: bool,
@@ -257,8 +256,7 @@ impl Bridge {
         self.schedule_direct(turn)
     }
 
-    /// Something of Let's Chat that may be about what is written to somebody alone. Gives it back if it is
-    /// not.
+    /// Handles a Let's Chat event about direct messages. Returns the event if it is about something else.
     pub(in crate::bridge) fn filter_letschat_event(
         &mut self,
         event: letschat::LetsChatEvent,

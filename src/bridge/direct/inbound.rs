@@ -1,4 +1,4 @@
-//! What somebody writes to the bridge alone: who it is, and for whom.
+//! Handles incoming direct messages: who the sender is, and for whom the message is.
 
 use super::lookup::UserMatch;
 use super::rate_limit::RateDecision;
@@ -12,16 +12,16 @@ use crate::protocol::letschat::{self, DirectMessage};
 use crate::store::StoreError;
 use crate::translate::DmAddress;
 
-/// What is shared by those who are nobody's: in no place of ours.
+/// The shared rate limit of users who are in none of our endpoints.
 const UNKNOWN_USERS: EndpointId = EndpointId(0);
 
-/// How a text begins that is encrypted by OTR, or wants to be.
+/// The start of a message encrypted with OTR, or of a request for that.
 const OTR_PREFIX: &str = "?OTR";
 
-/// How many of those who are there are named.
+/// Maximum number of users listed.
 const MAX_NAMES: usize = 30;
 
-/// Somebody who writes to the bridge.
+/// The sender of a direct message.
 #[derive(Debug)]
 pub(super) struct DmSender {
     pub(super) user: UserRef,
@@ -29,17 +29,17 @@ pub(super) struct DmSender {
     pub(super) author: Author,
 }
 
-/// What was written.
+/// A direct message received.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DmText<'t> {
     pub(super) kind: MessageKind,
     pub(super) body: &'t str,
-    /// What its network calls it.
+    /// Its id on the network.
     pub(super) remote_id: Option<&'t str>,
 }
 
 impl Bridge {
-    /// Somebody on IRC writes to the bridge alone.
+    /// A direct message to the bot on IRC.
     pub(in crate::bridge) fn on_irc_dm(
         &mut self,
         network: &Network,
@@ -55,7 +55,8 @@ impl Bridge {
         )
     }
 
-    /// Who has written `talk`; nobody, where they cannot. Who is in no channel of ours is told so.
+    /// The sender of this message; `None` if they cannot use direct messages. Users in none of our channels
+    /// are notified.
     fn resolve_dm_sender(
         &mut self,
         network: &Network,
@@ -85,8 +86,8 @@ impl Bridge {
         Ok(Some(DmSender { user: party, endpoint: place, author: talk.author.clone() }))
     }
 
-    /// Whether what somebody on `network`, or in Let's Chat, writes is looked at: however many they are, the
-    /// work for them is bounded. One who writes too much alone takes nothing from the others.
+    /// Whether messages from `network`, or from Let's Chat, are processed now. This bounds the total work; a
+    /// single user over the limit does not affect others.
     fn is_heard(
         &mut self,
         network: Option<&Network>,
@@ -109,7 +110,7 @@ impl Bridge {
         may == RateDecision::Allow
     }
 
-    /// Whether `writer` may write now; they are told once if not.
+    /// Whether the sender is within their rate limit; notifies them once if not.
     fn check_dm_rate(&mut self, writer: &DmSender, turn: &mut Ctx<'_>) -> bool {
         let may = self.direct.dm_limiter.take(writer.endpoint, turn.now);
         if may == RateDecision::DenyAndNotify {
@@ -118,7 +119,7 @@ impl Bridge {
         may == RateDecision::Allow
     }
 
-    /// Somebody on IRC writes to the puppet of whoever has `account`: for them it is.
+    /// A direct message on IRC to the puppet of this user, who is the recipient.
     pub(in crate::bridge) fn on_puppet_dm(
         &mut self,
         network: &Network,
@@ -138,7 +139,7 @@ impl Bridge {
         self.ingest_dm(&writer, &reader, text, turn).map(drop)
     }
 
-    /// Somebody on Let's Chat writes to the bridge alone, or the bridge to somebody.
+    /// A direct message on Let's Chat to or from the bot.
     pub(in crate::bridge) fn on_letschat_dm(
         &mut self,
         whisper: &DirectMessage,
@@ -181,7 +182,8 @@ impl Bridge {
         self.handle_dm(&writer, text, turn)
     }
 
-    /// The same where that is passed on to nobody. What another bridge says of itself is not answered.
+    /// A direct message on Let's Chat while direct messages are disabled. Notices of other bridges get no
+    /// reply.
     fn whispered_in_vain(&mut self, whisper: &DirectMessage, turn: &mut Ctx<'_>) {
         let answerable = !whisper.text.starts_with(replies::BRIDGE_PREFIX.trim_end());
         if answerable
@@ -199,12 +201,12 @@ impl Bridge {
         }
     }
 
-    /// What whoever has `account` is called, where they were seen in a room of ours.
+    /// The name of this user, if seen in one of our rooms.
     fn username_in_rooms(&self, account: &str) -> Option<&str> {
         self.endpoints.values().find_map(|spot| spot.room_members.username_of(account))
     }
 
-    /// The number of `party`, who is called `name` now.
+    /// The endpoint id of this user, currently called `name`.
     pub(super) fn user_endpoint_id(
         &mut self,
         party: &UserRef,
@@ -245,7 +247,7 @@ impl Bridge {
             MessageKind::Action | MessageKind::Notice => DmAddress::Implicit,
         };
         if !self.check_dm_rate(writer, turn) {
-            // What follows must not go to whom this was not for.
+            // What follows must not reach somebody whom this message was not for.
             if let DmAddress::To { name, .. } | DmAddress::MaybeTo { name, .. } = addressed {
                 self.set_unreachable_correspondent(place, name, turn);
             }
@@ -285,7 +287,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// `text` is for whoever is called `name`: those `found`.
+    /// Handles a message to the user called `name`, with these matches.
     fn handle_addressed_dm(
         &mut self,
         writer: &DmSender,
@@ -315,7 +317,7 @@ impl Bridge {
         }
     }
 
-    /// `text` is for whoever the writer is talking with.
+    /// Handles a message without a name: it is for the sender's current correspondent.
     fn handle_implicit_dm(
         &mut self,
         writer: &DmSender,
@@ -358,7 +360,7 @@ impl Bridge {
         let found = party.and_then(|party| {
             let last = self.direct.name_of(partner);
             let others = self.reachable_users(&writer.user).into_iter();
-            // Under the nick that they went by, if they are there under several.
+            // Of several nicks of that user, prefer the one they last used.
             others.filter(|it| it.user == party).min_by_key(|it| it.name != last)
         });
         let Some(found) = found else {
@@ -379,8 +381,8 @@ impl Bridge {
         Ok(())
     }
 
-    /// What follows from `place` without a name is for whoever is called `name`, who was not reached: for
-    /// nobody else.
+    /// Further messages from `endpoint` without a name are for `name`, who was not reached, and for nobody
+    /// else.
     pub(super) fn set_unreachable_correspondent(
         &mut self,
         place: EndpointId,
@@ -394,7 +396,7 @@ impl Bridge {
         self.reply_to_user((&writer.user, writer.endpoint), text, turn);
     }
 
-    /// Why nobody is called `name` on the other side of `writer`.
+    /// Why there is no user `name` on the other side of the sender.
     fn unknown_recipient_text(&self, writer: &UserRef, name: &str) -> String {
         let there = match writer {
             UserRef::LetsChat(_) => "in the channels linked with your rooms",
@@ -407,7 +409,7 @@ impl Bridge {
         format!("not sent: no one is called {name} {there}; !who lists the people there")
     }
 
-    /// Whether no place on the other side of `writer` can be seen.
+    /// Whether none of the endpoints on the other side is connected.
     fn is_cut_off(&self, writer: &UserRef) -> bool {
         let places = self.endpoints_of(writer);
         let mirrors =
@@ -417,14 +419,14 @@ impl Bridge {
         !mirrors.filter_map(|it| self.endpoints.get(it)).filter(across).any(|it| it.queue.is_open())
     }
 
-    /// Whether somebody whom the bridge has met is called so.
+    /// Whether a user known to the bridge has this name.
     fn is_known_name(&self, name: &str) -> bool {
         let same = |known: &str| known.to_lowercase() == name.to_lowercase();
         self.direct.endpoints_by_user.names().any(same)
             || self.endpoints.values().any(|spot| spot.room_members.find_username(name).is_some())
     }
 
-    /// What our own account, or nick, is called by `party`.
+    /// The name of our own user, or our nick, as seen by this user.
     fn own_name_for(&self, party: &UserRef) -> String {
         let account = self.letschat_account.as_ref().filter(|_| party.network().is_none());
         account.map_or_else(|| "bridge".to_owned(), |account| account.username.clone())

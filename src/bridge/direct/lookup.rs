@@ -1,4 +1,4 @@
-//! Who is in sight, and who could be meant by a name.
+//! Finds present users by name or identity.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use crate::domain::{
     Casemapping, ChannelMember, Endpoint, EndpointId, IrcUser, LetsChatUserId, Network, UserRef,
 };
 
-/// Somebody whom a name may mean.
+/// A user that a name may refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UserMatch {
     pub(super) user: UserRef,
-    /// As they spell it.
+    /// As the user spells it.
     pub(super) name: String,
 }
 
 impl Bridge {
-    /// Our channels on `network` in which somebody goes by `nick`, and as whom they are known there.
+    /// Our channels on `network` with a member of this nick, and the member.
     fn channels_with_nick<'b>(
         &'b self,
         network: &Network,
@@ -28,14 +28,14 @@ impl Bridge {
         channels.filter_map(move |(place, spot)| Some((*place, spot, spot.roster.get(nick)?)))
     }
 
-    /// Who goes by `nick` on `network`, if they are in sight.
+    /// The user with this nick on `network`, if present.
     pub(super) fn find_by_nick(&self, network: &Network, nick: &str) -> Option<UserMatch> {
         let (_, spot, member) =
             self.channels_with_nick(network, nick).min_by_key(|(place, ..)| *place)?;
         Some(irc_match(network, &member.user, spot.roster.casemapping()))
     }
 
-    /// Whoever on a network is `party`; who wrote last comes first where they are there under several nicks.
+    /// The IRC user with this identity; of several nicks, the one that spoke last.
     pub(super) fn find_irc_user(&self, party: &UserRef) -> Option<&Arc<IrcUser>> {
         let on = |network| {
             self.endpoints.values().filter(move |spot| spot.endpoint.network() == Some(network))
@@ -60,13 +60,12 @@ impl Bridge {
         }
     }
 
-    /// Whether whoever has this account on Let's Chat is in one of our rooms, and sees what they are
-    /// told.
+    /// Whether this Let's Chat user is in one of our rooms and would see messages.
     pub(super) fn is_user_present(&self, account: &LetsChatUserId) -> bool {
         !self.endpoints_of(&UserRef::LetsChat(account.clone())).is_empty()
     }
 
-    /// Our places in which `party` is in sight.
+    /// Our endpoints where this user is present.
     pub(super) fn endpoints_of(&self, party: &UserRef) -> Vec<EndpointId> {
         let is_in = |spot: &EndpointState| match party {
             UserRef::LetsChat(account) => {
@@ -86,7 +85,7 @@ impl Bridge {
         places.map(|(place, _)| *place).collect()
     }
 
-    /// Where the two see each other: a place of `from`, and one that is linked with it, of `to`.
+    /// Where two users see each other: an endpoint of `from`, and a linked one of `to`.
     pub(super) fn shared_links(
         &self,
         from: &UserRef,
@@ -105,7 +104,7 @@ impl Bridge {
         here.flat_map::<Vec<_>, _>(mirrored).collect()
     }
 
-    /// Whom `writer` can mean by `name` on the other side: `bob`, `ann`, `office/ann`.
+    /// The users on the other side that the sender can mean by `name`: `bob`, `ann`, `office/ann`.
     pub(super) fn find_by_name(&self, writer: &UserRef, name: &str) -> Vec<UserMatch> {
         self.collect_across(writer, |spot| match &spot.endpoint {
             Endpoint::Room(_) => {
@@ -123,7 +122,7 @@ impl Bridge {
         })
     }
 
-    /// Everybody on the other side whom `writer` can write to, by name.
+    /// All users on the other side that the sender can write to, by name.
     pub(super) fn reachable_users(&self, writer: &UserRef) -> Vec<UserMatch> {
         self.collect_across(writer, |spot| match &spot.endpoint {
             Endpoint::Room(_) => spot.room_members.present_users().map(letschat_match).collect(),
@@ -133,7 +132,7 @@ impl Bridge {
         })
     }
 
-    /// Those whom `who` finds in each place on the other side that `writer` can write to.
+    /// The users that `who` finds in the endpoints that the sender can write to.
     fn collect_across(
         &self,
         writer: &UserRef,
@@ -157,7 +156,7 @@ impl Bridge {
         all
     }
 
-    /// A member of the channel, if it is somebody else than one of ours.
+    /// A member of the channel, unless it is the bot or a puppet.
     fn match_member(
         &self,
         network: &Network,
@@ -178,7 +177,7 @@ fn irc_match(network: &Network, person: &IrcUser, casemapping: Casemapping) -> U
     UserMatch { user: user_ref(network, person, casemapping), name: person.nick.clone() }
 }
 
-/// As whom somebody is known.
+/// The identity of an IRC user.
 pub(super) fn user_ref(network: &Network, person: &IrcUser, casemapping: Casemapping) -> UserRef {
     match &person.account {
         Some(account) => UserRef::Account(network.clone(), casemapping.fold(account).into()),

@@ -1,14 +1,13 @@
-//! Private talks between somebody on IRC and somebody on Let's Chat, through the bridge.
+//! Direct messages between IRC and Let's Chat users, through the bridge.
 //!
-//! Whoever is in a channel writes `!msg bob hello` to the bridge alone; bob, who is in a room that is
-//! linked with that channel, gets it as a private message of the bridge's account, and answers there.
-//! What is written goes the road of everything else: heard and committed before anything else happens,
-//! one delivery under way for each reader, in order, and through the death of the process. It is shown
-//! nowhere else: neither in a room nor in the log.
+//! An IRC user in a channel sends `!msg bob hello` to the bot. bob, who is in a room linked with that
+//! channel, receives it as a private message from the bot, and replies to it. Direct messages are processed
+//! like all others: received and committed first, one delivery in flight per recipient, in order, across
+//! restarts. They appear nowhere else, neither in a room nor in the log.
 //!
-//! Nothing is guessed about who somebody is. On IRC that is whoever is logged in to an account or, where
-//! there is none, whoever has kept a nick since the talk began, under our eyes ([`Party`]). What is for
-//! somebody who has left is refused, and whoever wrote it is told.
+//! Identities are never guessed. On IRC, a user is identified by their account, or by a nick that they have
+//! kept in the bridge's sight since the conversation started ([`UserRef`]). Messages for users who have left
+//! are rejected, and the sender is notified.
 
 mod deliver;
 mod failures;
@@ -34,61 +33,60 @@ use parties::Parties;
 pub(super) use rate_limit::{RateDecision, UserRateLimiter};
 use threads::{Correspondent, THREAD_TIMEOUT, Threads};
 
-/// How often somebody may write: so many times at once, and then once in this time.
+/// Rate limit per user: this many at once, then one per interval.
 const DM_BURST: i32 = 10;
 const DM_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
-/// How often people on one side may write, all together: on a network, or in Let's Chat.
+/// Rate limit of all users of a network, or of Let's Chat.
 const CROWD: i32 = 200;
 const CROWDED: SignedDuration = SignedDuration::from_millis(50);
 
-/// How many who have not talked of late may begin to on one side: so many at once, and then one in this time. Each
-/// takes a row in the database until the bridge is started again a day later.
+/// Rate limit of users new to direct messages, per side. Each needs a row in the database until the bridge is
+/// restarted a day later.
 const NEWCOMERS: i32 = 1_000;
 const NEW: SignedDuration = SignedDuration::from_secs(10);
 
-/// To how many people something may wait to be said.
+/// Maximum number of recipients with queued messages.
 const MOST_LANES: usize = 1_000;
 
-/// How often somebody is answered by the bridge itself. Another program could answer that.
+/// Rate limit of the bridge's own replies, which a bot could answer.
 const REPLY_BURST: i32 = 6;
 const REPLY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
-/// Those who talk in private.
+/// The state of direct messages.
 #[derive(Debug)]
 pub(super) struct DirectMessages {
-    /// The networks on which people may; none where nobody may.
+    /// The networks where they are enabled.
     networks: BTreeSet<Network>,
-    /// Whether Let's Chat carries such, once it has said so.
+    /// Whether Let's Chat has them enabled, once known.
     letschat_enabled: Option<bool>,
-    /// Those to whom something is to be said.
+    /// The recipients with queued messages.
     recipients: HashMap<EndpointId, DmRecipient>,
-    /// Those who have talked of late.
+    /// Users with recent conversations.
     endpoints_by_user: Parties,
     threads: Threads,
-    /// How often each may write, and is answered.
+    /// Rate limits per user, for messages and replies.
     dm_limiter: UserRateLimiter,
     reply_limiter: UserRateLimiter,
-    /// How often those on each side may, all together, and how many who have not talked of late: by the
-    /// side's number, below nought.
+    /// Rate limits of each side as a whole, and of its new users; keyed by negative ids.
     crowds: UserRateLimiter,
     newcomers: UserRateLimiter,
-    /// When all to whom something is to be said were last looked at because of a list of a channel.
+    /// When all recipients were last checked because a NAMES list arrived.
     listed_at: Option<Timestamp>,
-    /// Since when each side can be spoken to.
+    /// Since when each side has been connected.
     connected_since: HashMap<Peer, Timestamp>,
-    /// When to look for those who are to be told that something did not arrive; `None` where nobody is.
+    /// When to look for failures to report; `None` if there are none.
     report_at: Option<Timestamp>,
 }
 
-/// Somebody to whom something is to be said.
+/// A recipient with queued messages.
 #[derive(Debug)]
 struct DmRecipient {
     user: UserRef,
     queue: DeliveryQueue,
-    /// How often in a row the far end has not answered.
+    /// How many consecutive deliveries were not acknowledged.
     ack_timeouts: u32,
-    /// Why nothing more can be said to them, as whoever they were.
+    /// Why nothing more can be delivered to them under this identity.
     gone_reason: Option<String>,
 }
 
@@ -106,45 +104,45 @@ impl Default for DirectMessages {
             newcomers: UserRateLimiter::new(NEWCOMERS, NEW),
             listed_at: None,
             connected_since: HashMap::new(),
-            // Perhaps the last run has left some.
+            // The last run may have left some.
             report_at: Some(Timestamp::MIN),
         }
     }
 }
 
 impl DirectMessages {
-    /// Whether people on `network` may talk in private.
+    /// Whether direct messages are enabled on `network`.
     pub(super) fn is_enabled_on(&self, network: &Network) -> bool {
         self.networks.contains(network)
     }
 
-    /// The number that stands for all on `network`, or in Let's Chat.
+    /// The id of the rate limit for all of `network`, or of Let's Chat.
     fn crowd(&self, network: Option<&Network>) -> EndpointId {
         let at = self.networks.iter().position(|it| Some(it) == network);
         EndpointId(-1 - at.map_or(0, |at| i64::try_from(at).unwrap_or_default() + 1))
     }
 
-    /// Whether it tells those whose words did not arrive.
+    /// Whether failures of direct messages are reported here.
     pub(super) fn is_enabled(&self) -> bool {
         !self.networks.is_empty()
     }
 
-    /// How many deliveries are under way.
+    /// The number of deliveries in flight.
     pub(super) fn in_flight(&self) -> usize {
         self.recipients.values().filter(|reader| reader.queue.in_flight().is_some()).count()
     }
 
-    /// What `place` is called.
+    /// The name of this user.
     fn name_of(&self, place: EndpointId) -> &str {
         self.endpoints_by_user.name(place).unwrap_or("somebody")
     }
 }
 
 impl Bridge {
-    /// The same, through which people on these `networks` and on Let's Chat can talk in private.
+    /// Enables direct messages between users on these `networks` and on Let's Chat.
     ///
     /// # Errors
-    /// When the store does not do its part.
+    /// When the store cannot be read or written.
     pub fn with_direct_messages(
         mut self,
         networks: impl IntoIterator<Item = Network>,
@@ -160,7 +158,7 @@ impl Bridge {
             let (from, to) =
                 (store.user_endpoint_id(&written.from)?, store.user_endpoint_id(&written.to)?);
             let partner = |party: &UserRef, place| match party {
-                // Whoever goes by it now may be somebody else.
+                // The current user of the nick may be somebody else.
                 UserRef::Nick(_, nick) => Correspondent::Gone(nick.to_string()),
                 UserRef::Account(..) | UserRef::LetsChat(_) => Correspondent::Known(place),
             };
@@ -176,13 +174,13 @@ impl Bridge {
         Ok(self)
     }
 
-    /// Whether people on `network`, or in the rooms, can talk in private now.
+    /// Whether direct messages are available now on `network`, or in the rooms.
     pub(super) fn has_direct_messages(&self, network: Option<&Network>) -> bool {
         let DirectMessages { networks, letschat_enabled: carries, .. } = &self.direct;
         *carries == Some(true) && network.map_or(!networks.is_empty(), |it| networks.contains(it))
     }
 
-    /// Takes up what the last run has left to be said to `party`.
+    /// Restores what the last run has left to be delivered to this user.
     fn recover_recipient(
         &mut self,
         place: EndpointId,

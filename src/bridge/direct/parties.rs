@@ -1,26 +1,25 @@
-//! Those who talk in private: their numbers, and what they are called.
+//! The users of direct messages: their endpoint ids and names.
 //!
-//! So many are remembered on each side, and no more: beyond that, those are forgotten who have said and heard
-//! nothing for longest.
+//! The number remembered per side is limited; beyond it, the least recently active are forgotten.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::{EndpointId, Network, UserRef};
 
-/// How many are remembered on one side.
+/// Maximum number of users per side.
 const MOST: usize = 2_000;
 
-/// How many bytes of a name are.
+/// Maximum length of a name in bytes.
 const LONGEST: usize = 128;
 
-/// Those who talk.
+/// Known users.
 #[derive(Debug, Default)]
 pub(super) struct Parties {
     places: HashMap<UserRef, EndpointId>,
     known: HashMap<EndpointId, Known>,
-    /// Those on each side, who was met longest ago first.
+    /// The users of each side, the least recently active first.
     sides: HashMap<Option<Network>, BTreeMap<u64, EndpointId>>,
-    /// How often somebody was met.
+    /// Counts activity.
     met: u64,
 }
 
@@ -44,24 +43,24 @@ impl Parties {
         self.known.get(&place).map(|known| &known.party)
     }
 
-    /// What `place` is called.
+    /// The name of this user.
     pub(super) fn name(&self, place: EndpointId) -> Option<&str> {
         self.known.get(&place).map(|known| known.name.as_str())
     }
 
-    /// What they are called, in no order.
+    /// All names, in no particular order.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.known.values().map(|known| known.name.as_str())
     }
 
-    /// Those on `network`, in no order.
+    /// The users on `network`, in no particular order.
     pub(super) fn on(&self, network: &Network) -> impl Iterator<Item = (&UserRef, EndpointId)> {
         let side = self.sides.get(&Some(network.clone()));
         let places = side.into_iter().flat_map(BTreeMap::values).copied();
         places.filter_map(|place| Some((self.party(place)?, place)))
     }
 
-    /// `party`, called `name`, has the number `place`, and is met now.
+    /// Records the user, with name and endpoint id, as just active.
     pub(super) fn meet(&mut self, party: &UserRef, place: EndpointId, name: &str) {
         self.forget(place);
         if let Some(before) = self.place(party) {
@@ -74,7 +73,7 @@ impl Parties {
         self.sides.entry(party.network().cloned()).or_default().insert(self.met, place);
     }
 
-    /// Who has this number is nobody from now on.
+    /// Forgets the user with this endpoint id.
     pub(super) fn forget(&mut self, place: EndpointId) {
         let Some(Known { party, met, .. }) = self.known.remove(&place) else { return };
         self.places.remove(&party);
@@ -83,7 +82,7 @@ impl Parties {
         }
     }
 
-    /// Who on the side of `party` is to be forgotten, if there are too many: the first whom nobody `needs`.
+    /// A user to forget on this side if there are too many: the least recently active that nobody `needs`.
     pub(super) fn too_many(
         &self,
         party: &UserRef,

@@ -1,29 +1,31 @@
+//! Rate limits per user.
+
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::EndpointId;
 
-/// How many are remembered before those who have rested are forgotten.
+/// How many users are remembered before those with a full allowance are forgotten.
 const BUCKETS_CAPACITY: usize = 1_000;
 
-/// How often each may do something: so many times at once, and then once in a while.
+/// A token bucket per user.
 #[derive(Debug)]
 pub(in crate::bridge) struct UserRateLimiter {
     burst: i32,
     interval: SignedDuration,
-    /// When each may do all of it at once again, and whether they were told that it was too much.
+    /// When each bucket is full again, and whether the user was notified of the limit.
     full_at: HashMap<EndpointId, (Timestamp, bool)>,
 }
 
-/// What somebody may do.
+/// The result of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::bridge) enum RateDecision {
-    /// It.
+    /// Allowed.
     Allow,
-    /// Nothing; and they are to be told so.
+    /// Denied, and the user must be notified.
     DenyAndNotify,
-    /// Nothing; they were told.
+    /// Denied; the user was notified before.
     Deny,
 }
 
@@ -32,13 +34,13 @@ impl UserRateLimiter {
         Self { burst, interval: every, full_at: HashMap::new() }
     }
 
-    /// Whether `who` may do nothing now, and was told so.
+    /// Whether `who` is over the limit and was notified.
     pub(in crate::bridge) fn is_told(&self, who: EndpointId, now: Timestamp) -> bool {
         let Some((rested_at, told)) = self.full_at.get(&who) else { return false };
         *told && (*rested_at).max(now) + self.interval > now + self.interval * self.burst
     }
 
-    /// Whether `who` may do it now.
+    /// Uses the allowance of `who`.
     pub(in crate::bridge) fn take(&mut self, who: EndpointId, now: Timestamp) -> RateDecision {
         if self.full_at.len() > BUCKETS_CAPACITY {
             self.full_at.retain(|_, (rested_at, _)| *rested_at > now);

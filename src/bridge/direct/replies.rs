@@ -1,4 +1,4 @@
-//! What the bridge itself says to somebody alone.
+//! The bridge's own texts in direct messages.
 
 use jiff::Timestamp;
 
@@ -9,38 +9,38 @@ use crate::domain::{EndpointId, UserRef};
 use crate::protocol::letschat;
 use crate::translate::NoticeText;
 
-/// Why somebody without an account is not told.
+/// Why a user without an account cannot be reached.
 pub(super) const LOST_TRACK: &str =
     "the bridge lost track of them, and the nick may belong to someone else now";
 
-/// The beginning of why it is not known whether somebody was told.
+/// The start of why it is unknown whether a message arrived.
 const CONNECTION_LOST: &str = "the connection was lost during sending";
 
-/// Why somebody may not have been told.
+/// Why a message may not have arrived.
 pub(super) const CONNECTION_LOST_DROPPED: &str =
     "the connection was lost during sending; not resent";
 
-/// The same of somebody without an account.
+/// Why a message to a user without an account may not have arrived.
 pub(super) const CONNECTION_LOST_UNKNOWN_NICK: &str =
     "the connection was lost during sending, and the nick may belong to someone else now";
 
-/// Why somebody is not told.
+/// Why a user cannot be reached.
 pub(super) const NOT_THERE: &str = "they are no longer there";
 
-/// Why nobody on Let's Chat is.
+/// Why users of Let's Chat cannot be reached.
 pub(super) const DMS_DISABLED: &str = "private messages are disabled in Let's Chat";
 
-/// Why nobody is told by who is in no place of ours.
+/// Why a user in none of our channels cannot send direct messages.
 pub(super) const NOT_IN_A_CHANNEL: &str =
     "not sent: you must be in a channel that the bridge is in";
 
-/// The words before what the bridge says where other people's words stand, too.
+/// Goes before the bridge's own text in a conversation with others.
 pub(super) const BRIDGE_PREFIX: &str = "-- ";
 
-/// Why nothing more is answered.
+/// Why there will be no more replies.
 const RATE_LIMITED: &str = "From now on, replies come once a minute at most";
 
-/// What is answered in Let's Chat where no private messages are passed on, by the bridge called `name`.
+/// The reply of the bot called `name` on Let's Chat if direct messages are disabled.
 pub(super) fn in_vain(name: &str) -> String {
     format!(
         "nobody reads private messages to the bridge. In a room: \"@{name} who\" lists who is on \
@@ -50,7 +50,7 @@ pub(super) fn in_vain(name: &str) -> String {
 }
 
 impl Bridge {
-    /// Tells `party` something that they are to know: on IRC by a NOTICE. Says whether they are in sight.
+    /// Sends a notice to this user, on IRC as a NOTICE. Returns whether they are present.
     pub(super) fn notify_user(&self, party: &UserRef, text: &str, turn: &mut Ctx<'_>) -> bool {
         match party {
             UserRef::LetsChat(account) => {
@@ -73,8 +73,7 @@ impl Bridge {
         }
     }
 
-    /// Answers what `party`, known by the number `place`, has just written. In Let's Chat not for ever: a
-    /// program could answer that.
+    /// Replies to a message of this user. Limited on Let's Chat, where a bot could answer.
     pub(super) fn reply_to_user(
         &mut self,
         (party, place): (&UserRef, EndpointId),
@@ -95,7 +94,7 @@ impl Bridge {
     }
 }
 
-/// How one writes to somebody on the other side: on IRC to a user, in Let's Chat to a nick.
+/// How to write to somebody on the other side: to a user from IRC, to a nick from Let's Chat.
 pub(super) fn usage(party: &UserRef) -> &'static str {
     match party {
         UserRef::LetsChat(_) => "@NICK TEXT",
@@ -135,12 +134,12 @@ pub(in crate::bridge) fn delivery_failed_text(
     }
 }
 
-/// How long it is until something may be written again, in words.
+/// Describes how long to wait before writing again.
 pub(super) fn rate_limited_text(every: jiff::SignedDuration) -> String {
     format!("not sent: too many messages. Try again in {} seconds", every.as_secs())
 }
 
-/// Whether it is long enough ago that `at` can be told from now.
+/// Whether `grace` has passed since `at`.
 pub(super) fn has_elapsed(at: Timestamp, grace: jiff::SignedDuration, now: Timestamp) -> bool {
     now.duration_since(at) >= grace
 }

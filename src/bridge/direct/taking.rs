@@ -1,4 +1,4 @@
-//! What is taken in of that: into the ledger and its reader's outbox, unless something is against it.
+//! Accepts direct messages into the ledger and the outbox, or rejects them.
 
 use super::inbound::{DmSender, DmText};
 use super::lookup::UserMatch;
@@ -9,12 +9,12 @@ use crate::bridge::{Bridge, Ctx, Peer};
 use crate::domain::{Delivery, DeliveryState, EndpointId, Message, MessagePart, Sender, UserRef};
 use crate::store::StoreError;
 
-/// The longest message that is passed on: somebody's client would show it line by line.
+/// Maximum number of lines, since many clients show each line as a message.
 const MAX_LINES: usize = 20;
 const MAX_BYTES: usize = 8_000;
 
 impl Bridge {
-    /// Takes `text` in, for `reader`. Says whether it did; the writer is told if not.
+    /// Accepts `text` for this recipient. Returns whether it did; the sender is notified if not.
     pub(super) fn ingest_dm(
         &mut self,
         writer: &DmSender,
@@ -59,7 +59,7 @@ impl Bridge {
         Ok(true)
     }
 
-    /// Why `message` is not passed on, if it is not.
+    /// Why `message` is rejected, if it is.
     fn dm_rejection_reason(
         &mut self,
         writer: &DmSender,
@@ -93,7 +93,7 @@ impl Bridge {
             return Some("ignored by a rule of the bridge".to_owned());
         }
         let conversation = writer.endpoint.min(to);
-        // What was refused is not sent later: the writer was told.
+        // Rejected messages are not sent later, because the sender was notified.
         let parted = self.policy.loop_protection
             && matches!(
                 self.loop_guard.check(conversation, message, turn.now),

@@ -1,7 +1,7 @@
-//! Whom somebody means who names nobody.
+//! Determines the recipient of a direct message without a name.
 //!
-//! They mean whom they spoke with last, unless somebody else has written to them since: then nobody can
-//! tell, and they are asked. Better to ask once too often than to tell a secret to the wrong one.
+//! It is the user that the sender wrote to last, unless somebody else has written to the sender since: then
+//! it is ambiguous, and the sender is asked. That is better than sending a secret to the wrong person.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,54 +9,54 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::EndpointId;
 
-/// How long a talk goes on after its last word.
+/// How long a conversation continues after its last message.
 pub(super) const THREAD_TIMEOUT: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long it goes on before whoever names nobody is told again whom they are talking to.
+/// After this long, a sender who gives no name is again told who the recipient is.
 const CONFIRM_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
-/// How many people's talks are remembered. Beyond that, the older half are forgotten.
+/// Maximum number of users with conversations. Beyond it, the older half is forgotten.
 const MOST: usize = 4_000;
 
-/// How many who have written to somebody are remembered: who names nobody is asked whom they mean from two on.
+/// How many other senders are remembered per user: two are enough to be ambiguous.
 const MOST_WRITERS: usize = 8;
 
-/// Somebody at the other end of a talk.
+/// The other user of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Correspondent {
-    /// Whoever has this number.
+    /// The user with this endpoint id.
     Known(EndpointId),
-    /// Whoever was called so. They cannot be told from others any more, and nobody else is meant.
+    /// A user formerly called so, who can no longer be identified; nobody else is meant.
     Gone(String),
 }
 
-/// Whom somebody means.
+/// The recipient that a sender means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum DmTarget {
-    /// Nobody: they are in no talk.
+    /// Nobody: there is no conversation.
     Nobody,
-    /// This one.
+    /// This user.
     One(Correspondent),
-    /// One of these.
+    /// One of these users.
     Ambiguous(Vec<Correspondent>),
 }
 
-/// Who talks with whom.
+/// All conversations.
 #[derive(Debug, Default)]
 pub(super) struct Threads {
     talks: HashMap<EndpointId, UserThreads>,
-    /// In whose talks each is.
+    /// The users in whose conversations a user takes part.
     of: HashMap<EndpointId, BTreeSet<EndpointId>>,
 }
 
-/// The talks of one person.
+/// The conversations of one user.
 #[derive(Debug, Default)]
 struct UserThreads {
-    /// Whom they wrote to last, and when a word was last exchanged.
+    /// The user they wrote to last, and the time of the last message.
     current: Option<(Correspondent, Timestamp)>,
     /// Who has written to them since.
     received_since: Vec<(Correspondent, Timestamp)>,
-    /// When they last learnt whom they are talking to without a name.
+    /// Who was last confirmed to them as the recipient, and when.
     last_confirmed: Option<(Correspondent, Timestamp)>,
 }
 
@@ -72,7 +72,7 @@ impl UserThreads {
         current.chain(self.received_since.iter_mut().map(|(partner, _)| partner))
     }
 
-    /// The numbers of those who are in it.
+    /// The endpoint ids of all correspondents.
     fn numbers(&mut self) -> BTreeSet<EndpointId> {
         let number = |partner: &mut Correspondent| match partner {
             Correspondent::Known(place) => Some(*place),
@@ -83,13 +83,13 @@ impl UserThreads {
 }
 
 impl Threads {
-    /// `from` writes to `to`.
+    /// `from` has written to `to`.
     pub(super) fn record_message(&mut self, from: EndpointId, to: EndpointId, now: Timestamp) {
         self.set_current(from, Correspondent::Known(to), now);
         self.record_received(to, Correspondent::Known(from), now);
     }
 
-    /// `who` has written to `partner`.
+    /// `who` has written to this correspondent.
     pub(super) fn set_current(&mut self, who: EndpointId, partner: Correspondent, now: Timestamp) {
         self.edit(who, |talks| {
             talks.received_since.clear();
@@ -97,7 +97,7 @@ impl Threads {
         });
     }
 
-    /// `partner` has written to `who`.
+    /// This correspondent has written to `who`.
     pub(super) fn record_received(
         &mut self,
         who: EndpointId,
@@ -119,7 +119,7 @@ impl Threads {
         });
     }
 
-    /// Whom `who` means without naming anybody.
+    /// The recipient that `who` means without a name.
     pub(super) fn target(&self, who: EndpointId, now: Timestamp) -> DmTarget {
         let Some(talks) = self.talks.get(&who) else { return DmTarget::Nobody };
         let lately =
@@ -133,7 +133,7 @@ impl Threads {
         }
     }
 
-    /// `who` means `partner`, and names nobody. Says whether they are to be told whom that reaches.
+    /// `who` writes to this correspondent without a name. Returns whether to confirm the recipient.
     pub(super) fn confirm_target(
         &mut self,
         who: EndpointId,
@@ -151,7 +151,7 @@ impl Threads {
         !known
     }
 
-    /// `who` is known by another number from now on.
+    /// The user `who` has a new endpoint id.
     pub(super) fn move_user(&mut self, who: EndpointId, now: EndpointId) {
         if let Some(talks) = self.drop_talks(who) {
             self.edit(now, |theirs| *theirs = talks);
@@ -159,8 +159,8 @@ impl Threads {
         self.replace(who, &Correspondent::Known(now));
     }
 
-    /// Nobody can tell who `who` was, called `name`: their talks are over, and nobody else is meant by
-    /// those who talked with them.
+    /// The user `who`, called `name`, can no longer be identified: their conversations end, and their
+    /// correspondents do not mean anybody else.
     pub(super) fn remove_user(&mut self, who: EndpointId, name: &str) {
         self.drop_talks(who);
         self.replace(who, &Correspondent::Gone(name.to_owned()));
@@ -175,7 +175,7 @@ impl Threads {
         }
     }
 
-    /// Changes the talks of `who`, and what is known of who is in them.
+    /// Changes the conversations of `who`, and updates the reverse index.
     fn edit(&mut self, who: EndpointId, change: impl FnOnce(&mut UserThreads)) {
         if self.talks.len() >= MOST && !self.talks.contains_key(&who) {
             self.prune();
@@ -196,7 +196,7 @@ impl Threads {
         Some(talks)
     }
 
-    /// `partner` is in the talks of `who` no more.
+    /// This correspondent is no longer in the conversations of `who`.
     fn is_out(&mut self, who: EndpointId, partner: EndpointId) {
         if let Some(of) = self.of.get_mut(&partner) {
             of.remove(&who);

@@ -1,3 +1,5 @@
+//! Catches up with a channel's history after an absence.
+
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,108 +9,107 @@ use crate::bridge::policy::CatchUpBudget;
 use crate::protocol::irc::{HistoryPage, IncomingMessage, MessageRef};
 use crate::store::{ChannelProgress, Cursor};
 
-/// How long before the cursor a reading begins: lines that were said at once on two servers of a
-/// network may reach a third in the other order of their times.
+/// How long before the cursor the history request starts: lines sent at once on two servers may reach a third
+/// in the other order.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
 
-/// Who is away for less than this is not asked what is played back to who comes in.
+/// After a shorter absence, automatic playback is not waited for.
 pub(in crate::bridge) const MIN_REPORTED_GAP: SignedDuration = SignedDuration::from_secs(10);
 
-/// How many lines that are said meanwhile are held back. A channel that says more than this while
-/// the server answers is not caught up with.
+/// Maximum number of held live lines. A channel that exceeds this while the server answers is not caught up
+/// with.
 const MAX_HELD: usize = 4_096;
 const MAX_HELD_BYTES: usize = 4 << 20;
 
-/// How many new lines are told apart from those that were known, until one of these comes.
+/// How many new lines are distinguished from known ones, until a known one appears.
 const MAX_FRESH: usize = 20_000;
 
-/// How a channel is heard.
+/// How a channel is being received.
 ///
 /// ```text
-///        joined, all is known already                     lost, closed
-///  Away ──────────────────────────────────────▶ Live ─────────────────────▶ Away
-///    │                                           ▲
-///    └── joined, something may be missing ──▶ CatchingUp ◀── there is room again ── Deaf
+///            joined, nothing missed                       left, disconnected
+///  NotJoined ──────────────────────────────────────▶ Live ────────────────────▶ NotJoined
+///      │                                              ▲
+///      └── joined, something may be missing ──▶ CatchingUp ◀── below the queue limit ── Paused
 /// ```
 ///
-/// From `Live` and `CatchingUp` a channel falls `Deaf` when too much waits to be delivered.
+/// A channel changes from `Live` and `CatchingUp` to `Paused` when the queue limit is reached.
 #[derive(Debug, Default)]
 pub(in crate::bridge) enum ChannelState {
     /// Not in the channel.
     #[default]
     NotJoined,
-    /// In it; what was said before is being asked for, and what is said now waits behind it.
+    /// History is being requested; live lines wait behind it.
     CatchingUp(Box<ChannelCatchUp>),
-    /// Everything said is heard as it is said.
+    /// Lines are processed as they arrive.
     Live(DuplicateCounter),
-    /// In it, and what is said is passed over: it is caught up with later.
+    /// Lines are ignored, to be caught up with later.
     Paused,
 }
 
-/// What is being asked for, and how far that has come.
+/// The state of a catch-up.
 #[derive(Debug)]
 pub(in crate::bridge) struct ChannelCatchUp {
-    /// When the channel was last heard of, and when we came back, by our clock.
+    /// When the channel was last seen, and when we came back, by our clock.
     pub(in crate::bridge) absence: (Timestamp, Timestamp),
-    /// How far it had been heard.
+    /// The cursor at the start.
     pub(in crate::bridge) cursor: Cursor,
-    /// We were there, and passed over what was said.
+    /// We were in the channel, but it was paused.
     pub(in crate::bridge) was_paused: bool,
-    /// Whether the server keeps what was said.
+    /// Whether the server provides history.
     pub(in crate::bridge) has_history: bool,
-    /// Whether our own lines can be told from one another there.
+    /// Whether our own lines can be distinguished, because they are echoed.
     pub(in crate::bridge) has_echoes: bool,
-    /// When we first came in.
+    /// When we first joined.
     first_joined: Timestamp,
-    /// The page under way is what was said after this.
+    /// The page in flight starts after this time.
     page_since: Timestamp,
     /// Something was played back.
     has_playback: bool,
-    /// A line that had been heard before was played back: all that is behind it is told.
+    /// A known line was played back, so nothing after it is missing.
     reaches_known: bool,
-    /// After the last line that had been heard it was asked, too.
+    /// Lines after the last known one were requested as well.
     asked_after_last: bool,
-    /// The server finds lines by their ids alone.
+    /// The server supports lookup by msgid only.
     by_msgid_only: bool,
-    /// The lines that this reading has brought, before it is known whether something is missing.
+    /// New lines of this catch-up, until it is known whether something is missing.
     fresh_fingerprints: HashSet<i64>,
-    /// How far the pages so far lead.
+    /// How far the pages so far reach.
     read_to: Option<Timestamp>,
-    /// The last line of them that has an id.
+    /// The last line with a msgid so far.
     last_msgid: Option<String>,
-    /// The same when the page under way was asked for.
+    /// The last line with a msgid before the page in flight.
     previous_msgid: Option<String>,
-    /// The page under way is what was said after that line: there is more of its time than a page
-    /// holds.
+    /// The page in flight starts after a msgid, because more lines share its time than fit on a page.
     pub(in crate::bridge) by_msgid: bool,
-    /// Something in the middle was not told.
+    /// Something in the middle is missing.
     has_hole: bool,
-    /// The page under way has begun.
+    /// The page in flight has started to arrive.
     page_started: bool,
     held: VecDeque<(Timestamp, IncomingMessage)>,
     held_bytes: usize,
-    /// How many of `held` had been said when the page was put together.
+    /// How many of `held` were sent before the page was assembled.
     held_before_page: usize,
     duplicates: DuplicateCounter,
-    /// How many of each kind were played back without an id.
+    /// How many lines of each fingerprint were played back without a msgid.
     without_msgid: HashMap<i64, u32>,
-    /// The lines of ours that were recognised as those in doubt.
+    /// Our lines that were identified as the delivery in doubt.
     reconciled: HashSet<String>,
-    /// What was done with what was missed.
+    /// What was mirrored and skipped.
     pub(in crate::bridge) budget: CatchUpBudget,
-    /// One of ours cannot be told from one that had arrived before.
+    /// One of our lines could also be an earlier one with the same text.
     pub(in crate::bridge) ambiguous: bool,
 }
 
 impl ChannelCatchUp {
-    /// What was missed of a channel that was known as `sight`, now that we are back at `now`. A
-    /// delivery in doubt was sent after `doubt`.
+    /// Starts a catch-up of a channel with this progress, at `now`. A delivery in doubt was sent after
+    /// `in_doubt`.
     pub(in crate::bridge) fn new(
         sight: ChannelProgress,
         doubt: Option<Timestamp>,
         now: Timestamp,
     ) -> Self {
-        // However far ahead the network's clock is, or once was: nothing was heard later than now.
+        // However wrong the server's clock is or was: nothing was received later than now.
         let first = sight.first_joined.min(now);
         let cursor = Cursor { time: sight.cursor.time.min(now), ..sight.cursor };
         let since = doubt.map_or(cursor.time, |doubt| doubt.min(cursor.time));
@@ -142,48 +143,48 @@ impl ChannelCatchUp {
         }
     }
 
-    /// Whether we were away for as long as `least`.
+    /// Whether the absence was at least this long.
     pub(in crate::bridge) fn lasted_at_least(&self, least: SignedDuration) -> bool {
         let (from, to) = self.absence;
         self.was_paused || to.duration_since(from) >= least
     }
 
-    /// Whether we were away for more than a moment.
+    /// Whether the absence was long enough to report.
     pub(in crate::bridge) fn is_reportable(&self) -> bool {
         self.lasted_at_least(MIN_REPORTED_GAP)
     }
 
-    /// When a line that is played back was said, by our clock as far as we can tell: while we were away.
+    /// When a played-back line was sent, by our clock: within the absence.
     pub(in crate::bridge) fn sent_at(&self, time: Timestamp, now: Timestamp) -> Timestamp {
         let (from, _) = self.absence;
         time.max(self.cursor.time.min(from) - OVERLAP).min(now)
     }
 
-    /// Where the page under way begins.
+    /// Where the page in flight starts.
     pub(in crate::bridge) fn page_since(&self) -> Timestamp {
         self.page_since
     }
 
-    /// Whether a line is older than what is to be mirrored now: from before we first came in, or
-    /// from so long before the cursor that it was passed over then.
+    /// Whether a line is too old to mirror: from before our first join, or so far before the cursor that it
+    /// was skipped then.
     pub(in crate::bridge) fn is_old(&self, talk: &IncomingMessage, time: Timestamp) -> bool {
         let first = if talk.message_ref.msgid.is_some() {
             self.first_joined
         } else {
             floor_to_second(self.first_joined)
         };
-        // Behind a line that had been heard, whatever its time says.
+        // After a known line, regardless of its time.
         talk.is_playback
             && !self.by_msgid
             && (time < first || time < floor_to_second(self.cursor.time - OVERLAP))
     }
 
-    /// The line behind which the page under way begins, if it has an id.
+    /// The line after which the page in flight starts, if it has a msgid.
     pub(in crate::bridge) fn last_msgid(&self) -> Option<&str> {
         self.last_msgid.as_deref().or(self.cursor.last_line.as_ref()?.as_deref())
     }
 
-    /// A line that the server knows by `mark` is played back.
+    /// A line with this reference was played back.
     pub(in crate::bridge) fn note_playback(&mut self, mark: &MessageRef) {
         if !std::mem::replace(&mut self.page_started, true) {
             self.held_before_page = self.held.len();
@@ -194,18 +195,18 @@ impl ChannelCatchUp {
         }
     }
 
-    /// Something that was played back could not be taken in.
+    /// A played-back line could not be processed.
     pub(in crate::bridge) fn mark_hole(&mut self) {
         self.has_hole = true;
     }
 
-    /// The server tells no more, and it is not known what else there is.
+    /// The server returned an error, so it is unknown what is missing.
     pub(in crate::bridge) fn mark_failed(&mut self) {
         (self.has_history, self.has_hole) = (false, true);
     }
 
-    /// The last line that had been heard, where it was not asked yet what was said after that, and nothing
-    /// else tells whether all of that was told.
+    /// The last known line, if the lines after it must still be requested to find out whether something is
+    /// missing.
     pub(in crate::bridge) fn start_after_last(&mut self, page: HistoryPage) -> bool {
         let has_id = matches!(self.cursor.last_line, Some(Some(_)));
         if self.reaches_known || self.asked_after_last || !page.has_msgid_lookup || !has_id {
@@ -216,62 +217,60 @@ impl ChannelCatchUp {
         true
     }
 
-    /// The server is asked for what follows the last line that had been heard, and not for what was said
-    /// after its time.
+    /// The server is asked by msgid for what follows the last known line, instead of by time.
     pub(in crate::bridge) fn set_by_msgid_only(&mut self) {
         self.by_msgid_only = true;
     }
 
-    /// A line that is known already is played back. Where it was not this reading that has brought it, all
-    /// that is behind it is told.
+    /// A known line was played back. If it was not new in this catch-up, nothing after it is missing.
     pub(in crate::bridge) fn note_known(&mut self, trace: i64) {
         self.reaches_known |= !self.fresh_fingerprints.contains(&trace);
     }
 
-    /// A line from before we first came in is played back: it was in the history when we came.
+    /// A line from before our first join was played back, so the history reaches back far enough.
     pub(in crate::bridge) fn note_older(&mut self) {
         self.reaches_known |= self.cursor.last_line.is_none();
     }
 
-    /// A line that nobody had heard is played back.
+    /// A new line was played back.
     pub(in crate::bridge) fn note_new(&mut self, trace: i64) {
         self.reaches_known |= self.by_msgid_only || (self.by_msgid && self.asked_after_last);
         if self.reaches_known {
             self.fresh_fingerprints = HashSet::new();
             return;
         }
-        // Of so many, it is no longer known which of them this reading has brought.
+        // Too many to tell which of them are new.
         self.has_hole |= self.fresh_fingerprints.len() >= MAX_FRESH;
         if !self.has_hole {
             self.fresh_fingerprints.insert(trace);
         }
     }
 
-    /// Whether lines were taken in, and it is not known what is missing before them.
+    /// Whether lines were accepted without knowing what is missing before them.
     pub(in crate::bridge) fn has_unknown_start(&self) -> bool {
         !self.reaches_known && !self.fresh_fingerprints.is_empty()
     }
 
-    /// Whether a line of ours, said at `time`, can have been said before we were away.
+    /// Whether our line, sent at `time`, can be from before the absence.
     pub(in crate::bridge) fn is_before_absence(&self, time: Timestamp) -> bool {
         time <= self.cursor.time
     }
 
-    /// Whether a line of ours that was in doubt was found.
+    /// Whether our delivery in doubt was found.
     pub(in crate::bridge) fn has_reconciled(&self) -> bool {
         !self.reconciled.is_empty()
     }
 
-    /// Something in the middle was not told.
+    /// Something in the middle is missing.
     pub(in crate::bridge) fn has_hole(&self) -> bool {
         self.has_hole
     }
 
-    /// The page is complete. Says whether another must be asked for.
+    /// Completes the page. Returns whether another one must be requested.
     ///
-    /// The last is known by leading no further than the one before. A server counts to its limit what
-    /// it then leaves out, so a short page may not be the last; only one that leads to the cursor and
-    /// is short by half is taken for it.
+    /// The last page is recognised by making no progress. A short page may not be the last, since servers
+    /// count lines that they then filter out. Only a page that starts at the cursor and is at most half full
+    /// counts as the last.
     pub(in crate::bridge) fn finish_page(&mut self, page: HistoryPage) -> bool {
         self.duplicates = DuplicateCounter::default();
         if !std::mem::take(&mut self.page_started) {
@@ -279,14 +278,14 @@ impl ChannelCatchUp {
         }
         let asked_by_line = std::mem::take(&mut self.by_msgid);
         self.has_hole |= asked_by_line && !page.by_msgid;
-        // What follows the last line that had been heard is told: so that one is known there. Some servers
-        // tell nothing where they do not know it.
+        // An answer to a request after the last known line proves that the server knows that line. Some
+        // servers return nothing for unknown ones.
         let from_cursor = page.by_msgid && self.previous_msgid.is_none();
         self.reaches_known |= from_cursor && (page.lines > 0 || self.by_msgid_only);
         let news = self.last_msgid != self.previous_msgid;
         self.previous_msgid.clone_from(&self.last_msgid);
         let Some((_, newest)) = page.span else {
-            // None of them has a time that can be: only the last line says where the next page begins.
+            // Without plausible times, only the msgid of the last line can start the next page.
             let full = page.lines >= page.limit;
             self.by_msgid = full && news && page.has_msgid_lookup && self.last_msgid.is_some();
             self.has_hole |= full && !self.by_msgid;
@@ -302,7 +301,7 @@ impl ChannelCatchUp {
         }
         let next = next_page_starts(newest).into_iter().find(|next| *next > self.page_since);
         if next.is_none_or(|next| next == newest) && page.lines * 2 >= page.limit {
-            // All of it was said at one time, and more of that may follow.
+            // All lines have the same time, and more may follow.
             self.by_msgid = self.last_msgid.is_some() && (news || !asked_by_line);
             self.has_hole |= !self.by_msgid && page.lines >= page.limit;
         }
@@ -310,18 +309,18 @@ impl ChannelCatchUp {
         next.is_some() || self.by_msgid
     }
 
-    /// Whether what was played back reaches to what had been heard: nothing is missing between. Only a line
-    /// that is known shows that. A server may have forgotten all it knew, and its times may be wrong.
+    /// Whether the playback reaches back to what was received before, without a gap. Only a known line proves
+    /// that: a server may have lost its history, and its times may be wrong.
     pub(in crate::bridge) fn is_gapless(&self) -> bool {
         self.reaches_known && !self.has_hole
     }
 
-    /// Whether the server keeps what was said, or has played something back by itself.
+    /// Whether the server provides history or has played something back automatically.
     pub(in crate::bridge) fn has_playback(&self) -> bool {
         self.has_history || self.has_playback
     }
 
-    /// Holds back a line that is said `now`. Gives it back when there are too many.
+    /// Holds a live line. Returns it if there are too many.
     pub(in crate::bridge) fn hold(
         &mut self,
         talk: IncomingMessage,
@@ -335,8 +334,8 @@ impl ChannelCatchUp {
         None
     }
 
-    /// What was held back, less what was played back meanwhile without its id: of lines that cannot
-    /// be told apart, those said before the page was put together are in it.
+    /// The held lines without those that were also played back without a msgid. Of equal lines, those sent
+    /// before the page was assembled are part of it.
     pub(in crate::bridge) fn release(&mut self) -> Vec<(Timestamp, IncomingMessage)> {
         let covered = std::mem::take(&mut self.held_before_page);
         let held = std::mem::take(&mut self.held).into_iter().enumerate();
@@ -354,7 +353,7 @@ impl ChannelCatchUp {
         held.filter_map(|(index, (at, talk))| is_new(index, &talk).then_some((at, talk))).collect()
     }
 
-    /// The how-many-eth of its kind this line is in the page.
+    /// The ordinal of this line among equal ones in the page.
     pub(in crate::bridge) fn ordinal(
         &mut self,
         talk: &IncomingMessage,
@@ -363,7 +362,7 @@ impl ChannelCatchUp {
     ) -> u32 {
         let number = self.duplicates.next_ordinal(time, trace);
         if talk.message_ref.msgid.is_none() {
-            // Those of long ago are not held back now.
+            // Old lines cannot be among the held ones.
             if self.without_msgid.len() >= MAX_HELD {
                 self.without_msgid.clear();
             }
@@ -373,8 +372,8 @@ impl ChannelCatchUp {
         number
     }
 
-    /// A line of ours, `time` and `number` the same in every page, is taken for one in doubt. Says
-    /// whether it is so for the first time.
+    /// Marks our line, identified by time and ordinal, as the delivery in doubt. Returns whether it was not
+    /// marked before.
     pub(in crate::bridge) fn mark_reconciled(
         &mut self,
         talk: &IncomingMessage,
@@ -386,7 +385,7 @@ impl ChannelCatchUp {
         self.reconciled.insert(name)
     }
 
-    /// Whether a line of ours, said at `time`, cannot be told from one that arrived before.
+    /// Whether our line, sent at `time`, could also be one that had arrived earlier.
     pub(in crate::bridge) fn is_ambiguous(
         talk: &IncomingMessage,
         time: Timestamp,
@@ -398,8 +397,7 @@ impl ChannelCatchUp {
     }
 }
 
-/// Lines that cannot be told apart: the same words of the same person in the same second. The
-/// second of them is known only where two are.
+/// Counts equal lines: same author, text and second. A line has an ordinal only if there are several.
 #[derive(Debug, Default)]
 pub struct DuplicateCounter {
     second: i64,
@@ -407,7 +405,7 @@ pub struct DuplicateCounter {
 }
 
 impl DuplicateCounter {
-    /// The how-many-eth with this `trace` a line said at `time` is.
+    /// The ordinal of a line sent at `time` with this fingerprint.
     pub fn next_ordinal(&mut self, time: Timestamp, trace: i64) -> u32 {
         if time.as_second() != self.second {
             self.second = time.as_second();
@@ -419,7 +417,7 @@ impl DuplicateCounter {
     }
 }
 
-/// What a line said at `time` is known by, where the server gives it no id or not always.
+/// Identifies a line sent at `time` if it has no msgid, or not always.
 #[must_use]
 pub fn fingerprint(talk: &IncomingMessage, time: Timestamp) -> i64 {
     let IncomingMessage { author, kind, text, .. } = talk;
@@ -430,20 +428,19 @@ pub fn fingerprint(talk: &IncomingMessage, time: Timestamp) -> i64 {
     i64::from_le_bytes(first)
 }
 
-/// After which times the next page of a channel's past may begin, the best first, where the newest line
-/// of this one was said at `newest`. What was said at the same time may go on there, and some servers
-/// know the time by the second only.
+/// The times after which the next page may start, the best first, when the newest line of this one is from
+/// `newest`. More lines may share that time, and some servers store whole seconds only.
 #[must_use]
 pub fn next_page_starts(newest: Timestamp) -> [Timestamp; 3] {
     [just_before(floor_to_second(newest)), just_before(newest), newest]
 }
 
-/// The moment before `time`: what was said after that was said at `time` or later.
+/// The moment before `time`: everything after it was sent at `time` or later.
 fn just_before(time: Timestamp) -> Timestamp {
     time - SignedDuration::from_millis(1)
 }
 
-/// The second that `time` is in.
+/// `time`, rounded down to the second.
 pub(in crate::bridge) fn floor_to_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
@@ -473,7 +470,7 @@ mod tests {
         assert_eq!(catchup(30_000, true).page_since(), at(-1));
     }
 
-    /// A page of ten lines at most, said at these times.
+    /// A page of at most ten lines, sent at these times.
     fn page(times: &[i64]) -> HistoryPage {
         let span = times.iter().min().zip(times.iter().max());
         let span = span.map(|(oldest, newest)| (at(*oldest), at(*newest)));
@@ -491,7 +488,7 @@ mod tests {
 
     #[test]
     fn page_that_ends_before_the_cursor_is_not_the_last() {
-        // Whatever else was on it, the server has left out.
+        // The server has filtered out the rest of it.
         let mut catchup = catchup(600_000, true);
         assert!(catchup.finish_page(page(&[560_000, 570_000])));
         assert!(catchup.finish_page(page(&[569_999, 570_000, 571_000])));
@@ -554,8 +551,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was said at which times, however little the server gives at once, and however it
-        /// finds lines: all are read, or it is known that some are not.
+        /// For any times of lines, page sizes and kinds of lookup: all lines are read, or a gap is known.
         #[test]
         fn catchup_ends_with_all_lines_or_a_known_hole(
             mut times in prop::collection::vec(prop_oneof![540_000..620_000_i64, 600_000..600_003_i64], 0..60),

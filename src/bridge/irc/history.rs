@@ -1,14 +1,12 @@
-//! What was said on IRC while we were away, and what of ours had arrived.
+//! Catches up with channels, and reconciles deliveries in doubt.
 //!
-//! A channel's cursor is the last line that was heard in it. Where the server keeps what was said,
-//! it is asked for everything since, page by page, with an overlap; each line is mirrored once, in
-//! order, with the time at which it was said. A line is known by its msgid, or else by its second,
-//! author and words, and how many of those there were. Only when all is read is the channel spoken
-//! in again: whatever of ours was in doubt was found there by then, or has not arrived.
+//! A channel's cursor is the last line received. If the server provides history, everything since is
+//! requested page by page, with an overlap. Each line is mirrored once, in order, with its time. A line is
+//! identified by its msgid, or else by its second, author, text, and ordinal among equal lines. Messages are
+//! sent to the channel only when all is read: by then, deliveries in doubt were found or have not arrived.
 //!
-//! Where the server keeps nothing, a PING asks whether everything has come that it plays back by
-//! itself to those who join; so does the first line that is said. What is missing then is said to be
-//! missing.
+//! If the server provides no history, a PING marks the end of its automatic playback on joining, and so does
+//! the first live line. What is missing then is reported as a gap.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,7 +20,7 @@ use crate::store::{Cursor, StoreError};
 
 pub(super) use super::history_line::matched_len;
 
-/// An event of a channel that we have come into.
+/// How a channel was joined.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::bridge) struct JoinInfo {
     pub(super) time: Option<Timestamp>,
@@ -32,7 +30,7 @@ pub(in crate::bridge) struct JoinInfo {
 }
 
 impl Bridge {
-    /// We are in the channel: what was missed is asked for first.
+    /// We have joined the channel: requests first what was missed.
     pub(super) fn on_channel_joined(
         &mut self,
         network: &Network,
@@ -50,7 +48,7 @@ impl Bridge {
         self.start_catchup(network, place, joined, turn)
     }
 
-    /// Asks for what was missed, if anything can have been.
+    /// Requests what was missed, if anything can have been.
     pub(in crate::bridge) fn start_catchup(
         &mut self,
         network: &Network,
@@ -76,7 +74,7 @@ impl Bridge {
         if !joined.has_history && doubt.is_none() && !catchup.is_reportable() {
             return self.set_channel_live(network, place, false, turn);
         }
-        // Where it was passed over, its cursor says less than what of ours had arrived.
+        // While paused, the cursor did not include our own lines.
         (catchup.has_history, catchup.has_echoes) =
             (joined.has_history, joined.has_echoes && !catchup.was_paused);
         request_history(network, place, &catchup, turn);
@@ -84,7 +82,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// A line was said, or is played back.
+    /// A line was received, live or played back.
     pub(super) fn on_message(
         &mut self,
         network: &Network,
@@ -115,8 +113,8 @@ impl Bridge {
             return self.ingest_line(network, place, (now, talk), turn);
         }
         if !catchup.has_history {
-            // Nobody would tell it again, so it must not wait. What is played back unasked is played
-            // back to who comes in, before anything is said: that is over.
+            // It would not be repeated, so it must not wait. Unrequested playback comes before the first live
+            // line, so it is over.
             let complete = catchup.is_gapless();
             self.finish_catchup(network, place, complete, turn)?;
             return self.ingest_line(network, place, (now, talk), turn);
@@ -129,7 +127,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The server has told what we asked for.
+    /// A history request is complete.
     pub(super) fn on_history(
         &mut self,
         network: &Network,
@@ -162,7 +160,7 @@ impl Bridge {
         self.finish_catchup(network, place, complete, turn)
     }
 
-    /// Asks for the next page.
+    /// Requests the next page.
     fn request_next_history_page(&self, network: &Network, place: EndpointId, turn: &mut Ctx<'_>) {
         if let Some(ChannelState::CatchingUp(catchup)) =
             self.endpoints.get(&place).map(|it| &it.channel_state)
@@ -171,7 +169,7 @@ impl Bridge {
         }
     }
 
-    /// Nothing more is to be learnt of what was said before; all of it was, if `complete`.
+    /// Ends the catch-up; `complete` tells whether everything was read.
     fn finish_catchup(
         &mut self,
         network: &Network,
@@ -181,14 +179,14 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
         let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else { return Ok(()) };
-        // What follows a line of ours is told, if that one was.
+        // If our line was found, what follows it is complete.
         let complete_for_us = complete || (catchup.has_reconciled() && !catchup.has_hole());
         let certain = complete_for_us && catchup.has_history && catchup.has_echoes;
         let (from, to) = catchup.absence;
         let told = catchup.has_playback();
         let left_out = catchup.budget.skipped();
         if !complete && catchup.is_reportable() {
-            // A server that keeps what is said should have told of it, and has lost it.
+            // A server with history should have had it, and has lost it.
             let lost = catchup.has_history || catchup.has_hole();
             let announced = lost || catchup.lasted_at_least(self.policy.min_reported_gap);
             self.report_gap(place, (from, to), (told, announced), turn)?;
@@ -200,7 +198,7 @@ impl Bridge {
         self.set_channel_live(network, place, certain, turn)
     }
 
-    /// Takes in what was held back.
+    /// Processes the held lines.
     fn release_held(
         &mut self,
         network: &Network,
@@ -215,7 +213,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The channel is left, or lost. What was held back and will not be told again is taken in.
+    /// The channel was left or lost. Processes held lines that will not be repeated.
     pub(super) fn on_channel_left(
         &mut self,
         network: &Network,
@@ -228,7 +226,7 @@ impl Bridge {
             && catchup.has_unknown_start()
             && catchup.is_reportable()
         {
-            // The next reading goes on behind these lines, and cannot know what is missing before them.
+            // The next catch-up starts after these lines and cannot detect a gap before them.
             let away = catchup.absence;
             self.report_gap(place, away, (true, true), turn)?;
         }
@@ -248,8 +246,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The channel is heard live from here on, and may be spoken in. What is in doubt has not
-    /// arrived, if that is `certain`.
+    /// The channel is live and can be sent to. If `certain`, a delivery in doubt has not arrived.
     fn set_channel_live(
         &mut self,
         network: &Network,
@@ -276,8 +273,8 @@ impl Bridge {
         self.schedule(place, turn)
     }
 
-    /// Counts that something may be missing of what was said in `place`, and says so if that is to be
-    /// `announced`. Whether all of it is depends on whether anything was `told`.
+    /// Counts a gap in the channel, and reports it if `announced`. `told` tells whether part of it was
+    /// received.
     fn report_gap(
         &mut self,
         place: EndpointId,
@@ -302,14 +299,13 @@ impl Bridge {
     }
 }
 
-/// When we came in, as the server says, if that can be so.
+/// When we joined according to the server, if plausible.
 fn join_time(time: Option<Timestamp>, now: Timestamp) -> Timestamp {
     let likely = |time: &Timestamp| now.duration_since(*time) < MAX_SERVER_CLOCK_LAG;
     time.filter(likely).unwrap_or(now).min(now)
 }
 
-/// How far a server's clock may be behind ours, to be asked for what was said after the time at which we
-/// came in by that clock.
+/// How far a server's clock may be behind ours for its time of our join to be used in requests.
 const MAX_SERVER_CLOCK_LAG: SignedDuration = SignedDuration::from_hours(24);
 
 fn request_history(

@@ -1,5 +1,4 @@
-//! One line of a channel, said now or played back: whether it is news, known already, or the one of ours
-//! that was in doubt.
+//! Classifies a line of a channel, live or played back: new, known, or our delivery in doubt.
 
 use jiff::Timestamp;
 
@@ -11,16 +10,16 @@ use crate::protocol::irc::IncomingMessage;
 use crate::store::{Cursor, StoreError};
 use crate::translate::{RESENT_PREFIX, could_be_mirrored};
 
-/// What a line is that is played back.
+/// The classification of a played-back line.
 enum PlaybackKind {
-    /// Heard before, or our own, or from before we came.
+    /// Received before, our own, or from before our first join.
     Known,
-    /// New, and mirrored if we `admit` so much.
+    /// New; mirrored if `admit`.
     New { admit: bool },
 }
 
 impl Bridge {
-    /// Takes in one line, in the channel's order.
+    /// Processes one line, in the channel's order.
     pub(super) fn ingest_line(
         &mut self,
         network: &Network,
@@ -54,7 +53,7 @@ impl Bridge {
         } else if played && !self.check_unrequested_playback(network, place, &talk, turn)? {
             return Ok(());
         }
-        // No later than now, or what is said until then would never be asked for.
+        // Not in the future, or lines until then would never be requested.
         let up_to = time.unwrap_or(turn.now).min(turn.now);
         let cursor = Cursor { time: up_to, last_line: Some(talk.message_ref.msgid.clone()) };
         let IncomingMessage { author, kind, text: body, message_ref: mark, .. } = talk;
@@ -77,8 +76,7 @@ impl Bridge {
         turn.store.advance_channel_cursor(place, &cursor, turn.now)
     }
 
-    /// What a line is that is played back while the channel is caught up with; it was said at `said_at`, by
-    /// our clock.
+    /// Classifies a line played back during a catch-up; it was sent at `sent_at`, by our clock.
     fn classify_playback(
         &mut self,
         network: &Network,
@@ -106,12 +104,12 @@ impl Bridge {
             self.reconcile_line(place, talk, number, turn)?;
             return Ok(PlaybackKind::Known);
         }
-        // We were called so when we could no longer hear of it: all we said then is ours.
+        // We had this nick after losing the connection, so all lines under it are ours.
         if talk.is_own_userhost && self.reconcile_line(place, talk, number, turn)? {
             turn.store.start_nick(network, None, &talk.author.name, time)?;
             return Ok(PlaybackKind::Known);
         }
-        // As we were called in what a restored backup does not know.
+        // Or under a nick that a restored backup does not know.
         if talk.is_own_userhost && self.is_in_our_words(place, talk) {
             self.is_stray_line(place, talk);
             return Ok(PlaybackKind::Known);
@@ -138,8 +136,8 @@ impl Bridge {
         Ok(PlaybackKind::New { admit })
     }
 
-    /// The same of a line of which it is not known when it was said. Without an id, nothing can be known of
-    /// it: it is passed over, and something may be missing.
+    /// Classifies a line without a timestamp. Without a msgid either, it is skipped, and something may be
+    /// missing.
     fn classify_untimed_playback(
         &mut self,
         network: &Network,
@@ -172,7 +170,7 @@ impl Bridge {
         Ok(PlaybackKind::New { admit })
     }
 
-    /// Whether a line that is played back unasked is newer than everything heard, and unknown.
+    /// Whether a line played back unrequested is newer than everything received, and unknown.
     fn check_unrequested_playback(
         &mut self,
         network: &Network,
@@ -199,16 +197,16 @@ impl Bridge {
         Ok(!ours && !known && time >= floor_to_second(sight.cursor.time))
     }
 
-    /// Whether a line from our own connection is such as we say for others: mirroring it would tell its author
-    /// their own words.
+    /// Whether a line from our own connection has the form of a mirrored message. Mirroring it would send
+    /// authors their own words.
     fn is_in_our_words(&self, place: EndpointId, talk: &IncomingMessage) -> bool {
         let first = talk.text.split('\n').next().unwrap_or_default();
         let mut manners = self.routes.told_in(place);
         manners.any(|it| could_be_mirrored(talk.kind, first, &it.channel.prefixes))
     }
 
-    /// A line under our nick, in our own words, that we do not know of: a bouncer tells once more what we
-    /// have said, or the state is a restored backup.
+    /// A line under our nick in that form that we do not know: a bouncer repeats our own, or the state is a
+    /// restored backup.
     fn is_stray_line(&mut self, place: EndpointId, talk: &IncomingMessage) {
         self.count_traffic(place, |traffic| traffic.unknown_own += 1);
         let Some(spot) = self.endpoints.get(&place) else { return };
@@ -221,7 +219,7 @@ impl Bridge {
         );
     }
 
-    /// A line of ours is played back: perhaps the one in doubt. Says whether it is.
+    /// A line of ours is played back, perhaps the delivery in doubt. Returns whether it is.
     fn reconcile_line(
         &mut self,
         place: EndpointId,
@@ -261,7 +259,7 @@ impl Bridge {
     }
 }
 
-/// Whether what is played back was said by us at `time`, under whatever nick.
+/// Whether a played-back line, sent at `time` under any nick, is ours.
 fn is_own(
     network: &Network,
     talk: &IncomingMessage,
@@ -272,7 +270,7 @@ fn is_own(
     Ok(talk.is_own || turn.store.owned_nick(network, speaker, time)?)
 }
 
-/// How many bytes of `rest` were said with `talk`, in `speech` or in its repetition.
+/// How many bytes of `rest` were sent with this line, as rendered or as resent.
 pub(in crate::bridge) fn matched_len(
     speech: &RenderedMessage,
     rest: &str,

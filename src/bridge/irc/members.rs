@@ -1,5 +1,4 @@
-//! Who is in the channels. It is held in memory alone: a server tells all of it again to whoever
-//! comes back.
+//! The members of channels. Kept in memory only, since servers send them again after a reconnect.
 
 use std::sync::Arc;
 
@@ -13,12 +12,12 @@ use crate::store::StoreError;
 use crate::translate::StatusChange;
 
 impl Bridge {
-    /// Who is in the channel; nobody, while we are not in it ourselves.
+    /// The members of the channel; `None` while we are not in it.
     pub fn roster(&self, place: EndpointId) -> Option<&Roster> {
         self.endpoints.get(&place).map(|spot| &spot.roster)
     }
 
-    /// The bridge sees somebody come, go, or be known otherwise.
+    /// A membership event of the bot's connection.
     pub(in crate::bridge) fn on_membership(
         &mut self,
         network: &Network,
@@ -30,7 +29,7 @@ impl Bridge {
         news.map_or(Ok(()), |news| self.on_user_change(network, news, turn))
     }
 
-    /// The same of who may be a puppet of ours.
+    /// Handles a membership event that may be about puppets.
     fn on_membership_with_puppets(
         &mut self,
         network: &Network,
@@ -48,12 +47,12 @@ impl Bridge {
             _ => None,
         };
         self.apply_membership(presence, turn)?;
-        // Once it is known of whom that was told.
+        // After the event has been applied.
         let Some((places, who, how)) = went else { return Ok(()) };
         self.on_puppet_left(network, (&who.nick, &places, &how), turn)
     }
 
-    /// Somebody came, went, or is known otherwise.
+    /// Applies a membership event.
     fn apply_membership(
         &mut self,
         presence: MembershipEvent,
@@ -106,7 +105,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Something happens to somebody in a channel. What our own puppets do is of no interest.
+    /// Adds a status event of a user, except for our own puppets.
     fn note_status(&mut self, place: EndpointId, nick: &str, what: StatusChange, now: Timestamp) {
         let network = self.endpoints.get(&place).and_then(|spot| spot.endpoint.network());
         let puppets = network.and_then(|network| self.senders.get_puppets(network));

@@ -1,4 +1,4 @@
-//! What IRC tells us, and what follows from it.
+//! Handles events from IRC.
 
 pub(super) mod catchup;
 pub(super) mod history;
@@ -16,15 +16,15 @@ use crate::protocol::irc::{IrcEvent, MessageRef};
 use crate::store::{Cursor, StoreError};
 use crate::translate::{RESENT_PREFIX, StatusChange};
 
-/// How often it is written down that the bridge hears, where nothing else is written.
+/// How often the last-seen time is saved if nothing else is written.
 pub(in crate::bridge) const LAST_SEEN_SAVE_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 
-/// How often it is written down along with something else: that costs no further wait for the disk. For
-/// each channel that is heard, a little longer.
+/// How often it is saved together with other changes, which needs no additional commit. Per received channel,
+/// a little longer.
 const LAST_SEEN_SAVE_INTERVAL_ALONG: SignedDuration = SignedDuration::from_secs(1);
 const LAST_SEEN_SAVE_INTERVAL_PER_CHANNEL: SignedDuration = SignedDuration::from_millis(10);
 
-/// A server that was silent for up to this long still had a connection to us, as far as anybody can tell.
+/// A connection silent for up to this long counts as alive.
 const SILENCE_GRACE: SignedDuration = SignedDuration::from_secs(20);
 
 impl Bridge {
@@ -52,7 +52,7 @@ impl Bridge {
                 tracing::warn!(%network, reason = why, "login failed");
                 Ok(())
             }
-            // Of whoever connects.
+            // Handled by the connection.
             IrcEvent::Sts(_) => Ok(()),
             IrcEvent::Alive => self.on_irc_alive(network, turn),
             IrcEvent::FallbackCharsetUsed => {
@@ -91,7 +91,7 @@ impl Bridge {
                 if let Some(spot) = self.endpoints.get(&place) {
                     tracing::debug!(endpoint = %spot.endpoint, topic, by, "topic");
                 }
-                // What it is about is told anew to whoever comes in: that is no news.
+                // The topic on joining is not a change.
                 let text = topic.as_deref().unwrap_or_default();
                 let Some(by) = by else {
                     self.init_topic(place, text);
@@ -127,7 +127,7 @@ impl Bridge {
                 scope,
                 reason: why,
             } => self.on_relaymsg_rejected(network, (ticket, place), (scope, &why), turn),
-            // Where nobody is to talk in private.
+            // Direct messages are disabled.
             IrcEvent::DirectMessage(talk) => {
                 self.reply_no_direct_messages(network, &talk, turn);
                 Ok(())
@@ -188,7 +188,7 @@ impl Bridge {
         }
     }
 
-    /// We go by `nick` from now on.
+    /// Our nick has changed.
     fn set_own_nick(
         &mut self,
         network: &Network,
@@ -200,15 +200,15 @@ impl Bridge {
         turn.store.start_nick(network, None, nick, turn.now)
     }
 
-    /// A sign of life.
+    /// The connection is alive.
     fn on_irc_alive(&mut self, network: &Network, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
         let Some(alive) = self.networks_last_seen.get_mut(network) else { return Ok(()) };
         alive.at = turn.now;
         self.resolve_expired_echoes(network, turn)
     }
 
-    /// Writes down that the channels are heard, for when the process dies: then it is known from when on
-    /// they were not.
+    /// Saves when the channels were last received, in case the process dies, so that the start of a gap is
+    /// known.
     pub(in crate::bridge) fn save_last_seen(
         &mut self,
         turn: &mut Ctx<'_>,
@@ -256,7 +256,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The connection to `network` is lost: what it last said is the last that was heard.
+    /// The connection to `network` is lost: its channels were received up to the last event.
     pub(in crate::bridge) fn on_irc_connection_lost(
         &mut self,
         network: &Network,
@@ -278,7 +278,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Nobody can be asked whether it arrived: it is said again, or left at that.
+    /// Whether it arrived cannot be determined: resends or drops it.
     pub(in crate::bridge) fn resolve_unconfirmed(
         &mut self,
         network: &Network,
@@ -307,7 +307,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// A line of ours has arrived: the channel was heard up to it, if it is heard.
+    /// One of our lines has arrived: advances the channel's cursor, if it is being received.
     fn advance_own_cursor(
         &self,
         place: EndpointId,

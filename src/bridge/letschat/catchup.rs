@@ -1,56 +1,57 @@
+//! The position while reading a room.
+
 use crate::protocol::letschat::PostId;
 
-/// How many seconds before the cursor a reading begins. Posts that the server took at once may
-/// have become visible in the other order of their ids (WIRE.md, "Messages"): what is known is
-/// dropped, what is not was missed.
+/// How many seconds before the cursor reading starts. Posts received at once may become visible in reverse
+/// order of their ids (WIRE.md, "Messages"). Known posts are dropped; unknown ones were missed.
 pub(in crate::bridge) const OVERLAP_SECONDS: u32 = 60;
 
-/// The same between two pages of one reading, where nothing waited to become visible for long.
+/// The overlap between two pages of one catch-up, where nothing stays invisible for long.
 const PAGE_OVERLAP_SECONDS: u32 = 2;
 
-/// How far a room is read.
+/// How far a room has been read.
 ///
 /// ```text
-///           joined, no cursor            newest known
-///  Away ───────────────────▶ Baseline ────────────────▶ Live ◀──────┐ nothing more to read
-///    │                                                   │          │
-///    │ joined, with a cursor            something to read│          │
-///    └──────────────────────────────▶ Page ◀─────────────┴──────────┤
-///                                      └── more to read ────────────┘
-///  any ── lost ──▶ Away
+///          joined, no cursor              newest post known
+///  Offline ──────────────────▶ Baseline ─────────────────▶ Live ◀───────┐ nothing left to read
+///    │                                                    │           │
+///    │ joined, with a cursor            something to read │           │
+///    └──────────────────────────────▶ Paging ◀────────────┴───────────┤
+///                                       └───── more to read ─────────┘
+///  any state ── connection lost ──▶ Offline
 /// ```
 ///
-/// While a room is being read, what is said in it live is not taken in, only noted as more to read:
-/// so the room's order is kept, and a backlog of any length takes one page of memory.
+/// While a room is being read, live posts are not processed, only noted as more to read. So the room's order
+/// is kept, and a backlog of any length needs one page of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::bridge) enum RoomState {
     /// Not in the room.
     Offline,
-    /// In the room for the first time: its newest post is asked for, and mirroring begins behind it.
+    /// In the room for the first time: its newest post is requested, and mirroring starts after it.
     Baseline {
-        /// The first post that was said live since.
+        /// The first live post since.
         first_live: Option<PostId>,
     },
-    /// A page was asked for.
+    /// A page was requested.
     Paging {
         /// Only posts above this one.
         since: PostId,
-        /// Less this many of them.
+        /// How many of them to skip.
         skip: usize,
-        /// Where the next reading begins, should there be one.
+        /// Where to read next, if there is more.
         next_since: Option<PostId>,
     },
-    /// Everything is read; what is said is heard live.
+    /// Everything is read; live posts are processed.
     Live,
 }
 
 impl RoomState {
-    /// A reading of everything above `since`.
+    /// Starts to read everything above `since`.
     pub(in crate::bridge) fn paging_from(since: PostId) -> Self {
         Self::Paging { since, skip: 0, next_since: None }
     }
 
-    /// There is something to read above `since`. Says whether a page must be asked for now.
+    /// There is something to read above `since`. Returns whether a page must be requested now.
     pub(in crate::bridge) fn request(&mut self, since: PostId) -> bool {
         match self {
             Self::Offline | Self::Baseline { .. } => false,
@@ -65,8 +66,8 @@ impl RoomState {
         }
     }
 
-    /// While a page was being read, a post below it became visible. What is on the page stands behind
-    /// that post, so it is read again from there. Says whether a page must be asked for now.
+    /// A post below the page in flight became visible. The page comes after that post, so it is read again
+    /// from there. Returns whether a page must be requested now.
     pub(in crate::bridge) fn restart_if_overtaken(&mut self) -> bool {
         let Self::Paging { since, next_since: Some(next), .. } = self else { return false };
         let overtaken = next < since;
@@ -76,8 +77,8 @@ impl RoomState {
         overtaken
     }
 
-    /// A page of `count` posts, where `take` were asked for, was read, with `highest` the highest of
-    /// their ids. Says whether another must be asked for.
+    /// A page of `count` posts was read, of `take` requested, with `highest` as the highest id. Returns
+    /// whether another one must be requested.
     pub(in crate::bridge) fn finish_page(
         &mut self,
         count: usize,
@@ -86,7 +87,7 @@ impl RoomState {
     ) -> bool {
         let Self::Paging { since, skip, next_since: next } = self else { return false };
         if count > 0 && count >= take {
-            // A page that ends within the overlap, or has no ids, leads nowhere new: leave out what it held.
+            // A page that ends within the overlap, or without ids, makes no progress: skip its posts instead.
             match highest.map(|highest| highest.minus_seconds(PAGE_OVERLAP_SECONDS)) {
                 Some(onward) if onward > *since => (*since, *skip) = (onward, 0),
                 _ => *skip += count,

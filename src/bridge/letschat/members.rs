@@ -1,4 +1,4 @@
-//! Who is in the rooms. It is held in memory alone: the server tells it again to whoever comes back.
+//! The users in rooms. Kept in memory only, since the server sends them again after a reconnect.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::letschat::{LetsChatUser, RoomPresence};
 use crate::translate::StatusChange;
 
-/// Who is in a room, or has said something there since the bridge began to run.
+/// The users in a room, and those who have posted since the bridge started.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct RoomMembers {
-    /// By the id of their account.
+    /// By user id.
     by_user_id: HashMap<String, KnownUser>,
 }
 
@@ -18,53 +18,53 @@ pub(in crate::bridge) struct RoomMembers {
 struct KnownUser {
     username: String,
     present: bool,
-    /// They were, and have left.
+    /// They have left.
     has_left: bool,
     has_spoken: bool,
 }
 
 impl RoomMembers {
-    /// The name of the user who is called so, as the server spells it.
+    /// The user name with this spelling, as the server spells it.
     pub(in crate::bridge) fn find_username(&self, name: &str) -> Option<&str> {
         let names = self.by_user_id.values().map(|guest| guest.username.as_str());
         names.into_iter().find(|username| username.to_lowercase() == name.to_lowercase())
     }
 
-    /// The name of whoever has this account, if they are known.
+    /// The name of this user, if known.
     pub(in crate::bridge) fn username_of(&self, account: &str) -> Option<&str> {
         self.by_user_id.get(account).map(|guest| guest.username.as_str())
     }
 
-    /// The accounts and the names of those who are there, in no order.
+    /// The ids and names of present users, in no particular order.
     pub(in crate::bridge) fn present_users(&self) -> impl Iterator<Item = (&str, &str)> {
         let present = self.by_user_id.iter().filter(|(_, guest)| guest.present);
         present.map(|(account, guest)| (account.as_str(), guest.username.as_str()))
     }
 
-    /// The names of those who are there, in no order.
+    /// The names of present users, in no particular order.
     pub(in crate::bridge) fn present_usernames(&self) -> impl Iterator<Item = &str> {
         self.by_user_id.values().filter(|guest| guest.present).map(|guest| guest.username.as_str())
     }
 
-    /// Whether the user with this account is there; `None` of one who was not seen to come or go.
+    /// Whether this user is present; `None` if not seen to join or leave.
     pub(in crate::bridge) fn is_present(&self, account: &str) -> Option<bool> {
         let guest = self.by_user_id.get(account)?;
         (guest.present || guest.has_left).then_some(guest.present)
     }
 
-    /// `user` says something.
+    /// The user has posted.
     pub(in crate::bridge) fn mark_spoken(&mut self, user: &LetsChatUser) {
         self.entry(user).has_spoken = true;
     }
 
-    /// Says whether they were not there before.
+    /// Returns whether the user was absent before.
     fn join(&mut self, user: &LetsChatUser) -> bool {
         let guest = self.entry(user);
         guest.has_left = false;
         !std::mem::replace(&mut guest.present, true)
     }
 
-    /// Says whether they were there.
+    /// Returns whether the user was present before.
     fn leave(&mut self, user: &LetsChatUser) -> bool {
         let guest = self.entry(user);
         let was = std::mem::replace(&mut guest.present, false);
@@ -73,7 +73,7 @@ impl RoomMembers {
         was
     }
 
-    /// Exactly these are there.
+    /// Replaces the list of present users.
     fn replace(&mut self, users: &[LetsChatUser]) {
         for guest in self.by_user_id.values_mut() {
             guest.has_left |= std::mem::replace(&mut guest.present, false);
@@ -84,7 +84,7 @@ impl RoomMembers {
         self.prune();
     }
 
-    /// Gives the name that they went by, if they are there and go by another now.
+    /// Returns the previous name, if the user is present under another one.
     fn rename(&mut self, user: &LetsChatUser) -> Option<String> {
         let guest = self.by_user_id.get_mut(&user.id).filter(|it| it.username != user.username)?;
         let before = std::mem::replace(&mut guest.username, user.username.clone());
@@ -92,7 +92,7 @@ impl RoomMembers {
     }
 
     fn entry(&mut self, user: &LetsChatUser) -> &mut KnownUser {
-        // The id is copied for strangers only.
+        // The id is copied only for new users.
         if !self.by_user_id.contains_key(&user.id) {
             self.by_user_id.insert(user.id.clone(), KnownUser::default());
         }
@@ -107,7 +107,7 @@ impl RoomMembers {
 }
 
 impl Bridge {
-    /// Somebody came into a room, left it, or is known otherwise.
+    /// Applies a change of the users in a room.
     pub(in crate::bridge) fn on_room_presence(
         &mut self,
         presence: RoomPresence,

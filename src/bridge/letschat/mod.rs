@@ -1,4 +1,4 @@
-//! What Let's Chat tells us, and what follows from it.
+//! Handles events from Let's Chat.
 
 pub(super) mod catchup;
 pub(super) mod members;
@@ -20,7 +20,7 @@ use crate::store::StoreError;
 /// How far the server's clock may be ahead of ours.
 const MAX_SERVER_CLOCK_LEAD: SignedDuration = SignedDuration::from_hours(24);
 
-/// Before this there was no Let's Chat: 2012.
+/// Let's Chat did not exist before: 2012.
 const MIN_POST_TIME: Timestamp = Timestamp::constant(1_325_376_000, 0);
 
 impl Bridge {
@@ -72,7 +72,7 @@ impl Bridge {
                 self.schedule_direct(turn)
             }
             LetsChatEvent::NewPost { endpoint: place, post } => self.on_post(place, post, turn),
-            // Asked before it was closed: what is read now may begin before that.
+            // Requested before the room was left; what is being read now may start earlier.
             LetsChatEvent::Page { endpoint: place, stay, .. }
             | LetsChatEvent::NewestMessage { endpoint: place, stay, .. }
                 if !self.stays(place, stay) =>
@@ -97,19 +97,19 @@ impl Bridge {
             LetsChatEvent::TimedOut { delivery: ticket, endpoint: place } => {
                 self.on_ack_timeout(ticket, place, turn)
             }
-            // Where nobody is to talk in private.
+            // Direct messages are disabled.
             LetsChatEvent::DirectMessage(_) | LetsChatEvent::DirectMessagesEnabled(_) => Ok(()),
         }
     }
 
-    /// Whether we are in the room, and have been since what is answered was asked.
+    /// Whether we are still in the same stay as when the request was made.
     fn stays(&self, place: EndpointId, stay: Stay) -> bool {
         self.endpoints
             .get(&place)
             .is_some_and(|spot| spot.stay == stay && spot.room_state != RoomState::Offline)
     }
 
-    /// A sign of life from the server: written down once in a while, for when the process dies.
+    /// The connection is alive; saved from time to time, in case the process dies.
     fn on_letschat_alive(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
         let Some(alive) = &mut self.letschat_last_seen else { return Ok(()) };
         alive.at = turn.now;
@@ -120,7 +120,7 @@ impl Bridge {
         self.touch_live_rooms(turn.now, turn)
     }
 
-    /// The connection is lost: what the server last said is the last that was heard.
+    /// The connection is lost: rooms were received up to the last event.
     pub(in crate::bridge) fn on_letschat_connection_lost(
         &mut self,
         turn: &mut Ctx<'_>,
@@ -130,7 +130,7 @@ impl Bridge {
         self.touch_live_rooms(at, turn)
     }
 
-    /// Those rooms that are read up to now were heard until `at`.
+    /// Records that the live rooms were received until `at`.
     fn touch_live_rooms(&self, at: Timestamp, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
         let is_heard =
             |spot: &EndpointState| spot.endpoint.network().is_none() && spot.queue.is_open();
@@ -196,7 +196,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Mirroring begins behind the newest post of a room that we see for the first time.
+    /// Mirroring starts after the newest post of a room seen for the first time.
     fn on_newest_post(
         &mut self,
         place: EndpointId,
@@ -205,10 +205,10 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
         let RoomState::Baseline { first_live: first } = spot.room_state else { return Ok(()) };
-        // One that claims to be of the future is none: everything would count as history.
+        // An id from the future is invalid: everything would count as history.
         let newest = newest.unwrap_or(PostId::MIN);
         let newest = if newest > latest(turn.now) { PostId::from_time(turn.now) } else { newest };
-        // What was said live since we joined is not history, even if the answer includes it.
+        // Live posts since joining are not history, even if the answer includes them.
         let cursor = first.map_or(newest, |first| newest.min(first.predecessor()));
         turn.store.init_room(place, &cursor.to_string(), turn.now)?;
         spot.first_seen_post = Some(cursor);
@@ -235,10 +235,9 @@ impl Bridge {
             RoomState::Live if post.author.is_some() && !self.queue_quota.is_exceeded_by(place) => {
                 self.ingest_post(place, post, turn)
             }
-            // Our own posts are in the ledger by now: on one socket the ack comes before the echo.
+            // Our own posts are in the ledger by now: the ack precedes the echo on the same socket.
             RoomState::Live if turn.store.contains(place, &post.id.to_string())? => Ok(()),
-            // The author must be read back, or the post comes before what is being read, or too much
-            // waits to take it now.
+            // The author must be looked up, or the post is part of what is being read, or reading is paused.
             _ => {
                 self.read_since(place, post.id.predecessor(), turn);
                 Ok(())
@@ -281,7 +280,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Somebody spoke, but nobody can tell what.
+    /// A live post could not be read.
     fn on_unreadable_post(
         &mut self,
         place: EndpointId,
@@ -289,11 +288,11 @@ impl Bridge {
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         match post {
-            // What is being read comes upon it.
+            // Reading will come to it.
             _ if self.endpoints.get(&place).is_none_or(|it| it.room_state != RoomState::Live) => {
                 Ok(())
             }
-            // The list may tell more of it than the event.
+            // The list may contain more of it than the event.
             Some(post) => {
                 self.read_since(place, post.predecessor(), turn);
                 Ok(())
@@ -302,7 +301,7 @@ impl Bridge {
         }
     }
 
-    /// Those of `bad` that were not passed over before, as far as they have ids.
+    /// Those of `bad` that have an id and were not skipped before.
     fn not_skipped_before(
         &self,
         place: EndpointId,
@@ -318,7 +317,7 @@ impl Bridge {
         Ok(bad.iter().filter(is_new).copied().collect())
     }
 
-    /// Passes over a post that makes no sense.
+    /// Skips an unreadable post.
     fn skip_post(
         &mut self,
         place: EndpointId,
@@ -332,8 +331,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Moves the cursor on to `post`, unless that claims to be of the future: then what is said in truth
-    /// would count as read.
+    /// Advances the cursor to `post`, unless its id is from the future: valid posts would then count as read.
     fn advance_room_cursor(
         &mut self,
         place: EndpointId,
@@ -347,7 +345,7 @@ impl Bridge {
         turn.store.advance_room_cursor(place, &post.to_string(), alive)
     }
 
-    /// Nothing is left to read: the backlog is over, and the room may be spoken in.
+    /// Nothing is left to read: the catch-up is over, and the room can be sent to.
     fn set_room_live(&mut self, place: EndpointId, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
         if self.endpoints.get(&place).is_none_or(|spot| spot.room_state != RoomState::Live)
             || self.reconcile_again(place, turn)?
@@ -364,7 +362,7 @@ impl Bridge {
         self.schedule(place, turn)
     }
 
-    /// Tells the far side what became of the backlog, and how long we were away.
+    /// Reports to the other endpoints what was skipped, and how long we were away.
     fn report_room_catchup(
         &mut self,
         place: EndpointId,
@@ -406,7 +404,7 @@ impl Bridge {
         }
     }
 
-    /// Takes in one post of the room, in the room's order.
+    /// Processes one post, in the room's order.
     fn ingest_post(
         &mut self,
         place: EndpointId,
@@ -433,7 +431,7 @@ impl Bridge {
         if self.is_already_read(place, post.id, posted, turn.now) {
             return Ok(());
         }
-        // A clock that differs from ours must not make what is said now look late.
+        // With clocks that differ, a live post must not appear late.
         let backlog = self.endpoints.get_mut(&place).and_then(|spot| spot.catchup_budget.as_mut());
         let said_at = if backlog.is_some() { posted } else { turn.now };
         let message = Message {
@@ -467,9 +465,8 @@ impl Bridge {
         turn.store.record(&message, Some(&native)).map(drop)
     }
 
-    /// A post by our own account of which the ledger does not know: the state is a restored backup, another
-    /// bridge uses the account, or somebody does. Nobody can tell, and mirroring it would repeat what was
-    /// mirrored from there: it is noted as ours.
+    /// A post by our own user that is not in the ledger. The state is a restored backup, or somebody else
+    /// uses the account. Mirroring it could repeat messages, so it is recorded as ours.
     fn record_unknown_own(
         &mut self,
         message: &Message,
@@ -492,8 +489,8 @@ impl Bridge {
         turn.store.record(message, Some(native)).map(drop)
     }
 
-    /// Whether a post was there before we first saw the room, or was read so long ago that the ledger
-    /// has forgotten it: all that was below the cursor when we joined was read.
+    /// Whether a post is older than our first sight of the room, or was read so long ago that the ledger has
+    /// pruned it. Everything below the cursor at joining was read.
     fn is_already_read(
         &self,
         place: EndpointId,
@@ -509,12 +506,12 @@ impl Bridge {
     }
 }
 
-/// The latest id that a server can give now: clocks differ, but not by days.
+/// The highest valid id now, allowing for clock differences of hours, not days.
 fn latest(now: Timestamp) -> PostId {
     PostId::from_time(now + MAX_SERVER_CLOCK_LEAD)
 }
 
-/// When `post` was made: by its id, where its time cannot be one.
+/// When `post` was created; by its id if its time is implausible.
 fn posted_at(post: &Post, now: Timestamp) -> Timestamp {
     let is_time = (MIN_POST_TIME..=now + MAX_SERVER_CLOCK_LEAD).contains(&post.posted_at);
     if is_time { post.posted_at } else { post.id.created_at().min(now) }

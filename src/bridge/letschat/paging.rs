@@ -1,14 +1,14 @@
-//! How much of a room is asked for at once, and when.
+//! Decides the size and the order of page requests for rooms.
 //!
-//! A page may be more than a connection takes: 500 posts of 16 MB each, which is the most that the
-//! server's database holds in one. Whoever asked for such a page is cut off, and would be again, for
-//! ever. So the page is made smaller each time, down to one post; and one post that is still too much
-//! is passed over, counted, and told of. Long posts are asked for a few at a time as well. While a page is smaller than usual, its room is read alone, so
-//! that it is known whose page was too much. Each page that comes makes the next twice as large.
+//! A page may exceed what a connection accepts: 500 posts of up to 16 MB each, the limit of the server's
+//! database. A client that requests such a page is disconnected, and would be again and again. So the page is
+//! made smaller each time, down to one post. A single post that is still too large is skipped, counted and
+//! reported. While a page is smaller than usual, its room is read alone, so that it is known whose page was
+//! too large. Each successful page doubles the size again. Long posts are also requested in smaller pages.
 //!
-//! And few pages are asked for at once: the server makes one after the other, and whoever asks for a
-//! thousand waits longer for the last than a server that is there may stay silent. The rooms take turns,
-//! page by page, so none waits for all of another's backlog.
+//! Few pages are requested at once, since the server creates them one after the other; with a thousand
+//! requests, the last would time out. Rooms take turns, page by page, so that none waits for the whole
+//! backlog of another.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -19,51 +19,51 @@ use crate::protocol::letschat;
 use crate::protocol::letschat::{PAGE_SIZE, PostId};
 use crate::store::StoreError;
 
-/// By what the page is divided that was too much.
+/// By how much a page that was too large is reduced.
 const SHRINK_FACTOR: usize = 32;
 
-/// How many bytes of a page make nobody else wait: longer posts are asked for in smaller pages.
+/// A page of this many bytes does not delay others; longer posts are requested in smaller pages.
 const COMFORTABLE: usize = 2 << 20;
 
-/// How often a connection may be lost while a page is on its way before the page is made smaller.
+/// How often the connection may be lost with a page in flight before the page is reduced.
 const MAX_LOSSES: u32 = 2;
 
-/// How many pages may be on their way at once: enough to keep the server at work.
+/// Maximum number of pages in flight, enough to keep the server busy.
 const MAX_PAGES_IN_FLIGHT: usize = 32;
 
-/// What is asked for at once in one room.
+/// The page size for one room.
 #[derive(Debug)]
 pub(in crate::bridge) struct PageSize {
-    /// How many posts.
+    /// The number of posts.
     pub(in crate::bridge) limit: usize,
-    /// What was too many since the room was last read to its end: it does not become so many again.
+    /// A size that was too large since the room was last fully read; it is not reached again.
     too_many: Option<usize>,
-    /// How often the connection was lost meanwhile, in a row.
+    /// How often in a row the connection was lost meanwhile.
     connection_losses: u32,
-    /// It is not asked for because too much waits to be delivered.
+    /// Reading is paused because the queue limit is reached.
     paused: bool,
-    /// Where the next reading begins behind a post that cannot be read.
+    /// Where to continue after an unreadable post.
     skip_point: Option<SkipPoint>,
-    /// Everything up to here was read, or cannot be.
+    /// Everything up to here was read or skipped.
     read_up_to: Option<PostId>,
 }
 
-/// Behind a post that cannot be read.
+/// A position after an unreadable post.
 #[derive(Debug, Clone, Copy)]
 struct SkipPoint {
     /// Only posts above this one.
     since: PostId,
-    /// Less this many of them.
+    /// How many of them to skip.
     skip: usize,
-    /// What was in doubt, and looked for up to there.
+    /// The delivery in doubt that was looked for up to there.
     in_doubt: Option<DeliveryId>,
 }
 
-/// Whose pages are on their way, and who waits for one.
+/// The pages in flight, and the rooms waiting.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct PageScheduler {
     requested: BTreeSet<EndpointId>,
-    /// In turn, and whether the server is given a moment.
+    /// In order, and whether the request is to be delayed.
     waiting: VecDeque<(EndpointId, bool)>,
     /// The room that is read alone, since one of its pages was too large.
     exclusive: Option<EndpointId>,
@@ -74,7 +74,7 @@ impl PageScheduler {
         self.requested.len() >= MAX_PAGES_IN_FLIGHT
     }
 
-    /// The page of `place` is asked for, smaller than usual or not, if it may be now. Says whether it is.
+    /// Starts the request for a page, reduced or not, if possible now. Returns whether it is.
     fn try_request(&mut self, place: EndpointId, small: bool) -> bool {
         if self.is_full() || (small && self.exclusive.is_some_and(|alone| alone != place)) {
             return false;
@@ -85,12 +85,12 @@ impl PageScheduler {
         self.requested.insert(place)
     }
 
-    /// That of `place` waits for its turn.
+    /// Queues the request for a page.
     fn enqueue(&mut self, place: EndpointId, later: bool) {
         self.waiting.push_back((place, later));
     }
 
-    /// That of `place` has come, or will not come.
+    /// The page has arrived, or never will.
     fn finish(&mut self, place: EndpointId) {
         self.requested.remove(&place);
         self.waiting.retain(|(held, _)| *held != place);
@@ -112,13 +112,12 @@ impl Default for PageSize {
 }
 
 impl PageSize {
-    /// Whether it is not asked for because too much waits to be delivered.
+    /// Whether reading is paused because the queue limit is reached.
     pub(in crate::bridge) fn is_paused(&self) -> bool {
         self.paused
     }
 
-    /// The page that was asked for has come, of which `lowest` is the lowest id: so many posts in so many
-    /// bytes.
+    /// The page has arrived, with this lowest id, number of posts and number of bytes.
     fn on_page(&mut self, lowest: Option<PostId>, count: usize, bytes: usize) {
         let comfortable = COMFORTABLE * count.max(1) / bytes.max(1);
         let most = self.too_many.map_or(PAGE_SIZE, |many| many - 1).min(comfortable);
@@ -130,21 +129,21 @@ impl PageSize {
         }
     }
 
-    /// The page that was asked for was more than the connection takes.
+    /// The page was too large.
     fn shrink(&mut self) {
-        // What is too much alone is passed over, and says nothing of the others.
+        // A single post that is too large is skipped, and says nothing about the others.
         self.too_many = (self.limit > 1).then_some(self.limit).or(self.too_many);
         self.limit = (self.limit / SHRINK_FACTOR).max(1);
         self.connection_losses = 0;
     }
 
-    /// The room has been read to its end.
+    /// The room has been fully read.
     pub(in crate::bridge) fn all_read(&mut self) {
         self.too_many = None;
     }
 
-    /// Where a reading from `since` begins, so that it does not come upon what cannot be read. What is
-    /// in `doubt` is looked for from there all the same, unless it was already.
+    /// The state for reading from `since`, skipping unreadable posts. A delivery in doubt is still looked for
+    /// from `since`, unless it was already.
     pub(in crate::bridge) fn start_state(
         &self,
         since: PostId,
@@ -161,8 +160,7 @@ impl PageSize {
 }
 
 impl Bridge {
-    /// Asks for the page that the reading stands at, when it is its turn; `later` where the server is
-    /// given a moment.
+    /// Requests the page at the current position when it is the room's turn; `later` adds a delay.
     pub(in crate::bridge) fn enqueue_page(
         &mut self,
         place: EndpointId,
@@ -173,7 +171,7 @@ impl Bridge {
         self.request_waiting_pages(turn);
     }
 
-    /// Asks for those pages that wait for their turn, as far as they may be asked for now.
+    /// Requests the queued pages, as far as possible now.
     pub(in crate::bridge) fn request_waiting_pages(&mut self, turn: &mut Ctx<'_>) {
         for _ in 0..self.page_scheduler.waiting.len() {
             if self.page_scheduler.is_full() {
@@ -200,7 +198,7 @@ impl Bridge {
         }
     }
 
-    /// Whether too much waits to be delivered for `place` to be read; tells of it when that begins.
+    /// Whether the queue limit keeps the room from being read; logs when that starts.
     fn pause_reading_if_full(&mut self, place: EndpointId) -> bool {
         let crowded = self.queue_quota.is_exceeded_by(place);
         let Some(spot) = self.endpoints.get_mut(&place) else { return false };
@@ -211,7 +209,7 @@ impl Bridge {
         crowded
     }
 
-    /// The page of `place` has come, with the lowest of its ids: so many posts in so many bytes.
+    /// The page has arrived, with its lowest id, number of posts and number of bytes.
     pub(in crate::bridge) fn finish_page(
         &mut self,
         place: EndpointId,
@@ -224,12 +222,12 @@ impl Bridge {
         self.page_scheduler.finish(place);
     }
 
-    /// The page of `place` will not come, if one was asked for.
+    /// The page will never arrive, if one was requested.
     pub(in crate::bridge) fn page_comes_not(&mut self, place: EndpointId) {
         self.finish_page(place, None, (0, 0));
     }
 
-    /// What the server sent was more than the connection takes: some page that is on its way.
+    /// A frame was too large: one of the pages in flight.
     pub(in crate::bridge) fn on_frame_too_large(
         &mut self,
         turn: &mut Ctx<'_>,
@@ -256,7 +254,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The connection is lost, perhaps because of a page that was on its way.
+    /// The connection was lost, perhaps because of a page in flight.
     pub(in crate::bridge) fn reset_pages(&mut self) {
         let asked = std::mem::take(&mut self.page_scheduler).requested;
         for (place, spot) in &mut self.endpoints {

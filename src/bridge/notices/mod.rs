@@ -1,4 +1,4 @@
-//! What the bridge itself has to say, on the road that everything else takes.
+//! Posts the bridge's own notices through the same outbox as everything else.
 
 pub(super) mod outage;
 pub(super) mod status;
@@ -12,7 +12,7 @@ use crate::domain::{Author, Endpoint, EndpointId, Message, MessageKind};
 use crate::store::StoreError;
 use crate::translate::NoticeText;
 
-/// `from 09:41:02 to 09:52:10 UTC`, with the days where those are two.
+/// `from 09:41:02 to 09:52:10 UTC`, with dates if they differ.
 pub(in crate::bridge) fn format_span(from: Timestamp, to: Timestamp) -> String {
     let day = |time: Timestamp| time.strftime("%F").to_string();
     let format = if day(from) == day(to) { "%H:%M:%S" } else { "%F %H:%M:%S" };
@@ -25,7 +25,7 @@ pub(in crate::bridge) fn count_messages(count: u64) -> String {
 }
 
 impl Bridge {
-    /// Says `words` in every other place of the conversation of `place`, if announcing is wanted.
+    /// Posts a notice to all other endpoints of the group, if notices are enabled.
     pub(in crate::bridge) fn notify_mirrors(
         &mut self,
         place: EndpointId,
@@ -37,7 +37,7 @@ impl Bridge {
         self.notify(place, &mirrors, words, turn)
     }
 
-    /// The same in the channels only: those in the rooms know.
+    /// Posts a notice to the channels only, when the rooms already know.
     pub(in crate::bridge) fn notify_mirrored_channels(
         &mut self,
         place: EndpointId,
@@ -54,7 +54,7 @@ impl Bridge {
         self.notify(place, &channels, words, turn)
     }
 
-    /// Tells the far side that so many messages of `place` were left out.
+    /// Notifies the other endpoints that this many messages of `endpoint` were skipped.
     pub(in crate::bridge) fn notify_skipped(
         &mut self,
         place: EndpointId,
@@ -72,7 +72,7 @@ impl Bridge {
         self.notify_mirrors(place, words, turn)
     }
 
-    /// Says `words` about `place` in these places and nowhere else, if announcing is wanted.
+    /// Posts a notice about `endpoint` to exactly these endpoints, if notices are enabled.
     pub(in crate::bridge) fn notify(
         &mut self,
         place: EndpointId,
@@ -86,7 +86,7 @@ impl Bridge {
         self.post_notice(place, to, words, turn)
     }
 
-    /// The same, whether announcing is wanted or not: it was asked for.
+    /// Posts a notice to exactly these endpoints, even if notices are disabled, because it was requested.
     pub(in crate::bridge) fn post_notice(
         &mut self,
         place: EndpointId,

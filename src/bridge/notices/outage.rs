@@ -1,6 +1,5 @@
-//! A place that is closed to us: its conversation is told, once, and again when it is open.
-//!
-//! A moment's absence is nobody's business: a kick, a restart, a database that stumbles.
+//! Reports outages of an endpoint to its group, and their end. Short absences, such as a kick or a restart,
+//! are not reported.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,38 +7,38 @@ use crate::bridge::{Bridge, Ctx};
 use crate::domain::EndpointId;
 use crate::store::StoreError;
 
-/// Who is shut out for less than this comes back unnoticed.
+/// Shorter outages are not reported.
 const MIN_REPORTED_OUTAGE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Where people were told this long ago or less, they are told again only of what lasts longer: nobody
-/// wants to hear of every jolt of a bad line.
+/// If an outage was reported within this time, only longer ones are reported again, to avoid noise from an
+/// unstable connection.
 const RECENT_NOTICE_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 const MIN_REPEATED_OUTAGE: SignedDuration = SignedDuration::from_mins(10);
 
-/// That a place is closed to us.
+/// An outage of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::bridge) struct Outage {
     since: Timestamp,
-    /// Why, in words for people, where that is known.
+    /// The reason, worded for users, if known.
     reason: Option<String>,
 }
 
-/// What people were told of it.
+/// Whether users were notified of an outage.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::bridge) struct OutageNotice {
-    /// That it is closed, and not yet that it is open.
+    /// They were notified of its start, but not yet of its end.
     pub(in crate::bridge) announced: bool,
-    /// When they were last told that, in this run.
+    /// When they were last notified in this run.
     announced_at: Option<Timestamp>,
 }
 
 impl OutageNotice {
-    /// What an earlier run has told.
+    /// The state left by the previous run.
     pub(in crate::bridge) fn restored(closed: bool) -> Self {
         Self { announced: closed, announced_at: None }
     }
 
-    /// How long a place must be closed now to be told of.
+    /// How long an outage must last to be reported now.
     fn min_duration(self, now: Timestamp) -> SignedDuration {
         let recently =
             self.announced_at.is_some_and(|at| now.duration_since(at) < RECENT_NOTICE_WINDOW);
@@ -48,7 +47,7 @@ impl OutageNotice {
 }
 
 impl Bridge {
-    /// The place is closed, or still closed; `why` is what is known of it now.
+    /// Records that the endpoint is unavailable; `why` is the reason as currently known.
     pub(in crate::bridge) fn record_outage(
         &mut self,
         place: EndpointId,
@@ -61,7 +60,7 @@ impl Bridge {
         }
     }
 
-    /// The place is open. Says whether people were told that it was not.
+    /// Records that the endpoint is available again. Returns whether users were notified of the outage.
     pub(in crate::bridge) fn clear_outage(
         &mut self,
         place: EndpointId,
@@ -80,7 +79,7 @@ impl Bridge {
         Ok(told)
     }
 
-    /// Tells of those places that have been closed for a while.
+    /// Reports outages that have lasted long enough.
     pub(in crate::bridge) fn notify_outages(
         &mut self,
         turn: &mut Ctx<'_>,

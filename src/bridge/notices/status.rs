@@ -1,7 +1,7 @@
-//! Who comes and goes in one place is told in the others, as far as each wants to know.
+//! Mirrors joins, parts and the like as notices, as each link's settings say.
 //!
-//! What happens is held for a moment, so that a netsplit is one line, and who is back at once is not
-//! told of. Where it cannot be told then, it never is: nobody wants to read in an hour who came now.
+//! Events are buffered for a moment, so that a netsplit becomes one line and quick reconnects are omitted.
+//! What cannot be sent then is dropped, because old status events are of no interest.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,49 +14,49 @@ use crate::store::StoreError;
 use crate::translate;
 use crate::translate::{StatusChange, StatusEvent};
 
-/// How long nothing more must have happened before it is told, and how long that is waited for.
+/// How long no further event must occur before reporting, and the longest wait for that.
 const DEBOUNCE: SignedDuration = SignedDuration::from_secs(3);
 const MAX_DELAY: SignedDuration = SignedDuration::from_secs(15);
 
-/// Who has said something within this time has done so lately.
+/// How long an author counts as having spoken recently.
 const RECENT_SPEECH_WINDOW: SignedDuration = SignedDuration::from_mins(30);
 
-/// How much is held, and how many who spoke are remembered, in one place.
+/// Maximum number of buffered events, and of remembered speakers, per endpoint.
 const MAX_PER_ENDPOINT: usize = 20_000;
 
-/// How long what is to be told waits for those who talk. Later, nobody wants to read it.
+/// How long notices wait behind messages before they are dropped.
 const MAX_WAIT: SignedDuration = SignedDuration::from_secs(60);
 
-/// What has happened lately in each place.
+/// The recent status events of all endpoints.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct StatusBuffer {
     by_endpoint: HashMap<EndpointId, PendingStatus>,
-    /// What waits to be told, from where to where: nobody's talk waits for it.
+    /// Notices waiting to be sent, by source and destination; messages never wait for them.
     queued: BTreeMap<(EndpointId, EndpointId), DueStatus>,
 }
 
-/// What is to be told in one place of another.
+/// Events of one endpoint to be reported in another.
 #[derive(Debug)]
 struct DueStatus {
     events: Vec<StatusEvent>,
     queued_at: Timestamp,
-    /// One of them is about to say something.
+    /// An affected user is about to speak.
     urgent: bool,
 }
 
-/// What has happened lately in one place.
+/// The recent events of one endpoint.
 #[derive(Debug, Default)]
 struct PendingStatus {
-    /// Not told yet, the first thing first.
+    /// Events not yet reported, in order.
     events: Vec<StatusEvent>,
-    /// When the first and the last of it happened.
+    /// When the first and the last of them occurred.
     span: Option<(Timestamp, Timestamp)>,
-    /// Who spoke when, by name in lower case. It outlives their leaving.
+    /// When users last spoke, by lower-case name; kept when they leave.
     last_spoke: HashMap<String, Timestamp>,
 }
 
 impl StatusBuffer {
-    /// Somebody says something.
+    /// Records that a user spoke.
     fn note_spoken(&mut self, place: EndpointId, name: &str, now: Timestamp) {
         let lately = self.by_endpoint.entry(place).or_default();
         if lately.last_spoke.len() >= MAX_PER_ENDPOINT {
@@ -67,7 +67,7 @@ impl StatusBuffer {
         }
     }
 
-    /// Something happened to somebody.
+    /// Adds an event.
     pub(in crate::bridge) fn note(
         &mut self,
         place: EndpointId,
@@ -97,14 +97,14 @@ impl StatusBuffer {
         lately.span = Some((lately.span.map_or(now, |(first, _)| first), now));
     }
 
-    /// Whatever happened there is not told: we are out of it ourselves.
+    /// Drops the events of an endpoint that we have left.
     pub(in crate::bridge) fn clear(&mut self, place: EndpointId) {
         if let Some(lately) = self.by_endpoint.get_mut(&place) {
             (lately.events, lately.span) = (Vec::new(), None);
         }
     }
 
-    /// `name` says something: that they came is to be told before it, not behind.
+    /// `name` is about to speak: their join must be reported first.
     fn flush_before(&mut self, place: EndpointId, name: &str) -> bool {
         let Some(lately) = self.by_endpoint.get_mut(&place) else { return false };
         let came = |it: &StatusEvent| {
@@ -118,7 +118,7 @@ impl StatusBuffer {
         hurry
     }
 
-    /// `comings` of the one place are to be told in the other, behind what waits already.
+    /// Queues `events` for reporting in another endpoint.
     fn enqueue(
         &mut self,
         way: (EndpointId, EndpointId),
@@ -133,7 +133,7 @@ impl StatusBuffer {
         due.events.extend(comings.iter().take(room).cloned());
     }
 
-    /// What is to be told by now, and whether that is in a hurry.
+    /// The events due by now, and whether they are urgent.
     fn take_due(&mut self, now: Timestamp) -> Vec<(EndpointId, Vec<StatusEvent>, bool)> {
         let due = |lately: &PendingStatus| {
             lately.span.is_some_and(|(first, last)| {
@@ -150,7 +150,7 @@ impl StatusBuffer {
     }
 }
 
-/// Who else is concerned by it: the one to whom the modes are given.
+/// The other user affected by a mode change.
 fn affected_nick(what: &StatusChange) -> Option<&str> {
     match what {
         StatusChange::ModesChanged(change) => change.split(' ').nth(1),
@@ -158,7 +158,7 @@ fn affected_nick(what: &StatusChange) -> Option<&str> {
     }
 }
 
-/// How somebody left, in the words that it is told in.
+/// The event for a user who left in this way.
 pub(in crate::bridge) fn leave_change(how: LeaveReason) -> StatusChange {
     match how {
         LeaveReason::Part { reason: why } | LeaveReason::Quit { reason: why } => {
@@ -170,7 +170,7 @@ pub(in crate::bridge) fn leave_change(how: LeaveReason) -> StatusChange {
 }
 
 impl Bridge {
-    /// `name` is about to say something in `place`.
+    /// `name` is about to speak in `endpoint`.
     pub(in crate::bridge) fn before_message(
         &mut self,
         place: EndpointId,
@@ -184,8 +184,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Tells what has happened a moment ago, where it is wanted and can be told now, and nobody's talk
-    /// would wait for it.
+    /// Reports recent events where wanted and where messages would not be delayed.
     pub(in crate::bridge) fn notify_status(
         &mut self,
         turn: &mut Ctx<'_>,
@@ -214,8 +213,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Whether nothing waits to be said in `to` nor, but in a hurry, on its network, where one line
-    /// holds up another.
+    /// Whether no message waits for `to` or, unless urgent, for its network, where lines share a rate limit.
     fn is_idle(&self, to: EndpointId, hurry: bool) -> bool {
         let Some(EndpointState { endpoint: place, queue: lane, .. }) = self.endpoints.get(&to)
         else {
@@ -230,8 +228,8 @@ impl Bridge {
             })
     }
 
-    /// What is told in `to` of what happened in `place`, if anything is. Nobody who sits there, too, is
-    /// called by it.
+    /// The notice in `to` about events in `endpoint`, if any. Names are altered so that nobody present is
+    /// highlighted.
     fn status_text_for(
         &self,
         place: EndpointId,

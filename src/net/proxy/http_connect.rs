@@ -1,4 +1,4 @@
-//! A tunnel through an HTTP proxy: `CONNECT`, RFC 9110, section 9.3.6.
+//! Tunnels through an HTTP proxy: `CONNECT` (RFC 9110, section 9.3.6).
 
 use reqwest::header::HeaderValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use super::{ProxyError, ProxyTarget};
 
-/// More than any proxy's head needs; a bound, so that nothing can be read for ever.
+/// Upper limit for the proxy's response head.
 const MAX_LEN_HEAD: usize = 16 * 1024;
 
 pub(super) async fn open(
@@ -26,7 +26,7 @@ pub(super) async fn open(
     check_status(&read_head(stream).await?)
 }
 
-/// Reads the head of the answer and not one byte more: what follows is the server's.
+/// Reads exactly the response head; what follows belongs to the server.
 async fn read_head(stream: &mut TcpStream) -> Result<Vec<u8>, ProxyError> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,8 +1,8 @@
-//! The way to a server through a proxy: the one that the environment names, if it names one, or another.
+//! Connections through a proxy, from the environment or from the configuration.
 //!
-//! The rules are curl's, and reqwest's, so that websocket and REST go the same way: `HTTPS_PROXY` for
-//! `https` and `wss`, `HTTP_PROXY` for `http` and `ws`, `ALL_PROXY` for both, `NO_PROXY` for exceptions.
-//! One rule is added: no proxy is asked for this machine itself, which it would take for its own.
+//! The rules are those of curl and reqwest, so that websocket and REST use the same proxy: `HTTPS_PROXY` for
+//! `https` and `wss`, `HTTP_PROXY` for `http` and `ws`, `ALL_PROXY` for both, `NO_PROXY` for exceptions. In
+//! addition, loopback addresses never use a proxy.
 
 mod http_connect;
 mod socks5;
@@ -27,22 +27,22 @@ use super::connect::{
 };
 use crate::config::{ProxyKind, ProxySettings};
 
-/// How long a proxy may take to reach the server.
+/// Time limit for a proxy to reach the server.
 const PROXY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Connects to the server of an `http`, `https`, `ws` or `wss` address, by the proxy that the
-/// environment names for it or else directly.
+/// Connects to the server of an `http`, `https`, `ws` or `wss` URL, through the proxy that the environment
+/// names for it, or directly.
 ///
 /// # Errors
-/// As [`tcp`], and [`ConnectError::Proxy`].
+/// Those of [`connect_tcp`], and [`ConnectError::Proxy`].
 pub async fn connect_for_url(url: &Url) -> Result<TcpStream, ConnectError> {
     connect_by_proxies(&Matcher::from_env(), url).await
 }
 
-/// As [`tcp_for`], with the proxies that `proxies` names.
+/// Like [`connect_for_url`], with these proxies.
 ///
 /// # Errors
-/// As [`tcp_for`].
+/// Those of [`connect_for_url`].
 pub async fn connect_by_proxies(proxies: &Matcher, url: &Url) -> Result<TcpStream, ConnectError> {
     let target = ProxyTarget::from_url(url)?;
     match proxy_for(proxies, url) {
@@ -58,7 +58,7 @@ pub async fn connect_by_proxies(proxies: &Matcher, url: &Url) -> Result<TcpStrea
     }
 }
 
-/// Whom we want to reach.
+/// The server to reach through a proxy.
 struct ProxyTarget<'a> {
     host: &'a str,
     port: u16,
@@ -80,7 +80,7 @@ impl<'a> ProxyTarget<'a> {
     }
 }
 
-/// The proxy for an address. A websocket begins as an HTTP request, and goes the same way as one.
+/// The proxy for a URL. A websocket starts as an HTTP request and uses the same proxy.
 fn proxy_for(proxies: &Matcher, url: &Url) -> Option<Intercept> {
     if is_loopback(url) {
         return None;
@@ -90,12 +90,12 @@ fn proxy_for(proxies: &Matcher, url: &Url) -> Option<Intercept> {
         "wss" => "https",
         other => other,
     };
-    // The host and port alone: a matcher needs no more, and a user name is nobody's business.
+    // Only host and port are needed to match; credentials are not passed on.
     let address = format!("{scheme}://{}", &url[Position::BeforeHost..Position::AfterPort]);
     proxies.intercept(&address.parse().ok()?)
 }
 
-/// Whether an address leads to this machine itself.
+/// Whether a URL points at this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host_str().map(without_brackets) {
         Some("localhost") => true,
@@ -104,16 +104,16 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// A proxy, and who we are to it.
+/// A proxy, with credentials.
 #[derive(Debug, Clone)]
 pub struct Proxy {
     kind: ProxyKind,
     host: String,
     port: u16,
-    /// A user and a password, in the form that its kind wants.
+    /// User and password, in the form that this kind of proxy needs.
     basic_auth: Option<HeaderValue>,
     login: Option<(String, SecretString)>,
-    /// As its address is written, without its password.
+    /// Its URL without the password.
     display_name: String,
 }
 
@@ -154,7 +154,7 @@ impl Proxy {
     }
 }
 
-/// RFC 7617.
+/// Basic authentication (RFC 7617).
 fn basic_auth(user: &str, password: &SecretString) -> Option<HeaderValue> {
     let pair = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
     let mut value = HeaderValue::from_str(&format!("Basic {pair}")).ok()?;
@@ -162,7 +162,7 @@ fn basic_auth(user: &str, password: &SecretString) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Connects to `host` through `proxy`, which is reached from this address of ours.
+/// Connects to `host` through `proxy`, from this source address.
 ///
 /// # Errors
 /// [`ConnectError::Proxy`].
@@ -197,7 +197,7 @@ pub async fn connect_through(
     }
 }
 
-/// Why a proxy did not let us through, in words.
+/// Why the proxy did not connect us.
 struct ProxyError(String);
 
 impl From<io::Error> for ProxyError {

@@ -1,4 +1,4 @@
-//! A tunnel through a SOCKS5 proxy: RFC 1928, with user and password by RFC 1929.
+//! Tunnels through a SOCKS5 proxy (RFC 1928), with user and password (RFC 1929).
 
 use std::net::IpAddr;
 
@@ -16,8 +16,7 @@ const IPV4: u8 = 1;
 const DOMAIN_NAME: u8 = 3;
 const IPV6: u8 = 4;
 
-/// `resolve_here` is the difference between `socks5`, which wants addresses, and `socks5h`, which
-/// takes names.
+/// Opens a tunnel. `resolve_here` distinguishes `socks5` (we resolve names) from `socks5h` (the proxy does).
 pub(super) async fn open(
     stream: &mut TcpStream,
     target: &ProxyTarget<'_>,
@@ -90,7 +89,7 @@ async fn resolve(host: &str, port: u16) -> Result<IpAddr, ProxyError> {
     found.next().map(|found| found.ip()).ok_or_else(|| unknown("no address found".to_owned()))
 }
 
-/// A text behind its length in one byte.
+/// A text with its length in one byte before it.
 fn length_prefixed(text: &str) -> Result<Vec<u8>, ProxyError> {
     let length = u8::try_from(text.len())
         .map_err(|_| ProxyError("a name or password is longer than 255 bytes".to_owned()))?;
@@ -104,7 +103,7 @@ async fn read_reply(stream: &mut TcpStream) -> Result<(), ProxyError> {
     if code != 0 {
         return Err(ProxyError(describe_reply(code)));
     }
-    // The address from which the proxy speaks for us, of no use to us, lies before the tunnel.
+    // Skip the proxy's outgoing address, which we do not need.
     let length = match kind {
         IPV4 => 4,
         IPV6 => 16,
@@ -114,7 +113,7 @@ async fn read_reply(stream: &mut TcpStream) -> Result<(), ProxyError> {
     Ok(())
 }
 
-/// RFC 1928, section 6.
+/// Describes a reply code (RFC 1928, section 6).
 fn describe_reply(code: u8) -> String {
     match code {
         1 => "general failure",

@@ -1,3 +1,5 @@
+//! Tests of the proxies, against scripted ones.
+
 #![allow(clippy::unwrap_used)]
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -5,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
-/// A proxy that knows its part by heart: what it must hear, byte for byte, and what it then says.
+/// A scripted proxy: for each step, the bytes it expects and its answer.
 async fn actor(part: Vec<(Vec<u8>, Vec<u8>)>) -> (u16, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -27,7 +29,7 @@ fn https(address: &str) -> Matcher {
 
 const CONNECT: &str = "CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\n";
 
-/// What a client gets of an HTTP proxy: the first five bytes behind it, or the words of the error.
+/// The first five bytes received through an HTTP proxy, or the error.
 async fn connect_by_http(credentials: &str, header: &str, answer: &str) -> Result<String, String> {
     let cue = format!("{CONNECT}{header}\r\n");
     let (port, playing) = actor(vec![(cue.into(), answer.into())]).await;

@@ -1,4 +1,4 @@
-//! A file of Let's Chat, as it comes in: never whole in memory.
+//! Streams a file from Let's Chat without holding it in memory.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use tokio::time;
 use super::{RestClient, RestError, unreachable_error};
 use crate::domain::FileId;
 
-/// How long a file may take from beginning to end.
+/// Time limit for a whole file.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
-/// How long the server may be silent within a file.
+/// How long the server may pause within a file.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A file that is coming in.
+/// A download in progress.
 #[derive(Debug)]
 pub struct Download {
-    /// Its kind, as whoever uploaded it said: `image/png`.
+    /// The content type as set by the uploader, such as `image/png`.
     pub content_type: String,
-    /// How many bytes it has, if that was told.
+    /// The length in bytes, if the server gives it.
     pub length: Option<u64>,
     response: Response,
 }
 
-/// Why there is no file.
+/// Why a download failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// There is none of that id: asking again brings nothing.
+    /// There is no such file; retrying is pointless.
     #[error("no such file in Let's Chat")]
     NotFound,
-    /// Let's Chat keeps its files with somebody else, whom we do not follow it to.
+    /// Let's Chat redirects to external storage, which the bridge does not follow.
     #[error(
         "Let's Chat stores its files elsewhere ({0}); the bridge serves only files that Let's \
          Chat stores itself"
@@ -44,8 +44,8 @@ pub enum FileError {
 }
 
 impl RestClient {
-    /// Begins to fetch a file: `GET /files/ID/NAME`. The server looks at the id alone (WIRE.md,
-    /// "Files"), and so do we: a name would only be a way to lead the request elsewhere.
+    /// Starts to download a file: `GET /files/ID/NAME`. The server ignores the name (WIRE.md, "Files"), so a
+    /// fixed one is used: a real name could only alter the request.
     ///
     /// # Errors
     /// Any [`FileError`].
@@ -54,7 +54,7 @@ impl RestClient {
             .http
             .get(self.url(&format!("files/{id}/file")))
             .header(ACCEPT, HeaderValue::from_static("*/*"))
-            // Packed, its length would be another.
+            // With compression, the length would differ.
             .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"))
             .timeout(DOWNLOAD_TIMEOUT);
         let response =
@@ -77,10 +77,10 @@ impl RestClient {
 }
 
 impl Download {
-    /// The next piece; `None` at the end.
+    /// The next chunk; `None` at the end.
     ///
     /// # Errors
-    /// When the server falls silent, or the connection is lost.
+    /// When the server stops sending or the connection is lost.
     pub async fn next_chunk(&mut self) -> Result<Option<Bytes>, RestError> {
         let next = time::timeout(READ_TIMEOUT, self.response.chunk())
             .await
@@ -89,7 +89,7 @@ impl Download {
     }
 }
 
-/// The host that a redirect leads to; its path may be a secret, as in addresses signed for storage.
+/// The host of a redirect. Its path may be a secret, as in signed storage URLs.
 fn redirect_host(response: &Response) -> String {
     let location = response.headers().get(reqwest::header::LOCATION);
     let location = location.and_then(|it| response.url().join(it.to_str().ok()?).ok());

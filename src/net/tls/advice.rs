@@ -1,4 +1,4 @@
-//! What would have a certificate accepted: only what was tried on it.
+//! Finds out which settings would make a rejected certificate acceptable, by trying them.
 
 use std::sync::Arc;
 
@@ -14,22 +14,22 @@ use rustls::server::ParsedCertificate;
 use super::RejectionCause;
 use super::x509::Facts;
 
-/// What would have a certificate accepted.
+/// Settings that would make a certificate acceptable.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Advice {
-    /// A pin of it.
+    /// A pin.
     pub pin: bool,
-    /// A file with the certificate of the authority that signed it.
+    /// A file with the certificate of the issuing authority.
     pub authority: bool,
     /// The name of that authority.
     pub issuer: Option<String>,
-    /// What is wrong with the certificate itself, whoever looks at it.
+    /// Defects of the certificate itself, independent of trust.
     pub flaws: Vec<String>,
-    /// The host that it should be for.
+    /// The host it should be for.
     pub host: String,
 }
 
-/// A certificate as a server showed it.
+/// A certificate as presented by a server.
 pub(super) struct Shown<'s> {
     pub(super) certificate: &'s CertificateDer<'s>,
     pub(super) intermediates: &'s [CertificateDer<'s>],
@@ -38,7 +38,7 @@ pub(super) struct Shown<'s> {
 }
 
 impl Shown<'_> {
-    /// What helps where `cause` speaks against it.
+    /// What would help against `cause`.
     pub(super) fn advice(&self, cause: &RejectionCause, provider: &Arc<CryptoProvider>) -> Advice {
         let host = self.name.to_str().into_owned();
         let Some(facts) = Facts::of(self.certificate) else {
@@ -52,7 +52,7 @@ impl Shown<'_> {
         let untrusted = *cause == RejectionCause::Untrusted && pin;
         let authority = untrusted
             && match self.intermediates.last() {
-                // A file with the certificate itself has that accepted.
+                // A CA file with the certificate itself makes it acceptable.
                 _ if facts.is_self_issued() => {
                     RootCertStore::empty().add(self.certificate.clone().into_owned()).is_ok()
                 }
@@ -63,7 +63,7 @@ impl Shown<'_> {
         Advice { pin, authority, issuer, flaws: key.into_iter().chain(signature).collect(), host }
     }
 
-    /// Whether it would be accepted if `anchor` were an authority.
+    /// Whether it would be accepted with `anchor` as an authority.
     fn is_good_by(&self, anchor: &CertificateDer<'_>, provider: &Arc<CryptoProvider>) -> bool {
         let mut roots = RootCertStore::empty();
         if roots.add(anchor.clone().into_owned()).is_err() {
@@ -77,7 +77,7 @@ impl Shown<'_> {
             })
     }
 
-    /// Whether it is for this host and this time, whoever signed it.
+    /// Whether its host and dates are valid, regardless of the issuer.
     fn is_in_order(&self, facts: &Facts<'_>) -> bool {
         let second = i64::try_from(self.now.as_secs()).ok();
         let now = second.and_then(|second| Timestamp::from_second(second).ok());

@@ -1,4 +1,4 @@
-//! The handshake, and its failures in words for whoever keeps the configuration.
+//! The TLS handshake, with errors worded for the administrator.
 
 use std::error::Error;
 use std::io;
@@ -16,52 +16,52 @@ use super::RejectedCert;
 use crate::net::connect::{ConnectError, without_brackets};
 use crate::net::stranger::{Ear, Speech};
 
-/// How long a server may take over its half of the handshake.
+/// Time limit for the server's part of the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why no TLS came about on a connection that stood.
+/// Why a TLS handshake failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
-    /// What we were told to connect to can be no server's name.
+    /// The configured host is not a valid server name.
     #[error("not a host name or address")]
     InvalidServerName,
-    /// The certificate was not accepted.
+    /// The certificate was rejected.
     #[error(transparent)]
     CertRejected(RejectedCert),
-    /// The other side speaks this.
+    /// The peer speaks this protocol.
     #[error("{}", .0.instead_of_tls())]
     Speaks(Speech),
-    /// The other side speaks something else.
+    /// The peer speaks an unknown protocol.
     #[error("this port does not speak TLS: use the server's TLS port, or turn TLS off for it")]
     NotTls,
-    /// The other side waits, as plain servers do.
+    /// The peer waits for input, as plain-text servers do.
     #[error(
         "no answer within {} s: most likely this port does not speak TLS; use the TLS port (IRC: \
          usually 6697), or set `tls = false` (Let's Chat: `url = \"http://…\"`)",
         HANDSHAKE_TIMEOUT.as_secs()
     )]
     TimedOut,
-    /// The other side hung up.
+    /// The peer closed the connection.
     #[error(
         "the server closed the connection during the handshake: perhaps this port does not speak \
          TLS; then set `tls = false` or `url = \"http://…\"`"
     )]
     Closed,
-    /// The server knows only versions or ciphers that are no longer safe.
+    /// The server supports only insecure versions or ciphers.
     #[error(
         "the server offers no supported TLS version or cipher (TLS 1.3, or 1.2 with ECDHE, is \
          required): {0}"
     )]
     UnsupportedVersion(String),
-    /// Anything else, in the library's words.
+    /// Any other error of the TLS library.
     #[error("{0}")]
     Other(String),
 }
 
-/// Turns a connection to `host` into one that is encrypted, with a server that `config` trusts.
+/// Establishes TLS on a connection to `host`, verified with `config`.
 ///
 /// # Errors
-/// [`ConnectError::Tls`], with what is wrong and what would mend it.
+/// [`ConnectError::Tls`], with the problem and its remedy.
 pub async fn handshake(
     tcp: TcpStream,
     host: &str,
@@ -95,7 +95,7 @@ async fn connect_tls(
     }
 }
 
-/// A host as it stands in an address; an IPv6 one may be in brackets.
+/// Parses the host of an address; an IPv6 address may have brackets.
 fn server_name(host: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(without_brackets(host).to_owned()).ok()
 }
@@ -110,12 +110,12 @@ fn from_io(error: &io::Error) -> HandshakeError {
     })
 }
 
-/// What TLS says about an error, if TLS is anywhere below it.
+/// Finds the TLS error in a chain of errors, if there is one.
 pub(in crate::net) fn find_tls_error(error: &(dyn Error + 'static)) -> Option<HandshakeError> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(from_tls(error));
     }
-    // The source of an io::Error is the source of what it wraps: the wrapped one itself is skipped.
+    // `io::Error::source` skips the error that it wraps, so look at that directly.
     if let Some(wrapped) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         return find_tls_error(wrapped);
     }

@@ -1,4 +1,4 @@
-//! Whose certificates we trust, and the handshake that holds a server to it.
+//! TLS configuration: trusted certificates, client certificates, and the handshake.
 
 mod advice;
 mod handshake;
@@ -24,41 +24,41 @@ use crate::config::{ClientCertificate, TlsTrust, read_pem};
 
 use verify::{CertVerifier, TrustRule};
 
-/// Why there can be no TLS at all, before any server was spoken to.
+/// Why TLS cannot be configured.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The machine has no list of authorities, or none of it could be read.
+    /// The system has no readable certificate authorities.
     #[error(
         "no readable system CA certificates{0}: install the package `ca-certificates`, or set \
          `ca_file` or `pin_sha256`"
     )]
     NoSystemRoots(String),
-    /// The CA file cannot be read as one.
+    /// The CA file cannot be used.
     #[error("ca_file {}: {why}", path.display())]
     CaFile {
-        /// The file, as configured.
+        /// Its path, as configured.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
     },
-    /// Our own certificate, or its key, cannot be used.
+    /// The client certificate or its key cannot be used.
     #[error("the client certificate's {}: {why}", path.display())]
     ClientCertificate {
-        /// The file, as configured.
+        /// Its path, as configured.
         path: PathBuf,
         /// What is wrong with it.
         why: String,
     },
-    /// The cryptography that this program was built with does not fit together.
+    /// An error of the TLS library's setup.
     #[error("TLS cannot be set up: {0}")]
     Library(#[from] rustls::Error),
 }
 
-/// The settings for every TLS connection to a server that `trust` speaks for: IRC, websocket, REST.
+/// The TLS configuration for servers covered by `trust`: IRC, websocket and REST.
 ///
-/// What the certificates of a CA file have signed is accepted, and so is each of them itself, byte
-/// for byte, whatever its names and dates. A self-signed certificate is often its own authority
-/// (`openssl req -x509` makes such), and the rules of the web PKI do not let an authority be a server.
+/// Certificates issued by those in a CA file are accepted. Those in the file are also accepted themselves,
+/// whatever their names and dates. A self-signed certificate is often its own authority (`openssl req -x509`
+/// creates such), and the web PKI does not accept an authority as a server certificate.
 ///
 /// # Errors
 /// When the authorities cannot be read, or there are none.
@@ -66,15 +66,15 @@ pub fn client_config(trust: &TlsTrust) -> Result<Arc<ClientConfig>, TlsError> {
     client_config_with_cert(trust, None)
 }
 
-/// The same for one who shows a certificate.
+/// Like [`client_config`], with a client certificate.
 ///
 /// # Errors
-/// As [`client_config`], and when the certificate or its key cannot be read.
+/// Those of [`client_config`], and when the certificate or its key cannot be read.
 pub fn client_config_with_cert(
     trust: &TlsTrust,
     own: Option<&ClientCertificate>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    // Named, so that nothing depends on who else has set the process's default, or that nobody has.
+    // Set explicitly, to be independent of the process-wide default.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let rule = match trust {
         TlsTrust::System => system_roots(&provider)?,
@@ -84,8 +84,8 @@ pub fn client_config_with_cert(
     let judge = Arc::new(CertVerifier::new(rule, &provider));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        // "Dangerous" is rustls's word for any verifier but its own. Ours asks it about every
-        // certificate that was not named one by one.
+        // rustls calls any custom verifier "dangerous". Ours delegates to rustls for all certificates except
+        // those listed individually.
         .dangerous()
         .with_custom_certificate_verifier(judge);
     let config = match own {
@@ -124,7 +124,7 @@ fn client_certificate_error(path: &Path, why: String) -> TlsError {
 fn system_roots(provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    // Old authorities that do not parse are common; they only fail those that they have signed.
+    // Old authorities that do not parse are common; this affects only certificates that they issued.
     let (_, unparsable) = roots.add_parsable_certificates(found.certs);
     let mut troubles: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
     if unparsable > 0 {
@@ -160,7 +160,7 @@ fn ca_file_rule(path: &Path, provider: &Arc<CryptoProvider>) -> Result<TrustRule
         return Err(wrong("has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)".to_owned()));
     }
     let mut roots = RootCertStore::empty();
-    // What does not parse as an authority can still be the server's own certificate.
+    // An entry that is not an authority may still be the server's own certificate.
     roots.add_parsable_certificates(listed.iter().cloned());
     let chains = if roots.is_empty() { None } else { Some(web_pki_verifier(roots, provider)?) };
     Ok(TrustRule::Authorities { verifier: chains, exact: listed })

@@ -1,4 +1,4 @@
-//! A certificate that was not accepted: which it was, why, and what would have it accepted.
+//! Describes a rejected certificate: its fingerprint, the cause and the remedy.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::Advice;
 
-/// The SHA-256 of a certificate's DER: what `openssl x509 -fingerprint -sha256` prints, without the
-/// colons.
+/// The SHA-256 of a certificate's DER, as printed by `openssl x509 -fingerprint -sha256`, without colons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -27,43 +26,43 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// A server's certificate was not accepted.
+/// A server certificate that was rejected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RejectedCert {
-    /// The certificate that the server showed.
+    /// Its fingerprint.
     pub fingerprint: Fingerprint,
-    /// What speaks against it.
+    /// Why it was rejected.
     pub cause: RejectionCause,
-    /// What would have it accepted.
+    /// What would make it acceptable.
     pub advice: Box<Advice>,
 }
 
-/// What speaks against a certificate.
+/// Why a certificate was rejected.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RejectionCause {
-    /// It is not the one that is pinned.
+    /// It does not match the pin.
     PinMismatch,
-    /// No authority that we trust has signed it.
+    /// No trusted authority issued it.
     Untrusted,
-    /// It is for other hosts: those it is for.
+    /// It is for these hosts only.
     WrongHost(Vec<String>),
-    /// It was valid until then.
+    /// It has expired, at this time.
     Expired(Option<Timestamp>),
-    /// It is valid only from then on.
+    /// It becomes valid at this time.
     NotYetValid(Option<Timestamp>),
-    /// Its key can prove nothing.
+    /// Its key or signature is too weak.
     Weak(String),
-    /// Anything else, in the library's words.
+    /// Any other error of the TLS library.
     Other(String),
 }
 
 impl RejectedCert {
-    /// As an error of the handshake, which it must pass through on its way to whoever words it.
+    /// Wraps it in a TLS error, to pass through the handshake.
     pub(super) fn into_tls(self) -> Error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(self))))
     }
 
-    /// The refusal inside an error of the handshake.
+    /// Extracts it from a TLS error.
     pub(super) fn find_in(error: &Error) -> Option<&Self> {
         match error {
             Error::InvalidCertificate(CertificateError::Other(other)) => other.0.downcast_ref(),
@@ -80,11 +79,11 @@ impl RejectionCause {
             return Self::Other(error.to_string());
         };
         match error {
-            // A bad signature is what an authority has made that bears a trusted one's name and has
-            // another key: mostly the same authority, made anew.
+            // A bad signature usually means that a trusted authority of the same name was recreated with a
+            // new key.
             CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::Untrusted,
-            // An authority's own certificate, as `openssl req -x509` makes them: the web PKI says
-            // this before it asks who has signed.
+            // An authority's own certificate, as made by `openssl req -x509`: this check comes before the
+            // issuer's.
             CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => {
                 Self::Untrusted
             }
@@ -105,7 +104,7 @@ impl RejectionCause {
     }
 }
 
-/// `DnsName("irc.example")` and `IpAddress(127.0.0.1)`, as the library tells them, without the shell.
+/// Reduces `DnsName("irc.example")` and `IpAddress(127.0.0.1)` to the name or address.
 fn strip_wrapper(name: &str) -> String {
     let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
     inner.trim_matches('"').to_owned()

@@ -1,4 +1,4 @@
-//! The judge of a server's certificate.
+//! Verifies server certificates.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use super::advice::Shown;
 use super::x509::Facts;
 use super::{Fingerprint, RejectedCert, RejectionCause};
 
-/// Holds certificates to a [`Rule`]. That the server has the certificate's key is proven by the
-/// signatures of the handshake, which stay rustls's to verify, whatever the rule.
+/// Checks certificates against a [`TrustRule`]. rustls verifies in every case that the server holds the
+/// certificate's key.
 #[derive(Debug)]
 pub(super) struct CertVerifier {
     rule: TrustRule,
@@ -26,14 +26,14 @@ pub(super) struct CertVerifier {
 /// Which certificates are accepted.
 #[derive(Debug)]
 pub(super) enum TrustRule {
-    /// Those that the authorities have signed, for their hosts and in their time; and, whatever
-    /// their hosts and times, those that are listed themselves.
+    /// Certificates issued by the authorities, for their hosts and dates; listed certificates themselves,
+    /// whatever their hosts and dates.
     Authorities {
-        /// Absent where nothing that is listed can be an authority.
+        /// `None` if no listed certificate can be an authority.
         verifier: Option<Arc<WebPkiServerVerifier>>,
         exact: Vec<CertificateDer<'static>>,
     },
-    /// One alone.
+    /// Only the certificate with this fingerprint.
     Pin(Fingerprint),
 }
 
@@ -46,7 +46,7 @@ impl CertVerifier {
         &self.provider.signature_verification_algorithms
     }
 
-    /// Accepts a certificate that was named itself, unless its key can prove nothing.
+    /// Accepts a listed or pinned certificate, unless its key is too weak.
     fn named(&self, shown: &Shown<'_>) -> Result<ServerCertVerified, Error> {
         let facts = Facts::of(shown.certificate);
         match facts.and_then(|facts| facts.trouble_of_key(self.algorithms())) {
@@ -62,14 +62,14 @@ impl CertVerifier {
     }
 }
 
-/// What a certificate of an old version says, which the library does not read. By a pin it can be
-/// accepted all the same: its key signs as others do.
+/// Parses an X.509 v1 certificate, which the library cannot. With a pin it can be accepted, since its key
+/// works like any other.
 fn old<'c>(certificate: &'c CertificateDer<'_>) -> Option<Facts<'c>> {
     Facts::of(certificate).filter(|facts| facts.version < 3)
 }
 
 impl CertVerifier {
-    /// The signature of TLS 1.2 by the key of an old certificate.
+    /// Verifies a TLS 1.2 signature made with the key of such a certificate.
     fn verify_old(
         &self,
         message: &[u8],
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// What is said of a certificate for irc.example that nobody trusts, or that is pinned.
+    /// The result for an untrusted or pinned certificate for irc.example.
     fn said(pem: &str, pinned: bool) -> Result<ServerCertVerified, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();

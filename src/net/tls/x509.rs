@@ -1,4 +1,4 @@
-//! What a certificate says of itself, read from its bytes whatever its version.
+//! Parses the fields of a certificate of any X.509 version.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -7,35 +7,35 @@ use rustls::crypto::WebPkiSupportedAlgorithms;
 const SEQUENCE: u8 = 0x30;
 const RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
 const COMMON_NAME: &[u8] = &[0x06, 0x03, 0x55, 0x04, 0x03];
-/// The signatures that can be forged, by the beginning of their algorithm, and what made them.
+/// Forgeable signature algorithms: the start of their identifiers, and their names.
 const FORGEABLE: [(&[u8], &str); 4] = [
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x04], "MD5"),
     (&[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x05], "SHA-1"),
     (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x01], "SHA-1"),
     (&[0x2A, 0x86, 0x48, 0xCE, 0x38, 0x04, 0x03], "SHA-1"),
 ];
-/// How many bits an RSA key may have.
+/// Accepted sizes of RSA keys, in bits.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2_048..=8_192;
 
-/// What a certificate says (RFC 5280, section 4.1).
+/// The fields of a certificate (RFC 5280, section 4.1).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts<'c> {
     /// 1, 2 or 3.
     pub(super) version: u8,
-    /// The algorithm of its signature, as libraries compare it.
+    /// The signature algorithm's identifier, as libraries compare it.
     signature: &'c [u8],
     issuer: &'c [u8],
     subject: &'c [u8],
     validity: &'c [u8],
-    /// Its key with the key's algorithm, in DER.
+    /// SubjectPublicKeyInfo, in DER.
     pub(super) key_info: &'c [u8],
-    /// The algorithm of its key.
+    /// The key's algorithm identifier.
     pub(super) key_algorithm: &'c [u8],
-    /// Its key.
+    /// The key itself.
     pub(super) key: &'c [u8],
 }
 
-/// One value of DER: its tag, what is in it, all of it, and what follows.
+/// A DER value: tag, content, whole encoding, and what follows.
 struct Value<'d> {
     tag: u8,
     content: &'d [u8],
@@ -64,7 +64,7 @@ fn sequence(der: &[u8]) -> Option<Value<'_>> {
 }
 
 impl<'c> Facts<'c> {
-    /// What the certificate `der` says, if it is one.
+    /// Parses the certificate `der`.
     pub(super) fn of(der: &'c [u8]) -> Option<Self> {
         let certificate = sequence(der)?;
         let signed = sequence(certificate.content)?;
@@ -80,7 +80,7 @@ impl<'c> Facts<'c> {
         let subject = sequence(validity.rest)?;
         let key_info = sequence(subject.rest)?;
         let key_algorithm = sequence(key_info.content)?;
-        // A string of bits begins with how many of its last byte are none.
+        // The first byte of a bit string is the number of unused bits.
         let key = value(key_algorithm.rest)?.content.get(1..)?;
         Some(Self {
             version,
@@ -94,12 +94,12 @@ impl<'c> Facts<'c> {
         })
     }
 
-    /// Whether it says that it signed itself.
+    /// Whether issuer and subject are the same.
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
 
-    /// Who signed it, by their common name.
+    /// The issuer's common name.
     pub(super) fn issuer(&self) -> Option<String> {
         let at = self.issuer.windows(COMMON_NAME.len()).position(|it| it == COMMON_NAME)?;
         let name = value(&self.issuer[at + COMMON_NAME.len()..])?.content;
@@ -108,7 +108,7 @@ impl<'c> Facts<'c> {
         (!name.is_empty()).then_some(name)
     }
 
-    /// Whether it is valid at `now`.
+    /// Whether `now` is within its validity.
     pub(super) fn is_in_its_time(&self, now: Timestamp) -> bool {
         let now = now.to_zoned(TimeZone::UTC).strftime("%Y%m%d%H%M%S").to_string();
         let times = || {
@@ -119,7 +119,7 @@ impl<'c> Facts<'c> {
         times().is_some_and(|(from, until)| from <= now && now <= until)
     }
 
-    /// Why nothing that its key signs can be verified.
+    /// Why signatures by its key cannot be verified.
     pub(super) fn trouble_of_key(&self, algorithms: &WebPkiSupportedAlgorithms) -> Option<String> {
         if let Some(bits) = self.rsa_bits() {
             return (!RSA_BITS.contains(&bits)).then(|| {
@@ -131,7 +131,7 @@ impl<'c> Facts<'c> {
             .then(|| "its key type is not supported (RSA, P-256, P-384 and Ed25519 are)".to_owned())
     }
 
-    /// Why no authority can vouch by this certificate's signature, or for whom it is.
+    /// Why an authority's signature on this certificate is not enough to accept it.
     pub(super) fn trouble_of_signature(
         &self,
         algorithms: &WebPkiSupportedAlgorithms,
@@ -160,7 +160,7 @@ impl<'c> Facts<'c> {
     }
 }
 
-/// A time as `YYYYMMDDhhmmss`; years of two digits are those from 1950 on.
+/// A time as `YYYYMMDDhhmmss`; two-digit years start at 1950.
 fn time(value: &Value<'_>) -> Option<String> {
     let text = str::from_utf8(value.content).ok()?.strip_suffix('Z')?;
     match value.tag {

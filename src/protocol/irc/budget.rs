@@ -1,25 +1,25 @@
-//! What one server may have us keep, and do. A server that wants more is left, and nobody else notices.
+//! Limits on the memory and work that one server can cause. A server that exceeds them is disconnected.
 
 use std::time::{Duration, Instant};
 
-/// How many bytes are kept of what one server tells of people: 100,000 of them, and more.
+/// Maximum bytes stored about users: enough for more than 100,000.
 pub(super) const MAX_USERS_BYTES: usize = 32 << 20;
 
-/// How many bytes of what it says of its capabilities are read, in all.
+/// Maximum total bytes of capability lists read.
 const MAX_CAP_BYTES: usize = 256 << 10;
 
-/// How many lines may wait to be said because of what it says.
+/// Maximum number of lines queued in response to the server.
 const MAX_QUEUED_LINES: usize = 20_000;
 
-/// How many names may be listed at once, and then each second: a thousand channels of a thousand people at
-/// first.
+/// Names accepted from NAMES lists at once; refilled every second. Enough to join a thousand channels of a
+/// thousand users.
 const NAMES_BURST: u64 = 4_000_000;
 const NAMES_PER_SECOND: u64 = 100_000;
 
-/// What a server has had us keep, and do.
+/// What a server has used of its limits.
 #[derive(Debug)]
 pub(super) struct ServerQuota {
-    /// The server is being left because of it.
+    /// The server is being disconnected for exceeding them.
     is_exceeded: bool,
     cap_bytes: usize,
     listed_names: u64,
@@ -31,13 +31,13 @@ impl ServerQuota {
         Self { is_exceeded: false, cap_bytes: 0, listed_names: 0, refilled_at: now }
     }
 
-    /// So many bytes of capabilities are read.
+    /// Counts bytes of a capability list.
     pub(super) fn count_cap_bytes(&mut self, bytes: usize) {
-        // A line without any is one, too.
+        // An empty list counts as well.
         self.cap_bytes = self.cap_bytes.saturating_add(bytes + 1);
     }
 
-    /// So many names are looked at.
+    /// Counts names of a NAMES list.
     pub(super) fn count_names(&mut self, names: usize, now: Instant) {
         let rest: Duration = now.saturating_duration_since(self.refilled_at);
         self.listed_names =
@@ -48,8 +48,7 @@ impl ServerQuota {
         self.listed_names = self.listed_names.saturating_add(names as u64);
     }
 
-    /// Why the server is left, where so many bytes are kept of people and so many lines wait to be said; told
-    /// once.
+    /// Returns which limit is exceeded, given the bytes stored about users and the lines queued; only once.
     pub(super) fn take_exceeded(&mut self, kept: usize, lines: usize) -> Option<String> {
         if self.is_exceeded {
             return None;

@@ -1,4 +1,4 @@
-//! A seat on an IRC server: register, join, speak, listen, stay alive.
+//! An IRC client session: registers, joins channels, sends and receives messages, keeps the connection alive.
 
 mod budget;
 mod channels;
@@ -30,274 +30,270 @@ pub use wire::line::{
 
 use crate::domain::{Author, DeliveryId, EndpointId, IrcUser, MessageKind};
 
-/// What the bridge asks of IRC.
+/// Commands from the bridge to an IRC session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IrcCommand {
-    /// Say something; answered by [`Event::Said`], [`Event::Refused`] or [`Event::Later`].
+    /// Sends a message. Answered by [`IrcEvent::Delivered`], [`IrcEvent::Rejected`] or
+    /// [`IrcEvent::Deferred`].
     SendMessage {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         delivery: DeliveryId,
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// By PRIVMSG, NOTICE or CTCP ACTION.
+        /// PRIVMSG, NOTICE or CTCP ACTION.
         kind: MessageKind,
-        /// What stands at the beginning of each line.
+        /// Goes before each line.
         prefix: String,
-        /// What follows it, in as many lines as it has and the wire needs.
+        /// The text after the prefix, split into as many lines as needed.
         body: String,
-        /// The nick under which the server is to say it (`RELAYMSG`), if not under ours.
+        /// The nick to send it under with `RELAYMSG`, instead of ours.
         relay_nick: Option<Arc<str>>,
     },
-    /// Say something to somebody alone; answered as [`Order::Say`] is.
+    /// Sends a direct message. Answered like [`IrcCommand::SendMessage`].
     SendDirect {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         delivery: DeliveryId,
-        /// Stands for whoever it is: one such is under way at a time.
+        /// Identifies the recipient; one message per recipient is in flight at a time.
         endpoint: EndpointId,
-        /// Who is meant, as they are known now. Who goes by their nick when it is said, and is somebody
-        /// else, is not told.
+        /// The recipient as currently known. If their nick belongs to somebody else at the time of sending,
+        /// nothing is sent.
         recipient: Arc<IrcUser>,
-        /// By PRIVMSG or CTCP ACTION.
+        /// PRIVMSG or CTCP ACTION.
         kind: MessageKind,
-        /// What stands at the beginning of each line.
+        /// Goes before each line.
         prefix: String,
-        /// What follows it.
+        /// The text after the prefix.
         body: String,
     },
-    /// Tell what was said in the channel before; answered by what was heard, and then
-    /// [`Event::Past`].
+    /// Requests channel history. Answered by its messages, then [`IrcEvent::History`].
     FetchHistory {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// After this time.
+        /// Messages after this time.
         since: Timestamp,
-        /// What the time is now: what is said to be later is not.
+        /// The current time, to detect messages from the future.
         now: Timestamp,
-        /// After this line, for a server that does not find lines by their time.
+        /// Messages after this line, on servers without lookup by time.
         msgid: Option<String>,
-        /// After that line on any server that can: more was said at that time than it tells at once.
+        /// Prefer lookup by msgid: more messages share this time than fit on one page.
         by_msgid: bool,
     },
-    /// Tell somebody, and nobody else, by a NOTICE. It is not known whether it arrives.
+    /// Sends a NOTICE to one user. Whether it arrives is not known.
     SendNotice {
-        /// Whom.
+        /// The recipient.
         nick: String,
-        /// What: as much of it as one line holds.
+        /// The text, truncated to one line.
         text: String,
     },
-    /// Make this the channel's topic; an empty one removes it.
+    /// Sets the channel topic; an empty one removes it.
     SetTopic {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// In one line.
+        /// The topic, in one line.
         topic: String,
     },
-    /// Show others that we are away, for this reason; `None` that we are back.
+    /// Sets AWAY with this message; `None` clears it.
     SetAway(Option<String>),
-    /// Sit in this channel too.
+    /// Joins another channel.
     Join(ChannelTarget),
-    /// Say goodbye and hang up.
+    /// Sends QUIT with this message and closes the connection.
     Quit(String),
 }
 
-/// What IRC tells the bridge.
+/// Events from an IRC session to the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IrcEvent {
-    /// The server has let us in under this nick.
+    /// Registration is complete.
     Registered {
-        /// Perhaps not the one we wished for.
+        /// Our nick, which may differ from the configured one.
         nick: String,
     },
-    /// The server knows us by this account.
+    /// We are logged in to an account.
     LoggedIn {
-        /// Its name.
+        /// The account's name.
         account: String,
     },
-    /// The server knows us by no account, and lets us go on.
+    /// We are not logged in, and continue without an account.
     LoginFailed {
-        /// Why, in words for the administrator.
+        /// The reason, worded for the administrator.
         reason: String,
     },
-    /// The server wants to be spoken to over TLS alone from now on.
+    /// The server has announced an STS policy.
     Sts(StsPolicy),
-    /// We go by this nick from now on.
+    /// Our nick has changed.
     NickChanged {
-        /// The new one.
+        /// The new nick.
         nick: String,
     },
-    /// The server is there. Told every few seconds while it says anything.
+    /// The connection is alive. Sent every few seconds while anything is received.
     Alive,
-    /// It has sent a line that was not UTF-8.
+    /// A received line was not valid UTF-8.
     FallbackCharsetUsed,
-    /// The channel can be heard and spoken in: the server has listed who is there.
+    /// The channel is joined and its members are known.
     Joined {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// When, where the server says so.
+        /// The server-time of the join, if available.
         server_time: Option<Timestamp>,
-        /// Whether the server keeps what was said before, and tells.
+        /// Whether history can be requested.
         has_history: bool,
-        /// Whether our own lines come back, so that each is known by its own mark.
+        /// Whether our own messages are echoed, with their msgid.
         has_echoes: bool,
-        /// How many bytes of text a line of ours has room for.
+        /// Maximum bytes of text in one of our lines.
         line: usize,
     },
-    /// The channel can no longer, or still not, be heard and spoken in.
+    /// The channel could not be joined, or we were removed from it.
     NotJoined {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// Why, in words for the administrator.
+        /// The reason, worded for the administrator.
         reason: String,
     },
-    /// Somebody came, went, or is known otherwise.
+    /// A change in the members of a channel.
     Membership(MembershipEvent),
-    /// This is what the channel is about.
+    /// The channel's topic.
     Topic {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// Its topic; `None` for none.
+        /// The topic; `None` if there is none.
         topic: Option<String>,
-        /// The nick, or the server, that has just changed it; `None` where it is told to us who come
-        /// in.
+        /// The nick or server that just changed it; `None` if this is the topic on joining.
         by: Option<String>,
     },
-    /// The server has told which modes a channel has that we are in, or that it does not tell.
+    /// The server has reported the modes of a joined channel, or declined to.
     MaySpeak {
-        /// Where.
+        /// The channel.
         place: EndpointId,
-        /// Why what we say there would not be heard, where that is so.
+        /// Why our messages would be rejected there, if they would.
         why: Option<String>,
     },
-    /// Somebody has changed the channel's modes.
+    /// The channel modes were changed.
     ModesChanged {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// The nick or the server that did it.
+        /// The nick or server that changed them.
         by: String,
-        /// What was changed, such as `+o ann`, in the server's words.
+        /// The change, such as `+o ann`.
         change: String,
     },
-    /// An operator of the channel has put us out, or bans us: [`Event::Closed`] follows.
+    /// A channel operator has kicked or banned us; [`IrcEvent::NotJoined`] follows.
     Removed {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
     },
-    /// The server lends nicks, by which others may be heard to speak: `RELAYMSG`.
+    /// The server supports `RELAYMSG`.
     RelaymsgAvailable {
-        /// What such a nick must hold; any one of these.
+        /// A relayed nick must contain one of these characters.
         separators: String,
-        /// How long it may be.
+        /// Maximum length of a relayed nick.
         max_nick_len: usize,
     },
-    /// The server will not say this under the nick it was to have: nothing of what is left of it has
-    /// arrived.
+    /// The server rejected RELAYMSG for this message. Nothing of the rest has arrived.
     RelaymsgRejected {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// For whom, and where, that holds.
+        /// What the rejection applies to.
         scope: Scope,
-        /// Why, in the server's own words.
+        /// The reason, in the server's words.
         reason: String,
     },
-    /// Someone spoke.
+    /// A message in a channel.
     Message {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// Who, and what.
+        /// The message.
         message: IncomingMessage,
     },
-    /// Somebody has said something to us alone.
+    /// A direct message to us.
     DirectMessage(IncomingMessage),
-    /// What was said in the channel before was told, as far as this question goes.
+    /// A history request is complete.
     History {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// How that ended.
+        /// The result.
         reply: HistoryReply,
     },
-    /// A line of this order goes out now: from here on, and until the next answer, nobody can tell
-    /// without the server whether it has arrived.
+    /// A line of this delivery is being sent. From now until the next answer, only the server knows whether
+    /// it has arrived.
     SendStarted {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The channel or recipient.
         endpoint: EndpointId,
     },
-    /// The server has the order's body up to here; the rest follows.
+    /// The server has acknowledged the start of the body; the rest follows.
     PartiallyDelivered {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The channel or recipient.
         endpoint: EndpointId,
-        /// How many bytes of the body it has.
+        /// How many bytes of the body have arrived.
         delivered_bytes: usize,
-        /// What it knows the last line by.
+        /// Identifies the last acknowledged line.
         message_ref: MessageRef,
     },
-    /// The server has every line of this order, or has read each and objected to none.
+    /// The server has acknowledged every line, or processed all without an error.
     Delivered {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The channel or recipient.
         endpoint: EndpointId,
-        /// What it knows the last line by.
+        /// Identifies the last line.
         message_ref: MessageRef,
     },
-    /// The server will not have what is left of this order now, but may later:
-    /// [`Event::Again`] follows.
+    /// The server rejected the rest of this message for now; [`IrcEvent::Retry`] follows.
     Deferred {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The channel or recipient.
         endpoint: EndpointId,
-        /// Why, in the server's own words.
+        /// The reason, in the server's words.
         reason: String,
     },
-    /// What was put off may be tried again.
+    /// A deferred message can be retried.
     Retry(EndpointId),
-    /// The server objected.
+    /// The server rejected the message.
     Rejected {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The channel or recipient.
         endpoint: EndpointId,
-        /// Why, in the server's own words.
+        /// The reason, in the server's words.
         reason: String,
     },
 }
 
-/// For whom, and where, the server lends no nick.
+/// What a rejection of RELAYMSG applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Not this one.
+    /// Only this nick.
     Nick,
-    /// None, in this channel.
+    /// All nicks in this channel.
     Channel,
-    /// None at all.
+    /// The whole network.
     Network,
 }
 
-/// What someone has said in a channel, or to us alone.
+/// A message received in a channel or directly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IncomingMessage {
-    /// Who.
+    /// The author.
     pub author: Author,
-    /// How.
+    /// The kind.
     pub kind: MessageKind,
-    /// What.
+    /// The text.
     pub text: String,
-    /// What the server knows it by.
+    /// Identifies it on the server.
     pub message_ref: MessageRef,
-    /// It was said before; the server plays it back.
+    /// It is history, played back by the server.
     pub is_playback: bool,
-    /// It was said under the nick that is ours now. What is not played back is not what we have said on this
-    /// connection: that is the answer to an order, and not heard.
+    /// It was sent under our current nick. Live messages of our own connection are acks and not reported, so
+    /// this marks played-back messages and other connections.
     pub is_own: bool,
-    /// It was said by the user and from the host that are ours, under whatever nick. Only of what is
-    /// played back.
+    /// It was sent from our user and host, under any nick. Set for played-back messages only.
     pub is_own_userhost: bool,
-    /// The nick of whoever had the server say it under that of another (`RELAYMSG`).
+    /// The nick that sent it under another one (`RELAYMSG`).
     pub relayed_by: Option<Box<str>>,
 }

@@ -1,14 +1,16 @@
+//! Text frames without copying.
+
 use std::fmt;
 use std::ops::Deref;
 
 use bytes::Bytes;
 
-/// The text of a frame, in the memory that it was received in: a frame may be long, and is not copied.
+/// The text of a frame, in the buffer that it was received in.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text(Bytes);
 
 impl Text {
-    /// These bytes, if they are a text.
+    /// `None` if the bytes are not UTF-8.
     #[must_use]
     pub fn of(bytes: Bytes) -> Option<Self> {
         str::from_utf8(&bytes).is_ok().then_some(Self(bytes))

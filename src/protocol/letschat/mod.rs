@@ -1,4 +1,4 @@
-//! A seat in Let's Chat: take it, sit in the rooms, speak, listen, read what was missed.
+//! A Let's Chat client session: logs in, joins rooms, sends, receives, and reads missed posts.
 
 mod frame;
 mod post_id;
@@ -22,268 +22,270 @@ pub use rooms::RoomTarget;
 pub use session::LetsChatSession;
 pub use turned_away::{Reason, TurnedAway};
 
-/// How many posts a reading asks for at once: the server's own default.
+/// Posts per page while catching up: the server's default.
 pub const PAGE_SIZE: usize = 500;
 
-/// What the websocket brings.
+/// What the websocket receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReceivedFrame {
-    /// A frame of text.
+    /// A text frame.
     Text(Text),
-    /// A frame that is longer than we take.
+    /// A frame that exceeds the maximum length.
     TooLarge,
 }
 
-/// What the bridge asks of Let's Chat.
+/// Commands from the bridge to a Let's Chat session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LetsChatCommand {
-    /// Post `text`; answered by [`Event::Posted`], [`Event::Refused`] or [`Event::Unanswered`].
+    /// Posts `text`. Answered by [`LetsChatEvent::Posted`], [`LetsChatEvent::Rejected`] or
+    /// [`LetsChatEvent::TimedOut`].
     Post {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         delivery: DeliveryId,
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// Write `text` to somebody alone; answered as [`Order::Post`] is. Whether they are there to read
-    /// it, the server does not say.
+    /// Sends `text` as a direct message. Answered like [`LetsChatCommand::Post`]. The server does not say
+    /// whether the recipient is online.
     SendDirect {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         delivery: DeliveryId,
-        /// Stands for whoever it is: one such is under way at a time.
+        /// Identifies the recipient; one message per recipient is in flight at a time.
         endpoint: EndpointId,
-        /// The id of their account.
+        /// The recipient's user id.
         user: String,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// Tell somebody alone. It is not known whether it arrives.
+    /// Sends a notice to one user. Whether it arrives is not known.
     SendDirectNotice {
-        /// The id of their account.
+        /// The recipient's user id.
         user: String,
-        /// What.
+        /// The text.
         text: String,
     },
-    /// List the `take` oldest posts above `since`, less the first `skip`; answered by
-    /// [`Event::Listed`], or by [`Event::Closed`].
+    /// Lists the oldest posts after `since`. Answered by [`LetsChatEvent::Page`] or
+    /// [`LetsChatEvent::NotJoined`].
     ListMessages {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// Only ids above this one.
+        /// Only posts with higher ids.
         since: PostId,
-        /// How many of those to leave out.
+        /// How many of them to skip.
         skip: usize,
-        /// How many, usually [`PAGE`].
+        /// How many to list, usually [`PAGE_SIZE`].
         limit: usize,
-        /// Not at once: the server is given a moment to finish what it was given before.
+        /// Waits a moment first, so that the server can finish earlier work.
         delayed: bool,
-        /// Comes back with the answer.
+        /// Returned with the answer.
         stay: Stay,
     },
-    /// Describe the room so. One that is private or has a password is left as it is: the server would
-    /// take its password and the list of who may enter from it (WIRE.md, "Rooms").
+    /// Sets the room's description. Rooms that are private or have a password are left alone: the update
+    /// would remove the password and the list of users (WIRE.md, "Rooms").
     SetDescription {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// What it is about.
+        /// The new description.
         description: String,
     },
-    /// Which post is the newest? Answered by [`Event::Newest`], or by [`Event::Closed`].
+    /// Requests the id of the newest post. Answered by [`LetsChatEvent::NewestMessage`] or
+    /// [`LetsChatEvent::NotJoined`].
     NewestMessage {
-        /// Where.
+        /// The room.
         place: EndpointId,
-        /// Comes back with the answer.
+        /// Returned with the answer.
         stay: Stay,
     },
-    /// Tell when so much time has passed; answered by [`Event::Awake`], unless the connection is lost.
+    /// Starts a timer. Answered by [`LetsChatEvent::TimerFired`], unless the connection is lost.
     SetTimer {
-        /// Comes back with the answer.
+        /// Returned with the answer.
         endpoint: EndpointId,
-        /// How much.
+        /// The duration.
         after: Duration,
     },
-    /// Leave the rooms and hang up.
+    /// Leaves the rooms and closes the connection.
     Leave,
 }
 
-/// Which of its stays in a room the bridge asks in: the first, the second and so on. Orders and events pass
-/// each other, so a question may be asked after the room was closed, and answered after it is open again.
+/// Numbers the bridge's successive stays in a room. Commands and events cross, so a request may be sent after
+/// the room was left, and answered after it was joined again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stay(pub u64);
 
-/// What Let's Chat tells the bridge.
+/// Events from a Let's Chat session to the bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LetsChatEvent {
-    /// The token was accepted; this is our own account.
+    /// The token was accepted; this is our own user.
     LoggedIn(LetsChatUser),
-    /// The server is there. Told every few seconds while it says anything.
+    /// The connection is alive. Sent every few seconds while anything is received.
     Alive,
-    /// The server has sent more at once than we take: the connection ends.
+    /// The server sent a frame that exceeds the maximum length; the connection ends.
     FrameTooLarge,
-    /// The room can be heard and spoken in.
+    /// The room is joined.
     Joined {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// The room's id.
+        /// Its id on the server.
         room: String,
     },
-    /// The room can no longer, or still not, be heard and spoken in.
+    /// The room could not be joined, or we were removed from it.
     NotJoined {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// Why, in words for the administrator.
+        /// The reason, worded for the administrator.
         reason: String,
     },
-    /// What the room is about, as its description says.
+    /// The room's description.
     Description {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
         /// The description.
         description: String,
-        /// It is told to us who come in; otherwise something of the room has just been changed.
+        /// Whether it is the description on joining; otherwise, some property of the room has changed.
         is_initial: bool,
     },
-    /// Someone spoke, perhaps we ourselves.
+    /// A new post, perhaps our own.
     NewPost {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// What.
+        /// The post.
         post: Post,
     },
-    /// Somebody has written to us alone, or we to somebody.
+    /// A direct message, to or from us.
     DirectMessage(DirectMessage),
-    /// Whether the server carries what is written to somebody alone (`private.enable`).
+    /// Whether the server has direct messages enabled (`private.enable`).
     DirectMessagesEnabled(bool),
     /// A page of posts, oldest first.
     Page {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// What.
+        /// The posts.
         posts: Vec<Post>,
-        /// Those that make no sense, and were passed over; by their ids, where they have one.
+        /// Unreadable posts that were skipped, by their ids where they have one.
         bad: Vec<Option<PostId>>,
-        /// How many bytes the server sent.
+        /// The size of the reply in bytes.
         bytes: usize,
-        /// The order's.
+        /// That of the command.
         stay: Stay,
     },
-    /// Somebody spoke, but what the server told of it makes no sense.
+    /// A new post could not be read.
     UnreadablePost {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
         /// The post's id, if it has one.
         post: Option<PostId>,
     },
-    /// The newest post's id; `None` in an empty room.
+    /// The newest post's id; `None` if the room is empty.
     NewestMessage {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
         /// The id.
         post: Option<PostId>,
-        /// The order's.
+        /// That of the command.
         stay: Stay,
     },
-    /// The order was carried out; the post has this id.
+    /// The post was created.
     Posted {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// The post's.
+        /// The id of the post.
         id: PostId,
     },
-    /// The order was turned down.
+    /// The post was rejected.
     Rejected {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// Why, in the server's own words.
+        /// The reason, in the server's words.
         reason: String,
     },
-    /// The time has passed.
+    /// The timer has expired.
     TimerFired(EndpointId),
-    /// Somebody came into a room, left it, or is known otherwise.
+    /// A change in who is in the rooms.
     Presence(RoomPresence),
-    /// The server has not answered in time: the post may be there or not.
+    /// There was no ack in time: the post may exist or not.
     TimedOut {
-        /// The order's.
+        /// That of the command.
         delivery: DeliveryId,
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
     },
 }
 
-/// Who is in the rooms.
+/// The users in the rooms, and their changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomPresence {
-    /// Exactly these are in the room, we ourselves perhaps among them.
+    /// The complete list of users, which may include us.
     Users {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// Who.
+        /// The users.
         users: Vec<LetsChatUser>,
     },
-    /// Somebody came in.
+    /// A user joined.
     Joined {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// Who.
+        /// The user.
         user: LetsChatUser,
     },
-    /// Somebody left.
+    /// A user left.
     Left {
-        /// Where.
+        /// The room.
         endpoint: EndpointId,
-        /// Who.
+        /// The user.
         user: LetsChatUser,
     },
-    /// Somebody, wherever they are, is called otherwise now.
+    /// A user's names changed.
     Renamed(LetsChatUser),
 }
 
-/// One message in a room.
+/// A post in a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Post {
     /// Its id.
     pub id: PostId,
-    /// Its text, exactly; of one that is longer than what is kept of a text, its beginning ([`kept`]).
+    /// Its exact text, truncated if very long ([`kept`]).
+    ///
+    /// [`kept`]: crate::domain::overlong::kept
     ///
     /// [`kept`]: crate::domain::overlong::kept
     pub text: String,
-    /// When the server took it.
+    /// When the server received it.
     pub posted_at: Timestamp,
-    /// Who wrote it; `None` where the server does not say (WIRE.md: "On a fresh install `owner` is
-    /// `null`").
+    /// Its author; `None` if the server does not say (WIRE.md: "On a fresh install `owner` is `null`").
     pub author: Option<LetsChatUser>,
 }
 
-/// What somebody has written to somebody alone. To whom, the server does not say: to us, where it is
-/// not from us.
+/// A direct message. The server does not name the recipient: it is us, unless we are the author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectMessage {
-    /// Its id; `None` for what the server does not keep (encrypted by OTR).
+    /// Its id; `None` for messages that the server does not store (encrypted with OTR).
     pub id: Option<PostId>,
-    /// The id of the account that wrote it.
+    /// The author's user id.
     pub author_id: String,
-    /// Its text, exactly.
+    /// Its exact text.
     pub text: String,
 }
 
-/// An account.
+/// A Let's Chat user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LetsChatUser {
-    /// Its id, which never changes.
+    /// The user id, which never changes.
     pub id: String,
-    /// Its user name, which an administrator may change.
+    /// The user name, which an administrator may change.
     pub username: String,
-    /// The name that it shows, which its owner may change.
+    /// The display name, which the user may change.
     pub display_name: Option<String>,
 }
 
 impl LetsChatUser {
-    /// Whoever wrote a post of which the server does not say who wrote it.
+    /// The unknown author of a post.
     #[must_use]
     pub fn unknown() -> Self {
         Self { id: String::new(), username: "somebody".to_owned(), display_name: None }

@@ -1,12 +1,14 @@
+//! Ids of posts.
+
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 
-/// The id of a post: a MongoDB `ObjectId`, whose first four bytes are the second of its making.
+/// The id of a post: a MongoDB `ObjectId`, whose first four bytes are the time of creation in seconds.
 ///
-/// Ids rise with time, but two posts made at once may become visible in the other order (WIRE.md,
-/// "Messages"): whoever reads on from an id reads a little again.
+/// Ids grow with time, but two posts created at once may become visible in reverse order (WIRE.md,
+/// "Messages"). Reading on from an id must therefore overlap a little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PostId([u8; 12]);
 
@@ -14,7 +16,7 @@ impl PostId {
     /// Below every id.
     pub const MIN: Self = Self([0; 12]);
 
-    /// Below every id that is made from the second of `time` on.
+    /// Below every id created at or after the second of `time`.
     #[must_use]
     pub fn from_time(time: Timestamp) -> Self {
         let second = time.as_second().clamp(0, i64::from(u32::MAX));
@@ -23,14 +25,14 @@ impl PostId {
         Self(bytes)
     }
 
-    /// The second of its making, by the server's clock.
+    /// The second of its creation, by the server's clock.
     #[must_use]
     pub fn created_at(self) -> Timestamp {
         let second = u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]);
         Timestamp::from_second(second.into()).expect("32 bits of seconds are a valid time")
     }
 
-    /// The id just below: reading on from it (`since_id` is `_id >`) begins with `self`.
+    /// The previous id: reading after it (`since_id` means `_id >`) starts with `self`.
     #[must_use]
     pub fn predecessor(self) -> Self {
         let mut bytes = self.0;
@@ -44,7 +46,7 @@ impl PostId {
         Self::MIN
     }
 
-    /// The lowest id of `seconds` before this one was made.
+    /// The lowest id created `seconds` before this one.
     #[must_use]
     pub fn minus_seconds(self, seconds: u32) -> Self {
         let mut bytes = [0; 12];
@@ -54,7 +56,7 @@ impl PostId {
     }
 }
 
-/// A text that is not 24 hexadecimal digits.
+/// The text is not 24 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a post id (24 hexadecimal digits)")]
 pub struct PostIdError(String);

@@ -1,19 +1,21 @@
+//! Requests in flight, and their timeouts.
+
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::Stay;
 use crate::domain::{DeliveryId, EndpointId};
 
-/// How long the server may take to answer a call. It never answers a call that it does not know
-/// (WIRE.md, "Transport"), so every wait has a limit.
+/// Time limit for an ack. The server never answers events that it does not know (WIRE.md, "Transport"), so
+/// every wait needs a limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What we have asked the server, and want to know when it answers.
+/// A request that waits for an ack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LetsChatRequest {
     /// `account:whoami`.
     WhoAmI,
-    /// `rooms:list`, less the first so many.
+    /// `rooms:list`, without the first `skip`.
     ListRooms { skip: usize },
     /// `rooms:join`.
     JoinRoom(EndpointId),
@@ -23,29 +25,29 @@ pub(super) enum LetsChatRequest {
     SetDescription(EndpointId),
     /// `messages:create`.
     CreatePost { delivery: DeliveryId, endpoint: EndpointId },
-    /// `user-messages:create`, of which somebody wants to know.
+    /// `user-messages:create` for a delivery.
     SendDirect { delivery: DeliveryId, endpoint: EndpointId },
-    /// The same, of which nobody does.
+    /// `user-messages:create` for a notice, whose outcome does not matter.
     SendDirectNotice,
-    /// `user-messages:list`: only whether it is answered.
+    /// `user-messages:list`, to find out whether direct messages are enabled.
     ProbeDirectMessages,
-    /// `messages:list`, a page.
+    /// One page of `messages:list`.
     ListMessages { place: EndpointId, stay: Stay },
-    /// `messages:list`, the newest so many posts.
+    /// The newest posts by `messages:list`.
     NewestMessage { endpoint: EndpointId, limit: usize, stay: Stay },
 }
 
-/// The calls that have not been answered.
+/// The requests that have not been answered.
 #[derive(Debug, Default)]
 pub(super) struct PendingRequests {
     last_id: u64,
     pending: HashMap<u64, LetsChatRequest>,
-    /// In the order in which their time is up; those answered are left in until then.
+    /// In order of expiry; answered ones stay until then.
     timers: VecDeque<(Instant, u64)>,
 }
 
 impl PendingRequests {
-    /// Notes a call, and gives the number that its answer will carry.
+    /// Adds a request and returns its ack number.
     pub(super) fn insert(&mut self, call: LetsChatRequest, now: Instant) -> u64 {
         self.last_id += 1;
         self.pending.insert(self.last_id, call);
@@ -53,7 +55,7 @@ impl PendingRequests {
         self.last_id
     }
 
-    /// The server has answered `number`. `None` for an answer that we have stopped waiting for.
+    /// The server has answered `number`. `None` if it has timed out.
     pub(super) fn take(&mut self, number: u64) -> Option<LetsChatRequest> {
         let call = self.pending.remove(&number);
         while self.timers.front().is_some_and(|(_, number)| !self.pending.contains_key(number)) {
@@ -62,7 +64,7 @@ impl PendingRequests {
         call
     }
 
-    /// What was asked of the room at `place` is not waited for any more.
+    /// Forgets the read requests for the room at `endpoint`.
     pub(super) fn remove_reads(&mut self, place: EndpointId) {
         self.pending.retain(|_, call| match call {
             LetsChatRequest::ListMessages { place: of, .. }
@@ -71,7 +73,7 @@ impl PendingRequests {
         });
     }
 
-    /// A call whose time is up, if there is one.
+    /// Takes an overdue request.
     pub(super) fn take_overdue(&mut self, now: Instant) -> Option<LetsChatRequest> {
         let number = self.timers.front().filter(|(due, _)| *due <= now)?.1;
         self.take(number)

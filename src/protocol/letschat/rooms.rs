@@ -1,3 +1,5 @@
+//! Joins rooms and keeps track of whether we are in them.
+
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -7,28 +9,28 @@ use super::wire_types::WireRoom;
 use crate::domain::EndpointId;
 use crate::protocol::Backoff;
 
-/// How many joins are under way at once: the server does them one by one.
+/// Maximum number of joins in flight: the server handles them one by one.
 const MAX_JOINS_IN_FLIGHT: usize = 16;
 
-/// A room that we mean to be in.
+/// A room that the session should be in.
 #[derive(Debug, Clone)]
 pub struct RoomTarget {
-    /// Its number.
+    /// Its endpoint id.
     pub endpoint: EndpointId,
-    /// Its slug or id, as the configuration has it.
+    /// Its slug or id, as configured.
     pub name: String,
-    /// Its password, where it has one.
+    /// Its password, if any.
     pub password: Option<SecretString>,
 }
 
-/// Where we stand with one room.
+/// The state of one room.
 ///
 /// ```text
-///      listed            turn            ack
-///  Out ───────▶ Queued ───────▶ Asked ────────▶ In
-///   ▲             ▲               │ refused      │ archived, unreadable
-///   │             └── waited ─────┤              │
-///   └──── not listed ◀────────────┴──────────────┘
+///           listed            turn             ack
+///  NotJoined ─────▶ Queued ─────────▶ Joining ──────▶ Joined
+///   ▲                 ▲                 │ rejected      │ archived, unreadable
+///   │                 └── after a delay ┤               │
+///   └──── not listed ◀──────────────────┴───────────────┘
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RoomJoinState {
@@ -38,7 +40,7 @@ enum RoomJoinState {
     Joined,
 }
 
-/// The rooms that we mean to be in.
+/// All rooms that the session should be in.
 #[derive(Debug)]
 pub(super) struct Rooms {
     rooms: HashMap<EndpointId, RoomEntry>,
@@ -48,7 +50,7 @@ pub(super) struct Rooms {
     joins_in_flight: usize,
     backoff: Backoff,
     rng: fastrand::Rng,
-    /// When to look again for the rooms that we are out of.
+    /// When to look for the missing rooms again.
     refresh_at: Option<Instant>,
 }
 
@@ -57,7 +59,7 @@ struct RoomEntry {
     target: RoomTarget,
     id: Option<String>,
     state: RoomJoinState,
-    /// The name to keep when the room is described anew; `None` where it must be left alone.
+    /// The name to keep when changing the description; `None` if the room must not be edited.
     editable_name: Option<String>,
 }
 
@@ -87,23 +89,23 @@ impl Rooms {
         }
     }
 
-    /// The place of the room with this id, if we are in it.
+    /// The endpoint of the room with this id, if we are in it.
     pub(super) fn endpoint_of(&self, id: &str) -> Option<EndpointId> {
         self.by_id.get(id).copied()
     }
 
-    /// The id of the room at `place`, if the server has told it.
+    /// The id of the room at `endpoint`, if known.
     pub(super) fn room_id(&self, place: EndpointId) -> Option<&str> {
         self.rooms.get(&place)?.id.as_deref()
     }
 
-    /// The id and the name of the room at `place`, if it may be described anew.
+    /// Id and name of the room at `endpoint`, if its description may be changed.
     pub(super) fn editable_room(&self, place: EndpointId) -> Option<(&str, &str)> {
         let sitting = self.rooms.get(&place)?;
         Some((sitting.id.as_deref()?, sitting.editable_name.as_deref()?))
     }
 
-    /// The server knows this room. Says which other place of ours is the same room, if one is.
+    /// The server lists this room. Fails with both endpoints if another one is the same room.
     pub(super) fn on_listed(&mut self, room: &WireRoom) -> Result<(), (EndpointId, EndpointId)> {
         for name in room.slug.iter().chain([&room.id]) {
             let Some(place) = self.by_name.get(name).copied() else { continue };
@@ -123,7 +125,7 @@ impl Rooms {
         Ok(())
     }
 
-    /// The next room to join, if one may be joined now.
+    /// The next room to join, if one can be joined now.
     pub(super) fn next_join(&mut self) -> Option<(&RoomTarget, &str)> {
         if self.joins_in_flight >= MAX_JOINS_IN_FLIGHT {
             return None;
@@ -148,7 +150,7 @@ impl Rooms {
         }
     }
 
-    /// We are no longer in the room at `place`. Says whether we were.
+    /// We are no longer in the room. Returns whether we were.
     pub(super) fn on_left(&mut self, place: EndpointId, now: Instant) -> bool {
         let Some(sitting) = self.rooms.get_mut(&place) else { return false };
         let was_in = sitting.state == RoomJoinState::Joined;
@@ -159,21 +161,21 @@ impl Rooms {
         was_in
     }
 
-    /// The rooms that the server does not list, and what they are called.
+    /// The rooms that the server does not list, with their names.
     pub(super) fn missing(&self) -> impl Iterator<Item = (EndpointId, String)> {
         let out =
             self.rooms.iter().filter(|(_, sitting)| sitting.state == RoomJoinState::NotJoined);
         out.map(|(place, sitting)| (*place, sitting.target.name.clone()))
     }
 
-    /// Looks again later, and later each time.
+    /// Schedules the next look for missing rooms, with growing delays.
     pub(super) fn schedule_refresh(&mut self, now: Instant) {
         if self.refresh_at.is_none() {
             self.refresh_at = Some(now + self.backoff.next_delay(&mut self.rng));
         }
     }
 
-    /// Whether it is time to look again.
+    /// Whether it is time to look for missing rooms.
     pub(super) fn take_refresh_due(&mut self, now: Instant) -> bool {
         let due = self.refresh_at.is_some_and(|at| at <= now);
         if due {

@@ -1,5 +1,5 @@
-//! What is read although some of it makes no sense. People edit Let's Chat's database by hand, and what
-//! it tells of then may lack what each document else has: one bad row must not cost the others.
+//! Lenient parsing of lists and fields. Administrators edit Let's Chat's database by hand, so documents may
+//! lack fields. One bad row must not lose the others.
 
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
@@ -8,30 +8,30 @@ use serde_json::value::RawValue;
 use super::wire_types;
 use crate::domain::overlong::{Keeping, kept};
 
-/// The longest name or the like, in bytes. The server's own limits are far below.
+/// Maximum length of a short text such as a name, in bytes; far above the server's own limits.
 const LONGEST: usize = 4_096;
 
-/// How much of a long text is read at once.
+/// Chunk size for parsing long texts.
 const PIECE: usize = 64 * 1024;
 
-/// How many of the rows that were passed over are named in the log.
+/// How many skipped rows are named in the log.
 const MAX_LOGGED_IDS: usize = 5;
 
 /// A list, as far as it could be read.
 #[derive(Debug)]
 pub(super) struct ParsedRows<T> {
     pub(super) rows: Vec<T>,
-    /// The ids of those that could not, where they have one.
+    /// The ids of unreadable rows, where they have one.
     pub(super) unreadable: Vec<Option<String>>,
 }
 
 impl<T> ParsedRows<T> {
-    /// How many rows the server sent.
+    /// The number of rows that the server sent.
     pub(super) fn count(&self) -> usize {
         self.rows.len() + self.unreadable.len()
     }
 
-    /// The first of those that could not be read, for the log.
+    /// The first unreadable ids, for the log.
     pub(super) fn unreadable_ids(&self) -> String {
         let name = |id: &Option<String>| id.as_deref().map_or("without an id".to_owned(), short_id);
         self.unreadable.iter().take(MAX_LOGGED_IDS).map(name).collect::<Vec<_>>().join(", ")
@@ -44,14 +44,14 @@ struct WithId {
     id: Option<String>,
 }
 
-/// Reads a list row by row, each by `read`; or says in the server's words why there is none.
+/// Parses a list row by row with `read`, or returns the server's error.
 pub(super) fn parse_rows<W: DeserializeOwned, T>(
     json: &str,
     read: impl Fn(W) -> Option<T>,
 ) -> Result<ParsedRows<T>, String> {
     let raw: Vec<&RawValue> = match serde_json::from_str(json) {
         Ok(raw) => raw,
-        // A list may come as an object, numbered.
+        // A list may also be an object with numeric keys.
         Err(error) => indexed_values(json).ok_or_else(|| wire_types::failure(json, &error))?,
     };
     let mut rows = ParsedRows { rows: Vec::with_capacity(raw.len()), unreadable: Vec::new() };
@@ -64,12 +64,12 @@ pub(super) fn parse_rows<W: DeserializeOwned, T>(
     Ok(rows)
 }
 
-/// The id of what makes no sense otherwise, for the log.
+/// The id in an otherwise unreadable row, for the log.
 pub(super) fn find_id(json: &str) -> Option<String> {
     wire_types::parse_reply::<WithId>(json).ok()?.id.map(|room_id| short_id(&room_id))
 }
 
-/// The values of an object whose keys count from nought.
+/// The values of an object whose keys count from 0.
 fn indexed_values(json: &str) -> Option<Vec<&RawValue>> {
     let object: std::collections::BTreeMap<usize, &RawValue> = serde_json::from_str(json).ok()?;
     Some(object.into_values().collect())
@@ -79,7 +79,7 @@ fn short_id(id: &str) -> String {
     id.chars().filter(|c| !c.is_control()).take(40).collect()
 }
 
-/// A name or the like, as much of it as anybody reads; `None` where something else stands there.
+/// A short text, truncated; `None` for a value of another type.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let text: Option<String> = lenient(from)?;
     Ok(text.map(|mut text| {
@@ -88,7 +88,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>,
     }))
 }
 
-/// A post's text, as much of it as is kept. The rest is read over, and never copied as a whole.
+/// A post's text, truncated without copying the whole.
 pub(super) fn kept_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let raw: &RawValue = Deserialize::deserialize(from)?;
     in_pieces(raw.get()).map_err(D::Error::custom)
@@ -108,8 +108,8 @@ fn in_pieces(json: &str) -> serde_json::Result<String> {
     Ok(keeping.end())
 }
 
-/// Where `json`, the inside of a string, can be parted behind some length: not within an escape, nor
-/// within one for a character that takes two.
+/// Where `json`, the inside of a string literal, can be split after some length: not within an escape or a
+/// surrogate pair.
 fn piece_end(json: &str) -> usize {
     /// `\ud83d\ude00`
     const ESCAPES: usize = 12;
@@ -119,13 +119,13 @@ fn piece_end(json: &str) -> usize {
     (PIECE..bytes.len()).find(is_apart).unwrap_or(bytes.len())
 }
 
-/// Whether it is so; also where something else than a truth value stands there.
+/// A boolean; values of other types are interpreted as in JavaScript.
 pub(super) fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
     let value: Option<serde_json::Value> = Option::deserialize(from)?;
     Ok(value.is_some_and(|value| value.as_bool().unwrap_or(true)))
 }
 
-/// What it should be; `None` where it is something else.
+/// The expected type; `None` for any other.
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    /// `text` with an escape for each of its characters.
+    /// `text` with every character escaped.
     fn escaped(text: &str) -> String {
         let units = text.encode_utf16().map(|unit| format!("\\u{unit:04x}"));
         format!("\"{}\"", units.collect::<String>())

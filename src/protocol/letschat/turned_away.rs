@@ -1,36 +1,38 @@
+//! Rejections by Let's Chat or a proxy before it.
+
 use std::fmt;
 use std::time::Duration;
 
-/// Why Let's Chat, or what stands in front of it, has turned us away.
+/// Why Let's Chat, or a proxy before it, rejected us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TurnedAway {
-    /// For what.
+    /// The kind of reason.
     pub reason: Reason,
-    /// In words for the administrator, with what would mend it.
+    /// An explanation for the administrator, with the remedy.
     pub words: String,
-    /// How long we are asked to stay away, where that is said.
+    /// How long we are asked to stay away, if stated.
     pub wait: Option<Duration>,
 }
 
-/// For what somebody is turned away.
+/// Kinds of reasons for a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// The token, or its account, is not accepted.
+    /// The token or its account is not accepted.
     Account,
-    /// Something in front of Let's Chat lets nobody in without a login of its own.
+    /// A proxy before Let's Chat requires a login of its own.
     InFront,
-    /// We came too often.
+    /// Too many connections or requests.
     TooOften,
 }
 
 impl TurnedAway {
-    /// For `reason`, in these words.
+    /// A rejection for `reason`, with this explanation.
     #[must_use]
     pub fn new(reason: Reason, words: String) -> Self {
         Self { reason, words, wait: None }
     }
 
-    /// How long to stay away at first, and at most.
+    /// The first and the longest delay before reconnecting.
     #[must_use]
     pub fn waits(&self) -> (Duration, Duration) {
         let (first, last) = match self.reason {

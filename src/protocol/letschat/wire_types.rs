@@ -1,7 +1,7 @@
-//! What Let's Chat's answers and events carry, as far as we read it.
+//! The JSON types of Let's Chat's acks and events.
 //!
-//! "Acks carry no status" (WIRE.md): success is an object or an array, failure is a bare string or
-//! an error object.
+//! "Acks carry no status" (WIRE.md): success is an object or an array, failure is a bare string or an error
+//! object.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -20,14 +20,14 @@ pub(super) struct WireRoom {
     pub(super) name: Option<String>,
     #[serde(default, deserialize_with = "text")]
     pub(super) description: Option<String>,
-    /// Only those who are listed may enter.
+    /// Only listed users may enter.
     #[serde(default, deserialize_with = "truth")]
     pub(super) private: bool,
     #[serde(default, rename = "hasPassword", deserialize_with = "truth")]
     pub(super) has_password: bool,
 }
 
-/// An account, in `account:whoami`, `rooms:users` and `users:update`.
+/// A user, in `account:whoami`, `rooms:users` and `users:update`.
 #[derive(Debug, Deserialize)]
 pub(super) struct WireUser {
     id: String,
@@ -37,12 +37,12 @@ pub(super) struct WireUser {
     display_name: Option<String>,
 }
 
-/// Somebody who comes into a room or leaves it, in `users:join` and `users:leave`.
+/// A user who joins or leaves a room, in `users:join` and `users:leave`.
 #[derive(Debug, Deserialize)]
 pub(super) struct RoomMember {
     #[serde(flatten)]
     pub(super) account: WireUser,
-    /// The room's id.
+    /// Its id on the server.
     pub(super) room: String,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct PostRef {
     id: String,
 }
 
-/// A post, in `messages:new` and in a `messages:list` that was asked to tell the owners.
+/// A post, in `messages:new`, and in `messages:list` when owners were requested.
 #[derive(Debug, Deserialize)]
 pub(super) struct WirePost {
     id: String,
@@ -66,7 +66,7 @@ pub(super) struct WirePost {
     room: Option<RoomRef>,
 }
 
-/// A private message, in `user-messages:new` (WIRE.md, "Private messages").
+/// A direct message, in `user-messages:new` (WIRE.md, "Private messages").
 #[derive(Debug, Deserialize)]
 pub(super) struct WireDirectMessage {
     #[serde(default, deserialize_with = "text")]
@@ -76,7 +76,7 @@ pub(super) struct WireDirectMessage {
     text: String,
 }
 
-/// Who wrote a post. An account that was deleted has no id.
+/// The author of a post. A deleted account has no id.
 #[derive(Debug, Deserialize)]
 struct WireOwner {
     #[serde(default, deserialize_with = "text")]
@@ -100,7 +100,7 @@ struct ErrorObject {
     message: String,
 }
 
-/// The id of the room of which `json` tells, if only that can be read.
+/// The id of the room in `json`, even if nothing else can be read.
 pub(super) fn room_id_of(json: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct RoomIdOnly {
@@ -112,7 +112,7 @@ pub(super) fn room_id_of(json: &str) -> Option<String> {
     })
 }
 
-/// Whether `json` is an object that tells of no failure.
+/// Whether `json` is an object and reports no error.
 pub(super) fn is_success_object(json: &str) -> bool {
     let object: serde_json::Result<serde_json::Map<String, serde_json::Value>> = parse_json(json);
     object.is_ok_and(|it| {
@@ -121,24 +121,24 @@ pub(super) fn is_success_object(json: &str) -> bool {
 }
 
 impl WireRoom {
-    /// The room with this id, of which nothing else is known.
+    /// A room of which only the id is known.
     pub(super) fn with_id(id: &str) -> Self {
         let (slug, name, description) = (None, None, None);
         Self { id: id.to_owned(), slug, name, description, private: true, has_password: false }
     }
 
-    /// What people call it.
+    /// Its name for people.
     pub(super) fn display_name(&self) -> &str {
         self.slug.as_deref().unwrap_or(&self.id)
     }
 }
 
-/// Reads an answer, or says in the server's words why there is none.
+/// Parses a reply, or returns the server's error.
 pub(super) fn parse_reply<T: DeserializeOwned>(json: &str) -> Result<T, String> {
     parse_json(json).map_err(|error| failure(json, &error))
 }
 
-/// Why there is no answer, in the server's words, where reading it fails with `error`.
+/// The server's error in a reply that fails to parse with `error`.
 pub(super) fn failure(json: &str, error: &serde_json::Error) -> String {
     if let Ok(reason) = serde_json::from_str::<String>(json) {
         return reason;
@@ -149,7 +149,7 @@ pub(super) fn failure(json: &str, error: &serde_json::Error) -> String {
     format!("unexpected reply ({error})")
 }
 
-/// Reads JSON in which a lone surrogate may stand: JavaScript has such strings, nobody else has.
+/// Parses JSON that may contain lone surrogates, which JavaScript strings can have.
 pub(super) fn parse_json<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
     serde_json::from_str(json).or_else(|error| {
         let mended = repair_surrogates(json);
@@ -157,7 +157,7 @@ pub(super) fn parse_json<T: DeserializeOwned>(json: &str) -> serde_json::Result<
     })
 }
 
-/// Puts U+FFFD for each escaped surrogate that is not half of a pair.
+/// Replaces each escaped lone surrogate with U+FFFD.
 fn repair_surrogates(json: &str) -> String {
     let mut mended = String::with_capacity(json.len());
     let mut rest = json;
@@ -171,7 +171,7 @@ fn repair_surrogates(json: &str) -> String {
                 rest = &rest[6..];
                 continue;
             }
-            // Any other escape: the backslash and what it escapes, of whatever length.
+            // Any other escape: the backslash and the next character.
             (None, _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
         };
         mended.push_str(&rest[..length]);
@@ -180,14 +180,14 @@ fn repair_surrogates(json: &str) -> String {
     mended + rest
 }
 
-/// The surrogate that `json` begins with, as an escape.
+/// The escaped surrogate at the start of `json`.
 fn leading_surrogate(json: &str) -> Option<u16> {
     let digits = json.strip_prefix("\\u")?.get(..4)?;
     u16::from_str_radix(digits, 16).ok().filter(|unit| (0xD800..=0xDFFF).contains(unit))
 }
 
 impl WirePost {
-    /// The post and its room's id, if the post's id is one. One without a time was made when its id was.
+    /// The post and its room's id, if its own id is valid. Without a time, that of the id is used.
     pub(super) fn into_post(self) -> Option<(Post, Option<String>)> {
         let author = self.owner.and_then(|WireOwner { id, username, display_name }| {
             let username = username.or_else(|| display_name.clone())?;
@@ -215,13 +215,13 @@ impl PostRef {
 }
 
 impl LetsChatUser {
-    /// Whoever has this account, if it has a name.
+    /// The user, if it has a name.
     pub(super) fn from_wire(account: WireUser) -> Option<Self> {
         let WireUser { id, username, display_name } = account;
         Some(Self { id, username: username.or_else(|| display_name.clone())?, display_name })
     }
 
-    /// The same of our own account, which needs none.
+    /// Our own account, which needs no name.
     pub(super) fn own_from_wire(account: WireUser) -> Self {
         let id = account.id.clone();
         let nameless = || Self { id: id.clone(), username: id.clone(), display_name: None };

@@ -1,9 +1,8 @@
-//! What the ledger says crossed, compared with what the rooms and the channels hold; beside a bridge
-//! that may be running.
+//! Compares the ledger with the contents of rooms and channels, beside a bridge that may be running.
 //!
-//! The ledger is looked at first, as it is at one moment, and then the places: so all that the ledger
-//! calls delivered must be there. What is there and not in the ledger may have been said since, and
-//! so the ledger is asked about it once more, a moment later.
+//! First, a snapshot of the ledger is taken, then the endpoints are read. So everything delivered according
+//! to the ledger must be present. What is present but not in the ledger may be newer, so the ledger is
+//! consulted about it again a moment later.
 
 pub mod channel;
 pub mod room;
@@ -20,26 +19,26 @@ use crate::store::{Snapshot, StoreError};
 use channel::ChannelAudit;
 use room::RoomAudit;
 
-/// How long a running bridge may take to write down what it was just told.
+/// How long a running bridge may take to commit what it has just received.
 const RECHECK_DELAY: Duration = Duration::from_secs(2);
 
-/// How many troubles of a kind are told one by one; those beyond are counted.
+/// Maximum number of problems listed per kind; further ones are counted only.
 const MAX_LISTED: usize = 1_000;
 
-/// How far the clocks may differ that say when a delivery was begun and when it was said.
+/// How far the clocks of bridge and server may differ.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
 
-/// What was found in each place.
+/// The result of an audit.
 #[derive(Debug)]
 pub struct Audit {
-    /// In the rooms.
+    /// For rooms.
     pub rooms: Vec<RoomAudit>,
-    /// In the channels.
+    /// For channels.
     pub channels: Vec<ChannelAudit>,
 }
 
 impl Audit {
-    /// Whether nothing is missing, repeated or out of order in what could be compared.
+    /// Whether nothing is missing, duplicated or out of order in what could be compared.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let mut rooms = self.rooms.iter().flat_map(|audit| &audit.result);
@@ -56,10 +55,10 @@ impl Audit {
     }
 }
 
-/// Troubles of one kind.
+/// Problems of one kind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problems<T> {
-    /// How many there are.
+    /// Their number.
     pub count: u64,
     /// The first of them.
     pub first: Vec<T>,
@@ -80,12 +79,12 @@ impl<T> Problems<T> {
     }
 }
 
-/// What the bridge has still to read.
+/// What the bridge has not read yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Unread {
-    /// How many posts.
+    /// The number of messages.
     pub count: u64,
-    /// When the oldest of them was posted.
+    /// The time of the oldest.
     pub oldest: Option<Timestamp>,
 }
 
@@ -96,17 +95,17 @@ impl Unread {
     }
 }
 
-/// Audits `rooms` and `channels`, as far back as `since` and the ledger's memory go.
+/// Audits `rooms` and `channels`, as far back as `since` and the ledger go.
 ///
 /// # Errors
-/// When there is no store, or it is not one that we can read.
+/// When there is no store, or this version cannot read it.
 pub async fn audit(
     settings: &Settings,
     rooms: &[Endpoint],
     channels: &[Endpoint],
     since: Option<Timestamp>,
 ) -> Result<Audit, StoreError> {
-    // Whether there is anything to compare with, before anybody is bothered.
+    // Fail early if there is no ledger to compare with.
     drop(Snapshot::open(&settings.state_dir)?);
     let rooms = room::scan_rooms(settings, rooms, since).await?;
     let channels = channel::scan_channels(settings, channels, since).await?;

@@ -1,4 +1,4 @@
-//! A conversation with one peer that only reads, and that is not begun again when it is lost.
+//! A read-only session with one peer, without reconnecting.
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use crate::net::ConnectionEnd;
 use crate::service::engine::EngineInput;
 use crate::service::supervisor::Connection;
 
-/// How long the peer may take to let us in, to let us into its places, or to give us a page.
+/// Time limit for the login, each join, and each page.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a goodbye may take.
+/// Time limit for quitting.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A conversation under way.
+/// A running session.
 pub(super) struct AuditSession {
-    /// Whom with, in words.
+    /// The peer's name, for messages.
     peer: String,
     task: Option<JoinHandle<Result<ConnectionEnd, String>>>,
     inputs: mpsc::Receiver<EngineInput>,
-    /// Held for as long as the conversation may last.
+    /// Keeps the session running while held.
     _stop: watch::Sender<bool>,
 }
 
 impl AuditSession {
-    /// Begins to converse with the party that `meet` gives, called `peer` in words.
+    /// Starts a session with the connection that `meet` creates; `peer` is its name.
     pub(super) fn start<P: Connection + Send + 'static>(
         peer: &str,
         meet: impl FnOnce(mpsc::Sender<EngineInput>, watch::Receiver<bool>) -> P,
@@ -39,7 +39,7 @@ impl AuditSession {
         Self { peer: peer.to_owned(), task, inputs: outlet, _stop: stop }
     }
 
-    /// The next thing that is `wanted`, or why there will be none.
+    /// The next event that `wanted` accepts, or why there is none.
     pub(super) async fn next_match<T>(
         &mut self,
         mut wanted: impl FnMut(EngineInput) -> Option<T>,
@@ -59,13 +59,13 @@ impl AuditSession {
         }
     }
 
-    /// Waits, but not for long, until the peer has heard our goodbye.
+    /// Waits briefly until the peer has received our goodbye.
     pub(super) async fn finish(mut self) {
         let listen = async { while self.inputs.recv().await.is_some() {} };
         let _ = time::timeout(QUIT_TIMEOUT, listen).await;
     }
 
-    /// Why it is over.
+    /// Why it has ended.
     async fn end_reason(&mut self) -> String {
         match self.task.take() {
             Some(task) => match task.await {

@@ -1,11 +1,9 @@
-//! The connections that people of Let's Chat have on a network of their own, made when first needed.
+//! Puppets: connections of Let's Chat users to an IRC network, created when first needed.
 //!
-//! They are made one after the other with a pause between, so that neither the server nor this machine
-//! is stormed, and no more than so many at all: the one that has been still for longest gives way. One
-//! that ends is made again when its person speaks again, after a growing wait that fits why it ended:
-//! whom an operator has killed or banned stays away for long. None of them is any concern of another's,
-//! nor of the bridge's own connection; but when the server has no room for us, or we come too fast, all
-//! of them wait.
+//! They connect one at a time with pauses, to spare the server, and up to a maximum number, beyond which the
+//! longest idle one is evicted. A disconnected puppet reconnects when its user writes again, after a growing
+//! delay that depends on the reason: long if an operator killed or banned it. Puppets do not affect each
+//! other or the bridge's own connection. Only if the server is full or throttles us do all of them wait.
 
 mod retry;
 mod session;
@@ -28,21 +26,21 @@ use crate::protocol::irc::{ChannelTarget, IrcCommand};
 use retry::RetryState;
 use session::{PuppetConfig, SessionEnd};
 
-/// How long after one connection is begun the next may be.
+/// Minimum time between two connection attempts.
 const CONNECT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Who has been still for less than this gives way to nobody.
+/// A puppet idle for less than this is never evicted.
 const MIN_IDLE_TO_EVICT: Duration = Duration::from_secs(600);
 
-/// How often we look for who has been still for too long.
+/// How often idle puppets are looked for.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
-/// What reaches those who keep the puppets.
+/// Requests to a puppet pool.
 #[derive(Debug)]
 pub(super) enum PoolRequest {
-    /// The bridge wants this.
+    /// A command of the bridge.
     Command(PuppetCommand),
-    /// The bridge stops: all of them say goodbye.
+    /// The bridge stops: all puppets quit with this message.
     Shutdown(String),
 }
 
@@ -54,17 +52,17 @@ pub(super) struct PuppetPool {
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
     connections: HashMap<LetsChatUserId, PuppetConnection>,
-    /// Who is to have a connection, in the order of asking.
+    /// Users waiting for a puppet, in order of their requests.
     pending: VecDeque<PendingPuppet>,
     retries: HashMap<LetsChatUserId, RetryState>,
     sessions: JoinSet<SessionEnd>,
-    /// When the next connection may be begun.
+    /// When the next connection may be started.
     next_connect_at: Instant,
-    /// How long to begin none after one that did not last: the server may be throttling us.
+    /// The pause after a session that failed early: the server may be throttling us.
     pause_delay: ReconnectDelay,
 }
 
-/// Somebody's connection.
+/// A puppet's connection.
 struct PuppetConnection {
     commands: mpsc::Sender<IrcCommand>,
     started_at: Instant,
@@ -72,7 +70,7 @@ struct PuppetConnection {
     quitting: bool,
 }
 
-/// Somebody who is to have one.
+/// A user waiting for a puppet.
 struct PendingPuppet {
     user: LetsChatUserId,
     nick: String,
@@ -104,7 +102,7 @@ impl PuppetPool {
         }
     }
 
-    /// Keeps them until nobody asks for any, and all have left.
+    /// Runs until all requesters are gone and all puppets have quit.
     pub(super) async fn run(mut self, mut requests: mpsc::UnboundedReceiver<PoolRequest>) {
         let mut round = time::interval(IDLE_CHECK_INTERVAL);
         let mut open = true;
@@ -136,7 +134,7 @@ impl PuppetPool {
                 let Some(seat) = self.channels.get(&place).cloned() else { return };
                 if let Some(live) = self.connections.get_mut(&account) {
                     live.last_spoke = Instant::now();
-                    // Full: it does not listen, and will be lost.
+                    // A full queue means that the session is stuck and will be lost.
                     let _ = live.commands.try_send(IrcCommand::Join(seat));
                     return;
                 }
@@ -157,7 +155,7 @@ impl PuppetPool {
             }
             PuppetCommand::Send(account, order) => {
                 let Some(live) = self.connections.get_mut(&account) else {
-                    // It was lost meanwhile, and that has been told.
+                    // It was lost meanwhile, which has been reported.
                     return;
                 };
                 if matches!(order, IrcCommand::SendMessage { .. }) {
@@ -168,7 +166,7 @@ impl PuppetPool {
         }
     }
 
-    /// When the next connection is to be begun.
+    /// When the next connection is to be started.
     fn next_connect(&self) -> Option<Instant> {
         let first = self.pending.iter().map(|it| it.not_before).min()?;
         Some(first.max(self.next_connect_at))
@@ -202,7 +200,7 @@ impl PuppetPool {
         self.sessions.spawn(session::run_session(puppet, network, door, orders, inbox, stop));
     }
 
-    /// Whoever has been still for longest gives way, if for long enough.
+    /// Evicts the longest idle puppet, if idle long enough.
     fn evict_idle(&mut self, now: Instant) {
         if self.connections.values().any(|live| live.quitting) {
             return;
@@ -213,7 +211,7 @@ impl PuppetPool {
         }
     }
 
-    /// Whoever has been still for too long leaves.
+    /// Quits puppets that have been idle for too long.
     fn quit_idle(&mut self) {
         let idle = self.network.puppets.idle_timeout;
         let still = self.connections.values_mut().filter(|live| live.last_spoke.elapsed() >= idle);

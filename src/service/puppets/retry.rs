@@ -1,4 +1,4 @@
-//! What becomes of whoever has lost a connection, and of the others.
+//! Handles the end of puppet sessions, and when they may reconnect.
 
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use crate::service::engine::EngineInput;
 use crate::service::reconnect::{ConnectionOutcome, ReconnectDelay};
 use crate::service::supervisor::format_delay;
 
-/// How long whoever was lost waits the first time.
+/// First delay before a puppet reconnects.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(15);
 
-/// How long nobody is given a connection after one that did not last, the first time.
+/// First pause for the whole pool after a session that failed early.
 const FIRST_PAUSE_DELAY: Duration = Duration::from_secs(5);
 
-/// A connection that ends sooner than this has not lasted.
+/// A shorter session counts as failed early.
 const MIN_LIFETIME: Duration = Duration::from_secs(20);
 
-/// What is remembered of who had one.
+/// When and how a puppet may reconnect.
 pub(super) struct RetryState {
     delay: ReconnectDelay,
-    /// When they may have another.
+    /// Not before this time.
     pub(super) retry_at: Instant,
-    /// The way to go on with, where the server turned them away.
+    /// The connector to continue with, after a rejection.
     pub(super) connector: Option<Connector>,
 }
 
@@ -79,12 +79,12 @@ impl PuppetPool {
             );
         }
         let lost = Event::PuppetDisconnected(self.network.network.clone(), account, end);
-        // Nobody hears it when the engine is gone.
+        // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(lost)).await;
     }
 
-    /// Lets nobody have a connection for a while after one that did not last, or where the server has
-    /// something against all of us.
+    /// Pauses the whole pool after a session that failed early, or if the rejection concerns all of our
+    /// connections.
     fn pause_connecting(&mut self, now: Instant, outcome: ConnectionOutcome) {
         if outcome.lasted >= MIN_LIFETIME && outcome.rejection.is_none() {
             self.pause_delay = pool_pause_delay();
@@ -136,7 +136,7 @@ impl RetryState {
     }
 }
 
-/// How long nobody is given a connection after one that did not last.
+/// The pauses of a pool.
 pub(super) fn pool_pause_delay() -> ReconnectDelay {
     reconnect_delay(FIRST_PAUSE_DELAY)
 }
@@ -145,7 +145,7 @@ fn reconnect_delay(first: Duration) -> ReconnectDelay {
     ReconnectDelay::with_first_delay(first, fastrand::u64(..))
 }
 
-/// Whether a server that says so has nothing against this one, but against all of us.
+/// Whether such a rejection concerns all of our connections.
 fn affects_all(away: &DisconnectReason) -> bool {
     matches!(
         away.kind,

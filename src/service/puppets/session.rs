@@ -1,4 +1,4 @@
-//! The connection that somebody of Let's Chat has on a network.
+//! The session of a puppet.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -20,32 +20,32 @@ use crate::service::irc::{charsets, session_config};
 use crate::service::supervisor::unless_stopped;
 use crate::translate::irc_username;
 
-/// Somebody who is to have a connection.
+/// A Let's Chat user who is to have a puppet.
 pub(super) struct PuppetConfig {
     pub(super) user: LetsChatUserId,
     pub(super) nick: String,
-    /// How they are called in Let's Chat.
+    /// Their name on Let's Chat.
     pub(super) username: String,
     pub(super) channels: Vec<ChannelTarget>,
 }
 
-/// How a connection has ended.
+/// The end of a puppet's session.
 pub(super) struct SessionEnd {
-    /// Whose it was.
+    /// Its user.
     pub(super) user: LetsChatUserId,
-    /// The way that it took.
+    /// Its connector.
     pub(super) connector: Connector,
-    /// Whether its login worked.
+    /// Whether the login succeeded.
     pub(super) login_succeeded: bool,
-    /// Why the server turned it away, if that is why.
+    /// Why the server rejected it, if it did.
     pub(super) rejection: Option<DisconnectReason>,
-    /// The next try leads to another server, which may think otherwise.
+    /// The next attempt goes to another server, which may accept it.
     pub(super) try_other_server: bool,
-    /// In words for the log.
+    /// The reason, for the log.
     pub(super) reason: String,
 }
 
-/// Connects by `door` and converses as `puppet`, until that ends.
+/// Connects with `door` and runs a session for `puppet`.
 pub(super) async fn run_session(
     puppet: PuppetConfig,
     network: NetworkSettings,
@@ -96,7 +96,7 @@ pub(super) async fn run_session(
     }
 }
 
-/// The way of `account`, who is called `name`, to `network`.
+/// The connector for the puppet of `account`, whose name is `name`.
 pub(super) fn connector_for(
     bridge: &Connector,
     account: &LetsChatUserId,
@@ -115,7 +115,7 @@ fn puppet_session_config(
     sleep_until: (bool, &HostPort),
 ) -> SessionConfig {
     let PuppetConfig { user: account, nick, username: name, channels: seats } = puppet;
-    // Not the account of the bridge.
+    // Without the bridge's own account.
     let identity = IrcIdentity {
         username: irc_username(name, "someone"),
         realname: format!("{name} (Let's Chat)"),
@@ -132,7 +132,7 @@ fn puppet_session_config(
     SessionConfig { identity, request_invite_from: None, send_only: true, webirc, ..own }
 }
 
-/// What the server is told of whom we speak for, where it trusts us to.
+/// The WEBIRC parameters of the puppet, if the server trusts us as a gateway.
 fn webirc_for(account: &LetsChatUserId, name: &str, network: &NetworkSettings) -> Option<Webirc> {
     let WebircSettings { password, host } = network.puppets.webirc.as_ref()?;
     let plain: String =
@@ -143,19 +143,19 @@ fn webirc_for(account: &LetsChatUserId, name: &str, network: &NetworkSettings) -
     Some(Webirc { password: password.clone(), gateway, host, ip: address })
 }
 
-/// Addresses for local use, which are nobody's (RFC 4193).
+/// Unique local addresses (RFC 4193).
 const LOCAL_NET: Ipv6Net = match Ipv6Net::new(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 0), 8) {
     Ok(net) => net,
     Err(_) => panic!("8 bits are fewer than 128"),
 };
 
-/// The address of `account` in `net`: always the same, and hardly ever somebody else's.
+/// The address of `account` in `net`: stable, and practically unique.
 fn address_for(net: Ipv6Net, account: &LetsChatUserId) -> Ipv6Addr {
     let digest = Sha256::digest(account.0.as_bytes());
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     let host = u128::from_be_bytes(bytes) & u128::from(net.hostmask());
-    // The first of a network stands for its routers (RFC 4291, section 2.6.1).
+    // The first address of a network is for routers (RFC 4291, section 2.6.1).
     Ipv6Addr::from(u128::from(net.network()) | host.max(1))
 }
 

@@ -1,4 +1,4 @@
-//! What the ledger says of a channel.
+//! What the ledger holds about a channel, for the audit.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -9,30 +9,30 @@ use crate::store::ledger::{MESSAGE_COLUMNS, message_from_row, rendered_from_row,
 use crate::store::outbox::state_from_sql;
 use crate::store::{ChannelProgress, StoreError};
 
-/// A delivery that was said, at least in part, or that was begun to be said.
+/// A delivery that was sent, at least in part, or started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentDelivery {
-    /// The delivery.
+    /// The delivery's id.
     pub id: DeliveryId,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
-    /// What the network knows its last line by, if it told.
+    /// The network's id of its last line, if the server gave one.
     pub remote_id: Option<String>,
-    /// When its message was said, by the clock of whoever knows best.
+    /// When the message was sent by its author.
     pub sent_at: Timestamp,
-    /// When it was last begun.
+    /// When the delivery was last started.
     pub started_at: Timestamp,
-    /// When its end was noted, if it has ended.
+    /// When it was acknowledged or rejected.
     pub settled_at: Option<Timestamp>,
-    /// As what it was last begun.
+    /// What was last sent.
     pub rendered: Option<RenderedMessage>,
 }
 
 impl Snapshot {
-    /// What is known of the channel at `place`; `None` before the bridge first came in.
+    /// Progress in the channel at `endpoint`; `None` before the first join.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn channel_progress(
         &self,
         place: EndpointId,
@@ -40,10 +40,10 @@ impl Snapshot {
         self.store.channel_progress(place)
     }
 
-    /// Whether the bridge went by `nick` on `network` at `time`.
+    /// Whether the bridge had `nick` on `network` at `time`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn owned_nick(
         &self,
         network: &Network,
@@ -53,10 +53,10 @@ impl Snapshot {
         self.store.owned_nick(network, nick, time)
     }
 
-    /// The place in the order of hearing that what the network calls `native` in `place` has.
+    /// The position of the message with this remote id in the order of receiving.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn receive_order(
         &self,
         place: EndpointId,
@@ -68,10 +68,10 @@ impl Snapshot {
             .optional()?)
     }
 
-    /// The first line heard in `place` of what was said since `since` that the network has an id for.
+    /// The id of the first line received in `endpoint` that was sent since `since` and has an id.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn first_received_id(
         &self,
         place: EndpointId,
@@ -86,10 +86,10 @@ impl Snapshot {
             .optional()?)
     }
 
-    /// The delivery whose last line the network calls `native` in `place`.
+    /// The delivery whose last line has this remote id.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn delivery_by_remote_id(
         &self,
         place: EndpointId,
@@ -101,10 +101,10 @@ impl Snapshot {
             .optional()?)
     }
 
-    /// How many lines of `place` left this `trace`; only those without an id, if `nameless`.
+    /// How many lines in `endpoint` have this `fingerprint`; only those without an id, if `nameless`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn count_fingerprints(
         &self,
         place: EndpointId,
@@ -114,10 +114,10 @@ impl Snapshot {
         self.store.count_fingerprints(place, trace, nameless)
     }
 
-    /// Since when the ledger knows everything, if it has forgotten anything.
+    /// The time since when the ledger is complete; `None` if nothing was pruned.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn complete_since(&self) -> Result<Option<Timestamp>, StoreError> {
         let oldest = self
             .prepare("SELECT id, said_at FROM message ORDER BY id LIMIT 1")?
@@ -126,11 +126,11 @@ impl Snapshot {
         Ok(oldest.filter(|(id, _)| *id > 1).map(|(_, said_at)| said_at))
     }
 
-    /// The deliveries to `to` behind `after` that were begun since `since`, in their order, at most
+    /// The deliveries to `to` after the id `after` that were started since `since`, in order, at most
     /// `limit`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn sent_deliveries(
         &self,
         to: EndpointId,

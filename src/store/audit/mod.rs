@@ -1,4 +1,4 @@
-//! A look at the store that changes nothing, beside a bridge that may be writing it.
+//! Read-only access to the store for the audit, while a bridge may be writing it.
 
 mod channel;
 
@@ -13,57 +13,57 @@ use crate::domain::{Delivery, DeliveryId, DeliveryState, Endpoint, EndpointId};
 
 pub use channel::SentDelivery;
 
-/// What the store held at one moment, whatever is written meanwhile.
+/// The contents of the store at one moment, unaffected by later writes.
 ///
-/// The write-ahead log cannot shrink while it is held: not for hours.
+/// SQLite cannot truncate the write-ahead log while a snapshot exists, so it must not be held for hours.
 #[derive(Debug)]
 pub struct Snapshot {
     store: Store,
 }
 
-/// What the ledger says of one id in a room.
+/// The ledger's entry for one id in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LedgerEntry {
-    /// It was heard there.
+    /// It was received from the room.
     Received,
-    /// It was delivered there.
+    /// It was delivered to the room.
     Delivered {
-        /// The delivery.
+        /// The delivery's id.
         id: DeliveryId,
-        /// When its arrival was noted.
+        /// When it was acknowledged.
         settled_at: Timestamp,
-        /// How many more were said together with it, under that id.
+        /// How many more deliveries were merged into the same post.
         merged: u64,
     },
 }
 
-/// How many deliveries were said together with that of the row.
+/// Counts the deliveries merged with that of the row.
 const MERGED_COUNT: &str =
     "(SELECT COUNT(*) FROM delivery j WHERE j.joined = delivery.ticket AND j.state = 3)";
 
-/// What became of the deliveries to one place.
+/// What became of the deliveries to one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Totals {
-    /// How many have arrived.
+    /// Deliveries acknowledged.
     pub delivered: u64,
-    /// How many wait for their turn, since whenever.
+    /// Deliveries waiting, regardless of `since`.
     pub queued: u64,
-    /// How many are under way: they may have arrived or not.
+    /// Deliveries in flight or in doubt: they may have arrived.
     pub in_doubt: u64,
-    /// When the oldest of those that wait or are under way was said.
+    /// When the oldest pending message was sent.
     pub oldest_pending: Option<Timestamp>,
-    /// Why some will never arrive, and how many for each reason.
+    /// The reasons for rejections, with a count each.
     pub rejected: Vec<(String, u64)>,
 }
 
 impl Snapshot {
-    /// What the store in `directory` holds now. Nothing is made that is not there.
+    /// Opens the store in `directory` read-only, creating nothing.
     ///
     /// # Errors
-    /// When there is no store, or it is not one that we can read.
+    /// When there is no store, or this version cannot read it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let mut connection = look::open_to_read(directory)?;
-        // Read-only as it is, it can only be found to be of another version.
+        // A read-only store cannot be migrated, so its version must match.
         let path = directory.join(DB_FILE);
         let opened = schema::migrate(&mut connection).and_then(|()| Self::new(connection));
         opened.map_err(|error| damage::named(error, &path))
@@ -71,7 +71,7 @@ impl Snapshot {
 
     fn new(connection: Connection) -> Result<Self, StoreError> {
         connection.execute_batch("BEGIN")?;
-        // The moment is that of the first reading.
+        // The snapshot starts with the first read.
         connection.query_row("SELECT COUNT(*) FROM place", [], |_| Ok(()))?;
         let wait = |_: &Connection| {};
         let turn = Vec::new();
@@ -89,10 +89,10 @@ impl Snapshot {
         Ok(Self { store })
     }
 
-    /// The number of `place`, if it has one; that of a room is also found by its id `native`.
+    /// The id of `endpoint`, if it has one; a room is also found by its remote id.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn endpoint_id(
         &self,
         place: &Endpoint,
@@ -105,18 +105,18 @@ impl Snapshot {
             .map(EndpointId))
     }
 
-    /// The last post that was read in the room at `place`.
+    /// The last post read in the room at `endpoint`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn room_cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         self.store.room_cursor(place)
     }
 
-    /// The lowest id in `place` that the ledger knows.
+    /// The lowest id in `endpoint` that the ledger knows.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn lowest_known_id(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .prepare(
@@ -127,11 +127,11 @@ impl Snapshot {
             .query_row([place.0], |row| row.get(0))?)
     }
 
-    /// Shows `each` what the ledger says of the ids in `place` above `above` and up to `up_to` (`None`:
-    /// to the end), in their order, one at a time.
+    /// Calls `each` with the ledger's entries for the ids in `endpoint` above `above`, up to `up_to` (`None`:
+    /// to the end), in order.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn for_each_entry(
         &self,
         place: EndpointId,
@@ -153,10 +153,10 @@ impl Snapshot {
         Ok(())
     }
 
-    /// What the ledger says of the id `native` in `place`.
+    /// The ledger's entry for this remote id in `endpoint`.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn ledger_entry(
         &self,
         place: EndpointId,
@@ -173,10 +173,10 @@ impl Snapshot {
             .optional()?)
     }
 
-    /// The delivery to `to` that was handed over and not answered.
+    /// The delivery to `to` that was sent and not acknowledged.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn in_flight(&self, to: EndpointId) -> Result<Option<Delivery>, StoreError> {
         let first = self.store.open_deliveries(to, DeliveryId(0), 1)?.pop();
         Ok(first.filter(|first| {
@@ -184,11 +184,11 @@ impl Snapshot {
         }))
     }
 
-    /// What became of the deliveries to `to` of what was said since `since`, in `from` or anywhere.
-    /// What is open counts from whenever it was said.
+    /// Totals of the deliveries to `to` of messages sent since `since`, from `from` or from anywhere. Pending
+    /// ones are counted regardless of their age.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn totals(
         &self,
         to: EndpointId,
@@ -224,11 +224,11 @@ impl Snapshot {
         Ok(tally)
     }
 
-    /// How many messages of `place`, said since `since`, are in the ledger and were sent nowhere:
-    /// the rules of catching up left them out, or those of what is ignored.
+    /// How many messages of `endpoint` sent since `since` were recorded but delivered nowhere, because of
+    /// catch-up limits or ignore rules.
     ///
     /// # Errors
-    /// When the disk does not do its part.
+    /// When the database cannot be read or written.
     pub fn skipped(&self, place: EndpointId, since: Timestamp) -> Result<u64, StoreError> {
         Ok(self
             .prepare(
@@ -298,7 +298,7 @@ mod tests {
         let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
         enqueue_message(&mut store, tea, "a", None);
         store.commit().expect("works");
-        // As a killed process leaves it: with a write-ahead log that nobody has taken over.
+        // As a killed process leaves it: with a write-ahead log that was not checkpointed.
         let left = tempfile::tempdir().expect("a temporary directory");
         for name in [DB_FILE.to_owned(), format!("{DB_FILE}-wal")] {
             std::fs::copy(directory.path().join(&name), left.path().join(&name)).expect("is there");

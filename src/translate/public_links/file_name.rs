@@ -1,21 +1,21 @@
-//! A file's name, as it may stand in an address and beside a file on somebody's disk.
+//! File names in public links, safe as a part of a URL and for saving.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What may stand in an address as it is, also where an IRC client looks for its end.
+/// Characters that need no escaping in a URL, even where IRC clients detect its end.
 const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// How long a name may be in an address: an IRC line holds the link with room to spare.
+/// Maximum length of a name in a URL, so that an IRC line can hold the link.
 const MAX_LEN: usize = 100;
 
-/// The longest ending that is kept of a name that is too long: `.tar.gz` is not, `.jpeg` is.
+/// The longest extension kept when a name is shortened: `.jpeg` for instance.
 const MAX_LEN_EXTENSION: usize = 12;
 
-/// What a file without a usable name is called.
+/// The name of a file without a usable one.
 const FALLBACK_NAME: &str = "file";
 
-/// `name` without what could do harm: no folders, no control characters, nothing invisible that turns
-/// the direction of writing, nothing that systems keep for themselves, no hidden files; not too long.
+/// Sanitises `name`: no folders, control characters, bidi controls, reserved names or hidden files; limited
+/// length.
 #[must_use]
 pub fn sanitize_file_name(name: &str) -> String {
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -25,12 +25,12 @@ pub fn sanitize_file_name(name: &str) -> String {
     if safe.is_empty() { FALLBACK_NAME.to_owned() } else { safe }
 }
 
-/// `name` as a segment of an address.
+/// `name` as a URL path segment.
 pub(super) fn percent_encode(name: &str) -> String {
     utf8_percent_encode(name, UNESCAPED).to_string()
 }
 
-/// A segment of an address without its percent signs.
+/// Decodes a URL path segment.
 pub(super) fn percent_decode(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }

@@ -1,15 +1,14 @@
-//! Links that people on IRC can open: a file or a long message of Let's Chat, without an account.
+//! Public links to files and long messages of Let's Chat, which need no account.
 //!
-//! A link names what it leads to and when it was made, signed with a key that only this bridge has:
+//! A link contains its target and its time of creation, signed with a key that only this bridge has:
 //!
 //! ```text
-//! https://bridge.example.org/f/<signed>/photo.png      a file; its name is signed, too
-//! https://bridge.example.org/p/<signed>                a message of many lines
+//! https://bridge.example.org/f/<signed>/photo.png      a file; the name is signed as well
+//! https://bridge.example.org/p/<signed>                a long message
 //! ```
 //!
-//! Nothing is written down for it: the same file or message and the same time make the same link.
-//! Whether it is still good, the web layer decides: it knows how long a link lives, and the store
-//! knows which were revoked.
+//! Links are not stored: the same target and time result in the same link. The web layer decides whether a
+//! link is still valid. It knows the expiry, and the store knows the revocations.
 
 mod file_name;
 mod rewrite;
@@ -25,19 +24,19 @@ use crate::domain::{FileId, LinkTarget, Message, PasteId};
 
 pub use file_name::sanitize_file_name;
 
-/// The maker of links, and the reader of those that it made.
+/// Creates and verifies public links.
 ///
-/// Only what was said in a Let's Chat room may have its files turned into links: somebody on IRC
-/// could otherwise have any file opened whose id they know. Whoever translates for IRC uses it so:
+/// Only messages from a Let's Chat room may have their files turned into links. Otherwise, IRC users could
+/// open any file whose id they know. Usage when rendering for IRC:
 ///
 /// ```ignore
-/// // The message comes from a room, and `links` is there where the administrator wants them.
-/// let body = links.in_text(&message.body, told_at);    // upload://files/ID/NAME and full addresses
-/// let whole = links.paste(&message, told_at);          // for "… 40 more lines: https://…"
-/// let one = links.file(id, name, told_at);             // where id and name are known already
+/// // The message comes from a room, and `links` exists if the administrator enabled them.
+/// let body = links.rewrite_file_urls(&message.body, now); // upload://files/ID/NAME and full URLs
+/// let whole = links.paste_link(&message, now);            // for "… 40 more lines: https://…"
+/// let one = links.file_link(id, name, now);               // with a known id and name
 /// ```
 ///
-/// `told_at` is when the delivery was begun, so that it is rendered the same again.
+/// `now` is when the delivery was started, so that rendering it again gives the same result.
 #[derive(Debug)]
 pub struct PublicLinks {
     key: SecretBox<[u8; 32]>,
@@ -46,24 +45,24 @@ pub struct PublicLinks {
     letschat_url: Url,
 }
 
-/// A link that this bridge made.
+/// The contents of a public link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PublicLink {
-    /// What it leads to.
+    /// What it points at.
     pub target: LinkTarget,
-    /// When it was made, to the second.
+    /// When it was created, in seconds.
     pub created_at: Timestamp,
 }
 
 impl PublicLinks {
-    /// Links below `public`, signed with `key`, to what is on the Let's Chat at `letschat`.
+    /// Creates links below `public`, signed with `key`, for the Let's Chat at `letschat`.
     #[must_use]
     pub fn new(key: SecretBox<[u8; 32]>, public: Url, letschat: Url) -> Self {
         Self { key, public_url: public, letschat_url: letschat }
     }
 
-    /// A link, made at `now`, to the file that Let's Chat calls `id`. The name is what it is saved
-    /// under: what in it could do harm is left out. `None` where Let's Chat makes no such ids.
+    /// A link, created at `now`, to the file with this id. `name`, after sanitising, is the name for saving
+    /// it. `None` if the id is invalid.
     #[must_use]
     pub fn file_link(&self, id: &str, name: &str, now: Timestamp) -> Option<String> {
         let link = PublicLink { target: LinkTarget::File(id.parse().ok()?), created_at: now };
@@ -72,15 +71,15 @@ impl PublicLinks {
         Some(format!("{}f/{signed}/{}", self.public_url, file_name::percent_encode(&name)))
     }
 
-    /// A link, made at `now`, to the whole of `message`, which the ledger keeps.
+    /// A link, created at `now`, to the whole `message`, which the ledger keeps.
     #[must_use]
     pub fn paste_link(&self, message: &Message, now: Timestamp) -> String {
         let link = PublicLink { target: LinkTarget::Paste(PasteId::of(message)), created_at: now };
         format!("{}p/{}", self.public_url, signature::sign(&self.key, link, ""))
     }
 
-    /// Where whoever answers is asked `question`, which is letters and digits, to find out whether it is
-    /// us; and what we answer.
+    /// The URL at which to ask for the response to `question` (letters and digits), to verify that this
+    /// bridge answers there; and the response.
     #[must_use]
     pub fn challenge(&self, question: &str) -> (String, String) {
         (
@@ -89,8 +88,8 @@ impl PublicLinks {
         )
     }
 
-    /// `text` with links, made at `now`, in place of the addresses that only lead somewhere for who
-    /// is logged in: `upload://files/ID/NAME` and those of Let's Chat's own files.
+    /// Replaces URLs that require a login, `upload://files/ID/NAME` and those of Let's Chat's files, by links
+    /// created at `now`.
     #[must_use]
     pub fn rewrite_file_urls<'t>(&self, text: &'t str, now: Timestamp) -> Cow<'t, str> {
         rewrite::replace_file_urls(text, &self.letschat_url, |id, name| {
@@ -98,8 +97,8 @@ impl PublicLinks {
         })
     }
 
-    /// The file that `/f/<signed>/<name>` leads to, and when that was made; `None` if we did not make
-    /// it just so. `name` comes without its percent signs.
+    /// The file that `/f/<signed>/<name>` points at, and the link's time of creation; `None` if it is not a
+    /// valid link. `name` must be percent-decoded.
     #[must_use]
     pub fn verify_file_link(&self, signed: &str, name: &str) -> Option<(FileId, Timestamp)> {
         match signature::verify(&self.key, signed, name)? {
@@ -108,7 +107,8 @@ impl PublicLinks {
         }
     }
 
-    /// The message that `/p/<signed>` leads to, and when that was made; `None` if we did not make it.
+    /// The message that `/p/<signed>` points at, and the link's time of creation; `None` if it is not a valid
+    /// link.
     #[must_use]
     pub fn verify_paste_link(&self, signed: &str) -> Option<(PasteId, Timestamp)> {
         match signature::verify(&self.key, signed, "")? {
@@ -117,8 +117,7 @@ impl PublicLinks {
         }
     }
 
-    /// The link that somebody copied from somewhere, whatever public address it had; `None` if we did
-    /// not make it.
+    /// Parses a link copied from anywhere, with any public URL; `None` if it is not a valid link.
     #[must_use]
     pub fn parse_link(&self, address: &str) -> Option<PublicLink> {
         let address = Url::parse(address).ok()?;
@@ -138,8 +137,8 @@ impl PublicLinks {
     }
 }
 
-/// `text` with the address that each file has on the Let's Chat at `letschat`, for who is logged in there,
-/// in place of `upload://files/ID/NAME`.
+/// Replaces `upload://files/ID/NAME` by the URL of the file on the Let's Chat at `letschat`, for users with a
+/// login.
 pub(super) fn rewrite_to_letschat_urls<'t>(text: &'t str, letschat: &Url) -> Cow<'t, str> {
     rewrite::replace_file_urls(text, letschat, |id, name| {
         let id: FileId = id.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Finds the files of Let's Chat in what people write.
+//! Finds URLs of Let's Chat's files in text.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use url::Url;
 
 use super::file_name::percent_decode;
 
-/// What Let's Chat writes before the path of a file that was uploaded into a room.
+/// The scheme that Let's Chat puts before the path of an uploaded file.
 const UPLOAD_SCHEME: &str = "upload://";
 
-/// `text` with what `link` makes of each file's id and name in place of the file's address.
+/// Replaces each file's URL by what `link` returns for its id and name.
 pub(super) fn replace_file_urls<'t>(
     text: &'t str,
     letschat: &Url,
@@ -31,7 +31,7 @@ pub(super) fn replace_file_urls<'t>(
     Cow::Owned(replaced)
 }
 
-/// The addresses of files in `text`: from where to where, and the file's id and name.
+/// The ranges of file URLs in `text`, with id and name.
 fn find_file_urls<'t>(text: &'t str, letschat: &str) -> Vec<(usize, usize, &'t str, String)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -48,7 +48,7 @@ fn find_file_urls<'t>(text: &'t str, letschat: &str) -> Vec<(usize, usize, &'t s
     found
 }
 
-/// The next address of ours from `at` on: where it begins, and where its path does.
+/// The start of the next file URL from `at` on, and of its path.
 fn next_url(text: &str, at: usize, letschat: &str) -> Option<(usize, usize)> {
     let next = |prefix: &str| {
         let begin = at + text[at..].find(prefix)?;
@@ -57,7 +57,7 @@ fn next_url(text: &str, at: usize, letschat: &str) -> Option<(usize, usize)> {
     [next(UPLOAD_SCHEME), next(letschat)].into_iter().flatten().min()
 }
 
-/// What stands behind an address more often than at its end.
+/// Whether a character usually follows a URL instead of ending it.
 fn is_trailing_punctuation(c: char) -> bool {
     matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | ')' | ']' | '}' | '>' | '\'' | '"' | '*' | '_')
 }

@@ -1,12 +1,12 @@
-//! What stands in a link: what it leads to and since when, and the proof that we made it.
+//! The signed part of a public link: target, time of creation, MAC.
 //!
 //! ```text
-//! base64url( kind 1 | made 4 | file 12              | proof 16 )     44 characters
-//! base64url( kind 1 | made 4 | said at 6 | digest 8 | proof 16 )     47 characters
+//! base64url( kind 1 | made 4 | file 12              | MAC 16 )     44 characters
+//! base64url( kind 1 | made 4 | sent at 6 | digest 8 | MAC 16 )     47 characters
 //! ```
 //!
-//! The proof is the first half of an HMAC-SHA-256 (RFC 2104; 128 bits are more than enough, RFC 2104,
-//! section 5) over a word for its purpose, all that stands before it, and the file's name.
+//! The MAC is the first half of an HMAC-SHA-256 (RFC 2104; section 5 allows truncation to 128 bits). It
+//! covers a purpose string, everything before the MAC, and the file's name.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,10 +18,10 @@ use sha2::Sha256;
 use super::PublicLink;
 use crate::domain::{FileId, LinkTarget, PasteId};
 
-/// What the key is used for here, so that no other use of it could ever make a link.
+/// The purpose string of links, which separates this use of the key from others.
 const LINK_PURPOSE: &[u8] = b"letsbridge link 1\0";
 
-/// The same of a proof that it is us who answer.
+/// The purpose string of self-test responses.
 const CHALLENGE_PURPOSE: &[u8] = b"letsbridge presence 1\0";
 
 const MAC_LEN: usize = 16;
@@ -29,10 +29,10 @@ const MAC_LEN: usize = 16;
 const KIND_FILE: u8 = 1;
 const KIND_PASTE: u8 = 2;
 
-/// The longest text that can be a link of ours.
+/// Longer than any link of ours.
 const MAX_LEN: usize = 64;
 
-/// `link`, signed together with `name`.
+/// Signs `link` together with `name`.
 pub(super) fn sign(key: &SecretBox<[u8; 32]>, link: PublicLink, name: &str) -> String {
     let mut bytes = pack(link);
     let proof = link_mac(key, &bytes, name).finalize().into_bytes();
@@ -40,19 +40,19 @@ pub(super) fn sign(key: &SecretBox<[u8; 32]>, link: PublicLink, name: &str) -> S
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The link that was signed together with `name`; `None` where it was not, or not with this key.
+/// Verifies a link that was signed together with `name`; `None` if it is invalid.
 pub(super) fn verify(key: &SecretBox<[u8; 32]>, signed: &str, name: &str) -> Option<PublicLink> {
     if signed.len() > MAX_LEN {
         return None;
     }
     let bytes = URL_SAFE_NO_PAD.decode(signed).ok()?;
     let (packed, proof) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LEN)?)?;
-    // Takes the same time wherever the first difference is.
+    // Constant-time comparison.
     link_mac(key, packed, name).verify_truncated_left(proof).ok()?;
     unpack(packed)
 }
 
-/// What only who has the key can answer to `question`.
+/// The response to `question`, which only a holder of the key can compute.
 pub(super) fn challenge_response(key: &SecretBox<[u8; 32]>, question: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret());
     let mut mac = mac.expect("HMAC accepts keys of any length");
@@ -81,7 +81,7 @@ fn pack(PublicLink { target: to, created_at: made }: PublicLink) -> Vec<u8> {
     match to {
         LinkTarget::File(FileId(id)) => bytes.extend_from_slice(&id),
         LinkTarget::Paste(PasteId { sent_at_ms: said_at, digest }) => {
-            // 48 bits of milliseconds last for 4,000 years in both directions.
+            // 48 bits of milliseconds cover 4,000 years in both directions.
             bytes.extend_from_slice(&said_at.to_be_bytes()[2..]);
             bytes.extend_from_slice(&digest);
         }

@@ -1,3 +1,5 @@
+//! Tests of public links.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -15,7 +17,7 @@ fn now() -> Timestamp {
     "2026-11-22T10:00:00Z".parse().expect("a time")
 }
 
-/// The parts of a link to a file.
+/// Splits a link to a file into its parts.
 fn parts(link: &str) -> (String, String) {
     let rest = link.strip_prefix("https://bridge.example/irc/f/").expect("a link to a file");
     let (signed, name) = rest.split_once('/').expect("with a name");

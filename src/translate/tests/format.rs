@@ -1,4 +1,4 @@
-//! What each thing looks like where it is told.
+//! How each kind of message is rendered.
 
 use super::*;
 
@@ -44,7 +44,7 @@ fn formatting_is_stripped_or_becomes_markers() {
     TranslateFixture::on_irc()
         .with(marks)
         .assert_in_letschat("\x02so\x02 \x0304red\x03", "<ann> *so* red");
-    // From channel to channel it stays.
+    // Formatting is kept between channels.
     TranslateFixture::on_irc().by("zoe").assert_in_channel("\x02so\x02", "<zoe> \x02so\x02");
 }
 
@@ -73,7 +73,7 @@ fn shortcodes_become_emoji_when_enabled() {
     TranslateFixture::in_room().with(unicode).assert_in_channel("hi :tea:", "<bob> hi 🍵");
 }
 
-/// Where the Let's Chat of these scenes is.
+/// Sets the URL of Let's Chat.
 fn at_home(manners: &mut LinkFormat) {
     manners.room.letschat_url = url::Url::parse("https://chat.example/tea/").ok();
 }

@@ -1,4 +1,4 @@
-//! Who is called, and by which name.
+//! Mentions and names.
 
 use super::*;
 
@@ -55,7 +55,7 @@ fn author_name_is_defused_when_present_in_the_channel() {
     off.by("ann").assert_in_channel("hi", "<ann> hi");
     let people = [("bob", UserMatcher::Account("carlos".to_owned()))];
     TranslateFixture::in_room().people(&people).assert_in_channel("hi", "<b\u{200b}ob> hi");
-    // Under a name of their own they are somebody else.
+    // With this nick, they are somebody else.
     let people = [("ann", UserMatcher::Name("zoe".to_owned()))];
     TranslateFixture::in_room().people(&people).by("ann").assert_in_channel("hi", "<ann> hi");
 }

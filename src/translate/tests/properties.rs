@@ -1,10 +1,10 @@
-//! What holds for every text.
+//! Properties that hold for every text.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Texts in which there is something to do, and others.
+/// Texts with something to convert, and others.
 fn text() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         "[a-z]{1,8}",
@@ -18,7 +18,7 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..8).prop_map(|words| words.join(" "))
 }
 
-/// What can be seen of a text.
+/// The visible characters of a text.
 fn visible(text: &str) -> String {
     text.chars()
         .filter(|c| !c.is_control() && !c.is_whitespace() && !"\u{200b}@".contains(*c))

@@ -1,4 +1,4 @@
-//! What nobody on one side can do to people on the other.
+//! What users on one side must not be able to do to users on the other.
 
 use super::*;
 
@@ -117,13 +117,13 @@ fn ctcp_delimiters_are_escaped() {
     scene.assert_in_channel("\u{1}VERSION\u{1}", "␁VERSION␁");
 }
 
-/// Whether `c` is for nobody's eyes.
+/// Whether `c` must never be shown.
 fn is_forbidden(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether `text` notifies everybody in a room, as its page has it.
+/// Whether Let's Chat notifies everybody in the room of `text`.
 fn mentions_all(text: &str) -> bool {
     let page = regex::Regex::new(r"(?i)(?-u:\B)@all(?-u:\b)").expect("a pattern");
     page.is_match(text)

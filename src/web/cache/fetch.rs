@@ -1,4 +1,4 @@
-//! Fetches a file from Let's Chat.
+//! Fetches files from Let's Chat.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::domain::FileId;
 use crate::net::rest::{Download, FileError, RestClient, RestError};
 use crate::net::tls;
 
-/// How much is written to the disk at once.
+/// Write buffer size for the disk.
 const WRITE_CHUNK_SIZE: usize = 256 * 1024;
 
-/// Where files come from: the Let's Chat of the configuration, and nowhere else.
+/// The only source of files: the configured Let's Chat.
 pub(in crate::web) type Upstream = LetsChatSettings;
 
 impl FileCache {
-    /// Fetches `id` into `file`, which is told how that ends.
+    /// Fetches `id` into `file`, and records the result there.
     pub(super) async fn fetch(self: Arc<Self>, id: FileId, file: Arc<PartialFile>) {
         let end = self.download(id, &file).await;
         match end {
@@ -69,7 +69,7 @@ impl FileCache {
     }
 }
 
-/// How often room is looked for, a second apart: by then readers that have stopped are known.
+/// Attempts to find space, one second apart: by then stalled readers are known.
 const LOOKS: usize = 4;
 
 impl FileCache {
@@ -86,7 +86,7 @@ impl FileCache {
 }
 
 async fn request_file(source: &Upstream, id: FileId) -> Result<Download, FileError> {
-    // Read anew for each, so that a renewed certificate needs no restart.
+    // Read each time, so that a renewed certificate needs no restart.
     let tls = tls::client_config(&source.tls_trust)
         .map_err(|error| RestError::Unreachable(error.to_string()))?;
     RestClient::new(&source.url, &source.token, &tls)?.download(id).await
@@ -102,7 +102,7 @@ pub(super) async fn write_chunk(file: &Arc<PartialFile>, piece: Bytes) -> Result
     })
 }
 
-/// What is the matter, for the log; and in fewer words for the person who asks.
+/// Logs the error, and reduces it to what the client may know.
 fn to_fetch_error(id: FileId, error: &FileError) -> FetchError {
     if let FileError::NotFound = error {
         tracing::debug!(file = %id, "file not found in Let's Chat");

@@ -1,11 +1,10 @@
-//! The files and long messages that were asked for lately: each is fetched from Let's Chat, or read
-//! from the store, once, however many ask.
+//! A cache of recently requested files and long messages. Each is fetched from Let's Chat, or read from the
+//! store, only once.
 //!
-//! A check of our token costs Let's Chat a tenth of a second of its only thread (WIRE.md, "Transport"),
-//! and a link in a busy channel is opened by thirty people at once. So a file is fetched as fast as it
-//! comes, a few at a time, and kept on disk for a while; the readers' pace is none of Let's Chat's
-//! business. Nor does the cache wait for readers: where there is no room, what only readers hold that
-//! have stopped reading is taken away from them.
+//! Verifying our token takes Let's Chat a tenth of a second of its only thread (WIRE.md, "Transport"), and
+//! thirty users may open a link in a busy channel at once. So a few files at a time are fetched at full speed
+//! and kept on disk for a while; slow readers do not affect Let's Chat. The cache does not wait for readers
+//! either: if space is needed, files whose readers have stalled are evicted.
 
 mod fetch;
 mod partial_file;
@@ -25,36 +24,36 @@ use fetch::Upstream;
 
 pub(super) use partial_file::{FetchError, FileHead, PartialFile};
 
-/// How many files are fetched at once.
+/// Maximum number of concurrent fetches.
 const MAX_CONCURRENT_FETCHES: usize = 2;
 
-/// How long a file is kept that nobody asks for.
+/// How long an unused file is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// How long a failure is remembered: who asks again at once gets the same answer.
+/// How long a failure is cached.
 const FAILURE_TTL: Duration = Duration::from_secs(10);
 
-/// How long a message is kept: no longer than the ledger, give or take this.
+/// How long a message is kept: hardly longer than the ledger keeps it.
 const KEPT_TEXT: Duration = Duration::from_secs(5 * 60);
 
-/// How many may be known at once. Each is an open file of ours.
+/// Maximum number of entries, each of which is an open file.
 const MAX_ENTRIES: usize = 200;
 
-/// How long readers may take nothing of a file before it is taken away, where its room is needed.
+/// How long the readers of a file must be stalled before it may be evicted.
 const STALLED: Duration = Duration::from_secs(2);
 
-/// What can be asked for.
+/// The key of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Key {
-    /// A file of Let's Chat.
+    /// A file on Let's Chat.
     File(FileId),
-    /// A long message as it was said.
+    /// A long message as plain text.
     Text(PasteId),
-    /// The page of one, by a link that was made then.
+    /// The page of a long message, for a link created at this time.
     Page(PasteId, Timestamp),
 }
 
-/// The files that were asked for lately.
+/// Recently requested files.
 #[derive(Debug)]
 pub(super) struct FileCache {
     upstream: Upstream,
@@ -62,7 +61,7 @@ pub(super) struct FileCache {
     max_file_size: u64,
     capacity: u64,
     fetch_slots: Semaphore,
-    /// Held while a message is whole in memory.
+    /// Held while a message is completely in memory.
     writing: Semaphore,
     entries: Mutex<HashMap<Key, CacheEntry>>,
 }
@@ -70,14 +69,14 @@ pub(super) struct FileCache {
 #[derive(Debug)]
 struct CacheEntry {
     file: Arc<PartialFile>,
-    /// How many bytes of the disk are its own.
+    /// Disk space reserved, in bytes.
     reserved: u64,
     made: Instant,
     last_used: Instant,
 }
 
 impl FileCache {
-    /// Files of `source`, each of `largest` bytes at most, in `room` bytes of the disk of `directory`.
+    /// Files of `source`, each at most `largest` bytes, in `room` bytes of disk space in `directory`.
     pub(super) fn new(source: Upstream, directory: PathBuf, largest: u64, room: u64) -> Arc<Self> {
         let slots = Semaphore::new(MAX_CONCURRENT_FETCHES);
         let writing = Semaphore::new(1);
@@ -92,7 +91,7 @@ impl FileCache {
         })
     }
 
-    /// The file `id`: here already, on its way, or asked for now.
+    /// The file `id`: cached, in progress, or fetched now.
     pub(super) fn get(
         self: &Arc<Self>,
         id: FileId,
@@ -105,7 +104,7 @@ impl FileCache {
         Ok(file)
     }
 
-    /// The text `key`: here already, or what `make` makes of it now, which may take a while.
+    /// The text `key`: cached, or what `make` returns, which may take a while.
     pub(super) fn text(
         self: &Arc<Self>,
         key: Key,
@@ -119,7 +118,7 @@ impl FileCache {
         Ok(file)
     }
 
-    /// What is known as `key`, and whether it is not yet on its way.
+    /// The entry of `key`, and whether it is new.
     fn keep(&self, key: Key, now: Instant) -> Result<(Arc<PartialFile>, bool), FetchError> {
         let mut shelf = self.lock_entries();
         evict_stale(&mut shelf, now);
@@ -140,13 +139,12 @@ impl FileCache {
         Ok((file, true))
     }
 
-    /// Forgets what nobody has asked for in a while.
+    /// Removes expired entries.
     pub(super) fn evict_stale(&self, now: Instant) {
         evict_stale(&mut self.lock_entries(), now);
     }
 
-    /// Takes `space` bytes of the disk for `key`, away from others where it must. Says whether there is
-    /// that much.
+    /// Reserves disk space for `key`, evicting others if necessary. Returns whether there is enough.
     fn reserve(&self, key: Key, space: u64) -> bool {
         let mut shelf = self.lock_entries();
         loop {
@@ -169,8 +167,8 @@ impl FileCache {
     }
 }
 
-/// Lets something else than `key` go: what nobody reads, the longest unused first; or else what its
-/// readers have stopped reading. Says whether there was any.
+/// Evicts an entry other than `key`: the least recently used without readers, or else one with stalled
+/// readers. Returns whether there was one.
 fn let_one_go(shelf: &mut HashMap<Key, CacheEntry>, key: Key) -> bool {
     let others = || shelf.iter().filter(|(other, _)| **other != key);
     let idle = others().filter(|(_, kept)| kept.is_idle()).min_by_key(|(_, kept)| kept.last_used);
@@ -188,7 +186,7 @@ fn let_one_go(shelf: &mut HashMap<Key, CacheEntry>, key: Key) -> bool {
 }
 
 impl CacheEntry {
-    /// Whether it is of use to nobody at the moment.
+    /// Whether nobody uses it at the moment.
     fn is_idle(&self) -> bool {
         self.file.result().is_some() && Arc::strong_count(&self.file) == 1
     }

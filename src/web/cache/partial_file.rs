@@ -1,14 +1,14 @@
-//! A file that is coming in, and is read by many at once while it does.
+//! A file that is being downloaded and can be read by many clients meanwhile.
 //!
 //! ```text
-//!  Asked ──head──▶ Coming(written …) ──end──▶ Whole
-//!    └──────┬────────────┘
-//!           ▼
-//!         Failed
+//!  requested ──head──▶ in progress ──end──▶ complete
+//!      └───────┬────────────┘
+//!              ▼
+//!            failed
 //! ```
 //!
-//! It is written once, into a file of the disk that has no name and vanishes with the process. Each
-//! reader goes at their own pace, from wherever they like, and waits where the file has not come yet.
+//! It is written once, to an unnamed temporary file that vanishes with the process. Each reader starts where it likes, reads
+//! at its own pace, and waits for what has not arrived yet.
 
 use std::fs::File;
 use std::io;
@@ -23,38 +23,38 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::watch;
 use tokio::task;
 
-/// How much is read at once, for each reader.
+/// Read buffer size, for each reader.
 const READ_CHUNK_SIZE: u64 = 64 * 1024;
 
-/// A file on its way.
+/// A file being downloaded.
 #[derive(Debug)]
 pub(in crate::web) struct PartialFile {
     file: File,
     progress: watch::Sender<DownloadProgress>,
     began: Instant,
-    /// When something of it was last asked for by a reader, in milliseconds since it began.
+    /// When a reader last read from it, in milliseconds since it was created.
     read_at: AtomicU64,
 }
 
-/// What is known of a file before all of it is there.
+/// Metadata available before the download is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) struct FileHead {
-    /// Its kind, as whoever uploaded it said.
+    /// The content type as set by the uploader.
     pub(in crate::web) content_type: String,
-    /// How many bytes it has, if that is known.
+    /// The length in bytes, if known.
     pub(in crate::web) length: Option<u64>,
 }
 
-/// Why there is no file, for the person who asks for it.
+/// Why a download failed, for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::web) enum FetchError {
-    /// Let's Chat has none of that id.
+    /// Let's Chat has no such file.
     NotFound,
-    /// It is larger than what is passed on.
+    /// It exceeds the maximum size.
     TooLarge,
-    /// Let's Chat cannot be asked now, or does not let us.
+    /// Let's Chat is unreachable, or rejects us.
     Unreachable,
-    /// Too much is asked for at once, or the disk takes nothing.
+    /// Too many downloads, or no disk space.
     NoCapacity,
 }
 
@@ -66,7 +66,7 @@ struct DownloadProgress {
 }
 
 impl PartialFile {
-    /// A file that was asked for, in `directory`.
+    /// A requested file, stored in `directory`.
     pub(super) fn new(directory: &Path) -> io::Result<Self> {
         let progress =
             watch::Sender::new(DownloadProgress { head: None, written: 0, result: None });
@@ -74,14 +74,14 @@ impl PartialFile {
         Ok(Self { file: disk, progress, began: Instant::now(), read_at: AtomicU64::new(0) })
     }
 
-    /// Takes it away from those who still read it, and its bytes off the disk.
+    /// Fails all readers and frees the disk space.
     pub(super) fn withdraw(&self) {
         if let Err(error) = self.file.set_len(0) {
             tracing::warn!(%error, "cannot free the space of an unused cache file");
         }
     }
 
-    /// For how long no reader has taken anything of it.
+    /// How long no reader has read from it.
     pub(super) fn unread_for(&self) -> Duration {
         self.now().saturating_sub(Duration::from_millis(self.read_at.load(Ordering::Relaxed)))
     }
@@ -90,18 +90,18 @@ impl PartialFile {
         self.began.elapsed()
     }
 
-    /// Somebody reads it.
+    /// Records that a reader is active.
     fn touch(&self) {
         let now = u64::try_from(self.now().as_millis()).unwrap_or(u64::MAX);
         self.read_at.store(now, Ordering::Relaxed);
     }
 
-    /// It begins to come.
+    /// The download has started.
     pub(super) fn set_head(&self, head: FileHead) {
         self.progress.send_modify(|it| it.head = Some(head));
     }
 
-    /// The next piece of it has come. Waits for the disk.
+    /// Appends a chunk; waits for the disk.
     pub(super) async fn append(self: &Arc<Self>, piece: Bytes) -> io::Result<()> {
         let (this, at) = (self.clone(), self.bytes_written());
         let length = piece.len() as u64;
@@ -110,7 +110,7 @@ impl PartialFile {
         Ok(())
     }
 
-    /// All of it is there, or no more of it will come.
+    /// The download is complete, or failed.
     pub(super) fn finish(&self, end: Result<(), FetchError>) {
         self.progress.send_modify(|it| {
             if let (Ok(()), Some(head)) = (end, &mut it.head) {
@@ -124,12 +124,12 @@ impl PartialFile {
         self.progress.borrow().written
     }
 
-    /// How it ended, if it has.
+    /// The result, once finished.
     pub(super) fn result(&self) -> Option<Result<(), FetchError>> {
         self.progress.borrow().result
     }
 
-    /// What it is, as soon as that is known; its length, too, if `whole` waits until all is there.
+    /// Waits for the metadata; with `whole`, waits for the end if the length is unknown.
     pub(in crate::web) async fn head(&self, whole: bool) -> Result<FileHead, FetchError> {
         let mut progress = self.progress.subscribe();
         let known = |it: &DownloadProgress| it.result.is_some() || (it.head.is_some() && !whole);
@@ -141,8 +141,8 @@ impl PartialFile {
         }
     }
 
-    /// Its bytes from `first` up to but not including `end`, or to its own end; each waits until it is
-    /// there. Fails where no more of it will come.
+    /// Streams the bytes from `first` to `end` (exclusive; `None` for the end of the file), waiting for those
+    /// not yet downloaded. Fails if the download fails.
     pub(in crate::web) fn read_range(
         self: Arc<Self>,
         first: u64,

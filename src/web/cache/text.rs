@@ -1,4 +1,4 @@
-//! Puts a long message on the disk, from where each reader has it at their own pace.
+//! Stores long messages on disk, from where each reader is served at their own pace.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::fetch::write_chunk;
 use super::partial_file::{FetchError, FileHead, PartialFile};
 use super::{FileCache, Key};
 
-/// How much is written to the disk at once.
+/// Write buffer size for the disk.
 const PIECE: usize = 256 * 1024;
 
 impl FileCache {
-    /// Makes a text, and puts it into `file`, which is told how that ends.
+    /// Creates a text and writes it to `file`, which records the result.
     pub(super) async fn write(
         self: Arc<Self>,
         key: Key,
@@ -33,7 +33,7 @@ impl FileCache {
         file: &Arc<PartialFile>,
         make: impl FnOnce() -> Result<String, FetchError> + Send + 'static,
     ) -> Result<(), FetchError> {
-        // One at a time, so that one is in memory at a time.
+        // One at a time, to limit memory.
         let _alone = self.writing.acquire().await.map_err(|_| FetchError::NoCapacity)?;
         let text = task::spawn_blocking(make).await.map_err(|_| FetchError::NoCapacity)??;
         let mut text = Bytes::from(text);

@@ -1,13 +1,13 @@
-//! Whose puppet is away: its person has left every room in which the bridge saw them.
+//! Sets puppets away when their users have left all rooms.
 //!
 //! ```text
-//!        has left the last room, and said nothing, for so long
-//!   here ──────────────────────────────────────────────────────▶ away
-//!     ▲                                                            │
-//!     └────────────── comes into a room, or speaks ────────────────┘
+//!         has left the last room, and not spoken, for a while
+//!   here ─────────────────────────────────────────────────────▶ away
+//!     ▲                                                          │
+//!     └───────────────── joins a room, or speaks ────────────────┘
 //! ```
 //!
-//! Whoever speaks without having been in a room, as programs do, is not said to be away.
+//! Users who post without ever being in a room, such as bots, are not set away.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -16,28 +16,28 @@ use crate::bridge::{Bridge, Command, Ctx, PuppetCommand};
 use crate::domain::{LetsChatUserId, Network};
 use crate::protocol::irc;
 
-/// How long somebody must be gone: a page that is loaded anew is back at once.
+/// How long a user must be gone; a reloaded page returns at once.
 const AWAY_DELAY: SignedDuration = SignedDuration::from_mins(2);
 
-/// What people are told of whoever is away.
+/// The AWAY message.
 const AWAY_MESSAGE: &str = "not in any Let's Chat room";
 
 impl Puppets {
-    /// `account` is there. Says whether their puppet is to show it.
+    /// The user is present. Returns whether their puppet must be updated.
     fn mark_present(&mut self, account: &LetsChatUserId) -> bool {
         let Some(puppet) = self.by_user.get_mut(account) else { return false };
         puppet.maybe_away_since = None;
         std::mem::take(&mut puppet.away)
     }
 
-    /// Who was last heard of so long ago that they may be away.
+    /// Users who were last seen long enough ago to be away.
     fn due_away_checks(&self, now: Timestamp) -> Vec<LetsChatUserId> {
         let long = |since: Timestamp| now.duration_since(since) >= AWAY_DELAY;
         let due = self.by_user.iter().filter(|(_, it)| it.maybe_away_since.is_some_and(long));
         due.map(|(account, _)| account.clone()).collect()
     }
 
-    /// They are, or not. Says whether their puppet is to show it.
+    /// Sets the away status. Returns whether the puppet must be updated.
     fn set_away(&mut self, account: &LetsChatUserId, away: bool) -> bool {
         let Some(puppet) = self.by_user.get_mut(account) else { return false };
         puppet.maybe_away_since = None;
@@ -48,7 +48,7 @@ impl Puppets {
 }
 
 impl Bridge {
-    /// `account` has come into a room.
+    /// The user has joined a room.
     pub(in crate::bridge) fn on_user_present(
         &mut self,
         account: &LetsChatUserId,
@@ -61,7 +61,7 @@ impl Bridge {
         }
     }
 
-    /// `account` speaks on `network`: they are there, and may be gone a while later.
+    /// The user posts, so they are present; they may leave soon without notice.
     pub(in crate::bridge) fn on_user_spoke(
         &mut self,
         network: &Network,
@@ -77,7 +77,7 @@ impl Bridge {
         }
     }
 
-    /// `account` has left a room; everybody may have, where it is `None`.
+    /// The user has left a room; `None` if all users may have.
     pub(in crate::bridge) fn start_away_delay(
         &mut self,
         account: Option<&LetsChatUserId>,
@@ -90,7 +90,7 @@ impl Bridge {
         }
     }
 
-    /// Shows who has been gone for long enough. Without Let's Chat nobody knows.
+    /// Sets users away who have been gone long enough. Without Let's Chat, nothing is known.
     pub(in crate::bridge) fn show_away(&mut self, turn: &mut Ctx<'_>) {
         if !self
             .endpoints

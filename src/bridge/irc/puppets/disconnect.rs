@@ -1,4 +1,4 @@
-//! What becomes of what a puppet was saying when its connection was lost.
+//! Handles deliveries that were in flight when a puppet was disconnected.
 
 use jiff::SignedDuration;
 
@@ -8,8 +8,7 @@ use crate::domain::{DeliveryId, EndpointId, LetsChatUserId, Network, Sender};
 use crate::protocol::irc::LeaveReason;
 use crate::store::StoreError;
 
-/// How long after a puppet is lost its last lines may still be on their way to us, through other
-/// servers of the network, or waiting in its server.
+/// How long after that its last lines may still arrive, through other servers or from its server's queue.
 const ECHO_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
 
 impl Puppets {
@@ -21,7 +20,7 @@ impl Puppets {
 }
 
 impl Bridge {
-    /// The connection of `account` is lost, or could not be made: the bridge speaks for them.
+    /// The user's puppet was disconnected, or could not connect: the bot sends for them.
     pub(in crate::bridge) fn on_puppet_disconnected(
         &mut self,
         network: &Network,
@@ -29,7 +28,7 @@ impl Bridge {
         end: PuppetEnd,
         turn: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        // The next connection may be there before they leave, and would take them for its own.
+        // Or the next connection would receive them.
         turn.commands.retain(|order| !order.is_for_puppet(network, account));
         let connections = self.stats.puppets_mut(network);
         match end {
@@ -64,7 +63,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// What their puppet was saying is lost with it. Gives where, and what.
+    /// Takes the deliveries that were in flight on the puppet's connection, with their channels.
     fn puppet_deliveries_lost(
         &mut self,
         network: &Network,
@@ -85,7 +84,7 @@ impl Bridge {
         Ok(lost)
     }
 
-    /// The bridge has seen somebody leave `places`, who may have been a puppet.
+    /// The bot has seen a user leave these channels, perhaps a puppet.
     pub(in crate::bridge) fn on_puppet_left(
         &mut self,
         network: &Network,
@@ -100,7 +99,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The server of `network` is still there: what is lost for long enough is decided.
+    /// The server of `network` is alive: decides deliveries that have been pending long enough.
     pub(in crate::bridge) fn resolve_expired_echoes(
         &mut self,
         network: &Network,
@@ -114,7 +113,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The bridge has seen every line that a lost puppet has said.
+    /// The bot has seen every line that the disconnected puppet has sent.
     fn resolve_pending_echo(
         &mut self,
         network: &Network,

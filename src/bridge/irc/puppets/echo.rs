@@ -1,4 +1,4 @@
-//! What puppets have said, and the bridge is to see.
+//! Matches lines that the bot sees with deliveries sent by puppets.
 
 use super::{ExpectedEcho, Puppets};
 use crate::bridge::irc::history::matched_len;
@@ -7,7 +7,7 @@ use crate::domain::{DeliveryId, EndpointId, LetsChatUserId, Network, RenderedMes
 use crate::protocol::irc::IncomingMessage;
 use crate::store::{Cursor, StoreError};
 
-/// How many deliveries of puppets to one channel the bridge looks out for.
+/// Maximum number of expected deliveries per channel.
 const MAX_EXPECTED: usize = 64;
 
 impl ExpectedEcho {
@@ -17,7 +17,7 @@ impl ExpectedEcho {
 }
 
 impl Puppets {
-    /// `account` says this from now on.
+    /// The user's puppet starts to send this.
     pub(in crate::bridge) fn expect_echo(
         &mut self,
         (ticket, place): (DeliveryId, EndpointId),
@@ -26,7 +26,7 @@ impl Puppets {
         base: usize,
     ) {
         let expected = self.expected_echoes.entry(place).or_default();
-        // One is under way at a time: what was seen whole before is over.
+        // One is in flight at a time, so completely seen ones can go.
         expected.retain(|it| !it.is_fully_seen() && it.delivery != ticket);
         if expected.len() >= MAX_EXPECTED {
             expected.pop_front();
@@ -41,7 +41,7 @@ impl Puppets {
         });
     }
 
-    /// The bridge sees `account` say something.
+    /// The bot has received a line of this puppet.
     fn record_echo(&mut self, place: EndpointId, account: &LetsChatUserId, talk: &IncomingMessage) {
         let Some(expected) = self.expected_echoes.get_mut(&place) else { return };
         let found = expected.iter_mut().enumerate().find_map(|(at, it)| {
@@ -51,7 +51,7 @@ impl Puppets {
         });
         let Some((found, end)) = found else { return };
         expected[found].seen_bytes += end;
-        // Somebody is heard in order: what was not seen before this will not be.
+        // Lines of a sender arrive in order, so earlier unseen ones will not arrive.
         let mut at = 0;
         expected.retain(|it| {
             at += 1;
@@ -59,7 +59,7 @@ impl Puppets {
         });
     }
 
-    /// The bridge does not see what is said at `place` for a while, nor who is there.
+    /// The bot cannot see the channel for a while.
     pub(in crate::bridge) fn mark_unobserved(&mut self, place: EndpointId) {
         self.expected_echoes
             .entry(place)
@@ -80,7 +80,7 @@ impl Puppets {
 }
 
 impl Bridge {
-    /// A line that was said under the nick of a puppet, as the bridge sees it. Says whether it was.
+    /// Handles a line under the nick of a puppet. Returns whether it was one.
     pub(in crate::bridge) fn ingest_puppet_echo(
         &mut self,
         network: &Network,

@@ -1,20 +1,19 @@
-//! Connections of people of Let's Chat on a network: puppets.
+//! Puppets: IRC connections of Let's Chat users.
 //!
-//! Whoever speaks is given one, and is spoken for by the bridge until it sits in the channel: nothing
-//! waits for it. What a puppet says is confirmed by its own connection, as what the bridge says is by
-//! the bridge's; and the bridge, which sits in the same channels, sees it too. So when a puppet's
-//! connection is lost while it speaks, the bridge is asked instead of the server's history: once it
-//! has seen the puppet leave, or has been told something by the server a while later, it has seen
-//! every line that has arrived.
+//! A user who posts gets a puppet. The bot sends for them until the puppet is in the channel, so nothing is
+//! delayed. A puppet's own connection acknowledges its messages, and the bot in the same channel sees them as
+//! well. If a puppet is disconnected while sending, the bot's view decides instead of the history: once the
+//! bot has seen the puppet leave, or has received something from the server a while later, it has seen every
+//! line that arrived.
 //!
 //! ```text
-//!  nobody ──speaks──▶ Called ──is let in──▶ In ──kicked, banned──▶ PutOut
-//!    ▲                                      │ ▲                      │
-//!    └────────── connection lost ───────────┘ └───── is let in ──────┘
+//!  none ──posts──▶ Joining ──joined──▶ Joined ──kicked, banned──▶ Removed
+//!    ▲                                 │ ▲                        │
+//!    └─────── connection lost ─────────┘ └──────── joined ────────┘
 //! ```
 //!
-//! Whom an operator has put out of a channel is not spoken for there by the bridge either, unless the
-//! administrator wants that.
+//! If an operator has removed a puppet from a channel, the bot does not send for its user either, unless that
+//! is configured.
 
 mod away;
 mod disconnect;
@@ -31,73 +30,73 @@ use crate::protocol::irc;
 use crate::protocol::irc::IrcEvent;
 use crate::store::StoreError;
 
-/// What is asked of those who keep the puppets of a network.
+/// A command for a network's puppet pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PuppetCommand {
-    /// Let somebody have a connection, sitting in a channel.
+    /// Connect a puppet, or join it to a channel.
     Connect {
-        /// Whose.
+        /// Its user.
         user: LetsChatUserId,
-        /// The nick to ask for.
+        /// The preferred nick.
         nick: String,
-        /// How they are called in Let's Chat.
+        /// The user's name on Let's Chat.
         username: String,
-        /// Where it is to sit.
+        /// The channel to join.
         endpoint: EndpointId,
     },
-    /// Something of their connection.
+    /// A command for the puppet's session.
     Send(LetsChatUserId, irc::IrcCommand),
 }
 
-/// How somebody's connection has ended.
+/// How a puppet's connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PuppetEnd {
     /// It was no longer needed.
     NotNeeded,
-    /// It broke, or did not come about.
+    /// It was lost, or could not be established.
     ConnectionLost,
-    /// The server, or an operator of the network, has turned it away.
+    /// The server or an operator rejected it.
     Rejected,
 }
 
-/// What is known of the puppets of one network.
+/// The puppets of one network.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct Puppets {
     by_user: HashMap<LetsChatUserId, Puppet>,
-    /// The nicks that puppets had.
+    /// Former nicks of puppets.
     recent_nicks: Vec<RecentNick>,
-    /// What puppets have said where, and the bridge has not seen yet.
+    /// Lines sent by puppets that the bot has not seen yet, by channel.
     expected_echoes: HashMap<EndpointId, VecDeque<ExpectedEcho>>,
-    /// Whom the bridge is to have seen the last of, where.
+    /// Deliveries of disconnected puppets whose last lines may still arrive.
     pending_echoes: Vec<PendingEcho>,
-    /// People see of a puppet that its person is away.
+    /// Whether puppets show the away status of their users.
     show_away: bool,
 }
 
-/// Somebody's connection.
+/// A puppet.
 #[derive(Debug, Default)]
 struct Puppet {
-    /// The nicks by which its lines may be known; the last is the one that it has now.
+    /// The nicks that its lines may have; the last is the current one.
     nicks: Vec<String>,
     memberships: HashMap<EndpointId, PuppetMembership>,
-    /// Where the bridge has seen it leave: what is said there under its nick is somebody else's.
+    /// Channels that the bot has seen it leave: lines there under its nick are not its own.
     seen_leaving: HashSet<EndpointId>,
-    /// People see that its person is away.
+    /// Whether it is set away.
     away: bool,
-    /// Since when its person may be, if that is to be looked into.
+    /// Since when its user may be away, if that is to be checked.
     maybe_away_since: Option<Timestamp>,
 }
 
-/// A nick that a puppet had: its last lines may still be on their way to us.
+/// A former nick of a puppet, whose last lines may still arrive.
 #[derive(Debug)]
 struct RecentNick {
     nick: String,
     user: LetsChatUserId,
-    /// Until when a line under it is theirs.
+    /// Until when lines under it are the puppet's.
     until: Timestamp,
 }
 
-/// Where a puppet stands with a channel.
+/// A puppet's membership in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PuppetMembership {
     Joining,
@@ -105,22 +104,22 @@ enum PuppetMembership {
     Removed,
 }
 
-/// A delivery that a puppet has said, or is saying, as far as the bridge has seen it.
+/// A delivery sent by a puppet, as far as the bot has seen it.
 #[derive(Debug)]
 struct ExpectedEcho {
     delivery: DeliveryId,
     user: LetsChatUserId,
-    /// What was handed over.
+    /// What was sent.
     rendered: RenderedMessage,
-    /// How much of its body had arrived before.
+    /// How much of the body had arrived before.
     acked_before: usize,
-    /// How much of what was handed over was seen.
+    /// How much of what was sent was seen.
     seen_bytes: usize,
-    /// The bridge was not there all the time.
+    /// The bot was not in the channel all the time.
     unobserved: bool,
 }
 
-/// A delivery that was lost with a puppet's connection.
+/// A delivery that was in flight when its puppet was disconnected.
 #[derive(Debug)]
 struct PendingEcho {
     endpoint: EndpointId,
@@ -129,21 +128,21 @@ struct PendingEcho {
     since: Timestamp,
 }
 
-/// Who is to say something for somebody.
+/// Who sends a message of a user.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::bridge) enum PuppetChoice {
     /// Their puppet.
     Puppet,
-    /// The bridge; the puppet is called to the channel.
+    /// The bot; the puppet must join the channel.
     Connect,
-    /// The bridge; the puppet is on its way.
+    /// The bot; the puppet is joining.
     Bot,
-    /// Nobody: an operator of the channel has put the puppet out.
+    /// Nobody: an operator has removed the puppet from the channel.
     Nobody,
 }
 
 impl Bridge {
-    /// Calls a puppet to `place`.
+    /// Requests a puppet for the channel.
     pub(in crate::bridge) fn connect_puppet(
         &mut self,
         network: &Network,
@@ -162,7 +161,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// The connection of `account` says so.
+    /// Handles an event of the user's puppet.
     pub(in crate::bridge) fn on_puppet_event(
         &mut self,
         network: &Network,
@@ -206,8 +205,7 @@ impl Bridge {
                 }
                 Ok(())
             }
-            // What it is known by, and not when it was said: how far the channel was heard is the
-            // bridge's to say.
+            // Its id, but not its time: the channel's cursor follows what the bot receives.
             IrcEvent::Delivered { delivery: ticket, endpoint: place, message_ref: mark } => {
                 self.ack(ticket, place, mark.msgid.as_deref(), turn)
             }
@@ -224,7 +222,7 @@ impl Bridge {
     }
 }
 
-/// The same event without what only the bridge's own connection may say of its line.
+/// Removes from the event what only the bot's own connection can know.
 fn without_message_ref(event: IrcEvent) -> IrcEvent {
     match event {
         IrcEvent::PartiallyDelivered {

@@ -1,4 +1,4 @@
-//! Who has a puppet, under which nick, and where it stands.
+//! The registry of puppets: their nicks, and their membership in channels.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,16 +6,16 @@ use super::{Puppet, PuppetChoice, PuppetMembership, Puppets, RecentNick};
 use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::irc::{LeaveReason, MembershipEvent};
 
-/// How long a nick is still known as that of a puppet which had it.
+/// How long a former nick of a puppet is remembered.
 const RECENT_NICK_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 
 impl Puppets {
-    /// None yet; people see of them who is away, if they are to.
+    /// An empty registry; `shows_away` enables AWAY.
     pub(in crate::bridge) fn new(shows_away: bool) -> Self {
         Self { show_away: shows_away, ..Self::default() }
     }
 
-    /// Who is to speak at `place` for `account`.
+    /// Who sends to the channel for this user.
     pub(in crate::bridge) fn sender_for(
         &mut self,
         account: &LetsChatUserId,
@@ -24,7 +24,7 @@ impl Puppets {
         let Puppet { memberships: places, seen_leaving: gone, .. } =
             self.by_user.entry(account.clone()).or_default();
         match places.get(&place) {
-            // In the other half of a network that broke in two, or killed: we shall hear of it.
+            // Behind a netsplit, or killed: its connection will report it.
             Some(PuppetMembership::Joined) if gone.contains(&place) => PuppetChoice::Bot,
             Some(PuppetMembership::Joined) => PuppetChoice::Puppet,
             Some(PuppetMembership::Removed) => PuppetChoice::Nobody,
@@ -36,7 +36,7 @@ impl Puppets {
         }
     }
 
-    /// Whose puppet has the nick, or had it a moment ago.
+    /// The user whose puppet has the nick, or had it recently.
     pub(in crate::bridge) fn nick_owner(
         &self,
         nick: &str,
@@ -45,7 +45,7 @@ impl Puppets {
         self.find_by_nick(nick, now, |_| true)
     }
 
-    /// Whose puppet is heard under the nick at `place`: not one that the bridge has seen leave it.
+    /// The user whose puppet sends under this nick in the channel, unless the bot has seen it leave.
     pub(super) fn echo_owner(
         &self,
         nick: &str,
@@ -66,27 +66,27 @@ impl Puppets {
         living.map(|(account, _)| account).or_else(|| faded().map(|it| &it.user))
     }
 
-    /// Whether somebody's puppet goes by `nick`.
+    /// Whether a puppet has this nick.
     pub(in crate::bridge) fn has_nick(&self, nick: &str) -> bool {
         self.by_user.values().any(|puppet| puppet.has_nick(nick))
     }
 
-    /// Whose puppets have a nick.
+    /// The users whose puppets have a nick.
     pub(in crate::bridge) fn users_with_nick(&self) -> impl Iterator<Item = &LetsChatUserId> {
         self.by_user.iter().filter(|(_, it)| !it.nicks.is_empty()).map(|(account, _)| account)
     }
 
-    /// The server has let it in.
+    /// The puppet is registered.
     pub(super) fn on_registered(&mut self, account: &LetsChatUserId, nick: &str, now: Timestamp) {
         self.set_nick(account, nick, now);
         let puppet = self.by_user.entry(account.clone()).or_default();
         (puppet.away, puppet.maybe_away_since) = (false, Some(now));
     }
 
-    /// Its connection says that it goes by `nick` from now on.
+    /// The puppet reports its new nick.
     pub(super) fn set_nick(&mut self, account: &LetsChatUserId, nick: &str, now: Timestamp) {
         let puppet = self.by_user.entry(account.clone()).or_default();
-        // The bridge has been told already, and hears no more under the one before.
+        // The bot has already seen the change, and will not see the old nick again.
         let known = puppet.has_nick(nick);
         let before = std::mem::replace(&mut puppet.nicks, vec![nick.to_owned()]);
         if !known {
@@ -119,7 +119,7 @@ impl Puppets {
         }
     }
 
-    /// What the bridge sees of people may be of puppets.
+    /// Applies a membership event that may be about puppets.
     pub(in crate::bridge) fn on_membership(&mut self, presence: &MembershipEvent) {
         match presence {
             MembershipEvent::Joined { endpoint: place, user: who, .. } => {
@@ -142,7 +142,7 @@ impl Puppets {
                 let renamed =
                     self.by_user.values_mut().find(|puppet| puppet.has_nick(&before.nick));
                 if let Some(puppet) = renamed.filter(|puppet| !puppet.has_nick(&now.nick)) {
-                    // Its own connection tells so too; a line of it may reach us before.
+                    // Its own connection reports this as well, but its lines may arrive first.
                     puppet.nicks.insert(0, now.nick.clone());
                 }
             }
@@ -150,7 +150,7 @@ impl Puppets {
         }
     }
 
-    /// The bridge has seen `nick` leave `places`.
+    /// The bot has seen `nick` leave these channels.
     pub(super) fn on_nick_left(&mut self, nick: &str, places: &[EndpointId], how: &LeaveReason) {
         if let Some(puppet) = self.by_user.values_mut().find(|puppet| puppet.has_nick(nick)) {
             puppet.seen_leaving.extend(places);
@@ -166,7 +166,7 @@ impl Puppet {
         self.nicks.iter().any(|it| it == nick)
     }
 
-    /// Whether the bridge has seen it leave every channel in which it can have spoken.
+    /// Whether the bot has seen it leave every channel where it may have sent something.
     pub(super) fn has_left_all(&self) -> bool {
         let inside =
             self.memberships.iter().filter(|(_, standing)| **standing == PuppetMembership::Joined);

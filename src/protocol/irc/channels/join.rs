@@ -1,3 +1,5 @@
+//! Joins and leaves channels.
+
 use std::time::Instant;
 
 use irc::proto::Prefix;
@@ -11,15 +13,15 @@ use crate::protocol::irc::session::{
     IrcSession, IrcSessionPhase, MAX_LEN_JOIN_PARAMS, last_argument,
 };
 
-/// More forwards than happen at once.
+/// More forwards than are pending at once.
 const MAX_FORWARDS: usize = 64;
 
-/// Longer than any channel's name.
+/// Longer than any channel name.
 const MAX_LEN_CHANNEL: usize = 512;
 
-/// Into channels, and out.
+/// Joining and leaving channels.
 impl IrcSession {
-    /// Asks for the channels that we are out of, many in one line.
+    /// Joins the channels that we are out of, several per line.
     pub(in crate::protocol::irc) fn join_pending(&mut self, now: Instant) {
         if self.phase != IrcSessionPhase::Online {
             return;
@@ -72,7 +74,7 @@ impl IrcSession {
         }
     }
 
-    /// The server has listed everybody in a channel: if we have just come in, we are in.
+    /// NAMES is complete: if we have just joined, the channel is ready.
     pub(in crate::protocol::irc) fn on_end_of_names(&mut self, now: Instant, name: &str) {
         let (past, echoes) = (self.has_history(), self.registration.has_cap("echo-message"));
         self.report_relaymsg();
@@ -104,7 +106,7 @@ impl IrcSession {
         }
     }
 
-    /// The server will not have us in a channel.
+    /// The server rejected a join, or removed us.
     pub(in crate::protocol::irc) fn on_not_joined(
         &mut self,
         now: Instant,
@@ -122,13 +124,13 @@ impl IrcSession {
         }
     }
 
-    /// An operator of the channel does not want us there.
+    /// Reports that a channel operator removed us.
     pub(in crate::protocol::irc) fn report_removed(&mut self, name: &str) {
         let place = self.channels.endpoint_of(name);
         self.output.extend(place.map(|place| Output::Event(IrcEvent::Removed { endpoint: place })));
     }
 
-    /// The server answers our JOIN by the numeric `code`.
+    /// A JOIN was answered with the numeric `code`.
     pub(in crate::protocol::irc) fn on_join_error(
         &mut self,
         now: Instant,
@@ -137,7 +139,7 @@ impl IrcSession {
     ) {
         let name = arguments.get(1).map_or("", String::as_str);
         if let Some(refusal) = JoinError::parse(code, last_argument(arguments)) {
-            // It has another name there by now.
+            // The channel's name on the server has changed.
             if code == "403" && self.channels.forget_server_name(name) {
                 return self.join_pending(now);
             }
@@ -148,12 +150,12 @@ impl IrcSession {
         }
     }
 
-    /// ERR_LINKCHANNEL: the server lets us into another channel than the one that we asked for.
+    /// ERR_LINKCHANNEL: the server forwards us to another channel.
     pub(in crate::protocol::irc) fn on_forwarded(&mut self, now: Instant, name: &str, to: &str) {
         if self.channels.endpoint_of(name).is_none() {
             return;
         }
-        // Another of ours is one that we want to be in.
+        // A forward to one of our own channels is welcome.
         if self.channels.endpoint_of(to).is_none()
             && self.forwards.len() < MAX_FORWARDS
             && to.len() <= MAX_LEN_CHANNEL
@@ -168,8 +170,8 @@ impl IrcSession {
         );
     }
 
-    /// We are in a channel that is not ours. Where we were sent there, we leave; elsewhere somebody
-    /// else may have a use for it: a bouncer's other user, an operator.
+    /// We are in a channel that is not ours. If we were forwarded there, we leave. Otherwise we stay, since a
+    /// bouncer's other client or an operator may want it.
     pub(in crate::protocol::irc) fn part_if_forwarded(&mut self, name: &str) {
         let same = |to: &String| self.isupport.casemapping.same(to, name);
         if let Some(at) = self.forwards.iter().position(same) {
@@ -179,7 +181,7 @@ impl IrcSession {
         }
     }
 
-    /// Somebody has invited us.
+    /// We were invited.
     pub(in crate::protocol::irc) fn on_invite(&mut self, now: Instant, name: &str) {
         if self.channels.on_invite(name, now) {
             tracing::info!(channel = name, "invited");
@@ -187,14 +189,14 @@ impl IrcSession {
         }
     }
 
-    /// ERR_TOOMANYTARGETS: the server wants to be asked for one channel at a time.
+    /// ERR_TOOMANYTARGETS: the server wants one channel per JOIN.
     pub(in crate::protocol::irc) fn join_one_by_one(&mut self, now: Instant) {
         self.isupport.max_join_targets = Some(1);
         self.channels.cancel_joins();
         self.join_pending(now);
     }
 
-    /// We are logged in to an account: some channels were waiting for that.
+    /// We are logged in: joins channels that require it.
     pub(in crate::protocol::irc) fn retry_joins_after_login(&mut self, now: Instant) {
         self.channels.on_logged_in(now);
         self.join_pending(now);

@@ -1,22 +1,23 @@
+//! Schedules the checks that we are still in our channels.
+
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::domain::EndpointId;
 
-/// How often the server is asked where we are.
+/// How often to check all channels.
 const CHECK_INTERVAL: Duration = Duration::from_secs(600);
 
-/// How often it is asked whether we are in one channel, at most.
+/// How often to check one channel at most.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Calls the roll: whether we are where we think we are is asked of the server once in a while, and
-/// whenever it says something that makes us doubt it.
+/// Verifies our channels with the server, periodically and whenever an error suggests that we are not in one.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct JoinCheck {
     due_at: Instant,
-    /// Where we are by the answer that is coming in; `None` while none is.
+    /// The channels in the reply in progress; `None` if there is none.
     listed: Option<BTreeSet<EndpointId>>,
-    /// The channels of which the server is asked whether we are in it, since when.
+    /// The channels being checked individually, and since when.
     suspects: HashMap<EndpointId, JoinSuspect>,
 }
 
@@ -31,7 +32,7 @@ impl JoinCheck {
         Self { due_at: now + CHECK_INTERVAL, listed: None, suspects: HashMap::new() }
     }
 
-    /// Whether it is time to ask where we are.
+    /// Whether a check of all channels is due; starts it.
     pub(in crate::protocol::irc) fn start_if_due(&mut self, now: Instant) -> bool {
         let due = now >= self.due_at;
         if due {
@@ -45,19 +46,19 @@ impl JoinCheck {
         self.due_at
     }
 
-    /// The server sees us in `place`.
+    /// The server lists us in this channel.
     pub(in crate::protocol::irc) fn mark_listed(&mut self, place: EndpointId) {
         if let Some(seen) = &mut self.listed {
             seen.insert(place);
         }
     }
 
-    /// Where the server has seen us; `None` where we have not asked.
+    /// The channels where the server lists us; `None` if no check is in progress.
     pub(in crate::protocol::irc) fn take_listed(&mut self) -> Option<BTreeSet<EndpointId>> {
         self.listed.take()
     }
 
-    /// Something makes us doubt that we are in `place`. Says whether to ask.
+    /// Something suggests that we are not in this channel. Returns whether to check.
     pub(in crate::protocol::irc) fn suspect(&mut self, place: EndpointId, now: Instant) -> bool {
         let doubted = self.suspects.get(&place).map(|doubt| doubt.since);
         if doubted.is_some_and(|since| now.duration_since(since) < RECHECK_INTERVAL) {
@@ -67,7 +68,7 @@ impl JoinCheck {
         true
     }
 
-    /// The server has listed who is in `place`. Says whether that was in doubt.
+    /// NAMES for this channel is complete. Returns whether a check was in progress.
     pub(in crate::protocol::irc) fn clear(&mut self, place: EndpointId) -> bool {
         self.suspects.get_mut(&place).is_some_and(|doubt| std::mem::take(&mut doubt.is_open))
     }

@@ -1,82 +1,84 @@
+//! Changes in the members of channels.
+
 use std::sync::Arc;
 
 use crate::domain::{Casemapping, ChannelMember, EndpointId, IrcUser};
 
-/// Who is in our channels, and what became of them. We ourselves are never among them.
+/// The members of our channels and their changes, without ourselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MembershipEvent {
-    /// Exactly these are in the channel now.
+    /// The complete list of members.
     Names {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// How the server folds their nicks.
+        /// The server's case mapping.
         casemapping: Casemapping,
-        /// Who.
+        /// The members.
         members: Vec<ChannelMember>,
     },
-    /// Somebody came in.
+    /// A user joined.
     Joined {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// Who.
+        /// The user.
         user: Arc<IrcUser>,
-        /// They were split off before: it is their server that is back.
+        /// They return from a netsplit.
         after_netsplit: bool,
     },
-    /// Somebody is no longer there.
+    /// A user left.
     Left {
-        /// Where; each of our channels that they were in.
+        /// All of our channels that they were in.
         endpoints: Vec<EndpointId>,
-        /// Who.
+        /// The user.
         user: Arc<IrcUser>,
-        /// How.
+        /// How they left.
         reason: LeaveReason,
     },
-    /// Somebody goes by another nick, account or address, has gone away, or the like.
+    /// A user's nick, account, address, away status or the like changed.
     UserChanged {
-        /// Each of our channels that they are in.
+        /// All of our channels that they are in.
         endpoints: Vec<EndpointId>,
-        /// As whom they were known.
+        /// The user before.
         before: Arc<IrcUser>,
-        /// As whom they are known now.
+        /// The user now.
         now: Arc<IrcUser>,
     },
-    /// The server has told more of people who were there all the time; their nicks are the same.
+    /// More is known about existing members; their nicks are unchanged.
     UsersUpdated(Vec<(Vec<EndpointId>, Arc<IrcUser>)>),
-    /// Somebody bears other marks before the nick.
+    /// A member's status prefixes changed.
     PrefixChanged {
-        /// Where.
+        /// The channel.
         endpoint: EndpointId,
-        /// Who.
+        /// The member's nick.
         nick: String,
-        /// The marks, such as `@+`, the highest first.
+        /// The prefixes, such as `@+`, highest first.
         prefixes: Box<str>,
     },
 }
 
-/// How somebody left.
+/// How a user left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaveReason {
-    /// They left the channel.
+    /// PART.
     Part {
-        /// What they said.
+        /// Their message.
         reason: Option<String>,
     },
-    /// They left the network, or were thrown out of it.
+    /// QUIT, also when removed by an operator.
     Quit {
-        /// What they, or the server, said.
+        /// The message of the user or server.
         reason: Option<String>,
     },
-    /// They were put out of the channel.
+    /// KICK.
     Kick {
-        /// By whom: a nick, or a server.
+        /// The nick or server that kicked them.
         by: String,
-        /// What was said.
+        /// The reason given.
         reason: Option<String>,
     },
-    /// The network broke in two, and they are in the other half.
+    /// A netsplit.
     Netsplit {
-        /// The servers between which it broke.
+        /// The two servers.
         servers: String,
     },
 }

@@ -1,3 +1,5 @@
+//! Joins channels and keeps track of whether we are in them.
+
 pub(super) mod join;
 pub(super) mod join_check;
 pub(super) mod membership;
@@ -18,25 +20,25 @@ use crate::protocol::Backoff;
 
 use super::errors::join::RejoinPolicy;
 
-/// How long the server may take to answer a JOIN.
+/// Time limit for the server to answer a JOIN.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Whoever has been in for this long is welcome: the next wait is short again. Not sooner, or a
-/// channel that we are kicked from whenever we come would see us come again and again.
+/// How long we must stay in a channel before the retry delay is reset. With less, a channel that kicks us on
+/// every join would see us rejoin again and again.
 const TRIES_RESET_AFTER: Duration = Duration::from_secs(900);
 
-/// How soon after a JOIN another may follow that somebody has asked us for.
+/// Minimum time between a JOIN and one triggered by somebody else.
 const MIN_REJOIN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where we stand with one channel. Being in is what the server says, not what we asked for.
+/// The state of one channel. The server decides whether we are in it, not our own commands.
 ///
 /// ```text
-///       join               own JOIN echo         end of NAMES
-///  Out ───────▶ Asked ────────────────▶ Entering ─────────────▶ In
-///   ▲             │ refused, no answer      │ kicked, parted     │
-///   └── waited ── Waiting ◀─────────────────┴────────────────────┘
-///       invited,
-///       logged in
+///               JOIN            own JOIN echo             end of NAMES
+///  NotJoined ────────▶ Joining ───────────────▶ AwaitingNames ───────▶ Joined
+///   ▲                    │ rejected, no answer      │ kicked, parted      │
+///   └─ delay over ── RetryWait ◀────────────────────┴─────────────────────┘
+///      invited,
+///      logged in
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum JoinState {
@@ -47,18 +49,18 @@ enum JoinState {
     RetryWait,
 }
 
-/// A channel that we mean to be in.
+/// A channel that the session should be in.
 #[derive(Debug, Clone)]
 pub struct ChannelTarget {
-    /// Its number.
+    /// Its endpoint id.
     pub endpoint: EndpointId,
-    /// Its name.
+    /// The account's name.
     pub name: String,
-    /// Its key, where it has one.
+    /// Its key, if any.
     pub key: Option<secrecy::SecretString>,
 }
 
-/// A key is no part of what a seat is.
+/// Equality ignores the key.
 impl PartialEq for ChannelTarget {
     fn eq(&self, other: &Self) -> bool {
         (self.endpoint, &self.name) == (other.endpoint, &other.name)
@@ -70,20 +72,20 @@ impl Eq for ChannelTarget {}
 #[derive(Debug)]
 struct ChannelEntry {
     target: ChannelTarget,
-    /// What the server calls it, where that is not what we call it.
+    /// The server's name for it, if it differs from ours.
     server_name: Option<String>,
-    /// The server has no channel of that name; another may come to be known.
+    /// The server cannot have a channel of that name; later ISUPPORT tokens may change that.
     is_impossible: bool,
     state: JoinState,
-    /// How often in a row we were refused or put out.
+    /// Consecutive failures to join, including kicks.
     tries: u32,
-    /// Why we are not in.
+    /// When to retry, by the reason why we are not joined.
     rejoin_policy: RejoinPolicy,
-    /// When to do something about it: ask again, or give the asking up.
+    /// When to retry or to give up waiting.
     due_at: Option<Instant>,
-    /// When we asked last.
+    /// When we last sent JOIN.
     last_join_at: Option<Instant>,
-    /// When we came in, by our clock, and by the server's where it says so.
+    /// When we joined, by our clock and by server-time if available.
     entered_at: Option<Instant>,
     join_server_time: Option<Timestamp>,
 }
@@ -113,7 +115,7 @@ impl ChannelEntry {
     }
 }
 
-/// The channels that we mean to be in.
+/// All channels that the session should be in.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct Channels {
     channels: Vec<ChannelEntry>,
@@ -140,7 +142,7 @@ impl Channels {
         channels
     }
 
-    /// We mean to be in this one too, if it is not among them.
+    /// Adds a channel unless it is there already.
     pub(in crate::protocol::irc) fn add(&mut self, seat: ChannelTarget) {
         if self.by_endpoint.contains_key(&seat.endpoint) {
             return;
@@ -151,7 +153,7 @@ impl Channels {
         self.channels.push(ChannelEntry::new(seat));
     }
 
-    /// The server folds names like this.
+    /// Sets the server's case mapping.
     pub(in crate::protocol::irc) fn set_casemapping(&mut self, casemapping: Casemapping) {
         self.casemapping = casemapping;
         let channels = self.channels.iter().enumerate();
@@ -160,25 +162,24 @@ impl Channels {
         self.by_name.extend(channels.map(|(i, c)| (casemapping.fold(c.name()), i)));
     }
 
-    /// The place that `name` is, if it is one of ours.
+    /// The endpoint of the channel `name`, if it is one of ours.
     pub(in crate::protocol::irc) fn endpoint_of(&self, name: &str) -> Option<EndpointId> {
         self.index_of(name).map(|at| self.channels[at].target.endpoint)
     }
 
-    /// Whether we are in `name`, as far as the server has said.
+    /// Whether we are in `name`, according to the server.
     pub(in crate::protocol::irc) fn is_joined(&self, name: &str) -> bool {
         self.index_of(name).is_some_and(|at| self.channels[at].state == JoinState::Joined)
     }
 
-    /// The name of the channel at `place`: as the server calls it, once we were in, and until then as the
-    /// configuration spells it.
+    /// The name of the channel at `endpoint`: the server's, if we have been in it, or else the configured
+    /// one.
     pub(in crate::protocol::irc) fn name_of(&self, place: EndpointId) -> Option<&str> {
         self.by_endpoint.get(&place).map(|at| self.channels[*at].name())
     }
 
-    /// The server says that we are entering `name`. That may be the channel of ours that it is: a safe
-    /// channel, which we ask for by its short name (RFC 2811, section 3), or one whose name the server
-    /// writes in its own way.
+    /// Finds the target for a channel that the server reports under an unknown name: a safe channel requested
+    /// by its short name (RFC 2811, section 3), or a name that the server normalises.
     fn match_server_name(&mut self, name: &str) {
         if let Some(at) = self.index_of(name) {
             let channel = &mut self.channels[at];
@@ -189,7 +190,7 @@ impl Channels {
             let channel = &self.channels[*at];
             channel.state == JoinState::Joining && is_server_name_of(&channel.target.name, name)
         });
-        // Of two that it may be, it is neither.
+        // Ambiguous: do not match any.
         let (Some(at), None) = (asked.next(), asked.next()) else { return };
         if name.len() <= MAX_LEN_NAME {
             self.channels[at].server_name = Some(name.to_owned());
@@ -197,8 +198,8 @@ impl Channels {
         }
     }
 
-    /// The server has no channel of the name that it gave to one of ours. Says whether that one is to be
-    /// asked for by our own name for it now.
+    /// The server has no channel of the name it used before. Returns whether to join by our own name for it
+    /// now.
     pub(in crate::protocol::irc) fn forget_server_name(&mut self, name: &str) -> bool {
         let Some(at) = self.index_of(name) else { return false };
         let channel = &mut self.channels[at];
@@ -210,8 +211,9 @@ impl Channels {
         true
     }
 
-    /// The channels that cannot be on this server, where names begin with one of `types` and have
-    /// `longest` characters at most, and why. They are not asked for, unless the server says otherwise later.
+    /// Marks channels impossible on this server, whose channel names start with one of `types` and have at
+    /// most `longest` characters. Returns them with reasons. They are not joined unless the server changes
+    /// its limits.
     pub(in crate::protocol::irc) fn reject_impossible(
         &mut self,
         types: &str,
@@ -248,12 +250,12 @@ impl Channels {
         impossible
     }
 
-    /// The places that we are in, as far as the server has said.
+    /// The channels that we are in, according to the server.
     pub(in crate::protocol::irc) fn joined_endpoints(&self) -> impl Iterator<Item = EndpointId> {
         self.channels.iter().filter(|it| it.state == JoinState::Joined).map(|it| it.target.endpoint)
     }
 
-    /// We ask for every channel that we are out of. Those with a key come first, as JOIN wants it.
+    /// Starts to join all channels that we are out of. Those with a key come first, as JOIN requires.
     pub(in crate::protocol::irc) fn start_joins(
         &mut self,
         now: Instant,
@@ -271,7 +273,7 @@ impl Channels {
         seats
     }
 
-    /// Those that were asked for are to be asked for again: the server did not want to read it.
+    /// Reverts joins in flight, because the server did not process them.
     pub(in crate::protocol::irc) fn cancel_joins(&mut self) {
         for at in 0..self.channels.len() {
             if self.channels[at].state == JoinState::Joining {
@@ -280,7 +282,7 @@ impl Channels {
         }
     }
 
-    /// The server says that we are entering `name`, at `time`.
+    /// Our own JOIN of `name` was received, sent at `time`.
     pub(in crate::protocol::irc) fn on_own_join(
         &mut self,
         name: &str,
@@ -294,14 +296,13 @@ impl Channels {
         }
     }
 
-    /// The server has listed who is in `name`. Gives the place if we have just come in, and
-    /// when that was.
+    /// NAMES for `name` is complete. If we have just joined, returns the endpoint and the time.
     pub(in crate::protocol::irc) fn on_end_of_names(
         &mut self,
         name: &str,
     ) -> Option<(EndpointId, Option<Timestamp>)> {
         let at = self.index_of(name)?;
-        // Not after anything but our own JOIN: a server answers NAMES from outside too.
+        // NAMES can also be answered for channels that we are not in.
         if self.channels[at].state != JoinState::AwaitingNames {
             return None;
         }
@@ -309,7 +310,7 @@ impl Channels {
         Some((self.channels[at].target.endpoint, self.channels[at].join_server_time))
     }
 
-    /// The server will not let us into `name`, or has put us out of it. Gives the place.
+    /// The server rejected the join of `name`, or removed us from it. Returns the endpoint.
     pub(in crate::protocol::irc) fn on_not_joined(
         &mut self,
         name: &str,
@@ -328,7 +329,7 @@ impl Channels {
         Some(self.channels[at].target.endpoint)
     }
 
-    /// Somebody has invited us to `name`. Says whether that is a reason to ask for a channel now.
+    /// We were invited to `name`. Returns whether a channel can be joined now because of it.
     pub(in crate::protocol::irc) fn on_invite(&mut self, name: &str, now: Instant) -> bool {
         let Some(at) = self.index_of(name) else { return false };
         if self.channels[at].state != JoinState::RetryWait {
@@ -338,7 +339,7 @@ impl Channels {
         true
     }
 
-    /// We are logged in to an account: those channels that were waiting for that are asked for now.
+    /// We are logged in: joins the channels that require it.
     pub(in crate::protocol::irc) fn on_logged_in(&mut self, now: Instant) {
         for at in 0..self.channels.len() {
             let channel = &self.channels[at];
@@ -350,8 +351,8 @@ impl Channels {
         }
     }
 
-    /// Time has passed: gives the places whose JOIN was not answered, and readies those that have
-    /// waited long enough to be asked for again.
+    /// Handles timeouts: returns the channels whose JOIN was not answered, and retries those whose delay is
+    /// over.
     pub(in crate::protocol::irc) fn tick(&mut self, now: Instant) -> Vec<EndpointId> {
         let mut unanswered = Vec::new();
         while let Some((due, at)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
@@ -375,7 +376,7 @@ impl Channels {
         self.by_name.get(&self.casemapping.fold(name)).copied()
     }
 
-    /// Waits, each time in a row for longer.
+    /// Schedules a retry with growing delays.
     fn schedule_retry(&mut self, at: usize, outlook: RejoinPolicy, now: Instant) {
         let channel = &mut self.channels[at];
         let (first, last) = outlook.delays();
@@ -386,7 +387,7 @@ impl Channels {
         self.set_state(at, JoinState::RetryWait, due);
     }
 
-    /// What is waited for has come; but nobody makes us ask without end.
+    /// The obstacle is gone: retry, but not too often.
     fn retry_soon(&mut self, at: usize, now: Instant) {
         match self.channels[at]
             .last_join_at
@@ -409,16 +410,16 @@ impl Channels {
     }
 }
 
-/// Longer than any channel's name.
+/// Longer than any channel name.
 const MAX_LEN_NAME: usize = 512;
 
-/// How many letters and digits of its own a server puts before the short name of a safe channel.
+/// Length of the id that a server puts before the short name of a safe channel.
 const SAFE_CHANNEL_ID_LEN: usize = 5;
 
-/// Whether a server that is asked for `asked` may answer with `name`.
+/// Whether the server may report a channel that we join as `asked` under `name`.
 fn is_server_name_of(asked: &str, name: &str) -> bool {
     if let (Some(short), Some(long)) = (asked.strip_prefix('!'), name.strip_prefix('!')) {
-        // A second one asks for a new channel.
+        // A second `!` requests a new channel.
         let short = short.strip_prefix('!').unwrap_or(short);
         let id = long.len().checked_sub(short.len()).and_then(|id| long.get(..id));
         let is_id = |id: &str| {
@@ -431,7 +432,7 @@ fn is_server_name_of(asked: &str, name: &str) -> bool {
     is_same_text(asked, name)
 }
 
-/// Whether two names are the same to somebody who reads them, however their letters are written.
+/// Whether two names look the same to readers, regardless of case and Unicode normalisation.
 fn is_same_text(one: &str, other: &str) -> bool {
     let fold = |name: &str| name.nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>();
     fold(one) == fold(other)

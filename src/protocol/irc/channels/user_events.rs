@@ -1,3 +1,5 @@
+//! Handles events of channel members: joins, parts, nick changes, NAMES and WHO replies.
+
 use std::time::Instant;
 
 use irc::proto::Prefix;
@@ -12,16 +14,16 @@ use crate::protocol::irc::session::IrcSession;
 use crate::protocol::irc::wire::batch::MessageContext;
 use crate::protocol::irc::wire::line::{Line, SafeText};
 
-/// What marks the answers to our WHO.
+/// The token of our WHOX queries.
 const WHOX_TOKEN: &str = "52";
 
-/// In a channel with more people than this, nobody is asked for: what the server would have to say
-/// at once is more than some are ready to hold for a client. Whoever speaks is known all the same.
+/// No WHO in channels with more members: the reply would overflow the send queue that some servers have for a
+/// client. Members become known when they speak.
 const MAX_WHO_MEMBERS: usize = 1_000;
 
-/// Who is in our channels.
+/// The members of our channels.
 impl IrcSession {
-    /// Tells what has become of people.
+    /// Reports changes of members.
     pub(in crate::protocol::irc) fn report_membership(&mut self) {
         self.output
             .extend(self.users.drain_events().map(|it| Output::Event(IrcEvent::Membership(it))));
@@ -40,7 +42,7 @@ impl IrcSession {
         else {
             return;
         };
-        // `*` stands for none (<https://ircv3.net/specs/extensions/extended-join>).
+        // `*` means no account (<https://ircv3.net/specs/extensions/extended-join>).
         let account = account.map(|account| Some(account).filter(|account| *account != "*"));
         let address = address.as_deref();
         let seen = UserInfo { nick, userhost: address, account, realname, bot: context.bot };
@@ -92,7 +94,7 @@ impl IrcSession {
         self.users.quit(nick, how, now);
     }
 
-    /// Somebody, perhaps we, goes by another nick.
+    /// A user, perhaps we, changed nick.
     pub(in crate::protocol::irc) fn on_nick(
         &mut self,
         now: Instant,
@@ -110,7 +112,7 @@ impl IrcSession {
         self.update_user(source, |person| person.nick = nick);
     }
 
-    /// Somebody is known otherwise from now on.
+    /// A user's data changed.
     pub(in crate::protocol::irc) fn update_user(
         &mut self,
         source: Option<&Prefix>,
@@ -143,7 +145,7 @@ impl IrcSession {
         }));
     }
 
-    /// Asks for another topic.
+    /// Changes the topic.
     pub(in crate::protocol::irc) fn set_topic(&mut self, place: EndpointId, topic: &str) {
         if let Some(name) = self.channels.name_of(place) {
             let SafeText(topic) = SafeText::sanitize(topic);
@@ -153,8 +155,8 @@ impl IrcSession {
         }
     }
 
-    /// The server does not let us do what it asks operators for. Says whether that was another topic: it
-    /// was no line of ours, then.
+    /// The server rejected something that requires operator status. Returns whether it was a topic change,
+    /// and not one of our messages.
     pub(in crate::protocol::irc) fn on_topic_rejected(&mut self, name: &str, why: &str) -> bool {
         let place = self.channels.endpoint_of(name);
         let asked = self.pending_topics.iter().position(|asked| Some(*asked) == place);
@@ -183,8 +185,8 @@ impl IrcSession {
         self.output.push_back(Output::Event(IrcEvent::Topic { endpoint: place, topic, by }));
     }
 
-    /// Who says a line. What the server shows of them with it is learnt, and what it does not show
-    /// is known from before; but what was said long ago tells, and is told by, that time alone.
+    /// The author of a line. For live messages, what the line shows is learned and the rest comes from what
+    /// is known. For history, only the line itself counts.
     pub(in crate::protocol::irc) fn message_author(
         &mut self,
         nick: &str,
@@ -217,7 +219,7 @@ impl IrcSession {
         author
     }
 
-    /// RPL_NAMREPLY: some of those who are in a channel.
+    /// RPL_NAMREPLY: some of the members of a channel.
     pub(in crate::protocol::irc) fn on_names_reply(
         &mut self,
         now: Instant,
@@ -234,7 +236,7 @@ impl IrcSession {
         self.quota.count_names(count, now);
     }
 
-    /// RPL_ENDOFNAMES, of a channel that we are in.
+    /// RPL_ENDOFNAMES of a channel that we are in.
     pub(in crate::protocol::irc) fn on_names_complete(
         &mut self,
         now: Instant,
@@ -248,7 +250,7 @@ impl IrcSession {
         }
     }
 
-    /// Asks which modes a channel has that we have come into.
+    /// Requests the modes of a channel that we have joined.
     pub(in crate::protocol::irc) fn ask_modes(&mut self, place: EndpointId) {
         if self.send_only {
             return;
@@ -257,7 +259,7 @@ impl IrcSession {
         self.enqueue_control(words.into_iter().collect());
     }
 
-    /// RPL_CHANNELMODEIS: whether we are heard there.
+    /// RPL_CHANNELMODEIS: determines whether we can speak.
     pub(in crate::protocol::irc) fn modes_are(&mut self, name: &str, modes: &str) {
         let Some(place) = self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name))
         else {
@@ -269,7 +271,7 @@ impl IrcSession {
         self.output.push_back(Output::Event(IrcEvent::MaySpeak { place, why }));
     }
 
-    /// The next WHO, when there is nothing more pressing to say.
+    /// The next WHO, sent when nothing more urgent is queued.
     pub(in crate::protocol::irc) fn next_who(&mut self, now: Instant) -> Option<Line> {
         if !self.pacer.is_full(now) {
             return None;
@@ -281,14 +283,14 @@ impl IrcSession {
         Line::new("WHO", parameters).ok()
     }
 
-    /// RPL_WHOREPLY: the channel, user, host, server, nick, flags, and hops with the real name.
+    /// RPL_WHOREPLY: channel, user, host, server, nick, flags, hops and real name.
     pub(in crate::protocol::irc) fn on_who_reply(&mut self, arguments: &[String]) {
         let [_, _, user, host, _, nick, flags, rest] = arguments else { return };
         let realname = rest.split_once(' ').map(|(_, realname)| realname);
         self.apply_who_reply(nick, (user, host), flags, (None, realname));
     }
 
-    /// RPL_WHOSPCRPL, with the fields that we asked for.
+    /// RPL_WHOSPCRPL, with the fields that we requested.
     pub(in crate::protocol::irc) fn on_whox_reply(&mut self, arguments: &[String]) {
         let [_, token, user, host, nick, flags, account, realname] = arguments else { return };
         if token == WHOX_TOKEN {
@@ -318,8 +320,7 @@ impl IrcSession {
     }
 }
 
-/// The nick and, where it is shown, the address of whom a line comes from. Whoever has no name that can be
-/// one says nothing.
+/// Nick and, if shown, address of the sender of a line. `None` if it is not a valid nick.
 pub(in crate::protocol::irc) fn nick_and_userhost(
     source: Option<&Prefix>,
 ) -> Option<(&str, Option<String>)> {
@@ -328,7 +329,7 @@ pub(in crate::protocol::irc) fn nick_and_userhost(
     is_valid_nick(nick).then(|| (nick.as_str(), shown.then(|| format!("{user}@{host}"))))
 }
 
-/// Longer than any `user@host` that a server shows: one that is longer is not remembered.
+/// Longer than any `user@host`; longer ones are ignored.
 const MAX_LEN_SHOWN_USERHOST: usize = 512;
 
 /// Longer than any topic.
@@ -337,12 +338,12 @@ const MAX_LEN_TOPIC: usize = 4_096;
 /// Longer than any nick.
 const MAX_LEN_NICK: usize = 256;
 
-/// Whether somebody can be called so. Where there is nothing to see in it, they are shown by another name.
+/// Whether it is plausible as a nick. Invisible nicks are displayed in another way.
 pub(in crate::protocol::irc) fn is_valid_nick(nick: &str) -> bool {
     (1..=MAX_LEN_NICK).contains(&nick.len()) && !nick.contains([' ', '!', '@'])
 }
 
-/// Who did something: a person by nick, or a server.
+/// The nick or server that did something.
 pub(in crate::protocol::irc) fn source_name(source: Option<&Prefix>) -> String {
     match source {
         Some(Prefix::Nickname(name, ..) | Prefix::ServerName(name)) => name.clone(),
@@ -350,7 +351,7 @@ pub(in crate::protocol::irc) fn source_name(source: Option<&Prefix>) -> String {
     }
 }
 
-/// Whether a reason for leaving is the names of two servers: so a netsplit is told.
+/// Whether a quit message consists of two server names, which indicates a netsplit.
 fn is_netsplit_reason(why: &str) -> bool {
     let server = |name: &str| {
         let inner = name.trim_matches('.');

@@ -1,4 +1,4 @@
-//! Who is who: everybody in our channels, as the server tells it.
+//! The users in our channels, as reported by the server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,40 +9,40 @@ use crate::domain::{Casemapping, ChannelMember, EndpointId, IrcUser, Roster};
 use super::membership::{LeaveReason, MembershipEvent};
 use crate::protocol::irc::budget::MAX_USERS_BYTES;
 
-/// More people than any network has in our channels. Whoever comes beyond is not remembered.
+/// Maximum number of users remembered.
 const MAX_USERS: usize = 200_000;
 
-/// How many who were split off are expected back.
+/// Maximum number of users remembered as split off.
 const MAX_NETSPLIT: usize = 20_000;
 
-/// How many are learnt of before it is told.
+/// Maximum number of WHO replies collected before reporting them.
 const MAX_PENDING_WHO: usize = 50_000;
 
-/// What somebody costs beside the letters of what is known of them, in memory.
+/// Memory overhead per user, in bytes.
 const USER_OVERHEAD: usize = 200;
 
-/// How much of an account's name, an address and a real name is kept.
+/// Maximum stored length of an account, address or real name.
 const MAX_LEN: usize = 512;
 
-/// How long those who were split off are expected back.
+/// How long split-off users are expected to return.
 const NETSPLIT_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// Everybody in our channels. What becomes of them is told as [`Presence`].
+/// All users in our channels. Changes are reported as [`MembershipEvent`].
 #[derive(Debug, Default)]
 pub(in crate::protocol::irc) struct Users {
     casemapping: Casemapping,
     /// Our own nick, folded.
     own_nick: String,
-    /// By folded nick.
+    /// Keyed by folded nick.
     by_nick: HashMap<String, UserEntry>,
     rosters: HashMap<EndpointId, Roster>,
-    /// How many bytes all of them take.
+    /// Bytes used by all of them.
     held_bytes: usize,
-    /// The lists of NAMES that have not come to their end.
+    /// NAMES lists in progress.
     pending_names: HashMap<EndpointId, Vec<(IrcUser, String)>>,
-    /// What WHO has told, by folded nick, until it comes to its end.
+    /// The folded nicks in the WHO reply in progress.
     pending_who: Vec<String>,
-    /// Who was split off, and when.
+    /// Split-off users, and when they were.
     netsplit_at: HashMap<String, Instant>,
     events: Vec<MembershipEvent>,
 }
@@ -53,15 +53,15 @@ struct UserEntry {
     endpoints: Vec<EndpointId>,
 }
 
-/// What the server shows of somebody who does something.
+/// What a received line says about its sender.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::protocol::irc) struct UserInfo<'a> {
     pub(in crate::protocol::irc) nick: &'a str,
     pub(in crate::protocol::irc) userhost: Option<&'a str>,
-    /// `Some(None)` where it is known that they are not logged in.
+    /// `Some(None)` if they are known not to be logged in.
     pub(in crate::protocol::irc) account: Option<Option<&'a str>>,
     pub(in crate::protocol::irc) realname: Option<&'a str>,
-    /// Whether the server says that they are a program.
+    /// Whether they are marked as a bot.
     pub(in crate::protocol::irc) bot: bool,
 }
 
@@ -74,7 +74,7 @@ impl UserInfo<'_> {
             && (person.bot || !self.bot)
     }
 
-    /// What is shown is so; what is not shown is as it was.
+    /// Updates what is known; leaves the rest unchanged.
     fn apply_to(&self, person: &mut IrcUser) {
         let owned = |text: &str| Some(truncate_to_bytes(text, MAX_LEN).to_owned());
         self.nick.clone_into(&mut person.nick);
@@ -87,12 +87,12 @@ impl UserInfo<'_> {
     }
 }
 
-/// As much of `text` as `most` bytes hold.
+/// Truncates `text` to at most `most` bytes.
 pub(in crate::protocol::irc) fn truncate_to_bytes(text: &str, most: usize) -> &str {
     &text[..text.floor_char_boundary(most)]
 }
 
-/// How many bytes somebody takes.
+/// Memory used by a user, in bytes.
 fn user_bytes(person: &IrcUser) -> usize {
     let IrcUser { nick, userhost: address, account, realname, .. } = person;
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
@@ -100,62 +100,62 @@ fn user_bytes(person: &IrcUser) -> usize {
 }
 
 impl Users {
-    /// How many bytes all that is known of people takes.
+    /// Memory used by all users, in bytes.
     pub(in crate::protocol::irc) fn held_bytes(&self) -> usize {
         self.held_bytes
     }
 
-    /// The server folds names like this.
+    /// Sets the server's case mapping.
     pub(in crate::protocol::irc) fn set_casemapping(&mut self, casemapping: Casemapping) {
         if self.casemapping == casemapping {
             return;
         }
-        // It is told before anybody is known; from a server that changes it later, all is new.
+        // Normally set before any user is known; after a later change, start afresh.
         let own_nick = std::mem::take(&mut self.own_nick);
         *self = Self { casemapping, own_nick: casemapping.fold(&own_nick), ..Self::default() };
     }
 
-    /// We go by `nick`.
+    /// Sets our own nick.
     pub(in crate::protocol::irc) fn set_own_nick(&mut self, nick: &str) {
         self.own_nick = self.casemapping.fold(nick);
     }
 
-    /// What has become of people since it was asked for last.
+    /// Takes the changes since the last call.
     pub(in crate::protocol::irc) fn drain_events(
         &mut self,
     ) -> std::vec::Drain<'_, MembershipEvent> {
         self.events.drain(..)
     }
 
-    /// Who goes by `nick`.
+    /// The user with this nick.
     pub(in crate::protocol::irc) fn get(&self, nick: &str) -> Option<&Arc<IrcUser>> {
         self.by_nick.get(&self.casemapping.fold(nick)).map(|known| &known.user)
     }
 
-    /// How many are in the channel, as far as is known.
+    /// The number of known members of the channel.
     pub(in crate::protocol::irc) fn member_count(&self, place: EndpointId) -> usize {
         self.rosters.get(&place).map_or(0, Roster::len)
     }
 
-    /// Whether the server has listed ourselves there.
+    /// Whether the server has listed us there.
     pub(in crate::protocol::irc) fn is_own_nick_listed(&self, place: EndpointId) -> bool {
         self.rosters.get(&place).is_some_and(|channel| channel.get(&self.own_nick).is_some())
     }
 
-    /// Whether we have any mark there: voice, or more.
+    /// Whether we have any status prefix there: voice or higher.
     pub(in crate::protocol::irc) fn are_we_marked(&self, place: EndpointId) -> bool {
         let me = self.rosters.get(&place).and_then(|channel| channel.get(&self.own_nick));
         me.is_some_and(|member| !member.prefixes.is_empty())
     }
 
-    /// Somebody does something: what the server shows of them with it is learnt.
+    /// Learns from what a line says about its sender.
     pub(in crate::protocol::irc) fn observe(&mut self, seen: UserInfo<'_>) {
         if self.get(seen.nick).is_some_and(|person| !seen.matches(person)) {
             self.update(seen.nick, |person| seen.apply_to(person));
         }
     }
 
-    /// Somebody comes into a channel; perhaps back, after a netsplit.
+    /// A user joins a channel, perhaps after a netsplit.
     pub(in crate::protocol::irc) fn join(
         &mut self,
         place: EndpointId,
@@ -178,7 +178,7 @@ impl Users {
         }
     }
 
-    /// Somebody leaves a channel.
+    /// A user leaves a channel.
     pub(in crate::protocol::irc) fn leave(
         &mut self,
         place: EndpointId,
@@ -195,7 +195,7 @@ impl Users {
         });
     }
 
-    /// Somebody leaves the network.
+    /// A user leaves the network.
     pub(in crate::protocol::irc) fn quit(&mut self, nick: &str, how: LeaveReason, now: Instant) {
         let folded = self.casemapping.fold(nick);
         let Some(UserEntry { user: who, endpoints: places }) = self.by_nick.remove(&folded) else {
@@ -211,7 +211,7 @@ impl Users {
         self.events.push(MembershipEvent::Left { endpoints: places, user: who, reason: how });
     }
 
-    /// Who went by `nick` is somebody else, or known otherwise, by this change.
+    /// Applies a change to the user with this nick.
     pub(in crate::protocol::irc) fn update(
         &mut self,
         nick: &str,
@@ -223,8 +223,7 @@ impl Users {
         }
     }
 
-    /// Somebody is given, or loses, the mark `mark` in a channel; `marks` are all that there are,
-    /// the highest first.
+    /// A user gains or loses the status prefix `mark` in a channel; `marks` are all prefixes, highest first.
     pub(in crate::protocol::irc) fn set_prefix(
         &mut self,
         place: EndpointId,
@@ -247,8 +246,7 @@ impl Users {
         }
     }
 
-    /// NAMES tells that `name` is in the channel, such as `@ann` or `@+ann!a@host`; `marks` are all
-    /// that may stand before a nick.
+    /// Adds a NAMES entry such as `@ann` or `@+ann!a@host`; `marks` are all prefixes.
     pub(in crate::protocol::irc) fn add_name(
         &mut self,
         place: EndpointId,
@@ -270,7 +268,7 @@ impl Users {
         }
     }
 
-    /// NAMES has told of everybody in the channel: who was thought to be there and is not, is gone.
+    /// The NAMES list is complete: removes members that are not on it.
     pub(in crate::protocol::irc) fn end_of_names(&mut self, place: EndpointId) {
         let list = self.take_names(place);
         let before = self.rosters.insert(place, Roster::new(self.casemapping));
@@ -306,7 +304,7 @@ impl Users {
         list
     }
 
-    /// WHO tells of somebody; `away` of the flags that come with it.
+    /// Adds a WHO reply; `away` is its away flag.
     pub(in crate::protocol::irc) fn add_who_reply(&mut self, seen: UserInfo<'_>, away: bool) {
         let change = |person: &mut IrcUser| {
             seen.apply_to(person);
@@ -320,7 +318,7 @@ impl Users {
         }
     }
 
-    /// WHO has told all.
+    /// The WHO reply is complete.
     pub(in crate::protocol::irc) fn end_of_who(&mut self) {
         let mut learnt = std::mem::take(&mut self.pending_who);
         learnt.retain(|nick| *nick != self.own_nick);
@@ -332,7 +330,7 @@ impl Users {
         }
     }
 
-    /// We are no longer in the channel: whoever is there is out of our sight.
+    /// We have left the channel: forgets its members.
     pub(in crate::protocol::irc) fn remove_channel(&mut self, place: EndpointId) {
         self.take_names(place);
         let Some(channel) = self.rosters.remove(&place) else { return };
@@ -353,7 +351,7 @@ impl Users {
         self.rosters.entry(place).or_insert_with(|| Roster::new(self.casemapping))
     }
 
-    /// Notes that whoever has the folded nick is in `place`; `None` when there are too many people.
+    /// Adds the user with this folded nick to a channel; `None` if there are too many users.
     fn add_to_channel(
         &mut self,
         folded: &str,
@@ -385,7 +383,7 @@ impl Users {
         }
     }
 
-    /// Makes somebody somebody else everywhere. `None` when that is nobody, or changes nothing.
+    /// Replaces a user in all channels. `None` if unknown or unchanged.
     fn replace_user(
         &mut self,
         nick: &str,
@@ -405,7 +403,7 @@ impl Users {
         let UserEntry { endpoints: places, .. } = self.by_nick.remove(&folded)?;
         let folded = self.casemapping.fold(&now.nick);
         self.held_bytes = (self.held_bytes + user_bytes(&now)).saturating_sub(user_bytes(&before));
-        // Nobody has that nick any more, whatever we have missed.
+        // A stale user with that nick, whose departure we missed.
         let ghost = self.by_nick.remove(&folded);
         self.held_bytes =
             self.held_bytes.saturating_sub(ghost.as_ref().map_or(0, |it| user_bytes(&it.user)));
@@ -436,7 +434,7 @@ mod tests {
         LeaveReason::Netsplit { servers: "a.example b.example".to_owned() }
     }
 
-    /// What was told, each with the nick and the number of channels that it is about.
+    /// The changes, each with the nick and the number of channels.
     fn news(people: &mut Users) -> Vec<(&'static str, String, usize)> {
         let told = |it| match it {
             MembershipEvent::Names { members, .. } => ("listed", String::new(), members.len()),

@@ -1,7 +1,7 @@
-//! Whether a channel hears what we say.
+//! Whether channel modes allow us to speak.
 
-/// Why a channel with these `modes`, as RPL_CHANNELMODEIS tells them, does not hear somebody: who is `marked` has
-/// voice or more, who is `known` is logged in to an account. What bans and mutes somebody is not told there.
+/// Why a channel with these `modes` (from RPL_CHANNELMODEIS) rejects messages of a member. `marked` means
+/// voice or higher, `known` that they are logged in. Bans and mutes are not covered.
 pub(in crate::protocol::irc) fn unheard(
     modes: &str,
     marked: bool,

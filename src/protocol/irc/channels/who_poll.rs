@@ -1,46 +1,47 @@
+//! Queries the members of joined channels with WHO, one channel at a time.
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::domain::EndpointId;
 
-/// How long the server may take to say who is in a channel.
+/// Time limit for a WHO reply.
 const WHO_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long to leave a server alone that is too busy to say.
+/// How long to wait after the server reported that it is busy.
 const BUSY_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Asks who is in each channel that we have come into, one channel after the other, when there is
-/// nothing more pressing to say.
+/// Sends WHO for each newly joined channel, one after the other, when nothing more urgent is queued.
 #[derive(Debug, Default)]
 pub(in crate::protocol::irc) struct WhoPoll {
     queue: VecDeque<EndpointId>,
-    /// Which channel is being told of, and until when that may take.
+    /// The channel being queried, and the deadline for the reply.
     in_flight: Option<(EndpointId, Instant)>,
-    /// The server wants to be left alone until then.
+    /// No queries before this time, at the server's request.
     paused_until: Option<Instant>,
 }
 
 impl WhoPoll {
-    /// It is to be asked who is in `place`.
+    /// Queues a query for `endpoint`.
     pub(in crate::protocol::irc) fn enqueue(&mut self, place: EndpointId) {
         if !self.queue.contains(&place) {
             self.queue.push_back(place);
         }
     }
 
-    /// It is of no interest any more.
+    /// Removes `endpoint` from the queue.
     pub(in crate::protocol::irc) fn remove(&mut self, place: EndpointId) {
         self.queue.retain(|other| *other != place);
     }
 
-    /// Whether there is something to ask now.
+    /// Whether a query can be sent now.
     pub(in crate::protocol::irc) fn is_ready(&self, now: Instant) -> bool {
         self.in_flight.is_none()
             && !self.queue.is_empty()
             && self.paused_until.is_none_or(|at| at <= now)
     }
 
-    /// The channel to ask for now.
+    /// Takes the next channel to query.
     pub(in crate::protocol::irc) fn start_next(&mut self, now: Instant) -> Option<EndpointId> {
         if !self.is_ready(now) {
             return None;
@@ -50,12 +51,12 @@ impl WhoPoll {
         Some(place)
     }
 
-    /// The server has told all. Says whether it was asked.
+    /// The reply is complete. Returns whether a query was in flight.
     pub(in crate::protocol::irc) fn finish(&mut self) -> bool {
         self.in_flight.take().is_some()
     }
 
-    /// The server is too busy.
+    /// The server is busy.
     pub(in crate::protocol::irc) fn defer(&mut self, now: Instant) {
         if let Some((place, _)) = self.in_flight.take() {
             self.queue.push_back(place);
@@ -63,13 +64,13 @@ impl WhoPoll {
         }
     }
 
-    /// Time has passed: an answer that does not come is not waited for.
+    /// Handles timeouts: an overdue reply is no longer awaited.
     pub(in crate::protocol::irc) fn tick(&mut self, now: Instant) {
         self.in_flight = self.in_flight.filter(|(_, until)| now < *until);
         self.paused_until = self.paused_until.filter(|until| now < *until);
     }
 
-    /// When [`Self::tick`] has something to do.
+    /// When [`Self::tick`] should be called next.
     pub(in crate::protocol::irc) fn deadline(&self) -> Option<Instant> {
         let until = self.in_flight.map(|(_, until)| until);
         let after = self.paused_until.filter(|_| !self.queue.is_empty());

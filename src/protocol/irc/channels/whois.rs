@@ -1,33 +1,34 @@
+//! Verifies with WHOIS and NAMES that we are still in our channels.
+
 use std::time::Instant;
 
 use crate::domain::EndpointId;
 use crate::protocol::irc::errors::join::JoinError;
 use crate::protocol::irc::session::{IrcSession, IrcSessionPhase};
 
-/// Whether we are where we think we are.
+/// Verifying our channels.
 impl IrcSession {
-    /// Asks the server where we are, once in a while.
+    /// Queries our channels periodically with WHOIS.
     pub(in crate::protocol::irc) fn check_joins(&mut self, now: Instant) {
         if self.phase == IrcSessionPhase::Online && self.join_check.start_if_due(now) {
             self.enqueue_control(vec![("WHOIS", vec![self.nick.clone()])]);
         }
     }
 
-    /// RPL_WHOISCHANNELS: `names` are channels that `nick` is in, with marks before them.
+    /// RPL_WHOISCHANNELS: the channels of `nick`, with status prefixes.
     pub(in crate::protocol::irc) fn on_whois_channels(&mut self, nick: &str, names: &str) {
         if !self.is_me(nick) {
             return;
         }
         for name in names.split_ascii_whitespace() {
-            // What is a mark here may begin a channel's name there: the longest that is one of ours.
+            // A prefix character can also start a channel name: choose the longest that is one of ours.
             let ends = name.char_indices().map(|(at, _)| &name[at..]);
             let place = ends.into_iter().find_map(|name| self.channels.endpoint_of(name));
             place.into_iter().for_each(|place| self.join_check.mark_listed(place));
         }
     }
 
-    /// RPL_ENDOFWHOIS: that is all. Where the server has not seen us, we look for ourselves: it may
-    /// hide some channels.
+    /// RPL_ENDOFWHOIS. Channels not listed are checked individually, since WHOIS may hide some.
     pub(in crate::protocol::irc) fn on_end_of_whois(&mut self, now: Instant, nick: &str) {
         if !self.is_me(nick) {
             return;
@@ -40,7 +41,7 @@ impl IrcSession {
         }
     }
 
-    /// The server says something that makes no sense if we are in `name`.
+    /// The server sent something that contradicts our being in `name`.
     pub(in crate::protocol::irc) fn suspect_not_joined(&mut self, now: Instant, name: &str) {
         let place = self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name));
         place.into_iter().for_each(|place| self.request_names(now, place));
@@ -53,7 +54,7 @@ impl IrcSession {
         }
     }
 
-    /// Everybody in a channel was listed: if that was in doubt, we are there too, or not in it.
+    /// NAMES of a channel is complete: if it was being checked, we are listed or not in it.
     pub(in crate::protocol::irc) fn on_suspect_names(&mut self, now: Instant, place: EndpointId) {
         if !self.join_check.clear(place) || self.users.is_own_nick_listed(place) {
             return;

@@ -1,64 +1,66 @@
+//! Interprets rejections and disconnects by the server.
+
 use std::fmt;
 use std::time::Duration;
 
 use super::send::{MAX_STATED_DELAY, parse_duration};
 
-/// Why a server has turned us away: before it let us in, or later.
+/// Why a server rejected or disconnected us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisconnectReason {
-    /// For what.
+    /// The kind of reason.
     pub kind: DisconnectKind,
-    /// In the server's own words, which may be none.
+    /// The server's text; may be empty.
     pub text: String,
-    /// How long it wants us to stay away, where it says.
+    /// How long it asks us to stay away, if it says.
     pub retry_after: Option<Duration>,
 }
 
-/// For what a server turns somebody away.
+/// Kinds of reasons for a rejection or disconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisconnectKind {
-    /// We are banned: from the server (K-line) or the network (G-line, Z-line, AKILL, DNSBL).
+    /// Banned from the server (K-line) or the network (G-line, Z-line, AKILL, DNSBL).
     Banned,
-    /// A public blocklist (DNSBL) has the address of this machine.
+    /// Our address is on a public blocklist (DNSBL).
     Blocklisted,
-    /// It is not for clients from where we are.
+    /// Not open to clients from our address.
     HostNotAllowed,
-    /// It does not take our user name.
+    /// Our user name is not accepted.
     InvalidUsername,
-    /// It wants an ident server to confirm our user name.
+    /// An ident server must confirm our user name.
     IdentRequired,
-    /// It takes only those who speak TLS.
+    /// TLS is required.
     TlsRequired,
-    /// An operator has put us out.
+    /// Disconnected by an operator.
     Killed,
-    /// We came back too soon.
+    /// Reconnecting too fast.
     Throttled,
-    /// There are too many from where we are.
+    /// Too many connections from our address.
     TooManyConnections,
-    /// There is no room for anybody.
+    /// The server is full.
     ServerFull,
-    /// The server's password is wrong, or missing.
+    /// The server password is wrong or missing.
     BadPassword,
-    /// It wants us to log in to an account.
+    /// A login is required.
     LoginRequired,
-    /// Our account's name, password or certificate is wrong.
+    /// Account, password or certificate is wrong.
     LoginFailed,
-    /// There is no login by SASL.
+    /// SASL is not available.
     SaslUnavailable,
-    /// It will have none of our nicks.
+    /// All of our nicks were rejected.
     NoUsableNick,
-    /// It does not let us in, for a reason that we do not know.
+    /// Rejected for an unknown reason.
     Unknown,
-    /// It wants a password, and is spoken to without TLS: everybody on the way could read it.
+    /// The server requires a password, but the connection is not encrypted.
     InTheClear,
-    /// It wants to be spoken to over TLS, at this port.
+    /// The server requires TLS (STS), at this port.
     StsUpgrade {
-        /// Where it speaks TLS.
+        /// Its TLS port.
         port: u16,
     },
 }
 
-/// Words by which servers say why they close a link, the telling ones first. There is no other sign:
+/// Phrases with which servers close a link, the most specific first. There is no other sign:
 /// <https://modern.ircdocs.horse/#error-message>.
 const ERROR_PHRASES: &[(&[&str], DisconnectKind)] = &[
     (&["killed (", "killed by "], DisconnectKind::Killed),
@@ -124,7 +126,7 @@ const ERROR_PHRASES: &[(&[&str], DisconnectKind)] = &[
     ),
 ];
 
-/// The same of those who have not let us in yet. Later, these words have other causes.
+/// Phrases that mean this during registration only.
 const REGISTRATION_ERROR_PHRASES: &[(&[&str], DisconnectKind)] = &[
     (
         &["identd", "ident server", "no ident", "ident required", "ident lookup"],
@@ -138,25 +140,25 @@ const REGISTRATION_ERROR_PHRASES: &[(&[&str], DisconnectKind)] = &[
 ];
 
 impl DisconnectReason {
-    /// For this reason, in these words.
+    /// A reason of this kind, with this text.
     pub(in crate::protocol::irc) fn new(reason: DisconnectKind, words: &str) -> Self {
         let wait = parse_duration(words).filter(|_| reason == DisconnectKind::Throttled);
         Self { kind: reason, text: words.to_owned(), retry_after: wait }
     }
 
-    /// Reads what an ERROR says; `None` where we are welcome again.
+    /// Interprets an ERROR; `None` if we can reconnect at once.
     pub(in crate::protocol::irc) fn parse(error: &str) -> Option<Self> {
         find_kind(ERROR_PHRASES, error).map(|reason| Self::new(reason, error))
     }
 
-    /// Reads what an ERROR says that comes before we are let in: it always turns us away.
+    /// Interprets an ERROR during registration, which is always a rejection.
     pub(in crate::protocol::irc) fn parse_registration_error(error: &str) -> Self {
         let known = find_kind(ERROR_PHRASES, error)
             .or_else(|| find_kind(REGISTRATION_ERROR_PHRASES, error));
         Self::new(known.unwrap_or(DisconnectKind::Unknown), error)
     }
 
-    /// What would mend it, for whoever keeps the bridge.
+    /// The remedy, for the administrator.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         Some(match self.kind {
@@ -210,7 +212,7 @@ impl DisconnectReason {
         })
     }
 
-    /// How long to stay away at first, and at most: nobody is asked more often than they can bear.
+    /// The first and the longest delay before reconnecting; patient enough not to annoy the server.
     #[must_use]
     pub fn delays(&self) -> (Duration, Duration) {
         let (first, last) = match self.kind {
@@ -238,7 +240,7 @@ impl DisconnectReason {
         (first, Duration::from_secs(last).max(first))
     }
 
-    /// Whether another server of the network may think otherwise.
+    /// Whether another server of the network may accept us.
     #[must_use]
     pub fn is_server_specific(&self) -> bool {
         matches!(
@@ -283,15 +285,15 @@ impl fmt::Display for DisconnectReason {
     }
 }
 
-/// What the words of `error` are a sign of.
+/// The kind that the phrases in `error` indicate.
 fn find_kind(signs: &[(&[&str], DisconnectKind)], error: &str) -> Option<DisconnectKind> {
     let said = extract_reason(error).to_lowercase();
     let found = signs.iter().find(|(words, _)| words.iter().any(|word| said.contains(word)));
     found.map(|(_, reason)| *reason)
 }
 
-/// The reason in `Closing Link: nick[host] (reason)` or `Closing link: (user@host) [reason]`: the
-/// host may be called like anything.
+/// The reason in `Closing Link: nick[host] (reason)` or `Closing link: (user@host) [reason]`; the host can
+/// contain anything.
 fn extract_reason(error: &str) -> &str {
     if !error.to_lowercase().starts_with("closing link") {
         return error;
@@ -302,7 +304,7 @@ fn extract_reason(error: &str) -> &str {
     };
     let mut groups = error.char_indices().filter_map(opens);
     let first = groups.next();
-    // `(user@host) [reason]` has two of them; the reason may hold more.
+    // `(user@host) [reason]` has two groups; the reason may contain more.
     let reason = match (first, groups.next()) {
         (Some(first), Some(second)) if error[first..second].contains('@') => Some(second),
         (first, _) => first,

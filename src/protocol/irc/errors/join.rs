@@ -1,30 +1,32 @@
+//! Interprets errors in answer to JOIN.
+
 use std::time::Duration;
 
-/// Why a server does not let us into a channel, or has put us out of it.
+/// Why we could not join a channel or were removed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct JoinError {
-    /// In words for people.
+    /// The reason, for people.
     pub(in crate::protocol::irc) reason: String,
     pub(in crate::protocol::irc) rejoin_policy: RejoinPolicy,
 }
 
-/// What may change its mind.
+/// When joining may succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum RejoinPolicy {
-    /// A little time.
+    /// After a short time.
     Soon,
-    /// Somebody who does something about it.
+    /// After somebody has acted.
     Later,
-    /// Our logging in to an account.
+    /// After logging in to an account.
     AfterLogin,
-    /// An invitation.
+    /// After an invitation.
     AfterInvite,
-    /// Nothing, on this server.
+    /// Never on this server.
     Never,
 }
 
 impl RejoinPolicy {
-    /// The first wait, and the longest.
+    /// The first and the longest retry delay.
     pub(in crate::protocol::irc) fn delays(self) -> (Duration, Duration) {
         match self {
             Self::Soon => (Duration::from_secs(5), Duration::from_secs(600)),
@@ -34,15 +36,15 @@ impl RejoinPolicy {
 }
 
 impl JoinError {
-    /// What `why` says will be over soon.
+    /// A temporary error.
     pub(in crate::protocol::irc) fn retry_soon(why: String) -> Self {
         Self { reason: why, rejoin_policy: RejoinPolicy::Soon }
     }
 
-    /// Reads the numeric `code` that answers a JOIN, and its text; `None` for one that does not.
+    /// Parses the numeric `code` that answers a JOIN, with its text; `None` for other numerics.
     pub(in crate::protocol::irc) fn parse(code: &str, text: &str) -> Option<Self> {
         let (words, outlook) = match code {
-            // ERR_NOSUCHCHANNEL, also where the name is impossible.
+            // ERR_NOSUCHCHANNEL, also for impossible names.
             "403" => ("no such channel", RejoinPolicy::Later),
             // ERR_TOOMANYCHANNELS.
             "405" => ("too many channels joined", RejoinPolicy::Later),

@@ -1,4 +1,4 @@
-//! What servers refuse, and what to do about it: a message, a join, a connection.
+//! Errors of IRC servers about messages, joins and connections, and how to react to them.
 
 pub(super) mod disconnect;
 pub(super) mod join;

@@ -1,34 +1,35 @@
+//! Interprets errors that servers send in answer to a message.
+
 use std::time::Duration;
 
 use crate::protocol::irc::Scope;
 
-/// What a server has against a line of ours.
+/// An error in answer to one of our lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct SendError {
-    /// In the server's own words.
+    /// The server's text.
     pub(in crate::protocol::irc) reason: String,
-    /// Whether it may take the line later, and when.
+    /// When to retry, if it may succeed later.
     pub(in crate::protocol::irc) retry_after: Option<Duration>,
-    /// Whether it has nothing against the line but that it is said under another nick.
+    /// What it applies to, if only RELAYMSG was rejected.
     pub(in crate::protocol::irc) relaymsg_scope: Option<Scope>,
 }
 
-/// How long to wait where the server does not say for how long.
+/// Retry delay if the server states none.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(10);
 
-/// A server that wants us to wait for longer does not want the line.
+/// A longer stated delay counts as a permanent rejection.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(600);
 
-/// Numerics that say no more than that we are too fast: RPL_TRYAGAIN, ERR_TARGETTOOFAST,
-/// ERR_TARGCHANGE.
+/// Numerics that only mean that we are too fast: RPL_TRYAGAIN, ERR_TARGETTOOFAST, ERR_TARGCHANGE.
 const FLOOD_NUMERICS: &[&str] = &["263", "439", "707"];
 
-/// Words by which servers say so in an error that they use for other things too.
+/// Phrases that mean the same in errors with other uses.
 const FLOOD_PHRASES: &[&str] =
     &["rate", "slow", "flood", "too fast", "too quickly", "wait", "try again", "until"];
 
 impl SendError {
-    /// Reads one from an error numeric, or the code of a standard reply
+    /// Parses an error numeric or the code of a standard reply
     /// (<https://ircv3.net/specs/extensions/standard-replies>), and its text.
     pub(in crate::protocol::irc) fn parse(code: &str, text: &str) -> Self {
         let named = parse_duration(text);
@@ -41,12 +42,12 @@ impl SendError {
         Self { reason: text.to_owned(), retry_after: later, relaymsg_scope: None }
     }
 
-    /// Whether a server that says so wants us to say less in all, not only there.
+    /// Whether the error asks us to send less on the whole connection.
     pub(in crate::protocol::irc) fn is_flood(code: &str, text: &str) -> bool {
         code == "263" || code.contains("RATE_LIMIT") || mentions_flood(text)
     }
 
-    /// One of our own, for what the server leaves unsaid.
+    /// Our own error, for a line that the server dropped silently.
     pub(in crate::protocol::irc) fn dropped_silently() -> Self {
         Self {
             reason: "the server dropped it without an error".to_owned(),
@@ -56,18 +57,17 @@ impl SendError {
     }
 }
 
-/// Whether words, such as those with which a server ends a connection, are about our saying too much
-/// at once.
+/// Whether a text, such as that of an ERROR, says that we sent too much at once.
 pub(in crate::protocol::irc) fn mentions_flood(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     ["flood", "recvq", "too many messages", "sending too fast"].iter().any(|it| text.contains(it))
 }
 
-/// The longest span of time that a server can ask us to wait.
+/// The longest delay that a server can ask for.
 pub(in crate::protocol::irc) const MAX_STATED_DELAY: Duration = Duration::from_secs(3_600);
 
-/// The first span of time that `text` names, such as in "wait 30 seconds", "in 1h" or "for 1 day and 2 hours";
-/// [`LONGEST_WAIT`] at most.
+/// The first duration in `text`, such as in "wait 30 seconds", "in 1h" or "for 1 day and 2 hours"; at most
+/// [`MAX_STATED_DELAY`].
 pub(in crate::protocol::irc) fn parse_duration(text: &str) -> Option<Duration> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut sum = None;
@@ -86,7 +86,7 @@ pub(in crate::protocol::irc) fn parse_duration(text: &str) -> Option<Duration> {
     sum.map(|sum: Duration| sum.min(MAX_STATED_DELAY))
 }
 
-/// Reads `30 seconds`, `2.5 min` or `an hour`, or `1h30m`, and in how many words.
+/// Parses `30 seconds`, `2.5 min`, `an hour` or `1h30m`; also returns the number of words used.
 fn span(word: &str, next: Option<&str>) -> Option<(Duration, usize)> {
     let word = word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_ascii_lowercase();
     let next = next.map(str::to_ascii_lowercase).unwrap_or_default();
@@ -110,7 +110,7 @@ fn span(word: &str, next: Option<&str>) -> Option<(Duration, usize)> {
     Some((sum?, 1))
 }
 
-/// The seconds of what begins with the name of a unit.
+/// The seconds in a unit, recognised by the start of its name.
 fn long_unit(name: &str) -> Option<u64> {
     const UNITS: [(&str, u64); 7] = [
         ("sec", 1),
@@ -135,7 +135,7 @@ fn short_unit(name: &str) -> Option<u64> {
     })
 }
 
-/// However many: a number that is too large for us is a very long time.
+/// Saturates at a very long time.
 fn times(number: f64, seconds: u64) -> Duration {
     let seconds = Duration::from_secs(seconds).as_secs_f64() * number;
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)

@@ -1,9 +1,11 @@
+//! Negotiates IRCv3 capabilities.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RawCommand;
 
-/// The IRCv3 capabilities that we can make use of (<https://ircv3.net/irc/>), each with those that
-/// it is of no use without. `sasl` is asked for where there is an account to log in to.
+/// The capabilities that we use (<https://ircv3.net/irc/>), each with those it requires. `sasl` is requested
+/// only with an account to log in to.
 const WANTED_CAPS: &[(&str, &[&str])] = &[
     ("message-tags", &[]),
     ("server-time", &[]),
@@ -26,25 +28,25 @@ const WANTED_CAPS: &[(&str, &[&str])] = &[
     ("invite-notify", &[]),
 ];
 
-/// What only bouncers offer: programs that sit between us and the server. Not `znc.in/` alone: Ergo
-/// offers ZNC's playback too.
+/// Capabilities offered by bouncers only. `znc.in/` in general is no sign, since Ergo offers ZNC's playback
+/// as well.
 const BOUNCER_CAPS: &[&str] = &["znc.in/batch", "znc.in/server-time-iso", "soju.im/"];
 
-/// The capabilities that the server offers, and those that it has granted
+/// The offered and the granted capabilities
 /// (<https://ircv3.net/specs/extensions/capability-negotiation>).
 ///
-/// A server may answer one request by several lines, and several requests in any order: each name that
-/// we have asked for is awaited by itself. Names that mean nothing to us are not kept.
+/// A server may answer one request with several lines and several requests in any order, so each requested name is awaited
+/// individually. Unknown names are not stored.
 #[derive(Debug, Default)]
 pub(super) struct Caps {
-    /// With their values, which may be empty.
+    /// Names with values, which may be empty.
     offered: BTreeMap<&'static str, String>,
-    /// A bouncer has made itself known.
+    /// A bouncer was recognised.
     is_bouncer: bool,
     requested: BTreeSet<&'static str>,
-    /// What is asked for together, and not answered yet.
+    /// Requested together, not yet answered.
     pending_together: BTreeSet<&'static str>,
-    /// What is asked for by itself, and not answered yet.
+    /// Requested individually, not yet answered.
     pending_single: BTreeSet<&'static str>,
     enabled: BTreeSet<&'static str>,
 }
@@ -61,10 +63,10 @@ impl Caps {
         }
     }
 
-    /// The server grants these, and takes back those after a minus.
+    /// The server grants these, and withdraws those with a minus.
     pub(super) fn on_ack(&mut self, list: &str) {
         for name in list.split_ascii_whitespace() {
-            // Marks of the first version of the protocol.
+            // Modifiers of the first version of the protocol.
             let name = name.trim_start_matches(['~', '=']);
             match name.strip_prefix('-') {
                 Some(name) => self.enabled.remove(name),
@@ -74,7 +76,7 @@ impl Caps {
         }
     }
 
-    /// The server refuses these: if it refuses them together, perhaps it grants some of them.
+    /// The server rejects these. If they were requested together, requests them individually.
     pub(super) fn on_nak(&mut self, list: &str) -> Vec<RawCommand> {
         let names: Vec<&str> = list.split_ascii_whitespace().collect();
         let again: Vec<&str> =
@@ -85,15 +87,14 @@ impl Caps {
         if names.len() < 2 { Vec::new() } else { self.request_single(again) }
     }
 
-    /// The server does not answer any more: what it was asked for together, it is asked for one by one,
-    /// once.
+    /// The server has stopped answering: requests individually, once, what was requested together.
     pub(super) fn on_timeout(&mut self) -> Vec<RawCommand> {
         self.pending_single.clear();
         let again = std::mem::take(&mut self.pending_together);
         self.request_single(again)
     }
 
-    /// The server offers these no longer.
+    /// The server no longer offers these.
     pub(super) fn on_del(&mut self, list: &str) {
         for name in list.split_ascii_whitespace() {
             self.offered.remove(name);
@@ -103,7 +104,7 @@ impl Caps {
         }
     }
 
-    /// Asks for what is offered, wanted, and not asked for yet.
+    /// Requests what is offered, wanted, and not yet requested.
     pub(super) fn request(&mut self, with_sasl: bool) -> Vec<RawCommand> {
         let offered = |cap: &str| self.offered.contains_key(cap);
         let sasl: &[(&str, &[&str])] = if with_sasl { &[("sasl", &[])] } else { &[] };
@@ -122,22 +123,22 @@ impl Caps {
         vec![("CAP", vec!["REQ".to_owned(), wanted.join(" ")])]
     }
 
-    /// Whether the server has answered every request.
+    /// Whether every request has been answered.
     pub(super) fn is_settled(&self) -> bool {
         self.pending_together.is_empty() && self.pending_single.is_empty()
     }
 
-    /// Whether the server has granted the capability `name`.
+    /// Whether the capability `name` has been granted.
     pub(super) fn has(&self, name: &str) -> bool {
         self.enabled.contains(name)
     }
 
-    /// What the server says of the capability `name`, if it offers it.
+    /// The value of the capability `name`, if offered.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.offered.get(name).map(String::as_str)
     }
 
-    /// Whether a bouncer offers them.
+    /// Whether we are connected to a bouncer.
     pub(super) fn is_bouncer(&self) -> bool {
         self.is_bouncer
     }
@@ -157,7 +158,7 @@ impl Caps {
     }
 }
 
-/// The capability `name`, if it means anything to us.
+/// The capability `name`, if we know it.
 fn known_cap(name: &str) -> Option<&'static str> {
     let wanted = WANTED_CAPS.iter().map(|(cap, _)| *cap);
     wanted.chain(["sasl", "sts"]).find(|cap| *cap == name)

@@ -1,28 +1,30 @@
+//! The identity and credentials of a connection.
+
 use secrecy::SecretString;
 
-/// As whom we come.
+/// The identity to register with.
 #[derive(Debug, Clone)]
 pub struct IrcIdentity {
-    /// The wished nick.
+    /// The preferred nick.
     pub nick: String,
-    /// Those to try where somebody has the wished one, before it is given a tail.
+    /// Alternatives if it is in use, before underscores are appended.
     pub alt_nicks: Vec<String>,
-    /// The user name, which servers show before the `@`.
+    /// The user name (ident).
     pub username: String,
-    /// The real name.
+    /// The real name (GECOS).
     pub realname: String,
-    /// The server's password, where it wants one.
+    /// The server password, if any.
     pub password: Option<SecretString>,
-    /// The account to log in to by SASL.
+    /// The account for SASL.
     pub sasl: Option<SaslLogin>,
-    /// The services to log in to, where SASL has not done it.
+    /// The services account, used if SASL did not log us in.
     pub services: Option<ServicesLogin>,
-    /// Lines to send once we are let in, before the channels are joined. `{nick}` is our nick then.
+    /// Raw lines to send after registration, before joining channels. `{nick}` is replaced by our nick.
     pub connect_commands: Vec<SecretString>,
 }
 
 impl IrcIdentity {
-    /// Somebody of this name, without an account.
+    /// An identity with this nick and no account.
     #[must_use]
     pub fn named(nick: &str) -> Self {
         Self {
@@ -38,27 +40,27 @@ impl IrcIdentity {
     }
 }
 
-/// A login by SASL.
+/// Credentials for SASL.
 #[derive(Debug, Clone)]
 pub struct SaslLogin {
-    /// The account's name.
+    /// The account name.
     pub account: String,
-    /// Its password; a certificate may do without.
+    /// The password; not needed with a certificate.
     pub password: Option<SecretString>,
-    /// How to log in, what is tried first coming first.
+    /// The mechanisms to try, in order.
     pub mechanisms: Vec<Mechanism>,
-    /// Whether to leave rather than to go on without.
+    /// Whether to disconnect if the login fails.
     pub required: bool,
 }
 
-/// A way to log in (<https://ircv3.net/specs/extensions/sasl-3.1>).
+/// A SASL mechanism (<https://ircv3.net/specs/extensions/sasl-3.1>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {
-    /// By the certificate that TLS has shown (RFC 4422, appendix A).
+    /// EXTERNAL: the TLS client certificate (RFC 4422, appendix A).
     External,
-    /// By proof that we know the password (RFC 7677).
+    /// SCRAM-SHA-256: a proof of the password (RFC 7677).
     ScramSha256,
-    /// By the password (RFC 4616).
+    /// PLAIN: the password itself (RFC 4616).
     Plain,
 }
 
@@ -72,18 +74,17 @@ impl Mechanism {
     }
 }
 
-/// Services that know accounts, to whom one speaks by PRIVMSG.
+/// A login with services by PRIVMSG.
 #[derive(Debug, Clone)]
 pub struct ServicesLogin {
-    /// Whom to speak to, such as `NickServ`; a server may stand behind an `@`.
+    /// The nick of services, such as `NickServ`, optionally with `@server`.
     pub nick: String,
-    /// The host or the server by which they are known, where the server does not say that they are services.
+    /// The host or server name that authenticates services, if the server does not mark them as services.
     pub host: Option<String>,
-    /// The account that they know us by.
+    /// The account name.
     pub account: String,
-    /// What to say to be logged in, where there is something to say: with the password in it.
+    /// The command to log in, if any; it contains the password.
     pub identify_command: Option<SecretString>,
-    /// What to say to get our nick back from who has it; `{nick}` is the nick. Said only when we
-    /// are logged in.
+    /// The command to release our nick; `{nick}` is replaced. Used only when logged in.
     pub regain_command: Option<String>,
 }

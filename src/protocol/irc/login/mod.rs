@@ -1,4 +1,4 @@
-//! The way in.
+//! Registration: password, capabilities, SASL login, nick and user.
 
 pub(super) mod caps;
 pub(super) mod identity;
@@ -24,40 +24,40 @@ pub use sts::StsPolicy;
 use caps::Caps;
 use sasl::{Sasl, SaslStep};
 
-/// How long the server may take to answer each step of a login.
+/// Time limit for each answer during SASL.
 const SASL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How long it may take to answer what we ask of its capabilities, from one answer to the next.
+/// Time limit for each answer during capability negotiation.
 const CAPS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A line to be sent, as command and parameters.
+/// A line to send, as command and parameters.
 pub(super) type RawCommand = (&'static str, Vec<String>);
 
-/// The way in: PASS, capabilities, login, NICK and USER (RFC 2812 §3.1,
+/// Registration: PASS, capabilities, SASL, NICK and USER (RFC 2812 §3.1,
 /// <https://ircv3.net/specs/extensions/capability-negotiation>).
 ///
 /// ```text
-///         CAP LS, NICK, USER          LS        ACK or NAK            logged in, or not        001
-///  begin ────────────────────▶ Listing ──▶ Requesting ──▶ LoggingIn ──────────────▶ Ended ────▶ registered
-///                                 │             └── no account, no `sasl` ───────────▲
-///                                 └─────────── 001 (the server knows no CAP) ────────┘
+///       CAP LS, NICK, USER            LS              ACK or NAK             logged in, or not        001
+///  start ─────────▶ ListingCaps ─────▶ RequestingCaps ─────▶ Authenticating ─────▶ Finished ────▶ registered
+///                        │                    └── no account, no `sasl` ─────────────▲
+///                        └──────────── 001 (the server has no CAP) ──────────────────┘
 /// ```
 ///
-/// A server that offers `sasl` later, or logs us out, has us log in again.
+/// If the server offers `sasl` later, or logs us out, we log in again.
 #[derive(Debug)]
 pub(super) struct Registration {
     nick_candidates: NickCandidates,
     phase: RegistrationPhase,
     caps: Caps,
     secure: bool,
-    /// There is a password that the server may want first, and that must not be said to it in the clear.
+    /// The server may require a password that must not be sent in plain text.
     withheld: bool,
     sasl: Option<Sasl>,
     sasl_required: bool,
     logged_in: bool,
-    /// Until when the server may take to answer our login.
+    /// Deadline for the next SASL answer.
     sasl_deadline: Option<Instant>,
-    /// Until when it may take to answer what we ask of its capabilities.
+    /// Deadline for the next answer to a capability request.
     caps_deadline: Option<Instant>,
     events: Vec<LoginEvent>,
 }
@@ -70,20 +70,20 @@ enum RegistrationPhase {
     Finished,
 }
 
-/// What has come of the way in, beside lines.
+/// Results of registration other than lines to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum LoginEvent {
-    /// We cannot go on.
+    /// We cannot continue.
     Rejected(DisconnectReason),
-    /// The server wants to be spoken to over TLS from now on.
+    /// The server has announced an STS policy.
     Sts(StsPolicy),
-    /// We go on without having logged in.
+    /// We continue without being logged in.
     LoginFailed(String),
 }
 
 impl Registration {
-    /// Begins, with the lines to be sent first. `secure`: nobody can listen in; where somebody can, passwords
-    /// are said only where we `may_say` them. `nonce` is random.
+    /// Starts registration with the first lines to send. `secure` means that nobody can eavesdrop; otherwise,
+    /// passwords are sent only if `may_say` is set. `nonce` must be random.
     pub(super) fn start(
         identity: &IrcIdentity,
         (secure, may_say): (bool, bool),
@@ -115,7 +115,7 @@ impl Registration {
         (registration, words)
     }
 
-    /// Takes in one CAP line: its subcommand, whether more lines follow, and its list.
+    /// Handles a CAP line: its subcommand, whether more lines follow, and its list.
     pub(super) fn on_cap(
         &mut self,
         subcommand: &str,
@@ -147,7 +147,7 @@ impl Registration {
             "NEW" => {
                 self.caps.on_ls(list);
                 self.record_sts();
-                // While the list is still being told, what is new is asked for with the rest.
+                // While the list is incomplete, new capabilities are requested with the rest.
                 if self.phase == RegistrationPhase::ListingCaps {
                     Vec::new()
                 } else {
@@ -172,7 +172,7 @@ impl Registration {
         }
     }
 
-    /// A line `AUTHENTICATE` of the server's.
+    /// Handles AUTHENTICATE.
     pub(super) fn on_authenticate(&mut self, chunk: &str, now: Instant) -> Vec<RawCommand> {
         match self.sasl.as_mut().filter(|sasl| sasl.is_active()) {
             Some(sasl) => {
@@ -183,7 +183,7 @@ impl Registration {
         }
     }
 
-    /// A numeric of SASL: 902 to 908.
+    /// Handles a SASL numeric, 902 to 908.
     pub(super) fn on_sasl_numeric(
         &mut self,
         code: u16,
@@ -195,10 +195,10 @@ impl Registration {
         self.apply_sasl_step(step, now)
     }
 
-    /// The server has logged us out of our account, which it may let us into again.
+    /// The server has logged us out; tries to log in again.
     pub(super) fn on_logged_out(&mut self, now: Instant) -> Vec<RawCommand> {
         self.logged_in = false;
-        // While the exchange is under way it says how that ends.
+        // During the exchange, this is part of its result.
         if self.phase == RegistrationPhase::Finished {
             self.on_caps_settled(now)
         } else {
@@ -206,17 +206,17 @@ impl Registration {
         }
     }
 
-    /// There is one more password that is not said in the clear.
+    /// Records that another password was withheld.
     pub(super) fn withhold(&mut self) {
         self.withheld = true;
     }
 
-    /// Whether the server lacks a password that must not be said to it.
+    /// Whether a password was withheld from the server.
     pub(super) fn is_withheld(&self) -> bool {
         self.withheld
     }
 
-    /// The server has let us in. Gives why we cannot stay.
+    /// Registration is complete. Returns a reason if we cannot stay.
     pub(super) fn on_welcome(&mut self) -> Option<DisconnectReason> {
         self.phase = RegistrationPhase::Finished;
         if self.withheld {
@@ -230,27 +230,27 @@ impl Registration {
         self.logged_in
     }
 
-    /// What has come of it since this was last asked.
+    /// Takes the results since the last call.
     pub(super) fn take_events(&mut self) -> Vec<LoginEvent> {
         std::mem::take(&mut self.events)
     }
 
-    /// Whether the server has granted the capability `name`.
+    /// Whether the capability `name` has been granted.
     pub(super) fn has_cap(&self, name: &str) -> bool {
         self.caps.has(name)
     }
 
-    /// What the server says of the capability `name`, which it has granted.
+    /// The value of the granted capability `name`.
     pub(super) fn cap_value(&self, name: &str) -> Option<&str> {
         self.caps.value(name).filter(|_| self.has_cap(name))
     }
 
-    /// Whether we speak to a bouncer: to a program that sits between us and the server.
+    /// Whether we are connected to a bouncer.
     pub(super) fn is_bouncer(&self) -> bool {
         self.caps.is_bouncer()
     }
 
-    /// The server will not have our nick; gives the next to try.
+    /// The server rejected our nick; returns the next one to try.
     pub(super) fn on_nick_rejected(&mut self, impossible: bool, why: &str) -> Vec<RawCommand> {
         if impossible {
             self.nick_candidates.on_invalid();
@@ -283,12 +283,12 @@ impl Registration {
         [self.sasl_deadline, self.caps_deadline].into_iter().flatten().min()
     }
 
-    /// What is asked of the capabilities is waited for from now on, if anything is.
+    /// Starts, restarts or clears the deadline for capability requests.
     fn update_caps_deadline(&mut self, now: Instant) {
         self.caps_deadline = (!self.caps.is_settled()).then(|| now + CAPS_TIMEOUT);
     }
 
-    /// All that the server offers is known.
+    /// The list of capabilities is complete.
     fn on_caps_listed(&mut self, now: Instant) -> Vec<RawCommand> {
         if let Some(port) = self.caps.value("sts").and_then(StsPolicy::parse_port)
             && !self.secure
@@ -305,7 +305,7 @@ impl Registration {
         self.request_caps(now)
     }
 
-    /// What an insecure server says of it, anybody could have said.
+    /// Without TLS, anybody could have forged it.
     fn record_sts(&mut self) {
         let sts = self.caps.value("sts").and_then(StsPolicy::parse).filter(|_| self.secure);
         self.events.extend(sts.map(LoginEvent::Sts));
@@ -316,7 +316,7 @@ impl Registration {
         if words.is_empty() { self.on_caps_settled(now) } else { words }
     }
 
-    /// The server has answered what we asked for, or some of it.
+    /// All capability requests are answered, at least in part.
     fn on_caps_settled(&mut self, now: Instant) -> Vec<RawCommand> {
         if !self.caps.is_settled() || self.phase == RegistrationPhase::ListingCaps {
             return Vec::new();
@@ -383,7 +383,7 @@ impl Registration {
     }
 }
 
-/// A password is wanted, and somebody may listen in.
+/// A password is required, but the connection is not encrypted.
 fn in_the_clear() -> DisconnectReason {
     DisconnectReason::new(DisconnectKind::InTheClear, "")
 }

@@ -1,3 +1,5 @@
+//! Handles changes of our nick.
+
 use std::time::Instant;
 
 use irc::proto::Prefix;
@@ -7,10 +9,10 @@ use crate::protocol::Output;
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::session::{IrcSession, IrcSessionPhase};
 
-/// What we are called, and what we would rather be called.
+/// Our nick, and regaining the configured one.
 impl IrcSession {
-    /// The server will not have a nick: the next is tried on the way in, and later the one that we
-    /// have is kept.
+    /// The server rejected a nick. During registration, the next one is tried; later, the current one is
+    /// kept.
     pub(in crate::protocol::irc) fn on_nick_rejected(
         &mut self,
         now: Instant,
@@ -25,7 +27,7 @@ impl IrcSession {
         }
     }
 
-    /// We go by `nick` from now on.
+    /// Our nick is now `nick`.
     pub(in crate::protocol::irc) fn on_own_nick_changed(&mut self, now: Instant, nick: &str) {
         nick.clone_into(&mut self.nick);
         self.users.set_own_nick(nick);
@@ -35,7 +37,7 @@ impl IrcSession {
         self.output.push_back(Output::Event(IrcEvent::NickChanged { nick: nick.to_owned() }));
     }
 
-    /// Whoever went by this nick does so no longer.
+    /// A user has given up this nick.
     pub(in crate::protocol::irc) fn on_nick_released(
         &mut self,
         now: Instant,
@@ -47,7 +49,7 @@ impl IrcSession {
         }
     }
 
-    /// Whether somebody goes by `nick`, as the server says; perhaps in the form `nick!user@host`.
+    /// The server reports whether `nick`, perhaps as `nick!user@host`, is in use.
     pub(in crate::protocol::irc) fn on_nick_presence(
         &mut self,
         now: Instant,
@@ -67,7 +69,7 @@ impl IrcSession {
         self.enqueue_control(words);
     }
 
-    /// Of those that we asked about, these are there.
+    /// The ISON reply: those of the nicks that are in use.
     pub(in crate::protocol::irc) fn on_ison_reply(&mut self, now: Instant, nicks: &str) {
         let wished = self.regain.wanted().to_owned();
         let casemapping = self.isupport.casemapping;
@@ -75,15 +77,15 @@ impl IrcSession {
         self.on_nick_presence(now, &wished, there);
     }
 
-    /// The server has said all that it says at first.
+    /// The MOTD is complete.
     pub(in crate::protocol::irc) fn on_end_of_motd(&mut self, now: Instant) {
         self.motd_ended = true;
         self.start_regain(now);
     }
 
-    /// Begins to get the wished nick back, once we know what the server can do, and it us.
+    /// Starts to regain the configured nick, once ISUPPORT and our login are known.
     pub(in crate::protocol::irc) fn start_regain(&mut self, now: Instant) {
-        // A bouncer keeps its nick itself, and others may sit behind it.
+        // A bouncer manages its nick itself, and may have other clients.
         if self.phase != IrcSessionPhase::Online
             || !self.motd_ended
             || self.registration.is_bouncer()

@@ -1,18 +1,18 @@
-//! What we are called: what to try on the way in, and how to get back what we wished for.
+//! Our nick: candidates during registration, and regaining the configured one.
 
 pub(in crate::protocol::irc) use super::regain::{Regain, RegainMethod};
 
-/// RFC 2812 §1.2.1.
+/// The length that every server supports (RFC 2812 §1.2.1).
 const GUARANTEED_NICK_LEN: usize = 9;
 
-/// So many that something else must be wrong.
+/// After this many rejections, something else must be wrong.
 const MAX_REJECTIONS: usize = 20;
 
-/// The nicks to try, in order, when a server will not have the one before.
+/// The nicks to try in order.
 ///
-/// First come those that were chosen for it. Then the wished one gets underscores, then digits; one
-/// that is too long for the server (ngIRCd takes 9 characters unless told otherwise) is cut to what
-/// RFC 2812 §1.2.1 guarantees.
+/// First the configured alternatives, then the configured nick with underscores, then with digits. If it is
+/// too long for the server (ngIRCd allows 9 characters by default), it is truncated to what RFC 2812 §1.2.1
+/// guarantees.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct NickCandidates {
     wanted: String,
@@ -42,13 +42,13 @@ impl NickCandidates {
         stem + &tail
     }
 
-    /// The server says that somebody has it.
+    /// The server reports that the nick is in use.
     pub(in crate::protocol::irc) fn on_in_use(&mut self) {
         self.rejections += 1;
         self.tries += 1;
     }
 
-    /// The server says that it cannot be a nick.
+    /// The server reports that the nick is invalid.
     pub(in crate::protocol::irc) fn on_invalid(&mut self) {
         if self.max_len > GUARANTEED_NICK_LEN
             && self.current().chars().count() > GUARANTEED_NICK_LEN
@@ -60,7 +60,7 @@ impl NickCandidates {
         }
     }
 
-    /// Whether it is time to give up.
+    /// Whether to give up.
     pub(in crate::protocol::irc) fn is_exhausted(&self) -> bool {
         self.rejections >= MAX_REJECTIONS + self.alternatives.len()
     }

@@ -1,3 +1,5 @@
+//! Logs in with services (NickServ) by PRIVMSG, for networks without SASL.
+
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
@@ -5,13 +7,13 @@ use secrecy::ExposeSecret;
 use super::{RawCommand, ServicesLogin};
 use crate::domain::Casemapping;
 
-/// How long services may take to answer before we go on without.
+/// Time limit for services to answer; then we continue without them.
 const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long before services that did not know us are spoken to again, when they ask.
+/// Minimum time between attempts to identify when services ask again.
 const IDENTIFY_RETRY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Words by which services say that they know us now.
+/// Phrases that report a successful login.
 const SUCCESS_PHRASES: &[&str] = &[
     "you are now identified",
     "you are now logged in",
@@ -22,7 +24,7 @@ const SUCCESS_PHRASES: &[&str] = &[
     "you're already",
 ];
 
-/// Words by which they say that they do not.
+/// Phrases that report a failed login.
 const FAILURE_PHRASES: &[&str] = &[
     "invalid password",
     "incorrect",
@@ -37,36 +39,35 @@ const FAILURE_PHRASES: &[&str] = &[
     "suspended",
 ];
 
-/// Words by which they ask who we are.
+/// Phrases that ask us to identify.
 const PROMPT_PHRASES: &[&str] = &["identify", "is registered", "registered and protected"];
 
-/// A login with services, by PRIVMSG: for networks without SASL.
+/// A login with services by PRIVMSG, for networks without SASL.
 ///
 /// ```text
-///         WHOIS          it is services: IDENTIFY     900, ACCOUNT, or words that say so
-///  Idle ─────────▶ Looking ─────────────────────▶ Asked ─────────────────────────────────▶ known
-///   ▲                 │ it is somebody else, 401    │ words that say no, 401, no answer in time
-///   └─────────────────┴─────────────────────────────┘    asked who we are: once more, now and then
+///         WHOIS           it is services: IDENTIFY       900, ACCOUNT, or a success phrase
+///  Idle ─────────▶ Looking ────────────────────▶ Identifying ─────────────────────────────▶ logged in
+///   ▲                 │ somebody else, 401           │ a failure phrase, 401, timeout
+///   └─────────────────┴──────────────────────────────┘   services ask again: retry, at intervals
 /// ```
 ///
-/// Anybody can take a nick. So the password is said only after the server has shown, in answer to WHOIS, that
-/// services have it. Where a server stands behind the nick (`NickServ@services.example`), the server holds to
-/// that itself.
+/// Anybody can take a nick. So the password is sent only after WHOIS has shown that services have it. If the nick includes
+/// a server (`NickServ@services.example`), the server itself guarantees that.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct Nickserv {
     login: Option<ServicesLogin>,
-    /// There is a password, and it must not be said.
+    /// There is a password, but it must not be sent in plain text.
     withheld: bool,
     state: NickservState,
     seen: Seen,
-    /// The host at which services were seen last.
+    /// The host where services were last seen.
     host: Option<String>,
-    /// What the server that we are at is called.
+    /// The name of our server.
     server: Option<String>,
     retry_from: Option<Instant>,
 }
 
-/// What WHOIS has shown of who has their nick.
+/// What WHOIS has shown about the user of services' nick.
 #[derive(Debug, Default)]
 struct Seen {
     address: Option<(String, String)>,
@@ -74,14 +75,14 @@ struct Seen {
     is_service: bool,
 }
 
-/// Numerics of WHOIS that tell who somebody is.
+/// WHOIS numerics that help to recognise services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum Fact<'t> {
     /// 311: user and host.
     Address(&'t str, &'t str),
-    /// 312: the server that they are at.
+    /// 312: their server.
     Server(&'t str),
-    /// 313 of most servers, 310 of ngIRCd: what they are, in words.
+    /// 313 on most servers, 310 on ngIRCd: a description.
     Is(&'t str),
 }
 
@@ -92,17 +93,17 @@ enum NickservState {
     Identifying { deadline: Instant },
 }
 
-/// What services make of us.
+/// The answer of services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum NickservReply {
-    /// They know us.
+    /// We are logged in.
     LoggedIn,
-    /// They do not, for this reason.
+    /// The login failed, for this reason.
     Failed(String),
 }
 
 impl Nickserv {
-    /// Where we do not `may_say` it, the password is kept.
+    /// Without `may_say`, the password is withheld.
     pub(in crate::protocol::irc) fn new(
         mut services: Option<ServicesLogin>,
         may_say: bool,
@@ -120,17 +121,17 @@ impl Nickserv {
         }
     }
 
-    /// Whether there is a password that must not be said.
+    /// Whether a password was withheld.
     pub(in crate::protocol::irc) fn is_withheld(&self) -> bool {
         self.withheld
     }
 
-    /// The server that we are at has this name.
+    /// Sets the name of our server.
     pub(in crate::protocol::irc) fn at(&mut self, server: &str) {
         self.server = Some(server.to_owned());
     }
 
-    /// Begins to say who we are, if there is somebody to say it to: looks who that is.
+    /// Starts to identify, if services are configured: looks up who has their nick.
     pub(in crate::protocol::irc) fn identify(&mut self, now: Instant) -> Vec<RawCommand> {
         let Some(services) = self.login.as_ref().filter(|it| it.identify_command.is_some()) else {
             return Vec::new();
@@ -154,7 +155,7 @@ impl Nickserv {
         Some(("PRIVMSG", vec![services.nick.clone(), password]))
     }
 
-    /// The server tells this of who has the nick `nick`.
+    /// A WHOIS numeric about `nick` was received.
     pub(in crate::protocol::irc) fn shown(
         &mut self,
         nick: &str,
@@ -173,7 +174,7 @@ impl Nickserv {
         }
     }
 
-    /// The server has told all of who has the nick `nick`: gives the password to say, or why it is not said.
+    /// WHOIS of `nick` is complete: returns the command with the password, or why it is not sent.
     pub(in crate::protocol::irc) fn all_shown(
         &mut self,
         now: Instant,
@@ -198,8 +199,8 @@ impl Nickserv {
         }
     }
 
-    /// Whether what was seen can only be services. A host alone is no sign of it: whoever has an address can
-    /// have it called anything.
+    /// Whether this can only be services. The host alone is no proof, since users can control their reverse
+    /// DNS.
     fn are_services(&self, seen: &Seen) -> bool {
         let Some(services) = &self.login else { return false };
         let is = |found: Option<&str>, wanted: &str| {
@@ -215,24 +216,24 @@ impl Nickserv {
         seen.is_service || (elsewhere && (is(first, "services") || is(first, "service")))
     }
 
-    /// As whom they know us.
+    /// The account name.
     pub(in crate::protocol::irc) fn account(&self) -> &str {
         self.login.as_ref().map_or("", |services| &services.account)
     }
 
-    /// Whether we wait for their answer, or for the server's that they are it.
+    /// Whether we wait for an answer from services or for WHOIS.
     pub(in crate::protocol::irc) fn is_identifying(&self) -> bool {
         self.state != NickservState::Idle
     }
 
-    /// How to ask them for `nick`.
+    /// The nick of services and the command to release `nick`.
     pub(in crate::protocol::irc) fn regain_command(&self, nick: &str) -> Option<(String, String)> {
         let services = self.login.as_ref()?;
         let command = services.regain_command.as_ref()?;
         Some((services.nick.clone(), command.replace("{nick}", nick)))
     }
 
-    /// Whether `nick` is theirs.
+    /// Whether `nick` is that of services.
     pub(in crate::protocol::irc) fn is_services_nick(
         &self,
         nick: &str,
@@ -247,7 +248,7 @@ impl Nickserv {
         self.host.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(host))
     }
 
-    /// They say something to us.
+    /// Handles a message from services.
     pub(in crate::protocol::irc) fn on_text(&mut self, text: &str) -> Option<NickservReply> {
         let plain: String = text.chars().filter(|c| !c.is_control()).collect();
         let lower = plain.to_lowercase();
@@ -262,7 +263,7 @@ impl Nickserv {
         self.finish().then_some(answer)
     }
 
-    /// They ask who we are: gives what to say, if it is not too soon.
+    /// Services ask us to identify: returns the lines, unless it is too soon.
     pub(in crate::protocol::irc) fn on_prompt(
         &mut self,
         text: &str,
@@ -274,7 +275,7 @@ impl Nickserv {
         if asks && !soon && !self.is_identifying() { self.identify(now) } else { Vec::new() }
     }
 
-    /// The server says for them that they know us, or are not there. Says whether we waited for it.
+    /// The server confirms the login, or reports services missing. Returns whether we waited for it.
     pub(in crate::protocol::irc) fn finish(&mut self) -> bool {
         std::mem::replace(&mut self.state, NickservState::Idle) != NickservState::Idle
     }
@@ -305,24 +306,24 @@ impl Nickserv {
 }
 
 impl ServicesLogin {
-    /// Their nick alone.
+    /// Their nick without the server.
     fn name(&self) -> &str {
         self.nick.split('@').next().unwrap_or_default()
     }
 
-    /// The server behind it, if there is one.
+    /// The server after `@`, if any.
     fn server(&self) -> Option<&str> {
         self.nick.split_once('@').map(|(_, server)| server)
     }
 }
 
-/// Whether a server says of somebody that they are a service: "is a Network Service", "is an IRC service".
-/// Operators are something else, also those who are "a Services Administrator".
+/// Whether the server describes a user as a service: "is a Network Service", "is an IRC service". Operators
+/// such as "a Services Administrator" are not services.
 fn says_service(words: &str) -> bool {
     words.split(|c: char| !c.is_ascii_alphanumeric()).any(|it| it.eq_ignore_ascii_case("service"))
 }
 
-/// Why the password was not said to who has the nick.
+/// Why the password was not sent to the user with services' nick.
 fn impostor(nick: &str, seen: &Seen) -> String {
     let (user, host) = seen.address.as_ref().map_or(("?", "?"), |it| (&it.0, &it.1));
     let server = seen.server.as_deref().unwrap_or("?");
@@ -352,7 +353,7 @@ mod tests {
         Nickserv::new(Some(services), true)
     }
 
-    /// Whether the password is said to NickServ, of whom WHOIS tells this, at a server called irc.example.
+    /// Whether the password is sent to NickServ, given these WHOIS numerics, at the server irc.example.
     fn is_told(mut nickserv: Nickserv, facts: &[Fact<'_>]) -> bool {
         let (now, casemapping) = (Instant::now(), Casemapping::Ascii);
         nickserv.at("irc.example");
@@ -373,7 +374,7 @@ mod tests {
     fn they_are_what_the_server_says_they_are() {
         let at = |host| Fact::Address("s", host);
         for facts in [
-            // Ergo, InspIRCd with and without its servers' names, ngIRCd, Solanum.
+            // Ergo, InspIRCd with and without hidden server names, ngIRCd, Solanum.
             &[at("localhost"), Fact::Is("is a network service")][..],
             &[
                 at("services.int"),

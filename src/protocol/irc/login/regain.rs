@@ -1,43 +1,44 @@
+//! Regains the configured nick when somebody else has it.
+
 use std::time::{Duration, Instant};
 
 use super::RawCommand;
 use crate::domain::Casemapping;
 use crate::protocol::Backoff;
 
-/// How often to look whether the nick is free, where the server does not tell by itself, and again
-/// where it does.
+/// How often to check whether the nick is free, or to retry where MONITOR reports it.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
 const MONITOR_POLL_INTERVAL: Duration = Duration::from_secs(600);
 
-/// How long services may take to free the nick.
+/// Time limit for services to release the nick.
 const SERVICES_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the server may take to answer our NICK or ISON.
+/// Time limit for the server to answer NICK or ISON.
 const NICK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whoever has kept a nick for so long was not made to give it up for having it.
+/// A nick kept this long was not taken from us by force.
 const STABLE_AFTER: Duration = Duration::from_secs(3_600);
 
-/// Gets the wished nick back when somebody else has it, without ever fighting for it.
+/// Regains the configured nick from another user, without fighting for it.
 ///
 /// ```text
-///               not the wished                   it is free               NICK is ours
-///  Content ───────────────────────▶ Waiting ─────────────────▶ Trying ──────────────────▶ Content
-///     ▲                              ▲  │ somebody has it       │ refused
-///     │                              └──┴──── later and later ◀─┘
-///     └─ services have renamed us ──────┘
+///             not the configured nick               it is free               NICK is ours
+///  Idle ─────────────────────────────────▶ Waiting ────────────▶ Trying ──────────────────▶ Idle
+///   ▲                                       ▲  │ in use            │ rejected
+///   │                                       └──┴── growing delays ◀┘
+///   └─ services have renamed us ────────────┘
 /// ```
 ///
-/// That it is free is told by MONITOR, where there is that (<https://ircv3.net/specs/extensions/monitor>),
-/// by the QUIT or NICK of who had it, or by ISON. Where services know us, they are asked to free it.
-/// Whenever we lose it again soon, we wait longer before the next try.
+/// MONITOR (<https://ircv3.net/specs/extensions/monitor>), the QUIT or NICK of its user, or ISON show that the nick is
+/// free. If we are logged in with services, they are asked to release it. Each time we soon lose it again, the delay before
+/// the next attempt grows.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct Regain {
     wanted: String,
     state: RegainState,
-    /// Waits between our tries.
+    /// Delays between our attempts.
     retry_backoff: Backoff,
-    /// Waits between what we ask of services.
+    /// Delays between requests to services.
     services_backoff: Backoff,
     services_from: Option<Instant>,
     held_since: Option<Instant>,
@@ -47,20 +48,20 @@ pub(in crate::protocol::irc) struct Regain {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RegainState {
-    /// We go by it, or mean to leave it at what we go by.
+    /// We have the nick, or accept the one we have.
     Idle,
-    /// Until then: before `quiet` is over, not even if it is free.
+    /// Waiting until that time; while `quiet`, even a free nick is not tried.
     Waiting { until: Instant, quiet: bool },
-    /// We have asked for it.
+    /// We have sent NICK.
     Trying { until: Instant },
 }
 
-/// What helps.
+/// The available methods.
 #[derive(Debug, Clone)]
 pub(in crate::protocol::irc) struct RegainMethod {
-    /// The server tells by itself who comes and goes.
+    /// The server supports MONITOR.
     pub(in crate::protocol::irc) monitor: bool,
-    /// How services, who know us, are asked to free it.
+    /// Services' nick and command that release the nick, if we are logged in with them.
     pub(in crate::protocol::irc) services: Option<(String, String)>,
 }
 
@@ -78,7 +79,7 @@ impl Regain {
         }
     }
 
-    /// We are let in as `nick`, on a server where a nick has at most `most` bytes.
+    /// We are registered as `nick`, on a server with nicks of at most `most` bytes.
     pub(in crate::protocol::irc) fn start(
         &mut self,
         nick: &str,
@@ -99,17 +100,17 @@ impl Regain {
         self.start_watching(means, now)
     }
 
-    /// What we wish to be called.
+    /// The configured nick.
     pub(in crate::protocol::irc) fn wanted(&self) -> &str {
         &self.wanted
     }
 
-    /// Whether we want the nick that `nick` is.
+    /// Whether `nick` is the configured nick.
     pub(in crate::protocol::irc) fn is_wanted(&self, nick: &str, casemapping: Casemapping) -> bool {
         self.state != RegainState::Idle && casemapping.same(nick, &self.wanted)
     }
 
-    /// We go by `nick` now, whoever wanted that.
+    /// Our nick is now `nick`, for whatever reason.
     pub(in crate::protocol::irc) fn on_nick_changed(
         &mut self,
         nick: &str,
@@ -128,7 +129,7 @@ impl Regain {
             };
         }
         let Some(since) = self.held_since.take() else { return Vec::new() };
-        // Somebody would not let us have it. They may be right.
+        // Somebody forced us to give it up, perhaps rightly.
         if now.saturating_duration_since(since) >= STABLE_AFTER {
             self.retry_backoff.reset();
         }
@@ -138,7 +139,7 @@ impl Regain {
         words
     }
 
-    /// Nobody goes by it.
+    /// The nick is free.
     pub(in crate::protocol::irc) fn on_free(&mut self, now: Instant) -> Vec<RawCommand> {
         match self.state {
             RegainState::Waiting { until, quiet } if !quiet || now >= until => {
@@ -149,7 +150,7 @@ impl Regain {
         }
     }
 
-    /// Somebody goes by it.
+    /// The nick is in use.
     pub(in crate::protocol::irc) fn on_in_use(
         &mut self,
         means: &RegainMethod,
@@ -169,7 +170,7 @@ impl Regain {
         Vec::new()
     }
 
-    /// The server will not have a nick. Says whether it was the one that we asked for.
+    /// The server rejected a nick. Returns whether it was the one we tried to regain.
     pub(in crate::protocol::irc) fn on_rejected(&mut self, now: Instant) -> bool {
         let asked = matches!(self.state, RegainState::Trying { .. });
         if asked {
@@ -200,7 +201,7 @@ impl Regain {
         }
     }
 
-    /// Begins to look when it is free.
+    /// Starts to watch for the nick.
     fn start_watching(&mut self, means: &RegainMethod, now: Instant) -> Vec<RawCommand> {
         self.state = RegainState::Waiting { until: now + POLL_INTERVAL, quiet: false };
         if !means.monitor {
@@ -227,7 +228,7 @@ mod tests {
         words.into_iter().map(line).collect()
     }
 
-    /// One that has begun as `bridge_`.
+    /// A `Regain` that has started as `bridge_`.
     fn started(means: &RegainMethod, now: Instant) -> (Regain, Vec<String>) {
         let mut regain = Regain::new("bridge", 1);
         let words = regain.start("bridge_", Some(30), ASCII, means, now);
@@ -328,7 +329,7 @@ mod tests {
         regain.start("bridge", None, ASCII, &means, now);
         let mut waits = Vec::new();
         for _ in 0..8 {
-            // Services rename us at once, whenever we have it.
+            // Services rename us immediately each time.
             assert_eq!(
                 commands(regain.on_nick_changed("Guest17", ASCII, &means, now)),
                 ["MONITOR + bridge"]

@@ -1,3 +1,5 @@
+//! Logs in with SASL.
+
 use std::collections::VecDeque;
 
 use base64::Engine;
@@ -7,45 +9,44 @@ use secrecy::ExposeSecret;
 use super::scram::{Scram, ScramError};
 use super::{Mechanism, RawCommand, SaslLogin};
 
-/// A part of this many bytes is followed by another
+/// A chunk of this length is followed by another one
 /// (<https://ircv3.net/specs/extensions/sasl-3.1#the-authenticate-command>).
 const CHUNK_LEN: usize = 400;
 
-/// No challenge that makes sense is longer, in base64.
+/// Longer than any valid challenge, in base64.
 const MAX_LEN_CHALLENGE: usize = 16 * CHUNK_LEN;
 
-/// So many proofs on one connection are enough: each takes its time.
+/// Limit on SCRAM proofs per connection, since each takes CPU time.
 const MOST_PROOFS: u32 = 64;
 
-/// Why the password itself was not said.
+/// Why PLAIN was not tried.
 const CLEAR: &str = "the plaintext password is not sent without TLS";
 
-/// A login by SASL, one mechanism after another
-/// (<https://ircv3.net/specs/extensions/sasl-3.2>).
+/// A login by SASL, trying one mechanism after another (<https://ircv3.net/specs/extensions/sasl-3.2>).
 ///
 /// ```text
-///         AUTHENTICATE PLAIN       +            AUTHENTICATE …        903, 907
-///  begin ──────────────────▶ Named ──▶ Talking ────────────────▶ … ──────────▶ in
-///    ▲                         │          │  what makes no sense: AUTHENTICATE *, 906
-///    └── the next mechanism ◀──┴── 904 ◀──┴─────────────────────────┘
+///        AUTHENTICATE PLAIN            +               AUTHENTICATE …       903, 907
+///  Idle ──────────▶ MechanismSent ─────▶ Exchanging ────────────────▶ … ─────────▶ logged in
+///   ▲                     │                  │  an invalid challenge: AUTHENTICATE *, 906
+///   └── next mechanism ◀──┴─────── 904 ◀─────┴───────────────────────┘
 ///                                   └── none is left, 902, 905: failed
 /// ```
 #[derive(Debug)]
 pub(super) struct Sasl {
     login: SaslLogin,
-    /// Nobody can listen in.
+    /// Nobody can eavesdrop.
     secure: bool,
-    /// The password itself may be said.
+    /// PLAIN is allowed without TLS.
     may_say: bool,
-    /// The server could be told the password itself, and must not.
+    /// PLAIN was available but withheld.
     withheld: bool,
     nonce: String,
-    /// How many exchanges have begun: each has a nonce of its own.
+    /// Number of exchanges started; each has its own nonce.
     exchange_count: u32,
     remaining: VecDeque<Mechanism>,
     state: SaslState,
     challenge: String,
-    /// Why the last exchange did not go on.
+    /// Why the last exchange failed.
     last_error: Option<String>,
 }
 
@@ -56,20 +57,20 @@ enum SaslState {
     Exchanging(Option<Scram>),
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum SaslStep {
-    /// These lines, and then the server's answer.
+    /// Send these lines and wait for the answer.
     Send(Vec<RawCommand>),
     /// We are logged in.
     LoggedIn,
-    /// We are not, for this reason, and there is nothing left to try.
+    /// The login failed for this reason, and no mechanism is left.
     Failed(String),
 }
 
 impl Sasl {
-    /// `nonce` is random, and new for each connection. Where it is not `secure`, the password itself is said
-    /// only where we `may_say` it.
+    /// `nonce` must be random and unique per connection. If the connection is not `secure`, PLAIN is used
+    /// only if `may_say` is set.
     pub(super) fn new(login: SaslLogin, (secure, may_say): (bool, bool), nonce: String) -> Self {
         Self {
             login,
@@ -85,12 +86,12 @@ impl Sasl {
         }
     }
 
-    /// Whether an exchange is under way.
+    /// Whether an exchange is in progress.
     pub(super) fn is_active(&self) -> bool {
         !matches!(self.state, SaslState::Idle)
     }
 
-    /// Begins, with the mechanisms that the server offers, where it says.
+    /// Starts with the mechanisms that the server offers, if it lists them.
     pub(super) fn start(&mut self, offered: &str) -> SaslStep {
         let ours = self.login.mechanisms.iter().copied();
         self.remaining =
@@ -108,12 +109,12 @@ impl Sasl {
         self.try_next()
     }
 
-    /// Whether the login came to nothing because the password itself must not be said.
+    /// Whether the login failed because PLAIN was withheld.
     pub(super) fn is_withheld(&self) -> bool {
         self.withheld && self.exchange_count == 0
     }
 
-    /// Leaves out what says the password where somebody may listen in.
+    /// Removes PLAIN if the connection is not secure.
     fn withhold(&mut self) {
         if !self.may_say && self.login.password.is_some() {
             let count = self.remaining.len();
@@ -122,7 +123,7 @@ impl Sasl {
         }
     }
 
-    /// A line `AUTHENTICATE` of the server's.
+    /// Handles AUTHENTICATE.
     pub(super) fn on_challenge(&mut self, chunk: &str) -> SaslStep {
         if chunk != "+" {
             self.challenge.push_str(chunk);
@@ -142,7 +143,7 @@ impl Sasl {
         }
     }
 
-    /// A numeric of SASL, with what it says.
+    /// Handles a SASL numeric.
     pub(super) fn on_numeric(&mut self, code: u16, arguments: &[String]) -> SaslStep {
         let words = arguments.last().map_or("", String::as_str);
         match code {
@@ -150,13 +151,13 @@ impl Sasl {
                 self.state = SaslState::Idle;
                 SaslStep::LoggedIn
             }
-            // These are the mechanisms there are; 904 follows.
+            // The available mechanisms; 904 follows.
             908 => {
                 let offered = arguments.get(1).map_or("", String::as_str);
                 self.remaining.retain(|it| includes_mechanism(offered, *it));
                 SaslStep::Send(Vec::new())
             }
-            // Our nick is not ours, or a line was too long: another mechanism would not help.
+            // The nick belongs to another account, or a line was too long: other mechanisms would fail, too.
             902 | 905 => self.fail(words),
             _ if !self.is_active() => SaslStep::Send(Vec::new()),
             _ => {
@@ -168,19 +169,19 @@ impl Sasl {
         }
     }
 
-    /// The server has not answered in time.
+    /// The server did not answer in time.
     pub(super) fn on_timeout(&mut self) -> SaslStep {
         self.fail("SASL login timed out")
     }
 
-    /// Names the next mechanism.
+    /// Tries the next mechanism.
     fn try_next(&mut self) -> SaslStep {
         let tried_scram = matches!(
             self.state,
             SaslState::MechanismSent(Mechanism::ScramSha256) | SaslState::Exchanging(Some(_))
         );
         if tried_scram && !self.secure {
-            // Whoever listens in may have made it fail, to be told the password.
+            // A man in the middle may have made SCRAM fail, in order to get the password by PLAIN.
             self.remaining.retain(|it| *it != Mechanism::Plain);
         }
         self.challenge.clear();
@@ -199,7 +200,7 @@ impl Sasl {
         };
         let SaslLogin { account, password, .. } = &self.login;
         let (response, scram) = match (mechanism, password) {
-            // The certificate says who we are.
+            // The certificate identifies us.
             (Mechanism::External, _) | (_, None) => (Vec::new(), None),
             (Mechanism::Plain, Some(password)) => {
                 let parts = [account, account, password.expose_secret()];
@@ -225,7 +226,7 @@ impl Sasl {
     fn abort(&mut self, why: &str) -> SaslStep {
         self.last_error = Some(why.to_owned());
         self.challenge.clear();
-        // A server that cheats at one mechanism is not told more by another.
+        // A server that fails to prove its identity gets no further attempts.
         self.remaining.clear();
         SaslStep::Send(vec![("AUTHENTICATE", vec!["*".to_owned()])])
     }
@@ -241,7 +242,7 @@ impl Sasl {
     }
 }
 
-/// Whether `offered`, names with commas between them, has the mechanism.
+/// Whether the comma-separated list `offered` contains the mechanism.
 fn includes_mechanism(offered: &str, mechanism: Mechanism) -> bool {
     offered.split(',').any(|name| name.trim().eq_ignore_ascii_case(mechanism.name()))
 }

@@ -1,3 +1,5 @@
+//! The client side of SCRAM-SHA-256.
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -6,66 +8,66 @@ use sha2::{Digest, Sha256};
 use stringprep::saslprep;
 use thiserror::Error;
 
-/// More rounds than servers ask for (Ergo 4,096, Atheme 64,000), and few enough that they take less than a tenth
-/// of a second: everybody else waits meanwhile.
+/// More than servers use (Ergo 4,096, Atheme 64,000), and few enough to take less than a tenth of a second,
+/// during which the whole process waits.
 const MAX_ITERATIONS: u32 = 100_000;
 
-/// The longest nonce and the longest salt of a server, in bytes. Usual are 20 to 60.
+/// Maximum lengths of the server's nonce and salt, in bytes. 20 to 60 are usual.
 const LONGEST_NONCE: usize = 512;
 const LONGEST_SALT: usize = 512;
 
-/// Fewer than RFC 7677 §4 allows would give the password away.
+/// With fewer than RFC 7677 §4 allows, the password could be guessed.
 const MIN_ITERATIONS: u32 = 4_096;
 
-/// No channel binding, and no name but the account's own.
+/// No channel binding, and no authorisation identity.
 const GS2_HEADER: &str = "n,,";
 
-/// Why an exchange cannot go on.
+/// Why an exchange failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(super) enum ScramError {
-    /// What the server said is none of the exchange.
+    /// The message is malformed.
     #[error("malformed SCRAM message from the server")]
     Malformed,
-    /// The server's part of the nonce does not follow ours.
+    /// The server's nonce does not extend ours.
     #[error("the server's nonce does not start with ours")]
     NonceMismatch,
-    /// It wants the password hashed too seldom, or without end.
+    /// The iteration count is too low or too high.
     #[error("SCRAM iteration count {0} is out of range (4096 to 100000)")]
     IterationCount(u32),
-    /// It has us prove it again and again.
+    /// Too many proofs were requested.
     #[error("the server repeats the SCRAM exchange")]
     Often,
-    /// It does not know the password itself: it is not who it says it is.
+    /// The server does not know the password, so it is not what it claims to be.
     #[error(
         "wrong server signature: the server does not know the password, so it is not the \
          account's server"
     )]
     BadServerSignature,
-    /// The server says no.
+    /// The server rejected the proof.
     #[error("the server rejected the password")]
     Rejected,
-    /// SASLprep (RFC 4013) has no way to write it.
+    /// SASLprep (RFC 4013) does not allow its characters.
     #[error("the account name or password has characters that SASLprep forbids")]
     UnsupportedCharacters,
 }
 
-/// Our end of SCRAM-SHA-256 (RFC 5802, RFC 7677): both sides prove that they know the password, and
-/// neither says it.
+/// The client side of SCRAM-SHA-256 (RFC 5802, RFC 7677): both sides prove that they know the password
+/// without sending it.
 ///
 /// ```text
-///  first ──▶ the server's first: salt, rounds ──▶ proof ──▶ the server's last: its signature ──▶ in
+/// client-first ──▶ server-first (salt, iterations) ──▶ proof ──▶ server-final (signature) ──▶ done
 /// ```
 #[derive(Debug)]
 pub(super) struct Scram {
     password: SecretString,
     nonce: String,
     client_first_bare: String,
-    /// What the server must sign with, once that is known.
+    /// The signature expected from the server, once known.
     server_signature: Option<[u8; 32]>,
 }
 
 impl Scram {
-    /// For this account; a `nonce` is never used twice, and nobody can guess it.
+    /// For this account; `nonce` must be unique and unpredictable.
     pub(super) fn new(
         account: &str,
         password: &SecretString,
@@ -84,12 +86,12 @@ impl Scram {
         })
     }
 
-    /// What we say first.
+    /// The client-first message.
     pub(super) fn client_first(&self) -> String {
         format!("{GS2_HEADER}{}", self.client_first_bare)
     }
 
-    /// Answers the server: its first words with our proof, its last with nothing.
+    /// Answers the server-first message with the proof, and the server-final message with nothing.
     pub(super) fn respond(&mut self, said: &[u8]) -> Result<String, ScramError> {
         let said = str::from_utf8(said).map_err(|_| ScramError::Malformed)?;
         match self.server_signature {
@@ -132,7 +134,7 @@ impl Scram {
     }
 }
 
-/// Holds the server to what it must know.
+/// Verifies the server's signature.
 fn verify_server_final(said: &str, expected: &[u8; 32]) -> Result<(), ScramError> {
     if said.starts_with("e=") {
         return Err(ScramError::Rejected);
@@ -140,7 +142,7 @@ fn verify_server_final(said: &str, expected: &[u8; 32]) -> Result<(), ScramError
     let signature = said.split(',').next().and_then(|part| part.strip_prefix("v="));
     let signature = signature.ok_or(ScramError::Malformed)?;
     let signature = STANDARD.decode(signature).map_err(|_| ScramError::Malformed)?;
-    // Whoever guesses at it has one try only: how long this takes tells them nothing.
+    // Not constant-time: an attacker has only one attempt.
     if signature == expected { Ok(()) } else { Err(ScramError::BadServerSignature) }
 }
 
@@ -156,7 +158,7 @@ mod tests {
 
     use super::*;
 
-    // RFC 7677 §3.
+    // The example of RFC 7677 §3.
     const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
     const SERVER_FIRST: &str = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
                                 s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";

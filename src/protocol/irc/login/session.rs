@@ -1,3 +1,5 @@
+//! Registration and login, and rejection by the server.
+
 use std::time::Instant;
 
 use irc::proto::Prefix;
@@ -11,15 +13,15 @@ use crate::protocol::irc::errors::disconnect::{DisconnectKind, DisconnectReason}
 use crate::protocol::irc::session::{IrcSession, IrcSessionPhase, QUIT_TIMEOUT, last_argument};
 use crate::protocol::irc::wire::line::ParsedLine;
 
-/// Getting in, and being turned away.
+/// Registration, login, and rejection by the server.
 impl IrcSession {
-    /// Why the server has turned us away, where that is how it ended.
+    /// Why the server rejected or disconnected us, if it did.
     #[must_use]
     pub fn disconnect_reason(&self) -> Option<&DisconnectReason> {
         self.disconnect_reason.as_ref()
     }
 
-    /// Whether the server has let us in.
+    /// Whether registration was completed.
     #[must_use]
     pub fn was_registered(&self) -> bool {
         self.registered
@@ -54,7 +56,7 @@ impl IrcSession {
         self.go_online(now);
     }
 
-    /// Goes on to the channels, once services have said what they make of us.
+    /// Joins the channels, once services have answered.
     fn go_online(&mut self, now: Instant) {
         if self.phase == IrcSessionPhase::Identifying && !self.nickserv.is_identifying() {
             self.phase = IrcSessionPhase::Online;
@@ -63,7 +65,7 @@ impl IrcSession {
         }
     }
 
-    /// What was said of capabilities and logins has led to these lines, and perhaps to more.
+    /// Sends these lines and applies the results of the login.
     pub(in crate::protocol::irc) fn apply_login_events(&mut self, words: Vec<RawCommand>) {
         self.enqueue_control(words);
         for verdict in self.registration.take_events() {
@@ -77,7 +79,7 @@ impl IrcSession {
         }
     }
 
-    /// The server knows us by this account, or by none.
+    /// The server reports our account, or that we are logged out.
     pub(in crate::protocol::irc) fn on_account(&mut self, now: Instant, account: Option<&str>) {
         if let Some(account) = account
             && self.account.as_deref() != Some(account)
@@ -96,7 +98,7 @@ impl IrcSession {
         }
     }
 
-    /// Somebody says something to us alone.
+    /// A private NOTICE was received, perhaps from services.
     pub(in crate::protocol::irc) fn on_private_notice(
         &mut self,
         now: Instant,
@@ -118,12 +120,12 @@ impl IrcSession {
         }
     }
 
-    /// The server tells this of who has a nick.
+    /// A WHOIS numeric was received.
     pub(in crate::protocol::irc) fn shown(&mut self, nick: &str, fact: Fact<'_>) {
         self.nickserv.shown(nick, fact, self.isupport.casemapping);
     }
 
-    /// The server has told all of who has a nick.
+    /// A WHOIS reply is complete.
     pub(in crate::protocol::irc) fn all_shown(&mut self, now: Instant, nick: &str) {
         match self.nickserv.all_shown(now, nick, self.isupport.casemapping) {
             Ok(words) => self.enqueue_control(words.into_iter().collect()),
@@ -148,7 +150,7 @@ impl IrcSession {
         }
     }
 
-    /// There is nobody of this nick: perhaps services are away.
+    /// There is no such nick: services may be down.
     pub(in crate::protocol::irc) fn on_no_such_nick(&mut self, now: Instant, nick: &str) {
         if self.nickserv.is_services_nick(nick, self.isupport.casemapping) && self.nickserv.finish()
         {
@@ -165,7 +167,7 @@ impl IrcSession {
         }
     }
 
-    /// The server says by a numeric that it does not want us.
+    /// The server rejects us with a numeric.
     pub(in crate::protocol::irc) fn reject_by_numeric(
         &mut self,
         reason: DisconnectKind,
@@ -174,23 +176,23 @@ impl IrcSession {
         self.reject(DisconnectReason::new(reason, last_argument(arguments)));
     }
 
-    /// The server has banned us, and says why when it closes the link.
+    /// The server has banned us; the ERROR that follows says why.
     pub(in crate::protocol::irc) fn on_banned(&mut self, now: Instant, arguments: &[String]) {
         self.phase = IrcSessionPhase::Banned { deadline: now + QUIT_TIMEOUT };
         self.disconnect_reason =
             Some(DisconnectReason::new(DisconnectKind::Banned, last_argument(arguments)));
     }
 
-    /// The server closes the link, or has had the time to.
+    /// The server has closed the link, or should have by now.
     pub(in crate::protocol::irc) fn on_link_closed(&mut self, why: String) {
         let leaving = matches!(self.phase, IrcSessionPhase::Quitting { .. });
         let away = match (self.disconnect_reason.take(), DisconnectReason::parse(&why)) {
-            // Either may be the one that tells more.
+            // Either may have the more specific reason.
             (Some(banned), Some(away)) => {
                 let words = format!("{}; {}", banned.text, away.text);
                 Some(DisconnectReason { text: words, ..away })
             }
-            // We have said nothing yet that could be the reason: whatever it is, it may last.
+            // Rejected before we sent anything that could be the cause, so it may be permanent.
             (None, None) if !self.registered => {
                 Some(DisconnectReason::parse_registration_error(&why))
             }
@@ -203,7 +205,7 @@ impl IrcSession {
     }
 
     fn reject(&mut self, away: DisconnectReason) {
-        // Whatever a server says that lacks a password: that is why.
+        // If the server lacks a password that we withheld, that is the reason.
         let lacks = !self.registered && self.registration.is_withheld();
         let moves = matches!(away.kind, DisconnectKind::StsUpgrade { .. });
         let away = if lacks && !moves {
@@ -215,24 +217,24 @@ impl IrcSession {
         self.disconnect_reason = Some(away);
     }
 
-    /// Says that we are a bot, where the server wants to know
+    /// Sets the bot mode, if the server has one
     /// (<https://ircv3.net/specs/extensions/bot-mode>).
     pub(in crate::protocol::irc) fn set_bot_mode(&mut self) {
         let Some(mode) = self.isupport.bot_mode.filter(|_| !self.bot_mode_set) else { return };
-        // Behind a bouncer, we may not be alone.
+        // A bouncer may have other clients, who are people.
         if !self.is_registering() && !self.registration.is_bouncer() {
             self.bot_mode_set = true;
             self.enqueue_control(vec![("MODE", vec![self.nick.clone(), format!("+{mode}")])]);
         }
     }
 
-    /// Says what the administrator wants said, which the configuration has read as lines.
+    /// Sends the configured commands, which the configuration has parsed.
     fn send_connect_commands(&mut self) {
         for command in &self.connect_commands {
             let command = command.expose_secret().replace("{nick}", &self.nick);
             match ParsedLine::parse(&command).ok().map(|parts| parts.to_line()) {
                 Some(Ok(line)) => self.control_queue.push_back(line),
-                // Not the command: it may hold a password.
+                // Do not log the command: it may contain a password.
                 _ => tracing::error!("invalid on_connect command skipped"),
             }
         }

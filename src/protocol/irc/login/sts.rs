@@ -1,19 +1,20 @@
-/// For how long a server wants to be spoken to over TLS alone
-/// (<https://ircv3.net/specs/extensions/sts>). What else it says of it, `preload` say, is for those
-/// who make lists of servers.
+//! Strict transport security (STS).
+
+/// A server's STS policy: how long to use TLS only
+/// (<https://ircv3.net/specs/extensions/sts>). Other keys, such as `preload`, are not for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StsPolicy {
-    /// In seconds; 0 for no longer.
+    /// In seconds; 0 revokes the policy.
     pub duration_secs: u64,
 }
 
 impl StsPolicy {
-    /// Reads the value of the capability `sts`, as it is told over TLS.
+    /// Parses the value of the capability `sts`, as sent over TLS.
     pub(super) fn parse(value: &str) -> Option<Self> {
         Some(Self { duration_secs: find_value(value, "duration")?.parse().ok()? })
     }
 
-    /// The port where the server speaks TLS, as it is told without.
+    /// Parses the TLS port, as sent without TLS.
     pub(super) fn parse_port(value: &str) -> Option<u16> {
         find_value(value, "port")?.parse().ok().filter(|port| *port != 0)
     }

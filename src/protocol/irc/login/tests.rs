@@ -1,3 +1,5 @@
+//! Tests of registration.
+
 use super::*;
 
 fn start() -> (Registration, Vec<RawCommand>) {
@@ -94,8 +96,8 @@ fn nak_retries_caps_one_by_one() {
     assert!(registration.has_cap("echo-message") && !registration.has_cap("batch"));
 }
 
-/// What becomes of `REQ message-tags server-time batch sasl` with these answers; they end with what is
-/// said to the last.
+/// Answers `REQ message-tags server-time batch sasl` with these lines; returns what is sent after the last
+/// one.
 fn after_cap_replies(answers: &[(&str, &str)]) -> (Registration, Vec<String>) {
     let (mut registration, _) = start_with(login(true), true);
     let asked = on_cap(&mut registration, "LS", "sasl=PLAIN message-tags server-time batch");

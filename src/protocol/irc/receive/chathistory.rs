@@ -1,4 +1,4 @@
-//! Asking for what was said in our channels before, one channel at a time.
+//! Requests channel history, one channel at a time.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -8,84 +8,82 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::EndpointId;
 use crate::protocol::irc::wire::line::{Line, LineError};
 
-/// How long the server may take to answer, once its turn has come.
+/// Time limit for an answer, once requested.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How many lines we ask for at once, if the server allows as many.
+/// Lines per request, if the server allows as many.
 const MAX_PAGE_LINES: usize = 500;
 
-/// What a PING says that asks whether everything that is played back by itself has come.
+/// Prefix of the PING token that marks the end of automatic playback.
 const PING_PREFIX: &str = "past-";
 
-/// What a label says that asks for a page.
+/// Prefix of the label of a page request.
 const LABEL_PREFIX: &str = "past.";
 
-/// What a server has to tell of what was said before.
+/// How a server provides history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum HistorySource {
     /// `CHATHISTORY` (<https://ircv3.net/specs/extensions/chathistory>).
     Chathistory {
-        /// The most lines that it gives at once.
+        /// Maximum lines per request.
         limit: Option<usize>,
-        /// Whether lines are found by their time, or else by their id only.
+        /// Whether lookup by time is supported, instead of msgid only.
         by_time: bool,
-        /// Whether lines are found by their id.
+        /// Whether lookup by msgid is supported.
         by_msgid: bool,
-        /// Whether it answers labels.
+        /// Whether labels are supported.
         has_labels: bool,
     },
-    /// The playback module of ZNC (<https://wiki.znc.in/Playback>).
+    /// ZNC's playback module (<https://wiki.znc.in/Playback>).
     ZncPlayback,
-    /// Nothing but what it plays back by itself, when we join.
+    /// None, except for what is played back automatically on joining.
     Unavailable,
 }
 
-/// How far the server's clock may be ahead of ours. A line said later than that says nothing of where
-/// the next page begins.
+/// How far the server's clock may be ahead of ours. Later timestamps are not used to request the next page.
 const MAX_SERVER_CLOCK_LEAD: SignedDuration = SignedDuration::from_secs(60);
 
-/// From where on.
+/// A request for history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct HistoryRequest {
     pub(in crate::protocol::irc) endpoint: EndpointId,
     pub(in crate::protocol::irc) channel: String,
     pub(in crate::protocol::irc) since: Timestamp,
-    /// What the time is now, by our clock.
+    /// The current time, by our clock.
     pub(in crate::protocol::irc) now: Timestamp,
-    /// It was asked in the other way before.
+    /// The other kind of lookup was tried before.
     pub(in crate::protocol::irc) is_retry: bool,
     pub(in crate::protocol::irc) msgid: Option<String>,
     pub(in crate::protocol::irc) by_msgid: bool,
 }
 
-/// What came of a question.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryReply {
-    /// As many of the next lines as are given at once: there may be more behind them.
+    /// One page of lines; more may follow.
     Page(HistoryPage),
-    /// None yet: the server does not find lines by their time, and is asked for what follows the last one
-    /// that was heard.
+    /// Nothing yet: lookup by time is not supported, so it is being retried by the last received msgid.
     RetriedByMsgid,
-    /// Everything that there is.
+    /// All available lines have been received.
     All,
-    /// The server does not keep it. What it plays back by itself has come.
+    /// The server keeps no history. Any automatic playback has been received.
     Unavailable,
-    /// The server does not tell.
+    /// The server returned an error.
     Failed(String),
 }
 
-/// One page of what was said before.
+/// One page of history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryPage {
-    /// How many lines were asked for.
+    /// How many lines were requested.
     pub limit: usize,
-    /// How many came, whatever they tell: also that somebody came or went.
+    /// How many lines arrived, including joins, parts and the like.
     pub lines: usize,
-    /// The times of the oldest and of the newest of them that can have been said by now.
+    /// The oldest and newest plausible timestamps among them.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// They are those after a line, and not after a time.
+    /// They were requested by msgid instead of time.
     pub by_msgid: bool,
-    /// The server finds lines by their ids.
+    /// The server supports lookup by msgid.
     pub has_msgid_lookup: bool,
 }
 
@@ -106,7 +104,7 @@ impl HistoryPage {
     }
 }
 
-/// The questions, of which one is under way.
+/// The requests, of which one is in flight.
 #[derive(Debug, Default)]
 pub(in crate::protocol::irc) struct HistoryRequests {
     queue: VecDeque<HistoryRequest>,
@@ -128,7 +126,7 @@ impl HistoryRequests {
         self.queue.push_back(question);
     }
 
-    /// The lines that ask the next question, if it is time to ask one.
+    /// The lines for the next request, if one can be sent.
     pub(in crate::protocol::irc) fn start_next(
         &mut self,
         means: HistorySource,
@@ -155,7 +153,7 @@ impl HistoryRequests {
         lines
     }
 
-    /// Where the question under way has just been asked by a line's id, for want of another way.
+    /// Reports that the request in flight was just retried by msgid.
     pub(in crate::protocol::irc) fn retried_by_msgid(&self) -> Option<(EndpointId, HistoryReply)> {
         let PendingHistory {
             endpoint: place,
@@ -170,7 +168,7 @@ impl HistoryRequests {
             .then_some((*place, HistoryReply::RetriedByMsgid))
     }
 
-    /// A line, said at `time`, was played back.
+    /// A played-back line with this timestamp was received.
     pub(in crate::protocol::irc) fn on_playback_line(&mut self, time: Option<Timestamp>) {
         if let Some(PendingHistory { reply: HistoryReply::Page(page), request: question, .. }) =
             &mut self.in_flight
@@ -179,7 +177,7 @@ impl HistoryRequests {
         }
     }
 
-    /// A batch of what was said in `place` is complete, or what has this label.
+    /// A history batch for `endpoint`, or with this label, is complete.
     pub(in crate::protocol::irc) fn on_batch_end(
         &mut self,
         place: Option<EndpointId>,
@@ -193,7 +191,7 @@ impl HistoryRequests {
         (ours && matches!(asked.reply, HistoryReply::Page(_))).then(|| self.take_reply())?
     }
 
-    /// The server has read our PING `token`.
+    /// The server has answered our PING `token`.
     pub(in crate::protocol::irc) fn on_pong(
         &mut self,
         token: &str,
@@ -201,8 +199,8 @@ impl HistoryRequests {
         self.in_flight.as_ref()?.matches(PING_PREFIX, token).then(|| self.take_reply())?
     }
 
-    /// The server does not find lines in the way that it was asked for, or not that line, as it says by
-    /// `code`: it is asked once more in the other way, if it takes that. Says whether it is.
+    /// The server rejected the kind of lookup, or does not know the line, as `code` says. Retries once in the
+    /// other way, if supported. Returns whether it does.
     pub(in crate::protocol::irc) fn retry_other_way(
         &mut self,
         code: &str,
@@ -216,7 +214,7 @@ impl HistoryRequests {
         else {
             return false;
         };
-        // Where the line was asked for on purpose, its time has not helped.
+        // If msgid lookup was requested because the time did not help, do not fall back to it.
         let by_time = page.by_msgid && by_time && !question.by_msgid;
         let untaken = ["INVALID_MSGREFTYPE", "INVALID_PARAMS"].contains(&code);
         let by_line = untaken && !page.by_msgid && by_line && question.msgid.is_some();
@@ -238,7 +236,7 @@ impl HistoryRequests {
         self.take_reply()
     }
 
-    /// Time has passed.
+    /// Handles timeouts.
     pub(in crate::protocol::irc) fn tick(
         &mut self,
         now: Instant,
@@ -262,7 +260,7 @@ impl PendingHistory {
     }
 }
 
-/// What the answer will be, and the lines that ask for it.
+/// The source of the answer, and the lines that request it.
 fn build_request(
     question: &HistoryRequest,
     means: HistorySource,

@@ -1,7 +1,7 @@
-//! Answers to those who ask what we are (<https://modern.ircdocs.horse/ctcp>).
+//! Replies to CTCP requests (<https://modern.ircdocs.horse/ctcp>).
 //!
-//! Only to a person who asks us alone, only a few, and only in short: who asks in a channel, or
-//! again and again, would have us talk for them.
+//! Only private requests are answered, briefly and at a limited rate. Otherwise, users could make the bridge
+//! flood others.
 
 use std::time::{Duration, Instant};
 
@@ -9,11 +9,11 @@ use jiff::Timestamp;
 
 use crate::protocol::irc::wire::line::{Line, SafeText};
 
-/// How often we answer: so many at once, and then one in this time.
+/// Rate limit: this many replies at once, then one per interval.
 const REPLY_BURST: u32 = 3;
 const REPLY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The longest token that a PING may have returned to it. What programs send is a time.
+/// Longest PING token that is echoed. Clients send a timestamp.
 const MAX_LEN_PING: usize = 64;
 
 const VERSION_REPLY: &str = "letsbridge, a bridge between IRC and Let's Chat";
@@ -21,12 +21,12 @@ const SOURCE_REPLY: &str =
     "free software under the MIT licence; ask the operator of this bridge for the source";
 const CLIENTINFO_REPLY: &str = "ACTION CLIENTINFO PING SOURCE TIME VERSION";
 
-/// What we answer, and how often.
+/// Builds CTCP replies and limits their rate.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct CtcpResponder {
-    /// When all of [`BURST`] may be answered again.
+    /// When the whole of [`REPLY_BURST`] is available again.
     full_at: Instant,
-    /// What the time was when the session began.
+    /// The time at the start of the session.
     clock: (Instant, Timestamp),
 }
 
@@ -35,8 +35,8 @@ impl CtcpResponder {
         Self { full_at: now, clock: (now, clock) }
     }
 
-    /// The answer to what `nick` has asked us by the message `text`, at `time` where the server says
-    /// so; none to what is no question, or one too many.
+    /// The reply to the message `text` from `nick`, sent at `time` if known. `None` if it is not a request or
+    /// exceeds the rate limit.
     pub(in crate::protocol::irc) fn reply(
         &mut self,
         now: Instant,
@@ -60,7 +60,7 @@ impl CtcpResponder {
             return None;
         }
         let space = if answer.is_empty() { "" } else { " " };
-        // What a text could hold that ends the answer early, it came with: one line, one mark.
+        // The reply stays one line with one closing delimiter, as in the request.
         let SafeText(answer) = SafeText::sanitize(&answer.replace('\x01', ""));
         Line::new("NOTICE", &[nick, &format!("\x01{query}{space}{answer}\x01")]).ok()
     }

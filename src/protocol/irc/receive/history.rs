@@ -1,3 +1,5 @@
+//! Requests and reports channel history.
+
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -8,11 +10,11 @@ use crate::protocol::irc::receive::chathistory::{HistoryRequest, HistorySource};
 use crate::protocol::irc::session::IrcSession;
 use crate::protocol::irc::{HistoryReply, IrcEvent};
 
-/// How much is said at most in channels that we are not in yet, and waits until we are in.
+/// Maximum number of messages held back from channels still being joined.
 const MAX_EARLY_MESSAGES: usize = 4_096;
 const MAX_EARLY_BYTES: usize = 4 << 20;
 
-/// What was said before.
+/// Channel history.
 impl IrcSession {
     pub(in crate::protocol::irc) fn fetch_history(
         &mut self,
@@ -33,7 +35,7 @@ impl IrcSession {
         });
     }
 
-    /// The server does not answer a question, by the code of a standard reply.
+    /// A history request failed with the code of a standard reply.
     pub(in crate::protocol::irc) fn on_history_error(&mut self, code: &str, why: &str) {
         let means = self.history_source();
         if self.history_requests.retry_other_way(code, means) {
@@ -44,13 +46,13 @@ impl IrcSession {
         self.report_history(answer);
     }
 
-    /// Whether the server keeps what was said, and tells.
+    /// Whether the server provides history.
     pub(in crate::protocol::irc) fn has_history(&self) -> bool {
         self.history_source() != HistorySource::Unavailable
     }
 
-    /// Whether what is said in `channel` now is to wait until we are in: what was said there before it is
-    /// asked for then. Ergo may tell us of it even before it tells that we come.
+    /// Whether a live message in `channel` must wait until the join is complete, because earlier ones are
+    /// requested then. Ergo may send such messages even before our JOIN.
     pub(in crate::protocol::irc) fn is_before_join(&self, channel: &str) -> bool {
         self.has_history()
             && !self.channels.is_joined(channel)
@@ -62,7 +64,7 @@ impl IrcSession {
         self.early_messages.iter().map(|(_, talk)| talk.text.len()).sum()
     }
 
-    /// Asks the next question, if it is time to.
+    /// Sends the next history request, if possible.
     pub(in crate::protocol::irc) fn send_history_requests(&mut self, now: Instant) {
         let means = self.history_source();
         let lines = self.history_requests.start_next(means, now);

@@ -1,4 +1,4 @@
-//! What the server sends that is for people: messages, actions, history, and CTCP requests.
+//! Received messages: text, actions, history, and CTCP requests.
 
 pub(super) mod chathistory;
 pub(super) mod ctcp;

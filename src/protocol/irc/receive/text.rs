@@ -1,3 +1,5 @@
+//! Reads the text, tags and formatting of received messages.
+
 use std::ops::RangeInclusive;
 
 use irc::proto::message::Tag;
@@ -5,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::domain::MessageKind;
 
-/// What the text of a PRIVMSG or NOTICE says, and how; `None` for what is not talk: a CTCP request
-/// or its answer (<https://modern.ircdocs.horse/ctcp>).
+/// Kind and text of a PRIVMSG or NOTICE; `None` for a CTCP request or reply other than ACTION
+/// (<https://modern.ircdocs.horse/ctcp>).
 pub(in crate::protocol::irc) fn parse_text(
     notice: bool,
     text: &str,
@@ -14,7 +16,7 @@ pub(in crate::protocol::irc) fn parse_text(
     let Some(ctcp) = text.strip_prefix('\x01') else {
         return Some((if notice { MessageKind::Notice } else { MessageKind::Text }, text));
     };
-    // The closing mark is missing where a server has cut the line.
+    // The closing delimiter is missing if a server truncated the line.
     let ctcp = ctcp.strip_suffix('\x01').unwrap_or(ctcp);
     let (command, rest) = ctcp.split_once(' ').unwrap_or((ctcp, ""));
     (command.eq_ignore_ascii_case("ACTION") && !notice).then_some((MessageKind::Action, rest))
@@ -28,23 +30,22 @@ pub(in crate::protocol::irc) fn tag_value<'a>(
     tags?.iter().find(|tag| tag.0 == name)?.1.as_deref()
 }
 
-/// The seconds since 1970 that can be those of something said on IRC: up to the year 2200. What is
-/// reckoned from such a time, some time before or after it, is a time too.
+/// Plausible timestamps of IRC messages, in seconds since 1970: up to the year 2200. Leaves room for
+/// arithmetic without overflow.
 const SENSIBLE: RangeInclusive<i64> = 0..=7_258_118_400;
 
-/// When it was said, where the server says so (<https://ircv3.net/specs/extensions/server-time>).
+/// The server-time of a line (<https://ircv3.net/specs/extensions/server-time>).
 pub(in crate::protocol::irc) fn server_time(tags: Option<&[Tag]>) -> Option<Timestamp> {
     let time: Timestamp = tag_value(tags, "time")?.parse().ok()?;
     SENSIBLE.contains(&time.as_second()).then_some(time)
 }
 
-/// Whether a server that shows `said` as `heard` has changed no more than its looks: colours and
-/// the like, or spaces at its end.
+/// Whether `heard` is `said` as echoed by a server that strips formatting or trailing spaces.
 pub(in crate::protocol::irc) fn same_text(said: &str, heard: &str) -> bool {
     said == heard || strip_formatting(said).trim_end() == strip_formatting(heard).trim_end()
 }
 
-/// `text` without formatting (<https://modern.ircdocs.horse/formatting>).
+/// Removes formatting codes (<https://modern.ircdocs.horse/formatting>).
 #[must_use]
 pub fn strip_formatting(text: &str) -> String {
     let mut rest = text;
@@ -64,7 +65,7 @@ pub fn strip_formatting(text: &str) -> String {
     words
 }
 
-/// `text` behind the number of a colour.
+/// The rest of `text` after a colour number.
 fn skip_color_digits(text: &str) -> &str {
     let number = text.bytes().take(2).take_while(u8::is_ascii_digit).count();
     &text[number..]

@@ -1,3 +1,5 @@
+//! Sends and receives direct messages.
+
 use std::sync::Arc;
 
 use irc::proto::Prefix;
@@ -13,12 +15,12 @@ use crate::protocol::irc::session::{IrcSession, IrcSessionPhase};
 use crate::protocol::irc::wire::batch::MessageContext;
 use crate::protocol::irc::{IncomingMessage, IrcEvent};
 
-/// Why somebody is not told.
+/// Why a direct message was not sent.
 const RECIPIENT_CHANGED: &str = "the nick may belong to someone else now";
 
-/// What is said to somebody alone, and by somebody to us.
+/// Direct messages.
 impl IrcSession {
-    /// Says something to `whom`, if they are still who has the nick.
+    /// Sends a direct message, if the recipient still has the nick.
     pub(in crate::protocol::irc) fn send_direct(
         &mut self,
         (ticket, place): (DeliveryId, EndpointId),
@@ -51,7 +53,7 @@ impl IrcSession {
         self.direct_targets.insert(place, whom);
     }
 
-    /// Takes back what is for somebody who is out of sight, as far as it has not left.
+    /// Cancels unsent messages to recipients who have left.
     pub(in crate::protocol::irc) fn cancel_gone_directs(&mut self) {
         for place in self.direct_targets.gone_targets(|nick| self.users.get(nick)) {
             let verdict = self.send_queue.cancel(place, RECIPIENT_CHANGED);
@@ -59,7 +61,7 @@ impl IrcSession {
         }
     }
 
-    /// Somebody says something to us alone. What is played back of that was for whoever listened then.
+    /// A direct message was received. Played-back ones are ignored: they were handled when they were live.
     pub(in crate::protocol::irc) fn report_direct_message(
         &mut self,
         source: Option<&Prefix>,
@@ -88,14 +90,13 @@ impl IrcSession {
         self.output.push_back(Output::Event(IrcEvent::DirectMessage(talk)));
     }
 
-    /// What a line was said to, or is to be: one of our channels, or somebody whom we are telling
-    /// something.
+    /// The endpoint of a message's target: one of our channels, or the recipient of a direct message.
     pub(in crate::protocol::irc) fn endpoint_of(&self, name: &str) -> Option<EndpointId> {
         let whispered = || self.direct_targets.endpoint_of(name, self.isupport.casemapping);
         self.channels.endpoint_of(name).or_else(whispered)
     }
 
-    /// Whether the numeric `code` says that somebody whom we are telling something was not told.
+    /// Whether the numeric `code` reports that a direct message was not delivered.
     pub(in crate::protocol::irc) fn is_direct_send_error(
         &self,
         code: &str,

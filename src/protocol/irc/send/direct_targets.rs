@@ -1,35 +1,34 @@
-//! Whom we are saying something to alone, and whether they are still who we mean.
+//! The recipients of direct messages being sent, and whether they still have their nicks.
 //!
-//! A nick is not a person: who has it now may be somebody else a moment later. So whoever is meant is
-//! given as they were known when it was decided, and what has not left by then is taken back as soon as
-//! the nick is out of sight, or is somebody else's.
+//! A nick can change hands at any moment. So the recipient is given as known when the message was created.
+//! What has not been sent is cancelled once the nick is gone or belongs to somebody else.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::{Casemapping, EndpointId, IrcUser};
 
-/// Numerics by which a server says that somebody was not told: ERR_NOSUCHNICK, ERR_CANNOTSENDTOCHAN
-/// ("nick/channel"), ERR_TOOMANYTARGETS, ERR_NEEDREGGEDNICK, ERR_NONONREG, ERR_NOCTCP (a noise to who is
-/// spoken to), ERR_CANTSENDTOUSER, ERR_TARGUMODEG.
+/// Numerics that report that a direct message was not delivered: ERR_NOSUCHNICK, ERR_CANNOTSENDTOCHAN
+/// ("nick/channel"), ERR_TOOMANYTARGETS, ERR_NEEDREGGEDNICK, ERR_NONONREG, ERR_NOCTCP (also sent to the
+/// recipient), ERR_CANTSENDTOUSER, ERR_TARGUMODEG.
 const SEND_ERROR_NUMERICS: &[&str] = &["401", "404", "407", "477", "486", "492", "531", "716"];
 
-/// Those that we are saying something to, by what stands for each.
+/// The recipients of direct messages being sent, by endpoint.
 #[derive(Debug, Default)]
 pub(in crate::protocol::irc) struct DirectTargets(HashMap<EndpointId, Arc<IrcUser>>);
 
 impl DirectTargets {
-    /// What is said to `place` from here on is for `whom`.
+    /// Sets the recipient that `endpoint` stands for.
     pub(in crate::protocol::irc) fn insert(&mut self, place: EndpointId, whom: Arc<IrcUser>) {
         self.0.insert(place, whom);
     }
 
-    /// Nothing more is to be said to `place`.
+    /// Nothing more is to be sent to `endpoint`.
     pub(in crate::protocol::irc) fn remove(&mut self, place: EndpointId) {
         self.0.remove(&place);
     }
 
-    /// What stands for whoever goes by `nick`, if something is being said to them.
+    /// The endpoint of the user with this nick, if a message to them is being sent.
     pub(in crate::protocol::irc) fn endpoint_of(
         &self,
         nick: &str,
@@ -39,12 +38,12 @@ impl DirectTargets {
         whispers.find(|(_, whom)| casemapping.same(&whom.nick, nick)).map(|(place, _)| *place)
     }
 
-    /// Whether the numeric `code` says that somebody was not told.
+    /// Whether the numeric `code` reports that a direct message was not delivered.
     pub(in crate::protocol::irc) fn is_send_error(code: &str) -> bool {
         SEND_ERROR_NUMERICS.contains(&code)
     }
 
-    /// Those whose nick is nobody's now, or somebody else's: `known` says whose.
+    /// The recipients whose nick is gone or belongs to somebody else, according to `known`.
     pub(in crate::protocol::irc) fn gone_targets<'p>(
         &self,
         known: impl Fn(&str) -> Option<&'p Arc<IrcUser>>,
@@ -54,8 +53,7 @@ impl DirectTargets {
     }
 }
 
-/// Whether whoever goes by the nick of `whom` is still the same, as far as the server tells: the account
-/// is a person's own; without one, the address is what is left.
+/// Whether the user with the nick of `whom` is still the same person, by account or, without one, by address.
 pub(in crate::protocol::irc) fn is_same_user(whom: &IrcUser, now: &IrcUser) -> bool {
     match (&whom.account, &now.account) {
         (Some(account), now) => now.as_ref() == Some(account),

@@ -1,3 +1,5 @@
+//! Sends messages and handles their acknowledgements.
+
 pub(super) mod direct;
 pub(super) mod direct_targets;
 pub(super) mod multiline;
@@ -21,13 +23,13 @@ use crate::domain::{DeliveryId, EndpointId, MessageKind};
 use crate::protocol::Output;
 use crate::protocol::irc::{IncomingMessage, IrcEvent, Scope};
 
-/// How many lines under our nick wait until it is known whose they are.
+/// Maximum number of held-back lines under our nick.
 const MAX_UNCLAIMED: usize = 64;
 
-/// What services call those whose nick they take away: `Guest` and some digits.
+/// Length of the nicks that services assign when they enforce a nick: `Guest` and some digits.
 const MAX_LEN_GUEST_NICK: usize = 12;
 
-/// What we say, and what the server makes of it.
+/// Sending messages.
 impl IrcSession {
     pub(in crate::protocol::irc) fn send_message(
         &mut self,
@@ -61,7 +63,7 @@ impl IrcSession {
                     };
                     return self.output.push_back(Output::Event(event));
                 }
-                // Whose host the server shows for it, is its own affair.
+                // The server chooses the host for a relayed nick.
                 let charset = self.charset(target);
                 let (nick_width, width) = (charset.width(nick), charset.width(target));
                 let source = nick_width + 1 + address.max(MAX_LEN_USERHOST);
@@ -80,24 +82,24 @@ impl IrcSession {
             relay_nick: relay,
         };
         let lines = match self.multiline_limits() {
-            // Of batches, UTF-8 is the only form.
+            // Batches are always UTF-8.
             Some(limits) if budget.charset.is_utf8() => script.batches(limits),
             _ => script.lines(),
         };
         self.send_queue.push(ticket, place, lines);
     }
 
-    /// How much text a line of ours to `target` has room for.
+    /// How much text fits into one of our lines to `target`.
     pub(in crate::protocol::irc) fn text_budget(&self, target: &str, kind: MessageKind) -> Room {
         let address = self.userhost.as_ref().map_or(MAX_LEN_USERHOST, String::len);
-        // As long as what we may be called by the time it is said.
+        // Allow for the longest nick that we may have when it is sent.
         let nick = self.nick.len().max(self.regain.wanted().len()).max(MAX_LEN_GUEST_NICK);
         let (source, charset) = (nick + 1 + address, self.charset(target));
         let bytes = split::text_budget(source, charset.width(target), kind, self.isupport.linelen);
         Room { bytes, charset }
     }
 
-    /// How what is said to `target` is written.
+    /// The charset for messages to `target`.
     pub(in crate::protocol::irc) fn charset(&self, target: &str) -> Charset {
         match &self.charsets {
             Some(charsets) if !self.isupport.utf8_only => charsets.to(target),
@@ -105,7 +107,7 @@ impl IrcSession {
         }
     }
 
-    /// How much the server takes as one message of several lines, if it does.
+    /// The server's limits for multi-line messages, if supported.
     fn multiline_limits(&self) -> Option<MultilineLimits> {
         let receipts = self.best_receipt() != Receipt::Ping;
         let value = self
@@ -115,7 +117,7 @@ impl IrcSession {
         value.and_then(MultilineLimits::parse)
     }
 
-    /// The best receipt that the server offers.
+    /// The best kind of receipt that the server supports.
     pub(in crate::protocol::irc) fn best_receipt(&self) -> Receipt {
         let has = |cap| self.registration.has_cap(cap);
         match (has("labeled-response") && has("batch"), has("echo-message")) {
@@ -125,7 +127,7 @@ impl IrcSession {
         }
     }
 
-    /// A line under our nick: one of ours that came back, or what another client of the same user says.
+    /// A line under our nick: an echo, or a message of another client of the same user.
     pub(in crate::protocol::irc) fn on_echo(
         &mut self,
         place: EndpointId,
@@ -136,12 +138,11 @@ impl IrcSession {
         let (verdict, claim) =
             self.send_queue.on_echo(place, label, talk, context.message_ref.clone());
         self.report_send_result(verdict);
-        // Whose nick the server lends us, is ours to use.
+        // A relayed message is ours, whoever has the nick.
         if context.relayed_by.is_some() { EchoClaim::Own } else { claim }
     }
 
-    /// A line under our nick that may be the one under way in other words: that is known when that one is
-    /// confirmed.
+    /// Holds a line under our nick that may be an altered echo. The receipt of the line in flight decides.
     pub(in crate::protocol::irc) fn hold_unclaimed(
         &mut self,
         place: EndpointId,
@@ -152,7 +153,7 @@ impl IrcSession {
         }
     }
 
-    /// What was said under our nick while a line of ours was under way, and was not that line.
+    /// Reports held lines that were not the echo of the line in flight.
     fn release_unclaimed(&mut self, place: EndpointId) {
         let mut said: Vec<IncomingMessage> =
             self.unclaimed_lines.extract_if(.., |it| it.0 == place).map(|it| it.1).collect();
@@ -165,7 +166,7 @@ impl IrcSession {
         self.output.extend(heard);
     }
 
-    /// The answer to what we said with a label is complete.
+    /// A labeled response is complete.
     pub(in crate::protocol::irc) fn on_labeled_response(
         &mut self,
         now: Instant,
@@ -177,7 +178,7 @@ impl IrcSession {
         }
     }
 
-    /// The server has something against a line, by the numeric `code`.
+    /// A message was answered with the error numeric `code`.
     pub(in crate::protocol::irc) fn on_send_error(
         &mut self,
         now: Instant,
@@ -190,7 +191,7 @@ impl IrcSession {
         let meant = match (label, place) {
             (Some(label), _) => ReplyTarget::Label(label),
             (None, Some(place)) => ReplyTarget::Endpoint(place),
-            // Those that name no target; of others, it is no line of ours.
+            // Numerics that name no target; for other targets, it is not about our line.
             (None, None) if ["263", "407", "412", "417"].contains(&code) => ReplyTarget::Oldest,
             (None, None) => return,
         };
@@ -209,7 +210,7 @@ impl IrcSession {
         self.report_send_result(verdict);
     }
 
-    /// What the server has against a line of ours; where that is its pace, the next are slower.
+    /// Interprets an error; slows down if it is about flooding.
     fn parse_send_error(&mut self, code: &str, text: &str, now: Instant) -> SendError {
         if SendError::is_flood(code, text) {
             self.pacer.on_flood_warning(now);
@@ -217,7 +218,7 @@ impl IrcSession {
         SendError::parse(code, text)
     }
 
-    /// A standard reply that says no: its command, its code, what it is about, and words.
+    /// A FAIL standard reply: its command, code, context and text.
     pub(in crate::protocol::irc) fn on_fail(
         &mut self,
         now: Instant,
@@ -229,7 +230,7 @@ impl IrcSession {
             return self.on_history_error(code, last_argument(arguments));
         }
         if command == "BATCH" {
-            // Of one batch it may complain line by line.
+            // It may report one batch line by line.
             if self.send_queue.disable_batches() {
                 tracing::info!(
                     code,
@@ -258,7 +259,7 @@ impl IrcSession {
         self.report_send_result(verdict);
     }
 
-    /// The server knows no `RELAYMSG`, or not of us: by the numeric `code`.
+    /// RELAYMSG is unknown or not permitted, by the numeric `code`.
     pub(in crate::protocol::irc) fn on_relaymsg_error(
         &mut self,
         now: Instant,
@@ -278,7 +279,7 @@ impl IrcSession {
         self.report_send_result(verdict);
     }
 
-    /// Tells, once, that the server lends nicks.
+    /// Reports support for RELAYMSG, once.
     pub(in crate::protocol::irc) fn report_relaymsg(&mut self) {
         let mut values =
             relaymsg::CAP_NAMES.iter().filter_map(|name| self.registration.cap_value(name));
@@ -299,7 +300,7 @@ impl IrcSession {
         self.report_history(answer);
     }
 
-    /// What time has brought to what we said.
+    /// Handles timeouts of messages.
     pub(in crate::protocol::irc) fn tick_send_queue(&mut self, now: Instant) {
         let passed = self.send_queue.tick(now);
         for verdict in passed.results {
@@ -346,5 +347,5 @@ impl IrcSession {
     }
 }
 
-/// How long a nick may be where the server does not say.
+/// The assumed nick length, if the server does not announce one.
 const DEFAULT_NICK_LEN: usize = 30;

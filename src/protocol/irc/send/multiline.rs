@@ -1,7 +1,7 @@
-//! Messages of several lines, in one batch (<https://ircv3.net/specs/extensions/multiline>).
+//! Multi-line messages as batches (<https://ircv3.net/specs/extensions/multiline>).
 //!
-//! A batch arrives as a whole or not at all, and is confirmed, sought and counted as one line is. It
-//! leaves at once: some servers take nothing else while one is open.
+//! A batch arrives atomically and is acknowledged, reconciled and counted like a single line. It is sent
+//! without interruption, since some servers accept nothing else while a batch is open.
 
 use std::collections::HashMap;
 
@@ -15,19 +15,19 @@ use crate::domain::{DeliveryId, MessageKind};
 use crate::protocol::irc::wire::batch::MessageContext;
 use crate::protocol::irc::wire::line::{Line, SafeText};
 
-/// The capability, and the type of batch.
+/// The name of the capability and of the batch type.
 pub(in crate::protocol::irc) const CAP_NAME: &str = "draft/multiline";
 
-/// The tag of a line that goes on with the one before it.
+/// The tag of a line that continues the previous one.
 pub(in crate::protocol::irc) const CONCAT_TAG: &str = "draft/multiline-concat";
 
-/// More of them than any server tells at once.
+/// More than any server has open at once.
 const MAX_OPEN: usize = 16;
 
-/// A longer one is taken for several.
+/// A longer message is split into several.
 const MAX_LEN: usize = 1 << 17;
 
-/// How much a server takes in one message.
+/// The server's limits for one message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct MultilineLimits {
     max_bytes: usize,
@@ -35,7 +35,7 @@ pub(in crate::protocol::irc) struct MultilineLimits {
 }
 
 impl MultilineLimits {
-    /// Reads what the server says of its capability; `None` if it does not say how much it takes.
+    /// Parses the capability's value; `None` if it states no limits.
     pub(in crate::protocol::irc) fn parse(value: &str) -> Option<Self> {
         let tokens = value.split(',').filter_map(|token| token.split_once('='));
         let mut limits = Self { max_bytes: 0, max_lines: usize::MAX };
@@ -50,7 +50,7 @@ impl MultilineLimits {
     }
 }
 
-/// What is to be said, and where.
+/// A text to send, and its destination.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::protocol::irc) struct OutgoingText<'a> {
     pub(in crate::protocol::irc) delivery: DeliveryId,
@@ -58,33 +58,33 @@ pub(in crate::protocol::irc) struct OutgoingText<'a> {
     pub(in crate::protocol::irc) target: &'a str,
     pub(in crate::protocol::irc) prefix: &'a str,
     pub(in crate::protocol::irc) body: &'a str,
-    /// How much text fits in a line.
+    /// Maximum length of the text in a line.
     pub(in crate::protocol::irc) budget: Room,
-    /// The nick under which the server is to say it, if not under ours: one that makes a line.
+    /// The nick to send it under with RELAYMSG; valid in a line.
     pub(in crate::protocol::irc) relay_nick: Option<&'a str>,
 }
 
-/// One line of a batch.
+/// A line of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct BatchLine {
     text: String,
-    /// It goes on with the one before it.
+    /// It continues the previous line.
     concat: bool,
-    /// How many bytes of the body are said with it.
+    /// How many bytes of the body are sent up to its end.
     end: usize,
 }
 
 impl OutgoingText<'_> {
-    /// Line by line.
+    /// Splits it into single lines.
     pub(in crate::protocol::irc) fn lines(&self) -> Vec<OutgoingLine> {
         let parts = split::lines(self.prefix, self.body, self.budget).into_iter();
         parts.map(|TextPart { text, end }| self.outgoing_line(text, end)).collect()
     }
 
-    /// In as few batches as `limits` allow, and lines where one is alone.
+    /// Splits it into as few batches as `limits` allow; a batch of one becomes a single line.
     pub(in crate::protocol::irc) fn batches(&self, limits: MultilineLimits) -> Vec<OutgoingLine> {
         let lines = self.lines();
-        // An action has no form of several lines, nor has what the server says for us.
+        // Actions have no multi-line form, and neither does RELAYMSG.
         if lines.len() < 2 || self.kind == MessageKind::Action || self.relay_nick.is_some() {
             return lines;
         }
@@ -133,8 +133,8 @@ impl OutgoingText<'_> {
         OutgoingLine { lines, kind: self.kind, text, body_end: end, single_lines: Vec::new() }
     }
 
-    /// The lines of a batch. Those who know no batches see them as they are: so where a name must
-    /// stand before a text, it stands before each of its lines.
+    /// The lines of a batch. Clients without multiline see them individually, so a required name goes before
+    /// each of them.
     fn batch_lines(&self) -> Vec<BatchLine> {
         let Self { prefix, body, budget, .. } = *self;
         if !prefix.is_empty() {
@@ -143,7 +143,7 @@ impl OutgoingText<'_> {
                 .map(|TextPart { text, end }| BatchLine { text, concat: false, end })
                 .collect();
         }
-        // A space that is cut at stays, at the end of its line.
+        // A space at which a line is split stays at its end.
         let room = Room { bytes: budget.bytes.saturating_sub(" ".len()), ..budget };
         let mut starts: Vec<(usize, &str, bool)> = Vec::new();
         for line in split_lines(body) {
@@ -164,7 +164,7 @@ impl OutgoingText<'_> {
     }
 }
 
-/// `pieces` in groups that a server takes, each beginning with a line that says something.
+/// Groups `pieces` by the server's limits; each group starts with a non-blank line.
 fn group_by_limits(pieces: Vec<BatchLine>, limits: MultilineLimits) -> Vec<Vec<BatchLine>> {
     let mut groups: Vec<Vec<BatchLine>> = Vec::new();
     let mut bytes = 0;
@@ -176,7 +176,7 @@ fn group_by_limits(pieces: Vec<BatchLine>, limits: MultilineLimits) -> Vec<Vec<B
                 group.push(piece);
             }
             Some(group) if piece.text.is_empty() => {
-                // Blank, between two batches: said with the first.
+                // A blank line between two batches counts as sent with the first.
                 group.last_mut().expect("groups are not empty").end = piece.end;
             }
             None if piece.text.is_empty() => {}
@@ -189,7 +189,7 @@ fn group_by_limits(pieces: Vec<BatchLine>, limits: MultilineLimits) -> Vec<Vec<B
     groups
 }
 
-/// The lines of `body`, blank ones too.
+/// The lines of `body`, including blank ones.
 fn split_lines(body: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(body);
     std::iter::from_fn(move || {
@@ -208,26 +208,26 @@ fn batch_command(parameters: &[&str]) -> Line {
     Line::new("BATCH", &parameters).expect("a number, a type and a channel form a valid line")
 }
 
-/// The messages of several lines that are being told.
+/// Multi-line messages being received.
 #[derive(Debug, Default)]
 pub(in crate::protocol::irc) struct OpenMultilines {
     open: HashMap<String, IncomingMultiline>,
 }
 
-/// A message of several lines, as far as it was told.
+/// A multi-line message, as far as received.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct IncomingMultiline {
     pub(in crate::protocol::irc) source: Prefix,
     pub(in crate::protocol::irc) target: String,
     pub(in crate::protocol::irc) is_notice: bool,
     pub(in crate::protocol::irc) text: String,
-    /// What holds for all of it.
+    /// The metadata of the whole message.
     pub(in crate::protocol::irc) context: MessageContext,
     has_lines: bool,
 }
 
 impl OpenMultilines {
-    /// A batch begins, about `target`.
+    /// A batch for `target` starts.
     pub(in crate::protocol::irc) fn open(
         &mut self,
         reference: &str,
@@ -251,7 +251,7 @@ impl OpenMultilines {
         }
     }
 
-    /// A line of the batch. Says whether it was one of those: another is a message of its own.
+    /// Adds a line of a batch. Returns whether it belongs to one; if not, it is a message of its own.
     pub(in crate::protocol::irc) fn add_line(
         &mut self,
         reference: Option<&str>,

@@ -1,4 +1,4 @@
-//! A word to somebody alone.
+//! NOTICEs to single users.
 
 use super::split;
 use super::split::Room;
@@ -6,8 +6,8 @@ use crate::domain::MessageKind;
 use crate::protocol::irc::session::{IrcSession, IrcSessionPhase, MAX_LEN_USERHOST};
 use crate::protocol::irc::wire::line::{Charset, Line, SafeText};
 
-/// `text`, as much of it as fits into one line, said to `nick`; `None` where that is no nick. A target
-/// of PRIVMSG and NOTICE may also be a channel, a list, or everybody on a server (RFC 2812 §3.3.1).
+/// `text` as a NOTICE to `nick`, truncated to one line; `None` if `nick` is not a nick. A target of PRIVMSG
+/// or NOTICE can also be a channel, a list or a server mask (RFC 2812 §3.3.1).
 pub(in crate::protocol::irc) fn notice_line(
     (source, charset): (usize, Charset),
     nick: &str,
@@ -23,9 +23,9 @@ pub(in crate::protocol::irc) fn notice_line(
     Some(Line::message(MessageKind::Notice, nick, &SafeText::sanitize(&first.text)))
 }
 
-/// A word to somebody alone.
+/// NOTICEs to single users.
 impl IrcSession {
-    /// Tells `nick`, once we are in: what they are told of is worth no more.
+    /// Sends a NOTICE to `nick`; dropped while offline.
     pub(in crate::protocol::irc) fn send_notice(&mut self, nick: &str, text: &str) {
         if self.phase != IrcSessionPhase::Online || self.is_me(nick) {
             return;
@@ -39,7 +39,7 @@ impl IrcSession {
     }
 }
 
-/// Whether `nick` names somebody, and one only.
+/// Whether `nick` is exactly one nick.
 pub(in crate::protocol::irc) fn is_nick(nick: &str) -> bool {
     let odd = |c: char| c.is_control() || " ,*?!@".contains(c);
     !nick.is_empty()

@@ -1,3 +1,5 @@
+//! A message being sent, line by line.
+
 use super::pacing::Priority;
 use super::queue::{MessageRef, Receipt, SendOutcome};
 use crate::domain::{DeliveryId, EndpointId, MessageKind};
@@ -5,24 +7,24 @@ use crate::protocol::irc::errors::send::SendError;
 use crate::protocol::irc::receive::text;
 use crate::protocol::irc::wire::line::Line;
 
-/// What a PING says that asks whether the lines before it were read.
+/// Prefix of the PING token that checks whether lines were processed.
 pub(in crate::protocol::irc) const PING_PREFIX: &str = "said-";
 
-/// How many lines are sent before it is asked whether they were read: a long text that is interrupted
-/// goes on behind the last that was.
+/// How many lines are sent before a PING. After an interruption, a long text continues after the last
+/// acknowledged line.
 const LINES_PER_PING: usize = 4;
 
-/// One line of a delivery, or several that arrive as one.
+/// One line of a delivery, or a batch that arrives as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct OutgoingLine {
-    /// What is sent, at once. A label stands before the first.
+    /// Sent together; a label goes on the first.
     pub(in crate::protocol::irc) lines: Vec<Line>,
-    /// How it says what.
+    /// The kind of message.
     pub(in crate::protocol::irc) kind: MessageKind,
     pub(in crate::protocol::irc) text: String,
-    /// How many bytes of the delivery's body are said with it.
+    /// How many bytes of the delivery's body are sent up to its end.
     pub(in crate::protocol::irc) body_end: usize,
-    /// The same line by line, where it is a batch.
+    /// The same content as single lines, for a batch.
     pub(in crate::protocol::irc) single_lines: Vec<OutgoingLine>,
 }
 
@@ -32,7 +34,7 @@ impl OutgoingLine {
     }
 }
 
-/// A delivery on its way to the server.
+/// A delivery being sent.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct OutgoingMessage {
     pub(in crate::protocol::irc) delivery: DeliveryId,
@@ -40,11 +42,11 @@ pub(in crate::protocol::irc) struct OutgoingMessage {
     lines: Vec<OutgoingLine>,
     /// How many of `lines` were sent.
     sent: usize,
-    /// How many were sent in vain before: a label is not used twice.
+    /// How many were cancelled before; labels are not reused.
     cancelled: usize,
-    /// How their receipts come; settled with the first line.
+    /// The kind of receipt, fixed with the first line.
     receipt: Receipt,
-    /// Lines of ours that came back and were not the one waited for.
+    /// How many echoes did not match the line in flight.
     altered_echoes: usize,
     errors: Vec<SendError>,
 }
@@ -68,8 +70,7 @@ impl OutgoingMessage {
         }
     }
 
-    /// How much it weighs, in a channel that weighs so much. What the bridge itself has to say can
-    /// wait.
+    /// The priority, given that of the channel. The bridge's own notices can wait.
     pub(in crate::protocol::irc) fn priority(
         &self,
         weight: impl Fn(EndpointId) -> Priority,
@@ -78,7 +79,7 @@ impl OutgoingMessage {
         if notice { Priority::Low } else { weight(self.endpoint) }
     }
 
-    /// The next line, with its label where it has one; or a batch.
+    /// The next line, with a label if used, or the next batch.
     pub(in crate::protocol::irc) fn next_lines(&mut self, receipt: Receipt) -> Option<Vec<Line>> {
         let mut lines = self.lines.get(self.sent)?.lines.clone();
         if self.sent == 0 {
@@ -97,12 +98,12 @@ impl OutgoingMessage {
         self.lines.get(self.sent).is_some_and(OutgoingLine::is_batch)
     }
 
-    /// Whether a batch is under way.
+    /// Whether a batch is in flight.
     pub(in crate::protocol::irc) fn is_batch_in_flight(&self) -> bool {
         self.sent > 0 && self.lines[self.sent - 1].is_batch()
     }
 
-    /// The server takes no batches: what is left, and the one under way, is said line by line.
+    /// The server rejects batches: splits the rest, and the batch in flight, into single lines.
     pub(in crate::protocol::irc) fn split_batches(&mut self) {
         if self.is_batch_in_flight() {
             self.sent -= 1;
@@ -113,7 +114,7 @@ impl OutgoingMessage {
         self.lines.extend(plain);
     }
 
-    /// Whether its lines are sent one behind the other, with one PING behind the last.
+    /// Whether lines are sent in a row, with one PING after the last.
     pub(in crate::protocol::irc) fn uses_ping(&self) -> bool {
         self.receipt == Receipt::Ping
     }
@@ -126,26 +127,26 @@ impl OutgoingMessage {
         self.sent == self.lines.len()
     }
 
-    /// Whether it is asked now whether the lines so far were read.
+    /// Whether a PING is due now.
     pub(in crate::protocol::irc) fn is_ping_due(&self) -> bool {
         self.is_all_sent() || self.sent.is_multiple_of(LINES_PER_PING)
     }
 
-    /// What the line under way is known by.
+    /// The label of the line in flight.
     pub(in crate::protocol::irc) fn label(&self) -> String {
         format!("{}.{}", self.delivery.0, self.sent + self.cancelled)
     }
 
-    /// What the PING behind it says.
+    /// The token of the PING after it.
     pub(in crate::protocol::irc) fn ping_token(&self) -> String {
         match self.receipt {
             Receipt::Ping => format!("{PING_PREFIX}{}", self.delivery.0),
-            // Which line it is behind: that of an earlier one may be answered late.
+            // Includes the line, since the PONG for an earlier one may be late.
             _ => format!("{PING_PREFIX}{}", self.label()),
         }
     }
 
-    /// A line of ours came back. Says whether it is the one under way.
+    /// One of our lines was echoed. Returns whether it is the one in flight.
     pub(in crate::protocol::irc) fn check_echo(
         &mut self,
         label: Option<&str>,
@@ -164,23 +165,23 @@ impl OutgoingMessage {
         same
     }
 
-    /// Whether a line in other words may be the one under way: where the server gives labels, it is not.
+    /// Whether the line in flight may be echoed in altered form; not with labels.
     pub(in crate::protocol::irc) fn allows_altered_echo(&self) -> bool {
         self.receipt == Receipt::Echo
     }
 
-    /// Whether such a one is taken for it, now that the server has read all.
+    /// Whether an altered echo counts as the line in flight, now that the server has read everything.
     pub(in crate::protocol::irc) fn accepts_altered_echo(&self) -> bool {
         !self.uses_ping() && self.has_altered_echo()
     }
 
-    /// What is under way, and how it is said.
+    /// The line in flight: its kind and text.
     pub(in crate::protocol::irc) fn in_flight(&self) -> Option<(MessageKind, &str)> {
         let line = self.lines.get(self.sent.wrapping_sub(1))?;
         Some((line.kind, &line.text))
     }
 
-    /// The line under way has arrived.
+    /// The line in flight has arrived.
     pub(in crate::protocol::irc) fn accept(&mut self, mark: MessageRef) -> SendOutcome {
         let end = self.lines.get(self.sent.wrapping_sub(1)).map_or(0, |line| line.body_end);
         if self.is_all_sent() {
@@ -194,7 +195,7 @@ impl OutgoingMessage {
         self.errors.push(objection);
     }
 
-    /// The answer to a line's label is complete, and the line did not come back with it.
+    /// The labeled response is complete, without an echo.
     pub(in crate::protocol::irc) fn finish_label(&mut self) -> SendOutcome {
         match (self.errors.pop(), self.receipt) {
             (Some(objection), _) => self.reject(objection),
@@ -203,10 +204,10 @@ impl OutgoingMessage {
         }
     }
 
-    /// The server has read the PING behind the line, or behind all lines.
+    /// The server has read the PING after the line or lines.
     pub(in crate::protocol::irc) fn finish_ping(&mut self) -> SendOutcome {
         if !self.uses_ping() {
-            // The server may have changed the words of a line that it sent back.
+            // The server may have altered a line that it echoed.
             let arrived = self.altered_echoes > 0;
             let silent = || SendError::dropped_silently();
             return if arrived {
@@ -220,7 +221,7 @@ impl OutgoingMessage {
         let Some(mut objection) = objections.into_iter().next() else {
             return self.accept(MessageRef::default());
         };
-        // Which lines it was is not known: said again, those that arrived would be there twice.
+        // Which of the lines were rejected is not known; resending would duplicate the others.
         if refused < self.lines.len() {
             (objection.retry_after, objection.relaymsg_scope) = (None, None);
             objection.reason =
@@ -229,7 +230,7 @@ impl OutgoingMessage {
         SendOutcome::from(objection)
     }
 
-    /// The line under way will not arrive, or not now.
+    /// The line in flight was rejected or deferred.
     pub(in crate::protocol::irc) fn reject(&self, mut objection: SendError) -> SendOutcome {
         if self.lines.len() > 1
             && objection.retry_after.is_none()
@@ -241,7 +242,7 @@ impl OutgoingMessage {
         SendOutcome::from(objection)
     }
 
-    /// Whether the line under way came back in other words.
+    /// Whether the line in flight was echoed in altered form.
     pub(in crate::protocol::irc) fn has_altered_echo(&self) -> bool {
         self.altered_echoes > 0
     }

@@ -1,55 +1,54 @@
+//! Flood control: how fast lines may be sent to each kind of server.
+
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::domain::EndpointId;
 
-/// How fast we may speak.
+/// The rate at which lines may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Pace {
-    /// As fast as servers of this kind allow, once it has said of which kind it is; until then, and
-    /// where that is none that we know, as [`Pace::Standard`].
+    /// That of the server's software, once known; [`Pace::Standard`] until then and for unknown software.
     #[default]
     Auto,
-    /// As fast as most networks allow a client: five lines at once, then one a second, long lines
-    /// counting for more.
+    /// A safe rate for most networks: five lines at once, then one per second; long lines count for more.
     Standard,
-    /// Solanum, charybdis and ircd-seven (Libera.Chat): five at once, then one or two a second; with
-    /// twenty waiting, they disconnect.
+    /// Solanum, charybdis and ircd-seven (Libera.Chat): five at once, then one or two per second. They
+    /// disconnect clients with twenty lines queued.
     Solanum,
-    /// ircd-hybrid (OFTC): much the same.
+    /// ircd-hybrid (OFTC): nearly the same.
     Hybrid,
-    /// InspIRCd as delivered: ten at once, then one a second, however long.
+    /// InspIRCd with default settings: ten at once, then one per second, of any length.
     Inspircd,
-    /// UnrealIRCd: it reads on a second later for every line, and for every 90 bytes of one.
+    /// UnrealIRCd: each line, and every 90 bytes, delays reading by one second.
     Unrealircd,
-    /// ngIRCd as delivered: some ten at once, then three a second.
+    /// ngIRCd with default settings: about ten at once, then three per second.
     Ngircd,
-    /// Ergo: five at once, then two a second.
+    /// Ergo: five at once, then two per second.
     Ergo,
-    /// ircu, snircd and Nefarious (Undernet, QuakeNet): five at once, then one every two seconds and
-    /// a second for every 120 bytes of one.
+    /// ircu, snircd and Nefarious (Undernet, QuakeNet): five at once, then one every two seconds, plus a
+    /// second for every 120 bytes.
     Ircu,
-    /// soju, between us and a server: it hands ten lines on at once, then one every two seconds. What it
-    /// takes beyond that waits in it, one channel's behind another's, and with some sixty waiting it
-    /// neither reads nor tells anything.
+    /// soju, a bouncer: forwards ten lines at once, then one every two seconds. Further lines wait in one
+    /// queue for all channels. With about sixty queued, it stops reading and sending.
     Soju,
-    /// As fast as the wire takes it, for a server that trusts us.
+    /// No limit, for a server that exempts us.
     Off,
 }
 
-/// What a server allows, in time of waiting.
+/// The cost of a line, as waiting time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Cost {
-    /// How much may be said at once.
+    /// How much can be sent at once.
     burst: Duration,
-    /// What a line costs.
+    /// The cost per line.
     per_line: Duration,
-    /// What each of its bytes costs.
+    /// The cost per byte.
     per_byte: Duration,
 }
 
 impl Pace {
-    /// That of the server that calls its software `version` (RPL_MYINFO).
+    /// The cost for the server software `version` (RPL_MYINFO).
     pub(in crate::protocol::irc) fn for_version(version: &str) -> Self {
         let version = version.to_ascii_lowercase();
         let kinds: [(&str, Self); 14] = [
@@ -92,24 +91,23 @@ impl Pace {
     }
 }
 
-/// What a server has taught us about how fast we may speak to it, kept from one connection to the
-/// next.
+/// What a server's reactions have taught us about its limits, kept across connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LearnedPace {
-    /// How many percent of its usual cost a line costs.
+    /// The cost of a line, in percent of the usual.
     cost_percent: u32,
-    /// When it last taught us, or we last dared to go faster.
+    /// When it last changed.
     updated_at: Instant,
 }
 
-/// How long all must have gone well before we dare to go faster.
+/// How long there must be no complaint before we speed up.
 const SPEEDUP_INTERVAL: Duration = Duration::from_secs(600);
 
-/// No server is spoken to more slowly than this.
+/// Upper limit of the cost.
 const MAX_COST_PERCENT: u32 = 800;
 
 impl LearnedPace {
-    /// Nothing was taught yet.
+    /// Starts at the usual cost.
     #[must_use]
     pub fn new(now: Instant) -> Self {
         Self { cost_percent: 100, updated_at: now }
@@ -120,7 +118,7 @@ impl LearnedPace {
         self.updated_at = now;
     }
 
-    /// What is left of it at `now`.
+    /// Lowers the cost for the time that has passed until `now`.
     fn decay(&mut self, now: Instant) {
         while self.cost_percent > 100
             && now.saturating_duration_since(self.updated_at) >= SPEEDUP_INTERVAL
@@ -131,29 +129,29 @@ impl LearnedPace {
     }
 }
 
-/// Who wants to say something.
+/// The priority of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum Priority {
-    /// Whoever has said little lately. The last part of what may be said at once is theirs.
+    /// Has sent little lately; may use the reserved part of the burst.
     High,
-    /// Whoever has much to say, and what can wait.
+    /// Has sent much, or can wait.
     Low,
 }
 
-/// A token bucket, kept as the moment at which it will be full again.
+/// A token bucket, stored as the time when it will be full.
 ///
-/// Two fifths of it are for those channels that have said little: however much another has to say,
-/// theirs need not wait.
+/// Two fifths of it are reserved for channels that have sent little, so that one busy channel does not delay
+/// the others.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct Pacer {
     pace: Pace,
     learned: LearnedPace,
     full_at: Instant,
-    /// How many lines, and bytes of them, were said before it was known to what kind of server.
+    /// Lines and bytes sent before the server's software was known.
     sent_before_version: (u32, u32),
-    /// What each channel has used, beyond its fair share of what has become free since.
+    /// What each channel has used beyond its fair share.
     spent: HashMap<EndpointId, Duration>,
-    /// Up to when that is.
+    /// Up to when shares have been deducted.
     shared_until: Instant,
 }
 
@@ -170,7 +168,7 @@ impl Pacer {
         }
     }
 
-    /// The server calls its software `version`: what was said on the way in costs what it costs there.
+    /// The server's software is `version`; lines sent before are charged at its rate.
     pub(in crate::protocol::irc) fn set_version(&mut self, version: &str) {
         if self.pace != Pace::Auto {
             return;
@@ -182,7 +180,7 @@ impl Pacer {
         tracing::debug!(version, pace = ?self.pace, "flood control chosen by server software");
     }
 
-    /// What that costs which was said before the server's kind was known.
+    /// The cost of what was sent before the software was known.
     fn cost_before_version(&self) -> Duration {
         let Some(Cost { per_line: line, per_byte: byte, .. }) = self.pace.cost() else {
             return Duration::ZERO;
@@ -191,12 +189,12 @@ impl Pacer {
         (line * lines + byte * bytes) * self.learned.cost_percent / 100
     }
 
-    /// The server says that we are too fast.
+    /// The server reports that we are too fast.
     pub(in crate::protocol::irc) fn on_flood_warning(&mut self, now: Instant) {
         self.learned.slow_down(125, now);
     }
 
-    /// The server has thrown us out for being too fast.
+    /// The server disconnected us for flooding.
     pub(in crate::protocol::irc) fn on_flood_disconnect(&mut self, now: Instant) {
         self.learned.slow_down(200, now);
         tracing::warn!(
@@ -209,7 +207,7 @@ impl Pacer {
         self.learned
     }
 
-    /// How `place` stands.
+    /// The current priority of `endpoint`.
     pub(in crate::protocol::irc) fn priority(&self, place: EndpointId, now: Instant) -> Priority {
         let Some(Cost { burst, .. }) = self.pace.cost() else { return Priority::High };
         let spent = self.spent.get(&place).copied().unwrap_or_default();
@@ -217,13 +215,13 @@ impl Pacer {
         if spent * 2 < burst { Priority::High } else { Priority::Low }
     }
 
-    /// What each channel's share is of what has become free since it was last shared out.
+    /// Each channel's share of the capacity freed since the last deduction.
     fn fair_share(&self, now: Instant) -> Duration {
         let channels = u32::try_from(self.spent.len()).unwrap_or(u32::MAX);
         now.saturating_duration_since(self.shared_until) / channels.max(1)
     }
 
-    /// Shares out what has become free; a channel that has used no more than its share is forgotten.
+    /// Deducts the shares; forgets channels that have used no more than theirs.
     fn deduct_shares(&mut self, now: Instant) {
         let share = self.fair_share(now);
         self.shared_until = self.shared_until.max(now);
@@ -233,33 +231,33 @@ impl Pacer {
         });
     }
 
-    /// Whether a line may be sent now.
+    /// Whether a line can be sent now.
     pub(in crate::protocol::irc) fn can_send(&self, weight: Priority, now: Instant) -> bool {
         self.ready_at(weight).is_none_or(|free| free <= now)
     }
 
-    /// When the next line may be sent, as far as is known; `None` for always.
+    /// When the next line can be sent; `None` if always.
     pub(in crate::protocol::irc) fn ready_at(&self, weight: Priority) -> Option<Instant> {
         let Cost { burst, .. } = self.pace.cost()?;
         let credit = match weight {
             Priority::High => burst,
             Priority::Low => burst * 3 / 5,
         };
-        // What was said before it all began has long been paid for.
+        // A time before the program's start means that the bucket is full.
         Some(self.full_at.checked_sub(credit).unwrap_or(self.full_at))
     }
 
-    /// Whether as much may be said at once as ever: nothing else has been said for a while.
+    /// Whether the whole burst is available.
     pub(in crate::protocol::irc) fn is_full(&self, now: Instant) -> bool {
         self.full_at().is_none_or(|at| at <= now)
     }
 
-    /// When that is, as far as is known.
+    /// When the whole burst will be available.
     pub(in crate::protocol::irc) fn full_at(&self) -> Option<Instant> {
         (self.pace != Pace::Off).then_some(self.full_at)
     }
 
-    /// A line of `bytes` bytes is sent, in `place` if it is said there.
+    /// Charges a line of `bytes` bytes, to `endpoint` if it goes there.
     pub(in crate::protocol::irc) fn spend(
         &mut self,
         bytes: usize,
@@ -293,7 +291,7 @@ mod tests {
         Pacer::new(pace, LearnedPace::new(now), now)
     }
 
-    /// When each of so many lines of 400 bytes in one channel is sent, in seconds.
+    /// When each of this many lines of 400 bytes in one channel is sent, in seconds.
     fn sent(pacer: &mut Pacer, lines: usize, start: Instant) -> Vec<u64> {
         let mut now = start;
         let say = |_| {
@@ -315,9 +313,8 @@ mod tests {
     #[test]
     fn no_pace_exceeds_its_server() {
         let now = Instant::now();
-        // How many seconds each takes over sixty lines of 400 bytes that come at once, and how many
-        // lines it lets wait before it disconnects; measured of ngIRCd 26.1 and InspIRCd 3, of the
-        // others by their documentation.
+        // Seconds for sixty lines of 400 bytes sent at once, and how many lines may be queued before it
+        // disconnects. Measured for ngIRCd 26.1 and InspIRCd 3, from documentation for the others.
         for (pace, seconds, waiting) in [
             (Pace::Solanum, 30_u64, 20_u64),
             (Pace::Hybrid, 60, 5),

@@ -1,4 +1,4 @@
-//! Deliveries on their way to the server, and how we learn that they have arrived.
+//! Sends deliveries to the server and determines whether they have arrived.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -15,30 +15,30 @@ use crate::protocol::irc::wire::line::Line;
 pub(in crate::protocol::irc) use super::outgoing::OutgoingLine;
 use super::outgoing::{OutgoingMessage, PING_PREFIX};
 
-/// How the server tells us that it has a line.
+/// How the server acknowledges a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum Receipt {
-    /// It answers the line's label: with the line itself, if it echoes.
+    /// It answers the line's label; with the line itself, if it echoes.
     Label {
-        /// Whether it does.
+        /// Whether it echoes.
         echo: bool,
     },
-    /// It sends the line back.
+    /// It echoes the line.
     Echo,
-    /// Only by reading a PING behind the lines.
+    /// Not at all, except by answering a PING sent after the lines.
     Ping,
 }
 
-/// What the server knows a line by.
+/// Identifies a line on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MessageRef {
-    /// The server's id for it, where it gives one (IRCv3 `msgid`).
+    /// Its id (IRCv3 `msgid`), if available.
     pub msgid: Option<String>,
-    /// When it was said, where the server says so (IRCv3 `server-time`).
+    /// Its time (IRCv3 `server-time`), if available.
     pub time: Option<Timestamp>,
 }
 
-/// What the server made of a delivery.
+/// What became of a delivery.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct SendResult {
     pub(in crate::protocol::irc) delivery: DeliveryId,
@@ -48,15 +48,15 @@ pub(in crate::protocol::irc) struct SendResult {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum SendOutcome {
-    /// It has so much of the body; the rest follows.
+    /// The server has this much of the body; the rest follows.
     PartiallyDelivered { delivered_bytes: usize, message_ref: MessageRef },
-    /// It has all of it.
+    /// The server has all of it.
     Delivered { message_ref: MessageRef },
-    /// It will not have it.
+    /// The server rejected it.
     Rejected(String),
-    /// It will have it, but not under another nick.
+    /// The server rejected the RELAYMSG only.
     RelaymsgRejected { reason: String, scope: Scope },
-    /// It will not have it now, but perhaps after this time.
+    /// The server rejected it for now; retry after this time.
     Deferred { reason: String, retry_after: Duration },
 }
 
@@ -72,78 +72,78 @@ impl From<SendError> for SendOutcome {
     }
 }
 
-/// Whose a line under our nick is.
+/// The origin of a line under our nick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum EchoClaim {
-    /// One that we have sent.
+    /// We sent it.
     Own,
-    /// Perhaps the one under way, in other words.
+    /// Perhaps an altered echo of the line in flight.
     Maybe,
-    /// None of ours: another client of the same user says it.
+    /// Another client of the same user sent it.
     OtherClient,
 }
 
-/// Which line the server means.
+/// Which line a reply refers to.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::protocol::irc) enum ReplyTarget<'a> {
     /// The one with this label.
     Label(&'a str),
-    /// One of those to this place.
+    /// A line to this endpoint.
     Endpoint(EndpointId),
-    /// It does not say.
+    /// Unspecified.
     Oldest,
 }
 
-/// How long a receipt may take before we ask by a PING whether there will be one.
+/// How long to wait for a receipt before sending PING.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the PONG may take before we give up on the server.
+/// How long to wait for PONG before giving up on the server.
 const PONG_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long an echo may take behind a bouncer, which answers a PING ahead of its server.
+/// How long to wait for an echo behind a bouncer, which answers PING before its server does.
 const BOUNCER_ECHO_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a delivery may be put off.
+/// How often a delivery can be deferred.
 const MAX_DEFERRALS: u32 = 5;
 
-/// How many lines that have not come back are remembered.
+/// How many sent lines without an echo are remembered.
 const MAX_UNSEEN: usize = 64;
 
 /// Deliveries on their way to the server.
 ///
-/// Where the server gives receipts, one line of a delivery is under way at a time, so that at most
-/// one is ever in doubt and nothing is said behind a line that was refused. A receipt that does not
-/// come is asked for by a PING: a server reads in order, so its PONG says that the line was read.
-/// A batch of several lines is as one line here. One is under way at a time: which of two a server
-/// refuses, it need not say.
-/// Where there are no receipts, a few lines are sent one behind the other with a PING at their end;
-/// its PONG says that all were read, and any objection to them has come before it.
+/// If the server gives receipts, one line of a delivery is in flight at a time. So at most one is ever in doubt, and
+/// nothing is sent after a rejected line. A missing receipt is checked with a PING: a server reads in order, so its
+/// PONG shows that the line was read. A batch counts as one line here. Only one batch is in flight at a time, because
+/// a server need not say which of two it rejects.
+///
+/// Without receipts, a few lines are sent in a row, with a PING at the end. The PONG shows that all were read, and any
+/// error has arrived before it.
 ///
 /// ```text
-///         line               receipt, lines left: Partly
-///  ready ──────▶ Sent ────────────────────────────────────▶ ready
-///                 │  └── receipt of the last line ────────▶ Said
-///                 │ no receipt in time: PING
-///                 ▼          PONG
-///               Fenced ───────────────────────────────────▶ Said | Partly | Refused | Later
-///                 │ PONG of a bouncer
-///                 ▼          receipt, or none in time
-///               Grace ────────────────────────────────────▶ Said | Partly | Refused
+///         line            receipt, lines left
+///  ready ─────▶ Sent ──────────────────────────────▶ PartiallyDelivered, ready
+///                │  └── receipt of the last line ──▶ Delivered
+///                │ no receipt in time: PING
+///                ▼        PONG
+///            PingSent ─────────────────────────────▶ Delivered | PartiallyDelivered | Rejected | Deferred
+///                │ PONG of a bouncer
+///                ▼        receipt, or none in time
+///          BouncerGrace ───────────────────────────▶ Delivered | PartiallyDelivered | Rejected
 /// ```
 #[derive(Debug, Default)]
 pub(in crate::protocol::irc) struct SendQueue {
     ready: VecDeque<OutgoingMessage>,
-    /// What is asked behind the lines of a place.
+    /// Queries to send after the lines of an endpoint.
     pings: VecDeque<(EndpointId, Line)>,
     awaiting: HashMap<EndpointId, AwaitingReceipt>,
     timers: BTreeSet<(Instant, EndpointId)>,
-    /// Who was put off, until when.
+    /// Deferred endpoints, and until when.
     deferred: BTreeSet<(Instant, EndpointId)>,
-    /// How often in a row.
+    /// Consecutive deferrals of a delivery.
     deferrals: HashMap<EndpointId, (DeliveryId, u32)>,
-    /// What was said lately, and has not come back: it still may.
+    /// Recently sent lines without an echo, which may still arrive.
     unseen_echoes: VecDeque<(EndpointId, MessageKind, String)>,
-    /// Where a line in other words was taken for the one under way.
+    /// Where an altered echo was accepted for the line in flight.
     altered_at: Option<EndpointId>,
 }
 
@@ -162,29 +162,29 @@ enum ReceiptStage {
     BouncerGrace,
 }
 
-/// What time has brought.
+/// The results of timeouts.
 #[derive(Debug, Default)]
 pub(in crate::protocol::irc) struct Timeouts {
     pub(in crate::protocol::irc) results: Vec<SendResult>,
-    /// Where it may be tried again.
+    /// Endpoints that can be retried.
     pub(in crate::protocol::irc) retries: Vec<EndpointId>,
     /// A PING was not answered.
     pub(in crate::protocol::irc) ping_timed_out: bool,
 }
 
-/// What is to be sent now.
+/// Lines to send now.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct NextLines {
-    /// A line, or all that nothing may come between.
+    /// One line, or several that must not be interrupted.
     pub(in crate::protocol::irc) lines: Vec<Line>,
-    /// Where it is said, or what it is asked about.
+    /// The endpoint they are sent to or ask about.
     pub(in crate::protocol::irc) endpoint: Option<EndpointId>,
-    /// The delivery that it is the first, or the next, line of.
+    /// The delivery, if this is its first or next line.
     pub(in crate::protocol::irc) delivery: Option<DeliveryId>,
 }
 
 impl NextLines {
-    /// What is said nowhere.
+    /// A line that belongs to no endpoint.
     pub(in crate::protocol::irc) fn control(line: Line) -> Self {
         Self { lines: vec![line], endpoint: None, delivery: None }
     }
@@ -200,7 +200,7 @@ impl SendQueue {
         self.ready.push_back(OutgoingMessage::new(ticket, place, lines));
     }
 
-    /// Who most urgently has something to say, as `weight` weighs channels; `None` for nobody.
+    /// The highest priority with something to send, where `weight` gives that of channels.
     pub(in crate::protocol::irc) fn priority(
         &self,
         weight: impl Fn(EndpointId) -> Priority,
@@ -211,9 +211,8 @@ impl SendQueue {
         [Priority::High, Priority::Low].into_iter().find(|urgent| asks(*urgent) || says(*urgent))
     }
 
-    /// The next line. Channels take turns, so that a long text in one does not hold up another; but
-    /// who weighs more than `pacer` allows now is passed over, with what is asked behind its lines:
-    /// that costs as much as they do.
+    /// The next lines. Channels take turns, so that a long text in one does not delay the others. Endpoints
+    /// that `pacer` does not allow now are skipped, together with their queries, which cost as much.
     pub(in crate::protocol::irc) fn next_line(
         &mut self,
         receipt: Receipt,
@@ -246,8 +245,7 @@ impl SendQueue {
         Some(NextLines { lines, endpoint: place, delivery: speaking })
     }
 
-    /// The server will have no batch: it is said line by line, and so is every other. Says whether
-    /// one was under way.
+    /// The server rejects batches: sends single lines from now on. Returns whether a batch was in flight.
     pub(in crate::protocol::irc) fn disable_batches(&mut self) -> bool {
         let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
         let refused =
@@ -262,7 +260,7 @@ impl SendQueue {
         refused.is_some()
     }
 
-    /// What has not been sent of what is said in `place` is not to be. Nothing, where all of it was.
+    /// Cancels the unsent rest of the delivery to `endpoint`. `None` if all of it was sent.
     pub(in crate::protocol::irc) fn cancel(
         &mut self,
         place: EndpointId,
@@ -276,7 +274,7 @@ impl SendQueue {
         Some(SendResult { delivery: saying.delivery, endpoint: place, outcome })
     }
 
-    /// A line under our nick came from `place`.
+    /// A line under our nick was received from `endpoint`.
     pub(in crate::protocol::irc) fn on_echo(
         &mut self,
         place: EndpointId,
@@ -291,7 +289,7 @@ impl SendQueue {
             self.unseen_echoes.remove(at);
         }
         let Some(AwaitingReceipt { message: saying, .. }) = self.awaiting.get_mut(&place) else {
-            // Late, or of a server that sends lines back although it does not say so.
+            // A late echo, or that of a server that echoes without announcing it.
             let ours = seen.is_some() || label.is_some();
             return (None, if ours { EchoClaim::Own } else { EchoClaim::OtherClient });
         };
@@ -307,12 +305,12 @@ impl SendQueue {
         (None, claim)
     }
 
-    /// Whether a line in other words was taken for the one that was under way in `place`.
+    /// Whether an altered echo was accepted for the line in flight to `endpoint`.
     pub(in crate::protocol::irc) fn take_altered(&mut self, place: EndpointId) -> bool {
         self.altered_at.take_if(|taken| *taken == place).is_some()
     }
 
-    /// The server has answered `label` in full, without the line itself.
+    /// The response to `label` is complete, without the line itself.
     pub(in crate::protocol::irc) fn on_labeled_response(
         &mut self,
         label: &str,
@@ -323,7 +321,7 @@ impl SendQueue {
         self.resolve(place, outcome, Some(now))
     }
 
-    /// The server objects.
+    /// The server returned an error.
     pub(in crate::protocol::irc) fn on_error(
         &mut self,
         meant: ReplyTarget<'_>,
@@ -333,7 +331,7 @@ impl SendQueue {
         let place = match meant {
             ReplyTarget::Label(label) => self.find_labeled(label)?,
             ReplyTarget::Endpoint(place) => place,
-            // A server reads in order: the line that has waited longest.
+            // A server reads in order, so it is about the oldest line.
             ReplyTarget::Oldest => self.oldest()?,
         };
         let Some(waiting) = self.awaiting.get_mut(&place) else {
@@ -349,7 +347,7 @@ impl SendQueue {
         self.resolve(place, outcome, Some(now))
     }
 
-    /// The server has read our PING `token`.
+    /// The server has answered our PING `token`.
     pub(in crate::protocol::irc) fn on_pong(
         &mut self,
         token: &str,
@@ -371,7 +369,7 @@ impl SendQueue {
         self.resolve(place, outcome, Some(now))
     }
 
-    /// Time has passed.
+    /// Handles timeouts.
     pub(in crate::protocol::irc) fn tick(&mut self, now: Instant) -> Timeouts {
         let mut passed = Timeouts::default();
         while let Some((_, place)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
@@ -403,13 +401,13 @@ impl SendQueue {
         passed
     }
 
-    /// When [`Self::tick`] has something to do.
+    /// When [`Self::tick`] should be called next.
     pub(in crate::protocol::irc) fn deadline(&self) -> Option<Instant> {
         let first = |set: &BTreeSet<(Instant, EndpointId)>| set.first().map(|(at, _)| *at);
         [first(&self.timers), first(&self.deferred)].into_iter().flatten().min()
     }
 
-    /// Which of those that are ready, and that `may`, is next.
+    /// The next of the ready messages that `may` accepts.
     fn find_sendable(&self, may: impl Fn(&OutgoingMessage) -> bool) -> Option<usize> {
         let batch = self.awaiting.values().any(|waiting| waiting.message.is_batch_in_flight());
         self.ready.iter().position(|saying| !(saying.is_batch_next() && batch) && may(saying))
@@ -422,7 +420,7 @@ impl SendQueue {
 
     fn oldest(&self) -> Option<EndpointId> {
         let begun = self.ready.iter().find(|saying| saying.is_started() && saying.uses_ping());
-        // Those that wait were sent before those of which lines are left, and their dues in turn.
+        // Waiting messages were sent before those with lines left; timers are in order.
         self.timers.first().map(|(_, place)| *place).or_else(|| begun.map(|saying| saying.endpoint))
     }
 
@@ -439,7 +437,7 @@ impl SendQueue {
         Some(waiting)
     }
 
-    /// `outcome` ends the waiting at `place`.
+    /// Ends the wait at `endpoint` with `outcome`.
     fn resolve(
         &mut self,
         place: EndpointId,
@@ -505,7 +503,7 @@ mod tests {
         texts.iter().map(utterance).collect()
     }
 
-    /// A speech of these lines as delivery 1, to be confirmed by `receipt`.
+    /// A queue with these lines as delivery 1, acknowledged by `receipt`.
     struct SendQueueFixture {
         queue: SendQueue,
         receipt: Receipt,
@@ -807,7 +805,7 @@ mod tests {
         Drop,
         Reject,
         RateLimit,
-        /// It takes the line, and its answer is lost.
+        /// It accepts the line, but its answer is lost.
         Silent,
     }
 
@@ -848,7 +846,7 @@ mod tests {
         }
     }
 
-    /// Lets a server with these `fates` hear a delivery of `count` lines.
+    /// Sends a delivery of `count` lines to a server that behaves like this.
     fn play(receipt: Receipt, count: usize, fates: &[ServerBehaviour]) -> ServerLog {
         let texts: Vec<String> = (0..count).map(|number| format!("line {number}")).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -910,7 +908,7 @@ mod tests {
             count in 1..5_usize,
             fates in prop::collection::vec(server_behaviours(), 1..8),
         ) {
-            // Without receipts, a line that is dropped in silence is taken for said: no server tells.
+            // Without receipts, a silently dropped line counts as delivered: no server reports it.
             let honest = receipt != Receipt::Ping || !fates.iter().any(|it| matches!(it, ServerBehaviour::Drop));
             let told = play(receipt, count, &fates);
             prop_assert_eq!(told.ended, 1, "{:?}", told);

@@ -1,20 +1,20 @@
-//! Speaking under nicks that the server lends: `RELAYMSG`.
+//! Sends messages under other nicks with `RELAYMSG`.
 //!
-//! There is no specification yet but a proposal
-//! (<https://github.com/ircv3/ircv3-specifications/pull/417>), which Ergo and modules of InspIRCd and
-//! UnrealIRCd follow. Such a line is an ordinary PRIVMSG from the nick, with a tag that tells who had
-//! it said; that one hears it too.
+//! It is a proposed specification
+//! (<https://github.com/ircv3/ircv3-specifications/pull/417>), implemented by Ergo and by modules for
+//! InspIRCd and UnrealIRCd. The result is an ordinary PRIVMSG from that nick, with a tag that names the
+//! actual sender. The sender receives it as well.
 
 use crate::domain::MessageKind;
 use crate::protocol::irc::Scope;
 use crate::protocol::irc::errors::send::SendError;
 use crate::protocol::irc::wire::line::{Line, LineError, SafeText};
 
-/// The capability, and the tag that tells who had a line said; by its names, the newer first.
+/// Names of the capability, which is also the tag's; the newer first.
 pub(in crate::protocol::irc) const CAP_NAMES: [&str; 2] =
     ["draft/relaymsg", "overdrivenetworks.com/relaymsg"];
 
-/// `text`, said to `target` under `nick`.
+/// A RELAYMSG with `text` to `target` under `nick`.
 pub(in crate::protocol::irc) fn relaymsg_line(
     kind: MessageKind,
     target: &str,
@@ -33,14 +33,14 @@ pub(in crate::protocol::irc) fn relaymsg_line(
     Ok(line)
 }
 
-/// How many bytes of a line to `target` under `nick` are not text, as we send it.
+/// The bytes of such a line that are not text.
 pub(in crate::protocol::irc) fn overhead(kind: MessageKind, target: usize, nick: usize) -> usize {
     let action = if kind == MessageKind::Action { "\x01ACTION \x01".len() } else { 0 };
     "RELAYMSG   :\r\n".len() + target + nick + action
 }
 
-/// What the server has against a line, by the code of its reply. Whoever is banned is refused: where
-/// an operator has muted one, the bridge does not speak for them.
+/// Interprets the code of an error reply. A ban or mute of the nick is a rejection: the bridge must not
+/// circumvent it by speaking as the bot.
 pub(in crate::protocol::irc) fn parse_error(code: &str, why: &str) -> SendError {
     let voiceless = match code {
         "BANNED" | "BLANK_MSG" => None,

@@ -1,12 +1,12 @@
-//! Long text, cut into parts that fit in one line each and lose nothing.
+//! Splits long text into lines without losing anything.
 
 use unicode_segmentation::GraphemeCursor;
 
 use crate::domain::MessageKind;
 use crate::protocol::irc::wire::line::{Charset, SafeText};
 
-/// How many bytes of text others receive whole, in a line of `linelen` bytes that the server
-/// begins with `:nick!user@host ` (`source` bytes without colon and space), to a target of so many bytes.
+/// How many bytes of text others receive untruncated in a line of `linelen` bytes. The server prepends
+/// `:nick!user@host ` (`source` bytes without colon and space); the target has this many bytes.
 pub(in crate::protocol::irc) fn text_budget(
     source: usize,
     target: usize,
@@ -21,17 +21,17 @@ pub(in crate::protocol::irc) fn text_budget(
     linelen.saturating_sub(":".len() + source + " ".len() + frame + target + "\r\n".len())
 }
 
-/// How much text fits in a line.
+/// How much text fits into a line.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::protocol::irc) struct Room {
-    /// How many bytes.
+    /// Number of bytes.
     pub(in crate::protocol::irc) bytes: usize,
-    /// How they are written.
+    /// Their charset.
     pub(in crate::protocol::irc) charset: Charset,
 }
 
 impl Room {
-    /// What is left beside `text`.
+    /// The room left next to `text`.
     fn beside(self, text: &str) -> Self {
         Self { bytes: self.bytes.saturating_sub(self.charset.width(text)), ..self }
     }
@@ -41,7 +41,7 @@ impl Room {
         self.charset.reach(text, self.bytes)
     }
 
-    /// The most bytes of UTF-8 that a word of a line may have, where `fits` bytes of a text fit.
+    /// The maximum UTF-8 bytes of a word of which `fits` bytes fit.
     fn most(self, fits: usize) -> usize {
         if self.charset.is_utf8() { self.bytes } else { fits }
     }
@@ -58,12 +58,12 @@ impl From<usize> for Room {
 pub(in crate::protocol::irc) struct TextPart {
     /// The line, with its prefix.
     pub(in crate::protocol::irc) text: String,
-    /// How many bytes of the body are said with it: what follows begins there.
+    /// How many bytes of the body are sent up to its end.
     pub(in crate::protocol::irc) end: usize,
 }
 
-/// `body` in lines that have room, each beginning with `prefix`. Lines that are blank
-/// are left out where others are not.
+/// Splits `body` into lines that fit, each starting with `prefix`. Blank lines are omitted unless all are
+/// blank.
 pub(in crate::protocol::irc) fn lines(
     prefix: &str,
     body: &str,
@@ -72,7 +72,7 @@ pub(in crate::protocol::irc) fn lines(
     let room = room.into().beside(prefix);
     let full = body.split(['\r', '\n']).filter(|line| !line.trim().is_empty());
     let pieces = full.flat_map(|line| split(line, room));
-    // IRC shows no line of blanks, such as stand before an address that fills a line.
+    // IRC shows no blank lines, such as those before an address that fills a line.
     let mut pieces: Vec<&str> = pieces.filter(|piece| !piece.trim().is_empty()).collect();
     if pieces.is_empty() {
         let blank = body.split(['\r', '\n']).next().unwrap_or_default();
@@ -84,13 +84,13 @@ pub(in crate::protocol::irc) fn lines(
     pieces.into_iter().zip(ends).map(part).collect()
 }
 
-/// Where `part`, a piece of `whole`, ends in it.
+/// Where `part`, a slice of `whole`, ends in it.
 fn end_in(whole: &str, part: &str) -> usize {
     part.as_ptr() as usize - whole.as_ptr() as usize + part.len()
 }
 
-/// How many bytes of `body` are said with `text`, a line or several, if that may be the first of what
-/// it was said in with `prefix` before each. How long they may have been makes no difference.
+/// How many bytes of `body` were sent with `text` (one or more lines), if that can be the start of it with
+/// `prefix` before each line. The line lengths do not matter.
 #[must_use]
 pub fn matched_len(prefix: &str, body: &str, text: &str) -> Option<usize> {
     let mut full = text.split('\n').filter(|line| !line.trim().is_empty());
@@ -120,10 +120,10 @@ fn line_matched_len(prefix: &str, body: &str, line: &str) -> Option<usize> {
     Some(if rest.trim().is_empty() { body.len() } else { end + breaks + space })
 }
 
-/// No server allows lines so short that a shorter one than this is cut.
+/// No server has lines so short that it would truncate to less than this.
 const MIN_TRUNCATED_LEN: usize = 200;
 
-/// How many bytes of `body` are `said`, which is clean. A charset of old may have lost characters.
+/// How many bytes of `body` equal `said`, which has no formatting. A legacy charset may have lost characters.
 fn prefix_matched_len(body: &str, said: &str) -> Option<usize> {
     let mut heard = body.char_indices();
     for c in said.chars() {
@@ -136,15 +136,14 @@ fn prefix_matched_len(body: &str, said: &str) -> Option<usize> {
     Some(heard.offset())
 }
 
-/// Cuts `text` into parts that fit.
+/// Splits `text` into parts that fit.
 ///
-/// It cuts between words where it can: the one space at which it cuts is left out, all else is
-/// kept. A word that fits in a part is not cut, unless spaces before it would be left as a part of
-/// their own, which IRC cannot show. A longer word is cut between grapheme clusters
-/// (what people take for one character), a cluster longer than the room between its characters,
-/// and a character longer than the room stands alone. No part is ever empty.
+/// It splits between words if possible. The one space at which it splits is removed; all else is kept. A word that fits
+/// into a part is not split, unless that would leave only spaces before it, which IRC cannot show. A longer word is split
+/// between grapheme clusters (user-perceived characters). A cluster that does not fit is split between its characters, and
+/// a character that does not fit stands alone. No part is empty.
 ///
-/// Takes time in proportion to the text, whatever the text.
+/// Takes time proportional to the length of any text.
 pub(in crate::protocol::irc) fn split(
     text: &str,
     room: impl Into<Room>,
@@ -164,7 +163,7 @@ pub(in crate::protocol::irc) fn split(
     })
 }
 
-/// Where the first part of `text` ends: at a character boundary past its start.
+/// Where the first part of `text` ends: a character boundary after its start.
 fn cut_position(text: &str, room: Room) -> usize {
     let fits = room.reach(text);
     if fits == text.len() {
@@ -175,14 +174,14 @@ fn cut_position(text: &str, room: Room) -> usize {
     }
     let most = room.most(fits);
     let space = last_space(text, fits).filter(|&space| {
-        // Where the next word must be cut anyhow, half a part of nothing is too much to pay.
+        // If the next word must be split anyway, avoid leaving half of the line empty.
         let next = &text[space + 1..];
         space * 2 >= most || word_len(next, most) <= most || is_address(next)
     });
     space.unwrap_or_else(|| address_before(text, fits).unwrap_or_else(|| cluster_end(text, fits)))
 }
 
-/// Where in `text` an address begins, behind other characters, that goes on beyond `fits`.
+/// Where in `text` a URL starts, after other text, that continues beyond `fits`.
 fn address_before(text: &str, fits: usize) -> Option<usize> {
     let seen = &text[..text.floor_char_boundary(fits + "://".len())];
     let word = seen.rfind(' ').map_or(0, |space| space + 1);
@@ -192,31 +191,31 @@ fn address_before(text: &str, fits: usize) -> Option<usize> {
     (scheme > 0 && start > 0 && start < fits).then_some(start)
 }
 
-/// Whether `text` begins with an address, which begins a line if it must be cut.
+/// Whether `text` starts with a URL, which is split only if it starts a line.
 fn is_address(text: &str) -> bool {
     let scheme = text.bytes().take(16).take_while(u8::is_ascii_alphanumeric).count();
     scheme > 0 && text[scheme..].starts_with("://")
 }
 
-/// The last space at which `text` can be cut so that the first part is neither blank nor longer
-/// than `fits`.
+/// The last space at which `text` can be split, so that the first part is neither blank nor longer than
+/// `fits`.
 fn last_space(text: &str, fits: usize) -> Option<usize> {
     let indent = text.as_bytes()[..fits].iter().position(|&byte| byte != b' ')?;
     (indent..=fits).rev().find(|&at| is_breakable_space(text, at))
 }
 
-/// Whether at `at` there is a space that is a character to people: no accent sits on it.
+/// Whether there is a space at `at` that no combining character modifies.
 fn is_breakable_space(text: &str, at: usize) -> bool {
     text.as_bytes()[at] == b' ' && is_cluster_end(text, at) && is_cluster_end(text, at + 1)
 }
 
-/// The length of the first word, or any number beyond `limit` when it is longer than that.
+/// The length of the first word; any number above `limit` if it is longer.
 fn word_len(text: &str, limit: usize) -> usize {
     let reach = &text.as_bytes()[..text.len().min(limit + 1)];
     reach.iter().position(|&byte| byte == b' ').unwrap_or(reach.len())
 }
 
-/// The end of the last cluster that ends within `fits`; `fits` itself when the first one is longer.
+/// The end of the last grapheme cluster within `fits`; `fits` if the first one is longer.
 fn cluster_end(text: &str, fits: usize) -> usize {
     if is_cluster_end(text, fits) {
         return fits;
@@ -228,8 +227,8 @@ fn cluster_end(text: &str, fits: usize) -> usize {
     }
 }
 
-/// Whether a cluster ends at `at`, for `text` that begins with one. Looks no further than the next
-/// character: no rule of Unicode's annex 29 needs more.
+/// Whether a cluster ends at `at`, in `text` that starts with one. Considers only the next character, which
+/// is enough for Unicode annex 29.
 fn is_cluster_end(text: &str, at: usize) -> bool {
     let seen = &text[..text.ceil_char_boundary(at + 1)];
     GraphemeCursor::new(at, seen.len(), true).is_boundary(seen, 0).unwrap_or(true)
@@ -290,7 +289,7 @@ mod tests {
 
     #[test]
     fn grapheme_clusters_stay_whole() {
-        // A letter and its accent, a family, two flags, a skin tone.
+        // A letter with an accent, a family, two flags, a skin tone.
         check("ae\u{301}", 3, &["a", "e\u{301}"]);
         check("a👩‍👩‍👧", 19, &["a👩‍👩‍👧"]);
         check("a👩‍👩‍👧", 18, &["a", "👩‍👩‍👧"]);

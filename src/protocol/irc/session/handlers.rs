@@ -1,3 +1,5 @@
+//! Dispatches received lines.
+
 use std::time::Instant;
 
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
@@ -17,7 +19,7 @@ use crate::protocol::irc::wire::isupport::Isupport;
 use crate::protocol::irc::wire::line::Line;
 use crate::protocol::irc::{IncomingMessage, IrcEvent};
 
-/// What the server says, in turn.
+/// Received lines.
 impl IrcSession {
     pub(super) fn on_line(&mut self, now: Instant, message: Message) {
         let context = self.batches.context(message.tags.as_deref());
@@ -46,7 +48,7 @@ impl IrcSession {
             Command::JOIN(name, ..) if self.is_us(source) => {
                 self.on_own_join(now, source, &name, context.message_ref.time);
             }
-            // What is played back is what was.
+            // Played-back events do not change the present.
             Command::JOIN(..) | Command::PART(..) | Command::KICK(..) | Command::QUIT(..)
                 if context.batch.is_playback => {}
             Command::JOIN(name, account, realname) => {
@@ -128,8 +130,8 @@ impl IrcSession {
         }
     }
 
-    /// Takes in a line of a message of several, which is heard when it is complete. Says whether it
-    /// was one.
+    /// Adds a line to a multi-line message, which is reported when complete. Returns whether the line
+    /// belonged to one.
     fn add_multiline_line(&mut self, source: Option<&Prefix>, message: &Message) -> bool {
         let (notice, text) = match &message.command {
             Command::PRIVMSG(_, text) => (false, text),
@@ -181,7 +183,7 @@ impl IrcSession {
         self.on_labeled_response(now, &MessageContext { batch, ..MessageContext::default() });
     }
 
-    /// What the vocabulary of `irc::proto` has no word for.
+    /// Commands that `irc::proto` does not know.
     fn on_raw_command(
         &mut self,
         now: Instant,
@@ -197,7 +199,7 @@ impl IrcSession {
                 self.update_user(source, |person| person.realname = realname);
             }
             "FAIL" => self.on_fail(now, arguments, context),
-            // RPL_WHOISSERVICE of ngIRCd, RPL_WHOISHELPOP elsewhere.
+            // RPL_WHOISSERVICE of ngIRCd; RPL_WHOISHELPOP elsewhere.
             "310" => self.shown(
                 argument(1),
                 Fact::Is(crate::protocol::irc::session::last_argument(arguments)),
@@ -229,7 +231,7 @@ impl IrcSession {
     }
 
     fn answer_ping(&mut self, token: &str) {
-        // Ahead of everything: a server that waits for it hangs up.
+        // Ahead of all queued lines: a server that waits for it disconnects us.
         match Line::new("PONG", &[token]) {
             Ok(pong) => self.output.push_back(Output::Transmit(pong)),
             Err(error) => tracing::warn!(%error, "invalid PING ignored"),
@@ -254,7 +256,7 @@ impl IrcSession {
     }
 
     pub(super) fn on_isupport(&mut self, now: Instant, arguments: &[String]) {
-        // The first is our nick, the last says that these are supported.
+        // The first argument is our nick, the last "are supported by this server".
         let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
         tokens.iter().for_each(|token| self.isupport.parse_token(token));
         self.channels.set_casemapping(self.isupport.casemapping);
@@ -274,7 +276,7 @@ impl IrcSession {
         }
     }
 
-    /// Somebody says something to us alone.
+    /// A direct message or private NOTICE was received.
     fn on_private_message(
         &mut self,
         now: Instant,
@@ -295,8 +297,8 @@ impl IrcSession {
         self.report_direct_message(source, text, context);
     }
 
-    /// Somebody says something. What is said to some of a channel alone (`@#tea`, ISUPPORT STATUSMSG)
-    /// is not for everybody in a room, and not heard.
+    /// A message was received. Messages to a part of a channel (`@#tea`, ISUPPORT STATUSMSG) are not for
+    /// everybody and therefore ignored.
     fn on_message(
         &mut self,
         source: Option<&Prefix>,
@@ -313,8 +315,8 @@ impl IrcSession {
         if own && !played {
             claim = self.on_echo(place, (kind, text), context);
         }
-        // What others say to others, only a server that is mistaken tells us; or a bouncer, what another of
-        // its clients says as us.
+        // Messages between others come from a confused server, or from a bouncer on behalf of its other
+        // clients.
         if claim == EchoClaim::Own || self.channels.endpoint_of(target).is_none() {
             return;
         }
@@ -344,5 +346,5 @@ impl IrcSession {
     }
 }
 
-/// Who tells, in Ergo's history, that people came and went.
+/// The nick that reports joins and parts in Ergo's history.
 const ERGO_HISTORY_NICK: &str = "HistServ";

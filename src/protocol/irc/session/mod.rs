@@ -1,4 +1,4 @@
-//! The conversation with one IRC server, from socket open to socket close.
+//! The session with one IRC server, for the lifetime of a connection.
 
 mod handlers;
 mod numerics;
@@ -35,105 +35,105 @@ use crate::domain::EndpointId;
 use crate::protocol::liveness::{Liveness, LivenessCheck};
 use crate::protocol::{Input, Machine, Output};
 
-/// How long the server may be silent before we ask whether it is there, and then before we leave.
+/// How long the server may be silent before we send PING, and then before we disconnect.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long it may take to let us in, whatever it says meanwhile.
+/// Time limit for registration as a whole.
 const MAX_REGISTRATION_TIME: Duration = Duration::from_secs(300);
 
-/// How often we tell that the server is there, at most.
+/// Minimum time between two [`IrcEvent::Alive`].
 const ALIVE_EVENT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long the server may take to let us go.
+/// How long to wait for the server to close after QUIT.
 pub(in crate::protocol::irc) const QUIT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many bytes of a JOIN are channel names and keys.
+/// Maximum bytes of names and keys in one JOIN.
 pub(in crate::protocol::irc) const MAX_LEN_JOIN_PARAMS: usize = 400;
 
-/// What a session is to do.
+/// The configuration of a session.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
-    /// As whom.
+    /// Nick, account and passwords.
     pub identity: IrcIdentity,
-    /// Where.
+    /// The channels to join.
     pub channels: Vec<ChannelTarget>,
-    /// Whom to ask for an invitation to a channel that only takes those who have one.
+    /// The nick to ask for invitations to invite-only channels.
     pub request_invite_from: Option<String>,
-    /// Whether it is there to speak alone: what others say and do there is not told.
+    /// Whether it only sends: messages and events of others are not reported.
     pub send_only: bool,
-    /// What a gateway tells of whom it speaks for (`WEBIRC`), before anything else.
+    /// What a gateway sends about its user (`WEBIRC`), before everything else.
     pub webirc: Option<Webirc>,
-    /// How fast.
+    /// The rate limit.
     pub pace: Pace,
-    /// What the server has taught us about that before.
+    /// What was learned about the rate limit on earlier connections.
     pub learned_pace: LearnedPace,
-    /// Where its chance begins: the jitter of its waits.
+    /// Seed for the jitter of delays.
     pub seed: u64,
-    /// What the time is now, for those who ask.
+    /// The current time, for CTCP replies.
     pub started_at: Timestamp,
-    /// Whether nobody can listen in: the lines go over TLS.
+    /// Whether the connection is encrypted.
     pub is_tls: bool,
-    /// Whether passwords may be said even where somebody can listen in.
+    /// Whether passwords may be sent without encryption.
     pub may_say_passwords: bool,
-    /// What nobody can guess, new for each session: the login by SCRAM needs it.
+    /// Random and unique per session; needed for SCRAM.
     pub nonce: String,
 }
 
-/// What a gateway tells a server that trusts it of whom it speaks for
+/// What a gateway tells a server that trusts it about its user
 /// (<https://ircv3.net/specs/extensions/webirc>).
 #[derive(Debug, Clone)]
 pub struct Webirc {
     /// The gateway's password.
     pub password: SecretString,
-    /// What the gateway is called.
+    /// The gateway's name.
     pub gateway: String,
-    /// The host of whom it speaks for.
+    /// The user's host name.
     pub host: String,
-    /// The address of whom it speaks for; it does not begin with a colon.
+    /// The user's IP address; must not start with a colon.
     pub ip: String,
 }
 
-/// The conversation with one IRC server, from socket open to socket close.
+/// The session with one IRC server, for the lifetime of a connection.
 #[derive(Debug)]
 pub struct IrcSession {
     pub(in crate::protocol::irc) phase: IrcSessionPhase,
     pub(in crate::protocol::irc) send_only: bool,
-    /// Our nick, as the server has it.
+    /// Our nick, according to the server.
     pub(in crate::protocol::irc) nick: String,
-    /// `user@host`, as others see us, once the server has shown it.
+    /// Our `user@host` as others see it, once the server has shown it.
     pub(in crate::protocol::irc) userhost: Option<String>,
     pub(in crate::protocol::irc) registration: Registration,
     pub(in crate::protocol::irc) nickserv: Nickserv,
-    /// The account that the server knows us by.
+    /// The account we are logged in to.
     pub(in crate::protocol::irc) account: Option<String>,
-    /// What to send once we are let in.
+    /// Lines to send after registration.
     pub(in crate::protocol::irc) connect_commands: Vec<SecretString>,
     pub(in crate::protocol::irc) regain: Regain,
-    /// The server has said all that it says at first, and nothing has come of that yet.
+    /// The MOTD is complete, but has not been acted on yet.
     pub(in crate::protocol::irc) motd_ended: bool,
     pub(in crate::protocol::irc) bot_mode_set: bool,
     pub(in crate::protocol::irc) disconnect_reason: Option<DisconnectReason>,
     pub(in crate::protocol::irc) isupport: Isupport,
-    /// How lines are written, where that is not in UTF-8 throughout.
+    /// Charsets, unless everything is UTF-8.
     pub(in crate::protocol::irc) charsets: Option<Charsets>,
     pub(in crate::protocol::irc) channels: Channels,
-    /// Channels that we were sent to instead of one of ours, and have not come into.
+    /// Channels that we were forwarded to and have not joined yet.
     pub(in crate::protocol::irc) forwards: Vec<String>,
-    /// Whom to ask for an invitation.
+    /// The nick to ask for invitations.
     pub(in crate::protocol::irc) request_invite_from: Option<String>,
     pub(in crate::protocol::irc) batches: Batches,
     pub(in crate::protocol::irc) open_multilines: OpenMultilines,
-    /// What was said in channels that we are not in yet, where what was said before can be asked for:
-    /// it is told behind that we are in.
+    /// Messages in channels that are still being joined, if history is available. They are reported after
+    /// [`IrcEvent::Joined`].
     pub(in crate::protocol::irc) early_messages: Vec<(EndpointId, IncomingMessage)>,
-    /// What was said under our nick, and may be the line of ours that is under way there in other words.
+    /// Lines under our nick that may be an altered echo of the line in flight.
     pub(in crate::protocol::irc) unclaimed_lines: Vec<(EndpointId, IncomingMessage)>,
-    /// The server has refused no batch of ours.
+    /// The server has not rejected a multi-line batch.
     pub(in crate::protocol::irc) batches_accepted: bool,
-    /// That the server lends nicks was told.
+    /// RELAYMSG support was reported.
     pub(in crate::protocol::irc) relaymsg_reported: bool,
     pub(in crate::protocol::irc) control_queue: VecDeque<Line>,
-    /// The channels for which we have asked for another topic.
+    /// Channels with a topic change in flight.
     pub(in crate::protocol::irc) pending_topics: Vec<EndpointId>,
     pub(in crate::protocol::irc) send_queue: SendQueue,
     pub(in crate::protocol::irc) direct_targets: DirectTargets,
@@ -145,19 +145,19 @@ pub struct IrcSession {
     pub(in crate::protocol::irc) join_check: JoinCheck,
     pub(in crate::protocol::irc) pacer: Pacer,
     pub(in crate::protocol::irc) liveness: Liveness,
-    /// When we were last given anything.
+    /// When we last received input.
     pub(in crate::protocol::irc) last_input_at: Instant,
-    /// When we last told that the server is there.
+    /// When we last sent [`IrcEvent::Alive`].
     pub(in crate::protocol::irc) alive_reported_at: Instant,
-    /// The server has let us in.
+    /// Registration is complete.
     pub(in crate::protocol::irc) registered: bool,
     pub(in crate::protocol::irc) output: VecDeque<Output<Line, IrcEvent>>,
 }
 
 /// ```text
-///              001                 services have answered              Quit
-///  Registering ────▶ Identifying ───────────────────────▶ Seated ───────────▶ Leaving ──▶ closed
-///       └─────────────────┴────────── 465 ─────────────────┴────▶ Banned ── ERROR ─────────▲
+///              001                 services have answered             Quit
+///  Registering ────▶ Identifying ─────────────────────▶ Online ──────────▶ Quitting ──▶ closed
+///       └─────────────────┴────────── 465 ─────────────────┴────▶ Banned ── ERROR ────────▲
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum IrcSessionPhase {
@@ -169,14 +169,14 @@ pub(in crate::protocol::irc) enum IrcSessionPhase {
     Quitting {
         deadline: Instant,
     },
-    /// The server has said that it does not want us, but not why.
+    /// The server has banned us, and the reason should follow.
     Banned {
         deadline: Instant,
     },
 }
 
 impl IrcSession {
-    /// Begins to register.
+    /// Starts to register.
     #[must_use]
     pub fn new(now: Instant, plan: SessionConfig) -> Self {
         let SessionConfig { identity, is_tls: secure, may_say_passwords, nonce, .. } = plan;
@@ -239,13 +239,13 @@ impl IrcSession {
         session
     }
 
-    /// The same, over a connection whose lines are written as `charsets` say.
+    /// Sets the charsets of the connection.
     #[must_use]
     pub fn writing(self, charsets: Charsets) -> Self {
         Self { charsets: Some(charsets), ..self }
     }
 
-    /// What the server has taught us about how fast we may speak.
+    /// What was learned about the server's rate limit.
     #[must_use]
     pub fn learned_pace(&self) -> LearnedPace {
         self.pacer.learned()
@@ -281,7 +281,7 @@ impl IrcSession {
         self.join_pending(now);
     }
 
-    /// Ends what has its time, also with a server that leaves no moment without a line.
+    /// Handles phase timeouts, also when the server never stops sending.
     fn check_phase_deadline(&mut self, now: Instant) {
         match self.phase {
             IrcSessionPhase::Registering { deadline: until } if now >= until => {
@@ -297,7 +297,7 @@ impl IrcSession {
         }
     }
 
-    /// Asks whether the server is there, ahead of all that waits: its time counts from now on.
+    /// Sends PING ahead of all queued lines; its timeout starts now.
     fn send_ping(&mut self, now: Instant) {
         if let Ok(line) = Line::new("PING", &["alive"]) {
             self.pacer.spend(line.len(), None, now);
@@ -305,8 +305,7 @@ impl IrcSession {
         }
     }
 
-    /// Sends what the pace allows: what keeps the connection going first, then talk, then questions
-    /// that can wait.
+    /// Sends what the rate limit allows: first what keeps the connection alive, then messages, then queries.
     fn send_ready(&mut self, now: Instant) {
         while self.pacer.can_send(Priority::High, now) {
             let receipt = self.best_receipt();
@@ -382,7 +381,7 @@ impl Machine for IrcSession {
                 }
                 match heard.parse() {
                     Ok(message) => self.on_line(now, message),
-                    // A line we cannot read is still a sign of life, and the next may make sense.
+                    // An unparsable line still shows that the connection is alive.
                     Err(error) => tracing::warn!(%error, "unparsable line ignored"),
                 }
             }
@@ -483,7 +482,7 @@ impl Machine for IrcSession {
     }
 }
 
-/// The longest `user@host` that a server shows: 10 and 63 bytes (RFC 2812 §1.2.1 and usage).
+/// The longest `user@host` that a server shows: 10 and 63 bytes (RFC 2812 §1.2.1 and common practice).
 pub(in crate::protocol::irc) const MAX_LEN_USERHOST: usize = 10 + 1 + 63;
 
 impl Webirc {
@@ -494,7 +493,7 @@ impl Webirc {
     }
 }
 
-/// Whether it tells what others say and do.
+/// Whether an output is about messages or events of others.
 fn is_about_others(output: &Output<Line, IrcEvent>) -> bool {
     let Output::Event(event) = output else { return false };
     matches!(
@@ -506,7 +505,7 @@ fn is_about_others(output: &Output<Line, IrcEvent>) -> bool {
     )
 }
 
-/// What an error numeric says in words.
+/// The text of an error numeric.
 pub(in crate::protocol::irc) fn last_argument(arguments: &[String]) -> &str {
     arguments.last().map_or("no reason given", String::as_str)
 }

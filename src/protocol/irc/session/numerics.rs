@@ -1,3 +1,5 @@
+//! Dispatches numerics.
+
 use std::time::Instant;
 
 use irc::proto::Response;
@@ -7,7 +9,7 @@ use crate::protocol::irc::errors::disconnect::DisconnectKind;
 use crate::protocol::irc::login::nickserv::Fact;
 use crate::protocol::irc::wire::batch::MessageContext;
 
-/// What the server says by number (<https://modern.ircdocs.horse/#numerics>).
+/// Numerics (<https://modern.ircdocs.horse/#numerics>).
 impl IrcSession {
     pub(super) fn on_numeric(
         &mut self,
@@ -28,7 +30,7 @@ impl IrcSession {
                 self.pacer.set_version(argument(2));
             }
             Response::RPL_ISUPPORT => self.on_isupport(now, arguments),
-            // The host that others see us by.
+            // Our host, as others see it.
             Response::RPL_HOSTHIDDEN => self.set_own_host(argument(1)),
             Response::RPL_NAMREPLY => {
                 self.on_names_reply(now, argument(2), last_argument(arguments));
@@ -84,7 +86,7 @@ impl IrcSession {
                 let words = self.registration.on_sasl_numeric(response as u16, arguments, now);
                 self.apply_login_events(words);
             }
-            // Later, it is an operator's password that is wrong.
+            // Later, it concerns an operator's password.
             Response::ERR_PASSWDMISMATCH if self.is_registering() => {
                 self.reject_by_numeric(DisconnectKind::BadPassword, arguments);
             }
@@ -99,7 +101,7 @@ impl IrcSession {
             }
             Response::ERR_CHANOPRIVSNEEDED
                 if self.on_topic_rejected(argument(1), last_argument(arguments)) => {}
-            // Of a JOIN: no line of ours names two channels.
+            // In answer to JOIN: no other line of ours names two channels.
             Response::ERR_TOOMANYTARGETS if argument(1).contains(',') => self.join_one_by_one(now),
             Response::ERR_NOSUCHNICK
             | Response::ERR_CANNOTSENDTOCHAN
@@ -125,7 +127,7 @@ impl IrcSession {
                 self.on_send_error(now, &code, arguments, context);
                 self.on_join_error(now, &code, arguments);
             }
-            // To who is in, it says that the channel hears only those with an account.
+            // To a member, it means that only users with an account can speak.
             Response::ERR_NOCHANMODES if self.channels.is_joined(argument(1)) => {
                 self.on_send_error(now, &code, arguments, context);
             }

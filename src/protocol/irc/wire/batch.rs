@@ -1,3 +1,5 @@
+//! Open IRCv3 batches, and what a batch and tags say about a line.
+
 use std::collections::HashMap;
 
 use irc::proto::message::Tag;
@@ -6,55 +8,55 @@ use crate::protocol::irc::MessageRef;
 use crate::protocol::irc::receive::text;
 use crate::protocol::irc::send::relaymsg;
 
-/// The tags by which servers mark what programs say.
+/// The tags that mark messages of bots.
 const BOT_TAGS: [&str; 2] = ["bot", "draft/bot"];
 
-/// More batches than any server has open at once.
+/// More than any server has open at once.
 const MAX_OPEN_BATCHES: usize = 64;
 
-/// Longer than any id of a line, and any name in a tag.
+/// Longer than any reference, label or channel name.
 const MAX_LEN: usize = 512;
 
-/// The batches that the server has begun and not ended (<https://ircv3.net/specs/extensions/batch>).
+/// The batches that the server has opened and not closed (<https://ircv3.net/specs/extensions/batch>).
 #[derive(Debug, Default)]
 pub(in crate::protocol::irc) struct Batches {
     open: HashMap<String, Batch>,
 }
 
-/// What holds for every line of a batch, and of those in it.
+/// Properties that apply to every line of a batch, nested ones included.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::protocol::irc) struct Batch {
-    /// It answers what we said with this label.
+    /// The label of our command that this batch answers.
     pub(in crate::protocol::irc) label: Option<String>,
-    /// Its lines were said before; it is played back to us.
+    /// Its lines are history, played back to us.
     pub(in crate::protocol::irc) is_playback: bool,
-    /// It is such a playback itself, not only part of one.
+    /// It is a history batch itself, not only nested in one.
     pub(in crate::protocol::irc) is_history: bool,
-    /// Which channel it is about, as the server spells it.
+    /// The channel it is about, as the server spells it.
     pub(in crate::protocol::irc) target: Option<String>,
-    /// Its lines tell of the network breaking in two, or of its halves joining again
+    /// It reports a netsplit or netjoin
     /// (<https://ircv3.net/specs/batches/netsplit>).
     pub(in crate::protocol::irc) netsplit: bool,
     pub(in crate::protocol::irc) netjoin: bool,
 }
 
-/// What a line says beside itself.
+/// Metadata of a line, from its tags and its batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::protocol::irc) struct MessageContext {
     pub(in crate::protocol::irc) batch: Batch,
-    /// The answer to the label is this line alone.
+    /// The line is the complete labeled response.
     pub(in crate::protocol::irc) is_full_response: bool,
     pub(in crate::protocol::irc) message_ref: MessageRef,
-    /// The account of whoever said it (<https://ircv3.net/specs/extensions/account-tag>).
+    /// The sender's account (<https://ircv3.net/specs/extensions/account-tag>).
     pub(in crate::protocol::irc) account: Option<String>,
-    /// Whoever said it is a program (<https://ircv3.net/specs/extensions/bot-mode>).
+    /// The sender is a bot (<https://ircv3.net/specs/extensions/bot-mode>).
     pub(in crate::protocol::irc) bot: bool,
-    /// Who had the server say it under the nick of another.
+    /// Who sent it under another nick with RELAYMSG.
     pub(in crate::protocol::irc) relayed_by: Option<Box<str>>,
 }
 
 impl Batches {
-    /// Begins one of the type `kind`, `about` a channel if any, by a line in `context`.
+    /// Opens a batch of type `kind`, about the channel `about` if any; `context` is that of its BATCH line.
     pub(in crate::protocol::irc) fn open(
         &mut self,
         reference: &str,
@@ -63,7 +65,7 @@ impl Batches {
         context: &MessageContext,
     ) {
         if self.open.len() >= MAX_OPEN_BATCHES {
-            // One that was never ended: what is unknown is taken for live.
+            // The server does not close its batches. Lines of forgotten batches count as live.
             self.open.clear();
         }
         let history = ["chathistory", "draft/chathistory", "znc.in/playback"];
@@ -80,7 +82,7 @@ impl Batches {
         self.open.remove(reference)
     }
 
-    /// What `tags` say about their line.
+    /// The metadata of a line with these tags.
     pub(in crate::protocol::irc) fn context(&self, tags: Option<&[Tag]>) -> MessageContext {
         if tags.is_none_or(<[Tag]>::is_empty) {
             return MessageContext::default();

@@ -1,25 +1,27 @@
+//! Encodes and decodes text in charsets other than UTF-8.
+
 use std::borrow::Cow;
 
 use encoding_rs::{EncoderResult, Encoding, ISO_2022_JP, UTF_8};
 
-/// How people write at one place.
+/// The charset of a network or channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
-    /// In UTF-8; what is not UTF-8 is read in this one.
+    /// UTF-8; lines that are not valid UTF-8 are decoded with this encoding.
     Fallback(&'static Encoding),
-    /// In this one, the bridge too.
+    /// This encoding for both directions.
     Both(&'static Encoding),
 }
 
 impl Charset {
-    /// In which to read what is not UTF-8.
+    /// The encoding for lines that are not valid UTF-8.
     pub(in crate::protocol::irc) fn read_in(self) -> &'static Encoding {
         match self {
             Self::Fallback(encoding) | Self::Both(encoding) => encoding,
         }
     }
 
-    /// The encoding to write in, unless that is UTF-8.
+    /// The encoding for outgoing lines; `None` for UTF-8.
     fn written_in(self) -> Option<&'static Encoding> {
         match self {
             Self::Both(encoding) if encoding != UTF_8 => Some(encoding),
@@ -27,13 +29,13 @@ impl Charset {
         }
     }
 
-    /// Whether lines are written in UTF-8.
+    /// Whether outgoing lines are in UTF-8.
     pub(in crate::protocol::irc) fn is_utf8(self) -> bool {
         self.written_in().is_none()
     }
 
-    /// The bytes of `text`. What the charset does not have becomes `?`. No CR, LF or NUL comes out that
-    /// was not in the text, and ISO-2022-JP is back in ASCII before each ASCII character and at the end.
+    /// Encodes `text`, with `?` for unencodable characters. No CR, LF or NUL appears that is not in the text.
+    /// ISO-2022-JP returns to ASCII before each ASCII character and at the end.
     #[must_use]
     pub fn encode(self, text: &str) -> Cow<'_, [u8]> {
         let Some(encoding) = self.written_in() else { return Cow::Borrowed(text.as_bytes()) };
@@ -48,13 +50,13 @@ impl Charset {
         Cow::Owned(bytes)
     }
 
-    /// How many bytes `text` has when it is encoded.
+    /// The encoded length of `text` in bytes.
     pub(in crate::protocol::irc) fn width(self, text: &str) -> usize {
         self.encode(text).len()
     }
 
-    /// How much of the beginning of `text` fits into `budget` bytes when it is encoded: the answer is in
-    /// bytes of UTF-8, and at a character boundary.
+    /// How much of the start of `text` fits into `budget` bytes when encoded. The result counts UTF-8 bytes
+    /// and lies on a character boundary.
     pub(in crate::protocol::irc) fn reach(self, text: &str, budget: usize) -> usize {
         let Some(encoding) = self.written_in() else {
             return text.floor_char_boundary(budget);
@@ -71,7 +73,7 @@ impl Charset {
         text.len()
     }
 
-    /// `text` as those who read it see it, the bridge included when its own line comes back.
+    /// `text` as it appears after encoding and decoding, for instance in our own echo.
     pub(in crate::protocol::irc) fn legible(self, text: String) -> String {
         let Some(encoding) =
             self.written_in().filter(|_| !text.is_ascii() || text.contains('\x1b'))
@@ -89,8 +91,8 @@ impl Charset {
     }
 }
 
-/// Reads bytes in `encoding`. A space or a control character ends what ISO-2022-JP has shifted, so that
-/// no escape in one word takes the next for its own.
+/// Decodes bytes in `encoding`. A space or control character resets the shift state of ISO-2022-JP, so that
+/// escapes in one word do not affect the next.
 pub(in crate::protocol::irc) fn decode(bytes: &[u8], encoding: &'static Encoding) -> String {
     if encoding != ISO_2022_JP {
         return encoding.decode_without_bom_handling(bytes).0.into_owned();
@@ -108,19 +110,19 @@ pub(in crate::protocol::irc) fn decode(bytes: &[u8], encoding: &'static Encoding
     text
 }
 
-/// Whether there is a shift of ISO-2022-JP in it.
+/// Whether it contains a shift sequence of ISO-2022-JP.
 pub(in crate::protocol::irc) fn has_shifts(bytes: &[u8]) -> bool {
     bytes.contains(&0x1b) && bytes.windows(2).any(|it| matches!(it, [0x1b, b'(' | b'$']))
 }
 
-/// The shifts of ISO-2022-JP to ASCII, and to two bytes a character (JIS X 0208).
+/// ISO-2022-JP shift sequences to ASCII, and to JIS X 0208 with two bytes per character.
 const ASCII: &[u8] = b"\x1b(B";
 const DOUBLE: &[u8] = b"\x1b$B";
 
-/// Writes one character behind the other.
+/// Encodes text character by character.
 struct Writer {
     encoding: &'static Encoding,
-    /// ISO-2022-JP is shifted to two bytes a character.
+    /// Whether ISO-2022-JP is shifted to two bytes.
     double: bool,
 }
 
@@ -135,13 +137,13 @@ impl Writer {
         to(code);
     }
 
-    /// The bytes of one character, and whether they stand behind a shift.
+    /// Encodes one character; also returns whether it needs the shifted state.
     fn code<'b>(&self, c: char, bytes: &'b mut [u8; 16]) -> (&'b [u8], bool) {
         let seven_bit = self.encoding == ISO_2022_JP;
         let c = match c {
-            // What would shift.
+            // Characters that would act as shifts.
             '\x0e' | '\x1b' if seven_bit => '?',
-            // A third shift is not needed for these two.
+            // Avoids a third shift state for these two.
             '¥' if seven_bit => '￥',
             '‾' if seven_bit => '￣',
             c => c,
@@ -239,7 +241,7 @@ mod tests {
         ])
     }
 
-    /// What one character becomes, as the encoding's own tables say.
+    /// One character, as the encoding's own tables encode it.
     fn alone(c: char, encoding: &'static Encoding) -> String {
         let mut utf8 = [0; 4];
         match (c, encoding.encode(c.encode_utf8(&mut utf8))) {

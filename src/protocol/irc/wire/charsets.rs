@@ -1,3 +1,5 @@
+//! Chooses the charset for each line by its network or channel.
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -8,22 +10,22 @@ use super::charset::Charset;
 use super::line::{LINE_BREAKS, ParsedLine};
 use crate::domain::Casemapping;
 
-/// How to read and write lines: as their network does, or their channel.
+/// The charsets of a network and its channels.
 ///
-/// What cannot be known is not guessed from the words: one charset a place, or the wrong one is taken
-/// for the next line. But what is UTF-8 except for one character is UTF-8 that a server has cut; and
-/// where a server takes nothing else (<https://ircv3.net/specs/extensions/utf8-only>), so is all of it.
+/// The charset is never guessed from the text: one wrong guess would affect the following lines. A line that
+/// is UTF-8 except for one character is truncated UTF-8. On a server with UTF8ONLY
+/// (<https://ircv3.net/specs/extensions/utf8-only>), everything is UTF-8.
 #[derive(Debug, Clone)]
 pub struct Charsets {
     network_charset: Charset,
-    /// By name, as it is folded before a server says how.
+    /// Keyed by channel name, folded as before the server announces a case mapping.
     channel_charsets: HashMap<String, Charset>,
-    /// The server has said that nothing else is spoken there.
+    /// The server has announced UTF8ONLY.
     utf8_only: bool,
 }
 
 impl Charsets {
-    /// That of the network, and those of the channels that have one of their own.
+    /// The network's charset, and those of channels with one of their own.
     pub fn new<'a>(
         network: Charset,
         channels: impl IntoIterator<Item = (&'a str, Charset)>,
@@ -33,8 +35,7 @@ impl Charsets {
         Self { network_charset: network, channel_charsets: channels, utf8_only: false }
     }
 
-    /// Reads the bytes of one line, the next of its connection, and says in which charset, where it is
-    /// not UTF-8 throughout.
+    /// Decodes the next line of the connection. Also returns the encoding, if it was not valid UTF-8.
     #[must_use]
     pub fn decode(&mut self, bytes: &[u8]) -> (String, Option<&'static Encoding>) {
         let charset = match std::str::from_utf8(bytes) {
@@ -48,14 +49,14 @@ impl Charsets {
         };
         let (tags, rest) = tags(bytes);
         let text = match charset == ISO_2022_JP {
-            // No tag hides another one.
+            // A tag must not hide another one.
             true => String::from_utf8_lossy(tags).into_owned() + &charset::decode(rest, charset),
             false => charset::decode(bytes, charset),
         };
         (unbroken(text), Some(charset))
     }
 
-    /// The bytes to send for a line.
+    /// Encodes an outgoing line.
     #[must_use]
     pub fn write<'l>(&self, line: &'l str) -> Cow<'l, [u8]> {
         let charset = self.charset_for(line.as_bytes());
@@ -67,13 +68,13 @@ impl Charsets {
         Cow::Owned([tags.as_bytes(), &charset.encode(rest)].concat())
     }
 
-    /// How to write to a channel or a person.
+    /// The charset for messages to a channel or user.
     #[must_use]
     pub fn to(&self, target: &str) -> Charset {
         self.channel_charsets.get(&fold_name(target)).copied().unwrap_or(self.network_charset)
     }
 
-    /// Whether this line, which is UTF-8, is ISO-2022-JP.
+    /// Whether this line, valid as UTF-8, is ISO-2022-JP.
     fn is_shifted(&self, bytes: &[u8]) -> bool {
         let (_, rest) = tags(bytes);
         charset::has_shifts(rest)
@@ -82,7 +83,7 @@ impl Charsets {
             && self.charset_for(bytes).read_in() == ISO_2022_JP
     }
 
-    /// Takes note of what the server says of itself, if that is what the line is.
+    /// Watches for ISUPPORT tokens that matter here.
     fn learn_isupport(&mut self, line: &str) {
         if !line.contains(" 005 ") {
             return;
@@ -92,14 +93,14 @@ impl Charsets {
         }
     }
 
-    /// The charset of the channel that a line is about: the first that it names before its text.
+    /// The charset for a line: that of the first channel named before its text.
     fn charset_for(&self, bytes: &[u8]) -> Charset {
         if self.channel_charsets.is_empty() {
             return self.network_charset;
         }
         let words = bytes.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
         let words = words.enumerate();
-        // The tags and the source come first.
+        // Skip tags and source.
         let words = words.skip_while(|(at, word)| *at < 2 && matches!(word[0], b'@' | b':'));
         let words = words.take_while(|(_, word)| word[0] != b':').map(|(_, word)| word);
         let names = words.skip(1).take(3).filter_map(|word| std::str::from_utf8(word).ok());
@@ -112,7 +113,7 @@ fn fold_name(name: &str) -> String {
     Casemapping::Rfc1459.fold(name)
 }
 
-/// The tags of a line, and what follows them.
+/// Splits a line into its tags and the rest.
 fn tags(line: &[u8]) -> (&[u8], &[u8]) {
     let end = line.iter().position(|byte| *byte == b' ').unwrap_or(line.len());
     line.split_at(if line.starts_with(b"@") { end } else { 0 })
@@ -125,8 +126,8 @@ fn unbroken(mut text: String) -> String {
     text
 }
 
-/// Whether this is UTF-8 but for one character: servers that shorten a line do not look at where its
-/// characters end. What is written otherwise has hardly ever one that is right.
+/// Whether this is UTF-8 except for one character. Servers truncate lines without regard to character
+/// boundaries. Text in other charsets hardly ever contains valid UTF-8.
 pub(in crate::protocol::irc) fn is_truncated_utf8(bytes: &[u8]) -> bool {
     let mut chunks = bytes.utf8_chunks();
     let torn = chunks.by_ref().find(|chunk| !chunk.invalid().is_empty());
@@ -184,7 +185,7 @@ mod tests {
             assert_eq!(charsets.decode(line), (read.to_owned(), Some(UTF_8)));
         }
         for (line, read) in [
-            // Nothing in it is right, or too much is wrong.
+            // Nothing in it is valid, or too much is invalid.
             (&b"PRIVMSG #caf :caf\xe9"[..], "PRIVMSG #caf :café"),
             (b"PRIVMSG #caf :\xc3\xa9 \xe9t\xe9", "PRIVMSG #caf :Ã© été"),
         ] {

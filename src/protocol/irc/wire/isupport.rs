@@ -1,38 +1,40 @@
+//! The server's features and limits (ISUPPORT).
+
 use crate::domain::Casemapping;
 
-/// What the server says of itself (numeric 005,
-/// <https://modern.ircdocs.horse/#rplisupport-005>), as far as we use it.
+/// The ISUPPORT tokens (numeric 005) that we use
+/// (<https://modern.ircdocs.horse/#rplisupport-005>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct Isupport {
-    /// How names are folded.
+    /// CASEMAPPING.
     pub(in crate::protocol::irc) casemapping: Casemapping,
-    /// How many bytes a line may have, with its CRLF.
+    /// LINELEN: maximum bytes of a line, with CRLF.
     pub(in crate::protocol::irc) linelen: usize,
-    /// How many lines of what was said before it gives at once.
+    /// CHATHISTORY: maximum lines per request.
     pub(in crate::protocol::irc) chathistory_limit: Option<usize>,
-    /// Whether it finds them by their time.
+    /// MSGREFTYPES: whether history can be requested by time.
     pub(in crate::protocol::irc) history_by_time: bool,
-    /// Whether it finds them by their ids.
+    /// MSGREFTYPES: whether history can be requested by msgid.
     pub(in crate::protocol::irc) history_by_msgid: bool,
-    /// The modes that stand before a nick in a channel, and their marks; the highest first.
+    /// PREFIX: status modes with their prefixes, highest first.
     pub(in crate::protocol::irc) prefix_modes: Vec<(char, char)>,
-    /// The channel modes that have a parameter always, and only when they are set.
+    /// CHANMODES: modes that always take a parameter, and modes that take one only when set.
     param_modes: [String; 2],
-    /// Whether WHO tells of accounts too (<https://ircv3.net/specs/extensions/whox>).
+    /// WHOX (<https://ircv3.net/specs/extensions/whox>), which includes accounts.
     pub(in crate::protocol::irc) whox: bool,
-    /// The user mode by which programs are told from people, and the letter WHO shows for it
+    /// BOT: the user mode of bots, which is also their flag in WHO
     /// (<https://ircv3.net/specs/extensions/bot-mode>).
     pub(in crate::protocol::irc) bot_mode: Option<char>,
-    /// What begins a channel's name.
+    /// CHANTYPES: the first characters of channel names.
     pub(in crate::protocol::irc) chantypes: String,
-    /// How long a nick, and a channel's name, may be.
+    /// NICKLEN and CHANNELLEN.
     pub(in crate::protocol::irc) nicklen: Option<usize>,
     pub(in crate::protocol::irc) channellen: Option<usize>,
-    /// Whether it tells by itself who comes and goes (<https://ircv3.net/specs/extensions/monitor>).
+    /// MONITOR (<https://ircv3.net/specs/extensions/monitor>).
     pub(in crate::protocol::irc) monitor: bool,
-    /// How many channels one JOIN may name; `None` for any number.
+    /// TARGMAX for JOIN; `None` for no limit.
     pub(in crate::protocol::irc) max_join_targets: Option<usize>,
-    /// Whether it takes UTF-8 alone (<https://ircv3.net/specs/extensions/utf8-only>).
+    /// UTF8ONLY (<https://ircv3.net/specs/extensions/utf8-only>).
     pub(in crate::protocol::irc) utf8_only: bool,
 }
 
@@ -59,8 +61,8 @@ impl Default for Isupport {
 }
 
 impl Isupport {
-    /// Takes in one token, such as `CASEMAPPING=ascii`. A value that makes no sense is left out, and one after
-    /// a minus is as if it had never been told.
+    /// Applies one token, such as `CASEMAPPING=ascii`. Invalid values are ignored; a minus resets the token
+    /// to its default.
     pub(in crate::protocol::irc) fn parse_token(&mut self, token: &str) {
         let (name, value) = token.split_once('=').unwrap_or((token, ""));
         if let Some(name) = name.strip_prefix('-') {
@@ -71,11 +73,11 @@ impl Isupport {
                 self.casemapping = Casemapping::parse(value).unwrap_or(self.casemapping);
             }
             "LINELEN" => {
-                // A shorter line than every server takes would be a mistake of the server's.
+                // A limit below the standard length would be the server's mistake.
                 self.linelen = parse_limit(value, 512..=65_536).unwrap_or(self.linelen);
             }
             "CHATHISTORY" | "draft/CHATHISTORY" => {
-                // None, or 0: as many as we like.
+                // No value or 0 means unlimited.
                 self.chathistory_limit = parse_limit(value, 1..=100_000);
             }
             "MONITOR" => self.monitor = true,
@@ -97,7 +99,7 @@ impl Isupport {
             "UTF8ONLY" => self.utf8_only = true,
             "BOT" => self.bot_mode = value.chars().next().filter(char::is_ascii_alphabetic),
             "CHANTYPES" => {
-                // What could begin a nick, or a mark before one, begins no channel.
+                // Characters that can start a nick or precede one are not valid here.
                 let begins = |c: &char| c.is_ascii_punctuation() && !",:@*".contains(*c);
                 self.chantypes = value.chars().filter(begins).take(MAX_CHANTYPES).collect();
             }
@@ -116,7 +118,7 @@ impl Isupport {
         }
     }
 
-    /// The server takes back what it has said by a token
+    /// Resets a token that the server negated
     /// (<https://datatracker.ietf.org/doc/html/draft-hardy-irc-isupport-00>, section 4).
     fn remove_token(&mut self, name: &str) {
         let unsaid = Self::default();
@@ -143,13 +145,12 @@ impl Isupport {
         }
     }
 
-    /// The marks that stand before a nick in a channel, the highest first.
+    /// The status prefixes, highest first.
     pub(in crate::protocol::irc) fn prefixes(&self) -> String {
         self.prefix_modes.iter().map(|(_, mark)| *mark).collect()
     }
 
-    /// What a change of a channel's modes (RFC 2812 §3.2.3) makes of its people: the nick, the mark,
-    /// and whether it is given or taken.
+    /// The status changes in a MODE of a channel (RFC 2812 §3.2.3): nick, prefix, and whether it is added.
     pub(in crate::protocol::irc) fn prefix_changes<'a>(
         &self,
         change: &'a [String],
@@ -177,17 +178,17 @@ impl Isupport {
     }
 }
 
-/// More modes, of people and of channels, than any server has; and more kinds of channels.
+/// More status modes, or channel types, than any server has.
 const MAX_PREFIXES: usize = 16;
 const MAX_MODES: usize = 64;
 const MAX_CHANTYPES: usize = 8;
 
-/// The least that a server can mean by the length of a nick, and of a channel's name, and the most.
+/// Plausible range of NICKLEN; CHANNELLEN uses the same lower bound.
 const MIN_NICKLEN: usize = 5;
 const MIN_CHANNELLEN: usize = 2;
 const MAX_NAME_LIMIT: usize = 1_024;
 
-/// Reads `(ov)@+`; nothing stands for none at all.
+/// Parses `(ov)@+`; an empty value means no prefixes.
 fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
     if value.is_empty() {
         return Some(Vec::new());
@@ -204,7 +205,7 @@ fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
     Some(prefix)
 }
 
-/// A limit, if it is one that can be meant.
+/// Parses a limit; `None` if implausible.
 fn parse_limit(value: &str, sensible: std::ops::RangeInclusive<usize>) -> Option<usize> {
     value.parse().ok().filter(|limit| sensible.contains(limit))
 }

@@ -1,4 +1,4 @@
-//! One line of IRC: how it is read, taken apart, and built so that nobody can slip in a second one.
+//! A line of IRC: parsing, and building lines into which nothing can be injected.
 
 use std::fmt;
 
@@ -11,37 +11,38 @@ pub use super::charset::Charset;
 pub use super::charsets::Charsets;
 pub use super::parse::{MissingCommand, ParsedLine, decode};
 
-/// A line to be sent. It cannot hold CR, LF or NUL, so no text can become a second command.
+/// A line to send. It contains no CR, LF or NUL, so that text cannot inject a second command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line(pub(super) String);
 
-/// Why words do not make a line.
+/// Why a command and parameters do not make a line.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum LineError {
     /// CR, LF or NUL would end the line early.
     #[error("a line cannot contain CR, LF or NUL")]
     ControlCharacter,
-    /// Only the last parameter may be empty, hold spaces or begin with a colon.
+    /// Only the last parameter may be empty, contain spaces or start with a colon.
     #[error("{0:?} can only be the last parameter")]
     NotLast(String),
-    /// A command is letters or three digits.
+    /// A command consists of letters, or of three digits.
     #[error("{0:?} is not a valid command")]
     InvalidCommand(String),
-    /// A source is not empty and holds no space.
+    /// A source is not empty and contains no spaces.
     #[error("{0:?} is not a valid source")]
     InvalidSource(String),
-    /// A tag's key is letters, digits and hyphens, perhaps after `+` and a vendor.
+    /// A tag key consists of letters, digits and hyphens, optionally after `+` and a vendor.
     #[error("{0:?} is not a valid tag")]
     InvalidTag(String),
 }
 
-/// Text without CR, LF and NUL, and without the mark of CTCP.
+/// Text without CR, LF, NUL and the CTCP delimiter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SafeText(pub(in crate::protocol::irc) String);
 
 impl SafeText {
-    /// `text`, with what a line cannot hold replaced: line breaks by a space, NUL by its picture. So
-    /// is the mark that would make a request or an action of it (<https://modern.ircdocs.horse/ctcp>).
+    /// Replaces characters that a line cannot contain: line breaks by spaces, NUL by its symbol. The CTCP
+    /// delimiter, which would turn text into a request or action, is replaced too
+    /// (<https://modern.ircdocs.horse/ctcp>).
     #[must_use]
     pub fn sanitize(text: &str) -> Self {
         if !text.contains(LINE_BREAKS) && !text.contains('\x01') {
@@ -53,7 +54,7 @@ impl SafeText {
 }
 
 impl Line {
-    /// `command` with its parameters (RFC 2812 §2.3.1).
+    /// Builds a line from a command and parameters (RFC 2812 §2.3.1).
     ///
     /// # Errors
     /// When they do not make a line.
@@ -61,7 +62,7 @@ impl Line {
         ParsedLine { command, parameters: parameters.to_vec(), ..ParsedLine::default() }.to_line()
     }
 
-    /// `text` said to `target`, a channel of ours.
+    /// A message with `text` to `target`, one of our channels.
     #[must_use]
     pub fn message(kind: MessageKind, target: &str, SafeText(text): &SafeText) -> Self {
         let SafeText(target) = SafeText::sanitize(target);
@@ -72,16 +73,16 @@ impl Line {
         })
     }
 
-    /// The line with a label, by which its answer is known
-    /// (<https://ircv3.net/specs/extensions/labeled-response>). A label is letters, digits and dots.
+    /// The line with a label
+    /// (<https://ircv3.net/specs/extensions/labeled-response>). Labels consist of letters, digits and dots.
     #[must_use]
     pub(in crate::protocol::irc) fn with_label(&self, label: &str) -> Self {
         debug_assert!(label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.'));
         Self(format!("@label={label} {}", self.0))
     }
 
-    /// The line as one of the client's batch `reference`
-    /// (<https://ircv3.net/specs/extensions/multiline>), perhaps going on with the one before it.
+    /// The line as part of the batch `reference`
+    /// (<https://ircv3.net/specs/extensions/multiline>), optionally continuing the previous line.
     #[must_use]
     pub(in crate::protocol::irc) fn in_batch(&self, reference: &str, concat: bool) -> Self {
         let concat = if concat {
@@ -92,19 +93,19 @@ impl Line {
         Self(format!("@batch={reference}{concat} {}", self.0))
     }
 
-    /// The line, without its CRLF.
+    /// The line without CRLF.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// How many bytes it has, without its CRLF.
+    /// Its length in bytes, without CRLF.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether it says nothing.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -117,22 +118,22 @@ impl fmt::Display for Line {
     }
 }
 
-/// What the server sent.
+/// A line from the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReceivedLine {
-    /// A line, without its end.
+    /// A line in UTF-8, without its line end.
     Utf8(String),
-    /// The same, which was not UTF-8 throughout: it was read as its network or channel writes, or has
-    /// U+FFFD in it.
+    /// A line that was not valid UTF-8. It was decoded with the fallback charset of its network or channel,
+    /// or contains U+FFFD.
     FallbackCharset(String),
-    /// More bytes without an end than any line has; left out.
+    /// A line that exceeded the maximum length and was skipped.
     TooLong,
 }
 
-/// Why what the server sent cannot be read.
+/// Why a line could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ParseError {
-    /// It is longer than any line.
+    /// It exceeds the maximum length.
     #[error("line too long")]
     TooLong,
     /// It has no command.
@@ -141,12 +142,12 @@ pub enum ParseError {
 }
 
 impl ReceivedLine {
-    /// Reads the line's tags, prefix, command and parameters.
+    /// Parses tags, source, command and parameters.
     ///
-    /// The taking apart is ours ([`Parts`]), the vocabulary is [`irc::proto`]'s.
+    /// The syntax is ours ([`ParsedLine`]), the message types are those of [`irc::proto`].
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not a valid message.
     pub fn parse(&self) -> Result<Message, ParseError> {
         match self {
             Self::Utf8(line) | Self::FallbackCharset(line) => match ParsedLine::parse(line) {
@@ -158,7 +159,7 @@ impl ReceivedLine {
     }
 }
 
-/// What ends a line, and what no server takes inside one.
+/// Line ends, and NUL, which no server accepts.
 pub(in crate::protocol::irc) const LINE_BREAKS: [char; 3] = ['\r', '\n', '\0'];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The lines of IRC: reading, writing, and what a server says that it understands.
+//! The wire format of IRC: lines, tags, batches, charsets, and the server's announced features.
 
 pub(super) mod batch;
 pub(super) mod charset;

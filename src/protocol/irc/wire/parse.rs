@@ -1,3 +1,5 @@
+//! The syntax of IRC lines: tags, source, command, parameters.
+
 use std::borrow::Cow;
 
 use encoding_rs::Encoding;
@@ -7,14 +9,13 @@ use thiserror::Error;
 
 use super::line::{LINE_BREAKS, Line, LineError};
 
-/// A line from which no command can be read.
+/// The line has no command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the line has no command")]
 pub struct MissingCommand;
 
-/// Reads the bytes of one line as text: as UTF-8 when all of it is, else all of it in `fallback`,
-/// and whether the fallback was needed. NUL and CR, which no line holds, are left out; what even
-/// the fallback cannot read becomes U+FFFD.
+/// Decodes a line as UTF-8 if all of it is valid, or else all of it with `fallback`; also returns whether the
+/// fallback was used. NUL and CR are removed. Undecodable bytes become U+FFFD.
 #[must_use]
 pub fn decode(bytes: &[u8], fallback: &'static Encoding) -> (String, bool) {
     let (mut text, fell_back) = match std::str::from_utf8(bytes) {
@@ -27,23 +28,23 @@ pub fn decode(bytes: &[u8], fallback: &'static Encoding) -> (String, bool) {
     (text, fell_back)
 }
 
-/// A line taken apart, before anything is made of its command
+/// A line split into its parts, without interpreting the command
 /// (<https://modern.ircdocs.horse/#message-format>).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParsedLine<'a> {
-    /// The tags with their values unescaped. Each key once; a tag without a value has an empty one,
-    /// which means the same.
+    /// Tags with unescaped values, each key once. A tag without a value has an empty one, which means the
+    /// same.
     pub tags: Vec<(&'a str, Cow<'a, str>)>,
-    /// Who says it: a server's name or `nick!user@host`. A client sends none.
+    /// The sender: a server name or `nick!user@host`. Clients send none.
     pub source: Option<&'a str>,
-    /// The command or numeric, as it was spelled.
+    /// The command or numeric, as spelled.
     pub command: &'a str,
-    /// The parameters; whether the last one trailed makes no difference.
+    /// The parameters; a trailing last one is not distinguished.
     pub parameters: Vec<&'a str>,
 }
 
 impl<'a> ParsedLine<'a> {
-    /// Takes a line (without its end) apart. Any number of spaces separates, as in RFC 1459.
+    /// Splits a line (without its line end). Multiple spaces count as one separator, as in RFC 1459.
     ///
     /// # Errors
     /// When the line has no command.
@@ -76,11 +77,11 @@ impl<'a> ParsedLine<'a> {
         Ok(parts)
     }
 
-    /// The message that a session matches on.
+    /// Converts it to the message type that sessions match on.
     ///
-    /// A known command whose parameters make no sense to [`irc::proto`] (a CAP subcommand that
-    /// nobody knows) becomes [`Command::Raw`] rather than an error, so that nothing a server says
-    /// is lost. So does MODE: which modes have a parameter is the server's to say.
+    /// A known command with parameters that [`irc::proto`] does not understand (such as an unknown CAP
+    /// subcommand) becomes [`Command::Raw`] instead of an error, so that nothing is lost. So does MODE,
+    /// because the server decides which modes take parameters.
     pub(in crate::protocol::irc) fn into_message(self) -> Message {
         let raw = || {
             let parameters = self.parameters.iter().map(ToString::to_string);
@@ -101,10 +102,10 @@ impl<'a> ParsedLine<'a> {
         }
     }
 
-    /// Puts the line together again, ready to be sent.
+    /// Formats it as a line to send.
     ///
     /// # Errors
-    /// When a part cannot be said in one line.
+    /// When a part cannot be represented in a line.
     pub fn to_line(&self) -> Result<Line, LineError> {
         let mut line = String::with_capacity(64);
         for (at, (key, value)) in self.tags.iter().enumerate() {
@@ -138,13 +139,13 @@ impl<'a> ParsedLine<'a> {
     }
 }
 
-/// The first word of `text`, and what follows the spaces behind it.
+/// Splits off the first word and the spaces after it.
 fn split_word(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     (word, rest.trim_start_matches(' '))
 }
 
-/// Of a key that comes twice the last counts, as the specification has it.
+/// The last of duplicate keys wins, as specified.
 fn parse_tags(text: &str) -> Vec<(&str, Cow<'_, str>)> {
     let mut tags: Vec<(&str, Cow<'_, str>)> = Vec::new();
     for tag in text.split(';') {
@@ -169,7 +170,7 @@ fn unescape_tag_value(value: &str) -> Cow<'_, str> {
             text.push(c);
             continue;
         }
-        // A backslash that escapes nothing is dropped, as is one at the end.
+        // A backslash before any other character, or at the end, is dropped.
         text.extend(chars.next().map(|escaped| match escaped {
             ':' => ';',
             's' => ' ',

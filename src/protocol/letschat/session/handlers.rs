@@ -1,4 +1,4 @@
-//! What the server says, and what that means for our seats.
+//! Handles what the server sends.
 
 use std::time::Instant;
 
@@ -13,10 +13,10 @@ use crate::protocol::letschat::wire_types::{
 };
 use crate::protocol::letschat::{LetsChatEvent, LetsChatUser, PostId, RoomPresence, Stay};
 
-/// How many posts are asked for when the newest makes no sense.
+/// How many posts are requested when the newest one is unreadable.
 const NEWEST_RETRY_LIMIT: usize = 500;
 
-/// How often in a row it is told what makes no sense; then less and less often.
+/// How many consecutive unreadable items are logged; after that, fewer and fewer.
 const MAX_LOGGED: u64 = 10;
 
 impl LetsChatSession {
@@ -38,7 +38,7 @@ impl LetsChatSession {
                 }
                 Err(_) => self.skip_unreadable(name, argument),
             },
-            // A room that we look for may just have been made, or opened to us.
+            // A missing room may have been created or made accessible.
             "rooms:new" | "rooms:update" => match wire_types::parse_reply::<WireRoom>(argument) {
                 Ok(room) => {
                     self.on_room(now, &room);
@@ -70,7 +70,7 @@ impl LetsChatSession {
         }
     }
 
-    /// Somebody has spoken.
+    /// A new post.
     fn on_new_post(&mut self, argument: &str) {
         let read = wire_types::parse_reply::<WirePost>(argument).ok().and_then(WirePost::into_post);
         if let Some((post, Some(room))) = read {
@@ -108,13 +108,13 @@ impl LetsChatSession {
         }
     }
 
-    /// Passes over what makes no sense, and says so.
+    /// Skips an unreadable item and logs it.
     fn skip_unreadable(&mut self, what: &str, json: &str) {
         let id = rows::find_id(json).unwrap_or_else(|| "none".to_owned());
         self.log_skipped(what, 1, &id);
     }
 
-    /// The rows that make sense; of the others it is said that they are passed over.
+    /// The readable rows; logs the others.
     fn readable_rows<T>(&mut self, what: &str, rows: ParsedRows<T>) -> Vec<T> {
         if !rows.unreadable.is_empty() {
             self.log_skipped(what, rows.unreadable.len() as u64, &rows.unreadable_ids());
@@ -184,7 +184,7 @@ impl LetsChatSession {
                         let users = self.readable_rows("rooms:users", rows);
                         self.report_presence(RoomPresence::Users { endpoint: place, users });
                     }
-                    // Those who come, and those who speak, are known without it.
+                    // Without the list, users become known when they join or post.
                     Err(why) => {
                         tracing::debug!(endpoint = %place, reason = why, "cannot list the users of the room");
                     }
@@ -199,9 +199,9 @@ impl LetsChatSession {
             | LetsChatRequest::SendDirect { delivery: ticket, endpoint: place } => {
                 self.on_post_reply(ticket, place, argument);
             }
-            // Nobody waits for it.
+            // Nobody waits for the result.
             LetsChatRequest::SendDirectNotice => {}
-            // The list itself is broken in the server: always empty.
+            // The list itself is always empty, due to a bug of the server.
             LetsChatRequest::ProbeDirectMessages => {
                 self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)));
             }
@@ -233,7 +233,7 @@ impl LetsChatSession {
         }
     }
 
-    /// The newest posts of a room, of which `take` were asked for, newest first.
+    /// The newest posts of a room, newest first, of which `take` were requested.
     fn on_newest(
         &mut self,
         now: Instant,
@@ -262,7 +262,7 @@ impl LetsChatSession {
         }));
     }
 
-    /// The room that we have joined. One that lacks its id is the one that we asked for.
+    /// Parses the joined room. Without an id, it is the requested one.
     fn parse_joined_room(&self, place: EndpointId, argument: &str) -> Result<WireRoom, String> {
         let read = wire_types::parse_reply::<WireRoom>(argument);
         if read.is_err()
@@ -274,7 +274,7 @@ impl LetsChatSession {
         read
     }
 
-    /// Tells what a room of ours is about, where the server says so.
+    /// Reports a room's description, if the server sent it.
     fn report_description(&mut self, room: &WireRoom, fresh: bool) {
         if let (Some(place), Some(description)) =
             (self.rooms.endpoint_of(&room.id), &room.description)
@@ -291,11 +291,10 @@ impl LetsChatSession {
     fn on_post_reply(&mut self, ticket: DeliveryId, place: EndpointId, argument: &str) {
         let event = match wire_types::parse_reply::<PostRef>(argument).map(|post| post.id()) {
             Ok(Some(id)) => LetsChatEvent::Posted { delivery: ticket, endpoint: place, id },
-            // Taken, but under no id that we can know it by again: look for it in the room.
+            // Created, but under no usable id: look for it in the room.
             Ok(None) => LetsChatEvent::TimedOut { delivery: ticket, endpoint: place },
-            // "Bad Request" is also what it says when its database went away, before or after it
-            // had stored the post: it is looked for in the room, and only what is refused again then
-            // is refused.
+            // "Bad Request" is also the answer when the database failed, before or after storing the post. So
+            // the post is first looked for in the room, and rejected only on the second such answer.
             Err(why) if self.last_rejected.insert(place, ticket) != Some(ticket) => {
                 tracing::warn!(
                     reason = why,
@@ -343,7 +342,7 @@ impl LetsChatSession {
     }
 }
 
-/// Why we may not join, in words for the administrator.
+/// Why a join was rejected, worded for the administrator.
 fn join_error_text(why: &str) -> String {
     match why {
         "password required" => {
@@ -357,7 +356,7 @@ fn join_error_text(why: &str) -> String {
     }
 }
 
-/// Why a room is not there, in words for the administrator.
+/// Why a room is missing, worded for the administrator.
 fn missing_room_text(name: &str, rooms: &[WireRoom]) -> String {
     const SHOWN: usize = 8;
     let mut slugs: Vec<&str> = rooms.iter().map(WireRoom::display_name).collect();

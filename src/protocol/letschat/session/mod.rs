@@ -1,4 +1,4 @@
-//! The conversation with one Let's Chat server, from websocket open to websocket close.
+//! The session with one Let's Chat server, for the lifetime of a websocket.
 
 mod handlers;
 
@@ -16,55 +16,54 @@ use crate::protocol::liveness::{Liveness, LivenessCheck};
 use crate::protocol::socketio::Packet;
 use crate::protocol::{Input, Machine, Output};
 
-/// How long the server may take to let us in, whatever it says meanwhile: it checks tokens one at a
-/// time, 100 ms each.
+/// Time limit for the login. The server checks tokens one at a time, in 100 ms each.
 const MAX_LOGIN_TIME: Duration = Duration::from_secs(120);
 
-/// How long it may be silent before it says how often it wants a ping.
+/// How long the server may be silent before the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// How long it may leave a ping unanswered.
+/// Time limit for a pong.
 const PONG_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often we tell that the server is there, at most.
+/// Minimum time between two [`LetsChatEvent::Alive`].
 const ALIVE_EVENT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What "later" means in an order.
+/// The delay of delayed commands.
 const COMMAND_DELAY: Duration = Duration::from_secs(1);
 
-/// How many rooms we ask for at once: the most that the server gives.
+/// How many rooms are requested at once: the server's maximum.
 const MAX_ROOMS_PER_REQUEST: usize = 5_000;
 
-/// The conversation with one Let's Chat server, from websocket open to websocket close.
+/// The session with one Let's Chat server, for the lifetime of a websocket.
 #[derive(Debug)]
 pub struct LetsChatSession {
     phase: LetsChatSessionPhase,
     rooms: Rooms,
     requests: PendingRequests,
-    /// Whoever is in the rooms is asked for.
+    /// Whether to request the users of each room.
     fetch_users: bool,
-    /// What is written to us alone is heard.
+    /// Whether to report direct messages.
     direct_messages: bool,
     liveness: Liveness,
-    /// Pings are never longer apart, whatever the server says.
+    /// Upper limit for the ping interval, whatever the server announces.
     max_ping_interval: Duration,
-    /// When we last told that the server is there.
+    /// When we last sent [`LetsChatEvent::Alive`].
     alive_reported_at: Instant,
-    /// What was refused in each room last.
+    /// The last rejected delivery in each room.
     last_rejected: HashMap<EndpointId, DeliveryId>,
-    /// Orders whose moment has not come.
+    /// Commands to be executed later.
     delayed_commands: VecDeque<(Instant, LetsChatCommand)>,
-    /// When we are to tell, and of which place.
+    /// Timers, each with the endpoint to report.
     timers: Vec<(Instant, EndpointId)>,
-    /// How much of what the server told made no sense.
+    /// Number of unreadable items received.
     unreadable_count: u64,
     turned_away: Option<TurnedAway>,
     output: VecDeque<Output<String, LetsChatEvent>>,
 }
 
 /// ```text
-///            40          Leave
-///  Knocking ────▶ Seated ─────▶ closed
+///              40           Leave
+///  Connecting ────▶ Online ──────▶ closed
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LetsChatSessionPhase {
@@ -73,7 +72,7 @@ enum LetsChatSessionPhase {
 }
 
 impl LetsChatSession {
-    /// A session that will sit in the rooms of `seats`; its chance begins at `seed`.
+    /// A session for the rooms `targets`; `seed` is for jitter.
     #[must_use]
     pub fn new(now: Instant, seats: Vec<RoomTarget>, seed: u64) -> Self {
         Self {
@@ -94,36 +93,36 @@ impl LetsChatSession {
         }
     }
 
-    /// The same, which asks who is in each room that it comes into ([`Presence::Listed`]).
+    /// Makes the session request the users of each room that it joins ([`RoomPresence::Users`]).
     ///
-    /// [`Presence::Listed`]: super::Presence::Listed
+    /// [`RoomPresence::Users`]: super::RoomPresence::Users
     #[must_use]
     pub fn with_user_lists(mut self) -> Self {
         self.fetch_users = true;
         self
     }
 
-    /// The same, which pings at least this often.
+    /// Makes the session ping at least this often.
     #[must_use]
     pub fn with_max_ping_interval(mut self, at_most: Duration) -> Self {
         self.max_ping_interval = at_most;
         self
     }
 
-    /// Whether the server has let us in.
+    /// Whether the server has accepted our login.
     #[must_use]
     pub fn was_logged_in(&self) -> bool {
         self.phase == LetsChatSessionPhase::Online
     }
 
-    /// Why the server has turned us away, where that is how it ended.
+    /// Why the server rejected us, if it did.
     #[must_use]
     pub fn turned_away(&self) -> Option<&TurnedAway> {
         self.turned_away.as_ref()
     }
 
-    /// The same, which hears what is written to us alone, and asks whether the server carries such
-    /// ([`Event::CarriesWhispers`]).
+    /// Makes the session report direct messages and find out whether the server has them enabled
+    /// ([`LetsChatEvent::DirectMessagesEnabled`]).
     #[must_use]
     pub fn with_direct_messages(mut self, wanted: bool) -> Self {
         self.direct_messages = wanted;
@@ -133,7 +132,7 @@ impl LetsChatSession {
     fn on_packet(&mut self, now: Instant, packet: Packet<'_>) {
         match packet {
             Packet::Open { ping_interval, .. } => {
-                // In Engine.IO 3 the client pings.
+                // In Engine.IO 3, the client sends the pings.
                 let every = Duration::from_millis(ping_interval.clamp(1_000, 60_000));
                 self.liveness.set_interval(every.min(self.max_ping_interval), now);
             }
@@ -169,9 +168,9 @@ impl LetsChatSession {
         }
     }
 
-    /// The server will have nothing to do with us.
+    /// The server rejected the login.
     fn refused(&mut self, why: String) {
-        // Of one that was let in, it accepts token and account.
+        // After a login, token and account are valid.
         if self.phase != LetsChatSessionPhase::Online {
             self.turned_away = Some(TurnedAway::new(Reason::Account, why.clone()));
         }
@@ -240,7 +239,7 @@ impl LetsChatSession {
                     whisper,
                 );
             }
-            // Oldest first: the server's own default would leave out the oldest of a long backlog.
+            // Oldest first: the server's default would omit the oldest of a long backlog.
             LetsChatCommand::ListMessages {
                 delayed: true,
                 endpoint: place,
@@ -362,7 +361,7 @@ impl LetsChatSession {
                         endpoint: place,
                     }));
                 }
-                // A call that the server does not know is never answered.
+                // The server never answers an unknown event.
                 LetsChatRequest::ProbeDirectMessages => {
                     self.output
                         .push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(false)));
@@ -432,7 +431,7 @@ impl Machine for LetsChatSession {
                 self.close("frame too large".to_owned());
             }
             Input::Receive(ReceivedFrame::Text(frame)) => {
-                // Whatever it says, it lives.
+                // Any packet shows that it is alive.
                 if self.phase == LetsChatSessionPhase::Online
                     && now >= self.alive_reported_at + ALIVE_EVENT_INTERVAL
                 {
@@ -471,7 +470,7 @@ impl Machine for LetsChatSession {
     }
 }
 
-/// Why the server turns us away, in words for the administrator (WIRE.md, "Transport").
+/// Why the login was rejected, worded for the administrator (WIRE.md, "Transport").
 fn login_error_text(data: Option<&str>) -> String {
     match data {
         Some(why) => format!("Let's Chat rejected the connection: {why}"),

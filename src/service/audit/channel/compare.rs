@@ -1,7 +1,7 @@
-//! A channel's lines beside the ledger's rows: what is missing, twice, or out of order.
+//! Compares a channel's lines with the ledger: what is missing, duplicated or out of order.
 //!
-//! A delivery is found by the id of its last line, where the server told us one, or else by its words.
-//! Those of its lines that come before the last are known by their words alone.
+//! A delivery is matched by the id of its last line, if the server gave one, or else by its text. Its earlier
+//! lines are matched by their text only.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -19,11 +19,11 @@ use crate::service::audit::{MAX_CLOCK_SKEW, MAX_LISTED};
 use crate::store::SentDelivery;
 use crate::translate::RESENT_PREFIX;
 
-/// How many of our own lines are remembered, to find another that says the same.
+/// How many of our own lines are remembered to detect duplicates.
 const MAX_REMEMBERED: usize = 5_000;
 
-/// Lines of different people that were said within this time may be heard in another order: they
-/// come by different servers of the network.
+/// Lines of different users sent within this time may arrive in a different order, because they come through
+/// different servers.
 const REORDER_TOLERANCE: SignedDuration = SignedDuration::from_secs(2);
 
 /// A line of a channel.
@@ -34,51 +34,51 @@ pub(super) struct AuditLine {
     pub(super) time: Timestamp,
     pub(super) nick: String,
     pub(super) kind: MessageKind,
-    /// Free of formatting.
+    /// Without formatting.
     pub(super) text: String,
-    /// What it is known by without its id, and the how-many-eth of that kind it is.
+    /// Identifies it without an id: a fingerprint, and its count among equal ones.
     pub(super) fingerprint: (i64, u32),
 }
 
-/// Whose a line is, as far as the ledger tells.
+/// The author of a line, according to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineOwner {
-    /// Ours: the last of this delivery, or else said under our nick.
+    /// The bridge: the last line of this delivery, or otherwise sent under its nick.
     Own(Option<DeliveryId>),
-    /// Somebody's, who was heard; and where it stands in the order of hearing, if it has an id.
+    /// Another user, and recorded; with its position in the order of receiving, if it has an id.
     Recorded(Option<i64>),
-    /// Somebody's, who was not heard.
+    /// Another user, and not recorded.
     Unrecorded,
 }
 
-/// A channel beside the ledger.
+/// Compares a channel with the ledger.
 #[derive(Debug)]
 pub(super) struct ChannelComparison {
-    /// What was said before this, by the network's clock, need not be known.
+    /// Earlier lines need not be in the ledger; by the network's clock.
     since: Timestamp,
     /// How far that clock is ahead of ours.
     clock_offset: SignedDuration,
-    /// How far the bridge has heard the channel.
+    /// How far the bridge has received the channel.
     cursor: Timestamp,
-    /// Deliveries that were not found yet, in their order.
+    /// Deliveries not found yet, in order.
     expected: VecDeque<ExpectedDelivery>,
-    /// The last delivery that was ever expected, and when it was said to us.
+    /// The last delivery loaded, and when its message was sent.
     last_expected: Option<(DeliveryId, Timestamp)>,
-    /// The delivery of the highest number that was found so far, and when it was said.
+    /// The delivery with the highest id found so far, and when its line was sent.
     latest_found: Option<(DeliveryId, Timestamp)>,
-    /// The lowest number that was found so far.
+    /// The lowest id found so far.
     earliest_found: Option<DeliveryId>,
-    /// The line that was heard last of all so far: its place in that order, and when it was said.
+    /// The line latest in the order of receiving so far: its position, time and id.
     last_recorded: Option<(i64, Timestamp, LineMsgid)>,
-    /// Our last lines, by the hash of what they say.
+    /// Our most recent lines, by the hash of their text.
     own_line_hashes: VecDeque<(u64, LineMsgid)>,
     suspects: Vec<SuspectLine>,
-    /// Suspects that no twin was found for, by the hash of what they say.
+    /// Suspects without a duplicate, by the hash of their text.
     unmatched: HashMap<u64, Vec<usize>>,
     findings: LineFindings,
 }
 
-/// A delivery that was not found yet.
+/// A delivery not found yet.
 #[derive(Debug)]
 struct ExpectedDelivery {
     sent: SentDelivery,
@@ -86,7 +86,7 @@ struct ExpectedDelivery {
     rendered: Option<RenderedMessage>,
     /// How many bytes of the body were found.
     matched_bytes: usize,
-    /// Lines that say all of it under another id than its own.
+    /// Lines with its whole text but another id.
     copies: Vec<CopiedLine>,
 }
 
@@ -101,13 +101,13 @@ struct CopiedLine {
 #[derive(Debug)]
 struct SuspectLine {
     line: AuditLine,
-    /// Another line of ours that says the same.
+    /// Another line of ours with the same text.
     duplicate_of: Option<LineMsgid>,
 }
 
 impl ChannelComparison {
-    /// Nothing is compared yet. The ledger knows everything since `since`, by our clock, than which
-    /// the network's is `ahead`; the bridge has heard the channel up to `cursor`.
+    /// Starts a comparison. The ledger is complete since `since`, by our clock; the network's is `ahead` of
+    /// it. The bridge has received the channel up to `cursor`.
     pub(super) fn new(since: Timestamp, ahead: SignedDuration, cursor: Timestamp) -> Self {
         Self {
             since: since + ahead,
@@ -125,19 +125,19 @@ impl ChannelComparison {
         }
     }
 
-    /// Whether more deliveries are to be [expected](Self::expect) before a line said at `time` is taken
-    /// in, if there are any.
+    /// Whether more deliveries must be [expected](Self::expect_delivery), if there are any, before a line
+    /// sent at `time` is added.
     pub(super) fn needs_more_deliveries(&self, time: Timestamp) -> bool {
         self.last_expected
             .is_none_or(|(_, said_at)| said_at <= time - self.clock_offset + MAX_CLOCK_SKEW)
     }
 
-    /// The last delivery that was ever expected.
+    /// The last delivery that was expected.
     pub(super) fn last_expected(&self) -> DeliveryId {
         self.last_expected.map_or(DeliveryId(0), |(ticket, _)| ticket)
     }
 
-    /// The next delivery in the ledger.
+    /// Adds the next delivery in the ledger.
     pub(super) fn expect_delivery(&mut self, spoken: SentDelivery) {
         self.last_expected = Some((spoken.id, spoken.sent_at));
         let plain = |RenderedMessage { kind, prefix, body }: &RenderedMessage| {
@@ -153,7 +153,7 @@ impl ChannelComparison {
         });
     }
 
-    /// The next line of the channel.
+    /// Adds the next line of the channel.
     pub(super) fn add_line(&mut self, line: AuditLine, whose: LineOwner) {
         match whose {
             LineOwner::Own(delivery) => {
@@ -189,15 +189,15 @@ impl ChannelComparison {
         }
     }
 
-    /// A line of ours; the last of `delivery`, if the ledger says so. Says whether we know what it
-    /// belongs to.
+    /// Handles a line of ours, the last of `delivery` if the ledger knows. Returns whether it could be
+    /// matched.
     fn match_own_line(&mut self, line: &AuditLine, delivery: Option<DeliveryId>) -> bool {
         if let Some(ticket) = delivery {
             let at = self.expected.iter().position(|it| it.sent.id == ticket);
             if let Some(expected) = at.and_then(|at| self.expected.remove(at)) {
                 self.on_delivered(line, expected);
             }
-            // Or it is from before what is compared.
+            // Or it is older than what is compared.
             return true;
         }
         let now = line.time - self.clock_offset;
@@ -233,7 +233,8 @@ impl ChannelComparison {
         true
     }
 
-    /// Whether `line` is one of a delivery of which those before it are missing; it is noted then.
+    /// Matches `line` with a delivery whose earlier lines are missing, and records that. Returns whether it
+    /// matched.
     fn match_after_gap(&mut self, line: &AuditLine) -> bool {
         let now = line.time - self.clock_offset;
         let words = text_hash(&line.text);
@@ -249,14 +250,14 @@ impl ChannelComparison {
         found
     }
 
-    /// `line` is the last of what was `expected`.
+    /// `line` is the last of the `expected` delivery.
     fn on_delivered(&mut self, line: &AuditLine, expected: ExpectedDelivery) {
         let ExpectedDelivery { sent: spoken, rendered: speech, matched_bytes: said, copies } =
             expected;
         let of_line = speech.as_ref().and_then(|it| match_line(it, said, line.kind, &line.text));
         let whole = match (&speech, of_line) {
             (Some(speech), Some(MatchedPart { end, .. })) => end == speech.body.len(),
-            // The server may have changed the words of a single line.
+            // The server may have altered a single line.
             (Some(speech), None) => said == 0 && !is_part_of(speech, &line.text, true),
             (None, _) => true,
         };
@@ -277,7 +278,7 @@ impl ChannelComparison {
         self.earliest_found =
             Some(self.earliest_found.map_or(ticket, |earliest| earliest.min(ticket)));
         match self.latest_found {
-            // What was said in the same millisecond stands in no order.
+            // Lines of the same millisecond have no defined order.
             Some((behind, before)) if behind > ticket => {
                 if said > before {
                     self.findings.out_of_order.push(OutOfOrderLine {
@@ -292,7 +293,7 @@ impl ChannelComparison {
         }
     }
 
-    /// `copy` says what `of` says, which says itself that it may say it `again`, or not.
+    /// Records that `copy` repeats `of`; `again` tells whether it is marked as resent.
     fn add_duplicate(
         &mut self,
         CopiedLine { msgid: line, sent_at: said, is_resend: marked }: CopiedLine,
@@ -318,13 +319,13 @@ impl ChannelComparison {
         });
     }
 
-    /// Whether the channel must hold it.
+    /// Whether the channel must contain it.
     fn is_required(&self, spoken: &SentDelivery) -> bool {
         spoken.state == DeliveryState::Delivered
             && spoken.started_at >= self.since - self.clock_offset
     }
 
-    /// Remembers what a line of ours says.
+    /// Remembers the text of one of our lines.
     fn remember_line(&mut self, line: &AuditLine) {
         let words = text_hash(&line.text);
         for suspect in self.unmatched.remove(&words).unwrap_or_default() {
@@ -343,7 +344,7 @@ impl ChannelComparison {
             .flatten();
         let suspect = SuspectLine { duplicate_of: twin.map(|(_, line)| line.clone()), line };
         if self.suspects.len() >= MAX_LISTED {
-            // So many are no matter of a moment.
+            // Too many to be explained by timing.
             return self.report_suspect(suspect);
         }
         if ours && suspect.duplicate_of.is_none() {
@@ -352,7 +353,7 @@ impl ChannelComparison {
         self.suspects.push(suspect);
     }
 
-    /// The ledger does not know a line, and never will.
+    /// Reports a line that is definitely missing from the ledger.
     fn report_suspect(&mut self, SuspectLine { line, duplicate_of: twin }: SuspectLine) {
         let AuditLine { msgid: id, time: said, nick: author, text, .. } = line;
         match twin {
@@ -367,7 +368,7 @@ impl ChannelComparison {
         }
     }
 
-    /// The channel is read to its end. What the server keeps of it begins at `kept`, if that is after
+    /// The channel has been read to its end. The server's history starts at `kept`, if that is later than
     /// what is compared.
     pub(super) fn finish_lines(&mut self, kept: Option<Timestamp>) {
         for mut expected in std::mem::take(&mut self.expected) {
@@ -375,7 +376,7 @@ impl ChannelComparison {
                 |kept| expected.sent.started_at + self.clock_offset < kept + MAX_CLOCK_SKEW;
             let first = self.earliest_found.is_none_or(|earliest| expected.sent.id < earliest);
             if !expected.copies.is_empty() {
-                // The server calls it otherwise now.
+                // The server has changed its id.
                 let CopiedLine { msgid: line, sent_at: said, .. } = expected.copies.remove(0);
                 self.findings.delivered +=
                     u64::from(expected.sent.state == DeliveryState::Delivered);
@@ -393,13 +394,13 @@ impl ChannelComparison {
         }
     }
 
-    /// Whether anything was found that the ledger must be asked about again.
+    /// Whether the ledger must be consulted again.
     pub(super) fn has_suspects(&self) -> bool {
         !self.suspects.is_empty()
     }
 
-    /// Says what was found, once the ledger was asked again: `whose` tells whose it says that a line
-    /// is now, and `cursor` how far the channel is heard now.
+    /// Reports the result after the ledger was consulted again: `whose` returns the current author of a line,
+    /// `cursor` is how far the channel has been received by now.
     pub(super) fn finish(
         mut self,
         cursor: Timestamp,
@@ -425,7 +426,7 @@ impl ChannelComparison {
 }
 
 impl ExpectedDelivery {
-    /// Whether a line said at `time`, by our clock, may be one of its own.
+    /// Whether a line sent at `time`, by our clock, may be one of its own.
     fn may_be_sent_at(&self, time: Timestamp) -> bool {
         let SentDelivery { sent_at: said_at, started_at: begun, settled_at: settled, .. } =
             &self.sent;
@@ -434,7 +435,7 @@ impl ExpectedDelivery {
     }
 }
 
-/// A hash of what a text says, whether it says that it may say it again or not.
+/// A hash of a text, ignoring the mark for resent messages.
 fn text_hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.replacen(RESENT_PREFIX, "", 1).hash(&mut hasher);

@@ -1,135 +1,135 @@
-//! What can be found in a channel.
+//! The findings of an audit of a channel.
 
 use jiff::Timestamp;
 
 use crate::domain::{DeliveryId, Endpoint};
 use crate::service::audit::{Problems, Unread};
 
-/// One channel, and what was found in it.
+/// A channel and its findings.
 #[derive(Debug)]
 pub struct ChannelAudit {
     /// The channel.
     pub channel: Endpoint,
-    /// What was found, or why nothing could be.
+    /// The findings, or why it could not be audited.
     pub result: Result<ChannelFindings, String>,
 }
 
-/// What was found in a channel.
+/// The findings for a channel.
 #[derive(Debug)]
 pub struct ChannelFindings {
-    /// From when on the channel and the ledger were compared.
+    /// The start of the compared period.
     pub since: Timestamp,
-    /// From when on the server keeps what was said, if that is later.
+    /// The start of the server's history, if later.
     pub kept_since: Option<Timestamp>,
-    /// Messages of others that were heard, and mirrored nowhere.
+    /// Messages of others that were received but not mirrored.
     pub skipped: u64,
-    /// What the lines have shown.
+    /// The findings about lines.
     pub lines: LineFindings,
 }
 
-/// What the lines of a channel have shown.
+/// The findings about the lines of a channel.
 #[derive(Debug, Default)]
 pub struct LineFindings {
-    /// Deliveries that are in the channel.
+    /// Deliveries found in the channel.
     pub delivered: u64,
-    /// Lines of others that are in the ledger.
+    /// Lines of others found in the ledger.
     pub recorded: u64,
-    /// Deliveries that the ledger says arrived and that are not in the channel, or not whole.
+    /// Deliveries recorded as delivered that are missing from the channel, at least in part.
     pub missing: Problems<MissingLine>,
-    /// Lines that the ledger should know and does not.
+    /// Lines that are missing from the ledger.
     pub unrecorded: Problems<UnrecordedLine>,
-    /// Lines of ours that say again what another says, and do not say so.
+    /// Our lines that repeat others without being marked as resent.
     pub duplicates: Problems<DuplicateLine>,
     /// Deliveries that overtook others.
     pub out_of_order: Problems<OutOfOrderLine>,
-    /// Lines of others that were heard in another order than that of the channel.
+    /// Lines of others that were received in another order than that of the channel.
     pub recorded_out_of_order: Problems<RecordedOutOfOrderLine>,
-    /// Lines of ours that say again what another may have said, and say so: nobody could be asked.
+    /// Our lines that may repeat others, marked as resent.
     pub marked_duplicates: Problems<DuplicateLine>,
-    /// Lines that the bridge has still to hear.
+    /// Lines that the bridge has not received yet.
     pub unread: Unread,
-    /// Deliveries from before what the server keeps.
+    /// Deliveries older than the server's history.
     pub no_longer_kept: u64,
 }
 
 impl ChannelFindings {
-    /// How many messages are missing on either side.
+    /// The number of messages missing on either side.
     #[must_use]
     pub fn total_missing(&self) -> u64 {
         self.lines.missing.count + self.lines.unrecorded.count
     }
 
-    /// How many stand in another order on one side than on the other.
+    /// The number of messages out of order on either side.
     #[must_use]
     pub fn total_out_of_order(&self) -> u64 {
         self.lines.out_of_order.count + self.lines.recorded_out_of_order.count
     }
 
-    /// Whether nothing is missing, repeated or out of order.
+    /// Whether nothing is missing, duplicated or out of order.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.total_missing() + self.lines.duplicates.count + self.total_out_of_order() == 0
     }
 }
 
-/// What the server knows a line by, if it told.
+/// The server's id of a line, if it has one.
 pub type LineMsgid = Option<String>;
 
-/// A delivery that is not in the channel.
+/// A delivery that is missing from the channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingLine {
-    /// The delivery.
+    /// The delivery's id.
     pub delivery: DeliveryId,
-    /// What the server called its last line.
+    /// The recorded id of its last line.
     pub msgid: LineMsgid,
-    /// When its arrival was noted.
+    /// When it was acknowledged.
     pub settled_at: Timestamp,
-    /// Some of its lines are there.
+    /// Some of its lines are present.
     pub is_partial: bool,
 }
 
-/// A line that the ledger should know and does not.
+/// A line that is missing from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnrecordedLine {
-    /// The line.
+    /// Its id.
     pub msgid: LineMsgid,
-    /// When it was said.
+    /// When it was sent.
     pub sent_at: Timestamp,
-    /// Who said it.
+    /// Its author.
     pub author: String,
 }
 
-/// A line of ours that says again what another says.
+/// A line of ours that repeats another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DuplicateLine {
-    /// The line.
+    /// Its id.
     pub msgid: LineMsgid,
-    /// When it was said.
+    /// When it was sent.
     pub sent_at: Timestamp,
-    /// The other.
+    /// The id of the other one.
     pub original: LineMsgid,
 }
 
-/// A delivery that stands in the channel behind one that was heard after it.
+/// A delivery that follows one with a higher id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfOrderLine {
-    /// The delivery.
+    /// The delivery's id.
     pub delivery: DeliveryId,
-    /// Its last line.
+    /// The id of its last line.
     pub msgid: LineMsgid,
-    /// When that was said.
+    /// When that was sent.
     pub sent_at: Timestamp,
-    /// The later delivery that stands before it.
+    /// The later delivery that precedes it.
     pub preceded_by: DeliveryId,
 }
 
-/// A line of somebody that was heard before one that stands before it.
+/// A line of another user that was received before one that precedes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedOutOfOrderLine {
-    /// The line.
+    /// Its id.
     pub msgid: LineMsgid,
-    /// When it was said.
+    /// When it was sent.
     pub sent_at: Timestamp,
-    /// The line that stands before it and was heard after it.
+    /// The line that precedes it but was received later.
     pub preceded_by: LineMsgid,
 }

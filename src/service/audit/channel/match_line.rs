@@ -1,23 +1,23 @@
-//! Whether a line says what a delivery was to say.
+//! Recognises the lines of a delivery by their text.
 
 use crate::domain::{MessageKind, RenderedMessage};
 use crate::protocol::irc;
 use crate::translate::{RESENT_PREFIX, strip_timestamp};
 
-/// A line that is cut is longer than this.
+/// Truncated lines are longer than this.
 const MIN_TRUNCATED_LEN: usize = 200;
 
-/// A line that goes on with a delivery.
+/// A line that matches a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct MatchedPart {
-    /// How many bytes of the delivery's body are said with it and with those before it.
+    /// How many bytes of the delivery's body are covered by it and the lines before.
     pub(super) end: usize,
-    /// It says that it may say it for the second time.
+    /// It is marked as resent.
     pub(super) is_resend: bool,
 }
 
-/// What `text` says of `speech`, of whose body so many bytes were `said` before; `None` if it says
-/// something else. Both are free of formatting, which servers may take away.
+/// Matches `text` with the rest of `speech`, of whose body this many bytes were `said` before; `None` if it
+/// differs. Both are without formatting, since servers may strip it.
 pub(super) fn match_line(
     speech: &RenderedMessage,
     said: usize,
@@ -27,7 +27,7 @@ pub(super) fn match_line(
     if speech.kind != kind {
         return None;
     }
-    // A message of several lines that is one to the network begins each as it likes.
+    // Lines of a multi-line message need not have the prefix.
     let mut step = MatchedPart { end: said, is_resend: false };
     for (number, line) in text.split('\n').enumerate() {
         let rest = speech.body.get(step.end..)?;
@@ -44,7 +44,7 @@ pub(super) fn match_line(
     Some(step)
 }
 
-/// Whether `text` can be a line of `speech` among others: the last of them, if `last`.
+/// Whether `text` can be any line of `speech`; the last one, if `last`.
 pub(super) fn is_part_of(speech: &RenderedMessage, text: &str, last: bool) -> bool {
     let prefix = [speech.prefix.as_str(), strip_timestamp(&speech.prefix)];
     let said = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
@@ -52,7 +52,7 @@ pub(super) fn is_part_of(speech: &RenderedMessage, text: &str, last: bool) -> bo
     let body = speech.body.trim_end();
     let among_others = !said.is_empty() && body.len() > said.len();
     let lines = || body.split(['\r', '\n']).map(str::trim);
-    // A long line of the body is said in several.
+    // A long line of the body is split.
     let within = lines().any(|line| line == said)
         || (text.len() >= MIN_TRUNCATED_LEN && body.contains(said));
     among_others && if last { body.ends_with(said) } else { within }

@@ -1,4 +1,4 @@
-//! A channel beside the ledger, where its server keeps what was said and tells
+//! Audits channels, on servers that provide history
 //! (<https://ircv3.net/specs/extensions/chathistory>).
 
 mod compare;
@@ -29,16 +29,16 @@ use compare::{AuditLine, ChannelComparison, LineOwner};
 use pages::ChannelPages;
 use reader::ChannelReader;
 
-/// How many deliveries are taken from the ledger at once.
+/// How many deliveries are loaded from the ledger at once.
 const MAX_DELIVERIES_PER_QUERY: u32 = 500;
 
-/// A channel that was compared, but for what may have become of it since; or why it could not be.
+/// The first pass over a channel, before suspects are checked again; or why it failed.
 pub(super) struct ChannelScan {
     channel: Endpoint,
     result: Result<ScannedChannel, String>,
 }
 
-/// A channel that was read to its end.
+/// A channel that has been read to its end.
 struct ScannedChannel {
     endpoint: EndpointId,
     network: Network,
@@ -48,10 +48,10 @@ struct ScannedChannel {
     skipped: u64,
 }
 
-/// Compares `channels` with the ledger, as far back as `since` and the ledger's memory go.
+/// Compares `channels` with the ledger, as far back as `since` and the ledger go.
 ///
 /// # Errors
-/// When the store does not do its part.
+/// When the store cannot be read or written.
 pub(super) async fn scan_channels(
     settings: &Settings,
     channels: &[Endpoint],
@@ -89,7 +89,7 @@ pub(super) async fn scan_channels(
     Ok(looked)
 }
 
-/// One look at a network's channels.
+/// Scans the channels of a network.
 struct ChannelScanner<'a> {
     settings: &'a Settings,
     snapshot: &'a Snapshot,
@@ -97,7 +97,7 @@ struct ChannelScanner<'a> {
 }
 
 impl ChannelScanner<'_> {
-    /// Compares one channel with the ledger. The inner error says why it could not be done.
+    /// Compares one channel with the ledger. The inner error says why that was not possible.
     async fn scan_channel(
         &mut self,
         reader: &mut ChannelReader,
@@ -116,7 +116,7 @@ impl ChannelScanner<'_> {
         };
         let since = self.compare_since(sight.first_joined - ahead, since)?;
         let from = since - MAX_CLOCK_SKEW;
-        // A server that finds no line by its time is asked for what follows one that we know.
+        // Without lookup by time, start after a known line.
         let known = self.snapshot.first_received_id(ledger, from)?;
         let kept = match history_since(reader, seat, known.clone()).await {
             Ok(kept) => kept,
@@ -144,8 +144,8 @@ impl ChannelScanner<'_> {
         }))
     }
 
-    /// From when on, by our clock, the ledger can be expected to know everything: what it has
-    /// forgotten, and what was said before the bridge came, is nobody's loss.
+    /// Since when, by our clock, the ledger is expected to be complete: not before it was pruned or the
+    /// bridge joined.
     fn compare_since(
         &self,
         first: Timestamp,
@@ -158,7 +158,7 @@ impl ChannelScanner<'_> {
         Ok(bounds.into_iter().flatten().fold(first, Timestamp::max))
     }
 
-    /// Takes in all of `pages`, and the deliveries that were begun after `from`.
+    /// Reads all of `pages`, and the deliveries started after `from`.
     async fn read_pages(
         &self,
         reader: &mut ChannelReader,
@@ -188,7 +188,7 @@ impl ChannelScanner<'_> {
     }
 }
 
-/// When the first line was said that the server keeps; `None` if it keeps none.
+/// The time of the oldest line in the server's history; `None` if there is none.
 async fn history_since(
     reader: &mut ChannelReader,
     seat: EndpointId,
@@ -198,15 +198,14 @@ async fn history_since(
     Ok(told.span.map(|(oldest, _)| oldest))
 }
 
-/// Lets the comparison expect some more of the deliveries that were begun after `from`. Says whether
-/// there were any.
+/// Adds more expected deliveries that were started after `from`. Returns whether there were any.
 fn load_expected(
     snapshot: &Snapshot,
     ledger: EndpointId,
     from: Timestamp,
     comparison: &mut ChannelComparison,
 ) -> Result<bool, StoreError> {
-    // What was begun by another clock before it was said, or for long, is expected too.
+    // Allow for clock differences and for deliveries started long before.
     let spoken = snapshot.sent_deliveries(
         ledger,
         comparison.last_expected(),
@@ -232,7 +231,7 @@ fn audit_line(twins: &mut DuplicateCounter, time: Timestamp, talk: IncomingMessa
     }
 }
 
-/// Whose `line` is, as far as the ledger tells.
+/// The author of `line`, according to the ledger.
 fn line_owner(
     snapshot: &Snapshot,
     network: &Network,
@@ -256,15 +255,15 @@ fn line_owner(
 }
 
 impl ChannelScan {
-    /// Whether the ledger must be asked again, a moment later.
+    /// Whether the ledger must be consulted again, a moment later.
     pub(super) fn has_suspects(&self) -> bool {
         self.result.as_ref().is_ok_and(|read| read.comparison.has_suspects())
     }
 
-    /// What was found.
+    /// The findings.
     ///
     /// # Errors
-    /// When the store does not do its part.
+    /// When the store cannot be read or written.
     pub(super) fn finish(self, settings: &Settings) -> Result<ChannelAudit, StoreError> {
         let Self { channel, result: read } = self;
         let found = match read {
@@ -276,7 +275,7 @@ impl ChannelScan {
 }
 
 impl ScannedChannel {
-    /// Looks at the ledger once more, as it is now, for what it did not know.
+    /// Consults the ledger again about suspects.
     fn finish(self, settings: &Settings) -> Result<ChannelFindings, StoreError> {
         let Self {
             endpoint: ledger,

@@ -1,36 +1,36 @@
-//! What was said in a channel, page by page, each line once.
+//! Reads a channel's history page by page, without repeating lines.
 
 use jiff::Timestamp;
 
 use crate::bridge::next_page_starts;
 use crate::protocol::irc::{HistoryPage, IncomingMessage};
 
-/// How far a channel is read.
+/// The reading position in a channel.
 #[derive(Debug)]
 pub(super) struct ChannelPages {
     since: Timestamp,
     msgid: Option<String>,
-    /// There is more of that line's time than a page holds.
+    /// More lines share that time than fit on a page.
     by_msgid: bool,
     done: bool,
 }
 
 impl ChannelPages {
-    /// Everything after `since`, for a server that finds lines by their ids alone after `msgid`.
+    /// Everything after `since`; on servers with lookup by msgid only, after `msgid`.
     pub(super) fn new(since: Timestamp, msgid: Option<String>) -> Self {
         Self { since, msgid, by_msgid: false, done: false }
     }
 
-    /// The page to ask for: after which time, and after which line, and whether it must be that.
+    /// The next page to request: after which time and line, and whether the line must be used.
     pub(super) fn next_request(&self) -> Option<(Timestamp, (Option<String>, bool))> {
         (!self.done).then(|| (self.since, (self.msgid.clone(), self.by_msgid)))
     }
 
-    /// Takes in the `lines` of a page, of which the server `told` this. Gives those that will not come
-    /// again, with their times.
+    /// Adds the `lines` of a page, which the server described as `told`. Returns those that will not be
+    /// repeated, with their times.
     ///
-    /// The last page is known by leading no further than the one before: a server counts to its limit
-    /// what it then leaves out, so a short one may not be the last.
+    /// The last page is recognised by making no progress. A short page may not be the last, since servers
+    /// count lines that they then filter out.
     pub(super) fn add_page(
         &mut self,
         lines: Vec<IncomingMessage>,
@@ -51,7 +51,7 @@ impl ChannelPages {
             && last.is_some()
             && last != self.msgid;
         if self.by_msgid {
-            // All of it was said at one time, and more of that may follow.
+            // All of it has the same time, and more of it may follow.
             (self.since, self.msgid) = (newest.unwrap_or(self.since), last);
             return lines;
         }
@@ -95,8 +95,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever was said at which times, however little the server gives at once, and however it
-        /// finds lines.
+        /// For any times of lines, page sizes and kinds of lookup.
         #[test]
         fn each_line_is_read_once(
             mut times in prop::collection::vec(prop_oneof![1..20_000_i64, 5_000..5_003_i64], 0..60),

@@ -1,4 +1,4 @@
-//! A conversation with an IRC network that only reads.
+//! A read-only session with an IRC network, for the audit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use crate::service::engine::EngineInput;
 use crate::service::irc::IrcConnection;
 use crate::service::sts::StsStore;
 
-/// What stands behind the bridge's nick in that of who audits it.
+/// The suffix of the nick used for audits.
 const NICK_SUFFIX: &str = "-audit";
 
-/// One who sits in the channels and asks for what was said in them.
+/// Joins channels and reads their history.
 pub(super) struct ChannelReader {
     session: AuditSession,
     commands: Option<mpsc::Sender<IrcCommand>>,
-    /// How far the network's clock is ahead of ours, as told when we came in; or why we did not.
+    /// How far the network's clock is ahead of ours, measured when joining; or why joining failed.
     clock_offsets: HashMap<EndpointId, Result<SignedDuration, String>>,
     channel_count: usize,
 }
 
 impl ChannelReader {
-    /// Begins to connect, and to join `channels`, whose numbers are those of their order.
+    /// Starts to connect and to join `channels`, whose endpoint ids are their indices.
     pub(super) fn start(
         mut network: NetworkSettings,
         channels: &[Endpoint],
@@ -51,7 +51,7 @@ impl ChannelReader {
         }
     }
 
-    /// Waits until it is known of each channel whether we are in it.
+    /// Waits until each channel is joined or rejected.
     pub(super) async fn wait_joined(&mut self) -> Result<(), String> {
         while self.clock_offsets.len() < self.channel_count {
             self.next_event().await?;
@@ -59,13 +59,13 @@ impl ChannelReader {
         Ok(())
     }
 
-    /// How far the clock of the channel in this seat is ahead of ours.
+    /// How far the network's clock is ahead of ours, for this channel.
     pub(super) fn clock_offset(&self, seat: EndpointId) -> Result<SignedDuration, String> {
         self.clock_offsets.get(&seat).cloned().unwrap_or_else(|| Err("not joined".to_owned()))
     }
 
-    /// What was said in this seat after `since`, or after the line `msgid` where the server finds no
-    /// line by its time, or `by_line`; and what else is known of that page.
+    /// The page after `since`; on servers with lookup by msgid only, or with `by_line`, after the line
+    /// `msgid`.
     pub(super) async fn fetch_page(
         &mut self,
         place: EndpointId,
@@ -74,7 +74,7 @@ impl ChannelReader {
     ) -> Result<(Vec<IncomingMessage>, HistoryPage), String> {
         self.clock_offset(place)?;
         if let Some(orders) = &self.commands {
-            // When the conversation is over, the events tell why.
+            // If the session has ended, its events say why.
             let now = Timestamp::now();
             let _ = orders
                 .send(IrcCommand::FetchHistory {
@@ -114,8 +114,8 @@ impl ChannelReader {
         }
     }
 
-    /// Says goodbye. It parts from no channel: where one account may have several connections, the
-    /// bridge would be out of it too.
+    /// Quits without PART: on networks where connections share an account, the bridge would leave the
+    /// channels, too.
     pub(super) async fn leave(self) {
         if let Some(orders) = self.commands {
             let _ = orders.send(IrcCommand::Quit("audit finished".to_owned())).await;
@@ -149,5 +149,5 @@ impl ChannelReader {
     }
 }
 
-/// Why nothing can be compared with most servers.
+/// Why most servers cannot be audited.
 const HISTORY_NOT_OFFERED: &str = "the server has no channel history (draft/chathistory)";

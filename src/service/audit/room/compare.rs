@@ -1,4 +1,4 @@
-//! A room's posts beside the ledger's rows: what is missing, twice, or out of order.
+//! Compares a room's posts with the ledger: what is missing, duplicated or out of order.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,13 +11,13 @@ use crate::domain::{Delivery, DeliveryId};
 use crate::protocol::letschat::{LetsChatUser, Post, PostId};
 use crate::store::LedgerEntry;
 
-/// How many of our own posts are remembered, to find another that says the same.
+/// How many of our own posts are remembered to detect duplicates.
 const MAX_REMEMBERED: usize = 5_000;
 
-/// How many characters at the end of a post of ours are kept, to know again what is under way.
+/// How many characters of a post's end are kept to recognise the delivery in flight.
 const MAX_LEN_TAIL: usize = 500;
 
-/// What was found, once all is known.
+/// The final result.
 #[derive(Debug, Default)]
 pub(super) struct RoomComparisonResult {
     pub(super) delivered: u64,
@@ -26,11 +26,11 @@ pub(super) struct RoomComparisonResult {
     pub(super) duplicates: Problems<DuplicatePost>,
     pub(super) out_of_order: Problems<OutOfOrderPost>,
     pub(super) unread: Unread,
-    /// Posts by our account that the bridge did not make, and knows of.
+    /// Posts by our user that the bridge did not create.
     pub(super) unknown_own: u64,
 }
 
-/// A room beside the ledger, one stretch after the other, in as much memory as one takes.
+/// Compares a room with the ledger, segment by segment, to limit memory.
 #[derive(Debug)]
 pub(super) struct RoomComparison {
     own_user_id: String,
@@ -38,28 +38,27 @@ pub(super) struct RoomComparison {
     segment: BTreeMap<PostId, (Post, Option<LedgerEntry>)>,
     result: RoomComparisonResult,
     suspects: Vec<SuspectPost>,
-    /// Our own suspects that no twin was found for, by the hash of their text.
+    /// Our own suspects without a duplicate, by the hash of their text.
     unmatched: HashMap<u64, Vec<usize>>,
-    /// The last deliveries, by the hash of their text.
+    /// The most recent deliveries, by the hash of their text.
     delivered_hashes: VecDeque<(u64, PostId)>,
     /// The latest delivery so far.
     latest_delivery: Option<DeliveryId>,
 }
 
-/// A post that is not, or not as a delivery, in the ledger.
+/// A post that is not in the ledger, or not as a delivery.
 #[derive(Debug)]
 struct SuspectPost {
     post: PostId,
     posted_at: Timestamp,
     author: String,
-    /// The end of its text, where it is ours.
+    /// The end of its text, for our own posts.
     tail: Option<String>,
     duplicate_of: Option<PostId>,
 }
 
 impl RoomComparison {
-    /// Nothing is compared yet; the posts of `account` are ours, and the bridge has read the room up
-    /// to `cursor`.
+    /// Starts a comparison. Posts of `account` are ours, and the bridge has read the room up to `cursor`.
     pub(super) fn new(account: &str, cursor: Option<PostId>) -> Self {
         Self {
             own_user_id: account.to_owned(),
@@ -73,16 +72,16 @@ impl RoomComparison {
         }
     }
 
-    /// Begins a stretch of the room: all of its posts.
+    /// Starts a segment of the room, with all of its posts.
     pub(super) fn open_segment(&mut self, posts: BTreeMap<PostId, Post>) {
         self.segment = posts.into_iter().map(|(id, post)| (id, (post, None))).collect();
     }
 
-    /// The ledger knows the id `native` in this stretch.
+    /// The ledger has an entry for this id in the segment.
     pub(super) fn add_entry(&mut self, native: &str, trace: LedgerEntry) {
         let id = native.parse::<PostId>().ok();
         match (id.and_then(|id| self.segment.get_mut(&id)), trace) {
-            // Said by us, whatever else it was taken for.
+            // Delivered by us, whatever else it was recorded as.
             (Some((_, Some(LedgerEntry::Delivered { .. }))), _) => {}
             (Some((_, known)), trace) => *known = Some(trace),
             (None, LedgerEntry::Delivered { id: ticket, settled_at: settled, .. }) => {
@@ -96,10 +95,10 @@ impl RoomComparison {
         }
     }
 
-    /// The stretch is over, and the ledger knows nothing else in it.
+    /// Ends the segment: the ledger has no more entries in it.
     pub(super) fn close_segment(&mut self) {
         let mut posts: Vec<_> = std::mem::take(&mut self.segment).into_values().collect();
-        // What was posted in the same millisecond stands in no order.
+        // Posts of the same millisecond have no defined order.
         let delivery = |trace: &Option<LedgerEntry>| match trace {
             Some(LedgerEntry::Delivered { id: ticket, merged: others, .. }) => {
                 Some((*ticket, *others))
@@ -115,7 +114,7 @@ impl RoomComparison {
         }
     }
 
-    /// Whether anything was found that the ledger must be asked about again.
+    /// Whether the ledger must be consulted again.
     pub(super) fn has_suspects(&self) -> bool {
         !self.suspects.is_empty()
     }
@@ -144,7 +143,7 @@ impl RoomComparison {
         self.delivered_hashes.push_back((text, post.id));
     }
 
-    /// A post that we did not deliver, as far as the ledger knows.
+    /// Handles a post that is not a known delivery.
     fn on_unknown_post(&mut self, post: Post, heard: bool) {
         let Post { id, text, posted_at: posted, author } = post;
         let author = author.unwrap_or_else(LetsChatUser::unknown);
@@ -162,7 +161,7 @@ impl RoomComparison {
             return;
         }
         if self.suspects.len() >= MAX_LISTED {
-            // So many are no matter of a moment.
+            // Too many to be explained by timing.
             let author = author.username;
             match twin {
                 Some(of) => self.result.duplicates.push(DuplicatePost {
@@ -196,8 +195,8 @@ impl RoomComparison {
         self.delivered_hashes.iter().rev().find(|(said, _)| *said == text).map(|(_, post)| *post)
     }
 
-    /// Says what was found, once the ledger was asked again: `known` tells what it says now of an id
-    /// in the room, `cursor` how far the room is read now, and `under_way` what is being delivered.
+    /// Reports the result after the ledger was consulted again: `known` returns the current entry of an id,
+    /// `cursor` is how far the room has been read by now, `under_way` the delivery in flight.
     pub(super) fn finish(
         self,
         cursor: Option<PostId>,
@@ -212,7 +211,7 @@ impl RoomComparison {
             if let Some(LedgerEntry::Delivered { merged: others, .. }) = trace {
                 compared.delivered += 1 + others;
             } else if arrived {
-                // It has arrived, and the bridge does not know it yet.
+                // It has arrived, but its ack has not.
                 under_way = None;
             } else if let Some(of) = twin {
                 compared.duplicates.push(DuplicatePost { post, posted_at: posted, original: of });
@@ -303,7 +302,7 @@ mod tests {
         }
     }
 
-    /// What is said, in a few words.
+    /// Describes the findings briefly.
     fn result_of(compared: &RoomComparisonResult) -> Vec<String> {
         let lost = compared.missing.first.iter().map(|it| format!("lost {}", it.delivery.0));
         let second = |id: PostId| id.created_at().as_second();
@@ -320,7 +319,7 @@ mod tests {
         lost.chain(unheard).chain(repeated).chain(misplaced).chain(unread).collect()
     }
 
-    /// One room that was read up to second 50 beside one ledger; `later` it knows more.
+    /// A room read up to second 50, and a ledger; `later` it has more entries.
     #[track_caller]
     fn check(
         posts: &[(u32, &str, &str)],
@@ -329,7 +328,7 @@ mod tests {
         later: &[(u32, LedgerEntry)],
         expected: &[&str],
     ) {
-        // In one stretch, and in one for each second.
+        // In one segment, and in one per second.
         for stretches in [vec![0..=u32::MAX], (0..=100).map(|second| second..=second).collect()] {
             let mut comparison = RoomComparison::new(OWN_USER, Some(id(50)));
             for stretch in stretches {
@@ -383,9 +382,9 @@ mod tests {
         );
         check(&posts, &[(4, delivered(2))], None, &[], &["unheard 2"]);
         check(&[], &[(3, delivered(7)), (9, delivered(8))], None, &[], &["lost 7", "lost 8"]);
-        // A post that somebody has removed was heard all the same.
+        // A deleted post was received all the same.
         check(&[], &[(3, LedgerEntry::Received)], None, &[], &[]);
-        // Somebody uses our account by hand.
+        // Somebody uses our account manually.
         check(&[(2, OWN_USER, "hello")], &[], None, &[], &["unheard 2"]);
         check(&[(2, OWN_USER, "hello")], &[(2, LedgerEntry::Received)], None, &[], &[]);
     }
@@ -410,7 +409,7 @@ mod tests {
             let told = format!("{twin} repeats {known}");
             let ledger = [(known, delivered(1)), (5, delivered(2))];
             check(&posts, &ledger, None, &[], &[&told]);
-            // The bridge took it for somebody's.
+            // Recorded as another user's.
             let heard = [ledger[0], ledger[1], (twin, LedgerEntry::Received)];
             check(&posts, &heard, None, &[], &[&told]);
         }

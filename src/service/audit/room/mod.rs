@@ -1,4 +1,4 @@
-//! A room beside the ledger.
+//! Audits rooms.
 
 mod compare;
 mod pages;
@@ -18,120 +18,120 @@ use compare::RoomComparison;
 use pages::RoomPages;
 use reader::RoomReader;
 
-/// One room, and the channels that are linked to it.
+/// A room, its linked channels, and the findings.
 #[derive(Debug)]
 pub struct RoomAudit {
     /// The room.
     pub room: Endpoint,
     /// The channels.
     pub channels: Vec<Endpoint>,
-    /// What was found, or why nothing could be.
+    /// The findings, or why it could not be audited.
     pub result: Result<RoomFindings, String>,
 }
 
-/// What was found in a room.
+/// The findings for a room.
 #[derive(Debug)]
 pub struct RoomFindings {
-    /// From when on the room and the ledger were compared.
+    /// The start of the compared period.
     pub since: Timestamp,
-    /// Deliveries that are in the room.
+    /// Deliveries found in the room.
     pub delivered: u64,
-    /// Deliveries that the ledger says arrived and that are not in the room.
+    /// Deliveries recorded as delivered that are missing from the room.
     pub missing: Problems<MissingPost>,
-    /// Posts of others that were passed over.
+    /// Posts of others that are missing from the ledger.
     pub unrecorded: Problems<UnrecordedPost>,
-    /// Posts of ours that are there twice.
+    /// Our posts that exist twice.
     pub duplicates: Problems<DuplicatePost>,
     /// Deliveries that overtook others.
     pub out_of_order: Problems<OutOfOrderPost>,
-    /// Posts that the bridge has still to read.
+    /// Posts that the bridge has not read yet.
     pub unread: Unread,
-    /// Posts by the bridge's account that it did not make itself.
+    /// Posts by the bridge's user that it did not create.
     pub unknown_own: u64,
-    /// Posts that were left out: by the rules of catching up, or because a rule ignores them.
+    /// Posts skipped by catch-up limits or ignore rules.
     pub skipped: u64,
-    /// What the ledger says of the deliveries to the room.
+    /// Totals of the deliveries to the room.
     pub to_room: Totals,
-    /// What the ledger says of the deliveries from the room to each of its channels.
+    /// Totals of the deliveries from the room to each of its channels.
     pub to_channels: Vec<(Endpoint, Totals)>,
 }
 
 impl RoomFindings {
-    /// How many messages crossed, both ways.
+    /// The number of messages mirrored, in both directions.
     #[must_use]
     pub fn total_mirrored(&self) -> u64 {
         self.delivered + self.to_channels.iter().map(|(_, tally)| tally.delivered).sum::<u64>()
     }
 
-    /// How many messages are missing on either side.
+    /// The number of messages missing on either side.
     #[must_use]
     pub fn total_missing(&self) -> u64 {
         self.missing.count + self.unrecorded.count
     }
 
-    /// Whether nothing is missing, repeated or out of order.
+    /// Whether nothing is missing, duplicated or out of order.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.total_missing() + self.duplicates.count + self.out_of_order.count == 0
     }
 }
 
-/// A delivery that is not in the room.
+/// A delivery that is missing from the room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPost {
-    /// The delivery.
+    /// The delivery's id.
     pub delivery: DeliveryId,
-    /// The id that the server gave it.
+    /// The recorded id of its post.
     pub post: String,
-    /// When its arrival was noted.
+    /// When it was acknowledged.
     pub settled_at: Timestamp,
 }
 
-/// A post that the ledger should know and does not.
+/// A post that is missing from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnrecordedPost {
     /// Its id.
     pub post: PostId,
     /// When it was posted.
     pub posted_at: Timestamp,
-    /// Who wrote it.
+    /// Its author.
     pub author: String,
 }
 
-/// A post of ours that says again what another says.
+/// A post of ours that repeats another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DuplicatePost {
     /// Its id.
     pub post: PostId,
     /// When it was posted.
     pub posted_at: Timestamp,
-    /// The one that the ledger knows.
+    /// The recorded one.
     pub original: PostId,
 }
 
-/// A delivery that stands in the room behind one that was heard after it.
+/// A delivery that follows one with a higher id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfOrderPost {
-    /// The delivery.
+    /// The delivery's id.
     pub delivery: DeliveryId,
-    /// Its id in the room.
+    /// The id of its post.
     pub post: PostId,
     /// When it was posted.
     pub posted_at: Timestamp,
-    /// The later delivery that stands before it.
+    /// The later delivery that precedes it.
     pub preceded_by: DeliveryId,
 }
 
-/// A room that was compared, but for what may have become of it since; or why it could not be.
+/// The first pass over a room, before suspects are checked again; or why it failed.
 pub(super) struct RoomScan {
     room: Endpoint,
     result: Result<ScannedRoom, String>,
 }
 
-/// Compares `rooms` with the ledger, as far back as `since` and the ledger's memory go.
+/// Compares `rooms` with the ledger, as far back as `since` and the ledger go.
 ///
 /// # Errors
-/// When the store does not do its part.
+/// When the store cannot be read or written.
 pub(super) async fn scan_rooms(
     settings: &Settings,
     rooms: &[Endpoint],
@@ -156,15 +156,15 @@ pub(super) async fn scan_rooms(
 }
 
 impl RoomScan {
-    /// Whether the ledger must be asked again, a moment later.
+    /// Whether the ledger must be consulted again, a moment later.
     pub(super) fn has_suspects(&self) -> bool {
         self.result.as_ref().is_ok_and(|read| read.comparison.has_suspects())
     }
 
-    /// What was found.
+    /// The findings.
     ///
     /// # Errors
-    /// When the store does not do its part.
+    /// When the store cannot be read or written.
     pub(super) fn finish(self, settings: &Settings) -> Result<RoomAudit, StoreError> {
         let Self { room, result: read } = self;
         let channels = linked_channels(settings, &room);
@@ -182,7 +182,7 @@ fn linked_channels(settings: &Settings, room: &Endpoint) -> Vec<Endpoint> {
     links.map(|link| link.channel.clone()).collect()
 }
 
-/// A room that was read to its end.
+/// A room that has been read to its end.
 struct ScannedRoom {
     endpoint: EndpointId,
     since: Timestamp,
@@ -192,7 +192,7 @@ struct ScannedRoom {
     to_channels: Vec<(Endpoint, Totals)>,
 }
 
-/// Compares one room with the ledger. The inner error says why it could not be done.
+/// Compares one room with the ledger. The inner error says why that was not possible.
 async fn scan_room(
     settings: &Settings,
     snapshot: &Snapshot,
@@ -246,8 +246,7 @@ async fn scan_room(
     }))
 }
 
-/// Above which id the ledger can be expected to know everything: what it has forgotten, and what was
-/// said before the bridge came, is nobody's loss.
+/// The id since which the ledger is expected to be complete: not before it was pruned or the bridge joined.
 fn compare_since(
     settings: &Settings,
     snapshot: &Snapshot,
@@ -268,7 +267,7 @@ fn compare_since(
 }
 
 impl ScannedRoom {
-    /// Looks at the ledger once more, as it is now, for what it did not know.
+    /// Consults the ledger again about suspects.
     fn finish(self, state_dir: &Path) -> Result<RoomFindings, StoreError> {
         let Self { endpoint: ledger, since, comparison, skipped: left_out, to_room, to_channels } =
             self;

@@ -1,22 +1,22 @@
-//! A room's posts page by page, cut into stretches of which every post is known.
+//! Reads a room page by page, and cuts it into segments that are complete.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::letschat::{PAGE_SIZE, Post, PostId};
 
-/// How many seconds two pages overlap: posts that were taken at once may stand in the other order
-/// of their ids (WIRE.md, "Messages").
+/// The overlap of pages in seconds: posts created at once may become visible in reverse order of their ids
+/// (WIRE.md, "Messages").
 const OVERLAP_SECONDS: u32 = 2;
 
-/// The posts of a page, and those that make no sense, by their ids.
+/// The posts of a page, and the ids of unreadable ones.
 pub(super) type PostPage = (Vec<Post>, Vec<Option<PostId>>);
 
-/// How far a room is read.
+/// The reading position in a room.
 #[derive(Debug)]
 pub(super) struct RoomPages {
     since: PostId,
     skip: usize,
-    /// Pages that end within the overlap.
+    /// Posts of pages that end within the overlap.
     held: Vec<Post>,
     done: bool,
 }
@@ -35,12 +35,12 @@ impl RoomPages {
         Self { since, skip: 0, held: Vec::new(), done: false }
     }
 
-    /// The page to ask for: above which id, and how many posts to leave out.
+    /// The next page to request: above which id, and how many posts to skip.
     pub(super) fn next_request(&self) -> Option<(PostId, usize)> {
         (!self.done).then_some((self.since, self.skip))
     }
 
-    /// Takes the page in. Gives the stretch that it completes, if it does.
+    /// Adds the page. Returns the segment that it completes, if it does.
     pub(super) fn add_page(&mut self, (page, bad): PostPage) -> Option<Segment> {
         let ids = page.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
         let (count, highest) = (page.len() + bad.len(), ids.max());
@@ -59,7 +59,7 @@ impl RoomPages {
         Some(self.take_segment(above, Some(onward)))
     }
 
-    /// What lies above `up_to` comes again with the next page.
+    /// Posts above `up_to` are read again with the next page.
     fn take_segment(&mut self, above: PostId, up_to: Option<PostId>) -> Segment {
         let posts = std::mem::take(&mut self.held).into_iter();
         let within = |post: &Post| up_to.is_none_or(|up_to| post.id <= up_to);
@@ -72,7 +72,7 @@ impl RoomPages {
 mod tests {
     use super::*;
 
-    /// Reads a room in which `counts[second]` posts were made in each second.
+    /// Reads a room with `counts[second]` posts in each second.
     #[track_caller]
     fn check(counts: &[usize], stretches: &[usize]) {
         let ids = (1..).zip(counts).flat_map(|(second, count)| {

@@ -1,4 +1,4 @@
-//! A conversation with Let's Chat that only reads.
+//! A read-only session with Let's Chat, for the audit.
 
 use std::collections::HashMap;
 
@@ -15,17 +15,17 @@ use crate::service::audit::session::AuditSession;
 use crate::service::engine::EngineInput;
 use crate::service::letschat::LetsChatConnection;
 
-/// One who sits in the rooms and reads them.
+/// Joins rooms and reads them.
 pub(super) struct RoomReader {
     session: AuditSession,
     commands: Option<mpsc::Sender<LetsChatCommand>>,
-    /// The room's id in each seat, or why we are not in it.
+    /// The id of each room, or why it could not be joined.
     joined_rooms: HashMap<EndpointId, Result<String, String>>,
     room_count: usize,
 }
 
 impl RoomReader {
-    /// Begins to connect, and to join `rooms`, whose numbers are those of their order.
+    /// Starts to connect and to join `rooms`, whose endpoint ids are their indices.
     pub(super) fn start(letschat: LetsChatSettings, rooms: &[Endpoint]) -> Self {
         let places: Vec<(EndpointId, Endpoint)> =
             (0..).map(EndpointId).zip(rooms.iter().cloned()).collect();
@@ -39,7 +39,7 @@ impl RoomReader {
         }
     }
 
-    /// Waits until it is known of each room whether we are in it. Gives our account.
+    /// Waits until each room is joined or rejected. Returns our own user.
     pub(super) async fn wait_joined(&mut self) -> Result<LetsChatUser, String> {
         let mut account = None;
         loop {
@@ -52,22 +52,22 @@ impl RoomReader {
         }
     }
 
-    /// The id of the room in this seat.
+    /// The id of this room.
     pub(super) fn room_id(&self, seat: EndpointId) -> Result<String, String> {
         self.joined_rooms.get(&seat).cloned().unwrap_or_else(|| Err("not joined".to_owned()))
     }
 
-    /// A page of the room in this seat, and what of it makes no sense.
+    /// A page of this room, and its unreadable posts.
     pub(super) async fn fetch_page(
         &mut self,
         place: EndpointId,
         since: PostId,
         skip: usize,
     ) -> Result<PostPage, String> {
-        // Out of it since, and for the reason that was told then.
+        // We may have left it since, for the reason given then.
         self.room_id(place)?;
         if let Some(orders) = &self.commands {
-            // When the conversation is over, the events tell why.
+            // If the session has ended, its events say why.
             let (take, stay) = (PAGE_SIZE, Stay::default());
             let order = LetsChatCommand::ListMessages {
                 endpoint: place,
@@ -92,7 +92,7 @@ impl RoomReader {
         }
     }
 
-    /// Says goodbye.
+    /// Leaves and disconnects.
     pub(super) async fn leave(self) {
         if let Some(orders) = self.commands {
             let _ = orders.send(LetsChatCommand::Leave).await;
@@ -100,7 +100,7 @@ impl RoomReader {
         self.session.finish().await;
     }
 
-    /// The next thing that Let's Chat tells us but for what people say.
+    /// The next event, apart from new messages.
     async fn next_event(&mut self) -> Result<LetsChatEvent, String> {
         let Self { session: conversation, commands: orders, joined_rooms: seats, .. } = self;
         let event = conversation.next_match(|item| match item {

@@ -1,3 +1,5 @@
+//! Tests of the comparison of channels.
+
 use std::collections::HashMap;
 
 use super::*;
@@ -7,7 +9,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).expect("a time")
 }
 
-/// A delivery of `body` by ann, begun in second `ticket` and settled at once.
+/// A delivery of `body` by ann, started and settled in second `ticket`.
 fn sent_delivery(
     ticket: i64,
     state: DeliveryState,
@@ -30,16 +32,16 @@ fn delivered(ticket: i64, native: &str, body: &str) -> SentDelivery {
     sent_delivery(ticket, DeliveryState::Delivered, Some(native), body)
 }
 
-/// A line of the channel: when, its id (`-` for none), and who says what.
+/// A line of the channel: time, id (`-` for none), text with author.
 type LineSpec<'a> = (i64, &'a str, &'a str);
 
-/// A channel, of whose ledger all is known from second 0 on, and which was heard up to second 50.
+/// A channel with a complete ledger from second 0, received up to second 50.
 struct ComparisonFixture<'a> {
     lines: &'a [LineSpec<'a>],
     ledger: &'a [SentDelivery],
-    /// What was heard, in that order, by its id.
+    /// The ids of the received lines, in order.
     recorded: &'a [&'a str],
-    /// What the ledger learns meanwhile.
+    /// What is added to the ledger meanwhile.
     recorded_later: &'a [SentDelivery],
     history_since: Option<i64>,
 }
@@ -78,7 +80,7 @@ impl ComparisonFixture<'_> {
         if line.nick == "bridge" { LineOwner::Own(None) } else { LineOwner::Unrecorded }
     }
 
-    /// Compares, and tells what was found in a few words.
+    /// Compares, and describes the findings briefly.
     fn findings_text(&self) -> Vec<String> {
         let mut comparison = ChannelComparison::new(at(0), SignedDuration::ZERO, at(50));
         self.ledger.iter().for_each(|spoken| comparison.expect_delivery(spoken.clone()));
@@ -157,7 +159,7 @@ fn messages_on_one_side_are_missing() {
     let lines = [(1, "a", "bob hi"), (2, "b", "bridge hello"), (60, "c", "bob late")];
     let scene = ComparisonFixture { lines: &lines, ..NOTHING };
     check(&scene, &["unheard a", "unheard b", "1 unread", "0 said, 0 heard"]);
-    // What was said before the bridge came is nobody's loss.
+    // Lines from before the bridge joined are not missed.
     let lines = [(-1, "a", "bob hi"), (0, "b", "bridge hello")];
     check(&ComparisonFixture { lines: &lines, ..NOTHING }, &["0 said, 0 heard"]);
 }
@@ -228,10 +230,10 @@ fn lines_of_one_delivery_are_joined() {
     assert_eq!(told(&[one, two, yo]), lost);
     let twice = ["b repeats b", "2 said, 0 heard"];
     assert_eq!(told(&[one, two, two, three, yo]), twice);
-    // As one message of several lines.
+    // As one multi-line message.
     let one = [(1, "c", "bridge <ann> one\n<ann> two\n<ann> three"), (2, "d", "bridge <ann> yo")];
     assert_eq!(told(&one), ["2 said, 0 heard"]);
-    // The first lines had arrived before it was begun again.
+    // The first lines had arrived before it was started again.
     let mut marked = lines;
     marked[1].2 = "bridge <ann> (resent) two";
     let doubled = [lines[0], lines[1], marked[1], lines[2], lines[3]];
@@ -262,7 +264,7 @@ fn delivery_after_a_later_one_is_out_of_order() {
     ];
     let scene = ComparisonFixture { lines: &lines, ledger: &ledger, ..NOTHING };
     check(&scene, &["2 behind 3", "3 said, 0 heard"]);
-    // What was said in one moment stands in no order.
+    // Lines of the same moment have no defined order.
     let at_once = lines.map(|(_, id, text)| (1, id, text));
     check(&ComparisonFixture { lines: &at_once, ledger: &ledger, ..NOTHING }, &["3 said, 0 heard"]);
 }
