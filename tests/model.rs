@@ -266,7 +266,7 @@ impl World {
                     stay,
                 });
             }
-            letschat::LetsChatCommand::NewestMessage { place, stay } => {
+            letschat::LetsChatCommand::NewestMessage { endpoint: place, stay } => {
                 let post = self.posts.last().map(|post| post.id);
                 self.events.push_back(LetsChatEvent::NewestMessage { endpoint: place, post, stay });
             }

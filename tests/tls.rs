@@ -150,7 +150,7 @@ fn accepted(outcome: Result<String, ConnectError>) {
 fn refused(outcome: Result<String, ConnectError>, identity: &Identity) -> (RejectionCause, String) {
     let error = outcome.expect_err("the server is not accepted");
     let words = error.to_string();
-    let ConnectError::Tls { why: HandshakeError::CertRejected(refused), .. } = error else {
+    let ConnectError::Tls { reason: HandshakeError::CertRejected(refused), .. } = error else {
         panic!("not for its certificate: {words}");
     };
     assert_eq!(refused.fingerprint.to_string(), identity.fingerprint());
@@ -266,7 +266,7 @@ async fn a_certificate_without_its_key_proves_nothing() {
     for trust in [TlsTrust::Pin(CertificatePin::new(real.pin())), listed] {
         accepted(spoken(&real, "irc.example", &trust).await);
         let error = spoken(&impostor, "irc.example", &trust).await.unwrap_err();
-        let failed = matches!(error, ConnectError::Tls { why: HandshakeError::Other(_), .. });
+        let failed = matches!(error, ConnectError::Tls { reason: HandshakeError::Other(_), .. });
         assert!(failed, "{error}");
         assert!(error.to_string().to_lowercase().contains("signature"), "{error}");
     }
@@ -345,7 +345,7 @@ async fn a_port_that_waits_for_us_to_speak_is_told() {
     let error = exchange(stream, "irc.example", &TlsTrust::Pin(CertificatePin::new([0; 32])))
         .await
         .unwrap_err();
-    let silent = matches!(error, ConnectError::Tls { why: HandshakeError::TimedOut, .. });
+    let silent = matches!(error, ConnectError::Tls { reason: HandshakeError::TimedOut, .. });
     assert!(silent, "{error}");
 }
 
@@ -356,7 +356,7 @@ async fn a_host_that_can_be_no_certificates_is_told() {
         .await
         .unwrap_err();
     let not_a_name =
-        matches!(error, ConnectError::Tls { why: HandshakeError::InvalidServerName, .. });
+        matches!(error, ConnectError::Tls { reason: HandshakeError::InvalidServerName, .. });
     assert!(not_a_name, "{error}");
 }
 

@@ -47,11 +47,11 @@ impl Bridge {
     pub(super) fn handle_command(
         &mut self,
         message: &Message,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let place = message.source;
-        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
-        let question = match &spot.endpoint {
+        let endpoint = message.source;
+        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
+        let question = match &state.endpoint {
             Endpoint::Channel { .. } => BotCommand::parse_in_channel(&message.body),
             Endpoint::Room(_) => self
                 .letschat_account
@@ -63,25 +63,25 @@ impl Bridge {
                 }),
         };
         let Some(question) = question.filter(|_| self.should_reply(message)) else { return Ok(()) };
-        let lines: Vec<NoticeText> = match self.command_limiter.0.take(place, turn.now) {
+        let lines: Vec<NoticeText> = match self.command_limiter.0.take(endpoint, ctx.now) {
             RateDecision::Allow => self
-                .command_reply(question, place, turn)?
+                .command_reply(question, endpoint, ctx)?
                 .into_iter()
                 .map(NoticeText::from)
                 .collect(),
             RateDecision::DenyAndNotify => vec![NoticeText::from(RATE_LIMITED)],
             RateDecision::Deny => return Ok(()),
         };
-        match &self.endpoints[&place].endpoint {
+        match &self.endpoints[&endpoint].endpoint {
             Endpoint::Channel { network, .. } => {
                 let network = network.clone();
                 for words in lines {
-                    notify_nick(&network, &message.author.name, words, turn);
+                    notify_nick(&network, &message.author.name, words, ctx);
                 }
                 Ok(())
             }
             Endpoint::Room(_) => {
-                self.post_notice(place, &[place], NoticeText::from_lines(lines), turn)
+                self.post_notice(endpoint, &[endpoint], NoticeText::from_lines(lines), ctx)
             }
         }
     }
@@ -90,15 +90,16 @@ impl Bridge {
     pub(super) fn reply_no_direct_messages(
         &mut self,
         network: &Network,
-        talk: &IncomingMessage,
-        turn: &mut Ctx<'_>,
+        message: &IncomingMessage,
+        ctx: &mut Ctx<'_>,
     ) {
-        let answerable = talk.kind == MessageKind::Text && !talk.author.bot && !talk.is_playback;
+        let answerable =
+            message.kind == MessageKind::Text && !message.author.bot && !message.is_playback;
         if answerable
-            && BotCommand::is_meant(&talk.text)
-            && self.command_limiter.0.take(PRIVATE_BUCKET, turn.now) == RateDecision::Allow
+            && BotCommand::is_meant(&message.text)
+            && self.command_limiter.0.take(PRIVATE_BUCKET, ctx.now) == RateDecision::Allow
         {
-            notify_nick(network, &talk.author.name, NO_DIRECT_MESSAGES, turn);
+            notify_nick(network, &message.author.name, NO_DIRECT_MESSAGES, ctx);
         }
     }
 
@@ -111,31 +112,31 @@ impl Bridge {
             && self
                 .endpoints
                 .get(&message.source)
-                .is_some_and(|spot| spot.mirrors.iter().any(wanted))
+                .is_some_and(|state| state.mirrors.iter().any(wanted))
     }
 
     fn command_reply(
         &self,
         question: BotCommand,
-        place: EndpointId,
-        turn: &Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &Ctx<'_>,
     ) -> Result<Vec<String>, StoreError> {
-        let mirrors = self.endpoints.get(&place).map(|spot| spot.mirrors.clone());
+        let mirrors = self.endpoints.get(&endpoint).map(|state| state.mirrors.clone());
         let mut others = mirrors.iter().flat_map(|mirrors| mirrors.iter().copied());
         match question {
             BotCommand::Who => Ok(others.map(|other| self.who_text(other)).collect()),
-            BotCommand::Status => others.map(|other| self.status_text(other, turn)).collect(),
-            BotCommand::Help => Ok(vec![self.help_text(place, others.next())]),
+            BotCommand::Status => others.map(|other| self.status_text(other, ctx)).collect(),
+            BotCommand::Help => Ok(vec![self.help_text(endpoint, others.next())]),
         }
     }
 
-    fn help_text(&self, place: EndpointId, other: Option<EndpointId>) -> String {
+    fn help_text(&self, endpoint: EndpointId, other: Option<EndpointId>) -> String {
         let there = other.map_or_else(String::new, |other| self.display_name(other));
-        let ask = match (&self.endpoints[&place].endpoint, &self.letschat_account) {
+        let ask = match (&self.endpoints[&endpoint].endpoint, &self.letschat_account) {
             (Endpoint::Room(_), Some(account)) => format!("@{} ", account.username),
             _ => "!".to_owned(),
         };
-        let private = match &self.endpoints[&place].endpoint {
+        let private = match &self.endpoints[&endpoint].endpoint {
             Endpoint::Channel { network, .. } if self.has_direct_messages(Some(network)) => {
                 ". To write to someone there in private, send !msg USER TEXT to the bridge"
             }
@@ -151,18 +152,18 @@ impl Bridge {
     }
 
     /// `room tea: ann, bob`.
-    fn who_text(&self, place: EndpointId) -> String {
-        let Some(spot) = self.endpoints.get(&place) else { return String::new() };
-        let there = self.display_name(place);
-        if !spot.queue.is_open() {
+    fn who_text(&self, endpoint: EndpointId) -> String {
+        let Some(state) = self.endpoints.get(&endpoint) else { return String::new() };
+        let there = self.display_name(endpoint);
+        if !state.queue.is_open() {
             return format!("{there}: unreachable");
         }
-        let mut names: Vec<Cow<'_, str>> = match &spot.endpoint {
+        let mut names: Vec<Cow<'_, str>> = match &state.endpoint {
             Endpoint::Channel { .. } => {
-                spot.roster.iter().map(|member| name_or_fallback(&member.user.nick)).collect()
+                state.roster.iter().map(|member| name_or_fallback(&member.user.nick)).collect()
             }
             Endpoint::Room(_) => {
-                spot.room_members.present_usernames().map(name_or_fallback).collect()
+                state.room_members.present_usernames().map(name_or_fallback).collect()
             }
         };
         names.sort_by_cached_key(|name| name.to_lowercase());
@@ -185,17 +186,20 @@ impl Bridge {
     }
 
     /// `room tea: joined, no messages queued`.
-    fn status_text(&self, place: EndpointId, turn: &Ctx<'_>) -> Result<String, StoreError> {
+    fn status_text(&self, endpoint: EndpointId, ctx: &Ctx<'_>) -> Result<String, StoreError> {
         // Without the command itself, which is queued there.
-        let waiting = turn.store.pending_count(place)?.saturating_sub(1);
-        let is_open = |spot: &EndpointState| spot.queue.is_open();
-        let joined =
-            if self.endpoints.get(&place).is_some_and(is_open) { "joined" } else { "unreachable" };
+        let waiting = ctx.store.pending_count(endpoint)?.saturating_sub(1);
+        let is_open = |state: &EndpointState| state.queue.is_open();
+        let joined = if self.endpoints.get(&endpoint).is_some_and(is_open) {
+            "joined"
+        } else {
+            "unreachable"
+        };
         let waits = match waiting {
             0 => "no messages queued".to_owned(),
             1 => "1 message queued".to_owned(),
             many => format!("{many} messages queued"),
         };
-        Ok(format!("{}: {joined}, {waits}", self.display_name(place)))
+        Ok(format!("{}: {joined}, {waits}", self.display_name(endpoint)))
     }
 }

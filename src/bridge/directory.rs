@@ -11,10 +11,10 @@ use crate::translate::Directory;
 pub(super) struct EndpointNames(HashMap<String, Vec<EndpointId>>);
 
 impl EndpointNames {
-    pub(super) fn new(spots: &HashMap<EndpointId, EndpointState>) -> Self {
+    pub(super) fn new(endpoints: &HashMap<EndpointId, EndpointState>) -> Self {
         let mut names: HashMap<String, Vec<EndpointId>> = HashMap::new();
-        for (id, spot) in spots {
-            names.entry(fold_name(endpoint_name(&spot.endpoint))).or_default().push(*id);
+        for (id, state) in endpoints {
+            names.entry(fold_name(endpoint_name(&state.endpoint))).or_default().push(*id);
         }
         Self(names)
     }
@@ -65,9 +65,10 @@ impl<'b> LinkDirectory<'b> {
     ) -> Option<&'b str> {
         let spots = &self.bridge.endpoints;
         let named = self.bridge.endpoint_names.0.get(&fold_name(called))?;
-        let spot = named.iter().filter_map(|id| spots.get(id)).find(|spot| is(&spot.endpoint))?;
-        let places = spot.mirrors.iter().filter_map(|id| Some(&spots.get(id)?.endpoint));
-        places.into_iter().find(|place| mirrors(place)).map(endpoint_name)
+        let state =
+            named.iter().filter_map(|id| spots.get(id)).find(|state| is(&state.endpoint))?;
+        let endpoints = state.mirrors.iter().filter_map(|id| Some(&spots.get(id)?.endpoint));
+        endpoints.into_iter().find(|endpoint| mirrors(endpoint)).map(endpoint_name)
     }
 }
 
@@ -99,14 +100,14 @@ impl Directory for LinkDirectory<'_> {
 
     fn channel_for_room(&self, slug: &str) -> Option<&str> {
         let network = self.target.endpoint.network()?;
-        let here = |place: &Endpoint| place.network() == Some(network);
-        self.find_mirror(slug, |place| place.network().is_none(), here)
+        let here = |endpoint: &Endpoint| endpoint.network() == Some(network);
+        self.find_mirror(slug, |endpoint| endpoint.network().is_none(), here)
     }
 
     fn room_for_channel(&self, channel: &str) -> Option<&str> {
         let network = self.source.endpoint.network()?;
-        let here = |place: &Endpoint| place.network() == Some(network);
-        self.find_mirror(channel, here, |place| place.network().is_none())
+        let here = |endpoint: &Endpoint| endpoint.network() == Some(network);
+        self.find_mirror(channel, here, |endpoint| endpoint.network().is_none())
     }
 
     fn line(&self) -> Option<usize> {
@@ -114,8 +115,8 @@ impl Directory for LinkDirectory<'_> {
     }
 }
 
-fn endpoint_name(place: &Endpoint) -> &str {
-    match place {
+fn endpoint_name(endpoint: &Endpoint) -> &str {
+    match endpoint {
         Endpoint::Channel { name, .. } | Endpoint::Room(name) => name,
     }
 }

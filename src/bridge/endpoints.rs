@@ -62,11 +62,15 @@ pub(super) struct EndpointState {
 }
 
 impl EndpointState {
-    pub(super) fn new(place: Endpoint, mirrors: Arc<[EndpointId]>, lane: DeliveryQueue) -> Self {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        mirrors: Arc<[EndpointId]>,
+        queue: DeliveryQueue,
+    ) -> Self {
         Self {
-            endpoint: place,
+            endpoint,
             mirrors,
-            queue: lane,
+            queue,
             room_id: None,
             stay: Stay::default(),
             room_state: RoomState::Offline,

@@ -17,19 +17,19 @@ impl Bridge {
     pub(super) fn ingest(
         &mut self,
         message: &Message,
-        native: Option<&str>,
-        turn: &mut Ctx<'_>,
+        remote_id: Option<&str>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        self.ingest_with_fingerprint(message, native, None, turn)
+        self.ingest_with_fingerprint(message, remote_id, None, ctx)
     }
 
     /// Like [`Self::ingest`], with a fingerprint that recognises the message without its id.
     pub(super) fn ingest_with_fingerprint(
         &mut self,
         message: &Message,
-        native: Option<&str>,
-        trace: Option<i64>,
-        turn: &mut Ctx<'_>,
+        remote_id: Option<&str>,
+        fingerprint: Option<i64>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
         let named;
         let message = if message.author.is_bridge() {
@@ -40,13 +40,13 @@ impl Bridge {
         } else {
             message
         };
-        let Some(spot) = self.endpoints.get(&message.source) else { return Ok(false) };
-        let mirrors = Arc::clone(&spot.mirrors);
-        let Some(id) = turn.store.record_with_fingerprint(message, native, trace)? else {
+        let Some(state) = self.endpoints.get(&message.source) else { return Ok(false) };
+        let mirrors = Arc::clone(&state.mirrors);
+        let Some(id) = ctx.store.record_with_fingerprint(message, remote_id, fingerprint)? else {
             return Ok(false);
         };
-        tracing::debug!(endpoint = %spot.endpoint, author = message.author.name, remote_id = native, "message received");
-        self.fan_out_guarded(id, message, &mirrors, turn)?;
+        tracing::debug!(endpoint = %state.endpoint, author = message.author.name, remote_id = remote_id, "message received");
+        self.fan_out_guarded(id, message, &mirrors, ctx)?;
         Ok(true)
     }
 
@@ -56,37 +56,40 @@ impl Bridge {
         id: MessageId,
         message: &Message,
         to: &[EndpointId],
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(place) = self.endpoints.get(&message.source).map(|spot| spot.endpoint.clone())
+        let Some(endpoint) = self
+            .endpoints
+            .get(&message.source)
+            .map(|endpoint_state| endpoint_state.endpoint.clone())
         else {
             return Ok(());
         };
         if is_blank(&message.body) {
-            tracing::debug!(endpoint = %place, author = message.author.name, "message has no visible text");
+            tracing::debug!(%endpoint, author = message.author.name, "message has no visible text");
             self.count_traffic(message.source, |traffic| traffic.blank += 1);
             return Ok(());
         }
         for to in to.iter().copied() {
-            if self.routes.is_ignored(message, &place, to) {
-                tracing::debug!(endpoint = %place, author = message.author.name, "message ignored by a rule");
+            if self.routes.is_ignored(message, &endpoint, to) {
+                tracing::debug!(%endpoint, author = message.author.name, "message ignored by a rule");
                 self.count_traffic(message.source, |traffic| traffic.ignored += 1);
                 continue;
             }
-            for part in self.parts_for(message, &place, to) {
-                let ticket = turn.store.enqueue_part(id, *part, to)?;
+            for part in self.parts_for(message, &endpoint, to) {
+                let delivery_id = ctx.store.enqueue_part(id, *part, to)?;
                 self.queue_quota.add(message);
                 let (message, part, state) = (message.clone(), *part, DeliveryState::Queued);
-                let (begun, speech, voice) = (None, None, Sender::Bot);
+                let (started, rendered, sender) = (None, None, Sender::Bot);
                 let delivery = Delivery {
-                    id: ticket,
+                    id: delivery_id,
                     to,
                     message,
                     part,
                     state,
-                    started_at: begun,
-                    rendered: speech,
-                    sender: voice,
+                    started_at: started,
+                    rendered,
+                    sender,
                 };
                 if let Some(mirror) = self.endpoints.get_mut(&to) {
                     if mirror.endpoint.network().is_none() {
@@ -95,13 +98,14 @@ impl Bridge {
                             && delivery.message.kind == MessageKind::Text;
                         let run = mirror.run.take().filter(|_| part_of);
                         let crowded = mirror.queue.followers().next().is_some();
-                        let with = Run::with(run, &delivery.message, (ticket, crowded), turn.now);
+                        let with =
+                            Run::with(run, &delivery.message, (delivery_id, crowded), ctx.now);
                         mirror.run = part_of.then_some(with);
                     }
                     mirror.queue.push(delivery);
                 }
             }
-            self.schedule(to, turn)?;
+            self.schedule(to, ctx)?;
         }
         Ok(())
     }
@@ -110,15 +114,15 @@ impl Bridge {
     fn parts_for(
         &self,
         message: &Message,
-        place: &Endpoint,
+        endpoint: &Endpoint,
         to: EndpointId,
     ) -> &'static [MessagePart] {
-        let is_room = |spot: &EndpointState| matches!(spot.endpoint, Endpoint::Room(_));
-        let manners = self.routes.format(message.source, to);
-        if is_passthrough(message, place, manners) {
+        let is_room = |state: &EndpointState| matches!(state.endpoint, Endpoint::Room(_));
+        let format = self.routes.format(message.source, to);
+        if is_passthrough(message, endpoint, format) {
             return &[MessagePart::Name, MessagePart::Text];
         }
-        if self.endpoints.get(&to).is_some_and(is_room) && needs_split(message, place, manners) {
+        if self.endpoints.get(&to).is_some_and(is_room) && needs_split(message, endpoint, format) {
             return &[MessagePart::Name, MessagePart::Text];
         }
         &[MessagePart::Whole]

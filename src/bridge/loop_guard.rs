@@ -103,13 +103,13 @@ impl LoopGuard {
         }
         let heard = self.recent_lines.entry(conversation).or_default();
         let line = heard.analyze(message, now);
-        if let Some(silenced) = self.muted.get_mut(&line.author).filter(|it| it.until > now) {
-            if !line.is_own() || line.digest == silenced.digest {
-                silenced.suppressed += 1;
+        if let Some(muted) = self.muted.get_mut(&line.author).filter(|it| it.until > now) {
+            if !line.is_own() || line.digest == muted.digest {
+                muted.suppressed += 1;
                 return LoopVerdict::Suppress;
             }
-            (silenced.until, silenced.reported) = (now, true);
-            let kept = std::mem::take(&mut silenced.held_messages);
+            (muted.until, muted.reported) = (now, true);
+            let kept = std::mem::take(&mut muted.held_messages);
             heard.push(line);
             return LoopVerdict::Release(kept);
         }
@@ -128,7 +128,7 @@ impl LoopGuard {
         if self.muted.len() > GUARD_CAPACITY {
             self.muted.retain(|_, it| it.until > now);
         }
-        let silenced = MutedAuthor {
+        let muted = MutedAuthor {
             name: Arc::clone(&line.name),
             pause,
             until: now + pause,
@@ -137,15 +137,15 @@ impl LoopGuard {
             digest: line.digest,
             reported: false,
         };
-        self.muted.insert(line.author, silenced);
+        self.muted.insert(line.author, muted);
         pause
     }
 
     /// Holds a suppressed `message`, in case its author turns out to be a person.
     pub(super) fn hold(&mut self, id: MessageId, message: &Message) {
-        let silenced = self.muted.get_mut(&author_key(message));
-        if let Some(silenced) = silenced.filter(|it| it.held_messages.len() < MAX_HELD_MESSAGES) {
-            silenced.held_messages.push((id, message.clone()));
+        let muted = self.muted.get_mut(&author_key(message));
+        if let Some(muted) = muted.filter(|it| it.held_messages.len() < MAX_HELD_MESSAGES) {
+            muted.held_messages.push((id, message.clone()));
         }
     }
 
@@ -183,15 +183,9 @@ mod tests {
         Timestamp::from_millisecond(milliseconds).expect("a time")
     }
 
-    fn said(said_in: EndpointId, name: &str, body: &str, milliseconds: i64) -> Message {
+    fn said(source: EndpointId, name: &str, body: &str, milliseconds: i64) -> Message {
         let (author, body) = (Author::named(name), body.to_owned());
-        Message {
-            source: said_in,
-            author,
-            kind: MessageKind::Text,
-            body,
-            sent_at: at(milliseconds),
-        }
+        Message { source, author, kind: MessageKind::Text, body, sent_at: at(milliseconds) }
     }
 
     /// How a bot replies to a line.
@@ -205,7 +199,7 @@ mod tests {
     }
 
     impl BotReply {
-        fn reply_to(self, line: &str, turn: usize) -> String {
+        fn reply_to(self, line: &str, ctx: usize) -> String {
             match self {
                 Self::Echo => line.to_owned(),
                 Self::Edited(before, behind, upper) => {
@@ -213,7 +207,7 @@ mod tests {
                     format!("{before}{line}{behind}")
                 }
                 Self::Fixed(words) => words.to_owned(),
-                Self::Numbered(words) => format!("{words} {turn}"),
+                Self::Numbered(words) => format!("{words} {ctx}"),
             }
         }
     }
@@ -228,7 +222,7 @@ mod tests {
         lines: &[(i64, usize, String)],
         delays: &[i64],
     ) -> Vec<(usize, Vec<String>)> {
-        let mut breaker = LoopGuard::default();
+        let mut guard = LoopGuard::default();
         let mut queue: BTreeMap<(i64, usize), (usize, String)> = BTreeMap::new();
         let (mut count, mut answers) = (0, 200);
         for (time, who, line) in lines {
@@ -238,23 +232,23 @@ mod tests {
         let mut heard = vec![(0, Vec::new()); all.len()];
         let mut turns = vec![0; all.len()];
         while let Some(((time, number), (who, line))) = queue.pop_first() {
-            let (name, place, _) = all[who];
+            let (name, endpoint, _) = all[who];
             heard[who].0 += 1;
-            breaker.take_expired(at(time));
-            let message = said(place, name, &line, time);
-            let mirrored = match breaker.check(CHANNEL, &message, at(time)) {
+            guard.take_expired(at(time));
+            let message = said(endpoint, name, &line, time);
+            let mirrored = match guard.check(CHANNEL, &message, at(time)) {
                 LoopVerdict::Allow => vec![line],
                 LoopVerdict::Release(kept) => {
                     kept.into_iter().map(|(_, it)| it.body).chain([line]).collect()
                 }
                 LoopVerdict::Suppress | LoopVerdict::Mute { .. } => {
-                    breaker.hold(MessageId::number(number as i64), &message);
+                    guard.hold(MessageId::number(number as i64), &message);
                     vec![]
                 }
             };
             for line in mirrored {
                 for (other, (_, there, answer)) in all.iter().enumerate() {
-                    if let Some(answer) = answer.filter(|_| *there != place && answers > 0) {
+                    if let Some(answer) = answer.filter(|_| *there != endpoint && answers > 0) {
                         answers -= 1;
                         turns[other] += 1;
                         let delay = delays[count % delays.len()];
@@ -384,14 +378,14 @@ mod tests {
             delay in 0_i64..10_000,
         ) {
             // Each replies only to the one before it.
-            let mut breaker = LoopGuard::default();
+            let mut guard = LoopGuard::default();
             let ring = [("bot", CHANNEL), ("toy", ROOM), ("imp", OTHER_ROOM)];
             let (mut line, mut turns) = ("good morning".to_owned(), [0; 3]);
-            for turn in 0..200 {
-                let (who, now) = (turn % 3, turn as i64 * delay);
-                line = answers[who].reply_to(&line, turn / 3);
+            for ctx in 0..200 {
+                let (who, now) = (ctx % 3, ctx as i64 * delay);
+                line = answers[who].reply_to(&line, ctx / 3);
                 let message = said(ring[who].1, ring[who].0, &line, now);
-                if breaker.check(CHANNEL, &message, at(now)) != LoopVerdict::Allow {
+                if guard.check(CHANNEL, &message, at(now)) != LoopVerdict::Allow {
                     break;
                 }
                 turns[who] += 1;
@@ -418,25 +412,21 @@ mod tests {
 
     #[test]
     fn people_who_count_beside_each_other_are_heard() {
-        let mut breaker = LoopGuard::default();
-        for turn in 0..100 {
-            for (place, name) in [(CHANNEL, "ann"), (ROOM, "bob")] {
-                let message = said(place, name, &format!("from {name} {turn}"), turn);
-                assert_eq!(
-                    breaker.check(CHANNEL, &message, at(turn)),
-                    LoopVerdict::Allow,
-                    "{turn}"
-                );
+        let mut guard = LoopGuard::default();
+        for ctx in 0..100 {
+            for (endpoint, name) in [(CHANNEL, "ann"), (ROOM, "bob")] {
+                let message = said(endpoint, name, &format!("from {name} {ctx}"), ctx);
+                assert_eq!(guard.check(CHANNEL, &message, at(ctx)), LoopVerdict::Allow, "{ctx}");
             }
         }
     }
 
     #[track_caller]
     fn assert_nobody_is_muted(lines: &[(i64, EndpointId, &str, &str)]) {
-        let mut breaker = LoopGuard::default();
-        for (time, place, name, body) in lines {
-            let judged = breaker.check(CHANNEL, &said(*place, name, body, *time), at(*time));
-            assert_eq!(judged, LoopVerdict::Allow, "{time}: {name} says {body}");
+        let mut guard = LoopGuard::default();
+        for (time, endpoint, name, body) in lines {
+            let verdicts = guard.check(CHANNEL, &said(*endpoint, name, body, *time), at(*time));
+            assert_eq!(verdicts, LoopVerdict::Allow, "{time}: {name} says {body}");
         }
     }
 
@@ -450,7 +440,7 @@ mod tests {
         ]);
         let slowly: Vec<_> = (0..200)
             .map(|n| if n % 2 == 0 { (n, CHANNEL, "ann") } else { (n, ROOM, "bob") })
-            .map(|(n, place, name)| (n * 5_000, place, name, "ok"))
+            .map(|(n, endpoint, name)| (n * 5_000, endpoint, name, "ok"))
             .collect();
         assert_nobody_is_muted(&slowly);
         let paste =
@@ -477,69 +467,69 @@ mod tests {
     }
 
     /// Two bots that send `polly` to each other every half second, for this many lines.
-    fn check_two_repeaters(breaker: &mut LoopGuard, begin: i64, lines: i64) -> Vec<LoopVerdict> {
-        let turn = |n: i64| {
-            let (place, name) = if n % 2 == 0 { (CHANNEL, "parrot") } else { (ROOM, "echo") };
+    fn check_two_repeaters(guard: &mut LoopGuard, begin: i64, lines: i64) -> Vec<LoopVerdict> {
+        let ctx = |n: i64| {
+            let (endpoint, name) = if n % 2 == 0 { (CHANNEL, "parrot") } else { (ROOM, "echo") };
             let now = begin + n * 500;
-            breaker.check(CHANNEL, &said(place, name, "polly", now), at(now))
+            guard.check(CHANNEL, &said(endpoint, name, "polly", now), at(now))
         };
-        (0..lines).map(turn).collect()
+        (0..lines).map(ctx).collect()
     }
 
     #[test]
     fn repeater_is_muted_in_the_fourth_turn_and_the_repeated_author_is_not() {
-        let judged = check_two_repeaters(&mut LoopGuard::default(), 0, 20);
+        let verdicts = check_two_repeaters(&mut LoopGuard::default(), 0, 20);
         let other = ("parrot".into(), CHANNEL);
-        assert_eq!(judged[7], LoopVerdict::Mute { other, pause: INITIAL_PAUSE });
+        assert_eq!(verdicts[7], LoopVerdict::Mute { other, pause: INITIAL_PAUSE });
         let (parrot, echo): (Vec<_>, Vec<_>) = (0..20).partition(|n| n % 2 == 0);
-        assert!(parrot.iter().all(|n: &usize| judged[*n] == LoopVerdict::Allow));
-        assert!(echo[4..].iter().all(|n| judged[*n] == LoopVerdict::Suppress));
+        assert!(parrot.iter().all(|n: &usize| verdicts[*n] == LoopVerdict::Allow));
+        assert!(echo[4..].iter().all(|n| verdicts[*n] == LoopVerdict::Suppress));
     }
 
     #[test]
     fn third_author_does_not_hide_a_loop() {
-        let mut breaker = LoopGuard::default();
-        let silenced = (0..60).any(|n| {
-            let (place, name, body) = match n % 3 {
+        let mut guard = LoopGuard::default();
+        let muted = (0..60).any(|n| {
+            let (endpoint, name, body) = match n % 3 {
                 0 => (CHANNEL, "parrot", "polly".to_owned()),
                 1 => (ROOM, "echo", "polly".to_owned()),
                 _ => (ROOM, "ann", "stop it!".repeat(n)),
             };
             let now = n as i64 * 1_000;
-            let judged = breaker.check(CHANNEL, &said(place, name, &body, now), at(now));
-            matches!(judged, LoopVerdict::Mute { .. })
+            let verdicts = guard.check(CHANNEL, &said(endpoint, name, &body, now), at(now));
+            matches!(verdicts, LoopVerdict::Mute { .. })
         });
-        assert!(silenced);
+        assert!(muted);
     }
 
     #[test]
     fn own_words_unmute_the_author_and_release_held_messages() {
-        let mut breaker = LoopGuard::default();
-        check_two_repeaters(&mut breaker, 0, 8);
+        let mut guard = LoopGuard::default();
+        check_two_repeaters(&mut guard, 0, 8);
         let late = said(ROOM, "echo", "polly", 3_500);
-        breaker.hold(MessageId::number(1), &late);
+        guard.hold(MessageId::number(1), &late);
         let own = said(ROOM, "echo", "polly is a nice name for a bird", 5_000);
         let released = vec![(MessageId::number(1), late)];
-        assert_eq!(breaker.check(CHANNEL, &own, at(5_000)), LoopVerdict::Release(released));
-        assert_eq!(breaker.take_expired(at(60_000)), []);
+        assert_eq!(guard.check(CHANNEL, &own, at(5_000)), LoopVerdict::Release(released));
+        assert_eq!(guard.take_expired(at(60_000)), []);
     }
 
     #[test]
     fn pauses_double_expire_with_a_count_and_reset() {
-        let mut breaker = LoopGuard::default();
+        let mut guard = LoopGuard::default();
         let (mut pauses, mut begin) = (Vec::new(), 0);
         for _ in 0..10 {
-            for judgement in check_two_repeaters(&mut breaker, begin, 9) {
+            for judgement in check_two_repeaters(&mut guard, begin, 9) {
                 if let LoopVerdict::Mute { pause, .. } = judgement {
                     pauses.push(pause.as_secs());
                     begin += pause.as_millis() as i64 + 60_000;
                 }
             }
-            let over = breaker.take_expired(at(begin));
+            let over = guard.take_expired(at(begin));
             assert_eq!(over.iter().map(|it| it.suppressed).collect::<Vec<_>>(), [1]);
         }
         assert_eq!(pauses[..8], [30, 60, 120, 240, 480, 960, 1_920, 3_600]);
-        assert_eq!(breaker.take_expired(at(begin + 8_000_000)), []);
-        assert!(breaker.muted.is_empty());
+        assert_eq!(guard.take_expired(at(begin + 8_000_000)), []);
+        assert!(guard.muted.is_empty());
     }
 }

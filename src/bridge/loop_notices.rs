@@ -19,25 +19,25 @@ impl Bridge {
         id: MessageId,
         message: &Message,
         mirrors: &Arc<[EndpointId]>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let fresh = turn.now.duration_since(message.sent_at) < LIVE_WINDOW;
+        let fresh = ctx.now.duration_since(message.sent_at) < LIVE_WINDOW;
         if !self.policy.loop_protection || message.author.is_bridge() || !fresh {
-            return self.fan_out(id, message, mirrors, turn);
+            return self.fan_out(id, message, mirrors, ctx);
         }
-        let place = message.source;
-        let conversation = mirrors.iter().copied().fold(place, EndpointId::min);
-        let (other, pause) = match self.loop_guard.check(conversation, message, turn.now) {
-            LoopVerdict::Allow => return self.fan_out(id, message, mirrors, turn),
+        let endpoint = message.source;
+        let conversation = mirrors.iter().copied().fold(endpoint, EndpointId::min);
+        let (other, pause) = match self.loop_guard.check(conversation, message, ctx.now) {
+            LoopVerdict::Allow => return self.fan_out(id, message, mirrors, ctx),
             LoopVerdict::Release(kept) => {
                 tracing::info!(
                     author = message.author.name,
                     "author sent own words: unmuted, held messages mirrored"
                 );
                 for (id, kept) in &kept {
-                    self.fan_out(*id, kept, mirrors, turn)?;
+                    self.fan_out(*id, kept, mirrors, ctx)?;
                 }
-                return self.fan_out(id, message, mirrors, turn);
+                return self.fan_out(id, message, mirrors, ctx);
             }
             LoopVerdict::Suppress => {
                 self.suppress(id, message);
@@ -47,14 +47,14 @@ impl Bridge {
         };
         self.suppress(id, message);
         let ((name, there), one) = (other, &message.author.name);
-        let (here, there) = (self.display_name(place), self.display_name(there));
+        let (here, there) = (self.display_name(endpoint), self.display_name(there));
         tracing::warn!(author = one, endpoint = %here, other = %name, other_endpoint = %there, pause, "bot loop detected; author muted");
         let words = format!(
             "bot loop detected: {one} ({here}) only repeats {name} ({there}). Messages from {one} \
              are not mirrored for {pause}"
         );
-        let everywhere: Vec<EndpointId> = mirrors.iter().copied().chain([place]).collect();
-        self.notify(place, &everywhere, words, turn)
+        let everywhere: Vec<EndpointId> = mirrors.iter().copied().chain([endpoint]).collect();
+        self.notify(endpoint, &everywhere, words, ctx)
     }
 
     fn suppress(&mut self, id: MessageId, message: &Message) {
@@ -63,18 +63,17 @@ impl Bridge {
     }
 
     /// Reports how many messages were suppressed by expired mutes.
-    pub(super) fn notify_expired_mutes(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
-        for ExpiredMute { name, endpoint: place, suppressed: held_back } in
-            self.loop_guard.take_expired(turn.now)
-        {
+    pub(super) fn notify_expired_mutes(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        for ExpiredMute { name, endpoint, suppressed } in self.loop_guard.take_expired(ctx.now) {
             let messages =
-                if held_back == 1 { "1 message" } else { &format!("{held_back} messages") };
-            tracing::info!(%name, suppressed = held_back, "author unmuted");
+                if suppressed == 1 { "1 message" } else { &format!("{suppressed} messages") };
+            tracing::info!(%name, suppressed = suppressed, "author unmuted");
             let words = format!("mirroring {name} again; {messages} skipped");
             // In direct messages, the author was notified each time.
-            let Some(spot) = self.endpoints.get(&place) else { continue };
-            let everywhere: Vec<EndpointId> = spot.mirrors.iter().copied().chain([place]).collect();
-            self.notify(place, &everywhere, words, turn)?;
+            let Some(state) = self.endpoints.get(&endpoint) else { continue };
+            let everywhere: Vec<EndpointId> =
+                state.mirrors.iter().copied().chain([endpoint]).collect();
+            self.notify(endpoint, &everywhere, words, ctx)?;
         }
         Ok(())
     }

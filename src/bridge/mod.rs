@@ -127,26 +127,26 @@ impl Bridge {
         policy: BridgePolicy,
         store: &mut Store,
     ) -> Result<Self, StoreError> {
-        let mut spots = HashMap::new();
+        let mut endpoints = HashMap::new();
         for conversation in conversations {
             let ids: Vec<EndpointId> = conversation
                 .iter()
-                .map(|place| store.endpoint_id(place))
+                .map(|endpoint| store.endpoint_id(endpoint))
                 .collect::<Result<_, _>>()?;
-            for (place, id) in conversation.iter().zip(&ids) {
+            for (endpoint, id) in conversation.iter().zip(&ids) {
                 let mirrors = ids.iter().copied().filter(|other| other != id).collect();
-                let lane = DeliveryQueue::recover(*id, store)?;
+                let queue = DeliveryQueue::recover(*id, store)?;
                 let told = OutageNotice::restored(store.is_outage_announced(*id)?);
-                let spot = EndpointState::new(place.clone(), mirrors, lane);
-                spots.insert(*id, EndpointState { outage_notice: told, ..spot });
+                let state = EndpointState::new(endpoint.clone(), mirrors, queue);
+                endpoints.insert(*id, EndpointState { outage_notice: told, ..state });
             }
         }
         Ok(Self {
             due_rooms: BTreeSet::new(),
             routes: Routes::default(),
-            endpoint_names: EndpointNames::new(&spots),
+            endpoint_names: EndpointNames::new(&endpoints),
             public_links: None,
-            endpoints: spots,
+            endpoints,
             letschat_account: None,
             joined: 0,
             stopping: false,
@@ -191,8 +191,8 @@ impl Bridge {
         links: impl IntoIterator<Item = (Endpoint, Endpoint, Arc<LinkFormat>)>,
     ) -> Self {
         let ids: HashMap<&Endpoint, EndpointId> =
-            self.endpoints.iter().map(|(id, spot)| (&spot.endpoint, *id)).collect();
-        let link = |(one, other, manners)| Some((*ids.get(&one)?, *ids.get(&other)?, manners));
+            self.endpoints.iter().map(|(id, state)| (&state.endpoint, *id)).collect();
+        let link = |(one, other, format)| Some((*ids.get(&one)?, *ids.get(&other)?, format));
         let links: Vec<_> = links.into_iter().filter_map(link).collect();
         self.routes = Routes::new(common, &links);
         self
@@ -208,20 +208,20 @@ impl Bridge {
         now: Timestamp,
         happening: Event,
         store: &mut Store,
-        orders: &mut Vec<Command>,
+        commands: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
-        let turn = &mut Ctx { now, store, commands: orders };
+        let ctx = &mut Ctx { now, store, commands };
         match happening {
-            Event::Irc(network, event) => self.on_irc_event(&network, event, turn),
-            Event::LetsChat(event) => self.on_letschat_event(event, turn),
-            Event::ConnectionLost(peer) => self.on_connection_lost(&peer, turn),
+            Event::Irc(network, event) => self.on_irc_event(&network, event, ctx),
+            Event::LetsChat(event) => self.on_letschat_event(event, ctx),
+            Event::ConnectionLost(peer) => self.on_connection_lost(&peer, ctx),
             Event::Puppet(network, account, event) => {
-                self.on_puppet_event(&network, &account, *event, turn)
+                self.on_puppet_event(&network, &account, *event, ctx)
             }
             Event::PuppetDisconnected(network, account, end) => {
-                self.on_puppet_disconnected(&network, &account, end, turn)
+                self.on_puppet_disconnected(&network, &account, end, ctx)
             }
-            Event::Tick => self.tick(turn),
+            Event::Tick => self.tick(ctx),
             Event::Stop => {
                 self.stopping = true;
                 Ok(())
@@ -237,18 +237,18 @@ impl Bridge {
         &mut self,
         now: Timestamp,
         store: &mut Store,
-        orders: &mut Vec<Command>,
+        commands: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
-        let turn = &mut Ctx { now, store, commands: orders };
-        while let Some(place) = self.due_rooms.pop_first() {
-            self.start_next(place, turn)?;
+        let ctx = &mut Ctx { now, store, commands };
+        while let Some(endpoint) = self.due_rooms.pop_first() {
+            self.start_next(endpoint, ctx)?;
         }
-        self.save_last_seen(turn)
+        self.save_last_seen(ctx)
     }
 
     /// The endpoints with their ids, in no particular order.
     pub fn endpoints(&self) -> impl Iterator<Item = (EndpointId, &Endpoint)> {
-        self.endpoints.iter().map(|(id, spot)| (*id, &spot.endpoint))
+        self.endpoints.iter().map(|(id, state)| (*id, &state.endpoint))
     }
 
     /// The number of joined endpoints.
@@ -272,60 +272,61 @@ impl Bridge {
     /// The number of deliveries in flight.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        let spots = self.endpoints.values().filter(|spot| spot.queue.in_flight().is_some()).count();
-        spots + self.direct.in_flight()
+        let endpoints =
+            self.endpoints.values().filter(|state| state.queue.in_flight().is_some()).count();
+        endpoints + self.direct.in_flight()
     }
 
-    fn tick(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+    fn tick(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         if let Some(memory) = self.policy.retention
-            && turn.now.duration_since(self.pruned_at) >= PRUNE_INTERVAL
+            && ctx.now.duration_since(self.pruned_at) >= PRUNE_INTERVAL
         {
             // In small batches.
-            self.pruned_at = turn.now;
-            turn.store.prune(turn.now - memory - MAX_CLOCK_SKEW, MAX_PRUNE_BATCH)?;
+            self.pruned_at = ctx.now;
+            ctx.store.prune(ctx.now - memory - MAX_CLOCK_SKEW, MAX_PRUNE_BATCH)?;
         }
-        self.resume_paused(turn)?;
-        self.request_waiting_pages(turn);
-        self.notify_outages(turn)?;
-        self.notify_expired_mutes(turn)?;
-        self.notify_status(turn)?;
-        self.show_away(turn);
-        self.notify_failures(turn)?;
-        self.tick_direct(turn)
+        self.resume_paused(ctx)?;
+        self.request_waiting_pages(ctx);
+        self.notify_outages(ctx)?;
+        self.notify_expired_mutes(ctx)?;
+        self.notify_status(ctx)?;
+        self.show_away(ctx);
+        self.notify_failures(ctx)?;
+        self.tick_direct(ctx)
     }
 
     /// Updates a counter of the endpoint's peer.
-    fn count_traffic(&mut self, place: EndpointId, raise: impl FnOnce(&mut TrafficStats)) {
-        if let Some(spot) = self.endpoints.get(&place) {
-            raise(self.stats.traffic_mut(spot.peer()));
+    fn count_traffic(&mut self, endpoint: EndpointId, raise: impl FnOnce(&mut TrafficStats)) {
+        if let Some(state) = self.endpoints.get(&endpoint) {
+            raise(self.stats.traffic_mut(state.peer()));
         }
     }
 
-    fn on_connection_lost(&mut self, peer: &Peer, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+    fn on_connection_lost(&mut self, peer: &Peer, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         // Or the next connection would receive them.
-        turn.commands.retain(|order| !order.is_for(peer));
+        ctx.commands.retain(|command| !command.is_for(peer));
         match peer {
-            Peer::Irc(network) => self.on_irc_connection_lost(network, turn)?,
-            Peer::LetsChat => self.on_letschat_connection_lost(turn)?,
+            Peer::Irc(network) => self.on_irc_connection_lost(network, ctx)?,
+            Peer::LetsChat => self.on_letschat_connection_lost(ctx)?,
         }
-        for (place, spot) in self.endpoints.iter_mut().filter(|(_, spot)| spot.is_on(peer)) {
-            self.joined -= usize::from(spot.queue.close());
+        for (endpoint, state) in self.endpoints.iter_mut().filter(|(_, state)| state.is_on(peer)) {
+            self.joined -= usize::from(state.queue.close());
             match peer {
                 // The puppet's own connection can still acknowledge it.
-                Peer::Irc(network) if spot.queue.is_sent_by_puppet() => {
-                    self.senders.puppets_mut(network).mark_unobserved(*place);
+                Peer::Irc(network) if state.queue.is_sent_by_puppet() => {
+                    self.senders.puppets_mut(network).mark_unobserved(*endpoint);
                 }
-                Peer::Irc(_) => spot.queue.connection_lost(turn.store)?,
-                Peer::LetsChat => spot.queue.mark_in_doubt(turn.store)?,
+                Peer::Irc(_) => state.queue.connection_lost(ctx.store)?,
+                Peer::LetsChat => state.queue.mark_in_doubt(ctx.store)?,
             }
-            spot.room_state = RoomState::Offline;
-            spot.catchup_budget = None;
+            state.room_state = RoomState::Offline;
+            state.catchup_budget = None;
             // Without a connection, a room cannot be closed to us.
             if *peer == Peer::LetsChat {
-                spot.outage = None;
+                state.outage = None;
             }
-            spot.merge_wait = MergeWait::default();
+            state.merge_wait = MergeWait::default();
         }
-        self.on_direct_connection_lost(peer, turn)
+        self.on_direct_connection_lost(peer, ctx)
     }
 }

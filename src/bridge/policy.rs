@@ -67,11 +67,11 @@ impl CatchUpBudget {
     /// Whether a message of the backlog, sent at `sent_at`, is mirrored; counts it either way.
     pub(super) fn admit(
         &mut self,
-        said_at: Timestamp,
+        sent_at: Timestamp,
         now: Timestamp,
         limits: CatchUpLimits,
     ) -> bool {
-        let young = limits.max_age.is_none_or(|oldest| now.duration_since(said_at) <= oldest);
+        let young = limits.max_age.is_none_or(|oldest| now.duration_since(sent_at) <= oldest);
         let admitted = young && limits.max_messages.is_none_or(|most| self.mirrored < most);
         if admitted {
             self.mirrored += 1;

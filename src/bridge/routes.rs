@@ -23,17 +23,17 @@ impl Routes {
     /// The routes along `links`; links not listed have the `common` format.
     pub(super) fn new(common: Arc<LinkFormat>, links: &[FormattedLink]) -> Self {
         let mut special = HashMap::new();
-        let is_special = |(_, _, manners): &FormattedLink| !Arc::ptr_eq(manners, &common);
+        let is_special = |(_, _, format): &FormattedLink| !Arc::ptr_eq(format, &common);
         if links.iter().any(is_special) {
             let mut neighbours: HashMap<EndpointId, Vec<(EndpointId, &Arc<LinkFormat>)>> =
                 HashMap::new();
-            for (one, other, manners) in links {
-                neighbours.entry(*one).or_default().push((*other, manners));
-                neighbours.entry(*other).or_default().push((*one, manners));
+            for (one, other, format) in links {
+                neighbours.entry(*one).or_default().push((*other, format));
+                neighbours.entry(*other).or_default().push((*one, format));
             }
             for to in neighbours.keys() {
                 for_each_path(*to, &neighbours, |from, way| {
-                    if way.iter().any(|manners| !Arc::ptr_eq(manners, &common)) {
+                    if way.iter().any(|format| !Arc::ptr_eq(format, &common)) {
                         special.insert((from, *to), way.iter().map(|it| Arc::clone(it)).collect());
                     }
                 });
@@ -54,14 +54,19 @@ impl Routes {
     pub(super) fn told_in(&self, to: EndpointId) -> impl Iterator<Item = &LinkFormat> {
         let special = self.format_overrides.iter().filter(move |(way, _)| way.1 == to);
         let special = special.filter_map(|(_, way)| way.first());
-        std::iter::once(&self.default_format).chain(special).map(|manners| &**manners)
+        std::iter::once(&self.default_format).chain(special).map(|format| &**format)
     }
 
     /// Whether any link on the way ignores `message` from `endpoint`.
-    pub(super) fn is_ignored(&self, message: &Message, place: &Endpoint, to: EndpointId) -> bool {
+    pub(super) fn is_ignored(
+        &self,
+        message: &Message,
+        endpoint: &Endpoint,
+        to: EndpointId,
+    ) -> bool {
         match self.format_overrides.get(&(message.source, to)) {
-            Some(way) => way.iter().any(|manners| manners.rules.ignores(message, place)),
-            None => self.default_format.rules.ignores(message, place),
+            Some(way) => way.iter().any(|format| format.rules.ignores(message, endpoint)),
+            None => self.default_format.rules.ignores(message, endpoint),
         }
     }
 }
@@ -75,12 +80,12 @@ fn for_each_path<'m>(
     let mut ahead: Vec<(EndpointId, EndpointId, Vec<&'m Arc<LinkFormat>>)> =
         vec![(to, to, Vec::new())];
     while let Some((at, before, way)) = ahead.pop() {
-        for (next, manners) in neighbours.get(&at).into_iter().flatten() {
+        for (next, format) in neighbours.get(&at).into_iter().flatten() {
             if *next == before && at != to {
                 continue;
             }
             let mut longer = way.clone();
-            longer.push(manners);
+            longer.push(format);
             each(*next, &longer);
             ahead.push((*next, at, longer));
         }
@@ -99,7 +104,7 @@ mod tests {
         let special = Arc::new(LinkFormat { room, ..LinkFormat::default() });
         let [a, b, c, d] = [1, 2, 3, 4].map(EndpointId);
         let links = [(a, b, common.clone()), (b, c, special.clone()), (c, d, common.clone())];
-        let ways = Routes::new(common, &links);
+        let routes = Routes::new(common, &links);
         for (from, to, pictures) in [
             (a, b, true),
             (b, a, true),
@@ -109,9 +114,9 @@ mod tests {
             (c, a, true),
             (d, b, false),
         ] {
-            assert_eq!(ways.format(from, to).room.inline_images, pictures, "{from} to {to}");
+            assert_eq!(routes.format(from, to).room.inline_images, pictures, "{from} to {to}");
         }
-        assert_eq!(ways.format_overrides[&(a, d)].len(), 3);
-        assert!(!ways.format_overrides.contains_key(&(a, b)));
+        assert_eq!(routes.format_overrides[&(a, d)].len(), 3);
+        assert!(!routes.format_overrides.contains_key(&(a, b)));
     }
 }

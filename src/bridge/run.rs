@@ -55,7 +55,7 @@ impl Run {
     pub(super) fn with(
         run: Option<Self>,
         message: &Message,
-        (ticket, crowded): (DeliveryId, bool),
+        (delivery, crowded): (DeliveryId, bool),
         now: Timestamp,
     ) -> Self {
         let goes_on = |run: &Self| {
@@ -73,7 +73,7 @@ impl Run {
             None => Self {
                 said_in: message.source,
                 author: message.author.name.clone(),
-                first: ticket,
+                first: delivery,
                 lines: 1,
                 last: now,
                 gap: SignedDuration::ZERO,
@@ -87,11 +87,11 @@ impl Run {
     pub(super) fn wait(
         &mut self,
         message: &Message,
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         now: Timestamp,
     ) -> Option<Duration> {
         let part = self.said_in == message.source && self.author == message.author.name;
-        if !part || !self.pasted || ticket <= self.first {
+        if !part || !self.pasted || delivery <= self.first {
             return None;
         }
         let (silence, longest) = match self.gap > PASTED {
@@ -131,8 +131,8 @@ mod tests {
         let at = |time: &i64| Timestamp::from_millisecond(*time).expect("a time");
         let lines = times.iter().map(at).enumerate();
         let run = lines.fold(None, |run, (line, time)| {
-            let ticket = DeliveryId(i64::try_from(line).expect("few") + 1);
-            Some(Run::with(run, &message("ann"), (ticket, line >= crowded), time))
+            let delivery = DeliveryId(i64::try_from(line).expect("few") + 1);
+            Some(Run::with(run, &message("ann"), (delivery, line >= crowded), time))
         });
         let last = times.last().expect("a line");
         (run.expect("a line"), DeliveryId(times.len().try_into().expect("few")), at(last))
@@ -153,22 +153,22 @@ mod tests {
             (&[0, 0, 0, 0, 0, 2_200], 2, Some(2_500)),
             (&[0, 0, 0, 3_200], 2, None),
         ] {
-            let (mut run, ticket, now) = run(times, crowded);
-            let wait = run.wait(&message("ann"), ticket, now);
+            let (mut run, delivery, now) = run(times, crowded);
+            let wait = run.wait(&message("ann"), delivery, now);
             assert_eq!(wait, waits.map(Duration::from_millis), "{times:?}");
             assert_eq!(run.wait(&message("ann"), run.first, now), None, "{times:?}");
-            assert_eq!(run.wait(&message("bob"), ticket, now), None, "{times:?}");
+            assert_eq!(run.wait(&message("bob"), delivery, now), None, "{times:?}");
         }
     }
 
     #[test]
     fn nothing_waits_for_ever() {
-        let (mut run, ticket, mut now) = run(&[0, 0, 0], 2);
-        let begun = now;
-        while run.wait(&message("ann"), ticket, now).is_some() {
+        let (mut run, delivery, mut now) = run(&[0, 0, 0], 2);
+        let started = now;
+        while run.wait(&message("ann"), delivery, now).is_some() {
             now += SignedDuration::from_millis(100);
-            run = Run::with(Some(run), &message("ann"), (DeliveryId(ticket.0 + 1), true), now);
+            run = Run::with(Some(run), &message("ann"), (DeliveryId(delivery.0 + 1), true), now);
         }
-        assert_eq!(now.duration_since(begun), SignedDuration::from_secs(3));
+        assert_eq!(now.duration_since(started), SignedDuration::from_secs(3));
     }
 }

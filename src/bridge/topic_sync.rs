@@ -17,47 +17,47 @@ pub(super) struct KnownTopics(HashMap<EndpointId, String>);
 
 impl KnownTopics {
     /// The topic on joining.
-    fn init(&mut self, place: EndpointId, text: &str) {
-        self.0.insert(place, text.to_owned());
+    fn init(&mut self, endpoint: EndpointId, text: &str) {
+        self.0.insert(endpoint, text.to_owned());
     }
 
     /// The topic has changed. Returns whether somebody else has changed it.
-    fn record_change(&mut self, place: EndpointId, text: &str) -> bool {
-        let before = self.0.insert(place, text.to_owned());
+    fn record_change(&mut self, endpoint: EndpointId, text: &str) -> bool {
+        let before = self.0.insert(endpoint, text.to_owned());
         before
             .is_none_or(|before| text.is_empty() != before.is_empty() || !before.starts_with(text))
     }
 
     /// The topic is to be set. Returns whether it differs.
-    fn request(&mut self, place: EndpointId, text: &str) -> bool {
-        self.0.insert(place, text.to_owned()).as_deref() != Some(text)
+    fn request(&mut self, endpoint: EndpointId, text: &str) -> bool {
+        self.0.insert(endpoint, text.to_owned()).as_deref() != Some(text)
     }
 }
 
 impl Bridge {
     /// Records the topic on joining.
-    pub(super) fn init_topic(&mut self, place: EndpointId, text: &str) {
-        self.topics.init(place, text);
+    pub(super) fn init_topic(&mut self, endpoint: EndpointId, text: &str) {
+        self.topics.init(endpoint, text);
     }
 
     /// The topic has changed: updates the mirrors that follow it. Returns whether it is a real change.
     pub(super) fn on_topic_changed(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         text: &str,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> bool {
-        if !self.topics.record_change(place, text) {
+        if !self.topics.record_change(endpoint, text) {
             return false;
         }
-        let mirrors = self.endpoints.get(&place).map(|spot| spot.mirrors.clone());
+        let mirrors = self.endpoints.get(&endpoint).map(|state| state.mirrors.clone());
         for to in mirrors.iter().flat_map(|mirrors| mirrors.iter().copied()) {
-            let Some(spot) = self.endpoints.get(&to).filter(|spot| spot.queue.is_open()) else {
+            let Some(state) = self.endpoints.get(&to).filter(|state| state.queue.is_open()) else {
                 continue;
             };
-            let follows = self.routes.format(place, to).topic_sync;
+            let follows = self.routes.format(endpoint, to).topic_sync;
             let text = TopicText::new(text).into_string();
-            let order = match &spot.endpoint {
+            let command = match &state.endpoint {
                 Endpoint::Room(_) if follows.syncs_room() => {
                     let description = text.clone();
                     Command::LetsChat(letschat::LetsChatCommand::SetDescription {
@@ -72,7 +72,7 @@ impl Bridge {
                 _ => continue,
             };
             if self.topics.request(to, &text) {
-                turn.commands.push(order);
+                ctx.commands.push(command);
             }
         }
         true

@@ -47,9 +47,9 @@ impl Mask {
                     heard += 1;
                 }
                 _ => match star {
-                    Some((place, swallowed)) => {
-                        star = Some((place, swallowed + 1));
-                        at = place + 1;
+                    Some((endpoint, swallowed)) => {
+                        star = Some((endpoint, swallowed + 1));
+                        at = endpoint + 1;
                         heard = swallowed + 1;
                     }
                     None => return false,

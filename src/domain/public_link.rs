@@ -60,13 +60,13 @@ impl PasteId {
     /// The id of `message`.
     #[must_use]
     pub fn of(message: &Message) -> Self {
-        let said_at = message.sent_at.as_millisecond();
+        let sent_at = message.sent_at.as_millisecond();
         let mut digest = Sha256::new();
-        digest.update(said_at.to_be_bytes());
+        digest.update(sent_at.to_be_bytes());
         digest.update(&message.body);
         let mut first = [0; 8];
         first.copy_from_slice(&digest.finalize()[..8]);
-        Self { sent_at_ms: said_at, digest: first }
+        Self { sent_at_ms: sent_at, digest: first }
     }
 
     /// When it was sent.

@@ -31,8 +31,8 @@ pub struct ChannelMember {
 impl ChannelMember {
     /// A user who has just joined.
     #[must_use]
-    pub fn new(person: Arc<IrcUser>, ranks: &str) -> Self {
-        Self { user: person, prefixes: ranks.into(), last_spoke: None }
+    pub fn new(user: Arc<IrcUser>, ranks: &str) -> Self {
+        Self { user, prefixes: ranks.into(), last_spoke: None }
     }
 }
 
@@ -132,8 +132,8 @@ impl Roster {
         }
     }
 
-    fn index_account(&mut self, nick: &str, person: &IrcUser) {
-        if let Some(account) = &person.account {
+    fn index_account(&mut self, nick: &str, user: &IrcUser) {
+        if let Some(account) = &user.account {
             let account = self.casemapping.fold(account);
             self.nicks_by_account.entry(account).or_default().insert(nick.to_owned());
         }

@@ -69,17 +69,17 @@ mod tests {
     #[test]
     fn user_refs_round_trip_and_endpoint_names_do_not_parse() {
         let office = Network::new("office");
-        for party in [
+        for user in [
             UserRef::Account(office.clone(), "ann".into()),
             UserRef::Nick(office, "ann{m}".into()),
             UserRef::LetsChat(LetsChatUserId("56b9d2c7a1b2c3d4e5f60718".into())),
         ] {
-            assert_eq!(party.to_string().parse(), Ok(party));
+            assert_eq!(user.to_string().parse(), Ok(user));
         }
-        for place in
+        for endpoint in
             ["office/#tea", "office/#tea/@nick ann", "letschat/tea", "tea", "office/@who ann"]
         {
-            assert_eq!(place.parse::<UserRef>(), Err(UserRefError), "{place}");
+            assert_eq!(endpoint.parse::<UserRef>(), Err(UserRefError), "{endpoint}");
         }
     }
 }

@@ -31,12 +31,12 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(90);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The host has no address.
-    #[error("cannot resolve `{host}`: {why}")]
+    #[error("cannot resolve `{host}`: {reason}")]
     UnknownHost {
         /// The configured host.
         host: String,
         /// The resolver's error.
-        why: String,
+        reason: String,
     },
     /// None of the host's addresses answered.
     #[error("cannot connect to {}: {tried}", host_port(host, *port))]
@@ -49,23 +49,23 @@ pub enum ConnectError {
         tried: String,
     },
     /// The proxy could not be used, or did not connect us.
-    #[error("cannot connect to {target} through the proxy {proxy}: {why}")]
+    #[error("cannot connect to {target} through the proxy {proxy}: {reason}")]
     Proxy {
         /// The proxy's URL, without its password.
         proxy: String,
         /// The server we wanted to reach through it.
         target: String,
         /// What is wrong.
-        why: String,
+        reason: String,
     },
     /// The TLS handshake failed.
-    #[error("TLS handshake with {host} failed: {why}")]
+    #[error("TLS handshake with {host} failed: {reason}")]
     Tls {
         /// The server's host.
         host: String,
         /// What is wrong.
         #[source]
-        why: HandshakeError,
+        reason: HandshakeError,
     },
 }
 
@@ -186,7 +186,7 @@ async fn connect_first<T, F: Future<Output = io::Result<T>>>(
     attempt: impl Fn(SocketAddr) -> F,
 ) -> Result<T, ConnectError> {
     let deadline = Instant::now() + CONNECT_TIMEOUT;
-    let unknown = |why: String| ConnectError::UnknownHost { host: host.to_owned(), why };
+    let unknown = |reason: String| ConnectError::UnknownHost { host: host.to_owned(), reason };
     let addresses = match timeout_at(deadline, resolve).await {
         Ok(Ok(addresses)) if addresses.is_empty() => {
             return Err(unknown("no address found".into()));

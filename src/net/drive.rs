@@ -59,9 +59,9 @@ where
     let mut clock = SessionClock::new();
     let ear = &mut Ear { events, name, untaken: 0 };
     let ended = run(machine, transport, orders, ear, &mut clock).await;
-    if let ConnectionEnd::Lost(why) = ended {
+    if let ConnectionEnd::Lost(reason) = ended {
         let rest = drain(machine, transport, ear, &mut clock).await;
-        return rest.unwrap_or(ConnectionEnd::Lost(why));
+        return rest.unwrap_or(ConnectionEnd::Lost(reason));
     }
     // Try to send what is left, as far as the peer still reads.
     let _ = time::timeout(CLOSE_TIMEOUT, transport.close()).await;
@@ -186,7 +186,7 @@ where
                         return Some(ConnectionEnd::Cancelled);
                     }
                 }
-                Output::Close(why) => return Some(ConnectionEnd::Closed(why)),
+                Output::Close(reason) => return Some(ConnectionEnd::Closed(reason)),
             }
         }
         ear.catch_up().await;
@@ -259,7 +259,7 @@ where
                     return Some(ConnectionEnd::Cancelled);
                 }
             }
-            Output::Close(why) => return Some(ConnectionEnd::Closed(why)),
+            Output::Close(reason) => return Some(ConnectionEnd::Closed(reason)),
         }
     }
     if written && let Some(ended) = with_write_timeout(clock, transport.flush()).await {

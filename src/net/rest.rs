@@ -207,8 +207,8 @@ fn unreachable_error(error: &reqwest::Error) -> RestError {
     if error.is_timeout() {
         return RestError::Unreachable(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()));
     }
-    if let Some(why) = tls::find_tls_error(error) {
-        return RestError::Unreachable(why.to_string());
+    if let Some(reason) = tls::find_tls_error(error) {
+        return RestError::Unreachable(reason.to_string());
     }
     // Outer errors only say that a request failed; the innermost says why.
     let mut innermost: &(dyn Error + 'static) = error;

@@ -53,7 +53,7 @@ impl Speech {
             (first.len() > 2 && first[0] == b':' && first[1].is_ascii_graphic())
                 .then_some(Self::Irc)
         };
-        known.map(|(_, speech)| *speech).or_else(irc)
+        known.map(|(_, rendered)| *rendered).or_else(irc)
     }
 
     fn name(self) -> &'static str {
@@ -133,18 +133,18 @@ impl fmt::Display for Stranger {
                 "a web server or a proxy answers, not an IRC server: check the port in `servers`, \
                  usually 6697 with TLS and 6667 without; to connect through a proxy, set `proxy`",
             ),
-            (Sought::Irc { .. }, Some(speech)) => {
+            (Sought::Irc { .. }, Some(rendered)) => {
                 write!(
                     f,
                     "{} answers, not an IRC server: check the port in `servers`",
-                    speech.name()
+                    rendered.name()
                 )
             }
-            (Sought::LetsChat { .. }, Some(speech)) => {
+            (Sought::LetsChat { .. }, Some(rendered)) => {
                 write!(
                     f,
                     "{} answers, not Let's Chat: check the port in letschat.url",
-                    speech.name()
+                    rendered.name()
                 )
             }
         }
@@ -154,16 +154,16 @@ impl fmt::Display for Stranger {
 impl Stranger {
     /// Returns the mismatch, if the first bytes show one.
     fn by(sought: Sought, first: &[u8]) -> Option<Self> {
-        let speech = Speech::of(first);
+        let rendered = Speech::of(first);
         let expected = match sought {
             Sought::Irc { .. } => Speech::Irc,
             Sought::LetsChat { .. } => Speech::Web,
         };
         // A TLS port often closes a plain connection; a closed TLS connection has other reasons.
         let tls = matches!(sought, Sought::Irc { tls: true } | Sought::LetsChat { tls: true });
-        match speech {
+        match rendered {
             None if first.is_empty() && !tls => Some(Self { sought, speech: None }),
-            Some(speech) if speech != expected => Some(Self { sought, speech: Some(speech) }),
+            Some(rendered) if rendered != expected => Some(Self { sought, speech: Some(rendered) }),
             _ => None,
         }
     }

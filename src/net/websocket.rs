@@ -120,8 +120,8 @@ fn rejection_text(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> St
     let location = response.headers().get(http::header::LOCATION).and_then(|it| it.to_str().ok());
     match (status.as_u16(), location) {
         (300..=399, Some(location)) => {
-            let place = redirect_target(asked, location);
-            format!("the address redirects to {place}: put the final address into letschat.url")
+            let endpoint = redirect_target(asked, location);
+            format!("the address redirects to {endpoint}: put the final address into letschat.url")
         }
         (401 | 403 | 407, _) => format!(
             "a proxy in front of Let's Chat requires its own login ({status}): it must pass \
@@ -182,13 +182,13 @@ fn retry_after(headers: &http::HeaderMap, now: Timestamp) -> Option<Duration> {
 /// The base URL that a redirect to `location` suggests for letschat.url, without the query, which repeats our
 /// token.
 fn redirect_target(asked: &Url, location: &str) -> String {
-    let Ok(mut place) = asked.join(location) else { return "nowhere".to_owned() };
-    place.set_query(None);
-    place.set_fragment(None);
-    let path = place.path();
+    let Ok(mut endpoint) = asked.join(location) else { return "nowhere".to_owned() };
+    endpoint.set_query(None);
+    endpoint.set_fragment(None);
+    let path = endpoint.path();
     let front = path.trim_end_matches('/').strip_suffix("socket.io").unwrap_or(path).to_owned();
-    place.set_path(&front);
-    place.into()
+    endpoint.set_path(&front);
+    endpoint.into()
 }
 
 /// Requests a websocket from the server on `stream`.
@@ -529,7 +529,7 @@ mod tests {
 
     #[tokio::test]
     async fn redirect_target_fits_the_configuration() {
-        for (location, place) in [
+        for (location, endpoint) in [
             ("https://new.example.org/socket.io/?EIO=3&token=", "https://new.example.org/"),
             ("https://chat.example.org/chat/socket.io/", "https://chat.example.org/chat/"),
             ("/tea/socket.io/?token=", "http://chat.example.org/tea/"),
@@ -538,7 +538,10 @@ mod tests {
             let answer = format!("HTTP/1.1 301 Moved\r\nLocation: {location}{TOKEN}\r\n\r\n");
             let answer = if location.contains('?') { answer } else { answer.replace(TOKEN, "") };
             let said = rejected(&answer).await;
-            assert!(said.starts_with(&format!("the address redirects to {place}: put")), "{said}");
+            assert!(
+                said.starts_with(&format!("the address redirects to {endpoint}: put")),
+                "{said}"
+            );
         }
     }
 

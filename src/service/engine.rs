@@ -25,8 +25,8 @@ const MAX_TURN_TIME: Duration = Duration::from_millis(100);
 
 /// The capacity of a connection's command queue: one command per endpoint, one per direct-message
 /// conversation, and some more.
-pub(super) fn command_queue_capacity(places: usize) -> usize {
-    places * 2 + 16_384
+pub(super) fn command_queue_capacity(endpoints: usize) -> usize {
+    endpoints * 2 + 16_384
 }
 
 /// Inputs of the engine.
@@ -122,24 +122,24 @@ impl Engine {
 
     /// Runs until all senders of inputs are gone.
     pub(super) fn run(mut self, mut inbox: Inbox, runtime: &Handle) -> Result<(), StoreError> {
-        let mut orders = Vec::new();
+        let mut commands = Vec::new();
         self.publish_status();
         while self.is_stage_requested()
             || inbox.wait(runtime, stage_changed(self.requested_stage.clone()))
         {
-            self.apply_stage(&mut orders)?;
+            self.apply_stage(&mut commands)?;
             let began = Instant::now();
             for _ in 0..MAX_TURN_INPUTS {
                 let Some(item) = inbox.take_next() else { break };
-                self.apply_input(item, &mut orders)?;
+                self.apply_input(item, &mut commands)?;
                 if began.elapsed() >= MAX_TURN_TIME || self.is_stage_requested() {
                     break;
                 }
             }
-            self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut orders)?;
+            self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut commands)?;
             self.store.commit()?;
-            for order in orders.drain(..) {
-                self.send_command(order);
+            for command in commands.drain(..) {
+                self.send_command(command);
             }
             self.publish_status();
             if self.stage == ShutdownStage::Draining && self.bridge.in_flight() == 0 {
@@ -156,10 +156,10 @@ impl Engine {
     }
 
     /// Applies a change of the shutdown stage, before other inputs.
-    fn apply_stage(&mut self, orders: &mut Vec<Command>) -> Result<(), StoreError> {
+    fn apply_stage(&mut self, commands: &mut Vec<Command>) -> Result<(), StoreError> {
         let wish = *self.requested_stage.borrow_and_update();
         if wish > ShutdownStage::Running && self.stage == ShutdownStage::Running {
-            self.bridge.apply(Timestamp::now(), Event::Stop, &mut self.store, orders)?;
+            self.bridge.apply(Timestamp::now(), Event::Stop, &mut self.store, commands)?;
         }
         if wish == ShutdownStage::Quitting {
             self.send_quits();
@@ -171,7 +171,7 @@ impl Engine {
     fn apply_input(
         &mut self,
         item: EngineInput,
-        orders: &mut Vec<Command>,
+        commands: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
         match item {
             EngineInput::IrcConnected(network, sender) => {
@@ -200,7 +200,7 @@ impl Engine {
                 if matches!(happening, Event::Tick) {
                     self.store.still_there()?;
                 }
-                self.bridge.apply(Timestamp::now(), happening, &mut self.store, orders)?;
+                self.bridge.apply(Timestamp::now(), happening, &mut self.store, commands)?;
             }
         }
         Ok(())
@@ -212,26 +212,26 @@ impl Engine {
     }
 
     /// Sends a command; if the connection is gone, its loss is already queued as an event.
-    fn send_command(&mut self, order: Command) {
-        match order {
-            Command::Irc(network, order) => {
-                let aside = matches!(order, irc::IrcCommand::SendNotice { .. });
+    fn send_command(&mut self, command: Command) {
+        match command {
+            Command::Irc(network, command) => {
+                let aside = matches!(command, irc::IrcCommand::SendNotice { .. });
                 let peer = self.irc_senders.get(&network);
-                if peer.is_some_and(|peer| !try_send_command(peer, order, aside)) {
+                if peer.is_some_and(|peer| !try_send_command(peer, command, aside)) {
                     self.irc_senders.remove(&network);
                     tracing::error!(%network, "command queue is full; reconnecting");
                 }
             }
-            Command::Puppets(network, order) => {
+            Command::Puppets(network, command) => {
                 if let Some(keeper) = self.puppet_pools.get(&network) {
                     // A closed pool has no puppets left.
-                    let _ = keeper.send(PoolRequest::Command(order));
+                    let _ = keeper.send(PoolRequest::Command(command));
                 }
             }
-            Command::LetsChat(order) => {
-                let aside = matches!(order, letschat::LetsChatCommand::SendDirectNotice { .. });
+            Command::LetsChat(command) => {
+                let aside = matches!(command, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat_sender.as_ref();
-                if peer.is_some_and(|peer| !try_send_command(peer, order, aside)) {
+                if peer.is_some_and(|peer| !try_send_command(peer, command, aside)) {
                     self.letschat_sender = None;
                     tracing::error!("command queue of Let's Chat is full; reconnecting");
                 }
@@ -284,9 +284,9 @@ async fn stage_changed(mut wish: watch::Receiver<ShutdownStage>) {
 
 /// Tries to send a command to a connection. A courtesy command (`aside`), which strangers can trigger in any
 /// number, may use only half of the queue. Returns false if the queue is full.
-fn try_send_command<T>(peer: &mpsc::Sender<T>, order: T, aside: bool) -> bool {
+fn try_send_command<T>(peer: &mpsc::Sender<T>, command: T, aside: bool) -> bool {
     if aside && peer.capacity() < peer.max_capacity() / 2 {
         return true;
     }
-    !matches!(peer.try_send(order), Err(mpsc::error::TrySendError::Full(_)))
+    !matches!(peer.try_send(command), Err(mpsc::error::TrySendError::Full(_)))
 }

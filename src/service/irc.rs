@@ -23,15 +23,11 @@ use crate::protocol::irc::{
 /// The channels to join.
 pub(super) fn channel_targets(
     network: &NetworkSettings,
-    places: &[(EndpointId, Endpoint)],
+    endpoints: &[(EndpointId, Endpoint)],
 ) -> Vec<ChannelTarget> {
     let seat = |channel: &config::ChannelSettings| {
-        let place = super::channel_id(places, &network.network, &channel.name)?;
-        Some(ChannelTarget {
-            endpoint: place,
-            name: channel.name.clone(),
-            key: channel.key.clone(),
-        })
+        let endpoint = super::channel_id(endpoints, &network.network, &channel.name)?;
+        Some(ChannelTarget { endpoint, name: channel.name.clone(), key: channel.key.clone() })
     };
     network.channels.iter().filter_map(seat).collect()
 }
@@ -55,12 +51,12 @@ pub(super) struct IrcConnection {
 impl IrcConnection {
     pub(super) fn new(
         network: NetworkSettings,
-        places: &[(EndpointId, Endpoint)],
+        endpoints: &[(EndpointId, Endpoint)],
         door: Connector,
         inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let seats = channel_targets(&network, places);
+        let seats = channel_targets(&network, endpoints);
         let lesson = LearnedPace::new(now());
         let (let_in, away, elsewhere) = (false, None, false);
         Self {
@@ -78,7 +74,7 @@ impl IrcConnection {
 
     async fn run_connected(&mut self, opened: Connected) -> ConnectionEnd {
         let Connected { stream: wire, server, is_tls: secure, ident_guard: _known } = opened;
-        let (sender, mut orders) = mpsc::channel(command_queue_capacity(self.channels.len()));
+        let (sender, mut commands) = mpsc::channel(command_queue_capacity(self.channels.len()));
         if self
             .inbox
             .send(EngineInput::IrcConnected(self.network.network.clone(), sender))
@@ -98,7 +94,7 @@ impl IrcConnection {
             }
             EngineInput::Event(Event::Irc(self.network.network.clone(), event))
         };
-        let ended = net::drive(&mut session, &mut lines, &mut orders, &self.inbox, name).await;
+        let ended = net::drive(&mut session, &mut lines, &mut commands, &self.inbox, name).await;
         self.learned_pace = session.learned_pace();
         self.login_succeeded = session.was_registered();
         self.rejection = session.disconnect_reason().cloned();

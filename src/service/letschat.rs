@@ -18,12 +18,15 @@ use crate::net::{ConnectionEnd, WebSocketError, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
 
 /// The rooms to join.
-fn room_targets(letschat: &LetsChatSettings, places: &[(EndpointId, Endpoint)]) -> Vec<RoomTarget> {
+fn room_targets(
+    letschat: &LetsChatSettings,
+    endpoints: &[(EndpointId, Endpoint)],
+) -> Vec<RoomTarget> {
     let seat = |room: &RoomSettings| {
         let wanted = Endpoint::room(&room.name);
-        let (place, _) = places.iter().find(|(_, place)| *place == wanted)?;
+        let (endpoint, _) = endpoints.iter().find(|(_, endpoint)| *endpoint == wanted)?;
         Some(RoomTarget {
-            endpoint: *place,
+            endpoint: *endpoint,
             name: room.name.clone(),
             password: room.password.clone(),
         })
@@ -49,11 +52,11 @@ pub(super) struct LetsChatConnection {
 impl LetsChatConnection {
     pub(super) fn new(
         letschat: LetsChatSettings,
-        places: &[(EndpointId, Endpoint)],
+        endpoints: &[(EndpointId, Endpoint)],
         inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let seats = room_targets(&letschat, places);
+        let seats = room_targets(&letschat, endpoints);
         Self {
             settings: letschat,
             rooms: seats,
@@ -72,7 +75,7 @@ impl LetsChatConnection {
     }
 
     async fn run_connected(&mut self, mut frames: WsStream<Box<dyn Wire>>) -> ConnectionEnd {
-        let (sender, mut orders) = mpsc::channel(command_queue_capacity(self.rooms.len()));
+        let (sender, mut commands) = mpsc::channel(command_queue_capacity(self.rooms.len()));
         if self.inbox.send(EngineInput::LetsChatConnected(sender)).await.is_err() {
             return ConnectionEnd::Cancelled;
         }
@@ -84,7 +87,7 @@ impl LetsChatConnection {
             session = session.with_max_ping_interval(every);
         }
         let name = |event| EngineInput::Event(Event::LetsChat(event));
-        let ended = net::drive(&mut session, &mut frames, &mut orders, &self.inbox, name).await;
+        let ended = net::drive(&mut session, &mut frames, &mut commands, &self.inbox, name).await;
         self.login_succeeded = session.was_logged_in();
         self.away = session.turned_away().cloned();
         if self.login_succeeded && matches!(ended, ConnectionEnd::Lost(_)) {
@@ -164,8 +167,8 @@ async fn connect(
     };
     net::open_websocket(wire, &knock).await.map_err(|error| {
         let words = error.to_string();
-        if let WebSocketError::TurnedAway(why) = error {
-            *away = Some(why);
+        if let WebSocketError::TurnedAway(reason) = error {
+            *away = Some(reason);
         }
         words
     })

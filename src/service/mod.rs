@@ -104,8 +104,8 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
             &mut store,
         )?;
     store.commit()?;
-    let places: Vec<(EndpointId, Endpoint)> =
-        bridge.endpoints().map(|(id, place)| (id, place.clone())).collect();
+    let endpoints: Vec<(EndpointId, Endpoint)> =
+        bridge.endpoints().map(|(id, endpoint)| (id, endpoint.clone())).collect();
     let (status_sender, status) =
         watch::channel(Status { total: bridge.total(), ..Status::default() });
     let mut queues = Inbox::default();
@@ -126,11 +126,11 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
         if has_puppets(&network) {
             let (sender, requests) = mpsc::unbounded_channel();
             engine.add_puppet_pool(network.network.clone(), sender);
-            let (seats, door) = (irc::channel_targets(&network, &places), door.clone());
+            let (seats, door) = (irc::channel_targets(&network, &endpoints), door.clone());
             let (network, inbox, stop) = (network.clone(), inbox.clone(), stopped.clone());
             tokio::spawn(PuppetPool::new(network, door, seats, inbox, stop).run(requests));
         }
-        networks.push(irc::IrcConnection::new(network, &places, door, inbox, stopped.clone()));
+        networks.push(irc::IrcConnection::new(network, &endpoints, door, inbox, stopped.clone()));
     }
     let to_letschat = queues.add_queue();
     weak.push(to_letschat.downgrade());
@@ -145,9 +145,13 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
     for network in networks {
         tokio::spawn(supervisor::supervise(network, stopped.clone()));
     }
-    let letschat =
-        letschat::LetsChatConnection::new(settings.letschat, &places, to_letschat, stopped.clone())
-            .with_direct_messages(whispering);
+    let letschat = letschat::LetsChatConnection::new(
+        settings.letschat,
+        &endpoints,
+        to_letschat,
+        stopped.clone(),
+    )
+    .with_direct_messages(whispering);
     tokio::spawn(supervisor::supervise(letschat, stopped));
     Ok(RunningBridge {
         inbox: own,
@@ -310,10 +314,10 @@ fn start_identd(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
 
 /// The id of the channel `name` on `network`.
 fn channel_id(
-    places: &[(EndpointId, Endpoint)],
+    endpoints: &[(EndpointId, Endpoint)],
     network: &Network,
     name: &str,
 ) -> Option<EndpointId> {
     let wanted = Endpoint::channel(network, name);
-    places.iter().find(|(_, place)| *place == wanted).map(|(id, _)| *id)
+    endpoints.iter().find(|(_, endpoint)| *endpoint == wanted).map(|(id, _)| *id)
 }

@@ -55,9 +55,9 @@ pub struct ServerReport {
 
 impl ProbeReport {
     /// The result for `endpoint`, or why it was not tried.
-    pub fn endpoint_result(&self, place: &Endpoint) -> Result<(), String> {
-        let peer = peer_of(place);
-        if let Some(found) = self.endpoints.get(place) {
+    pub fn endpoint_result(&self, endpoint: &Endpoint) -> Result<(), String> {
+        let peer = peer_of(endpoint);
+        if let Some(found) = self.endpoints.get(endpoint) {
             return found.clone();
         }
         let answers = self.servers.iter().filter(|visit| visit.peer == peer);
@@ -71,15 +71,15 @@ impl ProbeReport {
 
 /// Connects to all servers in `settings`, joins all endpoints, and leaves again.
 pub async fn probe(settings: &Settings) -> ProbeReport {
-    let places: Vec<(EndpointId, Endpoint)> =
+    let endpoints: Vec<(EndpointId, Endpoint)> =
         (0..).map(EndpointId).zip(settings.link_groups.iter().flatten().cloned()).collect();
     let sts = Arc::new(StsStore::open_read_only(&settings.state_dir));
     let mut looks = JoinSet::new();
     for network in &settings.networks {
-        looks.spawn(probe_network(network.clone(), places.clone(), Arc::clone(&sts)));
+        looks.spawn(probe_network(network.clone(), endpoints.clone(), Arc::clone(&sts)));
     }
     let whispering = settings.networks.iter().any(|network| network.direct_messages);
-    looks.spawn(probe_letschat(settings.letschat.clone(), places, whispering));
+    looks.spawn(probe_letschat(settings.letschat.clone(), endpoints, whispering));
     let mut report = ProbeReport::default();
     while let Some(found) = looks.join_next().await {
         let found = found.expect("a check does not panic");
@@ -94,7 +94,7 @@ pub async fn probe(settings: &Settings) -> ProbeReport {
 /// channels are joined on the first that accepts us.
 async fn probe_network(
     network: NetworkSettings,
-    places: Vec<(EndpointId, Endpoint)>,
+    endpoints: Vec<(EndpointId, Endpoint)>,
     sts: Arc<StsStore>,
 ) -> ProbeReport {
     let mut report = ProbeReport::default();
@@ -102,7 +102,7 @@ async fn probe_network(
     for server in &network.servers {
         let alone = NetworkSettings { servers: vec![server.clone()], ..network.clone() };
         let seated = report.servers.iter().any(|visit| matches!(visit.login, Some(Ok(_))));
-        let wanted = if seated { &[] } else { &places[..] };
+        let wanted = if seated { &[] } else { &endpoints[..] };
         let seen = ProbeProgress::new(Peer::Irc(network.network.clone()), wanted);
         let found = run_probe(seen, |inbox, stopped| {
             let door = Connector::new(&alone, Arc::clone(&sts), None);
@@ -117,25 +117,24 @@ async fn probe_network(
 
 async fn probe_letschat(
     letschat: LetsChatSettings,
-    places: Vec<(EndpointId, Endpoint)>,
+    endpoints: Vec<(EndpointId, Endpoint)>,
     whispering: bool,
 ) -> ProbeReport {
     let seen = ProbeProgress {
         awaits_direct_messages: whispering,
-        ..ProbeProgress::new(Peer::LetsChat, &places)
+        ..ProbeProgress::new(Peer::LetsChat, &endpoints)
     };
     let found = run_probe(seen, |inbox, stopped| {
-        LetsChatConnection::new(letschat.clone(), &places, inbox, stopped)
+        LetsChatConnection::new(letschat.clone(), &endpoints, inbox, stopped)
             .with_direct_messages(whispering)
     });
-    let ProbeResult { server: mut visit, direct_messages: whispers, endpoints: places } =
-        found.await;
+    let ProbeResult { server: mut visit, direct_messages: whispers, endpoints } = found.await;
     if matches!(visit.login, Some(Err(_)))
-        && let Some(why) = rest_login_error(&letschat).await
+        && let Some(reason) = rest_login_error(&letschat).await
     {
-        visit.login = Some(Err(why.to_string()));
+        visit.login = Some(Err(reason.to_string()));
     }
-    ProbeReport { servers: vec![visit], direct_messages: whispers, endpoints: places }
+    ProbeReport { servers: vec![visit], direct_messages: whispers, endpoints }
 }
 
 /// Runs one session until everything is `seen`, and leaves.
@@ -178,20 +177,20 @@ async fn rest_login_error(letschat: &LetsChatSettings) -> Option<RestError> {
     // If the server is down, the websocket's error is more specific.
     account
         .err()
-        .filter(|why| !matches!(why, RestError::Unreachable(_) | RestError::Unavailable(_)))
+        .filter(|reason| !matches!(reason, RestError::Unreachable(_) | RestError::Unavailable(_)))
 }
 
-fn peer_of(place: &Endpoint) -> Peer {
-    place.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
+fn peer_of(endpoint: &Endpoint) -> Peer {
+    endpoint.network().map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()))
 }
 
 /// Runs one session, and another one if the server requires TLS.
-async fn run_once(mut party: impl Connection) -> Result<ConnectionEnd, String> {
-    let mut ended = party.run_session().await;
-    if party.rejection().0.is_some_and(|away| away.is_welcome_at_once()) {
-        ended = party.run_session().await;
+async fn run_once(mut user: impl Connection) -> Result<ConnectionEnd, String> {
+    let mut ended = user.run_session().await;
+    if user.rejection().0.is_some_and(|away| away.is_welcome_at_once()) {
+        ended = user.run_session().await;
     }
-    match (ended, party.rejection().0) {
+    match (ended, user.rejection().0) {
         (Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)), Some(away)) => Err(away.in_full()),
         (ended, _) => ended,
     }
@@ -223,8 +222,8 @@ enum CommandSender {
 }
 
 impl ProbeProgress {
-    fn new(peer: Peer, places: &[(EndpointId, Endpoint)]) -> Self {
-        let there = places.iter().filter(|(_, place)| peer_of(place) == peer);
+    fn new(peer: Peer, endpoints: &[(EndpointId, Endpoint)]) -> Self {
+        let there = endpoints.iter().filter(|(_, endpoint)| peer_of(endpoint) == peer);
         let names = there.cloned().collect();
         let visit = ServerReport { peer, server: None, login: None, account: None };
         let found = ProbeResult { server: visit, direct_messages: None, endpoints: HashMap::new() };
@@ -239,26 +238,26 @@ impl ProbeProgress {
 
     fn on_input(&mut self, item: EngineInput) {
         match item {
-            EngineInput::IrcConnected(_, orders) => {
-                self.commands = Some(CommandSender::Irc(orders));
+            EngineInput::IrcConnected(_, commands) => {
+                self.commands = Some(CommandSender::Irc(commands));
             }
-            EngineInput::LetsChatConnected(orders) => {
-                self.commands = Some(CommandSender::LetsChat(orders));
+            EngineInput::LetsChatConnected(commands) => {
+                self.commands = Some(CommandSender::LetsChat(commands));
             }
             EngineInput::Event(Event::Irc(_, event)) => match event {
                 irc::IrcEvent::Registered { nick } => self.on_login(nick),
                 irc::IrcEvent::LoggedIn { account } => {
                     self.result.server.account = Some(Ok(account));
                 }
-                irc::IrcEvent::LoginFailed { reason: why } => {
-                    self.result.server.account = Some(Err(why));
+                irc::IrcEvent::LoginFailed { reason } => {
+                    self.result.server.account = Some(Err(reason));
                 }
-                irc::IrcEvent::Joined { endpoint: place, .. } => self.joined.push(place),
-                irc::IrcEvent::MaySpeak { place, why } => {
-                    self.on_endpoint(place, why.map_or(Ok(()), Err));
+                irc::IrcEvent::Joined { endpoint, .. } => self.joined.push(endpoint),
+                irc::IrcEvent::MaySpeak { endpoint, reason } => {
+                    self.on_endpoint(endpoint, reason.map_or(Ok(()), Err));
                 }
-                irc::IrcEvent::NotJoined { endpoint: place, reason: why } => {
-                    self.on_endpoint(place, Err(why));
+                irc::IrcEvent::NotJoined { endpoint, reason } => {
+                    self.on_endpoint(endpoint, Err(reason));
                 }
                 _ => {}
             },
@@ -268,11 +267,11 @@ impl ProbeProgress {
                     self.result.direct_messages = Some(carries);
                     self.awaits_direct_messages = false;
                 }
-                letschat::LetsChatEvent::Joined { endpoint: place, .. } => {
-                    self.on_endpoint(place, Ok(()));
+                letschat::LetsChatEvent::Joined { endpoint, .. } => {
+                    self.on_endpoint(endpoint, Ok(()));
                 }
-                letschat::LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
-                    self.on_endpoint(place, Err(why));
+                letschat::LetsChatEvent::NotJoined { endpoint, reason } => {
+                    self.on_endpoint(endpoint, Err(reason));
                 }
                 _ => {}
             },
@@ -287,17 +286,20 @@ impl ProbeProgress {
 
     /// If a server does not report a channel's modes, having joined must be enough.
     fn settle(&mut self) {
-        for place in std::mem::take(&mut self.joined) {
-            if self.endpoints.get(&place).is_some_and(|it| !self.result.endpoints.contains_key(it))
+        for endpoint in std::mem::take(&mut self.joined) {
+            if self
+                .endpoints
+                .get(&endpoint)
+                .is_some_and(|it| !self.result.endpoints.contains_key(it))
             {
-                self.on_endpoint(place, Ok(()));
+                self.on_endpoint(endpoint, Ok(()));
             }
         }
     }
 
-    fn on_endpoint(&mut self, place: EndpointId, found: Result<(), String>) {
-        if let Some(place) = self.endpoints.get(&place) {
-            self.result.endpoints.insert(place.clone(), found);
+    fn on_endpoint(&mut self, endpoint: EndpointId, found: Result<(), String>) {
+        if let Some(endpoint) = self.endpoints.get(&endpoint) {
+            self.result.endpoints.insert(endpoint.clone(), found);
         }
     }
 
@@ -307,7 +309,7 @@ impl ProbeProgress {
             None => false,
             Some(Err(_)) => true,
             Some(Ok(_)) => {
-                let tried = |place| self.result.endpoints.contains_key(place);
+                let tried = |endpoint| self.result.endpoints.contains_key(endpoint);
                 !self.awaits_direct_messages && self.endpoints.values().all(tried)
             }
         }
@@ -316,8 +318,8 @@ impl ProbeProgress {
     /// The session ended early: the remaining endpoints get no result.
     fn on_end(&mut self, ended: Result<ConnectionEnd, String>) {
         match ended {
-            Err(why) | Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why)) => {
-                self.result.server.login = Some(Err(why));
+            Err(reason) | Ok(ConnectionEnd::Closed(reason) | ConnectionEnd::Lost(reason)) => {
+                self.result.server.login = Some(Err(reason));
             }
             Ok(ConnectionEnd::Cancelled) => {}
         }
@@ -326,11 +328,11 @@ impl ProbeProgress {
     fn quit(&self) {
         // The session may have ended.
         match &self.commands {
-            Some(CommandSender::Irc(orders)) => {
-                let _ = orders.try_send(irc::IrcCommand::Quit("check finished".to_owned()));
+            Some(CommandSender::Irc(commands)) => {
+                let _ = commands.try_send(irc::IrcCommand::Quit("check finished".to_owned()));
             }
-            Some(CommandSender::LetsChat(orders)) => {
-                let _ = orders.try_send(letschat::LetsChatCommand::Leave);
+            Some(CommandSender::LetsChat(commands)) => {
+                let _ = commands.try_send(letschat::LetsChatCommand::Leave);
             }
             None => {}
         }

@@ -39,7 +39,7 @@ pub(super) trait Connection {
 /// A rejection by the server.
 pub(super) struct Away {
     refusal: Refusal,
-    why: String,
+    reason: String,
     remedy: Option<&'static str>,
     /// Waiting does not help: somebody must act.
     lasts: bool,
@@ -54,8 +54,8 @@ impl Away {
     /// The reason and the remedy.
     pub(super) fn in_full(self) -> String {
         match self.remedy {
-            Some(remedy) => format!("{}: {remedy}", self.why),
-            None => self.why,
+            Some(remedy) => format!("{}: {remedy}", self.reason),
+            None => self.reason,
         }
     }
 }
@@ -67,29 +67,29 @@ impl From<&irc::DisconnectReason> for Away {
             away.kind,
             DisconnectKind::Banned | DisconnectKind::Blocklisted | DisconnectKind::Killed
         );
-        Self { refusal: away.into(), why: away.to_string(), remedy: away.help(), lasts }
+        Self { refusal: away.into(), reason: away.to_string(), remedy: away.help(), lasts }
     }
 }
 
 impl From<&letschat::TurnedAway> for Away {
     fn from(away: &letschat::TurnedAway) -> Self {
         let lasts = away.reason == letschat::Reason::Account;
-        Self { refusal: away.into(), why: away.to_string(), remedy: None, lasts }
+        Self { refusal: away.into(), reason: away.to_string(), remedy: None, lasts }
     }
 }
 
 /// Keeps `party` connected until `stop`, and the last session has ended.
-pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Receiver<bool>) {
-    let peer = party.peer();
+pub(super) async fn supervise(mut user: impl Connection, mut stop: watch::Receiver<bool>) {
+    let peer = user.peer();
     let mut patience = ReconnectDelay::new(fastrand::u64(..));
     while !is_over(&mut stop) {
         let began = time::Instant::now();
-        let outcome = party.run_session().await;
+        let outcome = user.run_session().await;
         if is_over(&mut stop) {
             return;
         }
-        let (away, elsewhere) = party.rejection();
-        let (let_in, lasted) = (party.login_succeeded(), began.elapsed());
+        let (away, elsewhere) = user.rejection();
+        let (let_in, lasted) = (user.login_succeeded(), began.elapsed());
         let refusal = away.as_ref().map(|away| away.refusal);
         let wait = patience.next_delay(ConnectionOutcome {
             login_succeeded: let_in,
@@ -99,7 +99,7 @@ pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Recei
         });
         let again_in = format_delay(wait);
         let trouble = match outcome {
-            Ok(ConnectionEnd::Cancelled) if party.inbox().is_closed() => return,
+            Ok(ConnectionEnd::Cancelled) if user.inbox().is_closed() => return,
             // The engine's command queue for it is gone.
             Ok(ConnectionEnd::Cancelled) => None,
             // The server may close the connection before its error is read.
@@ -107,21 +107,21 @@ pub(super) async fn supervise(mut party: impl Connection, mut stop: watch::Recei
                 if let Some(away) = &away =>
             {
                 tell_away(&peer, away, &again_in);
-                Some(away.why.clone())
+                Some(away.reason.clone())
             }
-            Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why)) => {
-                tracing::warn!(%peer, reason = why, retry_in = again_in, "connection lost");
+            Ok(ConnectionEnd::Closed(reason) | ConnectionEnd::Lost(reason)) => {
+                tracing::warn!(%peer, reason = reason, retry_in = again_in, "connection lost");
                 None
             }
-            Err(why) => {
-                tracing::warn!(%peer, reason = why, retry_in = again_in, "cannot connect");
-                Some(why)
+            Err(reason) => {
+                tracing::warn!(%peer, reason = reason, retry_in = again_in, "cannot connect");
+                Some(reason)
             }
         };
-        if let Some(why) = trouble {
-            let words = format!("{peer}: {why}; retrying in {again_in}");
+        if let Some(reason) = trouble {
+            let words = format!("{peer}: {reason}; retrying in {again_in}");
             // Fails only when the engine is gone.
-            let _ = party.inbox().send(EngineInput::ConnectionProblem(peer.clone(), words)).await;
+            let _ = user.inbox().send(EngineInput::ConnectionProblem(peer.clone(), words)).await;
         }
         tokio::select! {
             () = time::sleep(wait) => {}
@@ -136,12 +136,12 @@ fn is_over(stop: &mut watch::Receiver<bool>) -> bool {
 }
 
 fn tell_away(peer: &Peer, away: &Away, again_in: &str) {
-    let Away { why, remedy, lasts, .. } = away;
+    let Away { reason, remedy, lasts, .. } = away;
     let remedy = remedy.as_ref();
     if *lasts {
-        tracing::error!(%peer, reason = why, help = remedy, retry_in = again_in, "connection rejected");
+        tracing::error!(%peer, reason = reason, help = remedy, retry_in = again_in, "connection rejected");
     } else {
-        tracing::warn!(%peer, reason = why, help = remedy, retry_in = again_in, "connection rejected");
+        tracing::warn!(%peer, reason = reason, help = remedy, retry_in = again_in, "connection rejected");
     }
 }
 

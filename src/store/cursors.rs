@@ -41,12 +41,12 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn channel_progress(
         &self,
-        place: EndpointId,
+        endpoint: EndpointId,
     ) -> Result<Option<ChannelProgress>, StoreError> {
         let row: Option<(Option<i64>, Option<i64>, Option<String>)> = self
             .connection
             .prepare_cached("SELECT first, alive, cursor FROM place WHERE id = ?1")?
-            .query_row([place.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .query_row([endpoint.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let Some((Some(first), alive, cursor)) = row else { return Ok(None) };
         let first = time_from_sql(first);
@@ -66,12 +66,12 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn init_channel(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         first: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let cursor = Cursor { time: first, last_line: None }.to_string();
-        self.apply(Mutation::InitChannel { endpoint: place, first_joined: first, now, cursor })
+        self.apply(Mutation::InitChannel { endpoint, first_joined: first, now, cursor })
     }
 
     /// Moves the channel's cursor to `cursor`, at `now` by our clock. The cursor's time never goes back.
@@ -80,15 +80,11 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn advance_channel_cursor(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         cursor: &Cursor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::AdvanceChannelCursor {
-            endpoint: place,
-            cursor: cursor.to_string(),
-            now,
-        })
+        self.apply(Mutation::AdvanceChannelCursor { endpoint, cursor: cursor.to_string(), now })
     }
 
     /// Records whether the channel is paused. Its cursor does not move while it is, not even for our own
@@ -96,19 +92,19 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn set_paused(&mut self, place: EndpointId, deaf: bool) -> Result<(), StoreError> {
-        self.apply(Mutation::SetPaused { endpoint: place, paused: deaf })
+    pub fn set_paused(&mut self, endpoint: EndpointId, deaf: bool) -> Result<(), StoreError> {
+        self.apply(Mutation::SetPaused { endpoint, paused: deaf })
     }
 
     /// Whether the channel was last recorded as paused.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn is_paused(&self, place: EndpointId) -> Result<bool, StoreError> {
+    pub fn is_paused(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
         let deaf = self
             .connection
             .prepare_cached("SELECT deaf FROM place WHERE id = ?1")?
-            .query_row([place.0], |row| row.get(0))
+            .query_row([endpoint.0], |row| row.get(0))
             .optional()?;
         Ok(deaf.unwrap_or(false))
     }
@@ -117,8 +113,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn touch_channel(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
-        self.apply(Mutation::TouchChannel { endpoint: place, at })
+    pub fn touch_channel(&mut self, endpoint: EndpointId, at: Timestamp) -> Result<(), StoreError> {
+        self.apply(Mutation::TouchChannel { endpoint, at })
     }
 }
 

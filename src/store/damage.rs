@@ -14,15 +14,15 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Whether `error` means that the database is damaged.
 pub(super) fn is_damage(error: &Error) -> bool {
     match error {
-        Error::SqliteFailure(failure, why) => {
+        Error::SqliteFailure(failure, reason) => {
             let short = [ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
             let corrupt = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase];
             // A missing table, or one with other columns.
             let other = ["no such table", "no such column", "already exists", "has no column"];
-            let is_other = |why: &String| other.iter().any(|it| why.contains(it));
+            let is_other = |reason: &String| other.iter().any(|it| reason.contains(it));
             corrupt.contains(&failure.code)
                 || short.contains(&failure.extended_code)
-                || (failure.code == ErrorCode::Unknown && why.as_ref().is_some_and(is_other))
+                || (failure.code == ErrorCode::Unknown && reason.as_ref().is_some_and(is_other))
         }
         Error::SqlInputError { error, msg, .. } => {
             is_damage(&Error::SqliteFailure(*error, Some(msg.clone())))
@@ -98,8 +98,8 @@ pub(super) fn check_header(path: &Path) -> Result<u32, StoreError> {
     Ok(u32::from_be_bytes([header[60], header[61], header[62], header[63]]))
 }
 
-pub(super) fn damaged(path: &Path, why: &str) -> StoreError {
-    StoreError::Damaged { path: path.to_owned(), why: why.to_owned() }
+pub(super) fn damaged(path: &Path, reason: &str) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
             bytes[range].fill(0xAA);
             bytes
         };
-        for (bytes, why) in [
+        for (bytes, reason) in [
             (vec![], "empty"),
             (b"hello".to_vec(), "too short"),
             (vec![7; 8_192], "not an SQLite database"),
@@ -139,10 +139,11 @@ mod tests {
             let error = Store::open(directory.path()).expect_err("is damaged");
             assert!(error.is_lasting(), "{error}");
             let error = error.to_string();
-            for words in [why, &*path.display().to_string(), "restore a backup", "move it away"] {
-                assert!(error.contains(words), "{why}: {error}");
+            for words in [reason, &*path.display().to_string(), "restore a backup", "move it away"]
+            {
+                assert!(error.contains(words), "{reason}: {error}");
             }
-            assert_eq!(fs::read(&path).expect("is there"), bytes, "left alone: {why}");
+            assert_eq!(fs::read(&path).expect("is there"), bytes, "left alone: {reason}");
         }
     }
 

@@ -13,13 +13,13 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn endpoint_id(&mut self, place: &Endpoint) -> Result<EndpointId, StoreError> {
+    pub fn endpoint_id(&mut self, endpoint: &Endpoint) -> Result<EndpointId, StoreError> {
         // A room known by its slug may now be configured by its id.
-        let id = match place {
+        let id = match endpoint {
             Endpoint::Room(id) => Some(id.as_ref()),
             Endpoint::Channel { .. } => None,
         };
-        self.id_by_name(place.to_string(), id)
+        self.id_by_name(endpoint.to_string(), id)
     }
 
     /// The id of the endpoint called `name`, or of the room with this remote id.
@@ -50,29 +50,29 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn set_room_id(&mut self, place: EndpointId, native: &str) -> Result<(), StoreError> {
+    pub fn set_room_id(&mut self, endpoint: EndpointId, remote_id: &str) -> Result<(), StoreError> {
         let before: Option<i64> = self
             .connection
             .prepare_cached(
                 "SELECT id FROM place WHERE (native = ?1 OR name = 'letschat/' || ?1) AND id <> ?2",
             )?
-            .query_row(params![native, place.0], |row| row.get(0))
+            .query_row(params![remote_id, endpoint.0], |row| row.get(0))
             .optional()?;
         if let Some(before) = before {
-            self.apply(Mutation::MergeRooms { endpoint: place, before: EndpointId(before) })?;
+            self.apply(Mutation::MergeRooms { endpoint, before: EndpointId(before) })?;
         }
-        self.apply(Mutation::SetRoomId { endpoint: place, remote_id: native.to_owned() })
+        self.apply(Mutation::SetRoomId { endpoint, remote_id: remote_id.to_owned() })
     }
 
     /// The last post read in the room.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn room_cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
+    pub fn room_cursor(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT cursor FROM place WHERE id = ?1")?
-            .query_row([place.0], |row| row.get(0))
+            .query_row([endpoint.0], |row| row.get(0))
             .optional()?
             .flatten())
     }
@@ -81,11 +81,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn first_seen_post(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
+    pub fn first_seen_post(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT floor FROM place WHERE id = ?1")?
-            .query_row([place.0], |row| row.get(0))
+            .query_row([endpoint.0], |row| row.get(0))
             .optional()?
             .flatten())
     }
@@ -97,12 +97,12 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn init_room(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         post: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::SetFirstSeenPost { endpoint: place, post: post.to_owned() })?;
-        self.advance_room_cursor(place, post, Some(now))
+        self.apply(Mutation::SetFirstSeenPost { endpoint, post: post.to_owned() })?;
+        self.advance_room_cursor(endpoint, post, Some(now))
     }
 
     /// Advances the room's cursor to `post`; it never goes back. If everything before was read, this also
@@ -112,12 +112,12 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn advance_room_cursor(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         post: &str,
         alive: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         self.apply(Mutation::AdvanceRoomCursor {
-            endpoint: place,
+            endpoint,
             post: post.to_owned(),
             last_seen: alive,
         })
@@ -127,19 +127,19 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn touch_room(&mut self, place: EndpointId, at: Timestamp) -> Result<(), StoreError> {
-        self.apply(Mutation::TouchRoom { endpoint: place, at })
+    pub fn touch_room(&mut self, endpoint: EndpointId, at: Timestamp) -> Result<(), StoreError> {
+        self.apply(Mutation::TouchRoom { endpoint, at })
     }
 
     /// When the room was last connected and fully read.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn room_last_seen(&self, place: EndpointId) -> Result<Option<Timestamp>, StoreError> {
+    pub fn room_last_seen(&self, endpoint: EndpointId) -> Result<Option<Timestamp>, StoreError> {
         let alive: Option<i64> = self
             .connection
             .prepare_cached("SELECT alive FROM place WHERE id = ?1")?
-            .query_row([place.0], |row| row.get(0))
+            .query_row([endpoint.0], |row| row.get(0))
             .optional()?
             .flatten();
         Ok(alive.map(time_from_sql))
@@ -151,21 +151,21 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn set_outage_announced(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         closed: bool,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::SetOutageAnnounced { endpoint: place, announced: closed })
+        self.apply(Mutation::SetOutageAnnounced { endpoint, announced: closed })
     }
 
     /// Whether users were notified of the endpoint's outage.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn is_outage_announced(&self, place: EndpointId) -> Result<bool, StoreError> {
+    pub fn is_outage_announced(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
         let closed = self
             .connection
             .prepare_cached("SELECT closed FROM place WHERE id = ?1")?
-            .query_row([place.0], |row| row.get(0))
+            .query_row([endpoint.0], |row| row.get(0))
             .optional()?;
         Ok(closed.unwrap_or(false))
     }

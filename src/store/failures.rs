@@ -32,19 +32,19 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn reject_delivery(
         &mut self,
-        ticket: DeliveryId,
+        id: DeliveryId,
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::RejectDelivery { id: ticket, reason: reason.to_owned(), now })
+        self.apply(Mutation::RejectDelivery { id, reason: reason.to_owned(), now })
     }
 
     /// Records that the author of the rejected delivery is to be notified.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn mark_unreported(&mut self, ticket: DeliveryId) -> Result<(), StoreError> {
-        self.apply(Mutation::MarkUnreported { id: ticket })
+    pub fn mark_unreported(&mut self, id: DeliveryId) -> Result<(), StoreError> {
+        self.apply(Mutation::MarkUnreported { id })
     }
 
     /// Records that the author was notified.
@@ -52,9 +52,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn mark_reported(&mut self, untold: &UnreportedFailure) -> Result<(), StoreError> {
-        let UnreportedFailure { source: said_in, author, to, last_delivery: last, .. } = untold;
-        let (said_in, author, to, last) = (*said_in, author.clone(), *to, *last);
-        self.apply(Mutation::MarkReported { source: said_in, author, to, last })
+        let UnreportedFailure { source, author, to, last_delivery: last, .. } = untold;
+        let (source, author, to, last) = (*source, author.clone(), *to, *last);
+        self.apply(Mutation::MarkReported { source, author, to, last })
     }
 
     /// Records that the author was notified of a rejected direct message, and overwrites its text.
@@ -62,8 +62,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn told_in_private(&mut self, untold: &UnreportedFailure) -> Result<(), StoreError> {
-        let UnreportedFailure { source: said_in, to, last_delivery: last, .. } = untold;
-        self.apply(Mutation::ToldInPrivate { said_in: *said_in, to: Some(*to), last: *last })
+        let UnreportedFailure { source, to, last_delivery: last, .. } = untold;
+        self.apply(Mutation::ToldInPrivate { source: *source, to: Some(*to), last: *last })
     }
 
     /// Records that this author of direct messages will not be notified of rejections, and overwrites the
@@ -71,8 +71,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn told_nobody(&mut self, said_in: EndpointId) -> Result<(), StoreError> {
-        self.apply(Mutation::ToldInPrivate { said_in, to: None, last: DeliveryId(i64::MAX) })
+    pub fn told_nobody(&mut self, source: EndpointId) -> Result<(), StoreError> {
+        self.apply(Mutation::ToldInPrivate { source, to: None, last: DeliveryId(i64::MAX) })
     }
 
     /// All failures still to be reported.
@@ -120,9 +120,9 @@ mod tests {
                 sent_at: Timestamp::UNIX_EPOCH,
             };
             let id = store.record(&message, None).expect("works").expect("new");
-            let ticket = store.enqueue(id, to).expect("works");
-            store.reject_delivery(ticket, "no", Timestamp::UNIX_EPOCH).expect("works");
-            store.mark_unreported(ticket).expect("works");
+            let delivery_id = store.enqueue(id, to).expect("works");
+            store.reject_delivery(delivery_id, "no", Timestamp::UNIX_EPOCH).expect("works");
+            store.mark_unreported(delivery_id).expect("works");
         };
         for (author, body) in [("ann", "one"), ("bob", "two"), ("ann", "three")] {
             refuse(&mut store, author, body);

@@ -31,9 +31,9 @@ impl Store {
     pub fn record(
         &mut self,
         message: &Message,
-        native: Option<&str>,
+        remote_id: Option<&str>,
     ) -> Result<Option<MessageId>, StoreError> {
-        self.record_with_fingerprint(message, native, None)
+        self.record_with_fingerprint(message, remote_id, None)
     }
 
     /// Like [`Store::record`], with a fingerprint that recognises the message if it is received again without
@@ -44,20 +44,20 @@ impl Store {
     pub fn record_with_fingerprint(
         &mut self,
         message: &Message,
-        native: Option<&str>,
-        trace: Option<i64>,
+        remote_id: Option<&str>,
+        fingerprint: Option<i64>,
     ) -> Result<Option<MessageId>, StoreError> {
-        if native.map_or(Ok(false), |native| self.contains(message.source, native))? {
+        if remote_id.map_or(Ok(false), |remote_id| self.contains(message.source, remote_id))? {
             return Ok(None);
         }
         let id = self.next_message_id;
         self.next_message_id += 1;
-        let native = native.map(str::to_owned);
+        let remote_id = remote_id.map(str::to_owned);
         self.apply(Mutation::InsertMessage {
             id,
             message: message.clone(),
-            remote_id: native,
-            fingerprint: trace,
+            remote_id,
+            fingerprint,
         })?;
         Ok(Some(MessageId(id)))
     }
@@ -66,14 +66,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn contains(&self, place: EndpointId, native: &str) -> Result<bool, StoreError> {
+    pub fn contains(&self, endpoint: EndpointId, remote_id: &str) -> Result<bool, StoreError> {
         Ok(self
             .connection
             .prepare_cached(
                 "SELECT EXISTS (SELECT 1 FROM message WHERE place = ?1 AND native = ?2)
                      OR EXISTS (SELECT 1 FROM delivery WHERE place = ?1 AND native = ?2)",
             )?
-            .query_row(params![place.0, native], |row| row.get(0))?)
+            .query_row(params![endpoint.0, remote_id], |row| row.get(0))?)
     }
 
     /// Prunes messages sent before `before`, examining at most `most` from where the last call stopped.
@@ -82,14 +82,14 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn prune(&mut self, before: Timestamp, most: u32) -> Result<(), StoreError> {
-        let (said_at, id) = self.prune_position;
+        let (sent_at, id) = self.prune_position;
         let found: Vec<(i64, i64)> = self
             .connection
             .prepare_cached(
                 "SELECT said_at, id FROM message WHERE said_at < ?1 AND (said_at, id) > (?2, ?3)
                  ORDER BY said_at, id LIMIT ?4",
             )?
-            .query_map(params![before.as_millisecond(), said_at, id, most], |row| {
+            .query_map(params![before.as_millisecond(), sent_at, id, most], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?
             .collect::<Result<_, _>>()?;
@@ -109,8 +109,8 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn count_fingerprints(
         &self,
-        place: EndpointId,
-        trace: i64,
+        endpoint: EndpointId,
+        fingerprint: i64,
         nameless: bool,
     ) -> Result<u32, StoreError> {
         Ok(self
@@ -119,7 +119,7 @@ impl Store {
                 "SELECT COUNT(*) FROM message
                  WHERE place = ?1 AND trace = ?2 AND (native IS NULL OR NOT ?3)",
             )?
-            .query_row(params![place.0, trace, nameless], |row| row.get(0))?)
+            .query_row(params![endpoint.0, fingerprint, nameless], |row| row.get(0))?)
     }
 }
 

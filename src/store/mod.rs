@@ -137,7 +137,7 @@ pub enum StoreError {
     },
     /// The database is damaged.
     #[error(
-        "the database {path} is damaged ({why}): restore a backup of it, or move it away together \
+        "the database {path} is damaged ({reason}): restore a backup of it, or move it away together \
          with {path}-wal and {path}-shm. Without it the bridge starts from scratch: queued \
          messages are lost, messages sent while it was disconnected are not fetched, and links to \
          long messages stop working"
@@ -146,7 +146,7 @@ pub enum StoreError {
         /// The path of the file.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
+        reason: String,
     },
     /// The files were removed or replaced while in use.
     #[error(
@@ -430,21 +430,21 @@ mod tests {
         store.wait_for_disk = |connection| {
             connection.pragma_update(None, "max_page_count", 1 << 20).expect("can be set");
         };
-        let place = store.endpoint_id(&Endpoint::room("tea")).expect("waits");
+        let endpoint = store.endpoint_id(&Endpoint::room("tea")).expect("waits");
         let message = Message {
-            source: place,
+            source: endpoint,
             author: Author::named("ann"),
             kind: MessageKind::Text,
             body: "x".repeat(100_000),
             sent_at: Timestamp::UNIX_EPOCH,
         };
         let id = store.record(&message, Some("1")).expect("waits").expect("new");
-        let ticket = store.enqueue(id, place).expect("waits");
+        let delivery_id = store.enqueue(id, endpoint).expect("waits");
         store.commit().expect("waits");
         drop(store);
         let store = Store::open(directory.path()).expect("opens again");
-        let open = store.open_deliveries(place, DeliveryId(0), 9).expect("reads");
-        assert_eq!(open.iter().map(|open| open.id).collect::<Vec<_>>(), [ticket]);
+        let open = store.open_deliveries(endpoint, DeliveryId(0), 9).expect("reads");
+        assert_eq!(open.iter().map(|open| open.id).collect::<Vec<_>>(), [delivery_id]);
         assert_eq!(open[0].message, message);
     }
 }

@@ -27,10 +27,10 @@ pub(super) enum Mutation {
     AckDelivery { id: DeliveryId, remote_id: Option<String>, now: Timestamp },
     RejectDelivery { id: DeliveryId, reason: String, now: Timestamp },
     MarkUnreported { id: DeliveryId },
-    Unsaid { ticket: DeliveryId },
-    Renamed { place: EndpointId, name: String },
+    Unsaid { id: DeliveryId },
+    Renamed { endpoint: EndpointId, name: String },
     MarkReported { source: EndpointId, author: String, to: EndpointId, last: DeliveryId },
-    ToldInPrivate { said_in: EndpointId, to: Option<EndpointId>, last: DeliveryId },
+    ToldInPrivate { source: EndpointId, to: Option<EndpointId>, last: DeliveryId },
     MergeDeliveries { first: DeliveryId, others: Vec<DeliveryId> },
     SetProgress { id: DeliveryId, bytes: usize },
     SetResent { id: DeliveryId, resent: bool },
@@ -77,11 +77,11 @@ impl Mutation {
             Self::InsertEndpoint { id, name } => {
                 on("INSERT INTO place (id, name) VALUES (?1, ?2)", params![id.0, name])
             }
-            Self::SetRoomId { endpoint: place, remote_id: native } => {
-                on("UPDATE place SET native = ?2 WHERE id = ?1", params![place.0, native])
+            Self::SetRoomId { endpoint, remote_id } => {
+                on("UPDATE place SET native = ?2 WHERE id = ?1", params![endpoint.0, remote_id])
             }
-            Self::MergeRooms { endpoint: place, before } => {
-                let both = params![place.0, before.0];
+            Self::MergeRooms { endpoint, before } => {
+                let both = params![endpoint.0, before.0];
                 on("UPDATE message SET place = ?1 WHERE place = ?2", both)?;
                 on("UPDATE delivery SET place = ?1 WHERE place = ?2", both)?;
                 on(
@@ -93,56 +93,56 @@ impl Mutation {
                 )?;
                 on("DELETE FROM place WHERE id = ?1", params![before.0])
             }
-            Self::SetFirstSeenPost { endpoint: place, post } => {
-                on("UPDATE place SET floor = ?2 WHERE id = ?1", params![place.0, post])
+            Self::SetFirstSeenPost { endpoint, post } => {
+                on("UPDATE place SET floor = ?2 WHERE id = ?1", params![endpoint.0, post])
             }
-            Self::AdvanceRoomCursor { endpoint: place, post, last_seen: alive } => on(
+            Self::AdvanceRoomCursor { endpoint, post, last_seen: alive } => on(
                 "UPDATE place SET cursor = ?2, alive = MAX(COALESCE(alive, ?3), COALESCE(?3, alive))
                  WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
-                params![place.0, post, alive.map(Timestamp::as_millisecond)],
+                params![endpoint.0, post, alive.map(Timestamp::as_millisecond)],
             ),
-            Self::TouchRoom { endpoint: place, at } => on(
+            Self::TouchRoom { endpoint, at } => on(
                 "UPDATE place SET alive = MAX(COALESCE(alive, ?2), ?2) WHERE id = ?1",
-                params![place.0, at.as_millisecond()],
+                params![endpoint.0, at.as_millisecond()],
             ),
-            Self::SetOutageAnnounced { endpoint: place, announced: closed } => {
-                on("UPDATE place SET closed = ?2 WHERE id = ?1", params![place.0, closed])
+            Self::SetOutageAnnounced { endpoint, announced: closed } => {
+                on("UPDATE place SET closed = ?2 WHERE id = ?1", params![endpoint.0, closed])
             }
-            Self::InsertMessage { id, message, remote_id: native, fingerprint: trace } => on(
+            Self::InsertMessage { id, message, remote_id, fingerprint } => on(
                 "INSERT INTO message (id, place, native, author, kind, body, said_at, trace,
                      display_name, account, address, bot)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 params![
                     id,
                     message.source.0,
-                    native,
+                    remote_id,
                     message.author.name,
                     kind_to_sql(message.kind),
                     message.body,
                     message.sent_at.as_millisecond(),
-                    trace,
+                    fingerprint,
                     message.author.display_name,
                     message.author.account,
                     message.author.userhost,
                     message.author.bot,
                 ],
             ),
-            Self::InsertDelivery { id: ticket, message, to, part } => on(
+            Self::InsertDelivery { id: delivery_id, message, to, part } => on(
                 "INSERT INTO delivery (ticket, message, place, state, part)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![ticket.0, message, to.0, state_to_sql(DeliveryState::Queued), part_to_sql(*part)],
+                params![delivery_id.0, message, to.0, state_to_sql(DeliveryState::Queued), part_to_sql(*part)],
             ),
-            Self::SetState { id: ticket, state } => on(
+            Self::SetState { id: delivery_id, state } => on(
                 "UPDATE delivery SET state = ?2 WHERE ticket = ?1",
-                params![ticket.0, state_to_sql(*state)],
+                params![delivery_id.0, state_to_sql(*state)],
             ),
-            Self::StartDelivery { id: ticket, now, rendered: spoken } => on(
+            Self::StartDelivery { id: delivery_id, now, rendered: spoken } => on(
                 "UPDATE delivery SET state = ?2, begun = ?3,
                      spoken_kind = ?4, spoken_prefix = ?5, spoken_body = ?6, spoken_voice = ?7,
                      after = (SELECT cursor FROM place WHERE place.id = delivery.place)
                  WHERE ticket = ?1",
                 params![
-                    ticket.0,
+                    delivery_id.0,
                     state_to_sql(DeliveryState::InFlight),
                     now.as_millisecond(),
                     kind_to_sql(spoken.kind),
@@ -151,31 +151,31 @@ impl Mutation {
                     spoken.sender,
                 ],
             ),
-            Self::AckDelivery { id: ticket, remote_id: native, now } => on(
+            Self::AckDelivery { id: delivery_id, remote_id, now } => on(
                 "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",
-                params![ticket.0, state_to_sql(DeliveryState::Delivered), native, now.as_millisecond()],
+                params![delivery_id.0, state_to_sql(DeliveryState::Delivered), remote_id, now.as_millisecond()],
             ),
-            Self::RejectDelivery { id: ticket, reason, now } => on(
+            Self::RejectDelivery { id: delivery_id, reason, now } => on(
                 "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
-                params![ticket.0, state_to_sql(DeliveryState::Rejected), reason, now.as_millisecond()],
+                params![delivery_id.0, state_to_sql(DeliveryState::Rejected), reason, now.as_millisecond()],
             ),
-            Self::MarkUnreported { id: ticket } => {
-                on("UPDATE delivery SET untold = 1 WHERE ticket = ?1", params![ticket.0])
+            Self::MarkUnreported { id: delivery_id } => {
+                on("UPDATE delivery SET untold = 1 WHERE ticket = ?1", params![delivery_id.0])
             }
-            Self::Unsaid { ticket } => {
+            Self::Unsaid { id } => {
                 on(
                     "UPDATE message SET body = '', author = '', display_name = NULL, account = NULL,
                          address = NULL
                      WHERE id = (SELECT message FROM delivery WHERE ticket = ?1)",
-                    params![ticket.0],
+                    params![id.0],
                 )?;
                 on(
                     "UPDATE delivery SET spoken_body = NULL, spoken_prefix = NULL WHERE ticket = ?1",
-                    params![ticket.0],
+                    params![id.0],
                 )
             }
-            Self::ToldInPrivate { said_in, to, last } => {
-                let these = params![said_in.0, to.map(|to| to.0), last.0];
+            Self::ToldInPrivate { source, to, last } => {
+                let these = params![source.0, to.map(|to| to.0), last.0];
                 on(
                     "UPDATE message SET body = '', author = '', display_name = NULL, account = NULL,
                          address = NULL
@@ -191,8 +191,8 @@ impl Mutation {
                     these,
                 )
             }
-            Self::Renamed { place, name } => {
-                on("UPDATE place SET name = ?2 WHERE id = ?1", params![place.0, name])
+            Self::Renamed { endpoint, name } => {
+                on("UPDATE place SET name = ?2 WHERE id = ?1", params![endpoint.0, name])
             }
             Self::MarkReported { source: said_in, author, to, last } => on(
                 "UPDATE delivery SET untold = 0
@@ -206,30 +206,30 @@ impl Mutation {
                 let join = "UPDATE delivery SET joined = ?1 WHERE ticket = ?2";
                 others.iter().try_for_each(|other| on(join, params![first.0, other.0]))
             }
-            Self::SetProgress { id: ticket, bytes: said } => on(
+            Self::SetProgress { id: delivery_id, bytes: said } => on(
                 "UPDATE delivery SET said = ?2,
                      after = (SELECT cursor FROM place WHERE place.id = delivery.place)
                  WHERE ticket = ?1",
-                params![ticket.0, i64::try_from(*said).unwrap_or(i64::MAX)],
+                params![delivery_id.0, i64::try_from(*said).unwrap_or(i64::MAX)],
             ),
-            Self::SetResent { id: ticket, resent: again } => {
-                on("UPDATE delivery SET again = ?2 WHERE ticket = ?1", params![ticket.0, again])
+            Self::SetResent { id: delivery_id, resent: again } => {
+                on("UPDATE delivery SET again = ?2 WHERE ticket = ?1", params![delivery_id.0, again])
             }
-            Self::InitChannel { endpoint: place, first_joined: first, now, cursor } => on(
+            Self::InitChannel { endpoint, first_joined: first, now, cursor } => on(
                 "UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1",
-                params![place.0, first.as_millisecond(), now.as_millisecond(), cursor],
+                params![endpoint.0, first.as_millisecond(), now.as_millisecond(), cursor],
             ),
             // The cursor's line is the last one received; its time never goes back, whatever the line's own
             // time.
-            Self::AdvanceChannelCursor { endpoint: place, cursor, now } => on(
+            Self::AdvanceChannelCursor { endpoint, cursor, now } => on(
                 "UPDATE place SET alive = MAX(alive, ?3),
                      cursor = MAX(substr(cursor, 1, 15), substr(?2, 1, 15)) || substr(?2, 16)
                  WHERE id = ?1 AND first IS NOT NULL",
-                params![place.0, cursor, now.as_millisecond()],
+                params![endpoint.0, cursor, now.as_millisecond()],
             ),
-            Self::TouchChannel { endpoint: place, at } => on(
+            Self::TouchChannel { endpoint, at } => on(
                 "UPDATE place SET alive = MAX(alive, ?2) WHERE id = ?1 AND first IS NOT NULL",
-                params![place.0, at.as_millisecond()],
+                params![endpoint.0, at.as_millisecond()],
             ),
             Self::StartNick { owner: whose, nick, now, prune_before: forgotten } => {
                 on(
@@ -259,8 +259,8 @@ impl Mutation {
                     params![message],
                 )
             }),
-            Self::SetPaused { endpoint: place, paused: deaf } => {
-                on("UPDATE place SET deaf = ?2 WHERE id = ?1", params![place.0, deaf])
+            Self::SetPaused { endpoint, paused: deaf } => {
+                on("UPDATE place SET deaf = ?2 WHERE id = ?1", params![endpoint.0, deaf])
             }
         }
     }

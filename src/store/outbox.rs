@@ -36,10 +36,10 @@ impl Store {
         part: MessagePart,
         to: EndpointId,
     ) -> Result<DeliveryId, StoreError> {
-        let ticket = DeliveryId(self.next_delivery_id);
+        let id = DeliveryId(self.next_delivery_id);
         self.next_delivery_id += 1;
-        self.apply(Mutation::InsertDelivery { id: ticket, message: message.0, part, to })?;
-        Ok(ticket)
+        self.apply(Mutation::InsertDelivery { id, message: message.0, part, to })?;
+        Ok(id)
     }
 
     /// The open deliveries to `to` after the id `after`, oldest first, at most `limit`.
@@ -109,10 +109,10 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn set_delivery_state(
         &mut self,
-        ticket: DeliveryId,
+        id: DeliveryId,
         state: DeliveryState,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::SetState { id: ticket, state })
+        self.apply(Mutation::SetState { id, state })
     }
 
     /// Records that `delivery` is about to be sent as `rendered` by `sender`. If no ack arrives, that text is
@@ -123,13 +123,13 @@ impl Store {
     pub fn start_delivery(
         &mut self,
         delivery: &Delivery,
-        (voice, speech): (&Sender, &RenderedMessage),
+        (sender, rendered): (&Sender, &RenderedMessage),
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let RenderedMessage { kind, prefix, body } = speech;
+        let RenderedMessage { kind, prefix, body } = rendered;
         let body = (*body != delivery.message.body).then(|| body.clone());
-        let (prefix, voice) = (prefix.clone(), sender_to_sql(voice));
-        let spoken = RenderedRow { kind: *kind, prefix, body, sender: voice };
+        let (prefix, sender) = (prefix.clone(), sender_to_sql(sender));
+        let spoken = RenderedRow { kind: *kind, prefix, body, sender };
         self.apply(Mutation::StartDelivery { id: delivery.id, now, rendered: spoken })
     }
 
@@ -137,11 +137,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn cursor_at_send(&self, ticket: DeliveryId) -> Result<Option<String>, StoreError> {
+    pub fn cursor_at_send(&self, id: DeliveryId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT after FROM delivery WHERE ticket = ?1")?
-            .query_row([ticket.0], |row| row.get(0))
+            .query_row([id.0], |row| row.get(0))
             .optional()?
             .flatten())
     }
@@ -176,27 +176,27 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn set_progress(&mut self, ticket: DeliveryId, said: usize) -> Result<(), StoreError> {
-        self.apply(Mutation::SetProgress { id: ticket, bytes: said })
+    pub fn set_progress(&mut self, id: DeliveryId, said: usize) -> Result<(), StoreError> {
+        self.apply(Mutation::SetProgress { id, bytes: said })
     }
 
     /// Records whether the unsent rest of the delivery may have arrived already.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn set_resent(&mut self, ticket: DeliveryId, again: bool) -> Result<(), StoreError> {
-        self.apply(Mutation::SetResent { id: ticket, resent: again })
+    pub fn set_resent(&mut self, id: DeliveryId, again: bool) -> Result<(), StoreError> {
+        self.apply(Mutation::SetResent { id, resent: again })
     }
 
     /// Whether the unsent rest of the delivery may have arrived already.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn is_resent(&self, ticket: DeliveryId) -> Result<bool, StoreError> {
+    pub fn is_resent(&self, id: DeliveryId) -> Result<bool, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT again FROM delivery WHERE ticket = ?1")?
-            .query_row([ticket.0], |row| row.get(0))
+            .query_row([id.0], |row| row.get(0))
             .optional()?
             .unwrap_or(false))
     }
@@ -205,11 +205,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn progress(&self, ticket: DeliveryId) -> Result<usize, StoreError> {
+    pub fn progress(&self, id: DeliveryId) -> Result<usize, StoreError> {
         Ok(self
             .connection
             .prepare_cached("SELECT said FROM delivery WHERE ticket = ?1")?
-            .query_row([ticket.0], |row| row.get::<_, i64>(0))
+            .query_row([id.0], |row| row.get::<_, i64>(0))
             .optional()?
             .and_then(|said| usize::try_from(said).ok())
             .unwrap_or(0))
@@ -221,11 +221,11 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn ack_delivery(
         &mut self,
-        ticket: DeliveryId,
-        native: Option<&str>,
+        id: DeliveryId,
+        remote_id: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::AckDelivery { id: ticket, remote_id: native.map(str::to_owned), now })
+        self.apply(Mutation::AckDelivery { id, remote_id: remote_id.map(str::to_owned), now })
     }
 }
 
@@ -257,16 +257,16 @@ fn part_from_sql(part: i64) -> MessagePart {
 }
 
 /// Neither a nick nor a user id contains a space.
-fn sender_to_sql(voice: &Sender) -> Option<String> {
-    match voice {
+fn sender_to_sql(sender: &Sender) -> Option<String> {
+    match sender {
         Sender::Bot => None,
         Sender::Relaymsg(nick) => Some(format!("relayed {nick}")),
         Sender::Puppet(account) => Some(format!("puppet {account}")),
     }
 }
 
-fn sender_from_sql(voice: Option<String>) -> Sender {
-    match voice.as_deref().and_then(|voice| voice.split_once(' ')) {
+fn sender_from_sql(sender: Option<String>) -> Sender {
+    match sender.as_deref().and_then(|sender| sender.split_once(' ')) {
         Some(("relayed", nick)) => Sender::Relaymsg(nick.into()),
         Some(("puppet", account)) => Sender::Puppet(LetsChatUserId(account.into())),
         _ => Sender::Bot,
@@ -302,7 +302,7 @@ mod tests {
             Self { store, from, to }
         }
 
-        fn queue(&mut self, body: &str, native: &str) -> Option<DeliveryId> {
+        fn queue(&mut self, body: &str, remote_id: &str) -> Option<DeliveryId> {
             let message = Message {
                 source: self.from,
                 author: Author::named("ann"),
@@ -310,7 +310,7 @@ mod tests {
                 body: body.to_owned(),
                 sent_at: Timestamp::from_millisecond(1_500).expect("a time"),
             };
-            let id = self.store.record(&message, Some(native)).expect("works")?;
+            let id = self.store.record(&message, Some(remote_id)).expect("works")?;
             Some(self.store.enqueue(id, self.to).expect("works"))
         }
 
@@ -319,10 +319,10 @@ mod tests {
             let first =
                 self.store.open_deliveries(self.to, DeliveryId(0), 1).expect("works").remove(0);
             let (prefix, body) = (prefix.to_owned(), body.to_owned());
-            let speech = RenderedMessage { kind: MessageKind::Text, prefix, body };
-            let voice = Sender::Relaymsg("ann/lc".into());
+            let rendered = RenderedMessage { kind: MessageKind::Text, prefix, body };
+            let sender = Sender::Relaymsg("ann/lc".into());
             self.store
-                .start_delivery(&first, (&voice, &speech), Timestamp::UNIX_EPOCH)
+                .start_delivery(&first, (&sender, &rendered), Timestamp::UNIX_EPOCH)
                 .expect("works");
         }
 
@@ -403,7 +403,7 @@ mod tests {
         scene.store.prune(Timestamp::UNIX_EPOCH, 9).expect("works");
         assert!(scene.store.contains(scene.from, "1").expect("works"), "not old enough");
         scene.store.prune(Timestamp::from_second(60).expect("a time"), 9).expect("works");
-        let known = |place, native| scene.store.contains(place, native).expect("works");
+        let known = |endpoint, remote_id| scene.store.contains(endpoint, remote_id).expect("works");
         assert!(!known(scene.from, "1") && !known(scene.to, "x"));
         assert!(known(scene.from, "2"));
         assert_eq!(scene.open(), [("two".into(), DeliveryState::Queued)]);

@@ -76,9 +76,9 @@ mod tests {
         Timestamp::from_second(second).expect("a time")
     }
 
-    fn message(place: crate::domain::EndpointId, body: &str) -> Message {
+    fn message(endpoint: crate::domain::EndpointId, body: &str) -> Message {
         Message {
-            source: place,
+            source: endpoint,
             author: Author::named("ann"),
             kind: MessageKind::Text,
             body: body.to_owned(),

@@ -63,8 +63,8 @@ pub(super) fn is_revoked(
 fn target_to_sql(target: LinkTarget) -> Vec<u8> {
     match target {
         LinkTarget::File(id) => [b"f", &id.0[..]].concat(),
-        LinkTarget::Paste(PasteId { sent_at_ms: said_at, digest }) => {
-            [b"p", &said_at.to_be_bytes()[..], &digest[..]].concat()
+        LinkTarget::Paste(PasteId { sent_at_ms: sent_at, digest }) => {
+            [b"p", &sent_at.to_be_bytes()[..], &digest[..]].concat()
         }
     }
 }

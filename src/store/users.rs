@@ -24,8 +24,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn user_endpoint_id(&mut self, party: &UserRef) -> Result<EndpointId, StoreError> {
-        self.id_by_name(party.to_string(), None)
+    pub fn user_endpoint_id(&mut self, user: &UserRef) -> Result<EndpointId, StoreError> {
+        self.id_by_name(user.to_string(), None)
     }
 
     /// Records that the endpoint now belongs to `user`. Returns whether it does: it does not if `user` has an
@@ -33,14 +33,14 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn same_party(&mut self, place: EndpointId, party: &UserRef) -> Result<bool, StoreError> {
-        let name = party.to_string();
+    pub fn same_party(&mut self, endpoint: EndpointId, user: &UserRef) -> Result<bool, StoreError> {
+        let name = user.to_string();
         let taken: bool = self
             .connection
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM place WHERE name = ?1)")?
             .query_row([&name], |row| row.get(0))?;
         if !taken {
-            self.apply(Mutation::Renamed { place, name })?;
+            self.apply(Mutation::Renamed { endpoint, name })?;
         }
         Ok(!taken)
     }
@@ -49,8 +49,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn unsaid(&mut self, ticket: DeliveryId) -> Result<(), StoreError> {
-        self.apply(Mutation::Unsaid { ticket })
+    pub fn unsaid(&mut self, id: DeliveryId) -> Result<(), StoreError> {
+        self.apply(Mutation::Unsaid { id })
     }
 
     /// Deletes records of direct messages before `before` and of users without newer ones, except for what is
@@ -86,11 +86,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn user_of_endpoint(&self, place: EndpointId) -> Result<Option<UserRef>, StoreError> {
+    pub fn user_of_endpoint(&self, endpoint: EndpointId) -> Result<Option<UserRef>, StoreError> {
         let name: Option<String> = self
             .connection
             .prepare_cached("SELECT name FROM place WHERE id = ?1")?
-            .query_row([place.0], |row| row.get(0))
+            .query_row([endpoint.0], |row| row.get(0))
             .optional()?;
         Ok(name.and_then(|name| name.parse().ok()))
     }
@@ -107,8 +107,8 @@ impl Store {
         let rows = statement
             .query_map([], |row| Ok((EndpointId(row.get(0)?), row.get::<_, String>(1)?)))?
             .collect::<Result<Vec<_>, _>>()?;
-        let party = |(place, name): (EndpointId, String)| Some((place, name.parse().ok()?));
-        Ok(rows.into_iter().filter_map(party).collect())
+        let user = |(endpoint, name): (EndpointId, String)| Some((endpoint, name.parse().ok()?));
+        Ok(rows.into_iter().filter_map(user).collect())
     }
 
     /// Direct messages since `since`, in the order they were received.
@@ -146,15 +146,14 @@ mod tests {
         let mut store = Store::open(directory.path()).expect("opens");
         let bob = UserRef::LetsChat(LetsChatUserId("b0b".into()));
         let to = store.user_endpoint_id(&bob).expect("works");
-        let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
+        let (author, sent_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
         let body = "the secret of the samovar".to_owned();
-        let message =
-            Message { source: to, author, kind: MessageKind::Text, body, sent_at: said_at };
+        let message = Message { source: to, author, kind: MessageKind::Text, body, sent_at };
         let id = store.record(&message, Some("one")).expect("works").expect("new");
-        let ticket = store.enqueue(id, to).expect("works");
+        let delivery_id = store.enqueue(id, to).expect("works");
         store.commit().expect("works");
-        store.ack_delivery(ticket, None, said_at).expect("works");
-        store.unsaid(ticket).expect("works");
+        store.ack_delivery(delivery_id, None, sent_at).expect("works");
+        store.unsaid(delivery_id).expect("works");
         store.commit().expect("works");
         assert!(store.contains(to, "one").expect("works"));
         store.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("works");
@@ -170,24 +169,19 @@ mod tests {
         let mut store = Store::in_memory().expect("a store in memory");
         let party = |name: &str| UserRef::Nick(Network::new("office"), name.into());
         let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
-        for (name, done, said_in) in
+        for (name, done, source) in
             [("old", true, None), ("waits", false, None), ("room", true, Some(tea))]
         {
             let [from, to] = [name.to_owned(), format!("to-{name}")]
                 .map(|it| store.user_endpoint_id(&party(&it)).expect("works"));
-            let (author, said_at) = (Author::named(name), Timestamp::UNIX_EPOCH);
-            let said_in = said_in.unwrap_or(from);
-            let message = Message {
-                source: said_in,
-                author,
-                kind: MessageKind::Text,
-                body: "hi".into(),
-                sent_at: said_at,
-            };
+            let (author, sent_at) = (Author::named(name), Timestamp::UNIX_EPOCH);
+            let source = source.unwrap_or(from);
+            let message =
+                Message { source, author, kind: MessageKind::Text, body: "hi".into(), sent_at };
             let id = store.record(&message, None).expect("works").expect("new");
-            let ticket = store.enqueue(id, to).expect("works");
+            let delivery_id = store.enqueue(id, to).expect("works");
             if done {
-                store.ack_delivery(ticket, None, said_at).expect("works");
+                store.ack_delivery(delivery_id, None, sent_at).expect("works");
             }
         }
         store.commit().expect("works");
@@ -215,19 +209,13 @@ mod tests {
                 .expect("works")
         });
         let refuse = |store: &mut Store, body: &str| {
-            let (author, said_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
-            let (body, said_in) = (body.to_owned(), ann);
-            let message = Message {
-                source: said_in,
-                author,
-                kind: MessageKind::Text,
-                body,
-                sent_at: said_at,
-            };
+            let (author, sent_at) = (Author::named("ann"), Timestamp::UNIX_EPOCH);
+            let (body, source) = (body.to_owned(), ann);
+            let message = Message { source, author, kind: MessageKind::Text, body, sent_at };
             let id = store.record(&message, None).expect("works").expect("new");
-            let ticket = store.enqueue(id, bob).expect("works");
-            store.reject_delivery(ticket, "gone", said_at).expect("works");
-            store.mark_unreported(ticket).expect("works");
+            let delivery_id = store.enqueue(id, bob).expect("works");
+            store.reject_delivery(delivery_id, "gone", sent_at).expect("works");
+            store.mark_unreported(delivery_id).expect("works");
         };
         let bodies = |store: &Store| -> String {
             let all = "SELECT group_concat(body || author, ';') FROM message";
@@ -252,18 +240,18 @@ mod tests {
     fn who_goes_by_many_names_leaves_one_row() {
         let mut store = Store::in_memory().expect("a store in memory");
         let nick = |n: u32| UserRef::Nick(Network::new("office"), format!("ann{n}").into());
-        let place = store.user_endpoint_id(&nick(0)).expect("works");
+        let endpoint = store.user_endpoint_id(&nick(0)).expect("works");
         for n in 1..20_000 {
-            assert!(store.same_party(place, &nick(n)).expect("works"));
+            assert!(store.same_party(endpoint, &nick(n)).expect("works"));
         }
         let rows: i64 = store
             .connection
             .query_row("SELECT COUNT(*) FROM place", [], |row| row.get(0))
             .expect("works");
         assert_eq!(rows, 1);
-        assert_eq!(store.user_endpoint_id(&nick(19_999)).expect("works"), place);
-        assert_ne!(store.user_endpoint_id(&nick(0)).expect("works"), place);
-        assert!(!store.same_party(place, &nick(0)).expect("works"));
+        assert_eq!(store.user_endpoint_id(&nick(19_999)).expect("works"), endpoint);
+        assert_ne!(store.user_endpoint_id(&nick(0)).expect("works"), endpoint);
+        assert!(!store.same_party(endpoint, &nick(0)).expect("works"));
     }
 
     #[test]
@@ -275,16 +263,10 @@ mod tests {
         assert_eq!(store.user_endpoint_id(&ann).expect("works"), from);
         let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
         let mut tickets = Vec::new();
-        for (said_in, to) in [(from, to), (tea, from)] {
+        for (source, to) in [(from, to), (tea, from)] {
             let author = Author::named("somebody");
-            let (body, said_at) = ("hi".to_owned(), Timestamp::UNIX_EPOCH);
-            let message = Message {
-                source: said_in,
-                author,
-                kind: MessageKind::Text,
-                body,
-                sent_at: said_at,
-            };
+            let (body, sent_at) = ("hi".to_owned(), Timestamp::UNIX_EPOCH);
+            let message = Message { source, author, kind: MessageKind::Text, body, sent_at };
             let id = store.record(&message, None).expect("works").expect("new");
             tickets.push(store.enqueue(id, to).expect("works"));
         }

@@ -40,8 +40,8 @@ pub(super) fn shorten_urls(
         let (host, length) = (scheme_and_host(address), address.chars().count());
         short.push_str(&match &instead {
             Instead::Link(link) => format!("{link} (to {host}…, {length} characters)"),
-            Instead::There(place) => {
-                format!("{host}… ({length} characters, too long for IRC; in full: {place})")
+            Instead::There(endpoint) => {
+                format!("{host}… ({length} characters, too long for IRC; in full: {endpoint})")
             }
             Instead::Nothing => format!("{host}… ({length} characters, too long for IRC)"),
         });

@@ -117,27 +117,27 @@ pub(super) fn is_filler(c: char) -> bool {
 pub(super) fn field_value<'v>(
     field: TemplateField,
     author: &'v Author,
-    place: &'v Endpoint,
+    endpoint: &'v Endpoint,
     time: impl FnOnce() -> String,
 ) -> Cow<'v, str> {
     match field {
         TemplateField::Name => author_name(author),
         TemplateField::DisplayName => display_name(author),
         TemplateField::Account => sanitize(author.account.as_deref().unwrap_or_default()),
-        TemplateField::Network => network_name(place),
-        TemplateField::Channel => crate::translate::display_names::endpoint_name(place),
+        TemplateField::Network => network_name(endpoint),
+        TemplateField::Channel => crate::translate::display_names::endpoint_name(endpoint),
         TemplateField::Time => Cow::Owned(time()),
     }
 }
 
 /// The display name of the endpoint's network.
-pub(super) fn network_name(place: &Endpoint) -> Cow<'_, str> {
-    Cow::Borrowed(place.network().map_or("letschat", Network::as_str))
+pub(super) fn network_name(endpoint: &Endpoint) -> Cow<'_, str> {
+    Cow::Borrowed(endpoint.network().map_or("letschat", Network::as_str))
 }
 
 /// The endpoint's name on its network.
-pub(super) fn endpoint_name(place: &Endpoint) -> Cow<'_, str> {
-    match place {
+pub(super) fn endpoint_name(endpoint: &Endpoint) -> Cow<'_, str> {
+    match endpoint {
         Endpoint::Channel { name, .. } | Endpoint::Room(name) => sanitize(name),
     }
 }

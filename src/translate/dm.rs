@@ -87,28 +87,28 @@ fn split_word(text: &str) -> (&str, &str) {
 #[must_use]
 pub fn render_dm(
     message: &Message,
-    place: &Endpoint,
-    manners: &LinkFormat,
+    endpoint: &Endpoint,
+    format: &LinkFormat,
     whence: Option<&str>,
-    told_at: Timestamp,
+    now: Timestamp,
 ) -> RenderedMessage {
-    let company = EmptyDirectory(place);
-    let mut speech = match Side::of(place) {
+    let directory = EmptyDirectory(endpoint);
+    let mut rendered = match Side::of(endpoint) {
         // Not truncated: a direct message has no public link.
         Side::LetsChat => {
-            let mut manners = manners.clone();
-            manners.channel.long_messages = LongMessages::All;
-            to_irc(message, MessagePart::Whole, &manners, &company, None, told_at)
+            let mut format = format.clone();
+            format.channel.long_messages = LongMessages::All;
+            to_irc(message, MessagePart::Whole, &format, &directory, None, now)
         }
         Side::Irc => {
             let nothing = std::iter::empty();
-            to_letschat(message, nothing, MessagePart::Whole, manners, &company, told_at)
+            to_letschat(message, nothing, MessagePart::Whole, format, &directory, now)
         }
     };
     if let Some(whence) = whence {
-        speech.prefix = format!("[{whence}] {}", speech.prefix);
+        rendered.prefix = format!("[{whence}] {}", rendered.prefix);
     }
-    speech
+    rendered
 }
 
 #[cfg(test)]
@@ -173,10 +173,10 @@ mod tests {
             body: body.to_owned(),
             sent_at: Timestamp::UNIX_EPOCH,
         };
-        let manners = LinkFormat::default();
+        let format = LinkFormat::default();
         let channel = Endpoint::channel(&Network::new("office"), "#tea");
-        let tell = |body: &str, place: &Endpoint, whence| {
-            render_dm(&message(body), place, &manners, whence, Timestamp::UNIX_EPOCH).full_text()
+        let tell = |body: &str, endpoint: &Endpoint, whence| {
+            render_dm(&message(body), endpoint, &format, whence, Timestamp::UNIX_EPOCH).full_text()
         };
         assert_eq!(tell("\u{2}hi\u{2} @bob", &channel, None), "<ann> hi @bob");
         assert_eq!(tell("hi", &channel, Some("office")), "[office] <ann> hi");

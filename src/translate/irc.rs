@@ -26,35 +26,36 @@ pub const RESENT_PREFIX: &str = "(resent) ";
 pub fn to_irc(
     message: &Message,
     part: MessagePart,
-    manners: &LinkFormat,
-    company: &dyn Directory,
+    format: &LinkFormat,
+    directory: &dyn Directory,
     links: Option<&PublicLinks>,
-    told_at: Timestamp,
+    now: Timestamp,
 ) -> RenderedMessage {
-    let side = Side::of(company.source());
-    let said = detect_action(manners.rules.with_extracted_nick(message, side), side);
+    let side = Side::of(directory.source());
+    let said = detect_action(format.rules.with_extracted_nick(message, side), side);
     let prefix = match part {
-        MessagePart::Whole => author_prefix(&said, manners, company, told_at),
+        MessagePart::Whole => author_prefix(&said, format, directory, now),
         MessagePart::Name => {
-            let name = author_prefix(&said, manners, company, told_at);
+            let name = author_prefix(&said, format, directory, now);
             let body = display_names::standalone_name(&name, &said.author);
             return clean::rendered_message(said.kind, String::new(), &body, true);
         }
         MessagePart::Text => String::new(),
     };
-    let text = render_text(&said, manners, company, links, told_at);
-    let ChannelFormat { max_lines: lines, long_messages: long, .. } = manners.channel;
-    let whole = || links.map(|links| links.paste_link(message, told_at));
-    let there = || room_url(manners, company);
-    let longest = longest_address(&prefix, company, links.is_some());
-    let text = addresses::shorten_urls(text, longest, || match (whole(), side, company.source()) {
-        (Some(link), ..) => Instead::Link(link),
-        (None, Side::LetsChat, _) => there().map_or(Instead::Nothing, Instead::There),
-        (None, _, Endpoint::Channel { network, name }) => {
-            Instead::There(format!("{name} on {network}"))
-        }
-        (None, ..) => Instead::Nothing,
-    });
+    let text = render_text(&said, format, directory, links, now);
+    let ChannelFormat { max_lines: lines, long_messages: long, .. } = format.channel;
+    let whole = || links.map(|links| links.paste_link(message, now));
+    let there = || room_url(format, directory);
+    let longest = longest_address(&prefix, directory, links.is_some());
+    let text =
+        addresses::shorten_urls(text, longest, || match (whole(), side, directory.source()) {
+            (Some(link), ..) => Instead::Link(link),
+            (None, Side::LetsChat, _) => there().map_or(Instead::Nothing, Instead::There),
+            (None, _, Endpoint::Channel { network, name }) => {
+                Instead::There(format!("{name} on {network}"))
+            }
+            (None, ..) => Instead::Nothing,
+        });
     let body = match side {
         // Between channels: it was several messages originally.
         Side::Irc => text.into_owned(),
@@ -71,35 +72,34 @@ pub fn to_irc(
 /// time of a late message.
 #[must_use]
 pub fn under_own_nick(
-    speech: RenderedMessage,
+    rendered: RenderedMessage,
     message: &Message,
-    told_at: Timestamp,
+    now: Timestamp,
 ) -> RenderedMessage {
-    RenderedMessage { prefix: timestamp::timestamp_prefix(message.sent_at, told_at), ..speech }
+    RenderedMessage { prefix: timestamp::timestamp_prefix(message.sent_at, now), ..rendered }
 }
 
 fn author_prefix(
     message: &Message,
-    manners: &LinkFormat,
-    company: &dyn Directory,
-    told_at: Timestamp,
+    format: &LinkFormat,
+    directory: &dyn Directory,
+    now: Timestamp,
 ) -> String {
-    let Message { author, kind, sent_at: said_at, .. } = message;
+    let Message { author, kind, sent_at, .. } = message;
     if author.is_bridge() {
         return String::new();
     }
-    let ChannelFormat { prefixes: names, anti_ping: quiet, color_nicks: colours, .. } =
-        &manners.channel;
-    let quiet = *quiet && manners.user_map.is_in_channel(author, company);
+    let ChannelFormat { prefixes: names, anti_ping, color_nicks, .. } = &format.channel;
+    let anti_ping = *anti_ping && format.user_map.is_in_channel(author, directory);
     let shown = |name: Cow<'_, str>| {
-        let name = if quiet { display_names::defuse_ping(&name) } else { name.into_owned() };
-        Cow::Owned(if *colours { display_names::color_nick(&author.name, &name) } else { name })
+        let name = if anti_ping { display_names::defuse_ping(&name) } else { name.into_owned() };
+        Cow::Owned(if *color_nicks { display_names::color_nick(&author.name, &name) } else { name })
     };
     let template = names.for_kind(*kind);
-    let place = company.source();
+    let endpoint = directory.source();
     let value = |field, longest| {
-        let value = display_names::field_value(field, author, place, || {
-            timestamp::format_timestamp(*said_at, told_at)
+        let value = display_names::field_value(field, author, endpoint, || {
+            timestamp::format_timestamp(*sent_at, now)
         });
         let value = Cow::Owned(clean::truncate(&value, longest).into_owned());
         if matches!(field, TemplateField::Name | TemplateField::DisplayName) {
@@ -112,7 +112,7 @@ fn author_prefix(
     if template.includes_time() {
         filled
     } else {
-        timestamp::timestamp_prefix(*said_at, told_at) + &filled
+        timestamp::timestamp_prefix(*sent_at, now) + &filled
     }
 }
 
@@ -121,16 +121,16 @@ const SPARE: usize = 64;
 
 /// The longest URL, in bytes, that fits into a line after `prefix`. With a public link available, somewhat
 /// shorter URLs count as too long.
-fn longest_address(prefix: &str, company: &dyn Directory, linked: bool) -> usize {
+fn longest_address(prefix: &str, directory: &dyn Directory, linked: bool) -> usize {
     let usual = addresses::MAX_LEN;
-    let holds = company.line().map_or(usual, |line| line.saturating_sub(prefix.len() + SPARE));
+    let holds = directory.line().map_or(usual, |line| line.saturating_sub(prefix.len() + SPARE));
     if linked { holds.min(usual) } else { holds }
 }
 
 /// The address where users with an account can read the room.
-fn room_url(manners: &LinkFormat, company: &dyn Directory) -> Option<String> {
-    let letschat = manners.room.letschat_url.as_ref()?;
-    Some(match company.room_id() {
+fn room_url(format: &LinkFormat, directory: &dyn Directory) -> Option<String> {
+    let letschat = format.room.letschat_url.as_ref()?;
+    Some(match directory.room_id() {
         Some(id) => format!("{letschat}#!/room/{id}"),
         None => letschat.to_string(),
     })
@@ -139,22 +139,22 @@ fn room_url(manners: &LinkFormat, company: &dyn Directory) -> Option<String> {
 /// Renders the text of `message` for a channel.
 fn render_text<'m>(
     message: &'m Message,
-    manners: &LinkFormat,
-    company: &dyn Directory,
+    format: &LinkFormat,
+    directory: &dyn Directory,
     links: Option<&PublicLinks>,
-    told_at: Timestamp,
+    now: Timestamp,
 ) -> Cow<'m, str> {
-    let side = Side::of(company.source());
+    let side = Side::of(directory.source());
     let text = clean::sanitize_text(&message.body, side == Side::Irc);
     if message.author.is_bridge() {
         return text;
     }
-    let text = manners.rules.apply_rewrites(text, side);
+    let text = format.rules.apply_rewrites(text, side);
     if side == Side::Irc {
         return text;
     }
-    let text = match (links, &manners.room.letschat_url) {
-        (Some(links), _) => match links.rewrite_file_urls(&text, told_at) {
+    let text = match (links, &format.room.letschat_url) {
+        (Some(links), _) => match links.rewrite_file_urls(&text, now) {
             Cow::Borrowed(_) => text,
             Cow::Owned(linked) => Cow::Owned(linked),
         },
@@ -165,13 +165,15 @@ fn render_text<'m>(
         (None, None) => text,
     };
     let text = channel_refs::rewrite_channel_refs(text, |room| {
-        company.channel_for_room(room.strip_prefix('#')?).map(str::to_owned)
+        directory.channel_for_room(room.strip_prefix('#')?).map(str::to_owned)
     });
-    let text = match manners.channel.mentions {
-        true => mentions::rewrite_for_channel(text, |user| manners.user_map.nick_of(user, company)),
+    let text = match format.channel.mentions {
+        true => {
+            mentions::rewrite_for_channel(text, |user| format.user_map.nick_of(user, directory))
+        }
         false => text,
     };
-    match manners.channel.emotes {
+    match format.channel.emotes {
         Emotes::Shortcodes => text,
         Emotes::Unicode => emotes::to_unicode(text),
     }

@@ -24,15 +24,15 @@ pub fn to_letschat<'m>(
     message: &Message,
     more: impl Iterator<Item = &'m Message>,
     part: MessagePart,
-    manners: &LinkFormat,
-    company: &dyn Directory,
-    told_at: Timestamp,
+    format: &LinkFormat,
+    directory: &dyn Directory,
+    now: Timestamp,
 ) -> RenderedMessage {
-    let side = Side::of(company.source());
-    let first = detect_action(manners.rules.with_extracted_nick(message, side), side);
+    let side = Side::of(directory.source());
+    let first = detect_action(format.rules.with_extracted_nick(message, side), side);
     let mut prefix = match part {
         MessagePart::Whole | MessagePart::Name => {
-            author_prefix(&first, &manners.room.prefixes, company, told_at)
+            author_prefix(&first, &format.room.prefixes, directory, now)
         }
         MessagePart::Text => String::new(),
     };
@@ -40,49 +40,49 @@ pub fn to_letschat<'m>(
     if part == MessagePart::Name {
         prefix = display_names::standalone_name(&prefix, &first.author);
     } else {
-        body.push_str(&render_text(message, &first, manners, company));
+        body.push_str(&render_text(message, &first, format, directory));
         for message in more {
-            let message_of = manners.rules.with_extracted_nick(message, side);
+            let message_of = format.rules.with_extracted_nick(message, side);
             body.push('\n');
-            body.push_str(&render_text(message, &message_of, manners, company));
+            body.push_str(&render_text(message, &message_of, format, directory));
         }
         if !first.author.is_bridge() {
-            body = prevent_spoofing(body, &prefix, &manners.room.prefixes);
+            body = prevent_spoofing(body, &prefix, &format.room.prefixes);
         }
     }
     // Rooms have one kind of message only.
-    let mut speech = clean::rendered_message(MessageKind::Text, prefix, &body, false);
-    let (alone, letschat) = (speech.prefix.trim().is_empty(), manners.room.letschat_url.as_ref());
-    if side == Side::Irc && alone && inline_images::targets_letschat(&speech.body, letschat) {
+    let mut rendered = clean::rendered_message(MessageKind::Text, prefix, &body, false);
+    let (alone, letschat) = (rendered.prefix.trim().is_empty(), format.room.letschat_url.as_ref());
+    if side == Side::Irc && alone && inline_images::targets_letschat(&rendered.body, letschat) {
         // Keeps the server from showing one of its own URLs as an image.
-        speech.body.insert(0, ZERO_WIDTH_SPACE);
+        rendered.body.insert(0, ZERO_WIDTH_SPACE);
     }
-    speech
+    rendered
 }
 
 /// Whether `message` from `endpoint` is posted in two parts, name and text. Let's Chat shows an image only if
 /// its URL stands alone in a post.
 #[must_use]
-pub fn needs_split(message: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
-    let side = Side::of(place);
-    if !manners.room.inline_images
+pub fn needs_split(message: &Message, endpoint: &Endpoint, format: &LinkFormat) -> bool {
+    let side = Side::of(endpoint);
+    if !format.room.inline_images
         || message.kind != MessageKind::Text
         || !message.body.contains("://")
     {
         return false;
     }
-    let message = manners.rules.with_extracted_nick(message, side);
-    let text = mirc::convert_formatting(&message.body, manners.room.formatting);
+    let message = format.rules.with_extracted_nick(message, side);
+    let text = mirc::convert_formatting(&message.body, format.room.formatting);
     inline_images::is_image_url(&text)
-        && !inline_images::targets_letschat(&text, manners.room.letschat_url.as_ref())
+        && !inline_images::targets_letschat(&text, format.room.letschat_url.as_ref())
 }
 
 /// Whether `message` from `endpoint` is for bots in the room, and therefore posted in two parts, so that they
 /// can parse the text. Only for single lines: further lines without a name could impersonate others.
 #[must_use]
-pub fn is_passthrough(message: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
-    let Some(pattern) = &manners.passthrough else { return false };
-    let message = manners.rules.with_extracted_nick(message, Side::of(place));
+pub fn is_passthrough(message: &Message, endpoint: &Endpoint, format: &LinkFormat) -> bool {
+    let Some(pattern) = &format.passthrough else { return false };
+    let message = format.rules.with_extracted_nick(message, Side::of(endpoint));
     let text = mirc::convert_formatting(&message.body, Formatting::Strip);
     message.kind == MessageKind::Text
         && !message.author.is_bridge()
@@ -92,12 +92,12 @@ pub fn is_passthrough(message: &Message, place: &Endpoint, manners: &LinkFormat)
 
 /// Whether `next` continues `last`, so that both become one post.
 #[must_use]
-pub fn continues(last: &Message, next: &Message, place: &Endpoint, manners: &LinkFormat) -> bool {
-    if manners.room.merge_lines == MergeLines::Never {
+pub fn continues(last: &Message, next: &Message, endpoint: &Endpoint, format: &LinkFormat) -> bool {
+    if format.room.merge_lines == MergeLines::Never {
         return false;
     }
-    let side = Side::of(place);
-    let unwrapped = |message| manners.rules.with_extracted_nick(message, side);
+    let side = Side::of(endpoint);
+    let unwrapped = |message| format.rules.with_extracted_nick(message, side);
     side == Side::Irc && long_messages::is_continuation(&unwrapped(last), &unwrapped(next))
 }
 
@@ -105,25 +105,25 @@ pub fn continues(last: &Message, next: &Message, place: &Endpoint, manners: &Lin
 fn author_prefix(
     message: &Message,
     names: &Prefixes,
-    company: &dyn Directory,
-    told_at: Timestamp,
+    directory: &dyn Directory,
+    now: Timestamp,
 ) -> String {
-    let Message { author, kind, sent_at: said_at, .. } = message;
+    let Message { author, kind, sent_at, .. } = message;
     if author.is_bridge() {
         return BRIDGE_PREFIX.to_owned();
     }
     let template = names.for_kind(*kind);
-    let place = company.source();
+    let endpoint = directory.source();
     let filled = template.render_bounded(|field, longest| {
-        let value = display_names::field_value(field, author, place, || {
-            timestamp::format_timestamp(*said_at, told_at)
+        let value = display_names::field_value(field, author, endpoint, || {
+            timestamp::format_timestamp(*sent_at, now)
         });
         Cow::Owned(clean::truncate(&value, longest).into_owned())
     });
     if template.includes_time() {
         filled
     } else {
-        timestamp::timestamp_prefix(*said_at, told_at) + &filled
+        timestamp::timestamp_prefix(*sent_at, now) + &filled
     }
 }
 
@@ -131,31 +131,31 @@ fn author_prefix(
 fn render_text<'m>(
     message: &Message,
     said: &'m Message,
-    manners: &'m LinkFormat,
-    company: &'m dyn Directory,
+    format: &'m LinkFormat,
+    directory: &'m dyn Directory,
 ) -> Cow<'m, str> {
-    let side = Side::of(company.source());
+    let side = Side::of(directory.source());
     if said.author.is_bridge() {
         return mentions::rewrite_for_notice(clean::sanitize_text(&said.body, false));
     }
-    let room = &manners.room;
+    let room = &format.room;
     let may = MentionRights {
         users: side == Side::LetsChat || room.allow_mentions_from.contains_author(message),
         all: room.allow_all_mention_from.contains_author(message),
     };
-    let people = &manners.user_map;
+    let people = &format.user_map;
     if side == Side::LetsChat {
-        let text = manners.rules.apply_rewrites(clean::sanitize_text(&said.body, false), side);
+        let text = format.rules.apply_rewrites(clean::sanitize_text(&said.body, false), side);
         return mentions::rewrite_for_room(text, may, |_| None);
     }
-    let user = |name: &str| people.user_of(name, company).filter(|_| room.mentions);
+    let user = |name: &str| people.user_of(name, directory).filter(|_| room.mentions);
     let text = clean::formatted(&said.body, room.formatting);
     let text = display_names::restore_names(text, |name| {
-        user(name).is_some() || company.find_nick(name).is_some()
+        user(name).is_some() || directory.find_nick(name).is_some()
     });
-    let text = manners.rules.apply_rewrites(text, side);
+    let text = format.rules.apply_rewrites(text, side);
     let text = channel_refs::rewrite_channel_refs(text, |channel| {
-        Some(format!("#{}", company.room_for_channel(channel)?))
+        Some(format!("#{}", directory.room_for_channel(channel)?))
     });
     let text = if may.users { mentions::address_to_mention(text, user) } else { text };
     mentions::rewrite_for_room(text, may, user)

@@ -118,8 +118,8 @@ impl<'t> Mention<'t> {
         let part = |c: char| c.is_alphanumeric() || "_-.[]\\`^{}|".contains(c);
         let mut name = &self.name[..self.name.find(|c| !part(c)).unwrap_or(self.name.len())];
         while !name.is_empty() {
-            if let Some(person) = known(name) {
-                return Some((person, name.len()));
+            if let Some(user) = known(name) {
+                return Some((user, name.len()));
             }
             // The full stop may end the sentence instead of the name.
             let end = name.trim_end_matches(|c: char| !is_word_char(c));

@@ -20,8 +20,8 @@ pub enum Side {
 impl Side {
     /// The side of `endpoint`.
     #[must_use]
-    pub fn of(place: &Endpoint) -> Self {
-        if place.network().is_some() { Self::Irc } else { Self::LetsChat }
+    pub fn of(endpoint: &Endpoint) -> Self {
+        if endpoint.network().is_some() { Self::Irc } else { Self::LetsChat }
     }
 }
 
@@ -72,11 +72,11 @@ pub struct ExtractNicksRule {
 impl Rules {
     /// Whether `message` from `endpoint` is to be ignored.
     #[must_use]
-    pub fn ignores(&self, message: &Message, place: &Endpoint) -> bool {
+    pub fn ignores(&self, message: &Message, endpoint: &Endpoint) -> bool {
         if self.ignore.is_empty() || message.author.is_bridge() {
             return false;
         }
-        let side = Side::of(place);
+        let side = Side::of(endpoint);
         let message = self.with_extracted_nick(message, side);
         let text = mirc::convert_formatting(&message.body, Formatting::Strip);
         self.ignore.iter().any(|rule| {

@@ -110,8 +110,8 @@ pub enum StatusChange {
 }
 
 impl StatusNotices {
-    fn shows(&self, coming: &StatusEvent) -> bool {
-        let show = match coming.change {
+    fn shows(&self, event: &StatusEvent) -> bool {
+        let show = match event.change {
             StatusChange::Joined
             | StatusChange::Left(_)
             | StatusChange::Netsplit(_)
@@ -123,7 +123,7 @@ impl StatusNotices {
         };
         match show {
             Verbosity::Off => false,
-            Verbosity::Smart => coming.spoke_recently,
+            Verbosity::Smart => event.spoke_recently,
             Verbosity::All => true,
         }
     }
@@ -133,11 +133,11 @@ impl StatusNotices {
     #[must_use]
     pub fn summarize(
         &self,
-        comings: &[StatusEvent],
+        events: &[StatusEvent],
         shown: impl Fn(&str) -> String,
     ) -> Option<String> {
         let told: Vec<&StatusEvent> =
-            drop_reversals(comings).into_iter().filter(|coming| self.shows(coming)).collect();
+            drop_reversals(events).into_iter().filter(|event| self.shows(event)).collect();
         let teller = StatusRenderer { display_name: shown };
         let each = teller.each(&told);
         [each, Some(teller.alike(&told)), Some(counts_only(&told))]
@@ -149,15 +149,15 @@ impl StatusNotices {
 }
 
 /// The events without those that cancel each other.
-fn drop_reversals(comings: &[StatusEvent]) -> Vec<&StatusEvent> {
-    let mut left: Vec<Option<&StatusEvent>> = Vec::with_capacity(comings.len());
+fn drop_reversals(events: &[StatusEvent]) -> Vec<&StatusEvent> {
+    let mut left: Vec<Option<&StatusEvent>> = Vec::with_capacity(events.len());
     // The position of each user's last join or part.
     let mut last: HashMap<&str, usize> = HashMap::new();
-    for coming in comings {
-        let before = last.get(coming.who.as_str()).and_then(|at| Some((*at, left[*at]?)));
+    for event in events {
+        let before = last.get(event.who.as_str()).and_then(|at| Some((*at, left[*at]?)));
         let undoes = before.is_some_and(|(_, before)| {
             matches!(
-                (&before.change, &coming.change),
+                (&before.change, &event.change),
                 (
                     StatusChange::Joined | StatusChange::NetsplitRejoin,
                     StatusChange::Left(_) | StatusChange::Netsplit(_)
@@ -170,11 +170,11 @@ fn drop_reversals(comings: &[StatusEvent]) -> Vec<&StatusEvent> {
         match before {
             Some((at, _)) if undoes => {
                 left[at] = None;
-                last.remove(coming.who.as_str());
+                last.remove(event.who.as_str());
             }
             _ => {
-                last.insert(&coming.who, left.len());
-                left.push(Some(coming));
+                last.insert(&event.who, left.len());
+                left.push(Some(event));
             }
         }
     }
@@ -182,9 +182,9 @@ fn drop_reversals(comings: &[StatusEvent]) -> Vec<&StatusEvent> {
 }
 
 /// Whether several events of this kind can be reported together.
-fn is_groupable(coming: &StatusEvent) -> bool {
+fn is_groupable(event: &StatusEvent) -> bool {
     matches!(
-        coming.change,
+        event.change,
         StatusChange::Joined
             | StatusChange::Left(None)
             | StatusChange::Netsplit(_)
@@ -233,12 +233,12 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
         let was = if alike.len() == 1 { "was" } else { "were" };
         match &alike[0].change {
             StatusChange::Joined => format!("{who} joined"),
-            StatusChange::Left(why) => format!("{who} left{}", reason_suffix(why.as_deref())),
-            StatusChange::Kicked { by, reason: why } => {
+            StatusChange::Left(reason) => format!("{who} left{}", reason_suffix(reason.as_deref())),
+            StatusChange::Kicked { by, reason } => {
                 format!(
                     "{who} {was} kicked by {}{}",
                     (self.display_name)(by),
-                    reason_suffix(why.as_deref())
+                    reason_suffix(reason.as_deref())
                 )
             }
             StatusChange::NickChanged(name) => {
@@ -289,8 +289,8 @@ fn counts_only(told: &[&StatusEvent]) -> String {
 /// Groups events by kind, with a verb for each.
 fn group_by_kind<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c StatusEvent>)> {
     let mut kinds: Vec<(&'static str, Vec<&StatusEvent>)> = Vec::new();
-    for coming in told {
-        let happened = match coming.change {
+    for event in told {
+        let happened = match event.change {
             StatusChange::Joined => "joined",
             StatusChange::Left(_) => "left",
             StatusChange::Kicked { .. } => "kicked",
@@ -301,8 +301,8 @@ fn group_by_kind<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c Sta
             StatusChange::TopicChanged(_) => "changed the topic",
         };
         match kinds.iter_mut().find(|(kind, _)| *kind == happened) {
-            Some((_, alike)) => alike.push(coming),
-            None => kinds.push((happened, vec![coming])),
+            Some((_, alike)) => alike.push(event),
+            None => kinds.push((happened, vec![event])),
         }
     }
     kinds
@@ -315,11 +315,11 @@ fn append_sentence(words: &mut String, sentence: &str) {
     words.push_str(sentence);
 }
 
-fn reason_suffix(why: Option<&str>) -> String {
-    match why.map(|why| sanitize_excerpt(why, MAX_LEN_REASON)) {
+fn reason_suffix(reason: Option<&str>) -> String {
+    match reason.map(|reason| sanitize_excerpt(reason, MAX_LEN_REASON)) {
         None => String::new(),
-        Some(why) if why.is_empty() => String::new(),
-        Some(why) => format!(" ({why})"),
+        Some(reason) if reason.is_empty() => String::new(),
+        Some(reason) => format!(" ({reason})"),
     }
 }
 
@@ -346,12 +346,12 @@ mod tests {
         }
     }
 
-    fn left_with_reason(why: &str) -> StatusChange {
-        StatusChange::Left(Some(why.to_owned()))
+    fn left_with_reason(reason: &str) -> StatusChange {
+        StatusChange::Left(Some(reason.to_owned()))
     }
 
     #[track_caller]
-    fn check(show: Verbosity, comings: &[StatusEvent], told: Option<&str>) {
+    fn check(show: Verbosity, events: &[StatusEvent], told: Option<&str>) {
         let all = StatusNotices {
             joins: show,
             nick_changes: show,
@@ -360,7 +360,7 @@ mod tests {
             topics: show,
         };
         let shown = |name: &str| display_names::name_or_fallback(name).into_owned();
-        assert_eq!(all.summarize(comings, shown).as_deref(), told);
+        assert_eq!(all.summarize(events, shown).as_deref(), told);
     }
 
     #[test]
@@ -484,11 +484,11 @@ mod tests {
                 6 => StatusChange::ModesChanged(text),
                 _ => StatusChange::TopicChanged(Some(text)),
             };
-            let comings: Vec<StatusEvent> =
+            let events: Vec<StatusEvent> =
                 happened.into_iter().map(|(who, kind, text)| event(&who, what(kind, text))).collect();
             let show = Verbosity::All;
             let all = StatusNotices { joins: show, nick_changes: show, kicks: show, modes: show, topics: show };
-            let told = all.summarize(&comings, |name| display_names::name_or_fallback(name).into_owned()).unwrap_or_default();
+            let told = all.summarize(&events, |name| display_names::name_or_fallback(name).into_owned()).unwrap_or_default();
             prop_assert!(told.len() <= MAX_LEN, "{told}");
         }
     }

@@ -233,14 +233,14 @@ mod tests {
 
     #[test]
     fn invalid_templates_are_rejected() {
-        for (text, why) in [
+        for (text, reason) in [
             ("{nik}", TemplateError::UnknownField("nik".to_owned())),
             ("{nick", TemplateError::UnmatchedBrace('{')),
             ("nick}", TemplateError::UnmatchedBrace('}')),
             ("{nick}\n", TemplateError::ControlCharacter),
             ("{}", TemplateError::UnknownField(String::new())),
         ] {
-            assert_eq!(Template::parse(text), Err(why), "{text:?}");
+            assert_eq!(Template::parse(text), Err(reason), "{text:?}");
         }
     }
 

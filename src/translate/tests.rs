@@ -62,7 +62,7 @@ impl TranslateFixture {
     fn people(self, people: &[(&str, UserMatcher)]) -> Self {
         let people = people.iter().map(|(user, who)| ((*user).to_owned(), vec![who.clone()]));
         let people = Arc::new(UserMap::new(people));
-        self.with(|manners| manners.user_map = people)
+        self.with(|format| format.user_map = people)
     }
 
     fn message(&self, body: &str) -> Message {

@@ -7,18 +7,18 @@ const LATE_THRESHOLD: SignedDuration = SignedDuration::from_mins(10);
 
 /// The prefix of a message sent at `sent_at` and delivered at `now`: empty, or the time in UTC, with the date
 /// if it is another day.
-pub(super) fn timestamp_prefix(said_at: Timestamp, told_at: Timestamp) -> String {
-    if told_at.duration_since(said_at) < LATE_THRESHOLD {
+pub(super) fn timestamp_prefix(sent_at: Timestamp, now: Timestamp) -> String {
+    if now.duration_since(sent_at) < LATE_THRESHOLD {
         return String::new();
     }
-    format!("[{}] ", format_timestamp(said_at, told_at))
+    format!("[{}] ", format_timestamp(sent_at, now))
 }
 
 /// The time in UTC of a message delivered at `now`, with the date if it was another day.
-pub(super) fn format_timestamp(said_at: Timestamp, told_at: Timestamp) -> String {
+pub(super) fn format_timestamp(sent_at: Timestamp, now: Timestamp) -> String {
     let day = |time: Timestamp| time.strftime("%F").to_string();
-    let format = if day(said_at) == day(told_at) { "%H:%MZ" } else { "%F %H:%MZ" };
-    said_at.strftime(format).to_string()
+    let format = if day(sent_at) == day(now) { "%H:%MZ" } else { "%F %H:%MZ" };
+    sent_at.strftime(format).to_string()
 }
 
 /// `line` without a leading timestamp.
@@ -36,9 +36,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(said_at: &str, told_at: &str, shown: &str) {
+    fn check(sent_at: &str, now: &str, shown: &str) {
         let parse = |text: &str| text.parse().expect("a time");
-        assert_eq!(timestamp_prefix(parse(said_at), parse(told_at)), shown);
+        assert_eq!(timestamp_prefix(parse(sent_at), parse(now)), shown);
     }
 
     #[test]

@@ -22,12 +22,12 @@ impl UserMap {
     }
 
     /// The nick of `user` in the channel, if present.
-    pub(super) fn nick_of<'c>(&self, user: &str, company: &'c dyn Directory) -> Option<&'c str> {
+    pub(super) fn nick_of<'c>(&self, user: &str, directory: &'c dyn Directory) -> Option<&'c str> {
         match self.matchers_by_user.get(&user.to_lowercase()) {
-            None => company.find_nick(user),
+            None => directory.find_nick(user),
             Some(who) => who.iter().find_map(|who| match who {
-                UserMatcher::Name(nick) => company.find_nick(nick),
-                UserMatcher::Account(account) => company.nick_of_account(account),
+                UserMatcher::Name(nick) => directory.find_nick(nick),
+                UserMatcher::Account(account) => directory.nick_of_account(account),
                 UserMatcher::Mask(_) => None,
             }),
         }
@@ -35,8 +35,12 @@ impl UserMap {
 
     /// The Let's Chat user that an IRC user means by `name`, which is a user name or a nick. Only users in
     /// the room or in the map are found.
-    pub(super) fn user_of<'c>(&'c self, name: &str, company: &'c dyn Directory) -> Option<&'c str> {
-        let account = company.account_of_nick(name);
+    pub(super) fn user_of<'c>(
+        &'c self,
+        name: &str,
+        directory: &'c dyn Directory,
+    ) -> Option<&'c str> {
+        let account = directory.account_of_nick(name);
         let goes_by = |who: &UserMatcher| match who {
             UserMatcher::Name(nick) => same_name(nick, name),
             UserMatcher::Account(theirs) => {
@@ -45,11 +49,11 @@ impl UserMap {
             UserMatcher::Mask(_) => false,
         };
         let linked = self.matchers_by_user.iter().find(|(_, who)| who.iter().any(goes_by));
-        linked.map(|(user, _)| user.as_str()).or_else(|| company.find_user(name))
+        linked.map(|(user, _)| user.as_str()).or_else(|| directory.find_user(name))
     }
 
     /// Whether `author` is also in the channel that the message goes to.
-    pub(super) fn is_in_channel(&self, author: &Author, company: &dyn Directory) -> bool {
-        self.nick_of(&author.name, company).is_some()
+    pub(super) fn is_in_channel(&self, author: &Author, directory: &dyn Directory) -> bool {
+        self.nick_of(&author.name, directory).is_some()
     }
 }

@@ -60,13 +60,13 @@ pub(super) struct AppState {
 }
 
 /// The routes.
-pub(super) fn router(desk: Arc<AppState>) -> Router {
+pub(super) fn router(state: Arc<AppState>) -> Router {
     let routes = Router::new()
         .route("/f/{signed}/{name}", get(get_file))
         .route("/up/{question}", get(get_self_test))
         .route("/p/{signed}", get(get_paste))
         .route("/p/{signed}/raw", get(get_raw_paste));
-    let prefix = desk.settings.public_url.path().trim_end_matches('/').to_owned();
+    let prefix = state.settings.public_url.path().trim_end_matches('/').to_owned();
     // A reverse proxy may or may not strip the path of `public_url`.
     let routes = match prefix.as_str() {
         "" => routes,
@@ -78,8 +78,8 @@ pub(super) fn router(desk: Arc<AppState>) -> Router {
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
         })
-        .layer(middleware::from_fn_with_state(desk.clone(), rate_limit_middleware))
-        .with_state(desk)
+        .layer(middleware::from_fn_with_state(state.clone(), rate_limit_middleware))
+        .with_state(state)
 }
 
 /// Why a request is not fulfilled.
@@ -164,14 +164,14 @@ impl From<FetchError> for ErrorPage {
 
 /// Applies the rate limits, and adds the common headers.
 async fn rate_limit_middleware(
-    State(desk): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     request: Request,
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<PeerAddr>().map(|PeerAddr(peer)| *peer);
     let Some(peer) = peer else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    let address = client_ip::from_headers(peer, request.headers(), &desk.settings.trusted_proxies);
-    let mut response = match desk.rate_limiter.acquire(address, Instant::now()) {
+    let address = client_ip::from_headers(peer, request.headers(), &state.settings.trusted_proxies);
+    let mut response = match state.rate_limiter.acquire(address, Instant::now()) {
         Ok(leave) => held::holding(next.run(request).await, leave),
         Err(wait) => error_response(ErrorPage::RateLimited(wait)),
     };
@@ -183,28 +183,32 @@ async fn rate_limit_middleware(
 }
 
 /// Checks that a link created at `made` is still valid.
-async fn check_link(desk: &AppState, target: LinkTarget, made: Timestamp) -> Result<(), ErrorPage> {
-    if Timestamp::now() > expires_at(desk, made) {
+async fn check_link(
+    state: &AppState,
+    target: LinkTarget,
+    made: Timestamp,
+) -> Result<(), ErrorPage> {
+    if Timestamp::now() > expires_at(state, made) {
         return Err(ErrorPage::Expired);
     }
-    match query_store(desk, move |reader| reader.is_revoked(target, made)).await? {
+    match query_store(state, move |reader| reader.is_revoked(target, made)).await? {
         true => Err(ErrorPage::Revoked),
         false => Ok(()),
     }
 }
 
 /// When a link created at `made` expires.
-fn expires_at(desk: &AppState, made: Timestamp) -> Timestamp {
-    let lasts = SignedDuration::try_from(desk.settings.link_expiry).unwrap_or(SignedDuration::MAX);
+fn expires_at(state: &AppState, made: Timestamp) -> Timestamp {
+    let lasts = SignedDuration::try_from(state.settings.link_expiry).unwrap_or(SignedDuration::MAX);
     made.saturating_add(lasts).unwrap_or(Timestamp::MAX)
 }
 
 /// Queries the store, which blocks, on another thread.
 async fn query_store<T: Send + 'static>(
-    desk: &AppState,
+    state: &AppState,
     ask: impl FnOnce(&PublicReader) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, ErrorPage> {
-    let reader = desk.public_reader.clone();
+    let reader = state.public_reader.clone();
     let answer =
         task::spawn_blocking(move || ask(&reader.lock().unwrap_or_else(PoisonError::into_inner)));
     match answer.await {
@@ -218,21 +222,21 @@ async fn query_store<T: Send + 'static>(
 }
 
 async fn get_file(
-    State(desk): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Path((signed, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    send_file(&desk, &signed, &name, &headers).await.unwrap_or_else(error_response)
+    send_file(&state, &signed, &name, &headers).await.unwrap_or_else(error_response)
 }
 
 async fn send_file(
-    desk: &AppState,
+    state: &AppState,
     signed: &str,
     name: &str,
     headers: &HeaderMap,
 ) -> Result<Response, ErrorPage> {
-    let (id, made) = desk.links.verify_file_link(signed, name).ok_or(ErrorPage::NotFound)?;
-    check_link(desk, LinkTarget::File(id), made).await?;
+    let (id, made) = state.links.verify_file_link(signed, name).ok_or(ErrorPage::NotFound)?;
+    check_link(state, LinkTarget::File(id), made).await?;
     // The contents of an id never change on Let's Chat.
     let tag = format!("\"{id}\"");
     if header_value(headers, header::IF_NONE_MATCH)
@@ -240,7 +244,7 @@ async fn send_file(
     {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
-    let file = desk.cache.get(id, Instant::now())?;
+    let file = state.cache.get(id, Instant::now())?;
     let wanted = header_value(headers, header::RANGE)
         .filter(|_| header_value(headers, header::IF_RANGE).is_none_or(|known| known == tag));
     let head = head(&file, false).await?;
@@ -298,54 +302,54 @@ fn send(
 
 /// Answers the self-test, which the bridge sends to itself through all proxies.
 async fn get_self_test(
-    State(desk): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Path(question): Path<String>,
 ) -> Response {
-    let (_, answer) = desk.links.challenge(&question);
+    let (_, answer) = state.links.challenge(&question);
     ([(header::CONTENT_TYPE, "text/plain")], answer).into_response()
 }
 
 async fn get_paste(
-    State(desk): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Path(signed): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    send_page(&desk, &signed, &headers).await.unwrap_or_else(error_response)
+    send_page(&state, &signed, &headers).await.unwrap_or_else(error_response)
 }
 
 async fn send_page(
-    desk: &AppState,
+    state: &AppState,
     signed: &str,
     headers: &HeaderMap,
 ) -> Result<Response, ErrorPage> {
-    let (id, made) = find_paste(desk, signed).await?;
-    let (raw, expires) = (format!("{signed}/raw"), expires_at(desk, made));
+    let (id, made) = find_paste(state, signed).await?;
+    let (raw, expires) = (format!("{signed}/raw"), expires_at(state, made));
     let make = move |paste: Paste| html::paste_page(&paste, &raw, expires);
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
         .header(header::CONTENT_SECURITY_POLICY, html::CSP.as_str());
-    send_text(desk, Key::Page(id, made), id, make, response, headers).await
+    send_text(state, Key::Page(id, made), id, make, response, headers).await
 }
 
 async fn get_raw_paste(
-    State(desk): State<Arc<AppState>>,
+    State(state): State<Arc<AppState>>,
     Path(signed): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    send_raw(&desk, &signed, &headers).await.unwrap_or_else(error_response)
+    send_raw(&state, &signed, &headers).await.unwrap_or_else(error_response)
 }
 
 async fn send_raw(
-    desk: &AppState,
+    state: &AppState,
     signed: &str,
     headers: &HeaderMap,
 ) -> Result<Response, ErrorPage> {
-    let (id, _) = find_paste(desk, signed).await?;
+    let (id, _) = find_paste(state, signed).await?;
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "text/plain; charset=utf-8")
         .header(header::CONTENT_SECURITY_POLICY, FILE_CSP);
     send_text(
-        desk,
+        state,
         Key::Text(id),
         id,
         |paste| match plain(&paste.message.body) {
@@ -361,14 +365,14 @@ async fn send_raw(
 
 /// Sends the text that `make` creates from a message. It is in memory only once, however many read it.
 async fn send_text(
-    desk: &AppState,
+    state: &AppState,
     key: Key,
     id: PasteId,
     make: impl FnOnce(Paste) -> String + Send + 'static,
     response: response::Builder,
     headers: &HeaderMap,
 ) -> Result<Response, ErrorPage> {
-    let reader = desk.public_reader.clone();
+    let reader = state.public_reader.clone();
     let made = move || {
         let found = reader.lock().unwrap_or_else(PoisonError::into_inner).find_paste(id);
         match found {
@@ -380,8 +384,8 @@ async fn send_text(
             }
         }
     };
-    let file = desk.cache.text(key, Instant::now(), made)?;
-    let head = head(&file, false).await.map_err(|why| match why {
+    let file = state.cache.text(key, Instant::now(), made)?;
+    let head = head(&file, false).await.map_err(|reason| match reason {
         ErrorPage::NotFound => ErrorPage::Pruned,
         other => other,
     })?;
@@ -392,9 +396,9 @@ async fn send_text(
 }
 
 /// Verifies a link; returns the message and the link's time of creation.
-async fn find_paste(desk: &AppState, signed: &str) -> Result<(PasteId, Timestamp), ErrorPage> {
-    let (id, made) = desk.links.verify_paste_link(signed).ok_or(ErrorPage::NotFound)?;
-    check_link(desk, LinkTarget::Paste(id), made).await?;
+async fn find_paste(state: &AppState, signed: &str) -> Result<(PasteId, Timestamp), ErrorPage> {
+    let (id, made) = state.links.verify_paste_link(signed).ok_or(ErrorPage::NotFound)?;
+    check_link(state, LinkTarget::Paste(id), made).await?;
     Ok((id, made))
 }
 

@@ -47,18 +47,18 @@ main{max-width:34rem;margin:16vh auto 0;padding:0 1.2rem}\
 /// The page of a long message. `raw` is the URL of its plain text.
 pub(super) fn paste_page(paste: &Paste, raw: &str, expires: Timestamp) -> String {
     let author = paste.message.author.display_name.as_ref().unwrap_or(&paste.message.author.name);
-    let place = paste.endpoint.strip_prefix("letschat/").unwrap_or(&paste.endpoint);
+    let endpoint = paste.endpoint.strip_prefix("letschat/").unwrap_or(&paste.endpoint);
     let body = &*translate::plain(&paste.message.body);
     let shown = &body[..body.floor_char_boundary(MAX_BYTES)];
     let lines = body.lines().count();
     let left_out = lines.saturating_sub(shown.lines().take(MAX_LINES).count());
     let cut = left_out > 0 || shown.len() < body.len();
-    let title = format!("{author} in {place}");
+    let title = format!("{author} in {endpoint}");
     document(
         &title,
         html! {
             header {
-                h1 { (author) " in " (place) }
+                h1 { (author) " in " (endpoint) }
                 span { (format_minute(paste.message.sent_at)) }
                 span { (line_count(lines)) }
                 a href=(raw) { "plain text" }

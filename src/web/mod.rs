@@ -84,8 +84,8 @@ impl WebServer {
     /// When the address is in use, or the store cannot be read.
     pub async fn start(settings: &Settings) -> Result<Option<Self>, WebError> {
         let Some(web) = &settings.web else { return Ok(None) };
-        let desk = app_state(web, settings)?;
-        let cache = Arc::downgrade(&desk.cache);
+        let state = app_state(web, settings)?;
+        let cache = Arc::downgrade(&state.cache);
         let listener = listener::bind(web.listen)
             .await
             .map_err(|error| WebError::Bind { address: web.listen, error })?;
@@ -94,7 +94,7 @@ impl WebServer {
         let (stop, stopped) = watch::channel(false);
         let proxies = web.trusted_proxies.clone();
         let serving =
-            tokio::spawn(listener::serve(listener, handlers::router(desk), proxies, stopped));
+            tokio::spawn(listener::serve(listener, handlers::router(state), proxies, stopped));
         tokio::spawn(async move {
             let mut often = time::interval(EVICTION_INTERVAL);
             loop {

@@ -112,18 +112,18 @@ impl LimiterState {
     ) -> Result<(), Duration> {
         let mut wait = None;
         let mut has_little = false;
-        for (place, net) in nets.iter().enumerate() {
+        for (endpoint, net) in nets.iter().enumerate() {
             let mut one = self.clients.get(net).copied().unwrap_or_default();
-            if one.active >= MAX_ACTIVE_PER_CLIENT[place] {
+            if one.active >= MAX_ACTIVE_PER_CLIENT[endpoint] {
                 return Err(BUSY);
             }
             if let Some(rate) = per_minute {
-                wait = wait.max(one.refill_and_check(rate * WIDER[place], now).err());
+                wait = wait.max(one.refill_and_check(rate * WIDER[endpoint], now).err());
             }
-            if place == 0 {
+            if endpoint == 0 {
                 let little = per_minute.is_none_or(|rate| one.used <= rate * LITTLE);
                 has_little = one.active < FEW && little;
-            } else if place + 1 == nets.len() {
+            } else if endpoint + 1 == nets.len() {
                 has_little &= one.active < FEW_AROUND;
             }
             if let Some(known) = self.clients.get_mut(net) {

@@ -37,7 +37,7 @@ pub async fn self_test(settings: &Settings, running: bool) -> Option<SelfTestRes
     let web = settings.web.as_ref()?;
     let temporary = match is_unused(&settings.state_dir).then(|| elsewhere(settings)).transpose() {
         Ok(temporary) => temporary,
-        Err(why) => return Some(SelfTestResult::CannotServe(why)),
+        Err(reason) => return Some(SelfTestResult::CannotServe(reason)),
     };
     let settings = temporary.as_ref().map_or(settings, |(_, settings)| settings);
     let served = match WebServer::start(settings).await {
@@ -52,7 +52,7 @@ pub async fn self_test(settings: &Settings, running: bool) -> Option<SelfTestRes
     };
     let found = match request_challenge(web, settings).await {
         Ok(()) => SelfTestResult::Reachable,
-        Err(why) => SelfTestResult::Unreachable(why),
+        Err(reason) => SelfTestResult::Unreachable(reason),
     };
     if let Some(served) = served {
         served.stop().await;
@@ -90,9 +90,9 @@ async fn request_challenge(web: &WebSettings, settings: &Settings) -> Result<(),
         .timeout(REQUEST_TIMEOUT);
     let client = if proxy::is_loopback(&web.public_url) { client.no_proxy() } else { client };
     let unreachable = |error: reqwest::Error| {
-        let why = root_cause(&error);
+        let reason = root_cause(&error);
         format!(
-            "unreachable from this machine ({why}): check that its name resolves to the reverse \
+            "unreachable from this machine ({reason}): check that its name resolves to the reverse \
              proxy"
         )
     };

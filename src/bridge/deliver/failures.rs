@@ -67,12 +67,12 @@ impl FailureNotices {
     }
 
     /// Whether this recipient can be notified now; if not, reschedules.
-    fn admit(&mut self, audience: FailureRecipient, now: Timestamp) -> bool {
-        if let Some(until) = self.quiet_until.get(&audience) {
+    fn admit(&mut self, recipient: FailureRecipient, now: Timestamp) -> bool {
+        if let Some(until) = self.quiet_until.get(&recipient) {
             self.due_at = Some(self.due_at.map_or(*until, |due| due.min(*until)));
             return false;
         }
-        self.quiet_until.insert(audience, now + NOTICE_INTERVAL);
+        self.quiet_until.insert(recipient, now + NOTICE_INTERVAL);
         true
     }
 }
@@ -83,119 +83,121 @@ impl Bridge {
     pub(in crate::bridge) fn record_failure(
         &mut self,
         delivery: &Delivery,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let author = &delivery.message.author;
         let answerable = !author.is_bridge() && !author.bot;
         if !self.policy.notices || !answerable || delivery.message.kind == MessageKind::Notice {
             return Ok(());
         }
-        self.failure_notices.schedule(turn.now);
-        turn.store.mark_unreported(delivery.id)
+        self.failure_notices.schedule(ctx.now);
+        ctx.store.mark_unreported(delivery.id)
     }
 
     /// Reports the failures that are due.
     pub(in crate::bridge) fn notify_failures(
         &mut self,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if !self.failure_notices.take_due(turn.now) {
+        if !self.failure_notices.take_due(ctx.now) {
             return Ok(());
         }
         let mut audiences: HashMap<FailureRecipient, Vec<UnreportedFailure>> = HashMap::new();
-        for untold in turn.store.unreported_failures()? {
-            match self.endpoints.get(&untold.source).map(|spot| &spot.endpoint) {
+        for failure in ctx.store.unreported_failures()? {
+            match self.endpoints.get(&failure.source).map(|state| &state.endpoint) {
                 Some(Endpoint::Channel { network, .. }) => {
-                    let nick = Casemapping::default().fold(&untold.author);
+                    let nick = Casemapping::default().fold(&failure.author);
                     audiences
                         .entry(FailureRecipient::Nick(network.clone(), nick))
                         .or_default()
-                        .push(untold);
+                        .push(failure);
                 }
                 Some(Endpoint::Room(_)) => {
                     audiences
-                        .entry(FailureRecipient::Room(untold.source))
+                        .entry(FailureRecipient::Room(failure.source))
                         .or_default()
-                        .push(untold);
+                        .push(failure);
                 }
                 // Direct messages are reported elsewhere.
                 None if self.direct.is_enabled()
-                    && turn.store.user_of_endpoint(untold.source)?.is_some() => {}
+                    && ctx.store.user_of_endpoint(failure.source)?.is_some() => {}
                 // No longer linked, so there is nobody to notify.
-                None => turn.store.mark_reported(&untold)?,
+                None => ctx.store.mark_reported(&failure)?,
             }
         }
-        for (audience, refused) in audiences {
-            self.notify_recipient(audience, &refused, turn)?;
+        for (recipient, failures) in audiences {
+            self.notify_recipient(recipient, &failures, ctx)?;
         }
         Ok(())
     }
 
     fn notify_recipient(
         &mut self,
-        audience: FailureRecipient,
-        refused: &[UnreportedFailure],
-        turn: &mut Ctx<'_>,
+        recipient: FailureRecipient,
+        failures: &[UnreportedFailure],
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if let FailureRecipient::Nick(network, _) = &audience
+        if let FailureRecipient::Nick(network, _) = &recipient
             && !self.networks_last_seen.contains_key(network)
         {
-            self.failure_notices.schedule(turn.now);
+            self.failure_notices.schedule(ctx.now);
             return Ok(());
         }
-        if !self.failure_notices.admit(audience.clone(), turn.now) {
+        if !self.failure_notices.admit(recipient.clone(), ctx.now) {
             return Ok(());
         }
-        for untold in refused {
-            turn.store.mark_reported(untold)?;
+        for failure in failures {
+            ctx.store.mark_reported(failure)?;
         }
-        match audience {
+        match recipient {
             FailureRecipient::Nick(network, _) => {
-                let Some(UnreportedFailure { author, .. }) = refused.first() else { return Ok(()) };
-                notify_nick(&network, author, self.nick_notice_text(refused), turn);
+                let Some(UnreportedFailure { author, .. }) = failures.first() else {
+                    return Ok(());
+                };
+                notify_nick(&network, author, self.nick_notice_text(failures), ctx);
                 Ok(())
             }
             FailureRecipient::Room(room) => {
-                let Some(UnreportedFailure { to, .. }) = refused.first() else { return Ok(()) };
-                self.notify(*to, &[room], self.room_notice_text(refused), turn)
+                let Some(UnreportedFailure { to, .. }) = failures.first() else { return Ok(()) };
+                self.notify(*to, &[room], self.room_notice_text(failures), ctx)
             }
         }
     }
 
     /// `your message "tea?" did not reach room tea: Bad Request`.
-    fn nick_notice_text(&self, refused: &[UnreportedFailure]) -> String {
-        let each = refused.iter().map(|untold| {
-            let (from, to) = (self.display_name(untold.source), self.display_name(untold.to));
-            match untold.count {
-                1 => format!("your message \"{}\" did not reach {to}", excerpt(&untold.excerpt)),
+    fn nick_notice_text(&self, failures: &[UnreportedFailure]) -> String {
+        let each = failures.iter().map(|failure| {
+            let (from, to) = (self.display_name(failure.source), self.display_name(failure.to));
+            match failure.count {
+                1 => format!("your message \"{}\" did not reach {to}", excerpt(&failure.excerpt)),
                 count => format!("{count} of your messages in {from} did not reach {to}"),
             }
         });
-        format!("{}: {}", each.collect::<Vec<_>>().join(", "), join_reasons(refused))
+        format!("{}: {}", each.collect::<Vec<_>>().join(", "), join_reasons(failures))
     }
 
     /// `@bob: 3 messages were not delivered to #tea on office: Cannot send to channel`.
-    fn room_notice_text(&self, refused: &[UnreportedFailure]) -> String {
-        let mut names: Vec<&str> = refused.iter().map(|untold| untold.author.as_str()).collect();
+    fn room_notice_text(&self, failures: &[UnreportedFailure]) -> String {
+        let mut names: Vec<&str> = failures.iter().map(|failure| failure.author.as_str()).collect();
         names.dedup();
         let more = if names.len() > MAX_NAMES { " and others" } else { "" };
         names.truncate(MAX_NAMES);
         let names = names.into_iter().map(mention).collect::<Vec<_>>().join(", ");
-        let what = match refused.iter().map(|untold| untold.count).sum() {
-            1_u64 => format!("the message \"{}\" was", excerpt(&refused[0].excerpt)),
+        let what = match failures.iter().map(|failure| failure.count).sum() {
+            1_u64 => format!("the message \"{}\" was", excerpt(&failures[0].excerpt)),
             count => format!("{count} messages were"),
         };
-        let mut places: Vec<String> =
-            refused.iter().map(|untold| self.display_name(untold.to)).collect();
-        places.sort();
-        places.dedup();
-        let places = places.join(", ");
-        format!("{names}{more}: {what} not delivered to {places}: {}", join_reasons(refused))
+        let mut endpoints: Vec<String> =
+            failures.iter().map(|failure| self.display_name(failure.to)).collect();
+        endpoints.sort();
+        endpoints.dedup();
+        let endpoints = endpoints.join(", ");
+        format!("{names}{more}: {what} not delivered to {endpoints}: {}", join_reasons(failures))
     }
 
     /// The display name of `endpoint`.
-    pub(in crate::bridge) fn display_name(&self, place: EndpointId) -> String {
-        match self.endpoints.get(&place).map(|spot| &spot.endpoint) {
+    pub(in crate::bridge) fn display_name(&self, endpoint: EndpointId) -> String {
+        match self.endpoints.get(&endpoint).map(|state| &state.endpoint) {
             Some(Endpoint::Channel { network, name }) => format!("{name} on {network}"),
             Some(Endpoint::Room(room)) => format!("room {room}"),
             None => "a channel or room that is no longer linked".to_owned(),
@@ -208,10 +210,10 @@ pub(in crate::bridge) fn notify_nick(
     network: &Network,
     nick: &str,
     words: impl Into<NoticeText>,
-    turn: &mut Ctx<'_>,
+    ctx: &mut Ctx<'_>,
 ) {
     let (nick, text) = (nick.to_owned(), words.into().into_string());
-    turn.commands.push(Command::Irc(network.clone(), irc::IrcCommand::SendNotice { nick, text }));
+    ctx.commands.push(Command::Irc(network.clone(), irc::IrcCommand::SendNotice { nick, text }));
 }
 
 /// A mention of `name`. `@all` would notify the whole room (WIRE.md, "What its web page makes of text"), so a
@@ -221,9 +223,9 @@ fn mention(name: &str) -> String {
     if name.eq_ignore_ascii_case("all") { name.into_owned() } else { format!("@{name}") }
 }
 
-fn join_reasons(refused: &[UnreportedFailure]) -> String {
+fn join_reasons(failures: &[UnreportedFailure]) -> String {
     let mut seen = HashSet::new();
-    let reasons = refused.iter().map(|untold| untold.reason.as_str());
+    let reasons = failures.iter().map(|failure| failure.reason.as_str());
     let reasons: Vec<String> = reasons.filter(|it| seen.insert(*it)).take(2).map(excerpt).collect();
     reasons.join("; ")
 }

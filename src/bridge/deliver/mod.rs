@@ -61,15 +61,15 @@ impl Bridge {
     /// Starts the next delivery to `endpoint`, if possible; for a room, at the end of the turn.
     pub(in crate::bridge) fn schedule(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        match self.endpoints.get(&place).map(|spot| &spot.endpoint) {
+        match self.endpoints.get(&endpoint).map(|state| &state.endpoint) {
             Some(Endpoint::Room(_)) => {
-                self.due_rooms.insert(place);
+                self.due_rooms.insert(endpoint);
                 Ok(())
             }
-            Some(Endpoint::Channel { .. }) => self.start_next(place, turn),
+            Some(Endpoint::Channel { .. }) => self.start_next(endpoint, ctx),
             None => Ok(()),
         }
     }
@@ -77,15 +77,15 @@ impl Bridge {
     /// Starts the next delivery to `endpoint` now, if possible.
     pub(in crate::bridge) fn start_next(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if self.stopping {
             return Ok(());
         }
         // Deliveries that nobody may send are rejected on the way.
-        while let Some(ticket) = self.try_start_next(place, turn)? {
-            self.reject_delivery(ticket, place, KICKED_REASON, turn)?;
+        while let Some(delivery) = self.try_start_next(endpoint, ctx)? {
+            self.reject_delivery(delivery, endpoint, KICKED_REASON, ctx)?;
         }
         Ok(())
     }
@@ -93,106 +93,107 @@ impl Bridge {
     /// Starts the next delivery to `endpoint`, if possible. Returns it if nobody may send it.
     fn try_start_next(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<Option<DeliveryId>, StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(None) };
-        if !spot.queue.check_ready(turn.store)? {
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(None) };
+        if !state.queue.check_ready(ctx.store)? {
             return Ok(None);
         }
-        let joined = self.mergeable_count(place);
-        if let Some(after) = self.wait_for_more_lines(place, joined, turn.now) {
+        let joined = self.mergeable_count(endpoint);
+        if let Some(after) = self.wait_for_more_lines(endpoint, joined, ctx.now) {
             if let Some(after) = after {
-                turn.commands.push(Command::LetsChat(letschat::LetsChatCommand::SetTimer {
-                    endpoint: place,
+                ctx.commands.push(Command::LetsChat(letschat::LetsChatCommand::SetTimer {
+                    endpoint,
                     after,
                 }));
             }
             return Ok(None);
         }
-        let Some(speech) = self.render(place, joined, turn.now) else { return Ok(None) };
-        let speaker = self.choose_sender(place, turn)?;
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(None) };
-        spot.merge_wait = MergeWait::Idle;
-        if let Some(run) = &mut spot.run {
+        let Some(rendered) = self.render(endpoint, joined, ctx.now) else { return Ok(None) };
+        let speaker = self.choose_sender(endpoint, ctx)?;
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(None) };
+        state.merge_wait = MergeWait::Idle;
+        if let Some(run) = &mut state.run {
             run.said();
         }
-        let Some(first) = spot.queue.head() else { return Ok(None) };
-        let silenced = speaker == SenderChoice::Nobody;
-        let (voice, speech) = match speaker {
-            SenderChoice::As(Sender::Bot) | SenderChoice::Nobody => (Sender::Bot, speech),
-            SenderChoice::As(voice) => {
-                (voice, translate::under_own_nick(speech, &first.message, turn.now))
+        let Some(first) = state.queue.head() else { return Ok(None) };
+        let muted = speaker == SenderChoice::Nobody;
+        let (sender, rendered) = match speaker {
+            SenderChoice::As(Sender::Bot) | SenderChoice::Nobody => (Sender::Bot, rendered),
+            SenderChoice::As(sender) => {
+                (sender, translate::under_own_nick(rendered, &first.message, ctx.now))
             }
         };
-        let begun = spot.queue.start((voice, speech), joined, turn.now, turn.store)?;
-        let Some(begun) = begun else { return Ok(None) };
-        if silenced {
-            return Ok(Some(begun.id));
+        let started = state.queue.start((sender, rendered), joined, ctx.now, ctx.store)?;
+        let Some(started) = started else { return Ok(None) };
+        if muted {
+            return Ok(Some(started.id));
         }
-        let order = match spot.endpoint.clone() {
-            Endpoint::Channel { network, .. } => self.send_irc(network, place, begun),
+        let command = match state.endpoint.clone() {
+            Endpoint::Channel { network, .. } => self.send_irc(network, endpoint, started),
             Endpoint::Room(_) => {
-                let (ticket, text) = (begun.id, begun.rendered.full_text());
-                Command::LetsChat(letschat::LetsChatCommand::Post {
-                    delivery: ticket,
-                    endpoint: place,
-                    text,
-                })
+                let (delivery, text) = (started.id, started.rendered.full_text());
+                Command::LetsChat(letschat::LetsChatCommand::Post { delivery, endpoint, text })
             }
         };
-        turn.commands.push(order);
+        ctx.commands.push(command);
         Ok(None)
     }
 
     /// The command that sends a delivery by its sender.
-    fn send_irc(&mut self, network: Network, place: EndpointId, begun: StartedDelivery) -> Command {
+    fn send_irc(
+        &mut self,
+        network: Network,
+        endpoint: EndpointId,
+        started: StartedDelivery,
+    ) -> Command {
         let StartedDelivery {
-            id: ticket,
-            rendered: speech,
-            is_resend: repeated,
+            id: delivery,
+            rendered,
+            is_resend: resend,
             acked_before: base,
-            sender: voice,
-        } = begun;
-        let RenderedMessage { kind, mut prefix, mut body } = speech.clone();
-        if let Some(spot) = self.endpoints.get_mut(&place).filter(|_| repeated) {
+            sender,
+        } = started;
+        let RenderedMessage { kind, mut prefix, mut body } = rendered.clone();
+        if let Some(state) = self.endpoints.get_mut(&endpoint).filter(|_| resend) {
             // If each line is acknowledged, only the first can have arrived already.
             let each =
-                spot.join_info.is_some_and(|joined| joined.has_echoes) && voice == Sender::Bot;
+                state.join_info.is_some_and(|joined| joined.has_echoes) && sender == Sender::Bot;
             if each {
                 body.insert_str(0, RESENT_PREFIX);
             } else {
                 prefix.push_str(RESENT_PREFIX);
-                spot.queue.set_mark_in_prefix();
+                state.queue.set_mark_in_prefix();
             }
         }
-        let relay = match &voice {
+        let relay = match &sender {
             Sender::Relaymsg(nick) => Some(Arc::clone(nick)),
             Sender::Bot | Sender::Puppet(_) => None,
         };
         let say = irc::IrcCommand::SendMessage {
-            delivery: ticket,
-            endpoint: place,
+            delivery,
+            endpoint,
             kind,
             prefix,
             body,
             relay_nick: relay,
         };
-        let Sender::Puppet(account) = voice else { return Command::Irc(network, say) };
+        let Sender::Puppet(account) = sender else { return Command::Irc(network, say) };
         let puppets = self.senders.puppets_mut(&network);
-        puppets.expect_echo((ticket, place), account.clone(), speech, base);
+        puppets.expect_echo((delivery, endpoint), account.clone(), rendered, base);
         Command::Puppets(network, PuppetCommand::Send(account, say))
     }
 
     /// How many deliveries after the first continue it.
-    fn mergeable_count(&self, place: EndpointId) -> usize {
-        let Some(spot) =
-            self.endpoints.get(&place).filter(|spot| spot.endpoint.network().is_none())
+    fn mergeable_count(&self, endpoint: EndpointId) -> usize {
+        let Some(state) =
+            self.endpoints.get(&endpoint).filter(|state| state.endpoint.network().is_none())
         else {
             return 0;
         };
-        let Some(mut last) = spot.queue.head() else { return 0 };
-        let go_on = spot.queue.followers().take_while(|next| {
+        let Some(mut last) = state.queue.head() else { return 0 };
+        let go_on = state.queue.followers().take_while(|next| {
             let go_on = self.continues(last, next);
             last = next;
             go_on
@@ -202,10 +203,10 @@ impl Bridge {
 
     fn continues(&self, last: &Delivery, next: &Delivery) -> bool {
         let whole = last.part == MessagePart::Whole && next.part == MessagePart::Whole;
-        let said_in = self.endpoints.get(&last.message.source).filter(|_| whole);
-        said_in.is_some_and(|said_in| {
-            let manners = self.routes.format(last.message.source, last.to);
-            continues(&last.message, &next.message, &said_in.endpoint, manners)
+        let source = self.endpoints.get(&last.message.source).filter(|_| whole);
+        source.is_some_and(|source| {
+            let format = self.routes.format(last.message.source, last.to);
+            continues(&last.message, &next.message, &source.endpoint, format)
         })
     }
 
@@ -213,23 +214,23 @@ impl Bridge {
     /// delay, if a timer is still to be requested.
     fn wait_for_more_lines(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         joined: usize,
         now: Timestamp,
     ) -> Option<Option<Duration>> {
-        let is_room = |spot: &&EndpointState| spot.endpoint.network().is_none();
-        let spot = self.endpoints.get(&place).filter(is_room)?;
-        let first = spot.queue.head()?;
-        let join = self.routes.format(first.message.source, place).room.merge_lines;
-        let last = spot.queue.followers().take(joined).last().unwrap_or(first);
+        let is_room = |state: &&EndpointState| state.endpoint.network().is_none();
+        let state = self.endpoints.get(&endpoint).filter(is_room)?;
+        let first = state.queue.head()?;
+        let join = self.routes.format(first.message.source, endpoint).room.merge_lines;
+        let last = state.queue.followers().take(joined).last().unwrap_or(first);
         // A line that does not continue itself cannot be continued. Nothing may stand after the last one
         // merged.
-        if !self.continues(last, last) || spot.queue.followers().nth(joined).is_some() {
+        if !self.continues(last, last) || state.queue.followers().nth(joined).is_some() {
             return None;
         }
-        let EndpointState { run, queue: lane, merge_wait: patience, .. } =
-            self.endpoints.get_mut(&place)?;
-        let first = lane.head()?;
+        let EndpointState { run, queue, merge_wait: patience, .. } =
+            self.endpoints.get_mut(&endpoint)?;
+        let first = queue.head()?;
         let after = match join {
             MergeLines::Never => None,
             MergeLines::Within(after) => (*patience != MergeWait::Expired).then_some(after),
@@ -240,18 +241,28 @@ impl Bridge {
     }
 
     /// Renders the next delivery, merged with this many followers.
-    fn render(&self, place: EndpointId, joined: usize, now: Timestamp) -> Option<RenderedMessage> {
-        let spot = self.endpoints.get(&place)?;
-        let Delivery { message, part, .. } = spot.queue.head()?;
-        let around = self.link_directory(message.source, place)?;
-        let manners = self.routes.format(message.source, place);
-        Some(match spot.endpoint {
-            Endpoint::Channel { .. } => {
-                translate::to_irc(message, *part, manners, &around, self.public_links.as_ref(), now)
-            }
+    fn render(
+        &self,
+        endpoint: EndpointId,
+        joined: usize,
+        now: Timestamp,
+    ) -> Option<RenderedMessage> {
+        let state = self.endpoints.get(&endpoint)?;
+        let Delivery { message, part, .. } = state.queue.head()?;
+        let directory = self.link_directory(message.source, endpoint)?;
+        let format = self.routes.format(message.source, endpoint);
+        Some(match state.endpoint {
+            Endpoint::Channel { .. } => translate::to_irc(
+                message,
+                *part,
+                format,
+                &directory,
+                self.public_links.as_ref(),
+                now,
+            ),
             Endpoint::Room(_) => {
-                let more = spot.queue.followers().take(joined).map(|delivery| &delivery.message);
-                translate::to_letschat(message, more, *part, manners, &around, now)
+                let more = state.queue.followers().take(joined).map(|delivery| &delivery.message);
+                translate::to_letschat(message, more, *part, format, &directory, now)
             }
         })
     }

@@ -78,15 +78,15 @@ impl DeliveryQueue {
         to: EndpointId,
         store: &mut Store,
     ) -> Result<Self, StoreError> {
-        let mut lane = Self { has_more_stored: true, ..Self::new(to) };
-        lane.refill(store)?;
-        if let Some(head) = lane.loaded.front() {
-            lane.progress.acked = store.progress(head.id)?;
-            lane.progress.resend = store.is_resent(head.id)?;
-            lane.merged = store.merged_count(to, head.id)?.min(lane.loaded.len() - 1);
+        let mut queue = Self { has_more_stored: true, ..Self::new(to) };
+        queue.refill(store)?;
+        if let Some(head) = queue.loaded.front() {
+            queue.progress.acked = store.progress(head.id)?;
+            queue.progress.resend = store.is_resent(head.id)?;
+            queue.merged = store.merged_count(to, head.id)?.min(queue.loaded.len() - 1);
         }
-        lane.mark_in_doubt(store)?;
-        Ok(lane)
+        queue.mark_in_doubt(store)?;
+        Ok(queue)
     }
 
     /// The endpoint is available. Returns whether it was not before.
@@ -132,8 +132,8 @@ impl DeliveryQueue {
     }
 
     /// Whether the delivery is in flight to an endpoint that is no longer available.
-    pub(in crate::bridge) fn is_in_flight_while_closed(&self, ticket: DeliveryId) -> bool {
-        !self.open && self.is_in_flight(ticket)
+    pub(in crate::bridge) fn is_in_flight_while_closed(&self, delivery: DeliveryId) -> bool {
+        !self.open && self.is_in_flight(delivery)
     }
 
     /// Whether the first delivery can start.
@@ -162,7 +162,7 @@ impl DeliveryQueue {
     /// merged. Returns it with the rest to be sent.
     pub(in crate::bridge) fn start(
         &mut self,
-        (voice, mut speech): (Sender, RenderedMessage),
+        (sender, mut rendered): (Sender, RenderedMessage),
         joined: usize,
         now: Timestamp,
         store: &mut Store,
@@ -175,32 +175,32 @@ impl DeliveryQueue {
             && let Some(before) = head.rendered.take()
         {
             // Progress is counted in bytes of the earlier rendering.
-            speech.body = before.body;
+            rendered.body = before.body;
         }
-        store.start_delivery(head, (&voice, &speech), now)?;
+        store.start_delivery(head, (&sender, &rendered), now)?;
         let first = head.id;
         head.state = DeliveryState::InFlight;
         head.started_at = Some(now);
-        head.sender = voice.clone();
+        head.sender = sender.clone();
         self.progress.acked_at_start = self.progress.acked;
         self.progress.resend_marked = self.progress.resend;
         self.progress.sent = false;
-        let (ticket, repeated) = (first, self.progress.resend);
+        let (delivery, resend) = (first, self.progress.resend);
         self.set_merged(first, joined, store)?;
-        let rest = self.remaining(&speech.body).to_owned();
-        let base = speech.body.len() - rest.len();
-        let rest = RenderedMessage { body: rest, ..speech.clone() };
-        let begun = StartedDelivery {
-            id: ticket,
+        let rest = self.remaining(&rendered.body).to_owned();
+        let base = rendered.body.len() - rest.len();
+        let rest = RenderedMessage { body: rest, ..rendered.clone() };
+        let started = StartedDelivery {
+            id: delivery,
             rendered: rest,
-            is_resend: repeated,
+            is_resend: resend,
             acked_before: base,
-            sender: voice,
+            sender,
         };
         if let Some(head) = self.loaded.front_mut() {
-            head.rendered = Some(speech);
+            head.rendered = Some(rendered);
         }
-        Ok(Some(begun))
+        Ok(Some(started))
     }
 
     /// Merges exactly this many followers into `first`.
@@ -230,9 +230,9 @@ impl DeliveryQueue {
 
     /// `InDoubt → Queued`: it may arrive twice, and is marked as resent.
     pub(in crate::bridge) fn retry_marked(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        if let Some(ticket) = self.in_doubt().map(|delivery| delivery.id) {
+        if let Some(id) = self.in_doubt().map(|delivery| delivery.id) {
             self.progress.resend = true;
-            store.set_resent(ticket, true)?;
+            store.set_resent(id, true)?;
         }
         self.retry(store)
     }
@@ -250,28 +250,28 @@ impl DeliveryQueue {
     }
 
     /// Something of the delivery has been sent.
-    pub(in crate::bridge) fn mark_sent(&mut self, ticket: DeliveryId) {
-        self.progress.sent |= self.is_in_flight(ticket);
+    pub(in crate::bridge) fn mark_sent(&mut self, delivery: DeliveryId) {
+        self.progress.sent |= self.is_in_flight(delivery);
     }
 
     /// `end` bytes of what was last started have arrived, including `mark` bytes that are not part of the
     /// body; the rest follows.
     pub(in crate::bridge) fn ack_partial(
         &mut self,
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         end: usize,
-        mark: usize,
+        message_ref: usize,
         store: &mut Store,
     ) -> Result<(), StoreError> {
-        if !self.is_in_flight(ticket) {
+        if !self.is_in_flight(delivery) {
             return Ok(());
         }
-        let mark = if self.progress.resend_marked { mark } else { 0 };
+        let message_ref = if self.progress.resend_marked { message_ref } else { 0 };
         self.progress.sent = false;
         if std::mem::take(&mut self.progress.resend) {
-            store.set_resent(ticket, false)?;
+            store.set_resent(delivery, false)?;
         }
-        self.set_progress(self.progress.acked_at_start + end.saturating_sub(mark), store)
+        self.set_progress(self.progress.acked_at_start + end.saturating_sub(message_ref), store)
     }
 
     /// This many bytes of the first delivery's body have arrived.
@@ -298,24 +298,24 @@ impl DeliveryQueue {
     /// `InFlight → Queued`: the remote side defers the delivery. Returns whether it was in flight.
     pub(in crate::bridge) fn defer(
         &mut self,
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         store: &mut Store,
     ) -> Result<bool, StoreError> {
-        let turn = self.is_in_flight(ticket);
-        if turn {
+        let ctx = self.is_in_flight(delivery);
+        if ctx {
             self.deferred = true;
             self.requeue(DeliveryState::InFlight, store)?;
         }
-        Ok(turn)
+        Ok(ctx)
     }
 
     /// `InFlight → Queued`: nothing of the rest has arrived. Returns the delivery, if it was in flight.
     pub(in crate::bridge) fn cancel(
         &mut self,
-        ticket: DeliveryId,
+        delivery: DeliveryId,
         store: &mut Store,
     ) -> Result<Option<&Delivery>, StoreError> {
-        if !self.is_in_flight(ticket) {
+        if !self.is_in_flight(delivery) {
             return Ok(None);
         }
         self.requeue(DeliveryState::InFlight, store)?;
@@ -331,16 +331,16 @@ impl DeliveryQueue {
     /// InDoubt → Delivered`, with all merged deliveries. Returns them, if the delivery was the first.
     pub(in crate::bridge) fn ack(
         &mut self,
-        ticket: DeliveryId,
-        native: Option<&str>,
+        id: DeliveryId,
+        remote_id: Option<&str>,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let settled = self.take_head(ticket);
+        let settled = self.take_head(id);
         for delivery in &settled {
             // The remote id belongs to one delivery; the others refer to that.
-            let native = native.filter(|_| delivery.id == ticket);
-            store.ack_delivery(delivery.id, native, now)?;
+            let remote_id = remote_id.filter(|_| delivery.id == id);
+            store.ack_delivery(delivery.id, remote_id, now)?;
         }
         Ok(settled)
     }
@@ -349,16 +349,16 @@ impl DeliveryQueue {
     /// InDoubt → Rejected`, with all merged deliveries. Returns them, if the delivery was the first.
     pub(in crate::bridge) fn reject(
         &mut self,
-        ticket: DeliveryId,
-        why: &str,
+        id: DeliveryId,
+        reason: &str,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let refused = self.take_head(ticket);
-        for delivery in &refused {
-            store.reject_delivery(delivery.id, why, now)?;
+        let failures = self.take_head(id);
+        for delivery in &failures {
+            store.reject_delivery(delivery.id, reason, now)?;
         }
-        Ok(refused)
+        Ok(failures)
     }
 
     /// `Queued
@@ -366,7 +366,7 @@ impl DeliveryQueue {
     /// flight.
     pub(in crate::bridge) fn drop_head(
         &mut self,
-        why: &str,
+        reason: &str,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Option<Delivery>, StoreError> {
@@ -378,13 +378,13 @@ impl DeliveryQueue {
             return Ok(None);
         };
         self.progress = DeliveryProgress::default();
-        store.reject_delivery(delivery.id, why, now)?;
+        store.reject_delivery(delivery.id, reason, now)?;
         Ok(Some(delivery))
     }
 
     /// A late answer may be for a delivery that is no longer the first.
-    fn take_head(&mut self, ticket: DeliveryId) -> Vec<Delivery> {
-        if !self.is_in_flight(ticket) {
+    fn take_head(&mut self, delivery: DeliveryId) -> Vec<Delivery> {
+        if !self.is_in_flight(delivery) {
             return Vec::new();
         }
         self.progress = DeliveryProgress::default();
@@ -392,8 +392,8 @@ impl DeliveryQueue {
         self.loaded.drain(..=joined).collect()
     }
 
-    fn is_in_flight(&self, ticket: DeliveryId) -> bool {
-        self.in_flight().is_some_and(|head| head.id == ticket)
+    fn is_in_flight(&self, delivery: DeliveryId) -> bool {
+        self.in_flight().is_some_and(|head| head.id == delivery)
     }
 
     /// `from → Queued`. In the store, it stays in doubt if it may have arrived: another run must not send it

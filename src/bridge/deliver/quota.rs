@@ -32,7 +32,7 @@ impl QueueQuota {
     pub(in crate::bridge) fn new(most: Option<u64>, found: Vec<(EndpointId, u64, u64)>) -> Self {
         let from: HashMap<EndpointId, u64> = found
             .into_iter()
-            .map(|(place, count, bytes)| (place, bytes + count * MESSAGE_OVERHEAD))
+            .map(|(endpoint, count, bytes)| (endpoint, bytes + count * MESSAGE_OVERHEAD))
             .collect();
         Self { max_bytes: most, queued_bytes: from.values().sum(), by_source: from }
     }
@@ -58,11 +58,11 @@ impl QueueQuota {
 
     /// Whether the limit is reached and the endpoint has at least half of the average share. So endpoints
     /// with little in the queue are not paused, and together they cannot add more than the limit again.
-    pub(in crate::bridge) fn is_exceeded_by(&self, place: EndpointId) -> bool {
-        let Some(from) = self.by_source.get(&place) else { return false };
-        let places = self.by_source.len() as u64;
+    pub(in crate::bridge) fn is_exceeded_by(&self, endpoint: EndpointId) -> bool {
+        let Some(from) = self.by_source.get(&endpoint) else { return false };
+        let endpoints = self.by_source.len() as u64;
         self.max_bytes.is_some_and(|most| self.queued_bytes >= most)
-            && from * 2 * places >= self.queued_bytes
+            && from * 2 * endpoints >= self.queued_bytes
     }
 
     /// Whether there is room again.
@@ -84,48 +84,45 @@ impl Bridge {
     /// Whether a line in the channel is to be ignored because the limit is reached.
     pub(in crate::bridge) fn pause_if_full(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(false) };
-        match &spot.channel_state {
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(false) };
+        match &state.channel_state {
             ChannelState::Paused => return Ok(true),
-            ChannelState::Live(_) if self.queue_quota.is_exceeded_by(place) => {
+            ChannelState::Live(_) if self.queue_quota.is_exceeded_by(endpoint) => {
                 // The gap starts now.
-                turn.store.touch_channel(place, turn.now)?;
+                ctx.store.touch_channel(endpoint, ctx.now)?;
             }
-            ChannelState::CatchingUp(_) if self.queue_quota.is_exceeded_by(place) => {}
+            ChannelState::CatchingUp(_) if self.queue_quota.is_exceeded_by(endpoint) => {}
             _ => return Ok(false),
         }
-        spot.channel_state = ChannelState::Paused;
-        turn.store.set_paused(place, true)?;
+        state.channel_state = ChannelState::Paused;
+        ctx.store.set_paused(endpoint, true)?;
         let waiting = self.queue_quota.queued_bytes();
-        tracing::error!(endpoint = %spot.endpoint, queued_bytes = waiting, "queue limit reached; channel paused");
+        tracing::error!(endpoint = %state.endpoint, queued_bytes = waiting, "queue limit reached; channel paused");
         Ok(true)
     }
 
     /// Resumes paused endpoints once there is room.
-    pub(in crate::bridge) fn resume_paused(
-        &mut self,
-        turn: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
+    pub(in crate::bridge) fn resume_paused(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         if !self.queue_quota.has_room() {
             return Ok(());
         }
         let mut deaf: Vec<(EndpointId, Network)> = Vec::new();
-        for (place, spot) in &self.endpoints {
+        for (endpoint, state) in &self.endpoints {
             if let (ChannelState::Paused, Some(network)) =
-                (&spot.channel_state, spot.endpoint.network())
+                (&state.channel_state, state.endpoint.network())
             {
-                deaf.push((*place, network.clone()));
+                deaf.push((*endpoint, network.clone()));
             }
         }
         deaf.sort();
-        for (place, network) in deaf {
-            let Some(spot) = self.endpoints.get(&place) else { continue };
-            tracing::info!(endpoint = %spot.endpoint, "channel resumed");
-            if let Some(joined) = spot.join_info {
-                self.start_catchup(&network, place, &joined, turn)?;
+        for (endpoint, network) in deaf {
+            let Some(state) = self.endpoints.get(&endpoint) else { continue };
+            tracing::info!(endpoint = %state.endpoint, "channel resumed");
+            if let Some(joined) = state.join_info {
+                self.start_catchup(&network, endpoint, &joined, ctx)?;
             }
         }
         Ok(())
@@ -134,8 +131,8 @@ impl Bridge {
     /// The number of paused endpoints.
     #[must_use]
     pub fn paused(&self) -> usize {
-        let unheard = |spot: &&crate::bridge::EndpointState| {
-            matches!(spot.channel_state, ChannelState::Paused) || spot.page_size.is_paused()
+        let unheard = |state: &&crate::bridge::EndpointState| {
+            matches!(state.channel_state, ChannelState::Paused) || state.page_size.is_paused()
         };
         self.endpoints.values().filter(unheard).count()
     }
@@ -148,9 +145,9 @@ mod tests {
     use super::*;
     use crate::domain::{Author, MessageKind};
 
-    fn message(place: i64, bytes: usize) -> Message {
+    fn message(endpoint: i64, bytes: usize) -> Message {
         Message {
-            source: EndpointId(place),
+            source: EndpointId(endpoint),
             author: Author::named("ann"),
             kind: MessageKind::Text,
             body: "x".repeat(bytes),

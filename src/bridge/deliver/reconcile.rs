@@ -21,24 +21,24 @@ impl Bridge {
     /// From where to look for the post in doubt, if there is one.
     pub(in crate::bridge) fn reconcile_since(
         &self,
-        place: EndpointId,
-        turn: &Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &Ctx<'_>,
     ) -> Result<Option<PostId>, StoreError> {
-        let Some(delivery) = self.endpoints.get(&place).and_then(|spot| spot.queue.in_doubt())
+        let Some(delivery) = self.endpoints.get(&endpoint).and_then(|state| state.queue.in_doubt())
         else {
             return Ok(None);
         };
-        let sent_after = turn.store.cursor_at_send(delivery.id)?.and_then(|id| id.parse().ok());
+        let sent_after = ctx.store.cursor_at_send(delivery.id)?.and_then(|id| id.parse().ok());
         Ok(Some(sent_after.unwrap_or(PostId::MIN).minus_seconds(OVERLAP_SECONDS)))
     }
 
     /// The delivery in flight, if its text is that of this unknown post of ours.
     pub(in crate::bridge) fn find_in_flight(
         &self,
-        place: EndpointId,
+        endpoint: EndpointId,
         text: &str,
     ) -> Option<DeliveryId> {
-        let delivery = self.endpoints.get(&place)?.queue.in_flight()?;
+        let delivery = self.endpoints.get(&endpoint)?.queue.in_flight()?;
         // Compare what is kept of a long post.
         (kept(&delivery.rendered.as_ref()?.full_text()) == text).then_some(delivery.id)
     }
@@ -47,17 +47,17 @@ impl Bridge {
     /// whether it does.
     pub(in crate::bridge) fn reconcile_again(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(since) = self.reconcile_since(place, turn)? else { return Ok(false) };
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(false) };
-        if std::mem::replace(&mut spot.missing_once, true) {
-            spot.missing_once = false;
+        let Some(since) = self.reconcile_since(endpoint, ctx)? else { return Ok(false) };
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(false) };
+        if std::mem::replace(&mut state.missing_once, true) {
+            state.missing_once = false;
             return Ok(false);
         }
-        spot.room_state = RoomState::paging_from(since);
-        self.enqueue_page(place, true, turn);
+        state.room_state = RoomState::paging_from(since);
+        self.enqueue_page(endpoint, true, ctx);
         Ok(true)
     }
 }

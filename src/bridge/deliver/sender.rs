@@ -84,7 +84,7 @@ struct RelaymsgState {
 impl Senders {
     fn new(channels: Vec<(EndpointId, Network, NickPolicy)>) -> Self {
         let mut voices = Self::default();
-        for (place, network, nicks) in channels {
+        for (endpoint, network, nicks) in channels {
             match nicks.source {
                 NickSource::Relaymsg => {
                     drop(voices.relaymsg_templates.insert(network, nicks.template.clone()));
@@ -93,7 +93,7 @@ impl Senders {
                     voices.puppets.insert(network, Puppets::new(away));
                 }
             }
-            voices.nick_policies.insert(place, nicks);
+            voices.nick_policies.insert(endpoint, nicks);
         }
         voices
     }
@@ -118,13 +118,13 @@ impl Senders {
             _ => template.clone(),
         };
         let (nicks, without) = (HashMap::new(), HashSet::new());
-        let lending = RelaymsgState {
+        let relaymsg = RelaymsgState {
             template,
             max_nick_len: limit,
             nicks_by_user: nicks,
             rejected: without,
         };
-        self.relaymsg.insert(network.clone(), lending);
+        self.relaymsg.insert(network.clone(), relaymsg);
     }
 
     /// The connection to `network` is lost: the next server may differ.
@@ -156,12 +156,12 @@ impl Senders {
     /// The nick for this user's puppet in the channel.
     pub(in crate::bridge) fn puppet_nick(
         &self,
-        (network, place): (&Network, EndpointId),
+        (network, endpoint): (&Network, EndpointId),
         account: &LetsChatUserId,
         author: &Author,
         store: &mut Store,
     ) -> Result<Option<String>, StoreError> {
-        let Some(NickPolicy { template, .. }) = self.nick_policies.get(&place) else {
+        let Some(NickPolicy { template, .. }) = self.nick_policies.get(&endpoint) else {
             return Ok(None);
         };
         let nicks = translate::nick_candidates(template, &author.name, MAX_LEN_PUPPET_NICK);
@@ -171,48 +171,48 @@ impl Senders {
     /// The sender for a message of `author` by RELAYMSG in the channel.
     fn relaymsg_sender(
         &mut self,
-        (network, place): (&Network, EndpointId),
+        (network, endpoint): (&Network, EndpointId),
         author: &Author,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Sender, StoreError> {
-        let Some(lending) = self.relaymsg.get_mut(network) else { return Ok(Sender::Bot) };
+        let Some(relaymsg) = self.relaymsg.get_mut(network) else { return Ok(Sender::Bot) };
         let account = user_id(author);
-        let closed = self.relaymsg_rejected_at.get(&place);
+        let closed = self.relaymsg_rejected_at.get(&endpoint);
         let closed =
             closed.is_some_and(|since| now.duration_since(*since) < RELAYMSG_RETRY_INTERVAL);
-        if closed || lending.rejected.contains(&account) {
+        if closed || relaymsg.rejected.contains(&account) {
             return Ok(Sender::Bot);
         }
-        if let Some(nick) = lending.nicks_by_user.get(&account) {
+        if let Some(nick) = relaymsg.nicks_by_user.get(&account) {
             return Ok(Sender::Relaymsg(Arc::clone(nick)));
         }
         let nicks =
-            translate::nick_candidates(&lending.template, &author.name, lending.max_nick_len);
+            translate::nick_candidates(&relaymsg.template, &author.name, relaymsg.max_nick_len);
         let Some(nick) = store.reserve_nick(network, &account, true, nicks)? else {
-            lending.rejected.insert(account);
+            relaymsg.rejected.insert(account);
             return Ok(Sender::Bot);
         };
         let nick: Arc<str> = nick.into();
-        lending.nicks_by_user.insert(account, Arc::clone(&nick));
+        relaymsg.nicks_by_user.insert(account, Arc::clone(&nick));
         Ok(Sender::Relaymsg(nick))
     }
 
     /// The server has rejected RELAYMSG with this nick.
     fn on_relaymsg_rejected(
         &mut self,
-        (network, place): (&Network, EndpointId),
+        (network, endpoint): (&Network, EndpointId),
         author: &Author,
         scope: Scope,
         now: Timestamp,
     ) {
         match scope {
             Scope::Nick => {
-                let lending = self.relaymsg.get_mut(network);
-                lending.map(|lending| lending.rejected.insert(user_id(author)));
+                let relaymsg = self.relaymsg.get_mut(network);
+                relaymsg.map(|relaymsg| relaymsg.rejected.insert(user_id(author)));
             }
             Scope::Channel => {
-                self.relaymsg_rejected_at.insert(place, now);
+                self.relaymsg_rejected_at.insert(endpoint, now);
             }
             Scope::Network => {
                 self.relaymsg.remove(network);
@@ -230,9 +230,9 @@ impl Bridge {
         channels: impl IntoIterator<Item = (Endpoint, NickPolicy)>,
     ) -> Self {
         let ids: HashMap<&Endpoint, EndpointId> =
-            self.endpoints.iter().map(|(id, spot)| (&spot.endpoint, *id)).collect();
-        let known = |(place, nicks): (Endpoint, NickPolicy)| {
-            Some((*ids.get(&place)?, place.network()?.clone(), nicks))
+            self.endpoints.iter().map(|(id, state)| (&state.endpoint, *id)).collect();
+        let known = |(endpoint, nicks): (Endpoint, NickPolicy)| {
+            Some((*ids.get(&endpoint)?, endpoint.network()?.clone(), nicks))
         };
         self.senders = Senders::new(channels.into_iter().filter_map(known).collect());
         self
@@ -241,41 +241,41 @@ impl Bridge {
     /// The sender of the next delivery to `endpoint`.
     pub(in crate::bridge) fn choose_sender(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<SenderChoice, StoreError> {
         let bridge = Ok(SenderChoice::As(Sender::Bot));
-        let Some(next) = self.endpoints.get(&place).and_then(|spot| spot.queue.head()) else {
+        let Some(next) = self.endpoints.get(&endpoint).and_then(|state| state.queue.head()) else {
             return bridge;
         };
         let (said_in, author) = (next.message.source, next.message.author.clone());
-        let from = self.endpoints.get(&said_in).map(|spot| &spot.endpoint);
-        let to = self.endpoints.get(&place).map(|spot| &spot.endpoint);
+        let from = self.endpoints.get(&said_in).map(|state| &state.endpoint);
+        let to = self.endpoints.get(&endpoint).map(|state| &state.endpoint);
         let (Some(Endpoint::Room(_)), Some(Endpoint::Channel { network, .. })) = (from, to) else {
             return bridge;
         };
         let network = network.clone();
-        let source = self.senders.nick_policies.get(&place).map(|nicks| nicks.source);
+        let source = self.senders.nick_policies.get(&endpoint).map(|nicks| nicks.source);
         match source.filter(|_| !author.is_bridge()) {
             None => bridge,
             Some(NickSource::Relaymsg) => {
-                let voice = self.senders.relaymsg_sender(
-                    (&network, place),
+                let sender = self.senders.relaymsg_sender(
+                    (&network, endpoint),
                     &author,
-                    turn.now,
-                    turn.store,
+                    ctx.now,
+                    ctx.store,
                 )?;
-                Ok(SenderChoice::As(voice))
+                Ok(SenderChoice::As(sender))
             }
             Some(NickSource::Puppet { ban_fallback: evade, .. }) => {
                 let account = user_id(&author);
-                self.on_user_spoke(&network, &account, turn);
-                Ok(match self.senders.puppets_mut(&network).sender_for(&account, place) {
+                self.on_user_spoke(&network, &account, ctx);
+                Ok(match self.senders.puppets_mut(&network).sender_for(&account, endpoint) {
                     PuppetChoice::Puppet => SenderChoice::As(Sender::Puppet(account)),
                     PuppetChoice::Nobody if !evade => SenderChoice::Nobody,
                     PuppetChoice::Bot | PuppetChoice::Nobody => SenderChoice::As(Sender::Bot),
                     PuppetChoice::Connect => {
-                        self.connect_puppet(&network, place, (account, &author), turn)?;
+                        self.connect_puppet(&network, endpoint, (account, &author), ctx)?;
                         SenderChoice::As(Sender::Bot)
                     }
                 })
@@ -287,20 +287,20 @@ impl Bridge {
     pub(in crate::bridge) fn on_relaymsg_rejected(
         &mut self,
         network: &Network,
-        (ticket, place): (DeliveryId, EndpointId),
-        (scope, why): (Scope, &str),
-        turn: &mut Ctx<'_>,
+        (id, endpoint): (DeliveryId, EndpointId),
+        (scope, reason): (Scope, &str),
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let Some(delivery) = spot.queue.cancel(ticket, turn.store)? else { return Ok(()) };
-        tracing::info!(endpoint = %spot.endpoint, ?scope, reason = why, "RELAYMSG rejected; sending as bot");
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let Some(delivery) = state.queue.cancel(id, ctx.store)? else { return Ok(()) };
+        tracing::info!(endpoint = %state.endpoint, ?scope, reason = reason, "RELAYMSG rejected; sending as bot");
         self.senders.on_relaymsg_rejected(
-            (network, place),
+            (network, endpoint),
             &delivery.message.author,
             scope,
-            turn.now,
+            ctx.now,
         );
-        self.schedule(place, turn)
+        self.schedule(endpoint, ctx)
     }
 }
 

@@ -54,33 +54,35 @@ impl Bridge {
     /// Starts deliveries that can start, and rejects those that cannot be delivered any more.
     pub(in crate::bridge) fn schedule_direct(
         &mut self,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if self.stopping || self.direct.recipients.is_empty() {
             return Ok(());
         }
-        let mut places: Vec<EndpointId> = self.direct.recipients.keys().copied().collect();
-        places.sort_unstable();
-        self.advance_readers(&places, turn)
+        let mut endpoints: Vec<EndpointId> = self.direct.recipients.keys().copied().collect();
+        endpoints.sort_unstable();
+        self.advance_readers(&endpoints, ctx)
     }
 
     /// Starts or rejects deliveries to these recipients.
     pub(super) fn advance_readers(
         &mut self,
-        places: &[EndpointId],
-        turn: &mut Ctx<'_>,
+        endpoints: &[EndpointId],
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if self.stopping || !places.iter().any(|place| self.direct.recipients.contains_key(place)) {
+        if self.stopping
+            || !endpoints.iter().any(|endpoint| self.direct.recipients.contains_key(endpoint))
+        {
             return Ok(());
         }
         let mut busy: HashMap<Option<Network>, usize> = HashMap::new();
-        for reader in self.direct.recipients.values() {
-            if reader.queue.in_flight().is_some() {
-                *busy.entry(reader.user.network().cloned()).or_default() += 1;
+        for recipient in self.direct.recipients.values() {
+            if recipient.queue.in_flight().is_some() {
+                *busy.entry(recipient.user.network().cloned()).or_default() += 1;
             }
         }
-        for place in places {
-            while self.step_recipient(*place, &mut busy, turn)? {}
+        for endpoint in endpoints {
+            while self.step_recipient(*endpoint, &mut busy, ctx)? {}
         }
         Ok(())
     }
@@ -89,59 +91,59 @@ impl Bridge {
     /// flight on each side.
     fn step_recipient(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         busy: &mut HashMap<Option<Network>, usize>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(reader) = self.direct.recipients.get_mut(&place) else { return Ok(false) };
-        reader.queue.open();
+        let Some(recipient) = self.direct.recipients.get_mut(&endpoint) else { return Ok(false) };
+        recipient.queue.open();
         // This also loads more from the store.
-        let ready = reader.queue.check_ready(turn.store)?;
-        let Some(first) = reader.queue.head() else {
-            self.direct.recipients.remove(&place);
+        let ready = recipient.queue.check_ready(ctx.store)?;
+        let Some(first) = recipient.queue.head() else {
+            self.direct.recipients.remove(&endpoint);
             return Ok(false);
         };
         let in_doubt = first.state == DeliveryState::InDoubt;
         if !ready && !in_doubt {
             return Ok(false);
         }
-        if let Some(reason) = reader.gone_reason.clone() {
+        if let Some(reason) = recipient.gone_reason.clone() {
             let why = if in_doubt { replies::CONNECTION_LOST_UNKNOWN_NICK } else { &reason };
-            return self.drop_direct_head(place, why, turn);
+            return self.drop_direct_head(endpoint, why, ctx);
         }
-        let party = reader.user.clone();
+        let party = recipient.user.clone();
         let under_way = busy.entry(party.network().cloned()).or_default();
         let is_busy = *under_way >= MAX_IN_FLIGHT;
-        match self.reachability(&party, turn) {
+        match self.reachability(&party, ctx) {
             Reachability::Unknown => Ok(false),
-            Reachability::Gone(why) => self.drop_direct_head(place, why, turn),
+            Reachability::Gone(why) => self.drop_direct_head(endpoint, why, ctx),
             Reachability::IrcUser(..) | Reachability::LetsChatUser(_) if in_doubt => {
-                self.resolve_unconfirmed_direct(place, turn)
+                self.resolve_unconfirmed_direct(endpoint, ctx)
             }
             _ if is_busy => Ok(false),
-            Reachability::IrcUser(network, person) => {
+            Reachability::IrcUser(network, irc_user) => {
                 *under_way += 1;
-                self.start_direct(place, &party, turn, |(ticket, kind, prefix, body)| {
-                    let whom = Arc::clone(&person);
-                    let order = irc::IrcCommand::SendDirect {
-                        delivery: ticket,
-                        endpoint: place,
+                self.start_direct(endpoint, &party, ctx, |(delivery, kind, prefix, body)| {
+                    let whom = Arc::clone(&irc_user);
+                    let command = irc::IrcCommand::SendDirect {
+                        delivery,
+                        endpoint,
                         recipient: whom,
                         kind,
                         prefix,
                         body,
                     };
-                    Command::Irc(network.clone(), order)
+                    Command::Irc(network.clone(), command)
                 })
             }
             Reachability::LetsChatUser(user) => {
                 *under_way += 1;
-                self.start_direct(place, &party, turn, |(ticket, _, prefix, body)| {
+                self.start_direct(endpoint, &party, ctx, |(delivery, _, prefix, body)| {
                     let text = format!("{prefix}{body}");
                     let user = user.clone();
                     Command::LetsChat(letschat::LetsChatCommand::SendDirect {
-                        delivery: ticket,
-                        endpoint: place,
+                        delivery,
+                        endpoint,
                         user,
                         text,
                     })
@@ -151,12 +153,12 @@ impl Bridge {
     }
 
     /// Whether this user can receive a direct message now.
-    fn reachability(&self, party: &UserRef, turn: &Ctx<'_>) -> Reachability {
-        let peer = party.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
+    fn reachability(&self, user: &UserRef, ctx: &Ctx<'_>) -> Reachability {
+        let peer = user.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
         let Some(since) = self.direct.connected_since.get(&peer) else {
             return Reachability::Unknown;
         };
-        let there = match party {
+        let there = match user {
             UserRef::LetsChat(account) => match self.direct.letschat_enabled {
                 Some(true) => self
                     .is_user_present(account)
@@ -165,10 +167,10 @@ impl Bridge {
                 None => return Reachability::Unknown,
             },
             UserRef::Account(network, _) | UserRef::Nick(network, _) => self
-                .find_irc_user(party)
+                .find_irc_user(user)
                 .map(|it| Reachability::IrcUser(network.clone(), Arc::clone(it))),
         };
-        let settled = replies::has_elapsed(*since, PRESENCE_GRACE, turn.now);
+        let settled = replies::has_elapsed(*since, PRESENCE_GRACE, ctx.now);
         there.unwrap_or(if settled {
             Reachability::Gone(replies::NOT_THERE)
         } else {
@@ -179,23 +181,28 @@ impl Bridge {
     /// `Queued → InFlight`.
     fn start_direct(
         &mut self,
-        place: EndpointId,
-        party: &UserRef,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        user: &UserRef,
+        ctx: &mut Ctx<'_>,
         order: impl FnOnce((DeliveryId, MessageKind, String, String)) -> Command,
     ) -> Result<bool, StoreError> {
-        let first = self.direct.recipients.get(&place).and_then(|reader| reader.queue.head());
+        let first =
+            self.direct.recipients.get(&endpoint).and_then(|recipient| recipient.queue.head());
         let Some(message) = first.map(|first| first.message.clone()) else { return Ok(false) };
-        let writer = turn.store.user_of_endpoint(message.source)?;
-        let Some(speech) = self.render_direct(&message, writer.as_ref(), party, turn) else {
-            return self.drop_direct_head(place, "their channel or room is no longer linked", turn);
+        let sender = ctx.store.user_of_endpoint(message.source)?;
+        let Some(rendered) = self.render_direct(&message, sender.as_ref(), user, ctx) else {
+            return self.drop_direct_head(
+                endpoint,
+                "their channel or room is no longer linked",
+                ctx,
+            );
         };
-        let Some(reader) = self.direct.recipients.get_mut(&place) else { return Ok(false) };
-        let begun = reader.queue.start((Sender::Bot, speech), 0, turn.now, turn.store)?;
-        let Some(begun) = begun else { return Ok(false) };
-        let RenderedMessage { kind, prefix, body } = begun.rendered;
-        let body = if begun.is_resend { format!("{RESENT_PREFIX}{body}") } else { body };
-        turn.commands.push(order((begun.id, kind, prefix, body)));
+        let Some(recipient) = self.direct.recipients.get_mut(&endpoint) else { return Ok(false) };
+        let started = recipient.queue.start((Sender::Bot, rendered), 0, ctx.now, ctx.store)?;
+        let Some(started) = started else { return Ok(false) };
+        let RenderedMessage { kind, prefix, body } = started.rendered;
+        let body = if started.is_resend { format!("{RESENT_PREFIX}{body}") } else { body };
+        ctx.commands.push(order((started.id, kind, prefix, body)));
         Ok(false)
     }
 
@@ -204,47 +211,47 @@ impl Bridge {
     fn render_direct(
         &self,
         message: &Message,
-        writer: Option<&UserRef>,
-        reader: &UserRef,
-        turn: &Ctx<'_>,
+        sender: Option<&UserRef>,
+        recipient: &UserRef,
+        ctx: &Ctx<'_>,
     ) -> Option<RenderedMessage> {
-        let met = writer.and_then(|writer| self.shared_links(writer, reader).into_iter().min());
-        let across = |place: &EndpointId| {
-            let network = self.endpoints.get(place).and_then(|spot| spot.endpoint.network());
-            network == writer.and_then(UserRef::network)
+        let met = sender.and_then(|sender| self.shared_links(sender, recipient).into_iter().min());
+        let across = |endpoint: &EndpointId| {
+            let network = self.endpoints.get(endpoint).and_then(|state| state.endpoint.network());
+            network == sender.and_then(UserRef::network)
         };
         let would = || {
-            let there = self.endpoints_of(reader).into_iter().min()?;
+            let there = self.endpoints_of(recipient).into_iter().min()?;
             let here = self.endpoints.get(&there)?.mirrors.iter().copied().find(across)?;
             Some((here, there))
         };
         let (here, there) = met.or_else(would)?;
-        let place = &self.endpoints.get(&here)?.endpoint;
+        let endpoint = &self.endpoints.get(&here)?.endpoint;
         let several = self.direct.networks.len() > 1;
-        let whence = place.network().filter(|_| several).map(Network::as_str);
-        let manners = self.routes.format(here, there);
-        Some(translate::render_dm(message, place, manners, whence, turn.now))
+        let whence = endpoint.network().filter(|_| several).map(Network::as_str);
+        let format = self.routes.format(here, there);
+        Some(translate::render_dm(message, endpoint, format, whence, ctx.now))
     }
 
     /// `InDoubt → Queued
     /// Rejected`: whether it arrived cannot be determined.
     fn resolve_unconfirmed_direct(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(reader) = self.direct.recipients.get_mut(&place) else { return Ok(false) };
-        let Some(delivery) = reader.queue.in_doubt() else { return Ok(false) };
-        let writer = turn.store.user_of_endpoint(delivery.message.source)?;
-        let network = reader.user.network().or(writer.as_ref().and_then(UserRef::network));
+        let Some(recipient) = self.direct.recipients.get_mut(&endpoint) else { return Ok(false) };
+        let Some(delivery) = recipient.queue.in_doubt() else { return Ok(false) };
+        let sender = ctx.store.user_of_endpoint(delivery.message.source)?;
+        let network = recipient.user.network().or(sender.as_ref().and_then(UserRef::network));
         if network.is_some_and(|network| self.drop_unconfirmed.contains(network)) {
-            return self.drop_direct_head(place, replies::CONNECTION_LOST_DROPPED, turn);
+            return self.drop_direct_head(endpoint, replies::CONNECTION_LOST_DROPPED, ctx);
         }
-        if reader.ack_timeouts >= MAX_ACK_TIMEOUTS {
-            return self.drop_direct_head(place, "Let's Chat did not confirm it", turn);
+        if recipient.ack_timeouts >= MAX_ACK_TIMEOUTS {
+            return self.drop_direct_head(endpoint, "Let's Chat did not confirm it", ctx);
         }
-        reader.queue.retry_marked(turn.store)?;
-        let peer = reader.user.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
+        recipient.queue.retry_marked(ctx.store)?;
+        let peer = recipient.user.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
         self.stats.traffic_mut(peer).resent += 1;
         Ok(true)
     }
@@ -252,16 +259,16 @@ impl Bridge {
     /// Rejects the first delivery to this recipient, which can never be delivered.
     pub(super) fn drop_direct_head(
         &mut self,
-        place: EndpointId,
-        why: &str,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        reason: &str,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(reader) = self.direct.recipients.get_mut(&place) else { return Ok(false) };
-        let Some(delivery) = reader.queue.drop_head(why, turn.now, turn.store)? else {
+        let Some(recipient) = self.direct.recipients.get_mut(&endpoint) else { return Ok(false) };
+        let Some(delivery) = recipient.queue.drop_head(reason, ctx.now, ctx.store)? else {
             return Ok(false);
         };
-        reader.ack_timeouts = 0;
-        self.record_dm_failure(&delivery, why, turn)?;
+        recipient.ack_timeouts = 0;
+        self.record_dm_failure(&delivery, reason, ctx)?;
         Ok(true)
     }
 
@@ -270,26 +277,26 @@ impl Bridge {
         &mut self,
         network: &Network,
         event: IrcEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<Option<IrcEvent>, StoreError> {
         if self.direct.networks.is_empty() {
             return Ok(Some(event));
         }
         match event {
             IrcEvent::Registered { .. } => {
-                self.direct.connected_since.insert(Peer::Irc(network.clone()), turn.now);
+                self.direct.connected_since.insert(Peer::Irc(network.clone()), ctx.now);
                 return Ok(Some(event));
             }
-            IrcEvent::DirectMessage(ref talk) => self.on_irc_dm(network, talk, turn)?,
-            IrcEvent::SendStarted { endpoint: place, .. }
-            | IrcEvent::PartiallyDelivered { endpoint: place, .. }
-            | IrcEvent::Delivered { endpoint: place, .. }
-            | IrcEvent::Rejected { endpoint: place, .. }
-            | IrcEvent::Deferred { endpoint: place, .. }
-            | IrcEvent::Retry(place)
-                if self.direct.recipients.contains_key(&place) =>
+            IrcEvent::DirectMessage(ref message) => self.on_irc_dm(network, message, ctx)?,
+            IrcEvent::SendStarted { endpoint, .. }
+            | IrcEvent::PartiallyDelivered { endpoint, .. }
+            | IrcEvent::Delivered { endpoint, .. }
+            | IrcEvent::Rejected { endpoint, .. }
+            | IrcEvent::Deferred { endpoint, .. }
+            | IrcEvent::Retry(endpoint)
+                if self.direct.recipients.contains_key(&endpoint) =>
             {
-                self.on_direct_irc_event(place, event, turn)?;
+                self.on_direct_irc_event(endpoint, event, ctx)?;
             }
             event => return Ok(Some(event)),
         }
@@ -299,31 +306,31 @@ impl Bridge {
     /// Handles the server's answer to a direct message.
     fn on_direct_irc_event(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         event: IrcEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(DmRecipient { queue: lane, .. }) = self.direct.recipients.get_mut(&place) else {
+        let Some(DmRecipient { queue, .. }) = self.direct.recipients.get_mut(&endpoint) else {
             return Ok(());
         };
         match event {
-            IrcEvent::SendStarted { delivery: ticket, .. } => {
-                lane.mark_sent(ticket);
+            IrcEvent::SendStarted { delivery, .. } => {
+                queue.mark_sent(delivery);
                 Ok(())
             }
-            IrcEvent::PartiallyDelivered { delivery: ticket, delivered_bytes: end, .. } => {
-                lane.ack_partial(ticket, end, RESENT_PREFIX.len(), turn.store)
+            IrcEvent::PartiallyDelivered { delivery, delivered_bytes: end, .. } => {
+                queue.ack_partial(delivery, end, RESENT_PREFIX.len(), ctx.store)
             }
-            IrcEvent::Delivered { delivery: ticket, message_ref: mark, .. } => {
-                self.ack_direct(ticket, place, mark.msgid.as_deref(), turn)
+            IrcEvent::Delivered { delivery, message_ref, .. } => {
+                self.ack_direct(delivery, endpoint, message_ref.msgid.as_deref(), ctx)
             }
-            IrcEvent::Rejected { delivery: ticket, reason: why, .. } => {
-                self.reject_direct(ticket, place, &why, turn)
+            IrcEvent::Rejected { delivery, reason, .. } => {
+                self.reject_direct(delivery, endpoint, &reason, ctx)
             }
-            IrcEvent::Deferred { delivery: ticket, .. } => lane.defer(ticket, turn.store).map(drop),
+            IrcEvent::Deferred { delivery, .. } => queue.defer(delivery, ctx.store).map(drop),
             IrcEvent::Retry(_) => {
-                lane.resume();
-                self.schedule_direct(turn)
+                queue.resume();
+                self.schedule_direct(ctx)
             }
             _ => Ok(()),
         }
@@ -332,49 +339,49 @@ impl Bridge {
     /// The remote side has acknowledged the delivery.
     pub(in crate::bridge) fn ack_direct(
         &mut self,
-        ticket: DeliveryId,
-        place: EndpointId,
-        native: Option<&str>,
-        turn: &mut Ctx<'_>,
+        id: DeliveryId,
+        endpoint: EndpointId,
+        remote_id: Option<&str>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(reader) = self.direct.recipients.get_mut(&place) {
-            reader.ack_timeouts = 0;
-            let peer = reader.user.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
-            for delivery in reader.queue.ack(ticket, native, turn.now, turn.store)? {
-                turn.store.unsaid(delivery.id)?;
+        if let Some(recipient) = self.direct.recipients.get_mut(&endpoint) {
+            recipient.ack_timeouts = 0;
+            let peer = recipient.user.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
+            for delivery in recipient.queue.ack(id, remote_id, ctx.now, ctx.store)? {
+                ctx.store.unsaid(delivery.id)?;
                 self.queue_quota.remove(&delivery.message);
                 self.stats.traffic_mut(peer.clone()).delivered += 1;
             }
         }
-        self.schedule_direct(turn)
+        self.schedule_direct(ctx)
     }
 
     /// The remote side has rejected the delivery.
     pub(in crate::bridge) fn reject_direct(
         &mut self,
-        ticket: DeliveryId,
-        place: EndpointId,
-        why: &str,
-        turn: &mut Ctx<'_>,
+        id: DeliveryId,
+        endpoint: EndpointId,
+        reason: &str,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(reader) = self.direct.recipients.get_mut(&place) else { return Ok(()) };
-        reader.ack_timeouts = 0;
-        for delivery in reader.queue.reject(ticket, why, turn.now, turn.store)? {
-            self.record_dm_failure(&delivery, why, turn)?;
+        let Some(recipient) = self.direct.recipients.get_mut(&endpoint) else { return Ok(()) };
+        recipient.ack_timeouts = 0;
+        for delivery in recipient.queue.reject(id, reason, ctx.now, ctx.store)? {
+            self.record_dm_failure(&delivery, reason, ctx)?;
         }
-        self.schedule_direct(turn)
+        self.schedule_direct(ctx)
     }
 
     /// The remote side has not answered in time.
     pub(in crate::bridge) fn on_direct_ack_timeout(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(reader) = self.direct.recipients.get_mut(&place) {
-            reader.ack_timeouts += 1;
-            reader.queue.mark_in_doubt(turn.store)?;
+        if let Some(recipient) = self.direct.recipients.get_mut(&endpoint) {
+            recipient.ack_timeouts += 1;
+            recipient.queue.mark_in_doubt(ctx.store)?;
         }
-        self.schedule_direct(turn)
+        self.schedule_direct(ctx)
     }
 }

@@ -18,34 +18,34 @@ impl Bridge {
     pub(super) fn record_dm_failure(
         &mut self,
         delivery: &Delivery,
-        why: &str,
-        turn: &mut Ctx<'_>,
+        reason: &str,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let party = self.direct.recipients.get(&delivery.to).map(|reader| &reader.user);
-        let peer = party.and_then(UserRef::network);
+        let user = self.direct.recipients.get(&delivery.to).map(|recipient| &recipient.user);
+        let peer = user.and_then(UserRef::network);
         let peer = peer.map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
-        tracing::warn!(%peer, delivery = delivery.id.0, reason = why, "private message rejected");
+        tracing::warn!(%peer, delivery = delivery.id.0, reason = reason, "private message rejected");
         self.stats.traffic_mut(peer).rejected += 1;
         self.queue_quota.remove(&delivery.message);
-        self.direct.report_at = Some(turn.now);
-        turn.store.mark_unreported(delivery.id)
+        self.direct.report_at = Some(ctx.now);
+        ctx.store.mark_unreported(delivery.id)
     }
 
     /// Handles a tick.
-    pub(in crate::bridge) fn tick_direct(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
-        self.schedule_direct(turn)?;
-        if !self.direct.is_enabled() || self.direct.report_at.is_none_or(|at| at > turn.now) {
+    pub(in crate::bridge) fn tick_direct(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        self.schedule_direct(ctx)?;
+        if !self.direct.is_enabled() || self.direct.report_at.is_none_or(|at| at > ctx.now) {
             return Ok(());
         }
         self.direct.report_at = None;
         let mut told = 0;
-        for untold in turn.store.unreported_failures()? {
-            let Some(writer) = turn.store.user_of_endpoint(untold.source)? else { continue };
-            if told < MAX_IN_FLIGHT && self.notify_dm_sender(&writer, &untold, turn)? {
+        for failure in ctx.store.unreported_failures()? {
+            let Some(sender) = ctx.store.user_of_endpoint(failure.source)? else { continue };
+            if told < MAX_IN_FLIGHT && self.notify_dm_sender(&sender, &failure, ctx)? {
                 told += 1;
-                turn.store.told_in_private(&untold)?;
+                ctx.store.told_in_private(&failure)?;
             } else {
-                self.direct.report_at = Some(turn.now + REPORT_RETRY_INTERVAL);
+                self.direct.report_at = Some(ctx.now + REPORT_RETRY_INTERVAL);
             }
         }
         Ok(())
@@ -54,24 +54,24 @@ impl Bridge {
     /// Notifies the sender of failures. Returns whether they are present, or never will be.
     fn notify_dm_sender(
         &self,
-        writer: &UserRef,
-        untold: &UnreportedFailure,
-        turn: &mut Ctx<'_>,
+        sender: &UserRef,
+        failure: &UnreportedFailure,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
         // The current user of the nick may be somebody else.
-        if matches!(writer, UserRef::Nick(..))
-            && self.direct.endpoints_by_user.place(writer).is_none()
+        if matches!(sender, UserRef::Nick(..))
+            && self.direct.endpoints_by_user.place(sender).is_none()
         {
             return Ok(true);
         }
-        let reader = turn.store.user_of_endpoint(untold.to)?;
-        let name = match (&reader, self.direct.endpoints_by_user.name(untold.to)) {
+        let recipient = ctx.store.user_of_endpoint(failure.to)?;
+        let name = match (&recipient, self.direct.endpoints_by_user.name(failure.to)) {
             (_, Some(name)) => name,
             (Some(UserRef::Account(_, name) | UserRef::Nick(_, name)), None) => name.as_ref(),
             (Some(UserRef::LetsChat(_)) | None, None) => "a Let's Chat user",
         };
         let text =
-            replies::delivery_failed_text(name, &untold.excerpt, untold.count, &untold.reason);
-        Ok(self.notify_user(writer, &text, turn))
+            replies::delivery_failed_text(name, &failure.excerpt, failure.count, &failure.reason);
+        Ok(self.notify_user(sender, &text, ctx))
     }
 }

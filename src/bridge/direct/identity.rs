@@ -44,19 +44,19 @@ impl Bridge {
                 Some(UserChange::Replaced(Arc::clone(before), Arc::clone(now)))
             }
             MembershipEvent::UsersUpdated(people) => Some(UserChange::Updated(
-                people.iter().map(|(_, person)| Arc::clone(person)).collect(),
+                people.iter().map(|(_, irc_user)| Arc::clone(irc_user)).collect(),
             )),
             MembershipEvent::Joined { user: who, .. } => {
                 Some(UserChange::VisibilityChanged(Arc::clone(who)))
             }
-            MembershipEvent::Left { endpoints: places, user: who, .. } => {
-                let spot = places.first().and_then(|place| self.endpoints.get(place))?;
-                let casemapping = spot.roster.casemapping();
-                let party = crate::bridge::direct::lookup::user_ref(network, who, casemapping);
-                Some(UserChange::Missed(vec![party]))
+            MembershipEvent::Left { endpoints, user: who, .. } => {
+                let state = endpoints.first().and_then(|endpoint| self.endpoints.get(endpoint))?;
+                let casemapping = state.roster.casemapping();
+                let user = crate::bridge::direct::lookup::user_ref(network, who, casemapping);
+                Some(UserChange::Missed(vec![user]))
             }
-            MembershipEvent::Names { endpoint: place, .. } => {
-                Some(UserChange::Listed(self.talkers(network, *place)))
+            MembershipEvent::Names { endpoint, .. } => {
+                Some(UserChange::Listed(self.talkers(network, *endpoint)))
             }
             MembershipEvent::PrefixChanged { .. } => None,
         }
@@ -67,34 +67,34 @@ impl Bridge {
         &mut self,
         network: &Network,
         news: UserChange,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         match news {
             UserChange::Replaced(before, now) => {
-                self.merge_identity(network, &before, &now, turn)?;
-                self.looks_for(network, &before, turn)?;
-                self.looks_for(network, &now, turn)
+                self.merge_identity(network, &before, &now, ctx)?;
+                self.looks_for(network, &before, ctx)?;
+                self.looks_for(network, &now, ctx)
             }
             UserChange::Updated(people) => {
-                for person in people {
-                    let stranger = IrcUser::named(&person.nick);
-                    self.merge_identity(network, &stranger, &person, turn)?;
-                    self.looks_for(network, &stranger, turn)?;
-                    self.looks_for(network, &person, turn)?;
+                for user in people {
+                    let stranger = IrcUser::named(&user.nick);
+                    self.merge_identity(network, &stranger, &user, ctx)?;
+                    self.looks_for(network, &stranger, ctx)?;
+                    self.looks_for(network, &user, ctx)?;
                 }
                 Ok(())
             }
-            UserChange::VisibilityChanged(person) => self.looks_for(network, &person, turn),
-            UserChange::Missed(parties) => self.miss(parties, turn),
+            UserChange::VisibilityChanged(user) => self.looks_for(network, &user, ctx),
+            UserChange::Missed(parties) => self.miss(parties, ctx),
             UserChange::Listed(parties) => {
-                self.miss(parties, turn)?;
+                self.miss(parties, ctx)?;
                 // A server can list without end. Recipients not checked now are checked on a tick.
-                let lately = |at| turn.now.duration_since(at) < LISTED;
-                if self.direct.listed_at.is_some_and(lately) {
+                let pending = |at| ctx.now.duration_since(at) < LISTED;
+                if self.direct.listed_at.is_some_and(pending) {
                     return Ok(());
                 }
-                self.direct.listed_at = Some(turn.now);
-                self.schedule_direct(turn)
+                self.direct.listed_at = Some(ctx.now);
+                self.schedule_direct(ctx)
             }
         }
     }
@@ -103,28 +103,36 @@ impl Bridge {
     fn looks_for(
         &mut self,
         network: &Network,
-        person: &IrcUser,
-        turn: &mut Ctx<'_>,
+        irc_user: &IrcUser,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let party =
-            crate::bridge::direct::lookup::user_ref(network, person, self.casemapping_of(network));
-        let nick =
-            UserRef::Nick(network.clone(), self.casemapping_of(network).fold(&person.nick).into());
-        self.miss(vec![nick, party], turn)
+        let user = crate::bridge::direct::lookup::user_ref(
+            network,
+            irc_user,
+            self.casemapping_of(network),
+        );
+        let nick = UserRef::Nick(
+            network.clone(),
+            self.casemapping_of(network).fold(&irc_user.nick).into(),
+        );
+        self.miss(vec![nick, user], ctx)
     }
 
     /// Users of direct messages in the channel.
-    pub(in crate::bridge) fn talkers(&self, network: &Network, place: EndpointId) -> Vec<UserRef> {
-        let Some(spot) =
-            self.endpoints.get(&place).filter(|_| !self.direct.endpoints_by_user.is_empty())
+    pub(in crate::bridge) fn talkers(
+        &self,
+        network: &Network,
+        endpoint: EndpointId,
+    ) -> Vec<UserRef> {
+        let Some(state) =
+            self.endpoints.get(&endpoint).filter(|_| !self.direct.endpoints_by_user.is_empty())
         else {
             return Vec::new();
         };
-        let casemapping = spot.roster.casemapping();
-        let party = |person: &IrcUser| {
-            crate::bridge::direct::lookup::user_ref(network, person, casemapping)
-        };
-        let parties = spot.roster.iter().map(|member| party(&member.user));
+        let casemapping = state.roster.casemapping();
+        let party =
+            |user: &IrcUser| crate::bridge::direct::lookup::user_ref(network, user, casemapping);
+        let parties = state.roster.iter().map(|member| party(&member.user));
         parties.filter(|party| self.direct.endpoints_by_user.place(party).is_some()).collect()
     }
 
@@ -132,23 +140,23 @@ impl Bridge {
     pub(in crate::bridge) fn miss(
         &mut self,
         parties: Vec<UserRef>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let mut places = Vec::new();
-        for party in parties {
-            let Some(place) = self.direct.endpoints_by_user.place(&party) else { continue };
-            places.push(place);
-            let lost = match &party {
+        let mut endpoints = Vec::new();
+        for user in parties {
+            let Some(endpoint) = self.direct.endpoints_by_user.place(&user) else { continue };
+            endpoints.push(endpoint);
+            let lost = match &user {
                 UserRef::Nick(network, nick) => self.find_by_nick(network, nick).is_none(),
                 UserRef::Account(..) | UserRef::LetsChat(_) => false,
             };
             if lost {
-                let name = self.direct.name_of(place).to_owned();
-                self.direct.threads.remove_user(place, &name);
-                self.mark_recipient_gone(place, replies::LOST_TRACK, turn)?;
+                let name = self.direct.name_of(endpoint).to_owned();
+                self.direct.threads.remove_user(endpoint, &name);
+                self.mark_recipient_gone(endpoint, replies::LOST_TRACK, ctx)?;
             }
         }
-        self.advance_readers(&places, turn)
+        self.advance_readers(&endpoints, ctx)
     }
 
     /// The user known as `before` is now known as `now`: their conversations continue.
@@ -157,7 +165,7 @@ impl Bridge {
         network: &Network,
         before: &IrcUser,
         now: &IrcUser,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let casemapping = self.casemapping_of(network);
         let was = crate::bridge::direct::lookup::user_ref(network, before, casemapping);
@@ -166,50 +174,49 @@ impl Bridge {
         if was == is || !matches!(was, UserRef::Nick(..)) {
             return Ok(());
         }
-        let Some(place) = self.direct.endpoints_by_user.place(&was) else { return Ok(()) };
+        let Some(endpoint) = self.direct.endpoints_by_user.place(&was) else { return Ok(()) };
         let is_new = self.direct.endpoints_by_user.place(&is).is_none();
         if is_new
-            && !self.direct.recipients.contains_key(&place)
-            && turn.store.same_party(place, &is)?
+            && !self.direct.recipients.contains_key(&endpoint)
+            && ctx.store.same_party(endpoint, &is)?
         {
-            self.direct.endpoints_by_user.meet(&is, place, &now.nick);
+            self.direct.endpoints_by_user.meet(&is, endpoint, &now.nick);
             return Ok(());
         }
-        let number = self.user_endpoint_id(&is, &now.nick, turn)?;
-        self.direct.threads.move_user(place, number);
+        let number = self.user_endpoint_id(&is, &now.nick, ctx)?;
+        self.direct.threads.move_user(endpoint, number);
         if before.nick != now.nick {
-            let why = format!("they changed nick to {}", now.nick);
-            self.mark_recipient_gone(place, &why, turn)?;
+            let reason = format!("they changed nick to {}", now.nick);
+            self.mark_recipient_gone(endpoint, &reason, ctx)?;
         }
-        self.advance_readers(&[place, number], turn)
+        self.advance_readers(&[endpoint, number], ctx)
     }
 
     /// Checks all users on `network`.
     fn expire_unseen_nicks(
         &mut self,
         network: &Network,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let all =
-            self.direct.endpoints_by_user.on(network).map(|(party, _)| party.clone()).collect();
-        self.miss(all, turn)?;
-        self.schedule_direct(turn)
+        let all = self.direct.endpoints_by_user.on(network).map(|(user, _)| user.clone()).collect();
+        self.miss(all, ctx)?;
+        self.schedule_direct(ctx)
     }
 
     /// Nobody has this identity any more. Deliveries in flight are still acknowledged. Failures of their own
     /// messages are not reported, since the nick's next user may be somebody else.
     fn mark_recipient_gone(
         &mut self,
-        place: EndpointId,
-        why: &str,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        reason: &str,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        self.direct.endpoints_by_user.forget(place);
-        if let Some(reader) = self.direct.recipients.get_mut(&place) {
-            reader.gone_reason = Some(why.to_owned());
+        self.direct.endpoints_by_user.forget(endpoint);
+        if let Some(recipient) = self.direct.recipients.get_mut(&endpoint) {
+            recipient.gone_reason = Some(reason.to_owned());
         }
         if self.direct.report_at.is_some() {
-            turn.store.told_nobody(place)?;
+            ctx.store.told_nobody(endpoint)?;
         }
         Ok(())
     }
@@ -218,21 +225,23 @@ impl Bridge {
     pub(in crate::bridge) fn on_direct_connection_lost(
         &mut self,
         peer: &Peer,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         self.direct.connected_since.remove(peer);
-        let there = |party: &UserRef| match peer {
-            Peer::Irc(network) => party.network() == Some(network),
-            Peer::LetsChat => party.network().is_none(),
+        let there = |user: &UserRef| match peer {
+            Peer::Irc(network) => user.network() == Some(network),
+            Peer::LetsChat => user.network().is_none(),
         };
-        for reader in self.direct.recipients.values_mut().filter(|reader| there(&reader.user)) {
+        for recipient in
+            self.direct.recipients.values_mut().filter(|recipient| there(&recipient.user))
+        {
             match peer {
-                Peer::Irc(_) => reader.queue.connection_lost(turn.store)?,
-                Peer::LetsChat => reader.queue.mark_in_doubt(turn.store)?,
+                Peer::Irc(_) => recipient.queue.connection_lost(ctx.store)?,
+                Peer::LetsChat => recipient.queue.mark_in_doubt(ctx.store)?,
             }
         }
         match peer {
-            Peer::Irc(network) => self.expire_unseen_nicks(network, turn),
+            Peer::Irc(network) => self.expire_unseen_nicks(network, ctx),
             Peer::LetsChat => {
                 self.direct.letschat_enabled = None;
                 Ok(())
@@ -244,7 +253,7 @@ impl Bridge {
     pub(in crate::bridge) fn set_letschat_dms_enabled(
         &mut self,
         carries: bool,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         self.direct.letschat_enabled = Some(carries);
         if !carries {
@@ -253,39 +262,39 @@ impl Bridge {
                  has no effect"
             );
         }
-        self.schedule_direct(turn)
+        self.schedule_direct(ctx)
     }
 
     /// Handles a Let's Chat event about direct messages. Returns the event if it is about something else.
     pub(in crate::bridge) fn filter_letschat_event(
         &mut self,
         event: letschat::LetsChatEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<Option<letschat::LetsChatEvent>, StoreError> {
         use letschat::LetsChatEvent;
         match event {
             LetsChatEvent::LoggedIn(_) => {
-                self.direct.connected_since.insert(Peer::LetsChat, turn.now);
+                self.direct.connected_since.insert(Peer::LetsChat, ctx.now);
                 return Ok(Some(event));
             }
-            LetsChatEvent::DirectMessage(whisper) => self.on_letschat_dm(&whisper, turn)?,
+            LetsChatEvent::DirectMessage(message) => self.on_letschat_dm(&message, ctx)?,
             LetsChatEvent::DirectMessagesEnabled(carries) => {
-                self.set_letschat_dms_enabled(carries, turn)?;
+                self.set_letschat_dms_enabled(carries, ctx)?;
             }
-            LetsChatEvent::Posted { delivery: ticket, endpoint: place, id }
-                if self.direct.recipients.contains_key(&place) =>
+            LetsChatEvent::Posted { delivery, endpoint, id }
+                if self.direct.recipients.contains_key(&endpoint) =>
             {
-                self.ack_direct(ticket, place, Some(&id.to_string()), turn)?;
+                self.ack_direct(delivery, endpoint, Some(&id.to_string()), ctx)?;
             }
-            LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why }
-                if self.direct.recipients.contains_key(&place) =>
+            LetsChatEvent::Rejected { delivery, endpoint, reason }
+                if self.direct.recipients.contains_key(&endpoint) =>
             {
-                self.reject_direct(ticket, place, &why, turn)?;
+                self.reject_direct(delivery, endpoint, &reason, ctx)?;
             }
-            LetsChatEvent::TimedOut { endpoint: place, .. }
-                if self.direct.recipients.contains_key(&place) =>
+            LetsChatEvent::TimedOut { endpoint, .. }
+                if self.direct.recipients.contains_key(&endpoint) =>
             {
-                self.on_direct_ack_timeout(place, turn)?;
+                self.on_direct_ack_timeout(endpoint, ctx)?;
             }
             event => return Ok(Some(event)),
         }
@@ -293,9 +302,9 @@ impl Bridge {
     }
 
     fn casemapping_of(&self, network: &Network) -> Casemapping {
-        let mut spots =
-            self.endpoints.values().filter(|spot| spot.endpoint.network() == Some(network));
-        let occupied = spots.find(|spot| !spot.roster.is_empty());
-        occupied.map_or_else(Casemapping::default, |spot| spot.roster.casemapping())
+        let mut endpoints =
+            self.endpoints.values().filter(|state| state.endpoint.network() == Some(network));
+        let occupied = endpoints.find(|state| !state.roster.is_empty());
+        occupied.map_or_else(Casemapping::default, |state| state.roster.casemapping())
     }
 }

@@ -43,16 +43,12 @@ impl Bridge {
     pub(in crate::bridge) fn on_irc_dm(
         &mut self,
         network: &Network,
-        talk: &IncomingMessage,
-        turn: &mut Ctx<'_>,
+        message: &IncomingMessage,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(writer) = self.resolve_dm_sender(network, talk, turn)? else { return Ok(()) };
-        let native = talk.message_ref.msgid.as_deref();
-        self.handle_dm(
-            &writer,
-            DmText { kind: talk.kind, body: &talk.text, remote_id: native },
-            turn,
-        )
+        let Some(sender) = self.resolve_dm_sender(network, message, ctx)? else { return Ok(()) };
+        let remote_id = message.message_ref.msgid.as_deref();
+        self.handle_dm(&sender, DmText { kind: message.kind, body: &message.text, remote_id }, ctx)
     }
 
     /// The sender of this message; `None` if they cannot use direct messages. Users in none of our channels
@@ -60,30 +56,30 @@ impl Bridge {
     fn resolve_dm_sender(
         &mut self,
         network: &Network,
-        talk: &IncomingMessage,
-        turn: &mut Ctx<'_>,
+        message: &IncomingMessage,
+        ctx: &mut Ctx<'_>,
     ) -> Result<Option<DmSender>, StoreError> {
-        let nick = talk.author.name.as_str();
+        let nick = message.author.name.as_str();
         if !self.direct.is_enabled_on(network)
-            || talk.author.bot
+            || message.author.bot
             || self.senders.is_puppet_nick(network, nick)
         {
             return Ok(None);
         }
         let found = self.find_by_nick(network, nick);
-        if !self.is_heard(Some(network), found.as_ref().map(|it| &it.user), turn) {
+        if !self.is_heard(Some(network), found.as_ref().map(|it| &it.user), ctx) {
             return Ok(None);
         }
-        let Some(UserMatch { user: party, .. }) = found else {
-            if self.direct.reply_limiter.take(UNKNOWN_USERS, turn.now) == RateDecision::Allow {
+        let Some(UserMatch { user, .. }) = found else {
+            if self.direct.reply_limiter.take(UNKNOWN_USERS, ctx.now) == RateDecision::Allow {
                 let (nick, text) = (nick.to_owned(), replies::NOT_IN_A_CHANNEL.to_owned());
-                let order = irc::IrcCommand::SendNotice { nick, text };
-                turn.commands.push(Command::Irc(network.clone(), order));
+                let command = irc::IrcCommand::SendNotice { nick, text };
+                ctx.commands.push(Command::Irc(network.clone(), command));
             }
             return Ok(None);
         };
-        let place = self.user_endpoint_id(&party, nick, turn)?;
-        Ok(Some(DmSender { user: party, endpoint: place, author: talk.author.clone() }))
+        let endpoint = self.user_endpoint_id(&user, nick, ctx)?;
+        Ok(Some(DmSender { user, endpoint, author: message.author.clone() }))
     }
 
     /// Whether messages from `network`, or from Let's Chat, are processed now. This bounds the total work; a
@@ -91,18 +87,18 @@ impl Bridge {
     fn is_heard(
         &mut self,
         network: Option<&Network>,
-        party: Option<&UserRef>,
-        turn: &Ctx<'_>,
+        user: Option<&UserRef>,
+        ctx: &Ctx<'_>,
     ) -> bool {
-        let place = party.and_then(|party| self.direct.endpoints_by_user.place(party));
-        if place.is_some_and(|place| self.direct.dm_limiter.is_told(place, turn.now)) {
+        let endpoint = user.and_then(|user| self.direct.endpoints_by_user.place(user));
+        if endpoint.is_some_and(|endpoint| self.direct.dm_limiter.is_told(endpoint, ctx.now)) {
             return false;
         }
         let peer = network.map_or(Peer::LetsChat, |network| Peer::Irc(network.clone()));
         let crowd = self.direct.crowd(network);
-        let mut may = self.direct.crowds.take(crowd, turn.now);
-        if may == RateDecision::Allow && party.is_some() && place.is_none() {
-            may = self.direct.newcomers.take(crowd, turn.now);
+        let mut may = self.direct.crowds.take(crowd, ctx.now);
+        if may == RateDecision::Allow && user.is_some() && endpoint.is_none() {
+            may = self.direct.newcomers.take(crowd, ctx.now);
         }
         if may == RateDecision::DenyAndNotify {
             tracing::warn!(%peer, "too many private messages; ignoring them for a while");
@@ -111,10 +107,10 @@ impl Bridge {
     }
 
     /// Whether the sender is within their rate limit; notifies them once if not.
-    fn check_dm_rate(&mut self, writer: &DmSender, turn: &mut Ctx<'_>) -> bool {
-        let may = self.direct.dm_limiter.take(writer.endpoint, turn.now);
+    fn check_dm_rate(&mut self, sender: &DmSender, ctx: &mut Ctx<'_>) -> bool {
+        let may = self.direct.dm_limiter.take(sender.endpoint, ctx.now);
         if may == RateDecision::DenyAndNotify {
-            self.notify_user(&writer.user, &replies::rate_limited_text(DM_INTERVAL), turn);
+            self.notify_user(&sender.user, &replies::rate_limited_text(DM_INTERVAL), ctx);
         }
         may == RateDecision::Allow
     }
@@ -124,77 +120,77 @@ impl Bridge {
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
-        talk: &IncomingMessage,
-        turn: &mut Ctx<'_>,
+        message: &IncomingMessage,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(writer) = self.resolve_dm_sender(network, talk, turn)? else { return Ok(()) };
-        if !self.check_dm_rate(&writer, turn) {
+        let Some(sender) = self.resolve_dm_sender(network, message, ctx)? else { return Ok(()) };
+        if !self.check_dm_rate(&sender, ctx) {
             return Ok(());
         }
-        let party = UserRef::LetsChat(account.clone());
+        let user = UserRef::LetsChat(account.clone());
         let name = self.username_in_rooms(&account.0).unwrap_or("somebody").to_owned();
-        let reader = UserMatch { user: party, name };
-        let native = talk.message_ref.msgid.as_deref();
-        let text = DmText { kind: talk.kind, body: &talk.text, remote_id: native };
-        self.ingest_dm(&writer, &reader, text, turn).map(drop)
+        let recipient = UserMatch { user, name };
+        let remote_id = message.message_ref.msgid.as_deref();
+        let text = DmText { kind: message.kind, body: &message.text, remote_id };
+        self.ingest_dm(&sender, &recipient, text, ctx).map(drop)
     }
 
     /// A direct message on Let's Chat to or from the bot.
     pub(in crate::bridge) fn on_letschat_dm(
         &mut self,
-        whisper: &DirectMessage,
-        turn: &mut Ctx<'_>,
+        message: &DirectMessage,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let ours =
-            self.letschat_account.as_ref().is_none_or(|account| account.id == whisper.author_id);
+            self.letschat_account.as_ref().is_none_or(|account| account.id == message.author_id);
         if ours {
             return Ok(());
         }
         if self.direct.networks.is_empty() {
-            self.whispered_in_vain(whisper, turn);
+            self.whispered_in_vain(message, ctx);
             return Ok(());
         }
-        let party = UserRef::LetsChat(LetsChatUserId(whisper.author_id.as_str().into()));
-        let Some(name) = self.username_in_rooms(&whisper.author_id) else {
+        let user = UserRef::LetsChat(LetsChatUserId(message.author_id.as_str().into()));
+        let Some(name) = self.username_in_rooms(&message.author_id) else {
             tracing::debug!(
-                user = whisper.author_id,
+                user = message.author_id,
                 "private message ignored: its author is in no linked room"
             );
             return Ok(());
         };
         let name = name.to_owned();
-        if !self.is_heard(None, Some(&party), turn) {
+        if !self.is_heard(None, Some(&user), ctx) {
             return Ok(());
         }
-        let place = self.user_endpoint_id(&party, &name, turn)?;
-        let author = Author { account: Some(whisper.author_id.clone()), ..Author::named(&name) };
-        let writer = DmSender { user: party, endpoint: place, author };
-        let Some(id) = whisper.id.filter(|_| !whisper.text.starts_with(OTR_PREFIX)) else {
+        let endpoint = self.user_endpoint_id(&user, &name, ctx)?;
+        let author = Author { account: Some(message.author_id.clone()), ..Author::named(&name) };
+        let sender = DmSender { user, endpoint, author };
+        let Some(id) = message.id.filter(|_| !message.text.starts_with(OTR_PREFIX)) else {
             let text = "not sent: encrypted messages cannot be bridged";
-            self.reply_to_user((&writer.user, place), text, turn);
+            self.reply_to_user((&sender.user, endpoint), text, ctx);
             return Ok(());
         };
         let text = DmText {
             kind: MessageKind::Text,
-            body: &whisper.text,
+            body: &message.text,
             remote_id: Some(&id.to_string()),
         };
-        self.handle_dm(&writer, text, turn)
+        self.handle_dm(&sender, text, ctx)
     }
 
     /// A direct message on Let's Chat while direct messages are disabled. Notices of other bridges get no
     /// reply.
-    fn whispered_in_vain(&mut self, whisper: &DirectMessage, turn: &mut Ctx<'_>) {
-        let answerable = !whisper.text.starts_with(replies::BRIDGE_PREFIX.trim_end());
+    fn whispered_in_vain(&mut self, message: &DirectMessage, ctx: &mut Ctx<'_>) {
+        let answerable = !message.text.starts_with(replies::BRIDGE_PREFIX.trim_end());
         if answerable
-            && self.direct.reply_limiter.take(UNKNOWN_USERS, turn.now) == RateDecision::Allow
+            && self.direct.reply_limiter.take(UNKNOWN_USERS, ctx.now) == RateDecision::Allow
         {
             let ours = self.own_name_for(&UserRef::LetsChat(LetsChatUserId(
-                whisper.author_id.as_str().into(),
+                message.author_id.as_str().into(),
             )));
             let text = format!("{}{}", replies::BRIDGE_PREFIX, replies::in_vain(&ours));
-            let user = whisper.author_id.clone();
-            turn.commands.push(Command::LetsChat(letschat::LetsChatCommand::SendDirectNotice {
+            let user = message.author_id.clone();
+            ctx.commands.push(Command::LetsChat(letschat::LetsChatCommand::SendDirectNotice {
                 user,
                 text,
             }));
@@ -203,86 +199,84 @@ impl Bridge {
 
     /// The name of this user, if seen in one of our rooms.
     fn username_in_rooms(&self, account: &str) -> Option<&str> {
-        self.endpoints.values().find_map(|spot| spot.room_members.username_of(account))
+        self.endpoints.values().find_map(|state| state.room_members.username_of(account))
     }
 
     /// The endpoint id of this user, currently called `name`.
     pub(super) fn user_endpoint_id(
         &mut self,
-        party: &UserRef,
+        user: &UserRef,
         name: &str,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<EndpointId, StoreError> {
-        let place = match self.direct.endpoints_by_user.place(party) {
-            Some(place) => place,
-            None => turn.store.user_endpoint_id(party)?,
+        let endpoint = match self.direct.endpoints_by_user.place(user) {
+            Some(endpoint) => endpoint,
+            None => ctx.store.user_endpoint_id(user)?,
         };
-        self.direct.endpoints_by_user.meet(party, place, name);
+        self.direct.endpoints_by_user.meet(user, endpoint, name);
         let lanes = &self.direct.recipients;
-        if let Some((place, name)) = self
+        if let Some((endpoint, name)) = self
             .direct
             .endpoints_by_user
-            .too_many(party, |it| it == place || lanes.contains_key(&it))
+            .too_many(user, |it| it == endpoint || lanes.contains_key(&it))
         {
-            self.direct.endpoints_by_user.forget(place);
-            self.direct.threads.remove_user(place, &name);
+            self.direct.endpoints_by_user.forget(endpoint);
+            self.direct.threads.remove_user(endpoint, &name);
         }
-        Ok(place)
+        Ok(endpoint)
     }
 
     fn handle_dm(
         &mut self,
-        writer: &DmSender,
+        sender: &DmSender,
         text: DmText<'_>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let place = writer.endpoint;
-        if text.remote_id.map_or(Ok(false), |native| turn.store.contains(place, native))? {
+        let endpoint = sender.endpoint;
+        if text.remote_id.map_or(Ok(false), |remote_id| ctx.store.contains(endpoint, remote_id))? {
             return Ok(());
         }
         let body = text.body.to_owned();
-        let ours = self.own_name_for(&writer.user);
+        let ours = self.own_name_for(&sender.user);
         let addressed = match text.kind {
             MessageKind::Text => DmAddress::parse(&body, &ours),
             MessageKind::Action | MessageKind::Notice => DmAddress::Implicit,
         };
-        if !self.check_dm_rate(writer, turn) {
+        if !self.check_dm_rate(sender, ctx) {
             // What follows must not reach somebody whom this message was not for.
             if let DmAddress::To { name, .. } | DmAddress::MaybeTo { name, .. } = addressed {
-                self.set_unreachable_correspondent(place, name, turn);
+                self.set_unreachable_correspondent(endpoint, name, ctx);
             }
             return Ok(());
         }
         match addressed {
-            DmAddress::Help => {
-                self.reply_to_sender(writer, &replies::help_text(&writer.user), turn)
-            }
+            DmAddress::Help => self.reply_to_sender(sender, &replies::help_text(&sender.user), ctx),
             DmAddress::Who => {
-                let text = self.reachable_users_text(&writer.user);
-                self.reply_to_sender(writer, &text, turn);
+                let text = self.reachable_users_text(&sender.user);
+                self.reply_to_sender(sender, &text, ctx);
             }
             DmAddress::To { name, text: said } if name.is_empty() || said.is_empty() => {
-                self.set_unreachable_correspondent(place, name, turn);
+                self.set_unreachable_correspondent(endpoint, name, ctx);
                 self.reply_to_sender(
-                    writer,
-                    &format!("usage: {}", replies::usage(&writer.user)),
-                    turn,
+                    sender,
+                    &format!("usage: {}", replies::usage(&sender.user)),
+                    ctx,
                 );
             }
             DmAddress::To { name, text: said } => {
-                let found = self.find_by_name(&writer.user, name);
+                let found = self.find_by_name(&sender.user, name);
                 let text = DmText { body: said, ..text };
-                return self.handle_addressed_dm(writer, name, found, text, turn);
+                return self.handle_addressed_dm(sender, name, found, text, ctx);
             }
             DmAddress::MaybeTo { name, text: said } => {
-                let found = self.find_by_name(&writer.user, name);
+                let found = self.find_by_name(&sender.user, name);
                 if found.is_empty() && !self.is_known_name(name) {
-                    return self.handle_implicit_dm(writer, text, turn);
+                    return self.handle_implicit_dm(sender, text, ctx);
                 }
                 let text = DmText { body: said, ..text };
-                return self.handle_addressed_dm(writer, name, found, text, turn);
+                return self.handle_addressed_dm(sender, name, found, text, ctx);
             }
-            DmAddress::Implicit => return self.handle_implicit_dm(writer, text, turn),
+            DmAddress::Implicit => return self.handle_implicit_dm(sender, text, ctx),
         }
         Ok(())
     }
@@ -290,27 +284,27 @@ impl Bridge {
     /// Handles a message to the user called `name`, with these matches.
     fn handle_addressed_dm(
         &mut self,
-        writer: &DmSender,
+        sender: &DmSender,
         name: &str,
         mut found: Vec<UserMatch>,
         text: DmText<'_>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         match found.len() {
             0 => {
-                self.set_unreachable_correspondent(writer.endpoint, name, turn);
-                let why = self.unknown_recipient_text(&writer.user, name);
-                self.reply_to_sender(writer, &why, turn);
+                self.set_unreachable_correspondent(sender.endpoint, name, ctx);
+                let reason = self.unknown_recipient_text(&sender.user, name);
+                self.reply_to_sender(sender, &reason, ctx);
                 Ok(())
             }
-            1 => self.ingest_dm(writer, &found.remove(0), text, turn).map(drop),
+            1 => self.ingest_dm(sender, &found.remove(0), text, ctx).map(drop),
             _ => {
-                self.set_unreachable_correspondent(writer.endpoint, name, turn);
+                self.set_unreachable_correspondent(sender.endpoint, name, ctx);
                 let names: Vec<String> = found.iter().map(qualified_name).collect();
                 self.reply_to_sender(
-                    writer,
-                    &replies::ambiguous_recipient_text(&writer.user, &names),
-                    turn,
+                    sender,
+                    &replies::ambiguous_recipient_text(&sender.user, &names),
+                    ctx,
                 );
                 Ok(())
             }
@@ -320,63 +314,64 @@ impl Bridge {
     /// Handles a message without a name: it is for the sender's current correspondent.
     fn handle_implicit_dm(
         &mut self,
-        writer: &DmSender,
+        sender: &DmSender,
         text: DmText<'_>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let partner = match self.direct.threads.target(writer.endpoint, turn.now) {
-            DmTarget::One(Correspondent::Known(partner)) => partner,
+        let correspondent = match self.direct.threads.target(sender.endpoint, ctx.now) {
+            DmTarget::One(Correspondent::Known(correspondent)) => correspondent,
             DmTarget::One(Correspondent::Gone(name)) => {
-                let how = replies::usage(&writer.user);
-                let why = format!(
+                let how = replies::usage(&sender.user);
+                let reason = format!(
                     "not sent: it is no longer clear that this is for {name}; to write to \
                      someone, use {how}"
                 );
-                self.reply_to_sender(writer, &why, turn);
+                self.reply_to_sender(sender, &reason, ctx);
                 return Ok(());
             }
             DmTarget::Nobody => {
-                self.reply_to_sender(writer, &replies::help_text(&writer.user), turn);
+                self.reply_to_sender(sender, &replies::help_text(&sender.user), ctx);
                 return Ok(());
             }
-            DmTarget::Ambiguous(partners) => {
-                let name = |partner: &Correspondent| match partner {
-                    Correspondent::Known(place) => self.direct.name_of(*place).to_owned(),
+            DmTarget::Ambiguous(correspondents) => {
+                let name = |correspondent: &Correspondent| match correspondent {
+                    Correspondent::Known(endpoint) => self.direct.name_of(*endpoint).to_owned(),
                     Correspondent::Gone(name) => name.clone(),
                 };
-                let names: Vec<String> = partners.iter().map(name).collect();
+                let names: Vec<String> = correspondents.iter().map(name).collect();
                 self.reply_to_sender(
-                    writer,
-                    &replies::ambiguous_recipient_text(&writer.user, &names),
-                    turn,
+                    sender,
+                    &replies::ambiguous_recipient_text(&sender.user, &names),
+                    ctx,
                 );
                 return Ok(());
             }
         };
-        let party = match self.direct.endpoints_by_user.party(partner) {
-            Some(party) => Some(party.clone()),
-            None => turn.store.user_of_endpoint(partner)?,
+        let user = match self.direct.endpoints_by_user.party(correspondent) {
+            Some(user) => Some(user.clone()),
+            None => ctx.store.user_of_endpoint(correspondent)?,
         };
-        let found = party.and_then(|party| {
-            let last = self.direct.name_of(partner);
-            let others = self.reachable_users(&writer.user).into_iter();
+        let found = user.and_then(|user| {
+            let last = self.direct.name_of(correspondent);
+            let others = self.reachable_users(&sender.user).into_iter();
             // Of several nicks of that user, prefer the one they last used.
-            others.filter(|it| it.user == party).min_by_key(|it| it.name != last)
+            others.filter(|it| it.user == user).min_by_key(|it| it.name != last)
         });
         let Some(found) = found else {
-            let why = self.unknown_recipient_text(&writer.user, self.direct.name_of(partner));
-            self.reply_to_sender(writer, &why, turn);
+            let reason =
+                self.unknown_recipient_text(&sender.user, self.direct.name_of(correspondent));
+            self.reply_to_sender(sender, &reason, ctx);
             return Ok(());
         };
         let name = found.name.clone();
-        if self.ingest_dm(writer, &found, text, turn)?
-            && self.direct.threads.confirm_target(writer.endpoint, partner, turn.now)
+        if self.ingest_dm(sender, &found, text, ctx)?
+            && self.direct.threads.confirm_target(sender.endpoint, correspondent, ctx.now)
         {
             let text = format!(
                 "sent to {name}; to write to someone else: {}",
-                replies::usage(&writer.user)
+                replies::usage(&sender.user)
             );
-            self.reply_to_sender(writer, &text, turn);
+            self.reply_to_sender(sender, &text, ctx);
         }
         Ok(())
     }
@@ -385,24 +380,24 @@ impl Bridge {
     /// else.
     pub(super) fn set_unreachable_correspondent(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         name: &str,
-        turn: &Ctx<'_>,
+        ctx: &Ctx<'_>,
     ) {
-        self.direct.threads.set_current(place, Correspondent::Gone(name.to_owned()), turn.now);
+        self.direct.threads.set_current(endpoint, Correspondent::Gone(name.to_owned()), ctx.now);
     }
 
-    pub(super) fn reply_to_sender(&mut self, writer: &DmSender, text: &str, turn: &mut Ctx<'_>) {
-        self.reply_to_user((&writer.user, writer.endpoint), text, turn);
+    pub(super) fn reply_to_sender(&mut self, sender: &DmSender, text: &str, ctx: &mut Ctx<'_>) {
+        self.reply_to_user((&sender.user, sender.endpoint), text, ctx);
     }
 
     /// Why there is no user `name` on the other side of the sender.
-    fn unknown_recipient_text(&self, writer: &UserRef, name: &str) -> String {
-        let there = match writer {
+    fn unknown_recipient_text(&self, sender: &UserRef, name: &str) -> String {
+        let there = match sender {
             UserRef::LetsChat(_) => "in the channels linked with your rooms",
             UserRef::Account(..) | UserRef::Nick(..) => "in the rooms linked with your channels",
         };
-        let away = self.is_cut_off(writer);
+        let away = self.is_cut_off(sender);
         if away {
             return format!("not sent: the other side is unreachable, so is {name}");
         }
@@ -410,12 +405,15 @@ impl Bridge {
     }
 
     /// Whether none of the endpoints on the other side is connected.
-    fn is_cut_off(&self, writer: &UserRef) -> bool {
-        let places = self.endpoints_of(writer);
-        let mirrors =
-            places.iter().filter_map(|it| self.endpoints.get(it)).flat_map(|it| it.mirrors.iter());
-        let across =
-            |spot: &&EndpointState| spot.endpoint.network().is_some() == writer.network().is_none();
+    fn is_cut_off(&self, sender: &UserRef) -> bool {
+        let endpoints = self.endpoints_of(sender);
+        let mirrors = endpoints
+            .iter()
+            .filter_map(|it| self.endpoints.get(it))
+            .flat_map(|it| it.mirrors.iter());
+        let across = |state: &&EndpointState| {
+            state.endpoint.network().is_some() == sender.network().is_none()
+        };
         !mirrors.filter_map(|it| self.endpoints.get(it)).filter(across).any(|it| it.queue.is_open())
     }
 
@@ -423,17 +421,17 @@ impl Bridge {
     fn is_known_name(&self, name: &str) -> bool {
         let same = |known: &str| known.to_lowercase() == name.to_lowercase();
         self.direct.endpoints_by_user.names().any(same)
-            || self.endpoints.values().any(|spot| spot.room_members.find_username(name).is_some())
+            || self.endpoints.values().any(|state| state.room_members.find_username(name).is_some())
     }
 
     /// The name of our own user, or our nick, as seen by this user.
-    fn own_name_for(&self, party: &UserRef) -> String {
-        let account = self.letschat_account.as_ref().filter(|_| party.network().is_none());
+    fn own_name_for(&self, user: &UserRef) -> String {
+        let account = self.letschat_account.as_ref().filter(|_| user.network().is_none());
         account.map_or_else(|| "bridge".to_owned(), |account| account.username.clone())
     }
 
-    fn reachable_users_text(&self, writer: &UserRef) -> String {
-        let others = self.reachable_users(writer);
+    fn reachable_users_text(&self, sender: &UserRef) -> String {
+        let others = self.reachable_users(sender);
         let several = self.direct.networks.len() > 1;
         let shown =
             |found: &UserMatch| if several { qualified_name(found) } else { found.name.clone() };

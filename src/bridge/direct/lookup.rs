@@ -23,39 +23,42 @@ impl Bridge {
         network: &Network,
         nick: &str,
     ) -> impl Iterator<Item = (EndpointId, &'b EndpointState, &'b ChannelMember)> {
-        let channels =
-            self.endpoints.iter().filter(move |(_, spot)| spot.endpoint.network() == Some(network));
-        channels.filter_map(move |(place, spot)| Some((*place, spot, spot.roster.get(nick)?)))
+        let channels = self
+            .endpoints
+            .iter()
+            .filter(move |(_, state)| state.endpoint.network() == Some(network));
+        channels
+            .filter_map(move |(endpoint, state)| Some((*endpoint, state, state.roster.get(nick)?)))
     }
 
     /// The user with this nick on `network`, if present.
     pub(super) fn find_by_nick(&self, network: &Network, nick: &str) -> Option<UserMatch> {
-        let (_, spot, member) =
-            self.channels_with_nick(network, nick).min_by_key(|(place, ..)| *place)?;
-        Some(irc_match(network, &member.user, spot.roster.casemapping()))
+        let (_, state, member) =
+            self.channels_with_nick(network, nick).min_by_key(|(endpoint, ..)| *endpoint)?;
+        Some(irc_match(network, &member.user, state.roster.casemapping()))
     }
 
     /// The IRC user with this identity; of several nicks, the one that spoke last.
-    pub(super) fn find_irc_user(&self, party: &UserRef) -> Option<&Arc<IrcUser>> {
+    pub(super) fn find_irc_user(&self, user: &UserRef) -> Option<&Arc<IrcUser>> {
         let on = |network| {
-            self.endpoints.values().filter(move |spot| spot.endpoint.network() == Some(network))
+            self.endpoints.values().filter(move |state| state.endpoint.network() == Some(network))
         };
-        match party {
+        match user {
             UserRef::LetsChat(_) => None,
             UserRef::Nick(network, nick) => {
-                on(network).find_map(|spot| Some(&spot.roster.get(nick)?.user))
+                on(network).find_map(|state| Some(&state.roster.get(nick)?.user))
             }
             UserRef::Account(network, account) => {
-                let members = on(network).flat_map(|spot| spot.roster.with_account(account));
+                let members = on(network).flat_map(|state| state.roster.with_account(account));
                 let last = self
                     .direct
                     .endpoints_by_user
-                    .place(party)
-                    .map(|place| self.direct.name_of(place));
-                let order = |member: &&ChannelMember| {
+                    .place(user)
+                    .map(|endpoint| self.direct.name_of(endpoint));
+                let command = |member: &&ChannelMember| {
                     (last != Some(member.user.nick.as_str()), member.user.nick.clone())
                 };
-                members.min_by_key(order).map(|member| &member.user)
+                members.min_by_key(command).map(|member| &member.user)
             }
         }
     }
@@ -66,23 +69,23 @@ impl Bridge {
     }
 
     /// Our endpoints where this user is present.
-    pub(super) fn endpoints_of(&self, party: &UserRef) -> Vec<EndpointId> {
-        let is_in = |spot: &EndpointState| match party {
+    pub(super) fn endpoints_of(&self, user: &UserRef) -> Vec<EndpointId> {
+        let is_in = |state: &EndpointState| match user {
             UserRef::LetsChat(account) => {
-                spot.endpoint.network().is_none()
-                    && spot.queue.is_open()
-                    && spot.room_members.is_present(&account.0) == Some(true)
+                state.endpoint.network().is_none()
+                    && state.queue.is_open()
+                    && state.room_members.is_present(&account.0) == Some(true)
             }
             UserRef::Nick(network, nick) => {
-                spot.endpoint.network() == Some(network) && spot.roster.get(nick).is_some()
+                state.endpoint.network() == Some(network) && state.roster.get(nick).is_some()
             }
             UserRef::Account(network, account) => {
-                spot.endpoint.network() == Some(network)
-                    && spot.roster.with_account(account).next().is_some()
+                state.endpoint.network() == Some(network)
+                    && state.roster.with_account(account).next().is_some()
             }
         };
-        let places = self.endpoints.iter().filter(|(_, spot)| is_in(spot));
-        places.map(|(place, _)| *place).collect()
+        let endpoints = self.endpoints.iter().filter(|(_, state)| is_in(state));
+        endpoints.map(|(endpoint, _)| *endpoint).collect()
     }
 
     /// Where two users see each other: an endpoint of `from`, and a linked one of `to`.
@@ -94,7 +97,7 @@ impl Bridge {
         let theirs = self.endpoints_of(to);
         let here = self.endpoints_of(from).into_iter();
         let mirrored = |here: EndpointId| {
-            let mirrors = self.endpoints.get(&here).map(|spot| spot.mirrors.clone());
+            let mirrors = self.endpoints.get(&here).map(|state| state.mirrors.clone());
             let met = mirrors.iter().flat_map(|it| it.iter().copied()).collect::<Vec<_>>();
             met.into_iter()
                 .filter(|it| theirs.contains(it))
@@ -105,29 +108,29 @@ impl Bridge {
     }
 
     /// The users on the other side that the sender can mean by `name`: `bob`, `ann`, `office/ann`.
-    pub(super) fn find_by_name(&self, writer: &UserRef, name: &str) -> Vec<UserMatch> {
-        self.collect_across(writer, |spot| match &spot.endpoint {
+    pub(super) fn find_by_name(&self, sender: &UserRef, name: &str) -> Vec<UserMatch> {
+        self.collect_across(sender, |state| match &state.endpoint {
             Endpoint::Room(_) => {
                 let same = |(_, it): &(&str, &str)| it.to_lowercase() == name.to_lowercase();
-                spot.room_members.present_users().filter(same).map(letschat_match).collect()
+                state.room_members.present_users().filter(same).map(letschat_match).collect()
             }
             Endpoint::Channel { network, .. } => {
                 let nick = match name.split_once('/') {
                     Some((on, nick)) if on.eq_ignore_ascii_case(network.as_str()) => nick,
                     _ => name,
                 };
-                let member = spot.roster.get(nick).into_iter();
-                member.filter_map(|it| self.match_member(network, spot, it)).collect()
+                let member = state.roster.get(nick).into_iter();
+                member.filter_map(|it| self.match_member(network, state, it)).collect()
             }
         })
     }
 
     /// All users on the other side that the sender can write to, by name.
-    pub(super) fn reachable_users(&self, writer: &UserRef) -> Vec<UserMatch> {
-        self.collect_across(writer, |spot| match &spot.endpoint {
-            Endpoint::Room(_) => spot.room_members.present_users().map(letschat_match).collect(),
+    pub(super) fn reachable_users(&self, sender: &UserRef) -> Vec<UserMatch> {
+        self.collect_across(sender, |state| match &state.endpoint {
+            Endpoint::Room(_) => state.room_members.present_users().map(letschat_match).collect(),
             Endpoint::Channel { network, .. } => {
-                spot.roster.iter().filter_map(|it| self.match_member(network, spot, it)).collect()
+                state.roster.iter().filter_map(|it| self.match_member(network, state, it)).collect()
             }
         })
     }
@@ -135,22 +138,22 @@ impl Bridge {
     /// The users that `who` finds in the endpoints that the sender can write to.
     fn collect_across(
         &self,
-        writer: &UserRef,
+        sender: &UserRef,
         who: impl Fn(&EndpointState) -> Vec<UserMatch>,
     ) -> Vec<UserMatch> {
         let mut seen = BTreeSet::new();
-        for here in self.endpoints_of(writer) {
+        for here in self.endpoints_of(sender) {
             seen.extend(
-                self.endpoints.get(&here).iter().flat_map(|spot| spot.mirrors.iter().copied()),
+                self.endpoints.get(&here).iter().flat_map(|state| state.mirrors.iter().copied()),
             );
         }
-        let spots = seen.iter().filter_map(|place| self.endpoints.get(place));
-        let is_across = |spot: &&EndpointState| match (&spot.endpoint, writer.network()) {
-            (Endpoint::Room(_), Some(_)) => spot.queue.is_open(),
+        let endpoints = seen.iter().filter_map(|endpoint| self.endpoints.get(endpoint));
+        let is_across = |state: &&EndpointState| match (&state.endpoint, sender.network()) {
+            (Endpoint::Room(_), Some(_)) => state.queue.is_open(),
             (Endpoint::Channel { network, .. }, None) => self.direct.is_enabled_on(network),
             _ => false,
         };
-        let mut all: Vec<UserMatch> = spots.filter(is_across).flat_map(who).collect();
+        let mut all: Vec<UserMatch> = endpoints.filter(is_across).flat_map(who).collect();
         all.sort_by(|one, other| (&one.name, &one.user).cmp(&(&other.name, &other.user)));
         all.dedup();
         all
@@ -160,12 +163,12 @@ impl Bridge {
     fn match_member(
         &self,
         network: &Network,
-        spot: &EndpointState,
+        state: &EndpointState,
         member: &ChannelMember,
     ) -> Option<UserMatch> {
-        let person = &member.user;
-        let ours = self.senders.is_puppet_nick(network, &person.nick);
-        (!ours).then(|| irc_match(network, person, spot.roster.casemapping()))
+        let user = &member.user;
+        let ours = self.senders.is_puppet_nick(network, &user.nick);
+        (!ours).then(|| irc_match(network, user, state.roster.casemapping()))
     }
 }
 
@@ -173,14 +176,14 @@ fn letschat_match((account, name): (&str, &str)) -> UserMatch {
     UserMatch { user: UserRef::LetsChat(LetsChatUserId(account.into())), name: name.to_owned() }
 }
 
-fn irc_match(network: &Network, person: &IrcUser, casemapping: Casemapping) -> UserMatch {
-    UserMatch { user: user_ref(network, person, casemapping), name: person.nick.clone() }
+fn irc_match(network: &Network, user: &IrcUser, casemapping: Casemapping) -> UserMatch {
+    UserMatch { user: user_ref(network, user, casemapping), name: user.nick.clone() }
 }
 
 /// The identity of an IRC user.
-pub(super) fn user_ref(network: &Network, person: &IrcUser, casemapping: Casemapping) -> UserRef {
-    match &person.account {
+pub(super) fn user_ref(network: &Network, user: &IrcUser, casemapping: Casemapping) -> UserRef {
+    match &user.account {
         Some(account) => UserRef::Account(network.clone(), casemapping.fold(account).into()),
-        None => UserRef::Nick(network.clone(), casemapping.fold(&person.nick).into()),
+        None => UserRef::Nick(network.clone(), casemapping.fold(&user.nick).into()),
     }
 }

@@ -129,12 +129,12 @@ impl DirectMessages {
 
     /// The number of deliveries in flight.
     pub(super) fn in_flight(&self) -> usize {
-        self.recipients.values().filter(|reader| reader.queue.in_flight().is_some()).count()
+        self.recipients.values().filter(|recipient| recipient.queue.in_flight().is_some()).count()
     }
 
     /// The name of this user.
-    fn name_of(&self, place: EndpointId) -> &str {
-        self.endpoints_by_user.name(place).unwrap_or("somebody")
+    fn name_of(&self, endpoint: EndpointId) -> &str {
+        self.endpoints_by_user.name(endpoint).unwrap_or("somebody")
     }
 }
 
@@ -151,24 +151,24 @@ impl Bridge {
     ) -> Result<Self, StoreError> {
         self.direct.networks = networks.into_iter().collect();
         store.forget_written(now - THREAD_TIMEOUT)?;
-        for (place, party) in store.users_with_pending()? {
-            self.recover_recipient(place, party, now, store)?;
+        for (endpoint, user) in store.users_with_pending()? {
+            self.recover_recipient(endpoint, user, now, store)?;
         }
         for written in store.dms_since(now - THREAD_TIMEOUT)? {
             let (from, to) =
                 (store.user_endpoint_id(&written.from)?, store.user_endpoint_id(&written.to)?);
-            let partner = |party: &UserRef, place| match party {
+            let partner = |user: &UserRef, endpoint| match user {
                 // The current user of the nick may be somebody else.
                 UserRef::Nick(_, nick) => Correspondent::Gone(nick.to_string()),
-                UserRef::Account(..) | UserRef::LetsChat(_) => Correspondent::Known(place),
+                UserRef::Account(..) | UserRef::LetsChat(_) => Correspondent::Known(endpoint),
             };
-            let is_known = |party: &UserRef| !matches!(party, UserRef::Nick(..));
-            let partners = &mut self.direct.threads;
+            let is_known = |user: &UserRef| !matches!(user, UserRef::Nick(..));
+            let correspondents = &mut self.direct.threads;
             if is_known(&written.from) {
-                partners.set_current(from, partner(&written.to, to), written.sent_at);
+                correspondents.set_current(from, partner(&written.to, to), written.sent_at);
             }
             if is_known(&written.to) {
-                partners.record_received(to, partner(&written.from, from), written.sent_at);
+                correspondents.record_received(to, partner(&written.from, from), written.sent_at);
             }
         }
         Ok(self)
@@ -183,35 +183,35 @@ impl Bridge {
     /// Restores what the last run has left to be delivered to this user.
     fn recover_recipient(
         &mut self,
-        place: EndpointId,
-        party: UserRef,
+        endpoint: EndpointId,
+        user: UserRef,
         now: Timestamp,
         store: &mut Store,
     ) -> Result<(), StoreError> {
-        let mut lane = DeliveryQueue::recover(place, store)?;
-        let name = match &party {
+        let mut queue = DeliveryQueue::recover(endpoint, store)?;
+        let name = match &user {
             UserRef::Account(_, name) | UserRef::Nick(_, name) => name.to_string(),
             UserRef::LetsChat(_) => "a Let's Chat user".to_owned(),
         };
-        if let UserRef::Nick(..) = party {
-            let why = |lane: &DeliveryQueue| match lane.in_doubt() {
+        if let UserRef::Nick(..) = user {
+            let why = |queue: &DeliveryQueue| match queue.in_doubt() {
                 Some(_) => replies::CONNECTION_LOST_UNKNOWN_NICK,
                 None => replies::LOST_TRACK,
             };
-            while let Some(delivery) = lane.drop_head(why(&lane), now, store)? {
+            while let Some(delivery) = queue.drop_head(why(&queue), now, store)? {
                 self.queue_quota.remove(&delivery.message);
                 store.mark_unreported(delivery.id)?;
             }
             return Ok(());
         }
-        self.direct.endpoints_by_user.meet(&party, place, &name);
-        self.direct.recipients.insert(place, DmRecipient::new(party, lane));
+        self.direct.endpoints_by_user.meet(&user, endpoint, &name);
+        self.direct.recipients.insert(endpoint, DmRecipient::new(user, queue));
         Ok(())
     }
 }
 
 impl DmRecipient {
-    fn new(party: UserRef, lane: DeliveryQueue) -> Self {
-        Self { user: party, queue: lane, ack_timeouts: 0, gone_reason: None }
+    fn new(user: UserRef, queue: DeliveryQueue) -> Self {
+        Self { user, queue, ack_timeouts: 0, gone_reason: None }
     }
 }

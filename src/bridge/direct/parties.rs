@@ -25,7 +25,7 @@ pub(super) struct Parties {
 
 #[derive(Debug)]
 struct Known {
-    party: UserRef,
+    user: UserRef,
     name: String,
     met: u64,
 }
@@ -35,17 +35,17 @@ impl Parties {
         self.places.is_empty()
     }
 
-    pub(super) fn place(&self, party: &UserRef) -> Option<EndpointId> {
-        self.places.get(party).copied()
+    pub(super) fn place(&self, user: &UserRef) -> Option<EndpointId> {
+        self.places.get(user).copied()
     }
 
-    pub(super) fn party(&self, place: EndpointId) -> Option<&UserRef> {
-        self.known.get(&place).map(|known| &known.party)
+    pub(super) fn party(&self, endpoint: EndpointId) -> Option<&UserRef> {
+        self.known.get(&endpoint).map(|known| &known.user)
     }
 
     /// The name of this user.
-    pub(super) fn name(&self, place: EndpointId) -> Option<&str> {
-        self.known.get(&place).map(|known| known.name.as_str())
+    pub(super) fn name(&self, endpoint: EndpointId) -> Option<&str> {
+        self.known.get(&endpoint).map(|known| known.name.as_str())
     }
 
     /// All names, in no particular order.
@@ -56,28 +56,28 @@ impl Parties {
     /// The users on `network`, in no particular order.
     pub(super) fn on(&self, network: &Network) -> impl Iterator<Item = (&UserRef, EndpointId)> {
         let side = self.sides.get(&Some(network.clone()));
-        let places = side.into_iter().flat_map(BTreeMap::values).copied();
-        places.filter_map(|place| Some((self.party(place)?, place)))
+        let endpoints = side.into_iter().flat_map(BTreeMap::values).copied();
+        endpoints.filter_map(|endpoint| Some((self.party(endpoint)?, endpoint)))
     }
 
     /// Records the user, with name and endpoint id, as just active.
-    pub(super) fn meet(&mut self, party: &UserRef, place: EndpointId, name: &str) {
-        self.forget(place);
-        if let Some(before) = self.place(party) {
+    pub(super) fn meet(&mut self, user: &UserRef, endpoint: EndpointId, name: &str) {
+        self.forget(endpoint);
+        if let Some(before) = self.place(user) {
             self.forget(before);
         }
         self.met += 1;
         let name = name[..name.floor_char_boundary(LONGEST)].to_owned();
-        self.places.insert(party.clone(), place);
-        self.known.insert(place, Known { party: party.clone(), name, met: self.met });
-        self.sides.entry(party.network().cloned()).or_default().insert(self.met, place);
+        self.places.insert(user.clone(), endpoint);
+        self.known.insert(endpoint, Known { user: user.clone(), name, met: self.met });
+        self.sides.entry(user.network().cloned()).or_default().insert(self.met, endpoint);
     }
 
     /// Forgets the user with this endpoint id.
-    pub(super) fn forget(&mut self, place: EndpointId) {
-        let Some(Known { party, met, .. }) = self.known.remove(&place) else { return };
-        self.places.remove(&party);
-        if let Some(side) = self.sides.get_mut(&party.network().cloned()) {
+    pub(super) fn forget(&mut self, endpoint: EndpointId) {
+        let Some(Known { user, met, .. }) = self.known.remove(&endpoint) else { return };
+        self.places.remove(&user);
+        if let Some(side) = self.sides.get_mut(&user.network().cloned()) {
             side.remove(&met);
         }
     }
@@ -85,15 +85,15 @@ impl Parties {
     /// A user to forget on this side if there are too many: the least recently active that nobody `needs`.
     pub(super) fn too_many(
         &self,
-        party: &UserRef,
+        user: &UserRef,
         needs: impl Fn(EndpointId) -> bool,
     ) -> Option<(EndpointId, String)> {
-        let side = self.sides.get(&party.network().cloned())?;
+        let side = self.sides.get(&user.network().cloned())?;
         if side.len() <= MOST {
             return None;
         }
-        let place = side.values().copied().find(|place| !needs(*place))?;
-        Some((place, self.name(place)?.to_owned()))
+        let endpoint = side.values().copied().find(|endpoint| !needs(*endpoint))?;
+        Some((endpoint, self.name(endpoint)?.to_owned()))
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn in_vain(name: &str) -> String {
 
 impl Bridge {
     /// Sends a notice to this user, on IRC as a NOTICE. Returns whether they are present.
-    pub(super) fn notify_user(&self, party: &UserRef, text: &str, turn: &mut Ctx<'_>) -> bool {
+    pub(super) fn notify_user(&self, party: &UserRef, text: &str, ctx: &mut Ctx<'_>) -> bool {
         match party {
             UserRef::LetsChat(account) => {
                 let text = NoticeText::from(text).into_string();
@@ -59,15 +59,15 @@ impl Bridge {
                     self.direct.letschat_enabled == Some(true) && self.is_user_present(account);
                 if there {
                     let (user, text) = (account.0.to_string(), format!("{BRIDGE_PREFIX}{text}"));
-                    turn.commands.push(Command::LetsChat(
+                    ctx.commands.push(Command::LetsChat(
                         letschat::LetsChatCommand::SendDirectNotice { user, text },
                     ));
                 }
                 there
             }
             UserRef::Account(network, _) | UserRef::Nick(network, _) => {
-                let Some(person) = self.find_irc_user(party) else { return false };
-                notify_nick(network, &person.nick, text, turn);
+                let Some(irc_user) = self.find_irc_user(party) else { return false };
+                notify_nick(network, &irc_user.nick, text, ctx);
                 true
             }
         }
@@ -76,18 +76,18 @@ impl Bridge {
     /// Replies to a message of this user. Limited on Let's Chat, where a bot could answer.
     pub(super) fn reply_to_user(
         &mut self,
-        (party, place): (&UserRef, EndpointId),
+        (user, endpoint): (&UserRef, EndpointId),
         text: &str,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) {
-        let may = match party {
-            UserRef::LetsChat(_) => self.direct.reply_limiter.take(place, turn.now),
+        let may = match user {
+            UserRef::LetsChat(_) => self.direct.reply_limiter.take(endpoint, ctx.now),
             UserRef::Account(..) | UserRef::Nick(..) => RateDecision::Allow,
         };
         match may {
-            RateDecision::Allow => self.notify_user(party, text, turn),
+            RateDecision::Allow => self.notify_user(user, text, ctx),
             RateDecision::DenyAndNotify => {
-                self.notify_user(party, &format!("{text}. {RATE_LIMITED}"), turn)
+                self.notify_user(user, &format!("{text}. {RATE_LIMITED}"), ctx)
             }
             RateDecision::Deny => false,
         };
@@ -95,28 +95,28 @@ impl Bridge {
 }
 
 /// How to write to somebody on the other side: to a user from IRC, to a nick from Let's Chat.
-pub(super) fn usage(party: &UserRef) -> &'static str {
-    match party {
+pub(super) fn usage(user: &UserRef) -> &'static str {
+    match user {
         UserRef::LetsChat(_) => "@NICK TEXT",
         UserRef::Account(..) | UserRef::Nick(..) => "!msg USER TEXT",
     }
 }
 
-pub(super) fn help_text(party: &UserRef) -> String {
-    let there = match party {
+pub(super) fn help_text(user: &UserRef) -> String {
+    let there = match user {
         UserRef::LetsChat(_) => "someone in a linked channel",
         UserRef::Account(..) | UserRef::Nick(..) => "someone in a linked room",
     };
     format!(
         "{} sends a private message to {there}. After that, messages without a name go to the \
          same person; !who lists the people there",
-        usage(party)
+        usage(user)
     )
 }
 
 /// `not sent: who is it for, bob or carl? Begin with !msg USER TEXT`.
-pub(super) fn ambiguous_recipient_text(party: &UserRef, names: &[String]) -> String {
-    format!("not sent: is it for {}? Use {}", names.join(" or "), usage(party))
+pub(super) fn ambiguous_recipient_text(user: &UserRef, names: &[String]) -> String {
+    format!("not sent: is it for {}? Use {}", names.join(" or "), usage(user))
 }
 
 /// `your message "kettle's on" did not reach bob: they are not there any more`.
@@ -124,13 +124,13 @@ pub(in crate::bridge) fn delivery_failed_text(
     name: &str,
     body: &str,
     count: u64,
-    why: &str,
+    reason: &str,
 ) -> String {
     let reach =
-        if why.starts_with(CONNECTION_LOST) { "may not have reached" } else { "did not reach" };
+        if reason.starts_with(CONNECTION_LOST) { "may not have reached" } else { "did not reach" };
     match count {
-        1 => format!("your message \"{}\" {reach} {name}: {why}", excerpt(body)),
-        count => format!("{count} of your messages {reach} {name}: {why}"),
+        1 => format!("your message \"{}\" {reach} {name}: {reason}", excerpt(body)),
+        count => format!("{count} of your messages {reach} {name}: {reason}"),
     }
 }
 

@@ -67,15 +67,18 @@ impl UserThreads {
     }
 
     fn correspondents(&mut self) -> impl Iterator<Item = &mut Correspondent> {
-        let current =
-            self.current.iter_mut().chain(&mut self.last_confirmed).map(|(partner, _)| partner);
-        current.chain(self.received_since.iter_mut().map(|(partner, _)| partner))
+        let current = self
+            .current
+            .iter_mut()
+            .chain(&mut self.last_confirmed)
+            .map(|(correspondent, _)| correspondent);
+        current.chain(self.received_since.iter_mut().map(|(correspondent, _)| correspondent))
     }
 
     /// The endpoint ids of all correspondents.
     fn numbers(&mut self) -> BTreeSet<EndpointId> {
-        let number = |partner: &mut Correspondent| match partner {
-            Correspondent::Known(place) => Some(*place),
+        let number = |correspondent: &mut Correspondent| match correspondent {
+            Correspondent::Known(endpoint) => Some(*endpoint),
             Correspondent::Gone(_) => None,
         };
         self.correspondents().filter_map(number).collect()
@@ -90,10 +93,15 @@ impl Threads {
     }
 
     /// `who` has written to this correspondent.
-    pub(super) fn set_current(&mut self, who: EndpointId, partner: Correspondent, now: Timestamp) {
+    pub(super) fn set_current(
+        &mut self,
+        who: EndpointId,
+        correspondent: Correspondent,
+        now: Timestamp,
+    ) {
         self.edit(who, |talks| {
             talks.received_since.clear();
-            talks.current = Some((partner, now));
+            talks.current = Some((correspondent, now));
         });
     }
 
@@ -101,18 +109,18 @@ impl Threads {
     pub(super) fn record_received(
         &mut self,
         who: EndpointId,
-        partner: Correspondent,
+        correspondent: Correspondent,
         now: Timestamp,
     ) {
         self.edit(who, |talks| {
             if let Some((current, at)) = &mut talks.current
-                && *current == partner
+                && *current == correspondent
             {
                 *at = now;
                 return;
             }
-            talks.received_since.retain(|(writer, _)| *writer != partner);
-            talks.received_since.push((partner, now));
+            talks.received_since.retain(|(sender, _)| *sender != correspondent);
+            talks.received_since.push((correspondent, now));
             if talks.received_since.len() > MOST_WRITERS {
                 talks.received_since.remove(0);
             }
@@ -122,10 +130,11 @@ impl Threads {
     /// The recipient that `who` means without a name.
     pub(super) fn target(&self, who: EndpointId, now: Timestamp) -> DmTarget {
         let Some(talks) = self.talks.get(&who) else { return DmTarget::Nobody };
-        let lately =
+        let pending =
             |(_, at): &&(Correspondent, Timestamp)| now.duration_since(*at) < THREAD_TIMEOUT;
-        let all = talks.current.iter().chain(&talks.received_since).filter(lately);
-        let mut all: Vec<Correspondent> = all.map(|(partner, _)| partner.clone()).collect();
+        let all = talks.current.iter().chain(&talks.received_since).filter(pending);
+        let mut all: Vec<Correspondent> =
+            all.map(|(correspondent, _)| correspondent.clone()).collect();
         match all.len() {
             0 => DmTarget::Nobody,
             1 => DmTarget::One(all.remove(0)),
@@ -137,16 +146,16 @@ impl Threads {
     pub(super) fn confirm_target(
         &mut self,
         who: EndpointId,
-        partner: EndpointId,
+        correspondent: EndpointId,
         now: Timestamp,
     ) -> bool {
         let mut known = false;
         self.edit(who, |talks| {
             known = talks.last_confirmed.as_ref().is_some_and(|(known, at)| {
-                *known == Correspondent::Known(partner)
+                *known == Correspondent::Known(correspondent)
                     && now.duration_since(*at) < CONFIRM_INTERVAL
             });
-            talks.last_confirmed = Some((Correspondent::Known(partner), now));
+            talks.last_confirmed = Some((Correspondent::Known(correspondent), now));
         });
         !known
     }
@@ -184,24 +193,24 @@ impl Threads {
         let before = talks.numbers();
         change(talks);
         let now = talks.numbers();
-        before.difference(&now).for_each(|partner| self.is_out(who, *partner));
-        for partner in now.difference(&before) {
-            self.of.entry(*partner).or_default().insert(who);
+        before.difference(&now).for_each(|correspondent| self.is_out(who, *correspondent));
+        for correspondent in now.difference(&before) {
+            self.of.entry(*correspondent).or_default().insert(who);
         }
     }
 
     fn drop_talks(&mut self, who: EndpointId) -> Option<UserThreads> {
         let mut talks = self.talks.remove(&who)?;
-        talks.numbers().into_iter().for_each(|partner| self.is_out(who, partner));
+        talks.numbers().into_iter().for_each(|correspondent| self.is_out(who, correspondent));
         Some(talks)
     }
 
     /// This correspondent is no longer in the conversations of `who`.
-    fn is_out(&mut self, who: EndpointId, partner: EndpointId) {
-        if let Some(of) = self.of.get_mut(&partner) {
+    fn is_out(&mut self, who: EndpointId, correspondent: EndpointId) {
+        if let Some(of) = self.of.get_mut(&correspondent) {
             of.remove(&who);
             if of.is_empty() {
-                self.of.remove(&partner);
+                self.of.remove(&correspondent);
             }
         }
     }
@@ -230,16 +239,16 @@ mod tests {
     }
 
     fn threads(written: &[(EndpointId, EndpointId)]) -> Threads {
-        let mut partners = Threads::default();
+        let mut correspondents = Threads::default();
         for (from, to) in written {
-            partners.record_message(*from, *to, at(0));
+            correspondents.record_message(*from, *to, at(0));
         }
-        partners
+        correspondents
     }
 
     #[track_caller]
     fn check(written: &[(EndpointId, EndpointId)], meant: &[EndpointId]) {
-        let here = |place: &EndpointId| Correspondent::Known(*place);
+        let here = |endpoint: &EndpointId| Correspondent::Known(*endpoint);
         let meant = match meant {
             [] => DmTarget::Nobody,
             [one] => DmTarget::One(here(one)),
@@ -263,52 +272,54 @@ mod tests {
 
     #[test]
     fn gone_correspondent_is_never_replaced() {
-        let mut partners = threads(&[(ANN, BOB), (BOB, ANN)]);
-        partners.remove_user(BOB, "bob");
+        let mut correspondents = threads(&[(ANN, BOB), (BOB, ANN)]);
+        correspondents.remove_user(BOB, "bob");
         assert_eq!(
-            partners.target(ANN, at(1)),
+            correspondents.target(ANN, at(1)),
             DmTarget::One(Correspondent::Gone("bob".to_owned()))
         );
-        assert_eq!(partners.target(BOB, at(1)), DmTarget::Nobody);
-        partners.record_message(CARL, ANN, at(2));
+        assert_eq!(correspondents.target(BOB, at(1)), DmTarget::Nobody);
+        correspondents.record_message(CARL, ANN, at(2));
         let both = vec![Correspondent::Gone("bob".to_owned()), Correspondent::Known(CARL)];
-        assert_eq!(partners.target(ANN, at(3)), DmTarget::Ambiguous(both));
+        assert_eq!(correspondents.target(ANN, at(3)), DmTarget::Ambiguous(both));
     }
 
     #[test]
     fn moved_user_keeps_the_threads() {
-        let mut partners = threads(&[(ANN, BOB), (BOB, ANN)]);
-        partners.move_user(BOB, CARL);
-        assert_eq!(partners.target(ANN, at(1)), DmTarget::One(Correspondent::Known(CARL)));
-        assert_eq!(partners.target(CARL, at(1)), DmTarget::One(Correspondent::Known(ANN)));
+        let mut correspondents = threads(&[(ANN, BOB), (BOB, ANN)]);
+        correspondents.move_user(BOB, CARL);
+        assert_eq!(correspondents.target(ANN, at(1)), DmTarget::One(Correspondent::Known(CARL)));
+        assert_eq!(correspondents.target(CARL, at(1)), DmTarget::One(Correspondent::Known(ANN)));
     }
 
     #[test]
     fn it_is_bounded_however_many_write_and_whatever_they_are_called() {
-        let mut partners = Threads::default();
+        let mut correspondents = Threads::default();
         for n in 0..i64::try_from(3 * MOST).expect("small") {
-            partners.record_message(EndpointId(10 + n), ANN, at(n));
-            partners.move_user(EndpointId(10 + n), EndpointId(1_000_000 + n));
+            correspondents.record_message(EndpointId(10 + n), ANN, at(n));
+            correspondents.move_user(EndpointId(10 + n), EndpointId(1_000_000 + n));
         }
-        assert!(partners.talks.len() <= MOST, "{}", partners.talks.len());
-        assert!(partners.of.len() <= MOST + MOST_WRITERS, "{}", partners.of.len());
-        assert!(partners.of.values().map(BTreeSet::len).sum::<usize>() <= 3 * MOST);
-        assert!(partners.talks.values().all(|talks| talks.received_since.len() <= MOST_WRITERS));
-        (1_000_000..1_100_000).for_each(|n| partners.remove_user(EndpointId(n), "somebody"));
-        partners.drop_talks(ANN);
-        assert_eq!((partners.talks.len(), partners.of.len()), (0, 0));
+        assert!(correspondents.talks.len() <= MOST, "{}", correspondents.talks.len());
+        assert!(correspondents.of.len() <= MOST + MOST_WRITERS, "{}", correspondents.of.len());
+        assert!(correspondents.of.values().map(BTreeSet::len).sum::<usize>() <= 3 * MOST);
+        assert!(
+            correspondents.talks.values().all(|talks| talks.received_since.len() <= MOST_WRITERS)
+        );
+        (1_000_000..1_100_000).for_each(|n| correspondents.remove_user(EndpointId(n), "somebody"));
+        correspondents.drop_talks(ANN);
+        assert_eq!((correspondents.talks.len(), correspondents.of.len()), (0, 0));
     }
 
     #[test]
     fn thread_expires_after_a_day() {
-        let partners = threads(&[(BOB, ANN)]);
-        assert_eq!(partners.target(ANN, at(86_400)), DmTarget::Nobody);
+        let correspondents = threads(&[(BOB, ANN)]);
+        assert_eq!(correspondents.target(ANN, at(86_400)), DmTarget::Nobody);
     }
 
     #[test]
     fn target_is_confirmed_once_per_interval() {
-        let mut partners = threads(&[(BOB, ANN)]);
-        let mut is_news = |who, second| partners.confirm_target(ANN, who, at(second));
+        let mut correspondents = threads(&[(BOB, ANN)]);
+        let mut is_news = |who, second| correspondents.confirm_target(ANN, who, at(second));
         assert!(is_news(BOB, 0) && !is_news(BOB, 500) && !is_news(BOB, 1_000));
         assert!(is_news(BOB, 1_600) && is_news(CARL, 1_601));
     }

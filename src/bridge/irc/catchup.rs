@@ -106,13 +106,13 @@ impl ChannelCatchUp {
     /// `in_doubt`.
     pub(in crate::bridge) fn new(
         sight: ChannelProgress,
-        doubt: Option<Timestamp>,
+        in_doubt: Option<Timestamp>,
         now: Timestamp,
     ) -> Self {
         // However wrong the server's clock is or was: nothing was received later than now.
         let first = sight.first_joined.min(now);
         let cursor = Cursor { time: sight.cursor.time.min(now), ..sight.cursor };
-        let since = doubt.map_or(cursor.time, |doubt| doubt.min(cursor.time));
+        let since = in_doubt.map_or(cursor.time, |in_doubt| in_doubt.min(cursor.time));
         Self {
             absence: (sight.last_seen.min(now), now),
             page_since: just_before((since - OVERLAP).max(floor_to_second(first))),
@@ -167,14 +167,14 @@ impl ChannelCatchUp {
 
     /// Whether a line is too old to mirror: from before our first join, or so far before the cursor that it
     /// was skipped then.
-    pub(in crate::bridge) fn is_old(&self, talk: &IncomingMessage, time: Timestamp) -> bool {
-        let first = if talk.message_ref.msgid.is_some() {
+    pub(in crate::bridge) fn is_old(&self, message: &IncomingMessage, time: Timestamp) -> bool {
+        let first = if message.message_ref.msgid.is_some() {
             self.first_joined
         } else {
             floor_to_second(self.first_joined)
         };
         // After a known line, regardless of its time.
-        talk.is_playback
+        message.is_playback
             && !self.by_msgid
             && (time < first || time < floor_to_second(self.cursor.time - OVERLAP))
     }
@@ -185,13 +185,13 @@ impl ChannelCatchUp {
     }
 
     /// A line with this reference was played back.
-    pub(in crate::bridge) fn note_playback(&mut self, mark: &MessageRef) {
+    pub(in crate::bridge) fn note_playback(&mut self, message_ref: &MessageRef) {
         if !std::mem::replace(&mut self.page_started, true) {
             self.held_before_page = self.held.len();
         }
         self.has_playback = true;
-        if mark.msgid.is_some() {
-            self.last_msgid.clone_from(&mark.msgid);
+        if message_ref.msgid.is_some() {
+            self.last_msgid.clone_from(&message_ref.msgid);
         }
     }
 
@@ -223,8 +223,8 @@ impl ChannelCatchUp {
     }
 
     /// A known line was played back. If it was not new in this catch-up, nothing after it is missing.
-    pub(in crate::bridge) fn note_known(&mut self, trace: i64) {
-        self.reaches_known |= !self.fresh_fingerprints.contains(&trace);
+    pub(in crate::bridge) fn note_known(&mut self, fingerprint: i64) {
+        self.reaches_known |= !self.fresh_fingerprints.contains(&fingerprint);
     }
 
     /// A line from before our first join was played back, so the history reaches back far enough.
@@ -233,7 +233,7 @@ impl ChannelCatchUp {
     }
 
     /// A new line was played back.
-    pub(in crate::bridge) fn note_new(&mut self, trace: i64) {
+    pub(in crate::bridge) fn note_new(&mut self, fingerprint: i64) {
         self.reaches_known |= self.by_msgid_only || (self.by_msgid && self.asked_after_last);
         if self.reaches_known {
             self.fresh_fingerprints = HashSet::new();
@@ -242,7 +242,7 @@ impl ChannelCatchUp {
         // Too many to tell which of them are new.
         self.has_hole |= self.fresh_fingerprints.len() >= MAX_FRESH;
         if !self.has_hole {
-            self.fresh_fingerprints.insert(trace);
+            self.fresh_fingerprints.insert(fingerprint);
         }
     }
 
@@ -323,14 +323,14 @@ impl ChannelCatchUp {
     /// Holds a live line. Returns it if there are too many.
     pub(in crate::bridge) fn hold(
         &mut self,
-        talk: IncomingMessage,
+        message: IncomingMessage,
         now: Timestamp,
     ) -> Option<IncomingMessage> {
         if self.held.len() >= MAX_HELD || self.held_bytes >= MAX_HELD_BYTES {
-            return Some(talk);
+            return Some(message);
         }
-        self.held_bytes += talk.text.len();
-        self.held.push_back((now, talk));
+        self.held_bytes += message.text.len();
+        self.held.push_back((now, message));
         None
     }
 
@@ -339,34 +339,35 @@ impl ChannelCatchUp {
     pub(in crate::bridge) fn release(&mut self) -> Vec<(Timestamp, IncomingMessage)> {
         let covered = std::mem::take(&mut self.held_before_page);
         let held = std::mem::take(&mut self.held).into_iter().enumerate();
-        let mut is_new = |index: usize, talk: &IncomingMessage| {
-            let played = talk
+        let mut is_new = |index: usize, message: &IncomingMessage| {
+            let played = message
                 .message_ref
                 .time
-                .and_then(|time| self.without_msgid.get_mut(&fingerprint(talk, time)));
+                .and_then(|time| self.without_msgid.get_mut(&fingerprint(message, time)));
             let Some(played) = played.filter(|played| index < covered && **played > 0) else {
                 return true;
             };
             *played -= 1;
             false
         };
-        held.filter_map(|(index, (at, talk))| is_new(index, &talk).then_some((at, talk))).collect()
+        held.filter_map(|(index, (at, message))| is_new(index, &message).then_some((at, message)))
+            .collect()
     }
 
     /// The ordinal of this line among equal ones in the page.
     pub(in crate::bridge) fn ordinal(
         &mut self,
-        talk: &IncomingMessage,
+        message: &IncomingMessage,
         time: Timestamp,
-        trace: i64,
+        fingerprint: i64,
     ) -> u32 {
-        let number = self.duplicates.next_ordinal(time, trace);
-        if talk.message_ref.msgid.is_none() {
+        let number = self.duplicates.next_ordinal(time, fingerprint);
+        if message.message_ref.msgid.is_none() {
             // Old lines cannot be among the held ones.
             if self.without_msgid.len() >= MAX_HELD {
                 self.without_msgid.clear();
             }
-            let most = self.without_msgid.entry(trace).or_default();
+            let most = self.without_msgid.entry(fingerprint).or_default();
             *most = number.max(*most);
         }
         number
@@ -376,22 +377,22 @@ impl ChannelCatchUp {
     /// marked before.
     pub(in crate::bridge) fn mark_reconciled(
         &mut self,
-        talk: &IncomingMessage,
+        message: &IncomingMessage,
         time: Timestamp,
         number: u32,
     ) -> bool {
-        let name = talk.message_ref.msgid.clone();
-        let name = name.unwrap_or_else(|| format!("{} {number}", fingerprint(talk, time)));
+        let name = message.message_ref.msgid.clone();
+        let name = name.unwrap_or_else(|| format!("{} {number}", fingerprint(message, time)));
         self.reconciled.insert(name)
     }
 
     /// Whether our line, sent at `time`, could also be one that had arrived earlier.
     pub(in crate::bridge) fn is_ambiguous(
-        talk: &IncomingMessage,
+        message: &IncomingMessage,
         time: Timestamp,
         after: &Cursor,
     ) -> bool {
-        talk.message_ref.msgid.is_none()
+        message.message_ref.msgid.is_none()
             && after.last_line.is_some()
             && floor_to_second(time) == floor_to_second(after.time)
     }
@@ -406,12 +407,12 @@ pub struct DuplicateCounter {
 
 impl DuplicateCounter {
     /// The ordinal of a line sent at `time` with this fingerprint.
-    pub fn next_ordinal(&mut self, time: Timestamp, trace: i64) -> u32 {
+    pub fn next_ordinal(&mut self, time: Timestamp, fingerprint: i64) -> u32 {
         if time.as_second() != self.second {
             self.second = time.as_second();
             self.counts.clear();
         }
-        let number = self.counts.entry(trace).or_insert(0);
+        let number = self.counts.entry(fingerprint).or_insert(0);
         *number += 1;
         *number
     }
@@ -419,8 +420,8 @@ impl DuplicateCounter {
 
 /// Identifies a line sent at `time` if it has no msgid, or not always.
 #[must_use]
-pub fn fingerprint(talk: &IncomingMessage, time: Timestamp) -> i64 {
-    let IncomingMessage { author, kind, text, .. } = talk;
+pub fn fingerprint(message: &IncomingMessage, time: Timestamp) -> i64 {
+    let IncomingMessage { author, kind, text, .. } = message;
     let nick = &author.name;
     let digest = Sha256::digest(format!("{} {nick} {kind:?} {text}", time.as_second()));
     let mut first = [0; 8];
@@ -543,9 +544,9 @@ mod tests {
 
     #[test]
     fn duplicates_are_counted_per_second() {
-        let mut twins = DuplicateCounter::default();
+        let mut duplicates = DuplicateCounter::default();
         let numbers: Vec<u32> = [(1_000, 7), (1_900, 7), (1_950, 8), (2_000, 7), (2_999, 7)]
-            .map(|(time, trace)| twins.next_ordinal(at(time), trace))
+            .map(|(time, fingerprint)| duplicates.next_ordinal(at(time), fingerprint))
             .into();
         assert_eq!(numbers, [1, 2, 1, 1, 2]);
     }

@@ -34,51 +34,51 @@ impl Bridge {
     pub(super) fn on_channel_joined(
         &mut self,
         network: &Network,
-        place: EndpointId,
+        endpoint: EndpointId,
         joined: &JoinInfo,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if self.clear_outage(place, turn)? {
-            let words = format!("{} is reachable again", self.display_name(place));
-            self.notify_mirrors(place, words, turn)?;
+        if self.clear_outage(endpoint, ctx)? {
+            let words = format!("{} is reachable again", self.display_name(endpoint));
+            self.notify_mirrors(endpoint, words, ctx)?;
         }
-        if let Some(spot) = self.endpoints.get_mut(&place) {
-            spot.join_info = Some(*joined);
+        if let Some(state) = self.endpoints.get_mut(&endpoint) {
+            state.join_info = Some(*joined);
         }
-        self.start_catchup(network, place, joined, turn)
+        self.start_catchup(network, endpoint, joined, ctx)
     }
 
     /// Requests what was missed, if anything can have been.
     pub(in crate::bridge) fn start_catchup(
         &mut self,
         network: &Network,
-        place: EndpointId,
+        endpoint: EndpointId,
         joined: &JoinInfo,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(sight) = turn.store.channel_progress(place)? else {
-            turn.store.init_channel(place, join_time(joined.time, turn.now), turn.now)?;
-            return self.set_channel_live(network, place, false, turn);
+        let Some(sight) = ctx.store.channel_progress(endpoint)? else {
+            ctx.store.init_channel(endpoint, join_time(joined.time, ctx.now), ctx.now)?;
+            return self.set_channel_live(network, endpoint, false, ctx);
         };
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let doubt = match spot.queue.in_doubt() {
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let in_doubt = match state.queue.in_doubt() {
             Some(delivery) => {
-                let after = turn.store.cursor_at_send(delivery.id)?;
+                let after = ctx.store.cursor_at_send(delivery.id)?;
                 let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
                 Some(after.map_or(sight.first_joined, |cursor| cursor.time))
             }
             None => None,
         };
-        let mut catchup = ChannelCatchUp::new(sight, doubt, turn.now);
-        catchup.was_paused = turn.store.is_paused(place)?;
-        if !joined.has_history && doubt.is_none() && !catchup.is_reportable() {
-            return self.set_channel_live(network, place, false, turn);
+        let mut catchup = ChannelCatchUp::new(sight, in_doubt, ctx.now);
+        catchup.was_paused = ctx.store.is_paused(endpoint)?;
+        if !joined.has_history && in_doubt.is_none() && !catchup.is_reportable() {
+            return self.set_channel_live(network, endpoint, false, ctx);
         }
         // While paused, the cursor did not include our own lines.
         (catchup.has_history, catchup.has_echoes) =
             (joined.has_history, joined.has_echoes && !catchup.was_paused);
-        request_history(network, place, &catchup, turn);
-        spot.channel_state = ChannelState::CatchingUp(Box::new(catchup));
+        request_history(network, endpoint, &catchup, ctx);
+        state.channel_state = ChannelState::CatchingUp(Box::new(catchup));
         Ok(())
     }
 
@@ -86,43 +86,43 @@ impl Bridge {
     pub(super) fn on_message(
         &mut self,
         network: &Network,
-        place: EndpointId,
-        talk: IncomingMessage,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        message: IncomingMessage,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if !talk.is_playback {
-            self.before_message(place, &talk.author.name, turn)?;
+        if !message.is_playback {
+            self.before_message(endpoint, &message.author.name, ctx)?;
         }
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        if !talk.is_playback {
-            spot.roster.set_last_spoke(&talk.author.name, turn.now);
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        if !message.is_playback {
+            state.roster.set_last_spoke(&message.author.name, ctx.now);
         }
-        if matches!(spot.channel_state, ChannelState::Paused)
-            || (matches!(spot.channel_state, ChannelState::Live(_))
-                && self.pause_if_full(place, turn)?)
+        if matches!(state.channel_state, ChannelState::Paused)
+            || (matches!(state.channel_state, ChannelState::Live(_))
+                && self.pause_if_full(endpoint, ctx)?)
         {
             return Ok(());
         }
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let now = turn.now;
-        let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else {
-            return self.ingest_line(network, place, (now, talk), turn);
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let now = ctx.now;
+        let ChannelState::CatchingUp(catchup) = &mut state.channel_state else {
+            return self.ingest_line(network, endpoint, (now, message), ctx);
         };
-        if talk.is_playback {
-            catchup.note_playback(&talk.message_ref);
-            return self.ingest_line(network, place, (now, talk), turn);
+        if message.is_playback {
+            catchup.note_playback(&message.message_ref);
+            return self.ingest_line(network, endpoint, (now, message), ctx);
         }
         if !catchup.has_history {
             // It would not be repeated, so it must not wait. Unrequested playback comes before the first live
             // line, so it is over.
             let complete = catchup.is_gapless();
-            self.finish_catchup(network, place, complete, turn)?;
-            return self.ingest_line(network, place, (now, talk), turn);
+            self.finish_catchup(network, endpoint, complete, ctx)?;
+            return self.ingest_line(network, endpoint, (now, message), ctx);
         }
-        if let Some(talk) = catchup.hold(talk, now) {
-            tracing::warn!(endpoint = %spot.endpoint, "catch-up stopped: too many live messages meanwhile");
-            self.finish_catchup(network, place, false, turn)?;
-            return self.ingest_line(network, place, (now, talk), turn);
+        if let Some(message) = catchup.hold(message, now) {
+            tracing::warn!(endpoint = %state.endpoint, "catch-up stopped: too many live messages meanwhile");
+            self.finish_catchup(network, endpoint, false, ctx)?;
+            return self.ingest_line(network, endpoint, (now, message), ctx);
         }
         Ok(())
     }
@@ -131,12 +131,12 @@ impl Bridge {
     pub(super) fn on_history(
         &mut self,
         network: &Network,
-        place: EndpointId,
+        endpoint: EndpointId,
         answer: HistoryReply,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else { return Ok(()) };
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let ChannelState::CatchingUp(catchup) = &mut state.channel_state else { return Ok(()) };
         match answer {
             HistoryReply::RetriedByMsgid => {
                 catchup.set_by_msgid_only();
@@ -145,27 +145,32 @@ impl Bridge {
             HistoryReply::Page(page)
                 if catchup.finish_page(page) || catchup.start_after_last(page) =>
             {
-                if !self.pause_if_full(place, turn)? {
-                    self.request_next_history_page(network, place, turn);
+                if !self.pause_if_full(endpoint, ctx)? {
+                    self.request_next_history_page(network, endpoint, ctx);
                 }
                 return Ok(());
             }
             HistoryReply::Page(_) | HistoryReply::All | HistoryReply::Unavailable => {}
-            HistoryReply::Failed(why) => {
-                tracing::warn!(endpoint = %spot.endpoint, reason = why, "cannot fetch channel history");
+            HistoryReply::Failed(reason) => {
+                tracing::warn!(endpoint = %state.endpoint, reason = reason, "cannot fetch channel history");
                 catchup.mark_failed();
             }
         }
         let complete = catchup.is_gapless();
-        self.finish_catchup(network, place, complete, turn)
+        self.finish_catchup(network, endpoint, complete, ctx)
     }
 
     /// Requests the next page.
-    fn request_next_history_page(&self, network: &Network, place: EndpointId, turn: &mut Ctx<'_>) {
+    fn request_next_history_page(
+        &self,
+        network: &Network,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
+    ) {
         if let Some(ChannelState::CatchingUp(catchup)) =
-            self.endpoints.get(&place).map(|it| &it.channel_state)
+            self.endpoints.get(&endpoint).map(|it| &it.channel_state)
         {
-            request_history(network, place, catchup, turn);
+            request_history(network, endpoint, catchup, ctx);
         }
     }
 
@@ -173,42 +178,42 @@ impl Bridge {
     fn finish_catchup(
         &mut self,
         network: &Network,
-        place: EndpointId,
+        endpoint: EndpointId,
         complete: bool,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else { return Ok(()) };
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let ChannelState::CatchingUp(catchup) = &mut state.channel_state else { return Ok(()) };
         // If our line was found, what follows it is complete.
         let complete_for_us = complete || (catchup.has_reconciled() && !catchup.has_hole());
         let certain = complete_for_us && catchup.has_history && catchup.has_echoes;
         let (from, to) = catchup.absence;
         let told = catchup.has_playback();
-        let left_out = catchup.budget.skipped();
+        let skipped = catchup.budget.skipped();
         if !complete && catchup.is_reportable() {
             // A server with history should have had it, and has lost it.
             let lost = catchup.has_history || catchup.has_hole();
             let announced = lost || catchup.lasted_at_least(self.policy.min_reported_gap);
-            self.report_gap(place, (from, to), (told, announced), turn)?;
+            self.report_gap(endpoint, (from, to), (told, announced), ctx)?;
         }
-        if left_out > 0 {
-            self.notify_skipped(place, left_out, turn)?;
+        if skipped > 0 {
+            self.notify_skipped(endpoint, skipped, ctx)?;
         }
-        self.release_held(network, place, turn)?;
-        self.set_channel_live(network, place, certain, turn)
+        self.release_held(network, endpoint, ctx)?;
+        self.set_channel_live(network, endpoint, certain, ctx)
     }
 
     /// Processes the held lines.
     fn release_held(
         &mut self,
         network: &Network,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let ChannelState::CatchingUp(catchup) = &mut spot.channel_state else { return Ok(()) };
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let ChannelState::CatchingUp(catchup) = &mut state.channel_state else { return Ok(()) };
         for held in catchup.release() {
-            self.ingest_line(network, place, held, turn)?;
+            self.ingest_line(network, endpoint, held, ctx)?;
         }
         Ok(())
     }
@@ -217,32 +222,32 @@ impl Bridge {
     pub(super) fn on_channel_left(
         &mut self,
         network: &Network,
-        place: EndpointId,
+        endpoint: EndpointId,
         at: Timestamp,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        if let ChannelState::CatchingUp(catchup) = &spot.channel_state
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        if let ChannelState::CatchingUp(catchup) = &state.channel_state
             && catchup.has_unknown_start()
             && catchup.is_reportable()
         {
             // The next catch-up starts after these lines and cannot detect a gap before them.
             let away = catchup.absence;
-            self.report_gap(place, away, (true, true), turn)?;
+            self.report_gap(endpoint, away, (true, true), ctx)?;
         }
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        match &spot.channel_state {
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        match &state.channel_state {
             ChannelState::NotJoined => return Ok(()),
             ChannelState::Paused => {}
             ChannelState::CatchingUp(catchup) if catchup.has_history => {}
-            ChannelState::CatchingUp(_) => self.release_held(network, place, turn)?,
-            ChannelState::Live(_) => turn.store.touch_channel(place, at)?,
+            ChannelState::CatchingUp(_) => self.release_held(network, endpoint, ctx)?,
+            ChannelState::Live(_) => ctx.store.touch_channel(endpoint, at)?,
         }
-        if let Some(spot) = self.endpoints.get_mut(&place) {
-            spot.channel_state = ChannelState::NotJoined;
-            spot.roster = Roster::default();
+        if let Some(state) = self.endpoints.get_mut(&endpoint) {
+            state.channel_state = ChannelState::NotJoined;
+            state.roster = Roster::default();
         }
-        self.status_buffer.clear(place);
+        self.status_buffer.clear(endpoint);
         Ok(())
     }
 
@@ -250,52 +255,53 @@ impl Bridge {
     fn set_channel_live(
         &mut self,
         network: &Network,
-        place: EndpointId,
+        endpoint: EndpointId,
         certain: bool,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        tracing::info!(endpoint = %spot.endpoint, "joined");
-        if turn.store.is_paused(place)? {
-            turn.store.set_paused(place, false)?;
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        tracing::info!(endpoint = %state.endpoint, "joined");
+        if ctx.store.is_paused(endpoint)? {
+            ctx.store.set_paused(endpoint, false)?;
         }
-        let ambiguous = matches!(&spot.channel_state, ChannelState::CatchingUp(it) if it.ambiguous);
-        spot.channel_state = ChannelState::Live(DuplicateCounter::default());
-        turn.store.touch_channel(place, turn.now)?;
+        let ambiguous =
+            matches!(&state.channel_state, ChannelState::CatchingUp(it) if it.ambiguous);
+        state.channel_state = ChannelState::Live(DuplicateCounter::default());
+        ctx.store.touch_channel(endpoint, ctx.now)?;
         if certain && !ambiguous {
-            spot.queue.retry(turn.store)?;
+            state.queue.retry(ctx.store)?;
         } else {
-            self.resolve_unconfirmed(network, place, turn)?;
+            self.resolve_unconfirmed(network, endpoint, ctx)?;
         }
-        if let Some(spot) = self.endpoints.get_mut(&place) {
-            self.joined += usize::from(spot.queue.open());
+        if let Some(state) = self.endpoints.get_mut(&endpoint) {
+            self.joined += usize::from(state.queue.open());
         }
-        self.schedule(place, turn)
+        self.schedule(endpoint, ctx)
     }
 
     /// Counts a gap in the channel, and reports it if `announced`. `told` tells whether part of it was
     /// received.
     fn report_gap(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         (from, to): (Timestamp, Timestamp),
         (told, announced): (bool, bool),
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
+        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
         self.stats.gaps.count += 1;
         self.stats.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
-        tracing::warn!(endpoint = %spot.endpoint, %from, %to, "gap in channel history");
+        tracing::warn!(endpoint = %state.endpoint, %from, %to, "gap in channel history");
         if !announced {
             return Ok(());
         }
         let words = format!(
             "disconnected from {} {}: messages from that time {} missing here",
-            self.display_name(place),
+            self.display_name(endpoint),
             format_span(from, to),
             if told { "may be" } else { "are" },
         );
-        self.notify_mirrors(place, words, turn)
+        self.notify_mirrors(endpoint, words, ctx)
     }
 }
 
@@ -310,18 +316,13 @@ const MAX_SERVER_CLOCK_LAG: SignedDuration = SignedDuration::from_hours(24);
 
 fn request_history(
     network: &Network,
-    place: EndpointId,
+    endpoint: EndpointId,
     catchup: &ChannelCatchUp,
-    turn: &mut Ctx<'_>,
+    ctx: &mut Ctx<'_>,
 ) {
     let msgid = catchup.last_msgid().map(str::to_owned);
     let (since, by_line) = (catchup.page_since(), catchup.by_msgid);
-    let order = irc::IrcCommand::FetchHistory {
-        endpoint: place,
-        since,
-        now: turn.now,
-        msgid,
-        by_msgid: by_line,
-    };
-    turn.commands.push(Command::Irc(network.clone(), order));
+    let command =
+        irc::IrcCommand::FetchHistory { endpoint, since, now: ctx.now, msgid, by_msgid: by_line };
+    ctx.commands.push(Command::Irc(network.clone(), command));
 }

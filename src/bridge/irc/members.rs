@@ -13,8 +13,8 @@ use crate::translate::StatusChange;
 
 impl Bridge {
     /// The members of the channel; `None` while we are not in it.
-    pub fn roster(&self, place: EndpointId) -> Option<&Roster> {
-        self.endpoints.get(&place).map(|spot| &spot.roster)
+    pub fn roster(&self, endpoint: EndpointId) -> Option<&Roster> {
+        self.endpoints.get(&endpoint).map(|state| &state.roster)
     }
 
     /// A membership event of the bot's connection.
@@ -22,11 +22,11 @@ impl Bridge {
         &mut self,
         network: &Network,
         presence: MembershipEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let news = self.user_change(network, &presence);
-        self.on_membership_with_puppets(network, presence, turn)?;
-        news.map_or(Ok(()), |news| self.on_user_change(network, news, turn))
+        self.on_membership_with_puppets(network, presence, ctx)?;
+        news.map_or(Ok(()), |news| self.on_user_change(network, news, ctx))
     }
 
     /// Handles a membership event that may be about puppets.
@@ -34,71 +34,71 @@ impl Bridge {
         &mut self,
         network: &Network,
         presence: MembershipEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let Some(puppets) = self.senders.get_puppets(network) else {
-            return self.apply_membership(presence, turn);
+            return self.apply_membership(presence, ctx);
         };
         puppets.on_membership(&presence);
         let went = match &presence {
-            MembershipEvent::Left { endpoints: places, user: who, reason: how } => {
-                Some((places.clone(), Arc::clone(who), how.clone()))
+            MembershipEvent::Left { endpoints, user: who, reason: how } => {
+                Some((endpoints.clone(), Arc::clone(who), how.clone()))
             }
             _ => None,
         };
-        self.apply_membership(presence, turn)?;
+        self.apply_membership(presence, ctx)?;
         // After the event has been applied.
-        let Some((places, who, how)) = went else { return Ok(()) };
-        self.on_puppet_left(network, (&who.nick, &places, &how), turn)
+        let Some((endpoints, who, how)) = went else { return Ok(()) };
+        self.on_puppet_left(network, (&who.nick, &endpoints, &how), ctx)
     }
 
     /// Applies a membership event.
     fn apply_membership(
         &mut self,
         presence: MembershipEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         match presence {
-            MembershipEvent::Names { endpoint: place, casemapping, members } => {
-                if let Some(spot) = self.endpoints.get_mut(&place) {
-                    tracing::debug!(endpoint = %spot.endpoint, members = members.len(), "members listed");
-                    spot.roster.replace(casemapping, members.into_iter());
+            MembershipEvent::Names { endpoint, casemapping, members } => {
+                if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                    tracing::debug!(endpoint = %state.endpoint, members = members.len(), "members listed");
+                    state.roster.replace(casemapping, members.into_iter());
                 }
             }
-            MembershipEvent::Joined { endpoint: place, user: who, after_netsplit: returned } => {
+            MembershipEvent::Joined { endpoint, user: who, after_netsplit: returned } => {
                 let what =
                     if returned { StatusChange::NetsplitRejoin } else { StatusChange::Joined };
-                self.note_status(place, &who.nick, what, turn.now);
-                if let Some(spot) = self.endpoints.get_mut(&place) {
-                    spot.roster.insert(ChannelMember::new(who, ""));
+                self.note_status(endpoint, &who.nick, what, ctx.now);
+                if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                    state.roster.insert(ChannelMember::new(who, ""));
                 }
             }
             MembershipEvent::Left { endpoints: places, user: who, reason: how } => {
                 let what = status::leave_change(how);
-                for place in places {
-                    self.note_status(place, &who.nick, what.clone(), turn.now);
-                    if let Some(spot) = self.endpoints.get_mut(&place) {
-                        spot.roster.remove(&who.nick);
+                for endpoint in places {
+                    self.note_status(endpoint, &who.nick, what.clone(), ctx.now);
+                    if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                        state.roster.remove(&who.nick);
                     }
                 }
             }
             MembershipEvent::UserChanged { endpoints: places, before, now } => {
                 if before.nick != now.nick {
-                    for place in &places {
+                    for endpoint in &places {
                         let what = StatusChange::NickChanged(now.nick.clone());
-                        self.note_status(*place, &before.nick, what, turn.now);
+                        self.note_status(*endpoint, &before.nick, what, ctx.now);
                     }
                 }
                 self.update_members(&places, &before.nick, &now);
             }
             MembershipEvent::UsersUpdated(people) => {
-                for (endpoints, person) in people {
-                    self.update_members(&endpoints, &person.nick, &person);
+                for (endpoints, user) in people {
+                    self.update_members(&endpoints, &user.nick, &user);
                 }
             }
-            MembershipEvent::PrefixChanged { endpoint: place, nick, prefixes: ranks } => {
-                if let Some(spot) = self.endpoints.get_mut(&place) {
-                    spot.roster.set_prefixes(&nick, &ranks);
+            MembershipEvent::PrefixChanged { endpoint, nick, prefixes: ranks } => {
+                if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                    state.roster.set_prefixes(&nick, &ranks);
                 }
             }
         }
@@ -106,18 +106,24 @@ impl Bridge {
     }
 
     /// Adds a status event of a user, except for our own puppets.
-    fn note_status(&mut self, place: EndpointId, nick: &str, what: StatusChange, now: Timestamp) {
-        let network = self.endpoints.get(&place).and_then(|spot| spot.endpoint.network());
+    fn note_status(
+        &mut self,
+        endpoint: EndpointId,
+        nick: &str,
+        what: StatusChange,
+        now: Timestamp,
+    ) {
+        let network = self.endpoints.get(&endpoint).and_then(|state| state.endpoint.network());
         let puppets = network.and_then(|network| self.senders.get_puppets(network));
         if puppets.is_none_or(|puppets| puppets.nick_owner(nick, now).is_none()) {
-            self.status_buffer.note(place, nick, what, now);
+            self.status_buffer.note(endpoint, nick, what, now);
         }
     }
 
-    fn update_members(&mut self, places: &[EndpointId], nick: &str, now: &Arc<IrcUser>) {
-        for place in places {
-            if let Some(spot) = self.endpoints.get_mut(place) {
-                spot.roster.update(nick, now);
+    fn update_members(&mut self, endpoints: &[EndpointId], nick: &str, now: &Arc<IrcUser>) {
+        for endpoint in endpoints {
+            if let Some(state) = self.endpoints.get_mut(endpoint) {
+                state.roster.update(nick, now);
             }
         }
     }

@@ -32,29 +32,29 @@ impl Bridge {
         &mut self,
         network: &Network,
         event: IrcEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(event) = self.filter_irc_event(network, event, turn)? else { return Ok(()) };
+        let Some(event) = self.filter_irc_event(network, event, ctx)? else { return Ok(()) };
         match event {
             IrcEvent::Registered { nick } => {
                 tracing::info!(%network, nick, "registered");
-                self.set_own_nick(network, &nick, turn)
+                self.set_own_nick(network, &nick, ctx)
             }
             IrcEvent::NickChanged { nick } => {
                 tracing::info!(%network, nick, "nick changed");
-                self.set_own_nick(network, &nick, turn)
+                self.set_own_nick(network, &nick, ctx)
             }
             IrcEvent::LoggedIn { account } => {
                 tracing::info!(%network, account, "logged in");
                 Ok(())
             }
-            IrcEvent::LoginFailed { reason: why } => {
-                tracing::warn!(%network, reason = why, "login failed");
+            IrcEvent::LoginFailed { reason } => {
+                tracing::warn!(%network, reason = reason, "login failed");
                 Ok(())
             }
             // Handled by the connection.
             IrcEvent::Sts(_) => Ok(()),
-            IrcEvent::Alive => self.on_irc_alive(network, turn),
+            IrcEvent::Alive => self.on_irc_alive(network, ctx),
             IrcEvent::FallbackCharsetUsed => {
                 self.stats
                     .traffic_mut(crate::bridge::Peer::Irc(network.clone()))
@@ -62,128 +62,125 @@ impl Bridge {
                 Ok(())
             }
             IrcEvent::Joined {
-                endpoint: place,
+                endpoint,
                 server_time: time,
                 has_history: past,
                 has_echoes: echoes,
                 line,
             } => self.on_channel_joined(
                 network,
-                place,
+                endpoint,
                 &JoinInfo { time, has_history: past, has_echoes: echoes, line },
-                turn,
+                ctx,
             ),
-            IrcEvent::NotJoined { endpoint: place, reason: why } => {
-                if let Some(spot) = self.endpoints.get_mut(&place) {
-                    tracing::warn!(endpoint = %spot.endpoint, reason = why, "not joined");
-                    self.joined -= usize::from(spot.queue.close());
+            IrcEvent::NotJoined { endpoint, reason } => {
+                if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                    tracing::warn!(endpoint = %state.endpoint, reason = reason, "not joined");
+                    self.joined -= usize::from(state.queue.close());
                 }
                 if let Some(puppets) = self.senders.get_puppets(network) {
-                    puppets.mark_unobserved(place);
+                    puppets.mark_unobserved(endpoint);
                 }
-                self.record_outage(place, Some(&why), turn.now);
-                let there = self.talkers(network, place);
-                self.on_channel_left(network, place, turn.now, turn)?;
-                self.miss(there, turn)
+                self.record_outage(endpoint, Some(&reason), ctx.now);
+                let there = self.talkers(network, endpoint);
+                self.on_channel_left(network, endpoint, ctx.now, ctx)?;
+                self.miss(there, ctx)
             }
-            IrcEvent::Membership(presence) => self.on_membership(network, presence, turn),
-            IrcEvent::Topic { endpoint: place, topic, by } => {
-                if let Some(spot) = self.endpoints.get(&place) {
-                    tracing::debug!(endpoint = %spot.endpoint, topic, by, "topic");
+            IrcEvent::Membership(presence) => self.on_membership(network, presence, ctx),
+            IrcEvent::Topic { endpoint, topic, by } => {
+                if let Some(state) = self.endpoints.get(&endpoint) {
+                    tracing::debug!(endpoint = %state.endpoint, topic, by, "topic");
                 }
                 // The topic on joining is not a change.
                 let text = topic.as_deref().unwrap_or_default();
                 let Some(by) = by else {
-                    self.init_topic(place, text);
+                    self.init_topic(endpoint, text);
                     return Ok(());
                 };
-                if self.on_topic_changed(place, text, turn) {
+                if self.on_topic_changed(endpoint, text, ctx) {
                     self.status_buffer.note(
-                        place,
+                        endpoint,
                         &by,
                         StatusChange::TopicChanged(topic),
-                        turn.now,
+                        ctx.now,
                     );
                 }
                 Ok(())
             }
-            IrcEvent::ModesChanged { endpoint: place, by, change } => {
-                if let Some(spot) = self.endpoints.get(&place) {
-                    tracing::debug!(endpoint = %spot.endpoint, by, change, "modes changed");
+            IrcEvent::ModesChanged { endpoint, by, change } => {
+                if let Some(state) = self.endpoints.get(&endpoint) {
+                    tracing::debug!(endpoint = %state.endpoint, by, change, "modes changed");
                 }
-                self.status_buffer.note(place, &by, StatusChange::ModesChanged(change), turn.now);
+                self.status_buffer.note(endpoint, &by, StatusChange::ModesChanged(change), ctx.now);
                 Ok(())
             }
-            IrcEvent::Message { endpoint: place, message: talk } => {
-                self.on_message(network, place, talk, turn)
+            IrcEvent::Message { endpoint, message } => {
+                self.on_message(network, endpoint, message, ctx)
             }
             IrcEvent::RelaymsgAvailable { separators, max_nick_len: limit } => {
                 self.senders.enable_relaymsg(network, &separators, limit);
                 Ok(())
             }
-            IrcEvent::RelaymsgRejected {
-                delivery: ticket,
-                endpoint: place,
-                scope,
-                reason: why,
-            } => self.on_relaymsg_rejected(network, (ticket, place), (scope, &why), turn),
+            IrcEvent::RelaymsgRejected { delivery: id, endpoint, scope, reason } => {
+                self.on_relaymsg_rejected(network, (id, endpoint), (scope, &reason), ctx)
+            }
             // Direct messages are disabled.
-            IrcEvent::DirectMessage(talk) => {
-                self.reply_no_direct_messages(network, &talk, turn);
+            IrcEvent::DirectMessage(message) => {
+                self.reply_no_direct_messages(network, &message, ctx);
                 Ok(())
             }
-            IrcEvent::Removed { .. } | IrcEvent::MaySpeak { why: None, .. } => Ok(()),
-            IrcEvent::MaySpeak { place, why: Some(why) } => {
-                if let Some(spot) = self.endpoints.get(&place) {
+            IrcEvent::Removed { .. } | IrcEvent::MaySpeak { reason: None, .. } => Ok(()),
+            IrcEvent::MaySpeak { endpoint, reason: Some(reason) } => {
+                if let Some(state) = self.endpoints.get(&endpoint) {
                     tracing::warn!(
-                        endpoint = %spot.endpoint,
-                        reason = why,
+                        endpoint = %state.endpoint,
+                        reason = reason,
                         "the bridge cannot send to the channel: give it voice (MODE +v)"
                     );
                 }
                 Ok(())
             }
-            IrcEvent::History { endpoint: place, reply: answer } => {
-                self.on_history(network, place, answer, turn)
+            IrcEvent::History { endpoint, reply: answer } => {
+                self.on_history(network, endpoint, answer, ctx)
             }
-            IrcEvent::SendStarted { delivery: ticket, endpoint: place } => {
-                if let Some(spot) = self.endpoints.get_mut(&place) {
-                    spot.queue.mark_sent(ticket);
+            IrcEvent::SendStarted { delivery: id, endpoint } => {
+                if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                    state.queue.mark_sent(id);
                 }
                 Ok(())
             }
             IrcEvent::PartiallyDelivered {
-                delivery: ticket,
-                endpoint: place,
+                delivery: id,
+                endpoint,
                 delivered_bytes: end,
-                message_ref: mark,
+                message_ref,
             } => {
-                self.advance_own_cursor(place, mark, turn)?;
-                let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-                spot.queue.ack_partial(ticket, end, RESENT_PREFIX.len(), turn.store)
+                self.advance_own_cursor(endpoint, message_ref, ctx)?;
+                let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+                state.queue.ack_partial(id, end, RESENT_PREFIX.len(), ctx.store)
             }
-            IrcEvent::Delivered { delivery: ticket, endpoint: place, message_ref: mark } => {
-                let msgid = mark.msgid.clone();
-                self.advance_own_cursor(place, mark, turn)?;
-                self.ack(ticket, place, msgid.as_deref(), turn)
+            IrcEvent::Delivered { delivery: id, endpoint, message_ref } => {
+                let msgid = message_ref.msgid.clone();
+                self.advance_own_cursor(endpoint, message_ref, ctx)?;
+                self.ack(id, endpoint, msgid.as_deref(), ctx)
             }
-            IrcEvent::Rejected { delivery: ticket, endpoint: place, reason: why } => {
-                self.on_rejected(ticket, place, &why, turn)
+            IrcEvent::Rejected { delivery: id, endpoint, reason } => {
+                self.on_rejected(id, endpoint, &reason, ctx)
             }
-            IrcEvent::Deferred { delivery: ticket, endpoint: place, reason: why } => {
-                if let Some(spot) = self.endpoints.get_mut(&place)
-                    && spot.queue.defer(ticket, turn.store)?
+            IrcEvent::Deferred { delivery: id, endpoint, reason } => {
+                if let Some(state) = self.endpoints.get_mut(&endpoint)
+                    && state.queue.defer(id, ctx.store)?
                 {
-                    tracing::info!(endpoint = %spot.endpoint, delivery = ticket.0, reason = why, "delivery deferred");
-                    self.count_traffic(place, |traffic| traffic.deferred += 1);
+                    tracing::info!(endpoint = %state.endpoint, delivery = id.0, reason = reason, "delivery deferred");
+                    self.count_traffic(endpoint, |traffic| traffic.deferred += 1);
                 }
                 Ok(())
             }
-            IrcEvent::Retry(place) => {
-                if let Some(spot) = self.endpoints.get_mut(&place) {
-                    spot.queue.resume();
+            IrcEvent::Retry(endpoint) => {
+                if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                    state.queue.resume();
                 }
-                self.schedule(place, turn)
+                self.schedule(endpoint, ctx)
             }
         }
     }
@@ -193,43 +190,43 @@ impl Bridge {
         &mut self,
         network: &Network,
         nick: &str,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         self.networks_last_seen
-            .insert(network.clone(), LastSeen { at: turn.now, saved_at: turn.now });
-        turn.store.start_nick(network, None, nick, turn.now)
+            .insert(network.clone(), LastSeen { at: ctx.now, saved_at: ctx.now });
+        ctx.store.start_nick(network, None, nick, ctx.now)
     }
 
     /// The connection is alive.
-    fn on_irc_alive(&mut self, network: &Network, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+    fn on_irc_alive(&mut self, network: &Network, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         let Some(alive) = self.networks_last_seen.get_mut(network) else { return Ok(()) };
-        alive.at = turn.now;
-        self.resolve_expired_echoes(network, turn)
+        alive.at = ctx.now;
+        self.resolve_expired_echoes(network, ctx)
     }
 
     /// Saves when the channels were last received, in case the process dies, so that the start of a gap is
     /// known.
     pub(in crate::bridge) fn save_last_seen(
         &mut self,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let heard = i32::try_from(self.joined).unwrap_or(i32::MAX);
         let along = LAST_SEEN_SAVE_INTERVAL_ALONG
             + LAST_SEEN_SAVE_INTERVAL_PER_CHANNEL.saturating_mul(heard);
-        let every = if turn.store.has_uncommitted() {
+        let every = if ctx.store.has_uncommitted() {
             along.min(LAST_SEEN_SAVE_INTERVAL)
         } else {
             LAST_SEEN_SAVE_INTERVAL
         };
         let mut due = Vec::new();
         for (network, alive) in &mut self.networks_last_seen {
-            if turn.now.duration_since(alive.saved_at) >= every {
-                alive.saved_at = turn.now;
-                due.push((network.clone(), turn.now.min(alive.at + SILENCE_GRACE)));
+            if ctx.now.duration_since(alive.saved_at) >= every {
+                alive.saved_at = ctx.now;
+                due.push((network.clone(), ctx.now.min(alive.at + SILENCE_GRACE)));
             }
         }
         for (network, at) in due {
-            self.save_last_seen_on(&network, at, turn)?;
+            self.save_last_seen_on(&network, at, ctx)?;
         }
         Ok(())
     }
@@ -238,19 +235,19 @@ impl Bridge {
         &mut self,
         network: &Network,
         at: Timestamp,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        turn.store.extend_nick(network, None, at)?;
+        ctx.store.extend_nick(network, None, at)?;
         if let Some(puppets) = self.senders.get_puppets(network) {
             for account in puppets.users_with_nick() {
-                turn.store.extend_nick(network, Some(account), at)?;
+                ctx.store.extend_nick(network, Some(account), at)?;
             }
         }
-        for (place, spot) in &self.endpoints {
-            if spot.endpoint.network() == Some(network)
-                && matches!(spot.channel_state, ChannelState::Live(_))
+        for (endpoint, state) in &self.endpoints {
+            if state.endpoint.network() == Some(network)
+                && matches!(state.channel_state, ChannelState::Live(_))
             {
-                turn.store.touch_channel(*place, at)?;
+                ctx.store.touch_channel(*endpoint, at)?;
             }
         }
         Ok(())
@@ -260,20 +257,20 @@ impl Bridge {
     pub(in crate::bridge) fn on_irc_connection_lost(
         &mut self,
         network: &Network,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         self.senders.connection_lost(network);
         let Some(LastSeen { at, .. }) = self.networks_last_seen.remove(network) else {
             return Ok(());
         };
-        turn.store.extend_nick(network, None, at)?;
+        ctx.store.extend_nick(network, None, at)?;
         let on =
-            |(_, spot): &(&EndpointId, &EndpointState)| spot.endpoint.network() == Some(network);
-        let places: Vec<EndpointId> =
-            self.endpoints.iter().filter(on).map(|(place, _)| *place).collect();
-        for place in places {
-            self.record_outage(place, Some("the connection to its network was lost"), turn.now);
-            self.on_channel_left(network, place, at, turn)?;
+            |(_, state): &(&EndpointId, &EndpointState)| state.endpoint.network() == Some(network);
+        let endpoints: Vec<EndpointId> =
+            self.endpoints.iter().filter(on).map(|(endpoint, _)| *endpoint).collect();
+        for endpoint in endpoints {
+            self.record_outage(endpoint, Some("the connection to its network was lost"), ctx.now);
+            self.on_channel_left(network, endpoint, at, ctx)?;
         }
         Ok(())
     }
@@ -282,51 +279,53 @@ impl Bridge {
     pub(in crate::bridge) fn resolve_unconfirmed(
         &mut self,
         network: &Network,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
-        let Some(ticket) = spot.queue.in_doubt().map(|delivery| delivery.id) else {
+        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
+        let Some(id) = state.queue.in_doubt().map(|delivery| delivery.id) else {
             return Ok(());
         };
-        let is_notice = |spot: &EndpointState| {
-            spot.queue.head().is_some_and(|it| it.message.author.is_bridge())
+        let is_notice = |state: &EndpointState| {
+            state.queue.head().is_some_and(|it| it.message.author.is_bridge())
         };
-        if self.endpoints.get(&place).is_some_and(is_notice) {
-            let why = "the connection was lost during sending; notices are not resent";
-            return self.reject(ticket, place, why, turn);
+        if self.endpoints.get(&endpoint).is_some_and(is_notice) {
+            let reason = "the connection was lost during sending; notices are not resent";
+            return self.reject(id, endpoint, reason, ctx);
         }
         if self.drop_unconfirmed.contains(network) {
-            let why = "the connection was lost during sending; not resent";
-            return self.reject(ticket, place, why, turn);
+            let reason = "the connection was lost during sending; not resent";
+            return self.reject(id, endpoint, reason, ctx);
         }
-        if let Some(spot) = self.endpoints.get_mut(&place) {
-            spot.queue.retry_marked(turn.store)?;
+        if let Some(state) = self.endpoints.get_mut(&endpoint) {
+            state.queue.retry_marked(ctx.store)?;
         }
-        self.count_traffic(place, |traffic| traffic.resent += 1);
+        self.count_traffic(endpoint, |traffic| traffic.resent += 1);
         Ok(())
     }
 
     /// One of our lines has arrived: advances the channel's cursor, if it is being received.
     fn advance_own_cursor(
         &self,
-        place: EndpointId,
-        mark: MessageRef,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        message_ref: MessageRef,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if !self
             .endpoints
-            .get(&place)
-            .is_some_and(|spot| matches!(spot.channel_state, ChannelState::Live(_)))
+            .get(&endpoint)
+            .is_some_and(|state| matches!(state.channel_state, ChannelState::Live(_)))
         {
             return Ok(());
         }
-        let Some(time) = mark.time else { return turn.store.touch_channel(place, turn.now) };
-        let time = time.min(turn.now);
-        turn.store.advance_channel_cursor(
-            place,
-            &Cursor { time, last_line: Some(mark.msgid) },
-            turn.now,
+        let Some(time) = message_ref.time else {
+            return ctx.store.touch_channel(endpoint, ctx.now);
+        };
+        let time = time.min(ctx.now);
+        ctx.store.advance_channel_cursor(
+            endpoint,
+            &Cursor { time, last_line: Some(message_ref.msgid) },
+            ctx.now,
         )
     }
 }

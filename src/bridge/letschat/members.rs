@@ -26,30 +26,33 @@ struct KnownUser {
 impl RoomMembers {
     /// The user name with this spelling, as the server spells it.
     pub(in crate::bridge) fn find_username(&self, name: &str) -> Option<&str> {
-        let names = self.by_user_id.values().map(|guest| guest.username.as_str());
+        let names = self.by_user_id.values().map(|member| member.username.as_str());
         names.into_iter().find(|username| username.to_lowercase() == name.to_lowercase())
     }
 
     /// The name of this user, if known.
     pub(in crate::bridge) fn username_of(&self, account: &str) -> Option<&str> {
-        self.by_user_id.get(account).map(|guest| guest.username.as_str())
+        self.by_user_id.get(account).map(|member| member.username.as_str())
     }
 
     /// The ids and names of present users, in no particular order.
     pub(in crate::bridge) fn present_users(&self) -> impl Iterator<Item = (&str, &str)> {
-        let present = self.by_user_id.iter().filter(|(_, guest)| guest.present);
-        present.map(|(account, guest)| (account.as_str(), guest.username.as_str()))
+        let present = self.by_user_id.iter().filter(|(_, member)| member.present);
+        present.map(|(account, member)| (account.as_str(), member.username.as_str()))
     }
 
     /// The names of present users, in no particular order.
     pub(in crate::bridge) fn present_usernames(&self) -> impl Iterator<Item = &str> {
-        self.by_user_id.values().filter(|guest| guest.present).map(|guest| guest.username.as_str())
+        self.by_user_id
+            .values()
+            .filter(|member| member.present)
+            .map(|member| member.username.as_str())
     }
 
     /// Whether this user is present; `None` if not seen to join or leave.
     pub(in crate::bridge) fn is_present(&self, account: &str) -> Option<bool> {
-        let guest = self.by_user_id.get(account)?;
-        (guest.present || guest.has_left).then_some(guest.present)
+        let member = self.by_user_id.get(account)?;
+        (member.present || member.has_left).then_some(member.present)
     }
 
     /// The user has posted.
@@ -59,24 +62,24 @@ impl RoomMembers {
 
     /// Returns whether the user was absent before.
     fn join(&mut self, user: &LetsChatUser) -> bool {
-        let guest = self.entry(user);
-        guest.has_left = false;
-        !std::mem::replace(&mut guest.present, true)
+        let member = self.entry(user);
+        member.has_left = false;
+        !std::mem::replace(&mut member.present, true)
     }
 
     /// Returns whether the user was present before.
     fn leave(&mut self, user: &LetsChatUser) -> bool {
-        let guest = self.entry(user);
-        let was = std::mem::replace(&mut guest.present, false);
-        guest.has_left |= was;
+        let member = self.entry(user);
+        let was = std::mem::replace(&mut member.present, false);
+        member.has_left |= was;
         self.prune();
         was
     }
 
     /// Replaces the list of present users.
     fn replace(&mut self, users: &[LetsChatUser]) {
-        for guest in self.by_user_id.values_mut() {
-            guest.has_left |= std::mem::replace(&mut guest.present, false);
+        for member in self.by_user_id.values_mut() {
+            member.has_left |= std::mem::replace(&mut member.present, false);
         }
         for user in users {
             self.join(user);
@@ -86,9 +89,9 @@ impl RoomMembers {
 
     /// Returns the previous name, if the user is present under another one.
     fn rename(&mut self, user: &LetsChatUser) -> Option<String> {
-        let guest = self.by_user_id.get_mut(&user.id).filter(|it| it.username != user.username)?;
-        let before = std::mem::replace(&mut guest.username, user.username.clone());
-        guest.present.then_some(before)
+        let member = self.by_user_id.get_mut(&user.id).filter(|it| it.username != user.username)?;
+        let before = std::mem::replace(&mut member.username, user.username.clone());
+        member.present.then_some(before)
     }
 
     fn entry(&mut self, user: &LetsChatUser) -> &mut KnownUser {
@@ -96,13 +99,13 @@ impl RoomMembers {
         if !self.by_user_id.contains_key(&user.id) {
             self.by_user_id.insert(user.id.clone(), KnownUser::default());
         }
-        let guest = self.by_user_id.get_mut(&user.id).expect("an entry was inserted above");
-        guest.username.clone_from(&user.username);
-        guest
+        let member = self.by_user_id.get_mut(&user.id).expect("an entry was inserted above");
+        member.username.clone_from(&user.username);
+        member
     }
 
     fn prune(&mut self) {
-        self.by_user_id.retain(|_, guest| guest.present || guest.has_spoken);
+        self.by_user_id.retain(|_, member| member.present || member.has_spoken);
     }
 }
 
@@ -111,35 +114,40 @@ impl Bridge {
     pub(in crate::bridge) fn on_room_presence(
         &mut self,
         presence: RoomPresence,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) {
-        let now = turn.now;
+        let now = ctx.now;
         match presence {
-            RoomPresence::Users { endpoint: place, users } => {
+            RoomPresence::Users { endpoint, users } => {
                 let others: Vec<LetsChatUser> =
                     users.into_iter().filter(|user| !self.is_own_account(user)).collect();
-                self.with_room_members(place, |guests| guests.replace(&others));
+                self.with_room_members(endpoint, |members| members.replace(&others));
                 self.start_away_delay(None, now);
-                others.iter().for_each(|user| self.on_user_present(&user_id(user), turn));
+                others.iter().for_each(|user| self.on_user_present(&user_id(user), ctx));
             }
-            RoomPresence::Joined { endpoint: place, user } if !self.is_own_account(&user) => {
-                self.on_user_present(&user_id(&user), turn);
-                if self.with_room_members(place, |guests| guests.join(&user)) == Some(true) {
-                    self.status_buffer.note(place, &user.username, StatusChange::Joined, now);
+            RoomPresence::Joined { endpoint, user } if !self.is_own_account(&user) => {
+                self.on_user_present(&user_id(&user), ctx);
+                if self.with_room_members(endpoint, |members| members.join(&user)) == Some(true) {
+                    self.status_buffer.note(endpoint, &user.username, StatusChange::Joined, now);
                 }
             }
             RoomPresence::Joined { .. } => {}
-            RoomPresence::Left { endpoint: place, user } => {
+            RoomPresence::Left { endpoint, user } => {
                 self.start_away_delay(Some(&user_id(&user)), now);
-                if self.with_room_members(place, |guests| guests.leave(&user)) == Some(true) {
-                    self.status_buffer.note(place, &user.username, StatusChange::Left(None), now);
+                if self.with_room_members(endpoint, |members| members.leave(&user)) == Some(true) {
+                    self.status_buffer.note(
+                        endpoint,
+                        &user.username,
+                        StatusChange::Left(None),
+                        now,
+                    );
                 }
             }
             RoomPresence::Renamed(user) => {
-                for (place, spot) in &mut self.endpoints {
-                    if let Some(before) = spot.room_members.rename(&user) {
+                for (endpoint, state) in &mut self.endpoints {
+                    if let Some(before) = state.room_members.rename(&user) {
                         let what = StatusChange::NickChanged(user.username.clone());
-                        self.status_buffer.note(*place, &before, what, now);
+                        self.status_buffer.note(*endpoint, &before, what, now);
                     }
                 }
             }
@@ -148,10 +156,10 @@ impl Bridge {
 
     fn with_room_members<T>(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         change: impl FnOnce(&mut RoomMembers) -> T,
     ) -> Option<T> {
-        self.endpoints.get_mut(&place).map(|spot| change(&mut spot.room_members))
+        self.endpoints.get_mut(&endpoint).map(|state| change(&mut state.room_members))
     }
 
     fn is_own_account(&self, user: &LetsChatUser) -> bool {
@@ -173,25 +181,25 @@ mod tests {
 
     #[test]
     fn user_who_has_spoken_stays_known_after_leaving() {
-        let mut guests = RoomMembers::default();
-        guests.replace(&[user("u1", "bob"), user("u2", "carl")]);
-        guests.mark_spoken(&user("u1", "bob"));
-        assert_eq!(guests.find_username("BOB"), Some("bob"));
-        guests.rename(&user("u2", "karl"));
+        let mut members = RoomMembers::default();
+        members.replace(&[user("u1", "bob"), user("u2", "carl")]);
+        members.mark_spoken(&user("u1", "bob"));
+        assert_eq!(members.find_username("BOB"), Some("bob"));
+        members.rename(&user("u2", "karl"));
         assert_eq!(
-            (guests.find_username("carl"), guests.find_username("karl")),
+            (members.find_username("carl"), members.find_username("karl")),
             (None, Some("karl"))
         );
-        guests.leave(&user("u1", "bob"));
-        guests.leave(&user("u2", "karl"));
+        members.leave(&user("u1", "bob"));
+        members.leave(&user("u2", "karl"));
         assert_eq!(
-            (guests.find_username("bob"), guests.find_username("karl")),
+            (members.find_username("bob"), members.find_username("karl")),
             (Some("bob"), None)
         );
-        guests.join(&user("u3", "dave"));
-        guests.replace(&[]);
+        members.join(&user("u3", "dave"));
+        members.replace(&[]);
         assert_eq!(
-            (guests.find_username("bob"), guests.find_username("dave")),
+            (members.find_username("bob"), members.find_username("dave")),
             (Some("bob"), None)
         );
     }

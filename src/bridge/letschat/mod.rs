@@ -27,75 +27,73 @@ impl Bridge {
     pub(in crate::bridge) fn on_letschat_event(
         &mut self,
         event: LetsChatEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(event) = self.filter_letschat_event(event, turn)? else { return Ok(()) };
+        let Some(event) = self.filter_letschat_event(event, ctx)? else { return Ok(()) };
         match event {
             LetsChatEvent::LoggedIn(account) => {
                 tracing::info!(account = account.username, "logged in to Let's Chat");
                 self.letschat_account = Some(account);
-                self.letschat_last_seen = Some(LastSeen { at: turn.now, saved_at: turn.now });
+                self.letschat_last_seen = Some(LastSeen { at: ctx.now, saved_at: ctx.now });
                 Ok(())
             }
-            LetsChatEvent::Joined { endpoint: place, room } => {
-                self.on_room_joined(place, &room, turn)
-            }
-            LetsChatEvent::Alive => self.on_letschat_alive(turn),
-            LetsChatEvent::FrameTooLarge => self.on_frame_too_large(turn),
-            LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
-                let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-                tracing::warn!(endpoint = %spot.endpoint, reason = why, "not joined");
-                let was_open = spot.queue.close();
+            LetsChatEvent::Joined { endpoint, room } => self.on_room_joined(endpoint, &room, ctx),
+            LetsChatEvent::Alive => self.on_letschat_alive(ctx),
+            LetsChatEvent::FrameTooLarge => self.on_frame_too_large(ctx),
+            LetsChatEvent::NotJoined { endpoint, reason } => {
+                let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+                tracing::warn!(endpoint = %state.endpoint, reason = reason, "not joined");
+                let was_open = state.queue.close();
                 self.joined -= usize::from(was_open);
-                (spot.room_state, spot.catchup_budget) = (RoomState::Offline, None);
-                self.page_comes_not(place);
-                self.request_waiting_pages(turn);
-                self.record_outage(place, None, turn.now);
-                if was_open { turn.store.touch_room(place, turn.now) } else { Ok(()) }
+                (state.room_state, state.catchup_budget) = (RoomState::Offline, None);
+                self.page_comes_not(endpoint);
+                self.request_waiting_pages(ctx);
+                self.record_outage(endpoint, None, ctx.now);
+                if was_open { ctx.store.touch_room(endpoint, ctx.now) } else { Ok(()) }
             }
-            LetsChatEvent::TimerFired(place) => {
-                if let Some(spot) = self.endpoints.get_mut(&place) {
-                    spot.merge_wait.expire();
+            LetsChatEvent::TimerFired(endpoint) => {
+                if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                    state.merge_wait.expire();
                 }
-                self.schedule(place, turn)
+                self.schedule(endpoint, ctx)
             }
-            LetsChatEvent::Description { endpoint: place, description, is_initial: fresh } => {
+            LetsChatEvent::Description { endpoint, description, is_initial: fresh } => {
                 if fresh {
-                    self.init_topic(place, &description);
+                    self.init_topic(endpoint, &description);
                 } else {
-                    self.on_topic_changed(place, &description, turn);
+                    self.on_topic_changed(endpoint, &description, ctx);
                 }
                 Ok(())
             }
             LetsChatEvent::Presence(presence) => {
-                self.on_room_presence(presence, turn);
-                self.schedule_direct(turn)
+                self.on_room_presence(presence, ctx);
+                self.schedule_direct(ctx)
             }
-            LetsChatEvent::NewPost { endpoint: place, post } => self.on_post(place, post, turn),
+            LetsChatEvent::NewPost { endpoint, post } => self.on_post(endpoint, post, ctx),
             // Requested before the room was left; what is being read now may start earlier.
-            LetsChatEvent::Page { endpoint: place, stay, .. }
-            | LetsChatEvent::NewestMessage { endpoint: place, stay, .. }
-                if !self.stays(place, stay) =>
+            LetsChatEvent::Page { endpoint, stay, .. }
+            | LetsChatEvent::NewestMessage { endpoint, stay, .. }
+                if !self.stays(endpoint, stay) =>
             {
                 Ok(())
             }
-            LetsChatEvent::Page { endpoint: place, posts, bad, bytes, .. } => {
-                self.on_page(place, posts, &bad, bytes, turn)
+            LetsChatEvent::Page { endpoint, posts, bad, bytes, .. } => {
+                self.on_page(endpoint, posts, &bad, bytes, ctx)
             }
-            LetsChatEvent::UnreadablePost { endpoint: place, post } => {
-                self.on_unreadable_post(place, post, turn)
+            LetsChatEvent::UnreadablePost { endpoint, post } => {
+                self.on_unreadable_post(endpoint, post, ctx)
             }
-            LetsChatEvent::NewestMessage { endpoint: place, post, .. } => {
-                self.on_newest_post(place, post, turn)
+            LetsChatEvent::NewestMessage { endpoint, post, .. } => {
+                self.on_newest_post(endpoint, post, ctx)
             }
-            LetsChatEvent::Posted { delivery: ticket, endpoint: place, id } => {
-                self.ack(ticket, place, Some(&id.to_string()), turn)
+            LetsChatEvent::Posted { delivery, endpoint, id } => {
+                self.ack(delivery, endpoint, Some(&id.to_string()), ctx)
             }
-            LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why } => {
-                self.on_rejected(ticket, place, &why, turn)
+            LetsChatEvent::Rejected { delivery, endpoint, reason } => {
+                self.on_rejected(delivery, endpoint, &reason, ctx)
             }
-            LetsChatEvent::TimedOut { delivery: ticket, endpoint: place } => {
-                self.on_ack_timeout(ticket, place, turn)
+            LetsChatEvent::TimedOut { delivery, endpoint } => {
+                self.on_ack_timeout(delivery, endpoint, ctx)
             }
             // Direct messages are disabled.
             LetsChatEvent::DirectMessage(_) | LetsChatEvent::DirectMessagesEnabled(_) => Ok(()),
@@ -103,95 +101,96 @@ impl Bridge {
     }
 
     /// Whether we are still in the same stay as when the request was made.
-    fn stays(&self, place: EndpointId, stay: Stay) -> bool {
+    fn stays(&self, endpoint: EndpointId, stay: Stay) -> bool {
         self.endpoints
-            .get(&place)
-            .is_some_and(|spot| spot.stay == stay && spot.room_state != RoomState::Offline)
+            .get(&endpoint)
+            .is_some_and(|state| state.stay == stay && state.room_state != RoomState::Offline)
     }
 
     /// The connection is alive; saved from time to time, in case the process dies.
-    fn on_letschat_alive(&mut self, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+    fn on_letschat_alive(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         let Some(alive) = &mut self.letschat_last_seen else { return Ok(()) };
-        alive.at = turn.now;
-        if turn.now.duration_since(alive.saved_at) < LAST_SEEN_SAVE_INTERVAL {
+        alive.at = ctx.now;
+        if ctx.now.duration_since(alive.saved_at) < LAST_SEEN_SAVE_INTERVAL {
             return Ok(());
         }
-        alive.saved_at = turn.now;
-        self.touch_live_rooms(turn.now, turn)
+        alive.saved_at = ctx.now;
+        self.touch_live_rooms(ctx.now, ctx)
     }
 
     /// The connection is lost: rooms were received up to the last event.
     pub(in crate::bridge) fn on_letschat_connection_lost(
         &mut self,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         self.reset_pages();
         let Some(LastSeen { at, .. }) = self.letschat_last_seen.take() else { return Ok(()) };
-        self.touch_live_rooms(at, turn)
+        self.touch_live_rooms(at, ctx)
     }
 
     /// Records that the live rooms were received until `at`.
-    fn touch_live_rooms(&self, at: Timestamp, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
+    fn touch_live_rooms(&self, at: Timestamp, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         let is_heard =
-            |spot: &EndpointState| spot.endpoint.network().is_none() && spot.queue.is_open();
-        for (place, _) in self.endpoints.iter().filter(|(_, spot)| is_heard(spot)) {
-            turn.store.touch_room(*place, at)?;
+            |state: &EndpointState| state.endpoint.network().is_none() && state.queue.is_open();
+        for (endpoint, _) in self.endpoints.iter().filter(|(_, state)| is_heard(state)) {
+            ctx.store.touch_room(*endpoint, at)?;
         }
         Ok(())
     }
 
     fn on_room_joined(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         room: &str,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        turn.store.set_room_id(place, room)?;
-        let reopened = self.clear_outage(place, turn)?;
-        let alive = turn.store.room_last_seen(place)?;
-        let away = alive.filter(|alive| turn.now.duration_since(*alive) >= MIN_REPORTED_GAP);
+        ctx.store.set_room_id(endpoint, room)?;
+        let reopened = self.clear_outage(endpoint, ctx)?;
+        let alive = ctx.store.room_last_seen(endpoint)?;
+        let away = alive.filter(|alive| ctx.now.duration_since(*alive) >= MIN_REPORTED_GAP);
         if reopened && away.is_none() {
-            let words = format!("{} is reachable again", self.display_name(place));
-            self.notify_mirrors(place, words, turn)?;
+            let words = format!("{} is reachable again", self.display_name(endpoint));
+            self.notify_mirrors(endpoint, words, ctx)?;
         }
-        let cursor = turn.store.room_cursor(place)?.and_then(|id| id.parse::<PostId>().ok());
-        let floor = turn.store.first_seen_post(place)?.and_then(|id| id.parse::<PostId>().ok());
-        let doubt = self.reconcile_since(place, turn)?;
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        tracing::info!(endpoint = %spot.endpoint, room, "joined");
-        spot.first_seen_post = floor;
-        spot.room_id = Some(room.into());
-        spot.stay.0 += 1;
+        let cursor = ctx.store.room_cursor(endpoint)?.and_then(|id| id.parse::<PostId>().ok());
+        let floor = ctx.store.first_seen_post(endpoint)?.and_then(|id| id.parse::<PostId>().ok());
+        let in_doubt = self.reconcile_since(endpoint, ctx)?;
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        tracing::info!(endpoint = %state.endpoint, room, "joined");
+        state.first_seen_post = floor;
+        state.room_id = Some(room.into());
+        state.stay.0 += 1;
         let Some(cursor) = cursor else {
-            spot.room_state = RoomState::Baseline { first_live: None };
-            let order = letschat::LetsChatCommand::NewestMessage { place, stay: spot.stay };
-            turn.commands.push(Command::LetsChat(order));
+            state.room_state = RoomState::Baseline { first_live: None };
+            let command = letschat::LetsChatCommand::NewestMessage { endpoint, stay: state.stay };
+            ctx.commands.push(Command::LetsChat(command));
             return Ok(());
         };
-        spot.cursor_at_join = Some(cursor);
-        spot.catchup_budget = Some(CatchUpBudget::default());
-        spot.absence = away.map(|alive| (alive, turn.now));
-        spot.missing_once = false;
+        state.cursor_at_join = Some(cursor);
+        state.catchup_budget = Some(CatchUpBudget::default());
+        state.absence = away.map(|alive| (alive, ctx.now));
+        state.missing_once = false;
         let since = cursor.minus_seconds(OVERLAP_SECONDS);
-        let ticket = spot.queue.in_doubt().map(|delivery| delivery.id);
-        spot.room_state =
-            spot.page_size.start_state(doubt.map_or(since, |doubt| doubt.min(since)), ticket);
-        self.enqueue_page(place, false, turn);
+        let delivery_id = state.queue.in_doubt().map(|delivery| delivery.id);
+        state.room_state = state
+            .page_size
+            .start_state(in_doubt.map_or(since, |in_doubt| in_doubt.min(since)), delivery_id);
+        self.enqueue_page(endpoint, false, ctx);
         Ok(())
     }
 
     fn on_ack_timeout(
         &mut self,
-        ticket: DeliveryId,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        id: DeliveryId,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if let Some(spot) = self.endpoints.get_mut(&place) {
-            tracing::warn!(endpoint = %spot.endpoint, delivery = ticket.0, "no valid ack; checking the room for the post");
-            spot.queue.mark_in_doubt(turn.store)?;
+        if let Some(state) = self.endpoints.get_mut(&endpoint) {
+            tracing::warn!(endpoint = %state.endpoint, delivery = id.0, "no valid ack; checking the room for the post");
+            state.queue.mark_in_doubt(ctx.store)?;
         }
-        if let Some(since) = self.reconcile_since(place, turn)? {
-            self.read_since(place, since, turn);
+        if let Some(since) = self.reconcile_since(endpoint, ctx)? {
+            self.read_since(endpoint, since, ctx);
         }
         Ok(())
     }
@@ -199,47 +198,49 @@ impl Bridge {
     /// Mirroring starts after the newest post of a room seen for the first time.
     fn on_newest_post(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         newest: Option<PostId>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let RoomState::Baseline { first_live: first } = spot.room_state else { return Ok(()) };
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let RoomState::Baseline { first_live: first } = state.room_state else { return Ok(()) };
         // An id from the future is invalid: everything would count as history.
         let newest = newest.unwrap_or(PostId::MIN);
-        let newest = if newest > latest(turn.now) { PostId::from_time(turn.now) } else { newest };
+        let newest = if newest > latest(ctx.now) { PostId::from_time(ctx.now) } else { newest };
         // Live posts since joining are not history, even if the answer includes them.
         let cursor = first.map_or(newest, |first| newest.min(first.predecessor()));
-        turn.store.init_room(place, &cursor.to_string(), turn.now)?;
-        spot.first_seen_post = Some(cursor);
-        spot.room_state = RoomState::Live;
+        ctx.store.init_room(endpoint, &cursor.to_string(), ctx.now)?;
+        state.first_seen_post = Some(cursor);
+        state.room_state = RoomState::Live;
         if first.is_some() {
-            self.read_since(place, cursor, turn);
+            self.read_since(endpoint, cursor, ctx);
             return Ok(());
         }
-        self.set_room_live(place, turn)
+        self.set_room_live(endpoint, ctx)
     }
 
     fn on_post(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         post: Post,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        match &mut spot.room_state {
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        match &mut state.room_state {
             RoomState::Baseline { first_live: first } => {
                 first.get_or_insert(post.id);
                 Ok(())
             }
-            RoomState::Live if post.author.is_some() && !self.queue_quota.is_exceeded_by(place) => {
-                self.ingest_post(place, post, turn)
+            RoomState::Live
+                if post.author.is_some() && !self.queue_quota.is_exceeded_by(endpoint) =>
+            {
+                self.ingest_post(endpoint, post, ctx)
             }
             // Our own posts are in the ledger by now: the ack precedes the echo on the same socket.
-            RoomState::Live if turn.store.contains(place, &post.id.to_string())? => Ok(()),
+            RoomState::Live if ctx.store.contains(endpoint, &post.id.to_string())? => Ok(()),
             // The author must be looked up, or the post is part of what is being read, or reading is paused.
             _ => {
-                self.read_since(place, post.id.predecessor(), turn);
+                self.read_since(endpoint, post.id.predecessor(), ctx);
                 Ok(())
             }
         }
@@ -247,71 +248,78 @@ impl Bridge {
 
     fn on_page(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         posts: Vec<Post>,
         bad: &[Option<PostId>],
         bytes: usize,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let ids = || posts.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
         let (count, lowest, highest) = (posts.len() + bad.len(), ids().min(), ids().max());
-        let take = self.endpoints.get(&place).map_or(PAGE_SIZE, |spot| spot.page_size.limit);
-        self.finish_page(place, lowest, (count, bytes));
-        if self.endpoints.get_mut(&place).is_some_and(|spot| spot.room_state.restart_if_overtaken())
+        let take = self.endpoints.get(&endpoint).map_or(PAGE_SIZE, |state| state.page_size.limit);
+        self.finish_page(endpoint, lowest, (count, bytes));
+        if self
+            .endpoints
+            .get_mut(&endpoint)
+            .is_some_and(|state| state.room_state.restart_if_overtaken())
         {
-            self.enqueue_page(place, false, turn);
+            self.enqueue_page(endpoint, false, ctx);
             return Ok(());
         }
-        let bad = self.not_skipped_before(place, bad, turn)?;
+        let bad = self.not_skipped_before(endpoint, bad, ctx)?;
         for post in posts {
-            self.ingest_post(place, post, turn)?;
+            self.ingest_post(endpoint, post, ctx)?;
         }
         for post in bad {
-            self.skip_post(place, post, turn)?;
+            self.skip_post(endpoint, post, ctx)?;
         }
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let more = spot.room_state.finish_page(count, take, highest);
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let more = state.room_state.finish_page(count, take, highest);
         if more {
-            self.enqueue_page(place, false, turn);
+            self.enqueue_page(endpoint, false, ctx);
         } else {
-            self.set_room_live(place, turn)?;
+            self.set_room_live(endpoint, ctx)?;
         }
-        self.request_waiting_pages(turn);
+        self.request_waiting_pages(ctx);
         Ok(())
     }
 
     /// A live post could not be read.
     fn on_unreadable_post(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         post: Option<PostId>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         match post {
             // Reading will come to it.
-            _ if self.endpoints.get(&place).is_none_or(|it| it.room_state != RoomState::Live) => {
+            _ if self
+                .endpoints
+                .get(&endpoint)
+                .is_none_or(|it| it.room_state != RoomState::Live) =>
+            {
                 Ok(())
             }
             // The list may contain more of it than the event.
             Some(post) => {
-                self.read_since(place, post.predecessor(), turn);
+                self.read_since(endpoint, post.predecessor(), ctx);
                 Ok(())
             }
-            None => self.skip_post(place, None, turn),
+            None => self.skip_post(endpoint, None, ctx),
         }
     }
 
     /// Those of `bad` that have an id and were not skipped before.
     fn not_skipped_before(
         &self,
-        place: EndpointId,
+        endpoint: EndpointId,
         bad: &[Option<PostId>],
-        turn: &Ctx<'_>,
+        ctx: &Ctx<'_>,
     ) -> Result<Vec<Option<PostId>>, StoreError> {
         if bad.is_empty() {
             return Ok(Vec::new());
         }
-        let cursor = turn.store.room_cursor(place)?.and_then(|it| it.parse::<PostId>().ok());
+        let cursor = ctx.store.room_cursor(endpoint)?.and_then(|it| it.parse::<PostId>().ok());
         let is_new =
             |post: &&Option<PostId>| post.is_none_or(|it| cursor.is_none_or(|cursor| it > cursor));
         Ok(bad.iter().filter(is_new).copied().collect())
@@ -320,149 +328,151 @@ impl Bridge {
     /// Skips an unreadable post.
     fn skip_post(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         post: Option<PostId>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if let Some(post) = post {
-            self.advance_room_cursor(place, post, None, turn)?;
+            self.advance_room_cursor(endpoint, post, None, ctx)?;
         }
-        self.count_traffic(place, |traffic| traffic.oversized += 1);
+        self.count_traffic(endpoint, |traffic| traffic.oversized += 1);
         Ok(())
     }
 
     /// Advances the cursor to `post`, unless its id is from the future: valid posts would then count as read.
     fn advance_room_cursor(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         post: PostId,
         alive: Option<Timestamp>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if post > latest(turn.now) {
+        if post > latest(ctx.now) {
             return Ok(());
         }
-        turn.store.advance_room_cursor(place, &post.to_string(), alive)
+        ctx.store.advance_room_cursor(endpoint, &post.to_string(), alive)
     }
 
     /// Nothing is left to read: the catch-up is over, and the room can be sent to.
-    fn set_room_live(&mut self, place: EndpointId, turn: &mut Ctx<'_>) -> Result<(), StoreError> {
-        if self.endpoints.get(&place).is_none_or(|spot| spot.room_state != RoomState::Live)
-            || self.reconcile_again(place, turn)?
+    fn set_room_live(&mut self, endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        if self.endpoints.get(&endpoint).is_none_or(|state| state.room_state != RoomState::Live)
+            || self.reconcile_again(endpoint, ctx)?
         {
             return Ok(());
         }
-        self.report_room_catchup(place, turn)?;
-        if let Some(spot) = self.endpoints.get_mut(&place) {
-            spot.page_size.all_read();
-            spot.queue.retry(turn.store)?;
-            self.joined += usize::from(spot.queue.open());
+        self.report_room_catchup(endpoint, ctx)?;
+        if let Some(state) = self.endpoints.get_mut(&endpoint) {
+            state.page_size.all_read();
+            state.queue.retry(ctx.store)?;
+            self.joined += usize::from(state.queue.open());
         }
-        self.schedule_direct(turn)?;
-        self.schedule(place, turn)
+        self.schedule_direct(ctx)?;
+        self.schedule(endpoint, ctx)
     }
 
     /// Reports to the other endpoints what was skipped, and how long we were away.
     fn report_room_catchup(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        let Some(backlog) = spot.catchup_budget.take() else { return Ok(()) };
-        let away = spot.absence.take();
-        turn.store.touch_room(place, turn.now)?;
-        let left_out = backlog.skipped();
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        let Some(backlog) = state.catchup_budget.take() else { return Ok(()) };
+        let away = state.absence.take();
+        ctx.store.touch_room(endpoint, ctx.now)?;
+        let skipped = backlog.skipped();
         let Some((from, to)) = away else {
-            return if left_out > 0 { self.notify_skipped(place, left_out, turn) } else { Ok(()) };
+            return if skipped > 0 { self.notify_skipped(endpoint, skipped, ctx) } else { Ok(()) };
         };
-        let (name, span) = (self.display_name(place), format_span(from, to));
-        tracing::info!(endpoint = name, %from, %to, mirrored = backlog.mirrored(), skipped = left_out, "catch-up complete");
-        let what = match (backlog.mirrored(), left_out) {
+        let (name, span) = (self.display_name(endpoint), format_span(from, to));
+        tracing::info!(endpoint = name, %from, %to, mirrored = backlog.mirrored(), skipped = skipped, "catch-up complete");
+        let what = match (backlog.mirrored(), skipped) {
             (0, 0) => "no messages from that time".to_owned(),
             (_, 0) => "messages from that time are above".to_owned(),
             (_, _) => format!(
                 "{} from that time skipped",
-                if left_out == 1 { "1 message".to_owned() } else { format!("{left_out} messages") },
+                if skipped == 1 { "1 message".to_owned() } else { format!("{skipped} messages") },
             ),
         };
         self.notify_mirrored_channels(
-            place,
+            endpoint,
             format!("disconnected from {name} {span}: {what}"),
-            turn,
+            ctx,
         )
     }
 
     pub(in crate::bridge) fn read_since(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         since: PostId,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) {
-        if self.endpoints.get_mut(&place).is_some_and(|spot| spot.room_state.request(since)) {
-            self.enqueue_page(place, false, turn);
+        if self.endpoints.get_mut(&endpoint).is_some_and(|state| state.room_state.request(since)) {
+            self.enqueue_page(endpoint, false, ctx);
         }
     }
 
     /// Processes one post, in the room's order.
     fn ingest_post(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         post: Post,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let native = post.id.to_string();
-        let live = self.endpoints.get(&place).is_some_and(|spot| spot.catchup_budget.is_none());
-        self.advance_room_cursor(place, post.id, live.then_some(turn.now), turn)?;
-        if let (Some(author), Some(spot)) = (&post.author, self.endpoints.get_mut(&place))
+        let remote_id = post.id.to_string();
+        let live =
+            self.endpoints.get(&endpoint).is_some_and(|state| state.catchup_budget.is_none());
+        self.advance_room_cursor(endpoint, post.id, live.then_some(ctx.now), ctx)?;
+        if let (Some(author), Some(state)) = (&post.author, self.endpoints.get_mut(&endpoint))
             && self.letschat_account.as_ref().is_some_and(|account| account.id != author.id)
         {
-            spot.room_members.mark_spoken(author);
-            self.before_message(place, &author.username, turn)?;
+            state.room_members.mark_spoken(author);
+            self.before_message(endpoint, &author.username, ctx)?;
         }
-        let posted = posted_at(&post, turn.now);
+        let posted = posted_at(&post, ctx.now);
         let author = post.author.unwrap_or_else(letschat::LetsChatUser::unknown);
         let ours = self.letschat_account.as_ref().is_some_and(|account| account.id == author.id);
-        let stray = ours && !turn.store.contains(place, &native)?;
-        if stray && let Some(ticket) = self.find_in_flight(place, &post.text) {
-            self.count_traffic(place, |traffic| traffic.reconciled += 1);
-            return self.ack(ticket, place, Some(&native), turn);
+        let stray = ours && !ctx.store.contains(endpoint, &remote_id)?;
+        if stray && let Some(delivery) = self.find_in_flight(endpoint, &post.text) {
+            self.count_traffic(endpoint, |traffic| traffic.reconciled += 1);
+            return self.ack(delivery, endpoint, Some(&remote_id), ctx);
         }
-        if self.is_already_read(place, post.id, posted, turn.now) {
+        if self.is_already_read(endpoint, post.id, posted, ctx.now) {
             return Ok(());
         }
         // With clocks that differ, a live post must not appear late.
-        let backlog = self.endpoints.get_mut(&place).and_then(|spot| spot.catchup_budget.as_mut());
-        let said_at = if backlog.is_some() { posted } else { turn.now };
+        let backlog =
+            self.endpoints.get_mut(&endpoint).and_then(|state| state.catchup_budget.as_mut());
+        let sent_at = if backlog.is_some() { posted } else { ctx.now };
         let message = Message {
-            source: place,
+            source: endpoint,
             author: author.into(),
             kind: MessageKind::Text,
             body: post.text,
-            sent_at: said_at,
+            sent_at,
         };
         if stray {
-            return self.record_unknown_own(&message, &native, turn);
+            return self.record_unknown_own(&message, &remote_id, ctx);
         }
         let Some(backlog) = backlog else {
-            let new = self.ingest(&message, Some(&native), turn)?;
-            self.count_traffic(place, |traffic| match (new, ours) {
+            let new = self.ingest(&message, Some(&remote_id), ctx)?;
+            self.count_traffic(endpoint, |traffic| match (new, ours) {
                 (true, _) => traffic.received += 1,
                 (false, false) => traffic.duplicates += 1,
                 (false, true) => {}
             });
-            return if new { self.handle_command(&message, turn) } else { Ok(()) };
+            return if new { self.handle_command(&message, ctx) } else { Ok(()) };
         };
-        if turn.store.contains(place, &native)? {
-            self.count_traffic(place, |traffic| traffic.duplicates += u64::from(!ours));
+        if ctx.store.contains(endpoint, &remote_id)? {
+            self.count_traffic(endpoint, |traffic| traffic.duplicates += u64::from(!ours));
             return Ok(());
         }
-        if backlog.admit(said_at, turn.now, self.policy.room_catchup) {
-            self.count_traffic(place, |traffic| traffic.caught_up += 1);
-            return self.ingest(&message, Some(&native), turn).map(drop);
+        if backlog.admit(sent_at, ctx.now, self.policy.room_catchup) {
+            self.count_traffic(endpoint, |traffic| traffic.caught_up += 1);
+            return self.ingest(&message, Some(&remote_id), ctx).map(drop);
         }
-        self.count_traffic(place, |traffic| traffic.skipped += 1);
-        turn.store.record(&message, Some(&native)).map(drop)
+        self.count_traffic(endpoint, |traffic| traffic.skipped += 1);
+        ctx.store.record(&message, Some(&remote_id)).map(drop)
     }
 
     /// A post by our own user that is not in the ledger. The state is a restored backup, or somebody else
@@ -470,37 +480,37 @@ impl Bridge {
     fn record_unknown_own(
         &mut self,
         message: &Message,
-        native: &str,
-        turn: &mut Ctx<'_>,
+        remote_id: &str,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let place = message.source;
-        self.count_traffic(place, |traffic| traffic.unknown_own += 1);
+        let endpoint = message.source;
+        self.count_traffic(endpoint, |traffic| traffic.unknown_own += 1);
         let strays = self.stats.traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own);
         if strays.is_power_of_two() {
-            let place = self.display_name(place);
+            let endpoint = self.display_name(endpoint);
             tracing::warn!(
-                endpoint = place,
-                post = native,
+                endpoint = endpoint,
+                post = remote_id,
                 unknown_own = strays,
                 "post by the bridge's own account that this bridge did not send; not mirrored. \
                  Was a backup restored, or is the token used elsewhere?"
             );
         }
-        turn.store.record(message, Some(native)).map(drop)
+        ctx.store.record(message, Some(remote_id)).map(drop)
     }
 
     /// Whether a post is older than our first sight of the room, or was read so long ago that the ledger has
     /// pruned it. Everything below the cursor at joining was read.
     fn is_already_read(
         &self,
-        place: EndpointId,
+        endpoint: EndpointId,
         post: PostId,
         posted: Timestamp,
         now: Timestamp,
     ) -> bool {
-        let Some(spot) = self.endpoints.get(&place) else { return false };
-        let (cursor, memory) = (spot.cursor_at_join, self.policy.retention);
-        spot.first_seen_post.is_some_and(|floor| post <= floor)
+        let Some(state) = self.endpoints.get(&endpoint) else { return false };
+        let (cursor, memory) = (state.cursor_at_join, self.policy.retention);
+        state.first_seen_post.is_some_and(|floor| post <= floor)
             || cursor.is_some_and(|cursor| post <= cursor)
                 && memory.is_some_and(|memory| now.duration_since(posted) > memory)
     }

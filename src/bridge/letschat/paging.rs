@@ -75,26 +75,26 @@ impl PageScheduler {
     }
 
     /// Starts the request for a page, reduced or not, if possible now. Returns whether it is.
-    fn try_request(&mut self, place: EndpointId, small: bool) -> bool {
-        if self.is_full() || (small && self.exclusive.is_some_and(|alone| alone != place)) {
+    fn try_request(&mut self, endpoint: EndpointId, small: bool) -> bool {
+        if self.is_full() || (small && self.exclusive.is_some_and(|alone| alone != endpoint)) {
             return false;
         }
         if small {
-            self.exclusive = Some(place);
+            self.exclusive = Some(endpoint);
         }
-        self.requested.insert(place)
+        self.requested.insert(endpoint)
     }
 
     /// Queues the request for a page.
-    fn enqueue(&mut self, place: EndpointId, later: bool) {
-        self.waiting.push_back((place, later));
+    fn enqueue(&mut self, endpoint: EndpointId, later: bool) {
+        self.waiting.push_back((endpoint, later));
     }
 
     /// The page has arrived, or never will.
-    fn finish(&mut self, place: EndpointId) {
-        self.requested.remove(&place);
-        self.waiting.retain(|(held, _)| *held != place);
-        self.exclusive = self.exclusive.filter(|alone| *alone != place);
+    fn finish(&mut self, endpoint: EndpointId) {
+        self.requested.remove(&endpoint);
+        self.waiting.retain(|(held, _)| *held != endpoint);
+        self.exclusive = self.exclusive.filter(|alone| *alone != endpoint);
     }
 }
 
@@ -147,13 +147,15 @@ impl PageSize {
     pub(in crate::bridge) fn start_state(
         &self,
         since: PostId,
-        doubt: Option<DeliveryId>,
+        in_doubt: Option<DeliveryId>,
     ) -> RoomState {
         match (self.skip_point, self.read_up_to) {
-            (Some(beyond), _) if doubt.is_none() || doubt == beyond.in_doubt => {
+            (Some(beyond), _) if in_doubt.is_none() || in_doubt == beyond.in_doubt => {
                 RoomState::Paging { since: beyond.since, skip: beyond.skip, next_since: None }
             }
-            (None, Some(barrier)) if doubt.is_none() => RoomState::paging_from(since.max(barrier)),
+            (None, Some(barrier)) if in_doubt.is_none() => {
+                RoomState::paging_from(since.max(barrier))
+            }
             _ => RoomState::paging_from(since),
         }
     }
@@ -163,48 +165,48 @@ impl Bridge {
     /// Requests the page at the current position when it is the room's turn; `later` adds a delay.
     pub(in crate::bridge) fn enqueue_page(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         later: bool,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) {
-        self.page_scheduler.enqueue(place, later);
-        self.request_waiting_pages(turn);
+        self.page_scheduler.enqueue(endpoint, later);
+        self.request_waiting_pages(ctx);
     }
 
     /// Requests the queued pages, as far as possible now.
-    pub(in crate::bridge) fn request_waiting_pages(&mut self, turn: &mut Ctx<'_>) {
+    pub(in crate::bridge) fn request_waiting_pages(&mut self, ctx: &mut Ctx<'_>) {
         for _ in 0..self.page_scheduler.waiting.len() {
             if self.page_scheduler.is_full() {
                 return;
             }
-            let Some((place, later)) = self.page_scheduler.waiting.pop_front() else { return };
-            let crowded = self.pause_reading_if_full(place);
-            let Some(spot) = self.endpoints.get(&place) else { continue };
-            let RoomState::Paging { since, skip, .. } = spot.room_state else { continue };
-            let (take, stay) = (spot.page_size.limit, spot.stay);
-            if crowded || !self.page_scheduler.try_request(place, take < PAGE_SIZE) {
-                self.page_scheduler.enqueue(place, later);
+            let Some((endpoint, later)) = self.page_scheduler.waiting.pop_front() else { return };
+            let crowded = self.pause_reading_if_full(endpoint);
+            let Some(state) = self.endpoints.get(&endpoint) else { continue };
+            let RoomState::Paging { since, skip, .. } = state.room_state else { continue };
+            let (take, stay) = (state.page_size.limit, state.stay);
+            if crowded || !self.page_scheduler.try_request(endpoint, take < PAGE_SIZE) {
+                self.page_scheduler.enqueue(endpoint, later);
                 continue;
             }
-            let order = letschat::LetsChatCommand::ListMessages {
-                endpoint: place,
+            let command = letschat::LetsChatCommand::ListMessages {
+                endpoint,
                 since,
                 skip,
                 limit: take,
                 delayed: later,
                 stay,
             };
-            turn.commands.push(Command::LetsChat(order));
+            ctx.commands.push(Command::LetsChat(command));
         }
     }
 
     /// Whether the queue limit keeps the room from being read; logs when that starts.
-    fn pause_reading_if_full(&mut self, place: EndpointId) -> bool {
-        let crowded = self.queue_quota.is_exceeded_by(place);
-        let Some(spot) = self.endpoints.get_mut(&place) else { return false };
-        if !std::mem::replace(&mut spot.page_size.paused, crowded) && crowded {
+    fn pause_reading_if_full(&mut self, endpoint: EndpointId) -> bool {
+        let crowded = self.queue_quota.is_exceeded_by(endpoint);
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return false };
+        if !std::mem::replace(&mut state.page_size.paused, crowded) && crowded {
             let waiting = self.queue_quota.queued_bytes();
-            tracing::error!(endpoint = %spot.endpoint, queued_bytes = waiting, "queue limit reached; room paused");
+            tracing::error!(endpoint = %state.endpoint, queued_bytes = waiting, "queue limit reached; room paused");
         }
         crowded
     }
@@ -212,43 +214,44 @@ impl Bridge {
     /// The page has arrived, with its lowest id, number of posts and number of bytes.
     pub(in crate::bridge) fn finish_page(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         lowest: Option<PostId>,
         (count, bytes): (usize, usize),
     ) {
-        if let Some(spot) = self.endpoints.get_mut(&place) {
-            spot.page_size.on_page(lowest, count, bytes);
+        if let Some(state) = self.endpoints.get_mut(&endpoint) {
+            state.page_size.on_page(lowest, count, bytes);
         }
-        self.page_scheduler.finish(place);
+        self.page_scheduler.finish(endpoint);
     }
 
     /// The page will never arrive, if one was requested.
-    pub(in crate::bridge) fn page_comes_not(&mut self, place: EndpointId) {
-        self.finish_page(place, None, (0, 0));
+    pub(in crate::bridge) fn page_comes_not(&mut self, endpoint: EndpointId) {
+        self.finish_page(endpoint, None, (0, 0));
     }
 
     /// A frame was too large: one of the pages in flight.
     pub(in crate::bridge) fn on_frame_too_large(
         &mut self,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let asked: Vec<EndpointId> = self.page_scheduler.requested.iter().copied().collect();
-        if let [place] = asked[..]
-            && let Some(spot) = self.endpoints.get_mut(&place)
-            && spot.page_size.limit == 1
-            && let RoomState::Paging { since, skip, .. } = spot.room_state
+        if let [endpoint] = asked[..]
+            && let Some(state) = self.endpoints.get_mut(&endpoint)
+            && state.page_size.limit == 1
+            && let RoomState::Paging { since, skip, .. } = state.room_state
         {
-            tracing::error!(endpoint = %spot.endpoint, %since, skip, "oversized post skipped");
-            let doubt = spot.queue.in_doubt().map(|delivery| delivery.id);
-            spot.page_size.skip_point = Some(SkipPoint { since, skip: skip + 1, in_doubt: doubt });
-            self.count_traffic(place, |traffic| traffic.oversized += 1);
-            let words = format!("1 message from {} skipped: too large", self.display_name(place));
-            return self.notify_mirrored_channels(place, words, turn);
+            tracing::error!(endpoint = %state.endpoint, %since, skip, "oversized post skipped");
+            let in_doubt = state.queue.in_doubt().map(|delivery| delivery.id);
+            state.page_size.skip_point = Some(SkipPoint { since, skip: skip + 1, in_doubt });
+            self.count_traffic(endpoint, |traffic| traffic.oversized += 1);
+            let words =
+                format!("1 message from {} skipped: too large", self.display_name(endpoint));
+            return self.notify_mirrored_channels(endpoint, words, ctx);
         }
-        for place in asked {
-            if let Some(spot) = self.endpoints.get_mut(&place) {
-                spot.page_size.shrink();
-                tracing::warn!(endpoint = %spot.endpoint, limit = spot.page_size.limit, "page too large; requesting fewer posts");
+        for endpoint in asked {
+            if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                state.page_size.shrink();
+                tracing::warn!(endpoint = %state.endpoint, limit = state.page_size.limit, "page too large; requesting fewer posts");
             }
         }
         Ok(())
@@ -257,12 +260,12 @@ impl Bridge {
     /// The connection was lost, perhaps because of a page in flight.
     pub(in crate::bridge) fn reset_pages(&mut self) {
         let asked = std::mem::take(&mut self.page_scheduler).requested;
-        for (place, spot) in &mut self.endpoints {
-            spot.page_size.paused = false;
-            if asked.contains(place) {
-                spot.page_size.connection_losses += 1;
-                if spot.page_size.connection_losses >= MAX_LOSSES {
-                    spot.page_size.shrink();
+        for (endpoint, state) in &mut self.endpoints {
+            state.page_size.paused = false;
+            if asked.contains(endpoint) {
+                state.page_size.connection_losses += 1;
+                if state.page_size.connection_losses >= MAX_LOSSES {
+                    state.page_size.shrink();
                 }
             }
         }
@@ -312,12 +315,12 @@ mod tests {
         let beyond = SkipPoint { since: before, skip: 3, in_doubt: Some(DeliveryId(1)) };
         let mut page = PageSize { skip_point: Some(beyond), ..PageSize::default() };
         let there = RoomState::Paging { since: before, skip: 3, next_since: None };
-        for (doubt, reading) in [
+        for (in_doubt, reading) in [
             (None, there.clone()),
             (Some(DeliveryId(1)), there),
             (Some(DeliveryId(2)), RoomState::paging_from(PostId::MIN)),
         ] {
-            assert_eq!(page.start_state(PostId::MIN, doubt), reading);
+            assert_eq!(page.start_state(PostId::MIN, in_doubt), reading);
         }
         page.on_page(Some(after), 1, 100);
         assert_eq!(page.start_state(before, None), RoomState::paging_from(after.predecessor()));
@@ -328,8 +331,9 @@ mod tests {
     #[test]
     fn pages_are_requested_in_turn_up_to_the_limit() {
         let mut pages = PageScheduler::default();
-        let places: Vec<EndpointId> = (0..40).map(EndpointId).collect();
-        let asked = places.iter().filter(|place| pages.try_request(**place, false)).count();
+        let endpoints: Vec<EndpointId> = (0..40).map(EndpointId).collect();
+        let asked =
+            endpoints.iter().filter(|endpoint| pages.try_request(**endpoint, false)).count();
         assert_eq!(asked, MAX_PAGES_IN_FLIGHT);
         pages.enqueue(EndpointId(39), false);
         pages.finish(EndpointId(39));
@@ -338,7 +342,7 @@ mod tests {
         assert!(
             pages.try_request(EndpointId(39), true) && !pages.try_request(EndpointId(38), true)
         );
-        [39, 1, 2].into_iter().for_each(|place| pages.finish(EndpointId(place)));
+        [39, 1, 2].into_iter().for_each(|endpoint| pages.finish(EndpointId(endpoint)));
         assert!(
             pages.try_request(EndpointId(38), true) && !pages.try_request(EndpointId(37), true)
         );

@@ -28,80 +28,80 @@ impl Bridge {
     /// Posts a notice to all other endpoints of the group, if notices are enabled.
     pub(in crate::bridge) fn notify_mirrors(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         words: impl Into<NoticeText>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
-        let mirrors = Arc::clone(&spot.mirrors);
-        self.notify(place, &mirrors, words, turn)
+        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
+        let mirrors = Arc::clone(&state.mirrors);
+        self.notify(endpoint, &mirrors, words, ctx)
     }
 
     /// Posts a notice to the channels only, when the rooms already know.
     pub(in crate::bridge) fn notify_mirrored_channels(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         words: impl Into<NoticeText>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let Some(spot) = self.endpoints.get(&place) else { return Ok(()) };
+        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
         let is_channel = |id: &EndpointId| {
             self.endpoints
                 .get(id)
-                .is_some_and(|spot| matches!(spot.endpoint, Endpoint::Channel { .. }))
+                .is_some_and(|state| matches!(state.endpoint, Endpoint::Channel { .. }))
         };
-        let channels: Vec<EndpointId> = spot.mirrors.iter().copied().filter(is_channel).collect();
-        self.notify(place, &channels, words, turn)
+        let channels: Vec<EndpointId> = state.mirrors.iter().copied().filter(is_channel).collect();
+        self.notify(endpoint, &channels, words, ctx)
     }
 
     /// Notifies the other endpoints that this many messages of `endpoint` were skipped.
     pub(in crate::bridge) fn notify_skipped(
         &mut self,
-        place: EndpointId,
-        left_out: u64,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        skipped: u64,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let (messages, name) = (count_messages(left_out), self.display_name(place));
+        let (messages, name) = (count_messages(skipped), self.display_name(endpoint));
         tracing::warn!(
             endpoint = name,
-            skipped = left_out,
+            skipped = skipped,
             "messages skipped: older or more than catch-up allows"
         );
         let words =
             format!("skipped {messages} from {name}, sent while the bridge was disconnected");
-        self.notify_mirrors(place, words, turn)
+        self.notify_mirrors(endpoint, words, ctx)
     }
 
     /// Posts a notice about `endpoint` to exactly these endpoints, if notices are enabled.
     pub(in crate::bridge) fn notify(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         to: &[EndpointId],
         words: impl Into<NoticeText>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if !self.policy.notices || to.is_empty() {
             return Ok(());
         }
-        self.post_notice(place, to, words, turn)
+        self.post_notice(endpoint, to, words, ctx)
     }
 
     /// Posts a notice to exactly these endpoints, even if notices are disabled, because it was requested.
     pub(in crate::bridge) fn post_notice(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         to: &[EndpointId],
         words: impl Into<NoticeText>,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let message = Message {
-            source: place,
+            source: endpoint,
             author: Author::bridge(),
             kind: MessageKind::Notice,
             body: words.into().into_string(),
-            sent_at: turn.now,
+            sent_at: ctx.now,
         };
-        let Some(id) = turn.store.record(&message, None)? else { return Ok(()) };
-        self.fan_out(id, &message, to, turn)
+        let Some(id) = ctx.store.record(&message, None)? else { return Ok(()) };
+        self.fan_out(id, &message, to, ctx)
     }
 }

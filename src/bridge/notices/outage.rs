@@ -50,31 +50,31 @@ impl Bridge {
     /// Records that the endpoint is unavailable; `why` is the reason as currently known.
     pub(in crate::bridge) fn record_outage(
         &mut self,
-        place: EndpointId,
-        why: Option<&str>,
+        endpoint: EndpointId,
+        reason: Option<&str>,
         now: Timestamp,
     ) {
-        if let Some(spot) = self.endpoints.get_mut(&place) {
-            let closed = spot.outage.get_or_insert(Outage { since: now, reason: None });
-            closed.reason = why.map(str::to_owned).or(closed.reason.take());
+        if let Some(state) = self.endpoints.get_mut(&endpoint) {
+            let closed = state.outage.get_or_insert(Outage { since: now, reason: None });
+            closed.reason = reason.map(str::to_owned).or(closed.reason.take());
         }
     }
 
     /// Records that the endpoint is available again. Returns whether users were notified of the outage.
     pub(in crate::bridge) fn clear_outage(
         &mut self,
-        place: EndpointId,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(false) };
-        if let Some(Outage { since, .. }) = spot.outage.take() {
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(false) };
+        if let Some(Outage { since, .. }) = state.outage.take() {
             self.stats.outages.count += 1;
-            let seconds = turn.now.duration_since(since).as_secs();
+            let seconds = ctx.now.duration_since(since).as_secs();
             self.stats.outages.seconds += seconds.unsigned_abs();
         }
-        let told = std::mem::take(&mut spot.outage_notice.announced);
+        let told = std::mem::take(&mut state.outage_notice.announced);
         if told {
-            turn.store.set_outage_announced(place, false)?;
+            ctx.store.set_outage_announced(endpoint, false)?;
         }
         Ok(told)
     }
@@ -82,27 +82,27 @@ impl Bridge {
     /// Reports outages that have lasted long enough.
     pub(in crate::bridge) fn notify_outages(
         &mut self,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let mut noticed = Vec::new();
-        for (place, spot) in &mut self.endpoints {
-            let Some(closed) = spot.outage.as_ref().filter(|_| !spot.outage_notice.announced)
+        for (endpoint, state) in &mut self.endpoints {
+            let Some(closed) = state.outage.as_ref().filter(|_| !state.outage_notice.announced)
             else {
                 continue;
             };
-            if turn.now.duration_since(closed.since) >= spot.outage_notice.min_duration(turn.now) {
-                spot.outage_notice = OutageNotice { announced: true, announced_at: Some(turn.now) };
-                noticed.push((*place, closed.reason.clone()));
+            if ctx.now.duration_since(closed.since) >= state.outage_notice.min_duration(ctx.now) {
+                state.outage_notice = OutageNotice { announced: true, announced_at: Some(ctx.now) };
+                noticed.push((*endpoint, closed.reason.clone()));
             }
         }
         noticed.sort();
-        for (place, why) in noticed {
-            turn.store.set_outage_announced(place, true)?;
-            let name = self.display_name(place);
-            let why = why.map(|why| format!(": {}", why.trim_end_matches('.')));
-            let why = why.unwrap_or_default();
-            let words = format!("cannot reach {name}{why}; messages from here are queued");
-            self.notify_mirrors(place, words, turn)?;
+        for (endpoint, reason) in noticed {
+            ctx.store.set_outage_announced(endpoint, true)?;
+            let name = self.display_name(endpoint);
+            let reason = reason.map(|reason| format!(": {}", reason.trim_end_matches('.')));
+            let reason = reason.unwrap_or_default();
+            let words = format!("cannot reach {name}{reason}; messages from here are queued");
+            self.notify_mirrors(endpoint, words, ctx)?;
         }
         Ok(())
     }

@@ -14,8 +14,8 @@ pub(super) async fn open(
     target: &ProxyTarget<'_>,
     credentials: Option<&HeaderValue>,
 ) -> Result<(), ProxyError> {
-    let place = target.host_port();
-    let mut request = format!("CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n").into_bytes();
+    let endpoint = target.host_port();
+    let mut request = format!("CONNECT {endpoint} HTTP/1.1\r\nHost: {endpoint}\r\n").into_bytes();
     if let Some(credentials) = credentials {
         request.extend_from_slice(b"Proxy-Authorization: ");
         request.extend_from_slice(credentials.as_bytes());

@@ -47,11 +47,12 @@ pub async fn connect_by_proxies(proxies: &Matcher, url: &Url) -> Result<TcpStrea
     let target = ProxyTarget::from_url(url)?;
     match proxy_for(proxies, url) {
         Some(intercept) => {
-            let proxy = Proxy::from_intercept(&intercept).map_err(|why| ConnectError::Proxy {
-                proxy: intercept.uri().to_string(),
-                target: target.host_port(),
-                why,
-            })?;
+            let proxy =
+                Proxy::from_intercept(&intercept).map_err(|reason| ConnectError::Proxy {
+                    proxy: intercept.uri().to_string(),
+                    target: target.host_port(),
+                    reason,
+                })?;
             connect_through(&proxy, None, target.host, target.port).await
         }
         None => connect_tcp(target.host, target.port).await,
@@ -70,7 +71,7 @@ impl<'a> ProxyTarget<'a> {
             (Some(host), Some(port)) => Ok(Self { host, port }),
             _ => Err(ConnectError::UnknownHost {
                 host: url.to_string(),
-                why: "the URL has no host".to_owned(),
+                reason: "the URL has no host".to_owned(),
             }),
         }
     }
@@ -173,10 +174,10 @@ pub async fn connect_through(
     port: u16,
 ) -> Result<TcpStream, ConnectError> {
     let target = &ProxyTarget { host, port };
-    let failed = |why: String| ConnectError::Proxy {
+    let failed = |reason: String| ConnectError::Proxy {
         proxy: proxy.display_name.clone(),
         target: target.host_port(),
-        why,
+        reason,
     };
     let stream = connect_from(from, &proxy.host, proxy.port).await;
     let mut stream = stream.map_err(|error| failed(error.to_string()))?;
@@ -192,7 +193,7 @@ pub async fn connect_through(
     };
     match timeout(PROXY_TIMEOUT, opened).await {
         Ok(Ok(())) => Ok(stream),
-        Ok(Err(ProxyError(why))) => Err(failed(why)),
+        Ok(Err(ProxyError(reason))) => Err(failed(reason)),
         Err(_) => Err(failed(format!("no answer within {} s", PROXY_TIMEOUT.as_secs()))),
     }
 }

@@ -80,9 +80,9 @@ async fn destination(target: &ProxyTarget<'_>, resolve_here: bool) -> Result<Vec
 }
 
 async fn resolve(host: &str, port: u16) -> Result<IpAddr, ProxyError> {
-    let unknown = |why: String| {
+    let unknown = |reason: String| {
         ProxyError(format!(
-            "cannot resolve `{host}` locally: {why} (socks5h lets the proxy resolve it)"
+            "cannot resolve `{host}` locally: {reason} (socks5h lets the proxy resolve it)"
         ))
     };
     let mut found = lookup_host((host, port)).await.map_err(|error| unknown(error.to_string()))?;

@@ -69,7 +69,7 @@ pub async fn handshake(
 ) -> Result<TlsStream<Ear<TcpStream>>, ConnectError> {
     connect_tls(tcp, host, config)
         .await
-        .map_err(|why| ConnectError::Tls { host: host.to_owned(), why })
+        .map_err(|reason| ConnectError::Tls { host: host.to_owned(), reason })
 }
 
 async fn connect_tls(
@@ -85,9 +85,9 @@ async fn connect_tls(
     {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => {
-            let speech = Speech::of(&first.lock().unwrap_or_else(PoisonError::into_inner));
-            Err(match speech.filter(|speech| *speech != Speech::Tls) {
-                Some(speech) => HandshakeError::Speaks(speech),
+            let rendered = Speech::of(&first.lock().unwrap_or_else(PoisonError::into_inner));
+            Err(match rendered.filter(|rendered| *rendered != Speech::Tls) {
+                Some(rendered) => HandshakeError::Speaks(rendered),
                 None => from_io(&error),
             })
         }

@@ -34,20 +34,20 @@ pub enum TlsError {
     )]
     NoSystemRoots(String),
     /// The CA file cannot be used.
-    #[error("ca_file {}: {why}", path.display())]
+    #[error("ca_file {}: {reason}", path.display())]
     CaFile {
         /// Its path, as configured.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
+        reason: String,
     },
     /// The client certificate or its key cannot be used.
-    #[error("the client certificate's {}: {why}", path.display())]
+    #[error("the client certificate's {}: {reason}", path.display())]
     ClientCertificate {
         /// Its path, as configured.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
+        reason: String,
     },
     /// An error of the TLS library's setup.
     #[error("TLS cannot be set up: {0}")]
@@ -117,8 +117,8 @@ fn load_client_certificate(
     Ok((chain, key))
 }
 
-fn client_certificate_error(path: &Path, why: String) -> TlsError {
-    TlsError::ClientCertificate { path: path.to_owned(), why }
+fn client_certificate_error(path: &Path, reason: String) -> TlsError {
+    TlsError::ClientCertificate { path: path.to_owned(), reason }
 }
 
 fn system_roots(provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
@@ -151,7 +151,7 @@ fn system_roots(provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
 }
 
 fn ca_file_rule(path: &Path, provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
-    let wrong = |why: String| TlsError::CaFile { path: path.to_owned(), why };
+    let wrong = |reason: String| TlsError::CaFile { path: path.to_owned(), reason };
     let pem = read_pem(path).map_err(|error| wrong(error.to_string()))?;
     let listed = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<Vec<_>, _>>()

@@ -51,7 +51,7 @@ impl CertVerifier {
         let facts = Facts::of(shown.certificate);
         match facts.and_then(|facts| facts.trouble_of_key(self.algorithms())) {
             None => Ok(ServerCertVerified::assertion()),
-            Some(why) => self.refuse(shown, RejectionCause::Weak(why)),
+            Some(reason) => self.refuse(shown, RejectionCause::Weak(reason)),
         }
     }
 

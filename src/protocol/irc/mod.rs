@@ -163,9 +163,9 @@ pub enum IrcEvent {
     /// The server has reported the modes of a joined channel, or declined to.
     MaySpeak {
         /// The channel.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Why our messages would be rejected there, if they would.
-        why: Option<String>,
+        reason: Option<String>,
     },
     /// The channel modes were changed.
     ModesChanged {

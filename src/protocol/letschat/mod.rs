@@ -94,7 +94,7 @@ pub enum LetsChatCommand {
     /// [`LetsChatEvent::NotJoined`].
     NewestMessage {
         /// The room.
-        place: EndpointId,
+        endpoint: EndpointId,
         /// Returned with the answer.
         stay: Stay,
     },

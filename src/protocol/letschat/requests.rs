@@ -32,7 +32,7 @@ pub(super) enum LetsChatRequest {
     /// `user-messages:list`, to find out whether direct messages are enabled.
     ProbeDirectMessages,
     /// One page of `messages:list`.
-    ListMessages { place: EndpointId, stay: Stay },
+    ListMessages { endpoint: EndpointId, stay: Stay },
     /// The newest posts by `messages:list`.
     NewestMessage { endpoint: EndpointId, limit: usize, stay: Stay },
 }
@@ -67,7 +67,7 @@ impl PendingRequests {
     /// Forgets the read requests for the room at `endpoint`.
     pub(super) fn remove_reads(&mut self, place: EndpointId) {
         self.pending.retain(|_, call| match call {
-            LetsChatRequest::ListMessages { place: of, .. }
+            LetsChatRequest::ListMessages { endpoint: of, .. }
             | LetsChatRequest::NewestMessage { endpoint: of, .. } => *of != place,
             _ => true,
         });

@@ -34,8 +34,8 @@ impl AuditSession {
     ) -> Self {
         let (inbox, outlet) = mpsc::channel(1_024);
         let (stop, stopped) = watch::channel(false);
-        let mut party = meet(inbox, stopped);
-        let task = Some(tokio::spawn(async move { party.run_session().await }));
+        let mut user = meet(inbox, stopped);
+        let task = Some(tokio::spawn(async move { user.run_session().await }));
         Self { peer: peer.to_owned(), task, inputs: outlet, _stop: stop }
     }
 
@@ -69,7 +69,9 @@ impl AuditSession {
     async fn end_reason(&mut self) -> String {
         match self.task.take() {
             Some(task) => match task.await {
-                Ok(Err(why) | Ok(ConnectionEnd::Closed(why) | ConnectionEnd::Lost(why))) => why,
+                Ok(
+                    Err(reason) | Ok(ConnectionEnd::Closed(reason) | ConnectionEnd::Lost(reason)),
+                ) => reason,
                 Ok(Ok(ConnectionEnd::Cancelled)) | Err(_) => "the connection ended".to_owned(),
             },
             None => format!("no connection to {}", self.peer),

@@ -90,7 +90,7 @@ impl PuppetPool {
         Self {
             network,
             connector: door,
-            channels: seats.into_iter().map(|seat| (seat.endpoint, seat)).collect(),
+            channels: seats.into_iter().map(|endpoint| (endpoint.endpoint, endpoint)).collect(),
             inbox,
             stop,
             connections: HashMap::new(),
@@ -110,8 +110,8 @@ impl PuppetPool {
             let next = self.next_connect();
             tokio::select! {
                 request = requests.recv(), if open => match request {
-                    Some(PoolRequest::Command(order)) => self.on_command(order).await,
-                    Some(PoolRequest::Shutdown(why)) => self.quit_all(&why),
+                    Some(PoolRequest::Command(command)) => self.on_command(command).await,
+                    Some(PoolRequest::Shutdown(reason)) => self.quit_all(&reason),
                     None => {
                         open = false;
                         self.quit_all("the bridge is shutting down");
@@ -128,10 +128,10 @@ impl PuppetPool {
         }
     }
 
-    async fn on_command(&mut self, order: PuppetCommand) {
-        match order {
-            PuppetCommand::Connect { user: account, nick, username: name, endpoint: place } => {
-                let Some(seat) = self.channels.get(&place).cloned() else { return };
+    async fn on_command(&mut self, command: PuppetCommand) {
+        match command {
+            PuppetCommand::Connect { user: account, nick, username: name, endpoint } => {
+                let Some(seat) = self.channels.get(&endpoint).cloned() else { return };
                 if let Some(live) = self.connections.get_mut(&account) {
                     live.last_spoke = Instant::now();
                     // A full queue means that the session is stuck and will be lost.
@@ -153,15 +153,15 @@ impl PuppetPool {
                     not_before,
                 });
             }
-            PuppetCommand::Send(account, order) => {
+            PuppetCommand::Send(account, command) => {
                 let Some(live) = self.connections.get_mut(&account) else {
                     // It was lost meanwhile, which has been reported.
                     return;
                 };
-                if matches!(order, IrcCommand::SendMessage { .. }) {
+                if matches!(command, IrcCommand::SendMessage { .. }) {
                     live.last_spoke = Instant::now();
                 }
-                let _ = live.commands.try_send(order);
+                let _ = live.commands.try_send(command);
             }
         }
     }
@@ -182,7 +182,7 @@ impl PuppetPool {
         }
         let Some(called) = self.pending.remove(at) else { return };
         self.next_connect_at = now + CONNECT_INTERVAL;
-        let (sender, orders) = mpsc::channel(command_queue_capacity(self.channels.len()));
+        let (sender, commands) = mpsc::channel(command_queue_capacity(self.channels.len()));
         let live = PuppetConnection {
             commands: sender,
             started_at: now,
@@ -197,7 +197,7 @@ impl PuppetPool {
             .unwrap_or_else(|| session::connector_for(&self.connector, &account, &name, prefix));
         let puppet = PuppetConfig { user: account, nick, username: name, channels: seats };
         let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
-        self.sessions.spawn(session::run_session(puppet, network, door, orders, inbox, stop));
+        self.sessions.spawn(session::run_session(puppet, network, door, commands, inbox, stop));
     }
 
     /// Evicts the longest idle puppet, if idle long enough.
@@ -218,16 +218,16 @@ impl PuppetPool {
         still.for_each(|live| live.quit("idle"));
     }
 
-    fn quit_all(&mut self, why: &str) {
+    fn quit_all(&mut self, reason: &str) {
         self.pending.clear();
-        self.connections.values_mut().for_each(|live| live.quit(why));
+        self.connections.values_mut().for_each(|live| live.quit(reason));
     }
 }
 
 impl PuppetConnection {
-    fn quit(&mut self, why: &str) {
+    fn quit(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.quitting, true) {
-            let _ = self.commands.try_send(IrcCommand::Quit(why.to_owned()));
+            let _ = self.commands.try_send(IrcCommand::Quit(reason.to_owned()));
         }
     }
 }

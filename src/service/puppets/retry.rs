@@ -40,7 +40,7 @@ impl PuppetPool {
             login_succeeded: let_in,
             rejection: away,
             try_other_server: elsewhere,
-            reason: why,
+            reason,
         } = over;
         let Some(live) = self.connections.remove(&account) else { return };
         let (now, lasted) = (Instant::now(), live.started_at.elapsed());
@@ -65,7 +65,7 @@ impl PuppetPool {
         if let Some(past) = self.retries.get_mut(&account) {
             past.retry_at = now + wait;
         }
-        self.log_end(&account, end, (&why, away.as_ref()), wait);
+        self.log_end(&account, end, (&reason, away.as_ref()), wait);
         if end != PuppetEnd::NotNeeded {
             let away = away.as_ref().filter(|away| affects_all(away)).map(Into::into);
             self.pause_connecting(
@@ -98,7 +98,7 @@ impl PuppetPool {
         &self,
         account: &LetsChatUserId,
         end: PuppetEnd,
-        (why, away): (&str, Option<&DisconnectReason>),
+        (reason, away): (&str, Option<&DisconnectReason>),
         wait: Duration,
     ) {
         let network = &self.network.network;
@@ -108,7 +108,7 @@ impl PuppetPool {
             }
             PuppetEnd::ConnectionLost => {
                 let not_before = format_delay(wait);
-                tracing::info!(%network, user = %account, reason = why, retry_in = not_before, "puppet connection lost");
+                tracing::info!(%network, user = %account, reason = reason, retry_in = not_before, "puppet connection lost");
             }
             PuppetEnd::Rejected => {
                 let (not_before, remedy) =
@@ -116,7 +116,7 @@ impl PuppetPool {
                 tracing::warn!(
                     %network,
                     user = %account,
-                    reason = why,
+                    reason = reason,
                     help = remedy,
                     retry_in = not_before,
                     "puppet rejected; sending as bot"

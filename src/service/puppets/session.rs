@@ -50,13 +50,13 @@ pub(super) async fn run_session(
     puppet: PuppetConfig,
     network: NetworkSettings,
     mut door: Connector,
-    mut orders: mpsc::Receiver<irc::IrcCommand>,
+    mut commands: mpsc::Receiver<irc::IrcCommand>,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
 ) -> SessionEnd {
     let opened = match unless_stopped(stop, door.connect_any()).await {
         Ok(opened) => opened,
-        Err(why) => {
+        Err(reason) => {
             let account = puppet.user;
             return SessionEnd {
                 user: account,
@@ -64,7 +64,7 @@ pub(super) async fn run_session(
                 login_succeeded: false,
                 rejection: None,
                 try_other_server: false,
-                reason: why,
+                reason,
             };
         }
     };
@@ -79,12 +79,12 @@ pub(super) async fn run_session(
     let name = |event| {
         EngineInput::Event(Event::Puppet(network.network.clone(), account.clone(), Box::new(event)))
     };
-    let ended = net::drive(&mut session, &mut lines, &mut orders, &inbox, name).await;
+    let ended = net::drive(&mut session, &mut lines, &mut commands, &inbox, name).await;
     let (let_in, away) = (session.was_registered(), session.disconnect_reason().cloned());
     let elsewhere = door.on_session_end(&server, away.as_ref());
-    let why = match ended {
+    let reason = match ended {
         net::ConnectionEnd::Cancelled => "no longer needed".to_owned(),
-        net::ConnectionEnd::Closed(why) | net::ConnectionEnd::Lost(why) => why,
+        net::ConnectionEnd::Closed(reason) | net::ConnectionEnd::Lost(reason) => reason,
     };
     SessionEnd {
         user: account,
@@ -92,7 +92,7 @@ pub(super) async fn run_session(
         login_succeeded: let_in,
         rejection: away,
         try_other_server: elsewhere,
-        reason: why,
+        reason,
     }
 }
 

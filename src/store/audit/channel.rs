@@ -35,9 +35,9 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn channel_progress(
         &self,
-        place: EndpointId,
+        endpoint: EndpointId,
     ) -> Result<Option<ChannelProgress>, StoreError> {
-        self.store.channel_progress(place)
+        self.store.channel_progress(endpoint)
     }
 
     /// Whether the bridge had `nick` on `network` at `time`.
@@ -59,12 +59,12 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn receive_order(
         &self,
-        place: EndpointId,
-        native: &str,
+        endpoint: EndpointId,
+        remote_id: &str,
     ) -> Result<Option<i64>, StoreError> {
         Ok(self
             .prepare("SELECT id FROM message WHERE place = ?1 AND native = ?2")?
-            .query_row(params![place.0, native], |row| row.get(0))
+            .query_row(params![endpoint.0, remote_id], |row| row.get(0))
             .optional()?)
     }
 
@@ -74,7 +74,7 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn first_received_id(
         &self,
-        place: EndpointId,
+        endpoint: EndpointId,
         since: Timestamp,
     ) -> Result<Option<String>, StoreError> {
         Ok(self
@@ -82,7 +82,7 @@ impl Snapshot {
                 "SELECT native FROM message
                  WHERE place = ?1 AND native IS NOT NULL AND said_at >= ?2 ORDER BY id LIMIT 1",
             )?
-            .query_row(params![place.0, since.as_millisecond()], |row| row.get(0))
+            .query_row(params![endpoint.0, since.as_millisecond()], |row| row.get(0))
             .optional()?)
     }
 
@@ -92,12 +92,12 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn delivery_by_remote_id(
         &self,
-        place: EndpointId,
-        native: &str,
+        endpoint: EndpointId,
+        remote_id: &str,
     ) -> Result<Option<DeliveryId>, StoreError> {
         Ok(self
             .prepare("SELECT ticket FROM delivery WHERE place = ?1 AND native = ?2")?
-            .query_row(params![place.0, native], |row| row.get(0).map(DeliveryId))
+            .query_row(params![endpoint.0, remote_id], |row| row.get(0).map(DeliveryId))
             .optional()?)
     }
 
@@ -107,11 +107,11 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn count_fingerprints(
         &self,
-        place: EndpointId,
-        trace: i64,
+        endpoint: EndpointId,
+        fingerprint: i64,
         nameless: bool,
     ) -> Result<u32, StoreError> {
-        self.store.count_fingerprints(place, trace, nameless)
+        self.store.count_fingerprints(endpoint, fingerprint, nameless)
     }
 
     /// The time since when the ledger is complete; `None` if nothing was pruned.
@@ -123,7 +123,7 @@ impl Snapshot {
             .prepare("SELECT id, said_at FROM message ORDER BY id LIMIT 1")?
             .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get(1).map(time_from_sql)?)))
             .optional()?;
-        Ok(oldest.filter(|(id, _)| *id > 1).map(|(_, said_at)| said_at))
+        Ok(oldest.filter(|(id, _)| *id > 1).map(|(_, sent_at)| sent_at))
     }
 
     /// The deliveries to `to` after the id `after` that were started since `since`, in order, at most

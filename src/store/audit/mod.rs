@@ -95,12 +95,12 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn endpoint_id(
         &self,
-        place: &Endpoint,
-        native: Option<&str>,
+        endpoint: &Endpoint,
+        remote_id: Option<&str>,
     ) -> Result<Option<EndpointId>, StoreError> {
         Ok(self
             .prepare("SELECT id FROM place WHERE name = ?1 OR native = ?2 ORDER BY name = ?1 DESC")?
-            .query_row(params![place.to_string(), native], |row| row.get(0))
+            .query_row(params![endpoint.to_string(), remote_id], |row| row.get(0))
             .optional()?
             .map(EndpointId))
     }
@@ -109,22 +109,22 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn room_cursor(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
-        self.store.room_cursor(place)
+    pub fn room_cursor(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
+        self.store.room_cursor(endpoint)
     }
 
     /// The lowest id in `endpoint` that the ledger knows.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn lowest_known_id(&self, place: EndpointId) -> Result<Option<String>, StoreError> {
+    pub fn lowest_known_id(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .prepare(
                 "SELECT MIN(native) FROM (
                      SELECT MIN(native) AS native FROM message WHERE place = ?1
                      UNION ALL SELECT MIN(native) FROM delivery WHERE place = ?1)",
             )?
-            .query_row([place.0], |row| row.get(0))?)
+            .query_row([endpoint.0], |row| row.get(0))?)
     }
 
     /// Calls `each` with the ledger's entries for the ids in `endpoint` above `above`, up to `up_to` (`None`:
@@ -134,7 +134,7 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn for_each_entry(
         &self,
-        place: EndpointId,
+        endpoint: EndpointId,
         above: &str,
         up_to: Option<&str>,
         mut each: impl FnMut(&str, LedgerEntry),
@@ -146,7 +146,7 @@ impl Snapshot {
              WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
              ORDER BY native",
         ))?;
-        let mut rows = statement.query(params![place.0, above, up_to])?;
+        let mut rows = statement.query(params![endpoint.0, above, up_to])?;
         while let Some(row) = rows.next()? {
             each(row.get_ref(0)?.as_str().unwrap_or_default(), ledger_entry(row)?);
         }
@@ -159,8 +159,8 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn ledger_entry(
         &self,
-        place: EndpointId,
-        native: &str,
+        endpoint: EndpointId,
+        remote_id: &str,
     ) -> Result<Option<LedgerEntry>, StoreError> {
         Ok(self
             .prepare(&format!(
@@ -169,7 +169,7 @@ impl Snapshot {
                  UNION ALL SELECT native, NULL, NULL, NULL FROM message
                  WHERE place = ?1 AND native = ?2",
             ))?
-            .query_row(params![place.0, native], ledger_entry)
+            .query_row(params![endpoint.0, remote_id], ledger_entry)
             .optional()?)
     }
 
@@ -229,13 +229,13 @@ impl Snapshot {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn skipped(&self, place: EndpointId, since: Timestamp) -> Result<u64, StoreError> {
+    pub fn skipped(&self, endpoint: EndpointId, since: Timestamp) -> Result<u64, StoreError> {
         Ok(self
             .prepare(
                 "SELECT COUNT(*) FROM message m WHERE m.place = ?1 AND m.said_at >= ?2
                      AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.id)",
             )?
-            .query_row(params![place.0, since.as_millisecond()], |row| row.get(0))
+            .query_row(params![endpoint.0, since.as_millisecond()], |row| row.get(0))
             .map(i64::unsigned_abs)?)
     }
 
@@ -245,10 +245,10 @@ impl Snapshot {
 }
 
 fn ledger_entry(row: &Row<'_>) -> rusqlite::Result<LedgerEntry> {
-    let Some(ticket) = row.get(1)? else { return Ok(LedgerEntry::Received) };
+    let Some(id) = row.get(1)? else { return Ok(LedgerEntry::Received) };
     let settled_at = row.get(2).map(time_from_sql).unwrap_or_default();
     let merged = row.get::<_, i64>(3)?.unsigned_abs();
-    Ok(LedgerEntry::Delivered { id: DeliveryId(ticket), settled_at, merged })
+    Ok(LedgerEntry::Delivered { id: DeliveryId(id), settled_at, merged })
 }
 
 #[cfg(test)]
@@ -258,18 +258,18 @@ mod tests {
 
     fn enqueue_message(
         store: &mut Store,
-        said_in: EndpointId,
-        native: &str,
+        source: EndpointId,
+        remote_id: &str,
         to: Option<EndpointId>,
     ) -> DeliveryId {
         let message = Message {
-            source: said_in,
+            source,
             author: Author::named("ann"),
             kind: MessageKind::Text,
             body: "hi".to_owned(),
             sent_at: Timestamp::from_second(60).expect("a time"),
         };
-        let id = store.record(&message, Some(native)).expect("works").expect("new");
+        let id = store.record(&message, Some(remote_id)).expect("works").expect("new");
         to.map_or(DeliveryId(0), |to| store.enqueue(id, to).expect("works"))
     }
 
@@ -341,12 +341,12 @@ mod tests {
         store.ack_delivery(tickets[1], Some("y"), now).expect("works");
         store.reject_delivery(tickets[2], "no", now).expect("works");
         let first = store.open_deliveries(dev, DeliveryId(0), 1).expect("works").remove(0);
-        let speech = RenderedMessage {
+        let rendered = RenderedMessage {
             kind: MessageKind::Text,
             prefix: String::new(),
             body: "hi".to_owned(),
         };
-        store.start_delivery(&first, (&Sender::Bot, &speech), now).expect("works");
+        store.start_delivery(&first, (&Sender::Bot, &rendered), now).expect("works");
         store.commit().expect("works");
         let snapshot = Snapshot::new(store.connection).expect("works");
         let said = Timestamp::from_second(60).expect("a time");
@@ -375,11 +375,11 @@ mod tests {
         let mut store = Store::in_memory().expect("a store in memory");
         let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
         let dev = store.endpoint_id(&Endpoint::room("dev")).expect("works");
-        let ticket = enqueue_message(&mut store, dev, "1", Some(tea));
+        let delivery_id = enqueue_message(&mut store, dev, "1", Some(tea));
         let other = enqueue_message(&mut store, dev, "2", Some(tea));
         let settled = Timestamp::from_second(90).expect("a time");
-        store.merge_deliveries(ticket, vec![other]).expect("works");
-        store.ack_delivery(ticket, Some("b"), settled).expect("works");
+        store.merge_deliveries(delivery_id, vec![other]).expect("works");
+        store.ack_delivery(delivery_id, Some("b"), settled).expect("works");
         store.ack_delivery(other, None, settled).expect("works");
         for id in ["d", "c", "a", "e"] {
             enqueue_message(&mut store, tea, id, None);
@@ -387,10 +387,10 @@ mod tests {
         store.commit().expect("works");
         let snapshot = Snapshot::new(store.connection).expect("works");
         let mut traces = Vec::new();
-        let each = |native: &str, trace| traces.push((native.to_owned(), trace));
+        let each = |remote_id: &str, fingerprint| traces.push((remote_id.to_owned(), fingerprint));
         snapshot.for_each_entry(tea, "a", Some("d"), each).expect("works");
-        let delivered = LedgerEntry::Delivered { id: ticket, settled_at: settled, merged: 1 };
-        let heard = |native: &str| (native.to_owned(), LedgerEntry::Received);
+        let delivered = LedgerEntry::Delivered { id: delivery_id, settled_at: settled, merged: 1 };
+        let heard = |remote_id: &str| (remote_id.to_owned(), LedgerEntry::Received);
         assert_eq!(traces, [("b".to_owned(), delivered), heard("c"), heard("d")]);
         let mut count = 0;
         snapshot.for_each_entry(tea, "a", None, |_, _| count += 1).expect("works");

@@ -80,9 +80,9 @@ fn pack(PublicLink { target: to, created_at: made }: PublicLink) -> Vec<u8> {
     bytes.extend_from_slice(&made.to_be_bytes());
     match to {
         LinkTarget::File(FileId(id)) => bytes.extend_from_slice(&id),
-        LinkTarget::Paste(PasteId { sent_at_ms: said_at, digest }) => {
+        LinkTarget::Paste(PasteId { sent_at_ms: sent_at, digest }) => {
             // 48 bits of milliseconds cover 4,000 years in both directions.
-            bytes.extend_from_slice(&said_at.to_be_bytes()[2..]);
+            bytes.extend_from_slice(&sent_at.to_be_bytes()[2..]);
             bytes.extend_from_slice(&digest);
         }
     }
@@ -96,12 +96,12 @@ fn unpack(bytes: &[u8]) -> Option<PublicLink> {
     let to = match *kind {
         KIND_FILE => LinkTarget::File(FileId(rest.try_into().ok()?)),
         KIND_PASTE => {
-            let (said_at, digest) = rest.split_first_chunk::<6>()?;
-            let sign = if said_at[0] & 0x80 == 0 { 0 } else { 0xff };
+            let (sent_at, digest) = rest.split_first_chunk::<6>()?;
+            let sign = if sent_at[0] & 0x80 == 0 { 0 } else { 0xff };
             let mut whole = [sign; 8];
-            whole[2..].copy_from_slice(said_at);
-            let said_at = i64::from_be_bytes(whole);
-            LinkTarget::Paste(PasteId { sent_at_ms: said_at, digest: digest.try_into().ok()? })
+            whole[2..].copy_from_slice(sent_at);
+            let sent_at = i64::from_be_bytes(whole);
+            LinkTarget::Paste(PasteId { sent_at_ms: sent_at, digest: digest.try_into().ok()? })
         }
         _ => return None,
     };

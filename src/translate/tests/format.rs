@@ -26,21 +26,21 @@ fn each_message_kind_has_its_prefix() {
 
 #[test]
 fn late_messages_show_their_time() {
-    let told_at = Timestamp::from_second(3_600).expect("a time");
-    let late = |scene| TranslateFixture { now: told_at, ..scene };
+    let now = Timestamp::from_second(3_600).expect("a time");
+    let late = |scene| TranslateFixture { now, ..scene };
     late(TranslateFixture::on_irc()).assert_in_letschat("hi", "[00:00Z] <ann> hi");
     late(TranslateFixture::in_room()).assert_in_channel("hi", "[00:00Z] <bob> hi");
     let action = |scene| TranslateFixture { kind: MessageKind::Action, ..scene };
     late(action(TranslateFixture::on_irc())).assert_in_letschat("waves", "[00:00Z] * ann waves");
     let template = Template::parse("{time} <{nick}> ").expect("a template");
-    let timed = |manners: &mut LinkFormat| manners.room.prefixes.text = template;
+    let timed = |format: &mut LinkFormat| format.room.prefixes.text = template;
     late(TranslateFixture::on_irc().with(timed)).assert_in_letschat("hi", "00:00Z <ann> hi");
 }
 
 #[test]
 fn formatting_is_stripped_or_becomes_markers() {
     TranslateFixture::on_irc().assert_in_letschat("\x02so\x02 \x0304red\x03", "<ann> so red");
-    let marks = |manners: &mut LinkFormat| manners.room.formatting = Formatting::Markers;
+    let marks = |format: &mut LinkFormat| format.room.formatting = Formatting::Markers;
     TranslateFixture::on_irc()
         .with(marks)
         .assert_in_letschat("\x02so\x02 \x0304red\x03", "<ann> *so* red");
@@ -51,8 +51,8 @@ fn formatting_is_stripped_or_becomes_markers() {
 #[test]
 fn all_template_fields_are_filled() {
     let template = |text: &str| Template::parse(text).expect("a template");
-    let scene = TranslateFixture::on_irc().with(|manners| {
-        manners.room.prefixes.text = template("{nick} ({account}) on {network} in {channel}: ");
+    let scene = TranslateFixture::on_irc().with(|format| {
+        format.room.prefixes.text = template("{nick} ({account}) on {network} in {channel}: ");
     });
     scene.assert_in_letschat("hi", "ann () on office in #dev: hi");
     let author = Author {
@@ -60,8 +60,8 @@ fn all_template_fields_are_filled() {
         display_name: Some("Bob\u{202e} B> .".to_owned()),
         ..Author::default()
     };
-    let scene = TranslateFixture { author, ..TranslateFixture::in_room() }.with(|manners| {
-        manners.channel.prefixes.text = template("<{display_name}> {network}/{room} ");
+    let scene = TranslateFixture { author, ..TranslateFixture::in_room() }.with(|format| {
+        format.channel.prefixes.text = template("<{display_name}> {network}/{room} ");
     });
     scene.assert_in_channel("hi", "<Bob B· .> letschat/tea hi".replace("B· .", "B·.").as_str());
 }
@@ -69,13 +69,13 @@ fn all_template_fields_are_filled() {
 #[test]
 fn shortcodes_become_emoji_when_enabled() {
     TranslateFixture::in_room().assert_in_channel("hi :tea:", "<bob> hi :tea:");
-    let unicode = |manners: &mut LinkFormat| manners.channel.emotes = Emotes::Unicode;
+    let unicode = |format: &mut LinkFormat| format.channel.emotes = Emotes::Unicode;
     TranslateFixture::in_room().with(unicode).assert_in_channel("hi :tea:", "<bob> hi 🍵");
 }
 
 /// Sets the URL of Let's Chat.
-fn at_home(manners: &mut LinkFormat) {
-    manners.room.letschat_url = url::Url::parse("https://chat.example/tea/").ok();
+fn at_home(format: &mut LinkFormat) {
+    format.room.letschat_url = url::Url::parse("https://chat.example/tea/").ok();
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn long_messages_are_cut_and_it_is_said_where_all_of_it_is() {
     assert_eq!(TranslateFixture::in_room().body_on_irc(body), short);
     let there = format!("{short}: https://chat.example/tea/#!/room/6b035f6d8d054a41e16a0570");
     assert_eq!(TranslateFixture::in_room().with(at_home).body_on_irc(body), there);
-    let all = |manners: &mut LinkFormat| manners.channel.long_messages = LongMessages::All;
+    let all = |format: &mut LinkFormat| format.channel.long_messages = LongMessages::All;
     assert_eq!(TranslateFixture::in_room().with(all).body_on_irc(body), body);
     assert_eq!(
         TranslateFixture::on_irc().with(at_home).body_on_irc(body),
@@ -132,8 +132,8 @@ fn what_somebody_does_in_a_room_is_an_action() {
         ("//me waves", MessageKind::Text, "<bob> //me waves"),
         (" /me waves", MessageKind::Text, "<bob>  /me waves"),
     ] {
-        let speech = TranslateFixture::in_room().to_irc(said);
-        assert_eq!((speech.kind, speech.full_text().as_str()), (kind, shown), "{said:?}");
+        let rendered = TranslateFixture::in_room().to_irc(said);
+        assert_eq!((rendered.kind, rendered.full_text().as_str()), (kind, shown), "{said:?}");
     }
     TranslateFixture::in_room().assert_in_letschat("/me waves", "* bob waves");
     TranslateFixture::on_irc().assert_in_letschat("/me waves", "<ann> /me waves");
@@ -149,7 +149,7 @@ fn consecutive_lines_of_one_author_merge() {
     assert!(continues(&one, &two, &scene.channel, &scene.format));
     assert!(!continues(&one, &two, &scene.room, &scene.format), "they are messages there already");
     let never =
-        TranslateFixture::on_irc().with(|manners| manners.room.merge_lines = MergeLines::Never);
+        TranslateFixture::on_irc().with(|format| format.room.merge_lines = MergeLines::Never);
     assert!(!continues(&one, &two, &never.channel, &never.format));
 }
 
@@ -170,15 +170,14 @@ fn image_url_is_posted_after_the_author_line() {
         &scene.channel,
         &scene.format
     ));
-    let off = TranslateFixture::on_irc().with(|manners| manners.room.inline_images = false);
+    let off = TranslateFixture::on_irc().with(|format| format.room.inline_images = false);
     assert!(!needs_split(&off.message(picture), &off.channel, &off.format));
 }
 
 #[test]
 fn passthrough_text_is_posted_after_the_author_line() {
     let passthrough = regex::Regex::new("^(!|hubot )").ok();
-    let scene =
-        TranslateFixture::in_room().with(|manners| manners.passthrough = passthrough.clone());
+    let scene = TranslateFixture::in_room().with(|format| format.passthrough = passthrough.clone());
     let passes = |body| is_passthrough(&scene.message(body), &scene.room, &scene.format);
     for (body, through) in [
         ("!deploy", true),
@@ -205,6 +204,6 @@ fn passthrough_text_is_posted_after_the_author_line() {
     let off = TranslateFixture::in_room();
     assert!(!is_passthrough(&off.message("!deploy"), &off.room, &off.format));
     let doing = TranslateFixture { kind: MessageKind::Action, ..TranslateFixture::in_room() };
-    let doing = doing.with(|manners| manners.passthrough = passthrough);
+    let doing = doing.with(|format| format.passthrough = passthrough);
     assert!(!is_passthrough(&doing.message("!deploy"), &doing.room, &doing.format));
 }

@@ -14,7 +14,7 @@ fn address_on_irc_becomes_a_mention_in_the_room() {
     {
         scene.assert_in_letschat(text, &format!("<ann> {text}"));
     }
-    let off = TranslateFixture::on_irc().with(|manners| manners.room.mentions = false);
+    let off = TranslateFixture::on_irc().with(|format| format.room.mentions = false);
     off.assert_in_letschat("bob: hi", "<ann> bob: hi");
 }
 
@@ -42,7 +42,7 @@ fn mention_in_the_room_becomes_a_nick_on_irc() {
     for text in ["@zoe hi", "a@ann.example", "http://a.example/@ann", "@", "@@", "@all hi"] {
         scene.assert_in_channel(text, &format!("<bob> {text}"));
     }
-    let off = TranslateFixture::in_room().with(|manners| manners.channel.mentions = false);
+    let off = TranslateFixture::in_room().with(|format| format.channel.mentions = false);
     off.assert_in_channel("@ann hi", "<bob> @ann hi");
 }
 
@@ -51,7 +51,7 @@ fn author_name_is_defused_when_present_in_the_channel() {
     let scene = TranslateFixture::in_room();
     scene.assert_in_channel("hi", "<bob> hi");
     TranslateFixture::in_room().by("Ann").assert_in_channel("hi", "<A\u{200b}nn> hi");
-    let off = TranslateFixture::in_room().with(|manners| manners.channel.anti_ping = false);
+    let off = TranslateFixture::in_room().with(|format| format.channel.anti_ping = false);
     off.by("ann").assert_in_channel("hi", "<ann> hi");
     let people = [("bob", UserMatcher::Account("carlos".to_owned()))];
     TranslateFixture::in_room().people(&people).assert_in_channel("hi", "<b\u{200b}ob> hi");
@@ -70,7 +70,7 @@ fn copied_defused_name_is_restored() {
 
 #[test]
 fn nicks_are_colored_when_enabled() {
-    let coloured = |manners: &mut LinkFormat| manners.channel.color_nicks = true;
+    let coloured = |format: &mut LinkFormat| format.channel.color_nicks = true;
     let prefix = TranslateFixture::in_room().with(coloured).to_irc("hi").prefix;
     assert!(prefix.starts_with("<\u{3}") && prefix.ends_with("bob\u{f}> "), "{prefix:?}");
 }

@@ -26,11 +26,11 @@ fn visible(text: &str) -> String {
 }
 
 fn all_options_on(scene: TranslateFixture) -> TranslateFixture {
-    scene.with(|manners| {
-        manners.room.formatting = Formatting::Markers;
-        manners.channel.emotes = Emotes::Unicode;
-        manners.channel.color_nicks = true;
-        manners.channel.long_messages = LongMessages::Cut;
+    scene.with(|format| {
+        format.room.formatting = Formatting::Markers;
+        format.channel.emotes = Emotes::Unicode;
+        format.channel.color_nicks = true;
+        format.channel.long_messages = LongMessages::Cut;
     })
 }
 
@@ -56,13 +56,13 @@ proptest! {
         let lines = text.replace('\n', " ");
         prop_assert_eq!(visible(&scene.to_letschat(&lines)), format!("<ann>{}", visible(&lines)));
         let scene = TranslateFixture { users: Vec::new(), nicks: Vec::new(), ..TranslateFixture::in_room() };
-        let scene = scene.with(|manners| manners.channel.long_messages = LongMessages::All);
+        let scene = scene.with(|format| format.channel.long_messages = LongMessages::All);
         prop_assert_eq!(visible(&scene.body_on_irc(&text)), visible(&text));
     }
 
     #[test]
     fn no_text_mentions_without_rights(text in text()) {
-        let scene = TranslateFixture::on_irc().with(|manners| manners.room.allow_mentions_from = UserSet::empty());
+        let scene = TranslateFixture::on_irc().with(|format| format.room.allow_mentions_from = UserSet::empty());
         let notifies = regex::Regex::new(r"(?i)(?:^|[^0-9a-z_])@(?:bob|all)(?:$|[^0-9a-z_@])").expect("a pattern");
         let told = scene.to_letschat(&text);
         prop_assert!(!notifies.is_match(&told), "{told:?}");

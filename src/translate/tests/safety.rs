@@ -19,8 +19,7 @@ fn all_mention_is_defused_unless_allowed() {
         scene.assert_in_letschat(text, &format!("<ann> {shown}"));
     }
     let boss = UserSet::Only(vec![UserMatcher::Name("ANN".to_owned())]);
-    let scene =
-        TranslateFixture::on_irc().with(|manners| manners.room.allow_all_mention_from = boss);
+    let scene = TranslateFixture::on_irc().with(|format| format.room.allow_all_mention_from = boss);
     scene.assert_in_letschat("@all hi", "<ann> @all hi");
     TranslateFixture { author: Author::named("eve"), ..scene }
         .assert_in_letschat("@all", "<eve> @\u{200b}all");
@@ -29,7 +28,7 @@ fn all_mention_is_defused_unless_allowed() {
 #[test]
 fn mentions_are_defused_for_users_without_rights() {
     let scene = TranslateFixture::on_irc()
-        .with(|manners| manners.room.allow_mentions_from = UserSet::empty());
+        .with(|format| format.room.allow_mentions_from = UserSet::empty());
     scene.assert_in_letschat("bob: hi", "<ann> bob: hi");
     scene.assert_in_letschat("hi @bob", "<ann> hi @\u{200b}bob");
     scene.assert_in_letschat("http://a.example/@bob", "<ann> http://a.example/%40bob");
@@ -44,9 +43,9 @@ fn extracted_nick_does_not_grant_mention_rights() {
         users: vec![UserMatcher::Name("relay".to_owned())],
         pattern: text,
     };
-    let scene = TranslateFixture::on_irc().by("relay").with(|manners| {
-        manners.room.allow_all_mention_from = boss();
-        manners.rules.extract_nicks.push(unwrap);
+    let scene = TranslateFixture::on_irc().by("relay").with(|format| {
+        format.room.allow_all_mention_from = boss();
+        format.rules.extract_nicks.push(unwrap);
     });
     scene.assert_in_letschat("<boss> @all hi", "<boss> @\u{200b}all hi");
 }
@@ -99,9 +98,9 @@ fn author_name_cannot_imitate_another() {
 fn letschat_urls_are_not_shown_as_images() {
     let letschat = url::Url::parse("https://chat.example.org/").expect("an address");
     let bare = Template::parse("").expect("a template");
-    let scene = TranslateFixture::on_irc().with(|manners| {
-        manners.room.letschat_url = Some(letschat);
-        manners.room.prefixes.text = bare;
+    let scene = TranslateFixture::on_irc().with(|format| {
+        format.room.letschat_url = Some(letschat);
+        format.room.prefixes.text = bare;
     });
     for text in ["https://chat.example.org/logout?x.png", "upload://logout?x.png"] {
         scene.assert_in_letschat(text, &format!("\u{200b}{text}"));
@@ -113,7 +112,7 @@ fn letschat_urls_are_not_shown_as_images() {
 #[test]
 fn ctcp_delimiters_are_escaped() {
     let bare = Template::parse("").expect("a template");
-    let scene = TranslateFixture::in_room().with(|manners| manners.channel.prefixes.text = bare);
+    let scene = TranslateFixture::in_room().with(|format| format.channel.prefixes.text = bare);
     scene.assert_in_channel("\u{1}VERSION\u{1}", "␁VERSION␁");
 }
 
@@ -145,12 +144,12 @@ proptest::proptest! {
             let said = scene.to_letschat(&body);
             proptest::prop_assert!(!said.contains(is_forbidden), "{said:?}");
             proptest::prop_assert!(scene.said_in_room || !mentions_all(&said), "{said:?}");
-            let speech = scene.to_irc(&body);
+            let rendered = scene.to_irc(&body);
             let codes = |c: char| "\u{2}\u{3}\u{4}\u{f}\u{11}\u{16}\u{1d}\u{1e}\u{1f}".contains(c);
             let may = |c: char| !scene.said_in_room && codes(c);
-            proptest::prop_assert!(!speech.body.contains(|c| is_forbidden(c) && !may(c)), "{speech:?}");
-            proptest::prop_assert!(!speech.prefix.contains(is_forbidden), "{speech:?}");
-            proptest::prop_assert!(speech.prefix.len() <= 140, "{speech:?}");
+            proptest::prop_assert!(!rendered.body.contains(|c| is_forbidden(c) && !may(c)), "{rendered:?}");
+            proptest::prop_assert!(!rendered.prefix.contains(is_forbidden), "{rendered:?}");
+            proptest::prop_assert!(rendered.prefix.len() <= 140, "{rendered:?}");
         }
     }
 }

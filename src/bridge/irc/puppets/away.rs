@@ -52,11 +52,11 @@ impl Bridge {
     pub(in crate::bridge) fn on_user_present(
         &mut self,
         account: &LetsChatUserId,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) {
         for (network, puppets) in self.senders.all_puppets_mut() {
             if puppets.mark_present(account) {
-                turn.commands.push(away_command(network, account, None));
+                ctx.commands.push(away_command(network, account, None));
             }
         }
     }
@@ -66,14 +66,14 @@ impl Bridge {
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) {
         let puppets = self.senders.puppets_mut(network);
         if puppets.mark_present(account) {
-            turn.commands.push(away_command(network, account, None));
+            ctx.commands.push(away_command(network, account, None));
         }
         if let Some(puppet) = puppets.by_user.get_mut(account) {
-            puppet.maybe_away_since = Some(turn.now);
+            puppet.maybe_away_since = Some(ctx.now);
         }
     }
 
@@ -91,25 +91,25 @@ impl Bridge {
     }
 
     /// Sets users away who have been gone long enough. Without Let's Chat, nothing is known.
-    pub(in crate::bridge) fn show_away(&mut self, turn: &mut Ctx<'_>) {
+    pub(in crate::bridge) fn show_away(&mut self, ctx: &mut Ctx<'_>) {
         if !self
             .endpoints
             .values()
-            .any(|spot| spot.endpoint.network().is_none() && spot.queue.is_open())
+            .any(|state| state.endpoint.network().is_none() && state.queue.is_open())
         {
             return;
         }
-        let Self { senders: voices, endpoints: spots, .. } = self;
+        let Self { senders: voices, endpoints, .. } = self;
         for (network, puppets) in voices.all_puppets_mut().filter(|(_, it)| it.show_away) {
-            for account in puppets.due_away_checks(turn.now) {
+            for account in puppets.due_away_checks(ctx.now) {
                 let mut left = false;
-                let here = spots.values().any(|spot| {
-                    let present = spot.room_members.is_present(&account.0);
+                let here = endpoints.values().any(|state| {
+                    let present = state.room_members.is_present(&account.0);
                     left |= present == Some(false);
                     present == Some(true)
                 });
                 if puppets.set_away(&account, left && !here) {
-                    turn.commands.push(away_command(
+                    ctx.commands.push(away_command(
                         network,
                         &account,
                         Some(AWAY_MESSAGE.to_owned()),
@@ -120,7 +120,7 @@ impl Bridge {
     }
 }
 
-fn away_command(network: &Network, account: &LetsChatUserId, why: Option<String>) -> Command {
-    let order = PuppetCommand::Send(account.clone(), irc::IrcCommand::SetAway(why));
-    Command::Puppets(network.clone(), order)
+fn away_command(network: &Network, account: &LetsChatUserId, reason: Option<String>) -> Command {
+    let command = PuppetCommand::Send(account.clone(), irc::IrcCommand::SetAway(reason));
+    Command::Puppets(network.clone(), command)
 }

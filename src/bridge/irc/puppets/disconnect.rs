@@ -26,10 +26,10 @@ impl Bridge {
         network: &Network,
         account: &LetsChatUserId,
         end: PuppetEnd,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         // Or the next connection would receive them.
-        turn.commands.retain(|order| !order.is_for_puppet(network, account));
+        ctx.commands.retain(|command| !command.is_for_puppet(network, account));
         let connections = self.stats.puppets_mut(network);
         match end {
             PuppetEnd::NotNeeded => {}
@@ -39,25 +39,20 @@ impl Bridge {
         let puppets = self.senders.puppets_mut(network);
         let Some(puppet) = puppets.by_user.remove(account) else { return Ok(()) };
         if !puppet.nicks.is_empty() {
-            turn.store.extend_nick(network, Some(account), turn.now)?;
+            ctx.store.extend_nick(network, Some(account), ctx.now)?;
         }
         let nick = puppet.nicks.last().cloned().unwrap_or_default();
         let gone = puppet.has_left_all();
         if !gone {
-            puppets.remember_nicks(account, puppet.nicks, turn.now);
+            puppets.remember_nicks(account, puppet.nicks, ctx.now);
         }
-        for (place, ticket) in self.puppet_deliveries_lost(network, account, turn)? {
-            let awaited = PendingEcho {
-                endpoint: place,
-                delivery: ticket,
-                nick: nick.clone(),
-                since: turn.now,
-            };
-            let Some(spot) = self.endpoints.get(&place) else { continue };
-            if spot.queue.in_doubt().is_none() || puppet.seen_leaving.contains(&place) {
-                self.resolve_pending_echo(network, &awaited, turn)?;
-            } else if spot.queue.is_open() {
-                self.senders.puppets_mut(network).pending_echoes.push(awaited);
+        for (endpoint, delivery) in self.puppet_deliveries_lost(network, account, ctx)? {
+            let echo = PendingEcho { endpoint, delivery, nick: nick.clone(), since: ctx.now };
+            let Some(state) = self.endpoints.get(&endpoint) else { continue };
+            if state.queue.in_doubt().is_none() || puppet.seen_leaving.contains(&endpoint) {
+                self.resolve_pending_echo(network, &echo, ctx)?;
+            } else if state.queue.is_open() {
+                self.senders.puppets_mut(network).pending_echoes.push(echo);
             }
         }
         Ok(())
@@ -68,17 +63,17 @@ impl Bridge {
         &mut self,
         network: &Network,
         account: &LetsChatUserId,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<Vec<(EndpointId, DeliveryId)>, StoreError> {
         let theirs = Sender::Puppet(account.clone());
         let mut lost = Vec::new();
-        for (place, spot) in &mut self.endpoints {
-            let said = spot.queue.in_flight().filter(|it| it.sender == theirs).map(|it| it.id);
-            if spot.endpoint.network() == Some(network)
-                && let Some(ticket) = said
+        for (endpoint, state) in &mut self.endpoints {
+            let said = state.queue.in_flight().filter(|it| it.sender == theirs).map(|it| it.id);
+            if state.endpoint.network() == Some(network)
+                && let Some(delivery) = said
             {
-                spot.queue.connection_lost(turn.store)?;
-                lost.push((*place, ticket));
+                state.queue.connection_lost(ctx.store)?;
+                lost.push((*endpoint, delivery));
             }
         }
         Ok(lost)
@@ -88,13 +83,13 @@ impl Bridge {
     pub(in crate::bridge) fn on_puppet_left(
         &mut self,
         network: &Network,
-        (nick, places, how): (&str, &[EndpointId], &LeaveReason),
-        turn: &mut Ctx<'_>,
+        (nick, endpoints, how): (&str, &[EndpointId], &LeaveReason),
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let Some(puppets) = self.senders.get_puppets(network) else { return Ok(()) };
-        puppets.on_nick_left(nick, places, how);
-        for awaited in puppets.take_pending(|it| it.nick == nick && places.contains(&it.endpoint)) {
-            self.resolve_pending_echo(network, &awaited, turn)?;
+        puppets.on_nick_left(nick, endpoints, how);
+        for echo in puppets.take_pending(|it| it.nick == nick && endpoints.contains(&it.endpoint)) {
+            self.resolve_pending_echo(network, &echo, ctx)?;
         }
         Ok(())
     }
@@ -103,12 +98,12 @@ impl Bridge {
     pub(in crate::bridge) fn resolve_expired_echoes(
         &mut self,
         network: &Network,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let now = turn.now;
+        let now = ctx.now;
         let Some(puppets) = self.senders.get_puppets(network) else { return Ok(()) };
-        for awaited in puppets.take_pending(|it| now.duration_since(it.since) >= ECHO_TIMEOUT) {
-            self.resolve_pending_echo(network, &awaited, turn)?;
+        for echo in puppets.take_pending(|it| now.duration_since(it.since) >= ECHO_TIMEOUT) {
+            self.resolve_pending_echo(network, &echo, ctx)?;
         }
         Ok(())
     }
@@ -117,25 +112,25 @@ impl Bridge {
     fn resolve_pending_echo(
         &mut self,
         network: &Network,
-        awaited: &PendingEcho,
-        turn: &mut Ctx<'_>,
+        echo: &PendingEcho,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let PendingEcho { endpoint: place, delivery: ticket, .. } = *awaited;
-        let Some(spot) = self.endpoints.get_mut(&place) else { return Ok(()) };
-        if spot.queue.in_doubt().is_some_and(|delivery| delivery.id == ticket) {
-            let expected = self.senders.puppets_mut(network).expected_echoes.remove(&place);
-            let seen = expected.into_iter().flatten().find(|it| it.delivery == ticket);
+        let PendingEcho { endpoint, delivery: id, .. } = *echo;
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
+        if state.queue.in_doubt().is_some_and(|delivery| delivery.id == id) {
+            let expected = self.senders.puppets_mut(network).expected_echoes.remove(&endpoint);
+            let seen = expected.into_iter().flatten().find(|it| it.delivery == id);
             match seen {
-                Some(it) if it.is_fully_seen() => return self.ack(ticket, place, None, turn),
+                Some(it) if it.is_fully_seen() => return self.ack(id, endpoint, None, ctx),
                 Some(it) if !it.unobserved => {
                     if it.seen_bytes > 0 {
-                        spot.queue.set_progress(it.acked_before + it.seen_bytes, turn.store)?;
+                        state.queue.set_progress(it.acked_before + it.seen_bytes, ctx.store)?;
                     }
-                    spot.queue.retry(turn.store)?;
+                    state.queue.retry(ctx.store)?;
                 }
-                _ => self.resolve_unconfirmed(network, place, turn)?,
+                _ => self.resolve_unconfirmed(network, endpoint, ctx)?,
             }
         }
-        self.schedule(place, turn)
+        self.schedule(endpoint, ctx)
     }
 }

@@ -20,21 +20,21 @@ impl Puppets {
     /// The user's puppet starts to send this.
     pub(in crate::bridge) fn expect_echo(
         &mut self,
-        (ticket, place): (DeliveryId, EndpointId),
+        (delivery, endpoint): (DeliveryId, EndpointId),
         account: LetsChatUserId,
-        speech: RenderedMessage,
+        rendered: RenderedMessage,
         base: usize,
     ) {
-        let expected = self.expected_echoes.entry(place).or_default();
+        let expected = self.expected_echoes.entry(endpoint).or_default();
         // One is in flight at a time, so completely seen ones can go.
-        expected.retain(|it| !it.is_fully_seen() && it.delivery != ticket);
+        expected.retain(|it| !it.is_fully_seen() && it.delivery != delivery);
         if expected.len() >= MAX_EXPECTED {
             expected.pop_front();
         }
         expected.push_back(ExpectedEcho {
-            delivery: ticket,
+            delivery,
             user: account,
-            rendered: speech,
+            rendered,
             acked_before: base,
             seen_bytes: 0,
             unobserved: false,
@@ -42,12 +42,17 @@ impl Puppets {
     }
 
     /// The bot has received a line of this puppet.
-    fn record_echo(&mut self, place: EndpointId, account: &LetsChatUserId, talk: &IncomingMessage) {
-        let Some(expected) = self.expected_echoes.get_mut(&place) else { return };
+    fn record_echo(
+        &mut self,
+        endpoint: EndpointId,
+        account: &LetsChatUserId,
+        message: &IncomingMessage,
+    ) {
+        let Some(expected) = self.expected_echoes.get_mut(&endpoint) else { return };
         let found = expected.iter_mut().enumerate().find_map(|(at, it)| {
             let rest = it.rendered.body.get(it.seen_bytes..)?;
             let theirs = it.user == *account && !it.is_fully_seen();
-            theirs.then(|| matched_len(&it.rendered, rest, talk))?.map(|end| (at, end))
+            theirs.then(|| matched_len(&it.rendered, rest, message))?.map(|end| (at, end))
         });
         let Some((found, end)) = found else { return };
         expected[found].seen_bytes += end;
@@ -60,21 +65,21 @@ impl Puppets {
     }
 
     /// The bot cannot see the channel for a while.
-    pub(in crate::bridge) fn mark_unobserved(&mut self, place: EndpointId) {
+    pub(in crate::bridge) fn mark_unobserved(&mut self, endpoint: EndpointId) {
         self.expected_echoes
-            .entry(place)
+            .entry(endpoint)
             .or_default()
             .iter_mut()
             .for_each(|it| it.unobserved = true);
-        self.pending_echoes.retain(|it| it.endpoint != place);
+        self.pending_echoes.retain(|it| it.endpoint != endpoint);
         for puppet in self.by_user.values_mut() {
-            puppet.seen_leaving.remove(&place);
+            puppet.seen_leaving.remove(&endpoint);
         }
     }
 
-    pub(super) fn forget_echo(&mut self, place: EndpointId, ticket: DeliveryId) {
-        if let Some(expected) = self.expected_echoes.get_mut(&place) {
-            expected.retain(|it| it.delivery != ticket);
+    pub(super) fn forget_echo(&mut self, endpoint: EndpointId, delivery: DeliveryId) {
+        if let Some(expected) = self.expected_echoes.get_mut(&endpoint) {
+            expected.retain(|it| it.delivery != delivery);
         }
     }
 }
@@ -84,19 +89,19 @@ impl Bridge {
     pub(in crate::bridge) fn ingest_puppet_echo(
         &mut self,
         network: &Network,
-        place: EndpointId,
-        talk: &IncomingMessage,
-        turn: &mut Ctx<'_>,
+        endpoint: EndpointId,
+        message: &IncomingMessage,
+        ctx: &mut Ctx<'_>,
     ) -> Result<bool, StoreError> {
         let Some(puppets) = self.senders.get_puppets(network) else { return Ok(false) };
-        let account = puppets.echo_owner(&talk.author.name, place, turn.now).cloned();
+        let account = puppets.echo_owner(&message.author.name, endpoint, ctx.now).cloned();
         let Some(account) = account else { return Ok(false) };
-        puppets.record_echo(place, &account, talk);
+        puppets.record_echo(endpoint, &account, message);
         let cursor = Cursor {
-            time: talk.message_ref.time.unwrap_or(turn.now),
-            last_line: Some(talk.message_ref.msgid.clone()),
+            time: message.message_ref.time.unwrap_or(ctx.now),
+            last_line: Some(message.message_ref.msgid.clone()),
         };
-        turn.store.advance_channel_cursor(place, &cursor, turn.now)?;
+        ctx.store.advance_channel_cursor(endpoint, &cursor, ctx.now)?;
         Ok(true)
     }
 }

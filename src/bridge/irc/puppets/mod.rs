@@ -146,18 +146,18 @@ impl Bridge {
     pub(in crate::bridge) fn connect_puppet(
         &mut self,
         network: &Network,
-        place: EndpointId,
+        endpoint: EndpointId,
         (account, author): (LetsChatUserId, &Author),
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let Some(nick) =
-            self.senders.puppet_nick((network, place), &account, author, turn.store)?
+            self.senders.puppet_nick((network, endpoint), &account, author, ctx.store)?
         else {
             return Ok(());
         };
         let name = author.name.clone();
-        let call = PuppetCommand::Connect { user: account, nick, username: name, endpoint: place };
-        turn.commands.push(Command::Puppets(network.clone(), call));
+        let call = PuppetCommand::Connect { user: account, nick, username: name, endpoint };
+        ctx.commands.push(Command::Puppets(network.clone(), call));
         Ok(())
     }
 
@@ -167,56 +167,56 @@ impl Bridge {
         network: &Network,
         account: &LetsChatUserId,
         event: IrcEvent,
-        turn: &mut Ctx<'_>,
+        ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let puppets = self.senders.puppets_mut(network);
         match event {
             IrcEvent::Registered { nick } => {
                 tracing::info!(%network, user = %account, nick, "puppet connected");
                 self.stats.puppets_mut(network).connected += 1;
-                puppets.on_registered(account, &nick, turn.now);
-                turn.store.start_nick(network, Some(account), &nick, turn.now)
+                puppets.on_registered(account, &nick, ctx.now);
+                ctx.store.start_nick(network, Some(account), &nick, ctx.now)
             }
             IrcEvent::NickChanged { nick } => {
                 tracing::info!(%network, user = %account, nick, "puppet nick changed");
-                puppets.set_nick(account, &nick, turn.now);
-                turn.store.start_nick(network, Some(account), &nick, turn.now)
+                puppets.set_nick(account, &nick, ctx.now);
+                ctx.store.start_nick(network, Some(account), &nick, ctx.now)
             }
-            IrcEvent::Joined { endpoint: place, .. } => {
-                puppets.set_membership(account, place, PuppetMembership::Joined);
+            IrcEvent::Joined { endpoint, .. } => {
+                puppets.set_membership(account, endpoint, PuppetMembership::Joined);
                 Ok(())
             }
-            IrcEvent::Removed { endpoint: place } => {
-                puppets.set_membership(account, place, PuppetMembership::Removed);
+            IrcEvent::Removed { endpoint } => {
+                puppets.set_membership(account, endpoint, PuppetMembership::Removed);
                 Ok(())
             }
-            IrcEvent::NotJoined { endpoint: place, reason: why } => {
-                let standing =
-                    puppets.by_user.get(account).and_then(|it| it.memberships.get(&place));
-                if standing != Some(&PuppetMembership::Removed) {
-                    puppets.set_membership(account, place, PuppetMembership::Joining);
+            IrcEvent::NotJoined { endpoint, reason } => {
+                let membership =
+                    puppets.by_user.get(account).and_then(|it| it.memberships.get(&endpoint));
+                if membership != Some(&PuppetMembership::Removed) {
+                    puppets.set_membership(account, endpoint, PuppetMembership::Joining);
                 }
-                tracing::info!(%network, user = %account, endpoint = %place, reason = why, "puppet not joined");
+                tracing::info!(%network, user = %account, %endpoint, reason = reason, "puppet not joined");
                 Ok(())
             }
-            IrcEvent::SendStarted { delivery: ticket, endpoint: place } => {
-                if let Some(spot) = self.endpoints.get_mut(&place) {
-                    spot.queue.mark_sent(ticket);
+            IrcEvent::SendStarted { delivery, endpoint } => {
+                if let Some(state) = self.endpoints.get_mut(&endpoint) {
+                    state.queue.mark_sent(delivery);
                 }
                 Ok(())
             }
             // Its id, but not its time: the channel's cursor follows what the bot receives.
-            IrcEvent::Delivered { delivery: ticket, endpoint: place, message_ref: mark } => {
-                self.ack(ticket, place, mark.msgid.as_deref(), turn)
+            IrcEvent::Delivered { delivery, endpoint, message_ref } => {
+                self.ack(delivery, endpoint, message_ref.msgid.as_deref(), ctx)
             }
-            IrcEvent::Rejected { delivery: ticket, endpoint: place, reason: why } => {
-                puppets.forget_echo(place, ticket);
-                self.reject(ticket, place, &why, turn)
+            IrcEvent::Rejected { delivery, endpoint, reason } => {
+                puppets.forget_echo(endpoint, delivery);
+                self.reject(delivery, endpoint, &reason, ctx)
             }
-            IrcEvent::DirectMessage(talk) => self.on_puppet_dm(network, account, &talk, turn),
+            IrcEvent::DirectMessage(message) => self.on_puppet_dm(network, account, &message, ctx),
             event @ (IrcEvent::PartiallyDelivered { .. }
             | IrcEvent::Deferred { .. }
-            | IrcEvent::Retry(_)) => self.on_irc_event(network, without_message_ref(event), turn),
+            | IrcEvent::Retry(_)) => self.on_irc_event(network, without_message_ref(event), ctx),
             _ => Ok(()),
         }
     }
@@ -225,17 +225,14 @@ impl Bridge {
 /// Removes from the event what only the bot's own connection can know.
 fn without_message_ref(event: IrcEvent) -> IrcEvent {
     match event {
-        IrcEvent::PartiallyDelivered {
-            delivery: ticket,
-            endpoint: place,
-            delivered_bytes: end,
-            ..
-        } => IrcEvent::PartiallyDelivered {
-            delivery: ticket,
-            endpoint: place,
-            delivered_bytes: end,
-            message_ref: irc::MessageRef::default(),
-        },
+        IrcEvent::PartiallyDelivered { delivery, endpoint, delivered_bytes: end, .. } => {
+            IrcEvent::PartiallyDelivered {
+                delivery,
+                endpoint,
+                delivered_bytes: end,
+                message_ref: irc::MessageRef::default(),
+            }
+        }
         other => other,
     }
 }

@@ -19,18 +19,18 @@ impl Puppets {
     pub(in crate::bridge) fn sender_for(
         &mut self,
         account: &LetsChatUserId,
-        place: EndpointId,
+        endpoint: EndpointId,
     ) -> PuppetChoice {
-        let Puppet { memberships: places, seen_leaving: gone, .. } =
+        let Puppet { memberships: endpoints, seen_leaving: gone, .. } =
             self.by_user.entry(account.clone()).or_default();
-        match places.get(&place) {
+        match endpoints.get(&endpoint) {
             // Behind a netsplit, or killed: its connection will report it.
-            Some(PuppetMembership::Joined) if gone.contains(&place) => PuppetChoice::Bot,
+            Some(PuppetMembership::Joined) if gone.contains(&endpoint) => PuppetChoice::Bot,
             Some(PuppetMembership::Joined) => PuppetChoice::Puppet,
             Some(PuppetMembership::Removed) => PuppetChoice::Nobody,
             Some(PuppetMembership::Joining) => PuppetChoice::Bot,
             None => {
-                places.insert(place, PuppetMembership::Joining);
+                endpoints.insert(endpoint, PuppetMembership::Joining);
                 PuppetChoice::Connect
             }
         }
@@ -49,10 +49,10 @@ impl Puppets {
     pub(super) fn echo_owner(
         &self,
         nick: &str,
-        place: EndpointId,
+        endpoint: EndpointId,
         now: Timestamp,
     ) -> Option<&LetsChatUserId> {
-        self.find_by_nick(nick, now, |puppet| !puppet.seen_leaving.contains(&place))
+        self.find_by_nick(nick, now, |puppet| !puppet.seen_leaving.contains(&endpoint))
     }
 
     fn find_by_nick(
@@ -109,31 +109,33 @@ impl Puppets {
     pub(super) fn set_membership(
         &mut self,
         account: &LetsChatUserId,
-        place: EndpointId,
-        standing: PuppetMembership,
+        endpoint: EndpointId,
+        membership: PuppetMembership,
     ) {
         let puppet = self.by_user.entry(account.clone()).or_default();
-        puppet.memberships.insert(place, standing);
-        if standing == PuppetMembership::Joined {
-            puppet.seen_leaving.remove(&place);
+        puppet.memberships.insert(endpoint, membership);
+        if membership == PuppetMembership::Joined {
+            puppet.seen_leaving.remove(&endpoint);
         }
     }
 
     /// Applies a membership event that may be about puppets.
     pub(in crate::bridge) fn on_membership(&mut self, presence: &MembershipEvent) {
         match presence {
-            MembershipEvent::Joined { endpoint: place, user: who, .. } => {
+            MembershipEvent::Joined { endpoint, user: who, .. } => {
                 for puppet in self.by_user.values_mut().filter(|puppet| puppet.has_nick(&who.nick))
                 {
-                    puppet.seen_leaving.remove(place);
+                    puppet.seen_leaving.remove(endpoint);
                 }
             }
-            MembershipEvent::Names { endpoint: place, members, .. } => {
-                let gone =
-                    self.by_user.values_mut().filter(|puppet| puppet.seen_leaving.contains(place));
+            MembershipEvent::Names { endpoint, members, .. } => {
+                let gone = self
+                    .by_user
+                    .values_mut()
+                    .filter(|puppet| puppet.seen_leaving.contains(endpoint));
                 for puppet in gone {
                     if members.iter().any(|member| puppet.has_nick(&member.user.nick)) {
-                        puppet.seen_leaving.remove(place);
+                        puppet.seen_leaving.remove(endpoint);
                     }
                 }
             }
@@ -151,9 +153,9 @@ impl Puppets {
     }
 
     /// The bot has seen `nick` leave these channels.
-    pub(super) fn on_nick_left(&mut self, nick: &str, places: &[EndpointId], how: &LeaveReason) {
+    pub(super) fn on_nick_left(&mut self, nick: &str, endpoints: &[EndpointId], how: &LeaveReason) {
         if let Some(puppet) = self.by_user.values_mut().find(|puppet| puppet.has_nick(nick)) {
-            puppet.seen_leaving.extend(places);
+            puppet.seen_leaving.extend(endpoints);
         }
         if matches!(how, LeaveReason::Quit { .. } | LeaveReason::Netsplit { .. }) {
             self.recent_nicks.retain(|it| it.nick != nick);
@@ -168,8 +170,10 @@ impl Puppet {
 
     /// Whether the bot has seen it leave every channel where it may have sent something.
     pub(super) fn has_left_all(&self) -> bool {
-        let inside =
-            self.memberships.iter().filter(|(_, standing)| **standing == PuppetMembership::Joined);
-        inside.into_iter().all(|(place, _)| self.seen_leaving.contains(place))
+        let inside = self
+            .memberships
+            .iter()
+            .filter(|(_, membership)| **membership == PuppetMembership::Joined);
+        inside.into_iter().all(|(endpoint, _)| self.seen_leaving.contains(endpoint))
     }
 }

@@ -268,7 +268,7 @@ impl IrcSession {
         let marked = self.users.are_we_marked(place);
         let why = voice::unheard(modes, marked, self.account.is_some());
         let why = why.map(str::to_owned);
-        self.output.push_back(Output::Event(IrcEvent::MaySpeak { place, why }));
+        self.output.push_back(Output::Event(IrcEvent::MaySpeak { endpoint: place, reason: why }));
     }
 
     /// The next WHO, sent when nothing more urgent is queued.

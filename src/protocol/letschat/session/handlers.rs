@@ -205,7 +205,7 @@ impl LetsChatSession {
             LetsChatRequest::ProbeDirectMessages => {
                 self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)));
             }
-            LetsChatRequest::ListMessages { place, stay } => {
+            LetsChatRequest::ListMessages { endpoint: place, stay } => {
                 let post = |it: WirePost| it.into_post().map(|(post, _)| post);
                 match parse_rows(argument, post) {
                     Ok(rows) => {

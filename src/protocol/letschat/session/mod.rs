@@ -272,7 +272,7 @@ impl LetsChatSession {
                 });
                 self.request_messages(
                     now,
-                    LetsChatRequest::ListMessages { place, stay },
+                    LetsChatRequest::ListMessages { endpoint: place, stay },
                     place,
                     query,
                 );
@@ -293,7 +293,7 @@ impl LetsChatSession {
                     }
                 }
             }
-            LetsChatCommand::NewestMessage { place, stay } => {
+            LetsChatCommand::NewestMessage { endpoint: place, stay } => {
                 self.request_newest(now, place, stay, 1);
             }
             LetsChatCommand::SetTimer { endpoint: place, after } => {

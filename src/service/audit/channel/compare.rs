@@ -129,12 +129,12 @@ impl ChannelComparison {
     /// sent at `time` is added.
     pub(super) fn needs_more_deliveries(&self, time: Timestamp) -> bool {
         self.last_expected
-            .is_none_or(|(_, said_at)| said_at <= time - self.clock_offset + MAX_CLOCK_SKEW)
+            .is_none_or(|(_, sent_at)| sent_at <= time - self.clock_offset + MAX_CLOCK_SKEW)
     }
 
     /// The last delivery that was expected.
     pub(super) fn last_expected(&self) -> DeliveryId {
-        self.last_expected.map_or(DeliveryId(0), |(ticket, _)| ticket)
+        self.last_expected.map_or(DeliveryId(0), |(delivery, _)| delivery)
     }
 
     /// Adds the next delivery in the ledger.
@@ -144,10 +144,10 @@ impl ChannelComparison {
             let (prefix, body) = (irc::strip_formatting(prefix), irc::strip_formatting(body));
             RenderedMessage { kind: *kind, prefix, body }
         };
-        let speech = spoken.rendered.as_ref().map(plain);
+        let rendered = spoken.rendered.as_ref().map(plain);
         self.expected.push_back(ExpectedDelivery {
             sent: spoken,
-            rendered: speech,
+            rendered,
             matched_bytes: 0,
             copies: Vec::new(),
         });
@@ -192,8 +192,8 @@ impl ChannelComparison {
     /// Handles a line of ours, the last of `delivery` if the ledger knows. Returns whether it could be
     /// matched.
     fn match_own_line(&mut self, line: &AuditLine, delivery: Option<DeliveryId>) -> bool {
-        if let Some(ticket) = delivery {
-            let at = self.expected.iter().position(|it| it.sent.id == ticket);
+        if let Some(id) = delivery {
+            let at = self.expected.iter().position(|it| it.sent.id == id);
             if let Some(expected) = at.and_then(|at| self.expected.remove(at)) {
                 self.on_delivered(line, expected);
             }
@@ -216,7 +216,7 @@ impl ChannelComparison {
         let Some((at, MatchedPart { end, is_resend: again }, expected)) = found else {
             return self.match_after_gap(line);
         };
-        let whole = expected.rendered.as_ref().is_some_and(|speech| end == speech.body.len());
+        let whole = expected.rendered.as_ref().is_some_and(|rendered| end == rendered.body.len());
         if !whole {
             expected.matched_bytes = end;
             self.remember_line(line);
@@ -240,8 +240,8 @@ impl ChannelComparison {
         let words = text_hash(&line.text);
         let is_new = !self.own_line_hashes.iter().any(|(said, _)| *said == words);
         let among = |it: &ExpectedDelivery| {
-            let speech = it.rendered.as_ref();
-            it.may_be_sent_at(now) && speech.is_some_and(|it| is_part_of(it, &line.text, false))
+            let rendered = it.rendered.as_ref();
+            it.may_be_sent_at(now) && rendered.is_some_and(|it| is_part_of(it, &line.text, false))
         };
         let found = is_new && self.expected.iter().any(among);
         if found {
@@ -252,13 +252,12 @@ impl ChannelComparison {
 
     /// `line` is the last of the `expected` delivery.
     fn on_delivered(&mut self, line: &AuditLine, expected: ExpectedDelivery) {
-        let ExpectedDelivery { sent: spoken, rendered: speech, matched_bytes: said, copies } =
-            expected;
-        let of_line = speech.as_ref().and_then(|it| match_line(it, said, line.kind, &line.text));
-        let whole = match (&speech, of_line) {
-            (Some(speech), Some(MatchedPart { end, .. })) => end == speech.body.len(),
+        let ExpectedDelivery { sent: spoken, rendered, matched_bytes: said, copies } = expected;
+        let of_line = rendered.as_ref().and_then(|it| match_line(it, said, line.kind, &line.text));
+        let whole = match (&rendered, of_line) {
+            (Some(rendered), Some(MatchedPart { end, .. })) => end == rendered.body.len(),
             // The server may have altered a single line.
-            (Some(speech), None) => said == 0 && !is_part_of(speech, &line.text, true),
+            (Some(rendered), None) => said == 0 && !is_part_of(rendered, &line.text, true),
             (None, _) => true,
         };
         if whole {
@@ -274,22 +273,22 @@ impl ChannelComparison {
         self.remember_line(line);
     }
 
-    fn check_order(&mut self, ticket: DeliveryId, line: LineMsgid, said: Timestamp) {
+    fn check_order(&mut self, delivery: DeliveryId, line: LineMsgid, said: Timestamp) {
         self.earliest_found =
-            Some(self.earliest_found.map_or(ticket, |earliest| earliest.min(ticket)));
+            Some(self.earliest_found.map_or(delivery, |earliest| earliest.min(delivery)));
         match self.latest_found {
             // Lines of the same millisecond have no defined order.
-            Some((behind, before)) if behind > ticket => {
+            Some((behind, before)) if behind > delivery => {
                 if said > before {
                     self.findings.out_of_order.push(OutOfOrderLine {
-                        delivery: ticket,
+                        delivery,
                         msgid: line,
                         sent_at: said,
                         preceded_by: behind,
                     });
                 }
             }
-            _ => self.latest_found = Some((ticket, said)),
+            _ => self.latest_found = Some((delivery, said)),
         }
     }
 
@@ -309,10 +308,10 @@ impl ChannelComparison {
     }
 
     fn add_missing(&mut self, spoken: &SentDelivery, partly: bool) {
-        let (ticket, line) = (spoken.id, spoken.remote_id.clone());
+        let (delivery, line) = (spoken.id, spoken.remote_id.clone());
         let settled = spoken.settled_at.unwrap_or(spoken.started_at);
         self.findings.missing.push(MissingLine {
-            delivery: ticket,
+            delivery,
             msgid: line,
             settled_at: settled,
             is_partial: partly,
@@ -428,9 +427,8 @@ impl ChannelComparison {
 impl ExpectedDelivery {
     /// Whether a line sent at `time`, by our clock, may be one of its own.
     fn may_be_sent_at(&self, time: Timestamp) -> bool {
-        let SentDelivery { sent_at: said_at, started_at: begun, settled_at: settled, .. } =
-            &self.sent;
-        let from = (*said_at).min(*begun) - MAX_CLOCK_SKEW;
+        let SentDelivery { sent_at, started_at: begun, settled_at: settled, .. } = &self.sent;
+        let from = (*sent_at).min(*begun) - MAX_CLOCK_SKEW;
         time >= from && settled.is_none_or(|settled| time <= settled + MAX_CLOCK_SKEW)
     }
 }

@@ -19,19 +19,19 @@ pub(super) struct MatchedPart {
 /// Matches `text` with the rest of `speech`, of whose body this many bytes were `said` before; `None` if it
 /// differs. Both are without formatting, since servers may strip it.
 pub(super) fn match_line(
-    speech: &RenderedMessage,
+    rendered: &RenderedMessage,
     said: usize,
     kind: MessageKind,
     text: &str,
 ) -> Option<MatchedPart> {
-    if speech.kind != kind {
+    if rendered.kind != kind {
         return None;
     }
     // Lines of a multi-line message need not have the prefix.
     let mut step = MatchedPart { end: said, is_resend: false };
     for (number, line) in text.split('\n').enumerate() {
-        let rest = speech.body.get(step.end..)?;
-        let first = [speech.prefix.as_str(), strip_timestamp(&speech.prefix)];
+        let rest = rendered.body.get(step.end..)?;
+        let first = [rendered.prefix.as_str(), strip_timestamp(&rendered.prefix)];
         let prefixes = first.into_iter().chain((number > 0).then_some(""));
         let (length, again) = prefixes.into_iter().find_map(|prefix| {
             let marked = || irc::matched_len(&format!("{prefix}{RESENT_PREFIX}"), rest, line);
@@ -45,11 +45,11 @@ pub(super) fn match_line(
 }
 
 /// Whether `text` can be any line of `speech`; the last one, if `last`.
-pub(super) fn is_part_of(speech: &RenderedMessage, text: &str, last: bool) -> bool {
-    let prefix = [speech.prefix.as_str(), strip_timestamp(&speech.prefix)];
+pub(super) fn is_part_of(rendered: &RenderedMessage, text: &str, last: bool) -> bool {
+    let prefix = [rendered.prefix.as_str(), strip_timestamp(&rendered.prefix)];
     let said = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
     let said = said.strip_prefix(RESENT_PREFIX).unwrap_or(said).trim();
-    let body = speech.body.trim_end();
+    let body = rendered.body.trim_end();
     let among_others = !said.is_empty() && body.len() > said.len();
     let lines = || body.split(['\r', '\n']).map(str::trim);
     // A long line of the body is split.

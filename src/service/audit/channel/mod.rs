@@ -59,7 +59,7 @@ pub(super) async fn scan_channels(
 ) -> Result<Vec<ChannelScan>, StoreError> {
     let mut looked = Vec::new();
     for network in &settings.networks {
-        let is_on = |place: &&Endpoint| place.network() == Some(&network.network);
+        let is_on = |endpoint: &&Endpoint| endpoint.network() == Some(&network.network);
         let channels: Vec<Endpoint> = channels.iter().filter(is_on).cloned().collect();
         if channels.is_empty() {
             continue;
@@ -79,7 +79,7 @@ pub(super) async fn scan_channels(
                     let mut look = ChannelScanner { settings, snapshot: &snapshot, network: &name };
                     look.scan_channel(&mut reader, (seat, &channel), since).await?
                 }
-                Err(why) => Err(why.clone()),
+                Err(reason) => Err(reason.clone()),
             };
             looked.push(ChannelScan { channel, result: read });
         }
@@ -101,12 +101,12 @@ impl ChannelScanner<'_> {
     async fn scan_channel(
         &mut self,
         reader: &mut ChannelReader,
-        (seat, channel): (EndpointId, &Endpoint),
+        (endpoint, channel): (EndpointId, &Endpoint),
         since: Option<Timestamp>,
     ) -> Result<Result<ScannedChannel, String>, StoreError> {
-        let ahead = match reader.clock_offset(seat) {
+        let ahead = match reader.clock_offset(endpoint) {
             Ok(ahead) => ahead,
-            Err(why) => return Ok(Err(why)),
+            Err(reason) => return Ok(Err(reason)),
         };
         let ledger = self.snapshot.endpoint_id(channel, None)?;
         let sight =
@@ -118,9 +118,9 @@ impl ChannelScanner<'_> {
         let from = since - MAX_CLOCK_SKEW;
         // Without lookup by time, start after a known line.
         let known = self.snapshot.first_received_id(ledger, from)?;
-        let kept = match history_since(reader, seat, known.clone()).await {
+        let kept = match history_since(reader, endpoint, known.clone()).await {
             Ok(kept) => kept,
-            Err(why) => return Ok(Err(why)),
+            Err(reason) => return Ok(Err(reason)),
         };
         let told = self.snapshot.totals(ledger, None, since)?;
         if kept.is_none() && told.delivered > 0 {
@@ -128,9 +128,10 @@ impl ChannelScanner<'_> {
         }
         let mut comparison = ChannelComparison::new(since, ahead, sight.cursor.time);
         let pages = ChannelPages::new(from + ahead, known);
-        let read = self.read_pages(reader, (seat, ledger), pages, from, &mut comparison).await?;
-        if let Err(why) = read {
-            return Ok(Err(why));
+        let read =
+            self.read_pages(reader, (endpoint, ledger), pages, from, &mut comparison).await?;
+        if let Err(reason) = read {
+            return Ok(Err(reason));
         }
         let kept = kept.filter(|kept| *kept > from + ahead);
         comparison.finish_lines(kept);
@@ -162,7 +163,7 @@ impl ChannelScanner<'_> {
     async fn read_pages(
         &self,
         reader: &mut ChannelReader,
-        (seat, ledger): (EndpointId, EndpointId),
+        (endpoint, ledger): (EndpointId, EndpointId),
         mut pages: ChannelPages,
         from: Timestamp,
         comparison: &mut ChannelComparison,
@@ -170,15 +171,15 @@ impl ChannelScanner<'_> {
         let mut twins = DuplicateCounter::default();
         let mut more = true;
         while let Some((since, behind)) = pages.next_request() {
-            let (lines, told) = match reader.fetch_page(seat, since, behind).await {
+            let (lines, told) = match reader.fetch_page(endpoint, since, behind).await {
                 Ok(page) => page,
-                Err(why) => return Ok(Err(why)),
+                Err(reason) => return Ok(Err(reason)),
             };
-            for (time, talk) in pages.add_page(lines, told) {
+            for (time, message) in pages.add_page(lines, told) {
                 while more && comparison.needs_more_deliveries(time) {
                     more = load_expected(self.snapshot, ledger, from, comparison)?;
                 }
-                let line = audit_line(&mut twins, time, talk);
+                let line = audit_line(&mut twins, time, message);
                 let whose = line_owner(self.snapshot, self.network, ledger, &line)?;
                 comparison.add_line(line, whose);
             }
@@ -191,10 +192,10 @@ impl ChannelScanner<'_> {
 /// The time of the oldest line in the server's history; `None` if there is none.
 async fn history_since(
     reader: &mut ChannelReader,
-    seat: EndpointId,
+    endpoint: EndpointId,
     known: Option<String>,
 ) -> Result<Option<Timestamp>, String> {
-    let (_, told) = reader.fetch_page(seat, Timestamp::UNIX_EPOCH, (known, false)).await?;
+    let (_, told) = reader.fetch_page(endpoint, Timestamp::UNIX_EPOCH, (known, false)).await?;
     Ok(told.span.map(|(oldest, _)| oldest))
 }
 
@@ -217,12 +218,16 @@ fn load_expected(
     Ok(any)
 }
 
-fn audit_line(twins: &mut DuplicateCounter, time: Timestamp, talk: IncomingMessage) -> AuditLine {
-    let trace = fingerprint(&talk, time);
+fn audit_line(
+    twins: &mut DuplicateCounter,
+    time: Timestamp,
+    message: IncomingMessage,
+) -> AuditLine {
+    let trace = fingerprint(&message, time);
     let trace = (trace, twins.next_ordinal(time, trace));
-    let IncomingMessage { author, kind, text, message_ref: mark, .. } = talk;
+    let IncomingMessage { author, kind, text, message_ref, .. } = message;
     AuditLine {
-        msgid: mark.msgid,
+        msgid: message_ref.msgid,
         time,
         nick: author.name,
         kind,
@@ -242,15 +247,15 @@ fn line_owner(
         if let Some(number) = snapshot.receive_order(ledger, id)? {
             return Ok(LineOwner::Recorded(Some(number)));
         }
-        if let Some(ticket) = snapshot.delivery_by_remote_id(ledger, id)? {
-            return Ok(LineOwner::Own(Some(ticket)));
+        if let Some(delivery) = snapshot.delivery_by_remote_id(ledger, id)? {
+            return Ok(LineOwner::Own(Some(delivery)));
         }
     }
     if snapshot.owned_nick(network, &line.nick, line.time)? {
         return Ok(LineOwner::Own(None));
     }
-    let (trace, number) = line.fingerprint;
-    let known = number <= snapshot.count_fingerprints(ledger, trace, line.msgid.is_some())?;
+    let (fingerprint, number) = line.fingerprint;
+    let known = number <= snapshot.count_fingerprints(ledger, fingerprint, line.msgid.is_some())?;
     Ok(if known { LineOwner::Recorded(None) } else { LineOwner::Unrecorded })
 }
 
@@ -268,7 +273,7 @@ impl ChannelScan {
         let Self { channel, result: read } = self;
         let found = match read {
             Ok(read) => Ok(read.finish(settings)?),
-            Err(why) => Err(why),
+            Err(reason) => Err(reason),
         };
         Ok(ChannelAudit { channel, result: found })
     }

@@ -36,7 +36,8 @@ impl ChannelPages {
         lines: Vec<IncomingMessage>,
         told: HistoryPage,
     ) -> Vec<(Timestamp, IncomingMessage)> {
-        let timed = lines.into_iter().filter_map(|talk| Some((talk.message_ref.time?, talk)));
+        let timed =
+            lines.into_iter().filter_map(|message| Some((message.message_ref.time?, message)));
         let mut lines: Vec<(Timestamp, IncomingMessage)> = timed.collect();
         let full = told.lines * 2 >= told.limit;
         let onward = told.span.and_then(|(_, newest)| {
@@ -44,7 +45,7 @@ impl ChannelPages {
             let steps = if full { &steps[..] } else { &steps[..1] };
             steps.iter().copied().find(|next| *next > self.since)
         });
-        let last = lines.iter().rev().find_map(|(_, talk)| talk.message_ref.msgid.clone());
+        let last = lines.iter().rev().find_map(|(_, message)| message.message_ref.msgid.clone());
         let newest = told.span.map(|(_, newest)| newest);
         self.by_msgid = full
             && onward.is_none_or(|it| Some(it) == newest)
@@ -61,7 +62,8 @@ impl ChannelPages {
         };
         lines.retain(|(time, _)| *time <= onward);
         self.since = onward;
-        if let Some(msgid) = lines.iter().rev().find_map(|(_, talk)| talk.message_ref.msgid.clone())
+        if let Some(msgid) =
+            lines.iter().rev().find_map(|(_, message)| message.message_ref.msgid.clone())
         {
             self.msgid = Some(msgid);
         }
@@ -114,7 +116,7 @@ mod tests {
                     _ => at(**time) > since,
                 });
                 let page: Vec<IncomingMessage> = after.take(limit).map(|(id, time)| line(*time, id)).collect();
-                let times = || page.iter().filter_map(|talk| talk.message_ref.time);
+                let times = || page.iter().filter_map(|message| message.message_ref.time);
                 let span = times().min().zip(times().max());
                 let told = HistoryPage { limit, lines: page.len(), span, by_msgid: by_line, has_msgid_lookup: true };
                 read.extend(pages.add_page(page, told).into_iter().filter_map(|(_, it)| it.message_ref.msgid));

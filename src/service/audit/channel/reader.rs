@@ -35,13 +35,13 @@ impl ChannelReader {
         channels: &[Endpoint],
         sts: Arc<StsStore>,
     ) -> Self {
-        let places: Vec<(EndpointId, Endpoint)> =
+        let endpoints: Vec<(EndpointId, Endpoint)> =
             (0..).map(EndpointId).zip(channels.iter().cloned()).collect();
         network.nick.push_str(NICK_SUFFIX);
         network.alt_nicks.clear();
         let peer = format!("irc {}", network.network);
         let door = Connector::new(&network, sts, None);
-        let meet = |inbox, stop| IrcConnection::new(network, &places, door, inbox, stop);
+        let meet = |inbox, stop| IrcConnection::new(network, &endpoints, door, inbox, stop);
         let conversation = AuditSession::start(&peer, meet);
         Self {
             session: conversation,
@@ -60,54 +60,48 @@ impl ChannelReader {
     }
 
     /// How far the network's clock is ahead of ours, for this channel.
-    pub(super) fn clock_offset(&self, seat: EndpointId) -> Result<SignedDuration, String> {
-        self.clock_offsets.get(&seat).cloned().unwrap_or_else(|| Err("not joined".to_owned()))
+    pub(super) fn clock_offset(&self, endpoint: EndpointId) -> Result<SignedDuration, String> {
+        self.clock_offsets.get(&endpoint).cloned().unwrap_or_else(|| Err("not joined".to_owned()))
     }
 
     /// The page after `since`; on servers with lookup by msgid only, or with `by_line`, after the line
     /// `msgid`.
     pub(super) async fn fetch_page(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         since: Timestamp,
         (msgid, by_line): (Option<String>, bool),
     ) -> Result<(Vec<IncomingMessage>, HistoryPage), String> {
-        self.clock_offset(place)?;
-        if let Some(orders) = &self.commands {
+        self.clock_offset(endpoint)?;
+        if let Some(commands) = &self.commands {
             // If the session has ended, its events say why.
             let now = Timestamp::now();
-            let _ = orders
-                .send(IrcCommand::FetchHistory {
-                    endpoint: place,
-                    since,
-                    now,
-                    msgid,
-                    by_msgid: by_line,
-                })
+            let _ = commands
+                .send(IrcCommand::FetchHistory { endpoint, since, now, msgid, by_msgid: by_line })
                 .await;
         }
         let mut page = Vec::new();
         loop {
             match self.next_event().await? {
-                IrcEvent::Message { endpoint: of, message: talk }
-                    if of == place && talk.is_playback =>
+                IrcEvent::Message { endpoint: of, message }
+                    if of == endpoint && message.is_playback =>
                 {
-                    page.push(talk);
+                    page.push(message);
                 }
-                IrcEvent::History { endpoint: of, reply: answer } if of == place => {
+                IrcEvent::History { endpoint: of, reply: answer } if of == endpoint => {
                     return match answer {
                         HistoryReply::RetriedByMsgid => continue,
                         HistoryReply::Page(told) => Ok((page, told)),
                         HistoryReply::All | HistoryReply::Unavailable => {
                             Err(HISTORY_NOT_OFFERED.to_owned())
                         }
-                        HistoryReply::Failed(why) => {
-                            Err(format!("cannot fetch its history: {why}"))
+                        HistoryReply::Failed(reason) => {
+                            Err(format!("cannot fetch its history: {reason}"))
                         }
                     };
                 }
-                IrcEvent::NotJoined { endpoint: of, reason: why } if of == place => {
-                    return Err(why);
+                IrcEvent::NotJoined { endpoint: of, reason } if of == endpoint => {
+                    return Err(reason);
                 }
                 _ => {}
             }
@@ -117,17 +111,17 @@ impl ChannelReader {
     /// Quits without PART: on networks where connections share an account, the bridge would leave the
     /// channels, too.
     pub(super) async fn leave(self) {
-        if let Some(orders) = self.commands {
-            let _ = orders.send(IrcCommand::Quit("audit finished".to_owned())).await;
+        if let Some(commands) = self.commands {
+            let _ = commands.send(IrcCommand::Quit("audit finished".to_owned())).await;
         }
         self.session.finish().await;
     }
 
     async fn next_event(&mut self) -> Result<IrcEvent, String> {
-        let Self { session: conversation, commands: orders, clock_offsets: seats, .. } = self;
+        let Self { session: conversation, commands, clock_offsets: seats, .. } = self;
         let event = conversation.next_match(|item| match item {
             EngineInput::IrcConnected(_, up) => {
-                *orders = Some(up);
+                *commands = Some(up);
                 None
             }
             EngineInput::Event(Event::Irc(_, event)) => Some(event),
@@ -135,13 +129,13 @@ impl ChannelReader {
         });
         let event = event.await?;
         match &event {
-            IrcEvent::Joined { endpoint: place, server_time: time, .. } => {
+            IrcEvent::Joined { endpoint, server_time: time, .. } => {
                 let now = Timestamp::now();
                 let ahead = time.map_or(SignedDuration::ZERO, |time| time.duration_since(now));
-                seats.insert(*place, Ok(ahead))
+                seats.insert(*endpoint, Ok(ahead))
             }
-            IrcEvent::NotJoined { endpoint: place, reason: why } => {
-                seats.insert(*place, Err(why.clone()))
+            IrcEvent::NotJoined { endpoint, reason } => {
+                seats.insert(*endpoint, Err(reason.clone()))
             }
             _ => None,
         };

@@ -78,16 +78,16 @@ impl RoomComparison {
     }
 
     /// The ledger has an entry for this id in the segment.
-    pub(super) fn add_entry(&mut self, native: &str, trace: LedgerEntry) {
-        let id = native.parse::<PostId>().ok();
-        match (id.and_then(|id| self.segment.get_mut(&id)), trace) {
+    pub(super) fn add_entry(&mut self, remote_id: &str, fingerprint: LedgerEntry) {
+        let id = remote_id.parse::<PostId>().ok();
+        match (id.and_then(|id| self.segment.get_mut(&id)), fingerprint) {
             // Delivered by us, whatever else it was recorded as.
             (Some((_, Some(LedgerEntry::Delivered { .. }))), _) => {}
-            (Some((_, known)), trace) => *known = Some(trace),
-            (None, LedgerEntry::Delivered { id: ticket, settled_at: settled, .. }) => {
+            (Some((_, known)), fingerprint) => *known = Some(fingerprint),
+            (None, LedgerEntry::Delivered { id: delivery, settled_at: settled, .. }) => {
                 self.result.missing.push(MissingPost {
-                    delivery: ticket,
-                    post: native.to_owned(),
+                    delivery,
+                    post: remote_id.to_owned(),
                     settled_at: settled,
                 });
             }
@@ -99,17 +99,15 @@ impl RoomComparison {
     pub(super) fn close_segment(&mut self) {
         let mut posts: Vec<_> = std::mem::take(&mut self.segment).into_values().collect();
         // Posts of the same millisecond have no defined order.
-        let delivery = |trace: &Option<LedgerEntry>| match trace {
-            Some(LedgerEntry::Delivered { id: ticket, merged: others, .. }) => {
-                Some((*ticket, *others))
-            }
+        let delivery = |fingerprint: &Option<LedgerEntry>| match fingerprint {
+            Some(LedgerEntry::Delivered { id, merged: others, .. }) => Some((*id, *others)),
             _ => None,
         };
-        posts.sort_by_key(|(post, trace)| (post.posted_at, delivery(trace)));
-        for (post, trace) in posts {
-            match delivery(&trace) {
-                Some((ticket, others)) => self.delivered(&post, ticket, others),
-                None => self.on_unknown_post(post, trace.is_some()),
+        posts.sort_by_key(|(post, fingerprint)| (post.posted_at, delivery(fingerprint)));
+        for (post, fingerprint) in posts {
+            match delivery(&fingerprint) {
+                Some((id, others)) => self.delivered(&post, id, others),
+                None => self.on_unknown_post(post, fingerprint.is_some()),
             }
         }
     }
@@ -119,19 +117,19 @@ impl RoomComparison {
         !self.suspects.is_empty()
     }
 
-    fn delivered(&mut self, post: &Post, ticket: DeliveryId, others: u64) {
+    fn delivered(&mut self, post: &Post, delivery: DeliveryId, others: u64) {
         self.result.delivered += 1 + others;
-        match self.latest_delivery.filter(|latest| *latest > ticket) {
+        match self.latest_delivery.filter(|latest| *latest > delivery) {
             Some(behind) => {
                 let (post, posted) = (post.id, post.posted_at);
                 self.result.out_of_order.push(OutOfOrderPost {
-                    delivery: ticket,
+                    delivery,
                     post,
                     posted_at: posted,
                     preceded_by: behind,
                 });
             }
-            None => self.latest_delivery = Some(ticket),
+            None => self.latest_delivery = Some(delivery),
         }
         let text = text_hash(&post.text);
         for twin in self.unmatched.remove(&text).unwrap_or_default() {
@@ -205,19 +203,19 @@ impl RoomComparison {
     ) -> RoomComparisonResult {
         let Self { result: mut compared, suspects, .. } = self;
         for suspect in suspects {
-            let trace = known(suspect.post);
+            let fingerprint = known(suspect.post);
             let arrived = under_way.is_some_and(|delivery| suspect.matches(delivery));
             let SuspectPost { post, posted_at: posted, author, duplicate_of: twin, tail } = suspect;
-            if let Some(LedgerEntry::Delivered { merged: others, .. }) = trace {
+            if let Some(LedgerEntry::Delivered { merged: others, .. }) = fingerprint {
                 compared.delivered += 1 + others;
             } else if arrived {
                 // It has arrived, but its ack has not.
                 under_way = None;
             } else if let Some(of) = twin {
                 compared.duplicates.push(DuplicatePost { post, posted_at: posted, original: of });
-            } else if trace.is_none() && cursor.is_none_or(|cursor| post > cursor) {
+            } else if fingerprint.is_none() && cursor.is_none_or(|cursor| post > cursor) {
                 compared.unread.add(posted);
-            } else if trace.is_none() {
+            } else if fingerprint.is_none() {
                 compared.unrecorded.push(UnrecordedPost { post, posted_at: posted, author });
             } else if tail.is_some() {
                 compared.unknown_own += 1;
@@ -233,7 +231,8 @@ impl SuspectPost {
         let begun = delivery
             .started_at
             .is_some_and(|begun| self.posted_at.duration_since(begun) >= -MAX_CLOCK_SKEW);
-        let body = delivery.rendered.as_ref().map_or(&delivery.message.body, |speech| &speech.body);
+        let body =
+            delivery.rendered.as_ref().map_or(&delivery.message.body, |rendered| &rendered.body);
         begun && self.tail.as_ref().is_some_and(|said| said.ends_with(tail(body)))
     }
 }
@@ -273,9 +272,9 @@ mod tests {
         }
     }
 
-    fn delivered(ticket: i64) -> LedgerEntry {
+    fn delivered(delivery: i64) -> LedgerEntry {
         LedgerEntry::Delivered {
-            id: DeliveryId(ticket),
+            id: DeliveryId(delivery),
             settled_at: Timestamp::UNIX_EPOCH,
             merged: 0,
         }
@@ -339,13 +338,17 @@ mod tests {
                 let mut traces: Vec<_> =
                     ledger.iter().filter(|(n, _)| stretch.contains(n)).collect();
                 traces.sort_by_key(|(n, _)| *n);
-                traces
-                    .iter()
-                    .for_each(|(n, trace)| comparison.add_entry(&id(*n).to_string(), *trace));
+                traces.iter().for_each(|(n, fingerprint)| {
+                    comparison.add_entry(&id(*n).to_string(), *fingerprint)
+                });
                 comparison.close_segment();
             }
             let known = |post| {
-                ledger.iter().chain(later).find(|(n, _)| id(*n) == post).map(|(_, trace)| *trace)
+                ledger
+                    .iter()
+                    .chain(later)
+                    .find(|(n, _)| id(*n) == post)
+                    .map(|(_, fingerprint)| *fingerprint)
             };
             let compared = comparison.finish(Some(id(50)), doubt, known);
             assert_eq!(result_of(&compared), expected);

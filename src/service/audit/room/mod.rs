@@ -141,12 +141,13 @@ pub(super) async fn scan_rooms(
     let begun = reader.wait_joined().await;
     let snapshot = Snapshot::open(&settings.state_dir)?;
     let mut looked = Vec::new();
-    for (seat, room) in (0..).map(EndpointId).zip(rooms) {
+    for (endpoint, room) in (0..).map(EndpointId).zip(rooms) {
         let read = match &begun {
             Ok(account) => {
-                scan_room(settings, &snapshot, &mut reader, account, (seat, room), since).await?
+                scan_room(settings, &snapshot, &mut reader, account, (endpoint, room), since)
+                    .await?
             }
-            Err(why) => Err(why.clone()),
+            Err(reason) => Err(reason.clone()),
         };
         looked.push(RoomScan { room: room.clone(), result: read });
     }
@@ -170,7 +171,7 @@ impl RoomScan {
         let channels = linked_channels(settings, &room);
         let found = match read {
             Ok(read) => Ok(read.finish(&settings.state_dir)?),
-            Err(why) => Err(why),
+            Err(reason) => Err(reason),
         };
         Ok(RoomAudit { room, channels, result: found })
     }
@@ -198,12 +199,12 @@ async fn scan_room(
     snapshot: &Snapshot,
     reader: &mut RoomReader,
     account: &LetsChatUser,
-    (seat, room): (EndpointId, &Endpoint),
+    (endpoint, room): (EndpointId, &Endpoint),
     since: Option<Timestamp>,
 ) -> Result<Result<ScannedRoom, String>, StoreError> {
-    let msgid = match reader.room_id(seat) {
+    let msgid = match reader.room_id(endpoint) {
         Ok(msgid) => msgid,
-        Err(why) => return Ok(Err(why)),
+        Err(reason) => return Ok(Err(reason)),
     };
     let Some(ledger) = snapshot.endpoint_id(room, Some(&msgid))? else {
         return Ok(Err("not in the ledger: the bridge has never joined it".to_owned()));
@@ -213,15 +214,15 @@ async fn scan_room(
     let cursor = snapshot.room_cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
     let mut comparison = RoomComparison::new(&account.id, cursor);
     while let Some((since, skip)) = pages.next_request() {
-        let posts = match reader.fetch_page(seat, since, skip).await {
+        let posts = match reader.fetch_page(endpoint, since, skip).await {
             Ok(posts) => posts,
-            Err(why) => return Ok(Err(why)),
+            Err(reason) => return Ok(Err(reason)),
         };
         let Some(stretch) = pages.add_page(posts) else { continue };
         let (above, up_to) = (stretch.above.to_string(), stretch.up_to.map(|id| id.to_string()));
         comparison.open_segment(stretch.posts);
-        snapshot.for_each_entry(ledger, &above, up_to.as_deref(), |native, trace| {
-            comparison.add_entry(native, trace);
+        snapshot.for_each_entry(ledger, &above, up_to.as_deref(), |remote_id, fingerprint| {
+            comparison.add_entry(remote_id, fingerprint);
         })?;
         comparison.close_segment();
     }
@@ -276,8 +277,8 @@ impl ScannedRoom {
         let under_way = snapshot.in_flight(ledger)?;
         let mut broken = Ok(());
         let compared = comparison.finish(cursor, under_way.as_ref(), |post| {
-            let trace = snapshot.ledger_entry(ledger, &post.to_string());
-            trace.unwrap_or_else(|error| {
+            let fingerprint = snapshot.ledger_entry(ledger, &post.to_string());
+            fingerprint.unwrap_or_else(|error| {
                 broken = Err(error);
                 None
             })

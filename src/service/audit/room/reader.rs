@@ -27,9 +27,9 @@ pub(super) struct RoomReader {
 impl RoomReader {
     /// Starts to connect and to join `rooms`, whose endpoint ids are their indices.
     pub(super) fn start(letschat: LetsChatSettings, rooms: &[Endpoint]) -> Self {
-        let places: Vec<(EndpointId, Endpoint)> =
+        let endpoints: Vec<(EndpointId, Endpoint)> =
             (0..).map(EndpointId).zip(rooms.iter().cloned()).collect();
-        let meet = |inbox, stop| LetsChatConnection::new(letschat, &places, inbox, stop);
+        let meet = |inbox, stop| LetsChatConnection::new(letschat, &endpoints, inbox, stop);
         let conversation = AuditSession::start("Let's Chat", meet);
         Self {
             session: conversation,
@@ -53,39 +53,39 @@ impl RoomReader {
     }
 
     /// The id of this room.
-    pub(super) fn room_id(&self, seat: EndpointId) -> Result<String, String> {
-        self.joined_rooms.get(&seat).cloned().unwrap_or_else(|| Err("not joined".to_owned()))
+    pub(super) fn room_id(&self, endpoint: EndpointId) -> Result<String, String> {
+        self.joined_rooms.get(&endpoint).cloned().unwrap_or_else(|| Err("not joined".to_owned()))
     }
 
     /// A page of this room, and its unreadable posts.
     pub(super) async fn fetch_page(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         since: PostId,
         skip: usize,
     ) -> Result<PostPage, String> {
         // We may have left it since, for the reason given then.
-        self.room_id(place)?;
-        if let Some(orders) = &self.commands {
+        self.room_id(endpoint)?;
+        if let Some(commands) = &self.commands {
             // If the session has ended, its events say why.
             let (take, stay) = (PAGE_SIZE, Stay::default());
-            let order = LetsChatCommand::ListMessages {
-                endpoint: place,
+            let command = LetsChatCommand::ListMessages {
+                endpoint,
                 since,
                 skip,
                 limit: take,
                 delayed: false,
                 stay,
             };
-            let _ = orders.send(order).await;
+            let _ = commands.send(command).await;
         }
         loop {
             match self.next_event().await? {
-                LetsChatEvent::Page { endpoint: of, posts, bad, .. } if of == place => {
+                LetsChatEvent::Page { endpoint: of, posts, bad, .. } if of == endpoint => {
                     return Ok((posts, bad));
                 }
-                LetsChatEvent::NotJoined { endpoint: of, reason: why } if of == place => {
-                    return Err(why);
+                LetsChatEvent::NotJoined { endpoint: of, reason } if of == endpoint => {
+                    return Err(reason);
                 }
                 _ => {}
             }
@@ -94,18 +94,18 @@ impl RoomReader {
 
     /// Leaves and disconnects.
     pub(super) async fn leave(self) {
-        if let Some(orders) = self.commands {
-            let _ = orders.send(LetsChatCommand::Leave).await;
+        if let Some(commands) = self.commands {
+            let _ = commands.send(LetsChatCommand::Leave).await;
         }
         self.session.finish().await;
     }
 
     /// The next event, apart from new messages.
     async fn next_event(&mut self) -> Result<LetsChatEvent, String> {
-        let Self { session: conversation, commands: orders, joined_rooms: seats, .. } = self;
+        let Self { session: conversation, commands, joined_rooms: seats, .. } = self;
         let event = conversation.next_match(|item| match item {
             EngineInput::LetsChatConnected(up) => {
-                *orders = Some(up);
+                *commands = Some(up);
                 None
             }
             EngineInput::Event(Event::LetsChat(LetsChatEvent::NewPost { .. })) => None,
@@ -114,11 +114,9 @@ impl RoomReader {
         });
         let event = event.await?;
         match &event {
-            LetsChatEvent::Joined { endpoint: place, room } => {
-                seats.insert(*place, Ok(room.clone()))
-            }
-            LetsChatEvent::NotJoined { endpoint: place, reason: why } => {
-                seats.insert(*place, Err(why.clone()))
+            LetsChatEvent::Joined { endpoint, room } => seats.insert(*endpoint, Ok(room.clone())),
+            LetsChatEvent::NotJoined { endpoint, reason } => {
+                seats.insert(*endpoint, Err(reason.clone()))
             }
             _ => None,
         };

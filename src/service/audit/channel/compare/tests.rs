@@ -11,25 +11,25 @@ fn at(seconds: i64) -> Timestamp {
 
 /// A delivery of `body` by ann, started and settled in second `ticket`.
 fn sent_delivery(
-    ticket: i64,
+    delivery: i64,
     state: DeliveryState,
-    native: Option<&str>,
+    remote_id: Option<&str>,
     body: &str,
 ) -> SentDelivery {
     let (prefix, body) = ("<ann> ".to_owned(), body.to_owned());
     SentDelivery {
-        id: DeliveryId(ticket),
+        id: DeliveryId(delivery),
         state,
-        remote_id: native.map(str::to_owned),
-        sent_at: at(ticket),
-        started_at: at(ticket),
-        settled_at: (state == DeliveryState::Delivered).then(|| at(ticket)),
+        remote_id: remote_id.map(str::to_owned),
+        sent_at: at(delivery),
+        started_at: at(delivery),
+        settled_at: (state == DeliveryState::Delivered).then(|| at(delivery)),
         rendered: Some(RenderedMessage { kind: MessageKind::Text, prefix, body }),
     }
 }
 
-fn delivered(ticket: i64, native: &str, body: &str) -> SentDelivery {
-    sent_delivery(ticket, DeliveryState::Delivered, Some(native), body)
+fn delivered(delivery: i64, remote_id: &str, body: &str) -> SentDelivery {
+    sent_delivery(delivery, DeliveryState::Delivered, Some(remote_id), body)
 }
 
 /// A line of the channel: time, id (`-` for none), text with author.
@@ -166,7 +166,7 @@ fn messages_on_one_side_are_missing() {
 
 #[test]
 fn lines_without_msgids_are_matched_by_text_and_count() {
-    let deliver = |ticket, body| sent_delivery(ticket, DeliveryState::Delivered, None, body);
+    let deliver = |delivery, body| sent_delivery(delivery, DeliveryState::Delivered, None, body);
     let ledger = [deliver(1, "ok"), deliver(2, "ok"), deliver(3, "no")];
     let [ok, no] = ["bridge <ann> ok", "bridge <ann> no"];
     let all = [(1, "-", ok), (2, "-", ok), (3, "-", no)];
