@@ -199,7 +199,7 @@ mod tests {
     }
 
     impl BotReply {
-        fn reply_to(self, line: &str, ctx: usize) -> String {
+        fn reply_to(self, line: &str, turn: usize) -> String {
             match self {
                 Self::Echo => line.to_owned(),
                 Self::Edited(before, behind, upper) => {
@@ -207,7 +207,7 @@ mod tests {
                     format!("{before}{line}{behind}")
                 }
                 Self::Fixed(words) => words.to_owned(),
-                Self::Numbered(words) => format!("{words} {ctx}"),
+                Self::Numbered(words) => format!("{words} {turn}"),
             }
         }
     }
@@ -381,9 +381,9 @@ mod tests {
             let mut guard = LoopGuard::default();
             let ring = [("bot", CHANNEL), ("toy", ROOM), ("imp", OTHER_ROOM)];
             let (mut line, mut turns) = ("good morning".to_owned(), [0; 3]);
-            for ctx in 0..200 {
-                let (who, now) = (ctx % 3, ctx as i64 * delay);
-                line = answers[who].reply_to(&line, ctx / 3);
+            for turn in 0..200 {
+                let (who, now) = (turn % 3, turn as i64 * delay);
+                line = answers[who].reply_to(&line, turn / 3);
                 let message = said(ring[who].1, ring[who].0, &line, now);
                 if guard.check(CHANNEL, &message, at(now)) != LoopVerdict::Allow {
                     break;
@@ -413,10 +413,10 @@ mod tests {
     #[test]
     fn people_who_count_beside_each_other_are_heard() {
         let mut guard = LoopGuard::default();
-        for ctx in 0..100 {
+        for turn in 0..100 {
             for (endpoint, name) in [(CHANNEL, "ann"), (ROOM, "bob")] {
-                let message = said(endpoint, name, &format!("from {name} {ctx}"), ctx);
-                assert_eq!(guard.check(CHANNEL, &message, at(ctx)), LoopVerdict::Allow, "{ctx}");
+                let message = said(endpoint, name, &format!("from {name} {turn}"), turn);
+                assert_eq!(guard.check(CHANNEL, &message, at(turn)), LoopVerdict::Allow, "{turn}");
             }
         }
     }
@@ -468,12 +468,12 @@ mod tests {
 
     /// Two bots that send `polly` to each other every half second, for this many lines.
     fn check_two_repeaters(guard: &mut LoopGuard, begin: i64, lines: i64) -> Vec<LoopVerdict> {
-        let ctx = |n: i64| {
+        let turn = |n: i64| {
             let (endpoint, name) = if n % 2 == 0 { (CHANNEL, "parrot") } else { (ROOM, "echo") };
             let now = begin + n * 500;
             guard.check(CHANNEL, &said(endpoint, name, "polly", now), at(now))
         };
-        (0..lines).map(ctx).collect()
+        (0..lines).map(turn).collect()
     }
 
     #[test]

@@ -198,7 +198,7 @@ impl Bridge {
         self
     }
 
-    /// Processes one event at `now`. Appends the resulting commands to `orders`; removes those for lost
+    /// Processes one event at `now`. Appends the resulting commands to `commands`; removes those for lost
     /// connections. After all events of a turn, [`Bridge::end_turn`] must be called.
     ///
     /// # Errors

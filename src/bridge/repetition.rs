@@ -164,9 +164,9 @@ impl RecentLines {
             REPLY_WINDOW
         };
         let (who, now) = (line.author, line.at);
-        let pending = move |it: &&RecentLine| now.duration_since(it.at) <= patience;
+        let is_recent = move |it: &&RecentLine| now.duration_since(it.at) <= patience;
         let elsewhere = self.lines.iter().filter(move |it| it.author.endpoint != who.endpoint);
-        elsewhere.filter(pending).filter(move |it| it.first_author != who)
+        elsewhere.filter(is_recent).filter(move |it| it.first_author != who)
     }
 
     /// How long the author of `line` has echoed others.

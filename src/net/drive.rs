@@ -391,7 +391,7 @@ mod tests {
         }
     }
 
-    /// Runs an echo session with `peer` and `orders`; returns its end and its events.
+    /// Runs an echo session with `peer` and these commands; returns its end and its events.
     async fn driven(peer: &mut FakePeer, orders: &[&str]) -> (ConnectionEnd, Vec<String>) {
         let (sender, mut inbox) = mpsc::channel(10_000);
         for order in orders {

@@ -185,12 +185,12 @@ fn peer_of(endpoint: &Endpoint) -> Peer {
 }
 
 /// Runs one session, and another one if the server requires TLS.
-async fn run_once(mut user: impl Connection) -> Result<ConnectionEnd, String> {
-    let mut ended = user.run_session().await;
-    if user.rejection().0.is_some_and(|away| away.is_welcome_at_once()) {
-        ended = user.run_session().await;
+async fn run_once(mut connection: impl Connection) -> Result<ConnectionEnd, String> {
+    let mut ended = connection.run_session().await;
+    if connection.rejection().0.is_some_and(|away| away.is_welcome_at_once()) {
+        ended = connection.run_session().await;
     }
-    match (ended, user.rejection().0) {
+    match (ended, connection.rejection().0) {
         (Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)), Some(away)) => Err(away.in_full()),
         (ended, _) => ended,
     }

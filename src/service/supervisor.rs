@@ -78,18 +78,18 @@ impl From<&letschat::TurnedAway> for Away {
     }
 }
 
-/// Keeps `party` connected until `stop`, and the last session has ended.
-pub(super) async fn supervise(mut user: impl Connection, mut stop: watch::Receiver<bool>) {
-    let peer = user.peer();
+/// Keeps `connection` connected until `stop`, and the last session has ended.
+pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::Receiver<bool>) {
+    let peer = connection.peer();
     let mut patience = ReconnectDelay::new(fastrand::u64(..));
     while !is_over(&mut stop) {
         let began = time::Instant::now();
-        let outcome = user.run_session().await;
+        let outcome = connection.run_session().await;
         if is_over(&mut stop) {
             return;
         }
-        let (away, elsewhere) = user.rejection();
-        let (let_in, lasted) = (user.login_succeeded(), began.elapsed());
+        let (away, elsewhere) = connection.rejection();
+        let (let_in, lasted) = (connection.login_succeeded(), began.elapsed());
         let refusal = away.as_ref().map(|away| away.refusal);
         let wait = patience.next_delay(ConnectionOutcome {
             login_succeeded: let_in,
@@ -99,7 +99,7 @@ pub(super) async fn supervise(mut user: impl Connection, mut stop: watch::Receiv
         });
         let again_in = format_delay(wait);
         let trouble = match outcome {
-            Ok(ConnectionEnd::Cancelled) if user.inbox().is_closed() => return,
+            Ok(ConnectionEnd::Cancelled) if connection.inbox().is_closed() => return,
             // The engine's command queue for it is gone.
             Ok(ConnectionEnd::Cancelled) => None,
             // The server may close the connection before its error is read.
@@ -121,7 +121,8 @@ pub(super) async fn supervise(mut user: impl Connection, mut stop: watch::Receiv
         if let Some(reason) = trouble {
             let words = format!("{peer}: {reason}; retrying in {again_in}");
             // Fails only when the engine is gone.
-            let _ = user.inbox().send(EngineInput::ConnectionProblem(peer.clone(), words)).await;
+            let _ =
+                connection.inbox().send(EngineInput::ConnectionProblem(peer.clone(), words)).await;
         }
         tokio::select! {
             () = time::sleep(wait) => {}

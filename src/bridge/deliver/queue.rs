@@ -254,24 +254,24 @@ impl DeliveryQueue {
         self.progress.sent |= self.is_in_flight(delivery);
     }
 
-    /// `end` bytes of what was last started have arrived, including `mark` bytes that are not part of the
+    /// `end` bytes of what was last started have arrived, including `mark_len` bytes that are not part of the
     /// body; the rest follows.
     pub(in crate::bridge) fn ack_partial(
         &mut self,
         delivery: DeliveryId,
         end: usize,
-        message_ref: usize,
+        mark_len: usize,
         store: &mut Store,
     ) -> Result<(), StoreError> {
         if !self.is_in_flight(delivery) {
             return Ok(());
         }
-        let message_ref = if self.progress.resend_marked { message_ref } else { 0 };
+        let mark_len = if self.progress.resend_marked { mark_len } else { 0 };
         self.progress.sent = false;
         if std::mem::take(&mut self.progress.resend) {
             store.set_resent(delivery, false)?;
         }
-        self.set_progress(self.progress.acked_at_start + end.saturating_sub(message_ref), store)
+        self.set_progress(self.progress.acked_at_start + end.saturating_sub(mark_len), store)
     }
 
     /// This many bytes of the first delivery's body have arrived.
@@ -301,12 +301,12 @@ impl DeliveryQueue {
         delivery: DeliveryId,
         store: &mut Store,
     ) -> Result<bool, StoreError> {
-        let ctx = self.is_in_flight(delivery);
-        if ctx {
+        let in_flight = self.is_in_flight(delivery);
+        if in_flight {
             self.deferred = true;
             self.requeue(DeliveryState::InFlight, store)?;
         }
-        Ok(ctx)
+        Ok(in_flight)
     }
 
     /// `InFlight → Queued`: nothing of the rest has arrived. Returns the delivery, if it was in flight.
@@ -354,11 +354,11 @@ impl DeliveryQueue {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let failures = self.take_head(id);
-        for delivery in &failures {
+        let rejected = self.take_head(id);
+        for delivery in &rejected {
             store.reject_delivery(delivery.id, reason, now)?;
         }
-        Ok(failures)
+        Ok(rejected)
     }
 
     /// `Queued

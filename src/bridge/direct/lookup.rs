@@ -55,10 +55,10 @@ impl Bridge {
                     .endpoints_by_user
                     .place(user)
                     .map(|endpoint| self.direct.name_of(endpoint));
-                let command = |member: &&ChannelMember| {
+                let rank = |member: &&ChannelMember| {
                     (last != Some(member.user.nick.as_str()), member.user.nick.clone())
                 };
-                members.min_by_key(command).map(|member| &member.user)
+                members.min_by_key(rank).map(|member| &member.user)
             }
         }
     }

@@ -130,9 +130,9 @@ impl Threads {
     /// The recipient that `who` means without a name.
     pub(super) fn target(&self, who: EndpointId, now: Timestamp) -> DmTarget {
         let Some(talks) = self.talks.get(&who) else { return DmTarget::Nobody };
-        let pending =
+        let is_recent =
             |(_, at): &&(Correspondent, Timestamp)| now.duration_since(*at) < THREAD_TIMEOUT;
-        let all = talks.current.iter().chain(&talks.received_since).filter(pending);
+        let all = talks.current.iter().chain(&talks.received_since).filter(is_recent);
         let mut all: Vec<Correspondent> =
             all.map(|(correspondent, _)| correspondent.clone()).collect();
         match all.len() {

@@ -47,7 +47,7 @@ impl OutageNotice {
 }
 
 impl Bridge {
-    /// Records that the endpoint is unavailable; `why` is the reason as currently known.
+    /// Records that the endpoint is unavailable; `reason` is the one as currently known.
     pub(in crate::bridge) fn record_outage(
         &mut self,
         endpoint: EndpointId,

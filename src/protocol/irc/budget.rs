@@ -94,9 +94,9 @@ mod tests {
         }
         let mut budget = ServerQuota::new(now);
         budget.count_names(5_000_000, now);
-        assert!(budget.take_exceeded(0, 0).is_some_and(|why| why.contains("member names")));
+        assert!(budget.take_exceeded(0, 0).is_some_and(|reason| reason.contains("member names")));
         let mut budget = ServerQuota::new(now);
         (0..=MAX_CAP_BYTES).for_each(|_| budget.count_cap_bytes(0));
-        assert!(budget.take_exceeded(0, 0).is_some_and(|why| why.contains("capabilities")));
+        assert!(budget.take_exceeded(0, 0).is_some_and(|reason| reason.contains("capabilities")));
     }
 }

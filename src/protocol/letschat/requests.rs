@@ -65,10 +65,10 @@ impl PendingRequests {
     }
 
     /// Forgets the read requests for the room at `endpoint`.
-    pub(super) fn remove_reads(&mut self, place: EndpointId) {
+    pub(super) fn remove_reads(&mut self, endpoint: EndpointId) {
         self.pending.retain(|_, call| match call {
             LetsChatRequest::ListMessages { endpoint: of, .. }
-            | LetsChatRequest::NewestMessage { endpoint: of, .. } => *of != place,
+            | LetsChatRequest::NewestMessage { endpoint: of, .. } => *of != endpoint,
             _ => true,
         });
     }

@@ -64,13 +64,13 @@ struct RoomEntry {
 }
 
 impl Rooms {
-    pub(super) fn new(seats: Vec<RoomTarget>, seed: u64) -> Self {
-        let by_name = seats.iter().map(|seat| (seat.name.clone(), seat.endpoint)).collect();
-        let sitting = |seat: RoomTarget| {
+    pub(super) fn new(targets: Vec<RoomTarget>, seed: u64) -> Self {
+        let by_name = targets.iter().map(|target| (target.name.clone(), target.endpoint)).collect();
+        let sitting = |target: RoomTarget| {
             (
-                seat.endpoint,
+                target.endpoint,
                 RoomEntry {
-                    target: seat,
+                    target,
                     id: None,
                     state: RoomJoinState::NotJoined,
                     editable_name: None,
@@ -78,7 +78,7 @@ impl Rooms {
             )
         };
         Self {
-            rooms: seats.into_iter().map(sitting).collect(),
+            rooms: targets.into_iter().map(sitting).collect(),
             by_name,
             by_id: HashMap::new(),
             queue: VecDeque::new(),
@@ -95,31 +95,31 @@ impl Rooms {
     }
 
     /// The id of the room at `endpoint`, if known.
-    pub(super) fn room_id(&self, place: EndpointId) -> Option<&str> {
-        self.rooms.get(&place)?.id.as_deref()
+    pub(super) fn room_id(&self, endpoint: EndpointId) -> Option<&str> {
+        self.rooms.get(&endpoint)?.id.as_deref()
     }
 
     /// Id and name of the room at `endpoint`, if its description may be changed.
-    pub(super) fn editable_room(&self, place: EndpointId) -> Option<(&str, &str)> {
-        let sitting = self.rooms.get(&place)?;
+    pub(super) fn editable_room(&self, endpoint: EndpointId) -> Option<(&str, &str)> {
+        let sitting = self.rooms.get(&endpoint)?;
         Some((sitting.id.as_deref()?, sitting.editable_name.as_deref()?))
     }
 
     /// The server lists this room. Fails with both endpoints if another one is the same room.
     pub(super) fn on_listed(&mut self, room: &WireRoom) -> Result<(), (EndpointId, EndpointId)> {
         for name in room.slug.iter().chain([&room.id]) {
-            let Some(place) = self.by_name.get(name).copied() else { continue };
-            if let Some(other) = self.endpoint_of(&room.id).filter(|other| *other != place) {
-                return Err((place, other));
+            let Some(endpoint) = self.by_name.get(name).copied() else { continue };
+            if let Some(other) = self.endpoint_of(&room.id).filter(|other| *other != endpoint) {
+                return Err((endpoint, other));
             }
-            self.by_id.insert(room.id.clone(), place);
-            let Some(sitting) = self.rooms.get_mut(&place) else { continue };
+            self.by_id.insert(room.id.clone(), endpoint);
+            let Some(sitting) = self.rooms.get_mut(&endpoint) else { continue };
             sitting.id = Some(room.id.clone());
             let open = !room.private && !room.has_password;
             sitting.editable_name = room.name.clone().filter(|_| open);
             if sitting.state == RoomJoinState::NotJoined {
                 sitting.state = RoomJoinState::Queued;
-                self.queue.push_back(place);
+                self.queue.push_back(endpoint);
             }
         }
         Ok(())
@@ -130,17 +130,17 @@ impl Rooms {
         if self.joins_in_flight >= MAX_JOINS_IN_FLIGHT {
             return None;
         }
-        let place = self.queue.pop_front()?;
-        let sitting = self.rooms.get_mut(&place)?;
+        let endpoint = self.queue.pop_front()?;
+        let sitting = self.rooms.get_mut(&endpoint)?;
         sitting.state = RoomJoinState::Joining;
         self.joins_in_flight += 1;
         Some((&sitting.target, sitting.id.as_deref()?))
     }
 
     /// The server has answered a join.
-    pub(super) fn on_join_reply(&mut self, place: EndpointId, joined: bool, now: Instant) {
+    pub(super) fn on_join_reply(&mut self, endpoint: EndpointId, joined: bool, now: Instant) {
         self.joins_in_flight = self.joins_in_flight.saturating_sub(1);
-        if let Some(sitting) = self.rooms.get_mut(&place) {
+        if let Some(sitting) = self.rooms.get_mut(&endpoint) {
             sitting.state = if joined { RoomJoinState::Joined } else { RoomJoinState::NotJoined };
         }
         if !joined {
@@ -151,8 +151,8 @@ impl Rooms {
     }
 
     /// We are no longer in the room. Returns whether we were.
-    pub(super) fn on_left(&mut self, place: EndpointId, now: Instant) -> bool {
-        let Some(sitting) = self.rooms.get_mut(&place) else { return false };
+    pub(super) fn on_left(&mut self, endpoint: EndpointId, now: Instant) -> bool {
+        let Some(sitting) = self.rooms.get_mut(&endpoint) else { return false };
         let was_in = sitting.state == RoomJoinState::Joined;
         if was_in {
             sitting.state = RoomJoinState::NotJoined;
@@ -165,7 +165,7 @@ impl Rooms {
     pub(super) fn missing(&self) -> impl Iterator<Item = (EndpointId, String)> {
         let out =
             self.rooms.iter().filter(|(_, sitting)| sitting.state == RoomJoinState::NotJoined);
-        out.map(|(place, sitting)| (*place, sitting.target.name.clone()))
+        out.map(|(endpoint, sitting)| (*endpoint, sitting.target.name.clone()))
     }
 
     /// Schedules the next look for missing rooms, with growing delays.
@@ -198,12 +198,12 @@ mod tests {
     use super::*;
 
     fn rooms(names: &[&str]) -> Rooms {
-        let seat = |(place, name): (i64, &&str)| RoomTarget {
-            endpoint: EndpointId(place),
+        let target = |(endpoint, name): (i64, &&str)| RoomTarget {
+            endpoint: EndpointId(endpoint),
             name: (*name).to_owned(),
             password: None,
         };
-        Rooms::new((1..).zip(names).map(seat).collect(), 1)
+        Rooms::new((1..).zip(names).map(target).collect(), 1)
     }
 
     fn room(id: &str, slug: &str) -> WireRoom {

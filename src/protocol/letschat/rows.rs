@@ -264,11 +264,11 @@ mod tests {
         assert_eq!(posts(&format!(r#"{{"0":{GOOD},"1":null}}"#)).count(), 2);
         assert_eq!(posts("[]").count(), 0);
         assert_eq!(posts("{}").count(), 0);
-        for (json, why) in
+        for (json, reason) in
             [(r#"{"message":"no","name":"x"}"#, "no"), (r#""Not Found""#, "Not Found")]
         {
             let read = parse_rows::<WireRoom, _>(json, Some);
-            assert_eq!(read.map(|it| it.count()), Err(why.to_owned()));
+            assert_eq!(read.map(|it| it.count()), Err(reason.to_owned()));
         }
         assert!(parse_rows::<WireRoom, _>("null", Some).is_err());
     }

@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn error_reply_gives_the_server_text() {
-        for (json, why) in [
+        for (json, reason) in [
             (r#""Not Found""#, "Not Found"),
             (
                 r#"{"message":"Cast to ObjectId failed","name":"CastError"}"#,
@@ -285,7 +285,7 @@ mod tests {
                 "password required",
             ),
         ] {
-            assert_eq!(parse_reply::<WireRoom>(json), Err(why.to_owned()));
+            assert_eq!(parse_reply::<WireRoom>(json), Err(reason.to_owned()));
         }
         assert!(
             parse_reply::<WireRoom>("null").is_err() && parse_reply::<WireRoom>("[1]").is_err()

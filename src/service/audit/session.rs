@@ -34,8 +34,8 @@ impl AuditSession {
     ) -> Self {
         let (inbox, outlet) = mpsc::channel(1_024);
         let (stop, stopped) = watch::channel(false);
-        let mut user = meet(inbox, stopped);
-        let task = Some(tokio::spawn(async move { user.run_session().await }));
+        let mut connection = meet(inbox, stopped);
+        let task = Some(tokio::spawn(async move { connection.run_session().await }));
         Self { peer: peer.to_owned(), task, inputs: outlet, _stop: stop }
     }
 

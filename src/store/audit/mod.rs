@@ -387,7 +387,7 @@ mod tests {
         store.commit().expect("works");
         let snapshot = Snapshot::new(store.connection).expect("works");
         let mut traces = Vec::new();
-        let each = |remote_id: &str, fingerprint| traces.push((remote_id.to_owned(), fingerprint));
+        let each = |remote_id: &str, entry| traces.push((remote_id.to_owned(), entry));
         snapshot.for_each_entry(tea, "a", Some("d"), each).expect("works");
         let delivered = LedgerEntry::Delivered { id: delivery_id, settled_at: settled, merged: 1 };
         let heard = |remote_id: &str| (remote_id.to_owned(), LedgerEntry::Received);

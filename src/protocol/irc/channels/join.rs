@@ -29,8 +29,8 @@ impl IrcSession {
         let mut lines: Vec<(String, String)> = Vec::new();
         let most = self.isupport.max_join_targets.unwrap_or(usize::MAX);
         let mut named = 0;
-        for (name, seat) in self.channels.start_joins(now) {
-            let key = seat.key.as_ref().map_or("", secrecy::ExposeSecret::expose_secret);
+        for (name, target) in self.channels.start_joins(now) {
+            let key = target.key.as_ref().map_or("", secrecy::ExposeSecret::expose_secret);
             match lines.last_mut() {
                 Some((names, keys))
                     if named < most
@@ -69,7 +69,7 @@ impl IrcSession {
         }
         self.channels.on_own_join(name, time, now);
         match self.channels.endpoint_of(name) {
-            Some(place) => self.users.remove_channel(place),
+            Some(endpoint) => self.users.remove_channel(endpoint),
             None => self.part_if_forwarded(name),
         }
     }
@@ -80,29 +80,28 @@ impl IrcSession {
         self.report_relaymsg();
         let joined = self.channels.on_end_of_names(name);
         let fresh = joined.is_some();
-        if let Some((place, time)) = joined {
+        if let Some((endpoint, time)) = joined {
             let line = self.text_budget(name, MessageKind::Action).bytes;
             self.output.push_back(Output::Event(IrcEvent::Joined {
-                endpoint: place,
+                endpoint,
                 server_time: time,
                 has_history: past,
                 has_echoes: echoes,
                 line,
             }));
-            let early = self.early_messages.extract_if(.., |(said_in, _)| *said_in == place);
-            let heard = early.map(|(place, talk)| {
-                Output::Event(IrcEvent::Message { endpoint: place, message: talk })
-            });
+            let early = self.early_messages.extract_if(.., |(source, _)| *source == endpoint);
+            let heard = early
+                .map(|(endpoint, message)| Output::Event(IrcEvent::Message { endpoint, message }));
             self.output.extend(heard);
         }
-        if let Some((place, _)) = joined {
-            self.ask_modes(place);
+        if let Some((endpoint, _)) = joined {
+            self.ask_modes(endpoint);
         }
-        if let Some(place) =
+        if let Some(endpoint) =
             self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name))
         {
-            self.on_names_complete(now, place, fresh);
-            self.on_suspect_names(now, place);
+            self.on_names_complete(now, endpoint, fresh);
+            self.on_suspect_names(now, endpoint);
         }
     }
 
@@ -111,23 +110,23 @@ impl IrcSession {
         &mut self,
         now: Instant,
         name: &str,
-        refusal: JoinError,
+        error: JoinError,
     ) {
-        let JoinError { reason: why, rejoin_policy: outlook } = refusal;
-        let Some(place) = self.channels.on_not_joined(name, outlook, now) else { return };
-        self.users.remove_channel(place);
-        self.who_poll.remove(place);
-        self.early_messages.retain(|(said_in, _)| *said_in != place);
-        self.output.push_back(Output::Event(IrcEvent::NotJoined { endpoint: place, reason: why }));
-        if outlook == RejoinPolicy::AfterInvite {
-            self.request_invite(place);
+        let JoinError { reason, rejoin_policy: policy } = error;
+        let Some(endpoint) = self.channels.on_not_joined(name, policy, now) else { return };
+        self.users.remove_channel(endpoint);
+        self.who_poll.remove(endpoint);
+        self.early_messages.retain(|(source, _)| *source != endpoint);
+        self.output.push_back(Output::Event(IrcEvent::NotJoined { endpoint, reason }));
+        if policy == RejoinPolicy::AfterInvite {
+            self.request_invite(endpoint);
         }
     }
 
     /// Reports that a channel operator removed us.
     pub(in crate::protocol::irc) fn report_removed(&mut self, name: &str) {
-        let place = self.channels.endpoint_of(name);
-        self.output.extend(place.map(|place| Output::Event(IrcEvent::Removed { endpoint: place })));
+        let endpoint = self.channels.endpoint_of(name);
+        self.output.extend(endpoint.map(|endpoint| Output::Event(IrcEvent::Removed { endpoint })));
     }
 
     /// A JOIN was answered with the numeric `code`.
@@ -138,7 +137,7 @@ impl IrcSession {
         arguments: &[String],
     ) {
         let name = arguments.get(1).map_or("", String::as_str);
-        if let Some(refusal) = JoinError::parse(code, last_argument(arguments)) {
+        if let Some(error) = JoinError::parse(code, last_argument(arguments)) {
             // The channel's name on the server has changed.
             if code == "403" && self.channels.forget_server_name(name) {
                 return self.join_pending(now);
@@ -146,7 +145,7 @@ impl IrcSession {
             if code == "474" {
                 self.report_removed(name);
             }
-            self.on_not_joined(now, name, refusal);
+            self.on_not_joined(now, name, error);
         }
     }
 
@@ -162,12 +161,8 @@ impl IrcSession {
         {
             self.forwards.push(to.to_owned());
         }
-        let why = format!("forwarded to {to}");
-        self.on_not_joined(
-            now,
-            name,
-            JoinError { reason: why, rejoin_policy: RejoinPolicy::Later },
-        );
+        let reason = format!("forwarded to {to}");
+        self.on_not_joined(now, name, JoinError { reason, rejoin_policy: RejoinPolicy::Later });
     }
 
     /// We are in a channel that is not ours. If we were forwarded there, we leave. Otherwise we stay, since a
@@ -202,8 +197,8 @@ impl IrcSession {
         self.join_pending(now);
     }
 
-    fn request_invite(&mut self, place: EndpointId) {
-        let (Some(whom), Some(name)) = (&self.request_invite_from, self.channels.name_of(place))
+    fn request_invite(&mut self, endpoint: EndpointId) {
+        let (Some(whom), Some(name)) = (&self.request_invite_from, self.channels.name_of(endpoint))
         else {
             return;
         };

@@ -47,9 +47,9 @@ impl JoinCheck {
     }
 
     /// The server lists us in this channel.
-    pub(in crate::protocol::irc) fn mark_listed(&mut self, place: EndpointId) {
+    pub(in crate::protocol::irc) fn mark_listed(&mut self, endpoint: EndpointId) {
         if let Some(seen) = &mut self.listed {
-            seen.insert(place);
+            seen.insert(endpoint);
         }
     }
 
@@ -59,18 +59,18 @@ impl JoinCheck {
     }
 
     /// Something suggests that we are not in this channel. Returns whether to check.
-    pub(in crate::protocol::irc) fn suspect(&mut self, place: EndpointId, now: Instant) -> bool {
-        let doubted = self.suspects.get(&place).map(|doubt| doubt.since);
+    pub(in crate::protocol::irc) fn suspect(&mut self, endpoint: EndpointId, now: Instant) -> bool {
+        let doubted = self.suspects.get(&endpoint).map(|doubt| doubt.since);
         if doubted.is_some_and(|since| now.duration_since(since) < RECHECK_INTERVAL) {
             return false;
         }
-        self.suspects.insert(place, JoinSuspect { since: now, is_open: true });
+        self.suspects.insert(endpoint, JoinSuspect { since: now, is_open: true });
         true
     }
 
     /// NAMES for this channel is complete. Returns whether a check was in progress.
-    pub(in crate::protocol::irc) fn clear(&mut self, place: EndpointId) -> bool {
-        self.suspects.get_mut(&place).is_some_and(|doubt| std::mem::take(&mut doubt.is_open))
+    pub(in crate::protocol::irc) fn clear(&mut self, endpoint: EndpointId) -> bool {
+        self.suspects.get_mut(&endpoint).is_some_and(|doubt| std::mem::take(&mut doubt.is_open))
     }
 }
 

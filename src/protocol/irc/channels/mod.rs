@@ -91,9 +91,9 @@ struct ChannelEntry {
 }
 
 impl ChannelEntry {
-    fn new(seat: ChannelTarget) -> Self {
+    fn new(target: ChannelTarget) -> Self {
         Self {
-            target: seat,
+            target,
             server_name: None,
             is_impossible: false,
             state: JoinState::NotJoined,
@@ -127,8 +127,8 @@ pub(in crate::protocol::irc) struct Channels {
 }
 
 impl Channels {
-    pub(in crate::protocol::irc) fn new(seats: Vec<ChannelTarget>, seed: u64) -> Self {
-        let channels: Vec<ChannelEntry> = seats.into_iter().map(ChannelEntry::new).collect();
+    pub(in crate::protocol::irc) fn new(targets: Vec<ChannelTarget>, seed: u64) -> Self {
+        let channels: Vec<ChannelEntry> = targets.into_iter().map(ChannelEntry::new).collect();
         let by_place = channels.iter().enumerate().map(|(i, c)| (c.target.endpoint, i)).collect();
         let mut channels = Self {
             channels,
@@ -143,14 +143,14 @@ impl Channels {
     }
 
     /// Adds a channel unless it is there already.
-    pub(in crate::protocol::irc) fn add(&mut self, seat: ChannelTarget) {
-        if self.by_endpoint.contains_key(&seat.endpoint) {
+    pub(in crate::protocol::irc) fn add(&mut self, target: ChannelTarget) {
+        if self.by_endpoint.contains_key(&target.endpoint) {
             return;
         }
         let at = self.channels.len();
-        self.by_endpoint.insert(seat.endpoint, at);
-        self.by_name.insert(self.casemapping.fold(&seat.name), at);
-        self.channels.push(ChannelEntry::new(seat));
+        self.by_endpoint.insert(target.endpoint, at);
+        self.by_name.insert(self.casemapping.fold(&target.name), at);
+        self.channels.push(ChannelEntry::new(target));
     }
 
     /// Sets the server's case mapping.
@@ -174,8 +174,8 @@ impl Channels {
 
     /// The name of the channel at `endpoint`: the server's, if we have been in it, or else the configured
     /// one.
-    pub(in crate::protocol::irc) fn name_of(&self, place: EndpointId) -> Option<&str> {
-        self.by_endpoint.get(&place).map(|at| self.channels[*at].name())
+    pub(in crate::protocol::irc) fn name_of(&self, endpoint: EndpointId) -> Option<&str> {
+        self.by_endpoint.get(&endpoint).map(|at| self.channels[*at].name())
     }
 
     /// Finds the target for a channel that the server reports under an unknown name: a safe channel requested
@@ -268,9 +268,9 @@ impl Channels {
             self.set_state(*at, JoinState::Joining, Some(now + JOIN_TIMEOUT));
         }
         let named = |at: &usize| (self.channels[*at].name(), &self.channels[*at].target);
-        let mut seats: Vec<(&str, &ChannelTarget)> = out.iter().map(named).collect();
-        seats.sort_by_key(|(_, seat)| seat.key.is_none());
-        seats
+        let mut targets: Vec<(&str, &ChannelTarget)> = out.iter().map(named).collect();
+        targets.sort_by_key(|(_, target)| target.key.is_none());
+        targets
     }
 
     /// Reverts joins in flight, because the server did not process them.
@@ -314,7 +314,7 @@ impl Channels {
     pub(in crate::protocol::irc) fn on_not_joined(
         &mut self,
         name: &str,
-        outlook: RejoinPolicy,
+        policy: RejoinPolicy,
         now: Instant,
     ) -> Option<EndpointId> {
         let at = self.index_of(name)?;
@@ -325,7 +325,7 @@ impl Channels {
         if channel.entered_at.take().is_some_and(|at| now.duration_since(at) >= TRIES_RESET_AFTER) {
             channel.tries = 0;
         }
-        self.schedule_retry(at, outlook, now);
+        self.schedule_retry(at, policy, now);
         Some(self.channels[at].target.endpoint)
     }
 
@@ -377,13 +377,13 @@ impl Channels {
     }
 
     /// Schedules a retry with growing delays.
-    fn schedule_retry(&mut self, at: usize, outlook: RejoinPolicy, now: Instant) {
+    fn schedule_retry(&mut self, at: usize, policy: RejoinPolicy, now: Instant) {
         let channel = &mut self.channels[at];
-        let (first, last) = outlook.delays();
+        let (first, last) = policy.delays();
         let wait = Backoff::after_failures(channel.tries, first, last).next_delay(&mut self.rng);
         channel.tries += 1;
-        channel.rejoin_policy = outlook;
-        let due = (outlook != RejoinPolicy::Never).then(|| now + wait);
+        channel.rejoin_policy = policy;
+        let due = (policy != RejoinPolicy::Never).then(|| now + wait);
         self.set_state(at, JoinState::RetryWait, due);
     }
 
@@ -445,8 +445,8 @@ mod tests {
     const TEA: EndpointId = EndpointId(1);
 
     fn channels() -> Channels {
-        let seat = ChannelTarget { endpoint: TEA, name: "#Tea".to_owned(), key: None };
-        Channels::new(vec![seat], 1)
+        let target = ChannelTarget { endpoint: TEA, name: "#Tea".to_owned(), key: None };
+        Channels::new(vec![target], 1)
     }
 
     #[test]
@@ -510,8 +510,8 @@ mod tests {
         let mut asked = channels();
         assert_eq!(asked.reject_impossible("#&", Some(4), now), []);
         asked.start_joins(now);
-        let why = "the name has 4 characters; this server allows 3".to_owned();
-        assert_eq!(asked.reject_impossible("#", Some(3), now), [(TEA, why)]);
+        let reason = "the name has 4 characters; this server allows 3".to_owned();
+        assert_eq!(asked.reject_impossible("#", Some(3), now), [(TEA, reason)]);
         assert_eq!(asked.reject_impossible("#", Some(3), now), []);
         assert_eq!(
             asked.on_not_joined("#tea", RejoinPolicy::Later, now),
@@ -519,8 +519,8 @@ mod tests {
             "not to be asked for again"
         );
         let mut other = channels();
-        let why = "channel names on this server begin with one of \"&+\"".to_owned();
-        assert_eq!(other.reject_impossible("&+", None, now), [(TEA, why)]);
+        let reason = "channel names on this server begin with one of \"&+\"".to_owned();
+        assert_eq!(other.reject_impossible("&+", None, now), [(TEA, reason)]);
     }
 
     #[test]
@@ -538,8 +538,8 @@ mod tests {
             ("#tea", "#tea2", false),
         ] {
             let now = Instant::now();
-            let seat = ChannelTarget { endpoint: TEA, name: asked.to_owned(), key: None };
-            let mut channels = Channels::new(vec![seat], 1);
+            let target = ChannelTarget { endpoint: TEA, name: asked.to_owned(), key: None };
+            let mut channels = Channels::new(vec![target], 1);
             channels.on_own_join(name, None, now);
             assert_eq!(channels.endpoint_of(name), None, "not asked for: {asked}");
             channels.start_joins(now);
@@ -568,8 +568,8 @@ mod tests {
     fn changed_isupport_makes_a_channel_possible() {
         let now = Instant::now();
         let mut channels = channels();
-        let why = "the server supports no channels (CHANTYPES is empty)".to_owned();
-        assert_eq!(channels.reject_impossible("", None, now), [(TEA, why)]);
+        let reason = "the server supports no channels (CHANTYPES is empty)".to_owned();
+        assert_eq!(channels.reject_impossible("", None, now), [(TEA, reason)]);
         assert!(channels.start_joins(now).is_empty());
         assert_eq!(channels.reject_impossible("#", None, now), []);
         assert_eq!(channels.start_joins(now).len(), 1);

@@ -37,7 +37,7 @@ impl IrcSession {
         (account, realname): (Option<&str>, Option<&str>),
         context: &MessageContext,
     ) {
-        let (Some(place), Some((nick, address))) =
+        let (Some(endpoint), Some((nick, address))) =
             (self.channels.endpoint_of(name), nick_and_userhost(source))
         else {
             return;
@@ -46,19 +46,19 @@ impl IrcSession {
         let account = account.map(|account| Some(account).filter(|account| *account != "*"));
         let address = address.as_deref();
         let seen = UserInfo { nick, userhost: address, account, realname, bot: context.bot };
-        self.users.join(place, seen, context.batch.netjoin, now);
+        self.users.join(endpoint, seen, context.batch.netjoin, now);
     }
 
     pub(in crate::protocol::irc) fn on_part(
         &mut self,
         source: Option<&Prefix>,
         name: &str,
-        why: Option<String>,
+        reason: Option<String>,
     ) {
-        if let (Some(place), Some((nick, _))) =
+        if let (Some(endpoint), Some((nick, _))) =
             (self.channels.endpoint_of(name), nick_and_userhost(source))
         {
-            self.users.leave(place, nick, LeaveReason::Part { reason: why });
+            self.users.leave(endpoint, nick, LeaveReason::Part { reason });
         }
     }
 
@@ -66,14 +66,10 @@ impl IrcSession {
         &mut self,
         source: Option<&Prefix>,
         (name, nick): (&str, &str),
-        why: Option<String>,
+        reason: Option<String>,
     ) {
-        if let Some(place) = self.channels.endpoint_of(name) {
-            self.users.leave(
-                place,
-                nick,
-                LeaveReason::Kick { by: source_name(source), reason: why },
-            );
+        if let Some(endpoint) = self.channels.endpoint_of(name) {
+            self.users.leave(endpoint, nick, LeaveReason::Kick { by: source_name(source), reason });
         }
     }
 
@@ -81,15 +77,15 @@ impl IrcSession {
         &mut self,
         now: Instant,
         source: Option<&Prefix>,
-        why: Option<String>,
+        reason: Option<String>,
         context: &MessageContext,
     ) {
         let Some((nick, _)) = nick_and_userhost(source) else { return };
-        let how = match why {
+        let how = match reason {
             Some(servers) if context.batch.netsplit || is_netsplit_reason(&servers) => {
                 LeaveReason::Netsplit { servers }
             }
-            why => LeaveReason::Quit { reason: why },
+            reason => LeaveReason::Quit { reason },
         };
         self.users.quit(nick, how, now);
     }
@@ -109,7 +105,7 @@ impl IrcSession {
         } else {
             self.on_nick_released(now, source);
         }
-        self.update_user(source, |person| person.nick = nick);
+        self.update_user(source, |user| user.nick = nick);
     }
 
     /// A user's data changed.
@@ -130,39 +126,39 @@ impl IrcSession {
         arguments: &[String],
     ) {
         let Some((name, change)) = arguments.split_first() else { return };
-        let Some(place) = self.channels.endpoint_of(name) else { return };
+        let Some(endpoint) = self.channels.endpoint_of(name) else { return };
         let marks = self.isupport.prefixes();
         self.quota.count_names(1, now);
         for (nick, mark, given) in self.isupport.prefix_changes(change) {
-            self.users.set_prefix(place, nick, (mark, given), &marks);
+            self.users.set_prefix(endpoint, nick, (mark, given), &marks);
         }
         self.report_membership();
         let (by, change) = (source_name(source), change.join(" "));
-        self.output.push_back(Output::Event(IrcEvent::ModesChanged {
-            endpoint: place,
-            by,
-            change,
-        }));
+        self.output.push_back(Output::Event(IrcEvent::ModesChanged { endpoint, by, change }));
     }
 
     /// Changes the topic.
-    pub(in crate::protocol::irc) fn set_topic(&mut self, place: EndpointId, topic: &str) {
-        if let Some(name) = self.channels.name_of(place) {
+    pub(in crate::protocol::irc) fn set_topic(&mut self, endpoint: EndpointId, topic: &str) {
+        if let Some(name) = self.channels.name_of(endpoint) {
             let SafeText(topic) = SafeText::sanitize(topic);
             let words = ("TOPIC", vec![name.to_owned(), topic]);
-            self.pending_topics.push(place);
+            self.pending_topics.push(endpoint);
             self.enqueue_control(vec![words]);
         }
     }
 
     /// The server rejected something that requires operator status. Returns whether it was a topic change,
     /// and not one of our messages.
-    pub(in crate::protocol::irc) fn on_topic_rejected(&mut self, name: &str, why: &str) -> bool {
-        let place = self.channels.endpoint_of(name);
-        let asked = self.pending_topics.iter().position(|asked| Some(*asked) == place);
+    pub(in crate::protocol::irc) fn on_topic_rejected(&mut self, name: &str, reason: &str) -> bool {
+        let endpoint = self.channels.endpoint_of(name);
+        let asked = self.pending_topics.iter().position(|asked| Some(*asked) == endpoint);
         if let Some(at) = asked {
             self.pending_topics.remove(at);
-            tracing::warn!(channel = name, reason = why, "cannot change the topic: not permitted");
+            tracing::warn!(
+                channel = name,
+                reason = reason,
+                "cannot change the topic: not permitted"
+            );
         }
         asked.is_some()
     }
@@ -173,16 +169,16 @@ impl IrcSession {
         name: &str,
         topic: Option<String>,
     ) {
-        let Some(place) = self.channels.endpoint_of(name) else { return };
+        let Some(endpoint) = self.channels.endpoint_of(name) else { return };
         let by = source.map(|source| source_name(Some(source)));
         if self.is_us(source)
-            && let Some(at) = self.pending_topics.iter().position(|asked| *asked == place)
+            && let Some(at) = self.pending_topics.iter().position(|asked| *asked == endpoint)
         {
             self.pending_topics.remove(at);
         }
         let topic = topic.filter(|topic| !topic.is_empty());
         let topic = topic.map(|topic| truncate_to_bytes(&topic, MAX_LEN_TOPIC).to_owned());
-        self.output.push_back(Output::Event(IrcEvent::Topic { endpoint: place, topic, by }));
+        self.output.push_back(Output::Event(IrcEvent::Topic { endpoint, topic, by }));
     }
 
     /// The author of a line. For live messages, what the line shows is learned and the rest comes from what
@@ -212,9 +208,9 @@ impl IrcSession {
             bot: author.bot,
         });
         self.report_membership();
-        if let Some(person) = self.users.get(nick) {
-            author.account = author.account.or_else(|| person.account.clone());
-            author.bot |= person.bot;
+        if let Some(user) = self.users.get(nick) {
+            author.account = author.account.or_else(|| user.account.clone());
+            author.bot |= user.bot;
         }
         author
     }
@@ -226,11 +222,11 @@ impl IrcSession {
         name: &str,
         names: &str,
     ) {
-        let Some(place) = self.channels.endpoint_of(name) else { return };
+        let Some(endpoint) = self.channels.endpoint_of(name) else { return };
         let marks = self.isupport.prefixes();
         let mut count = 1;
         for name in names.split_ascii_whitespace() {
-            self.users.add_name(place, name, &marks);
+            self.users.add_name(endpoint, name, &marks);
             count += 1;
         }
         self.quota.count_names(count, now);
@@ -240,35 +236,36 @@ impl IrcSession {
     pub(in crate::protocol::irc) fn on_names_complete(
         &mut self,
         now: Instant,
-        place: EndpointId,
+        endpoint: EndpointId,
         fresh: bool,
     ) {
-        self.quota.count_names(self.users.member_count(place) + 1, now);
-        self.users.end_of_names(place);
-        if fresh && !self.send_only && self.users.member_count(place) <= MAX_WHO_MEMBERS {
-            self.who_poll.enqueue(place);
+        self.quota.count_names(self.users.member_count(endpoint) + 1, now);
+        self.users.end_of_names(endpoint);
+        if fresh && !self.send_only && self.users.member_count(endpoint) <= MAX_WHO_MEMBERS {
+            self.who_poll.enqueue(endpoint);
         }
     }
 
     /// Requests the modes of a channel that we have joined.
-    pub(in crate::protocol::irc) fn ask_modes(&mut self, place: EndpointId) {
+    pub(in crate::protocol::irc) fn ask_modes(&mut self, endpoint: EndpointId) {
         if self.send_only {
             return;
         }
-        let words = self.channels.name_of(place).map(|name| ("MODE", vec![name.to_owned()]));
+        let words = self.channels.name_of(endpoint).map(|name| ("MODE", vec![name.to_owned()]));
         self.enqueue_control(words.into_iter().collect());
     }
 
     /// RPL_CHANNELMODEIS: determines whether we can speak.
     pub(in crate::protocol::irc) fn modes_are(&mut self, name: &str, modes: &str) {
-        let Some(place) = self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name))
+        let Some(endpoint) =
+            self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name))
         else {
             return;
         };
-        let marked = self.users.are_we_marked(place);
-        let why = voice::unheard(modes, marked, self.account.is_some());
-        let why = why.map(str::to_owned);
-        self.output.push_back(Output::Event(IrcEvent::MaySpeak { endpoint: place, reason: why }));
+        let marked = self.users.are_we_marked(endpoint);
+        let reason = voice::unheard(modes, marked, self.account.is_some());
+        let reason = reason.map(str::to_owned);
+        self.output.push_back(Output::Event(IrcEvent::MaySpeak { endpoint, reason }));
     }
 
     /// The next WHO, sent when nothing more urgent is queued.
@@ -352,14 +349,14 @@ pub(in crate::protocol::irc) fn source_name(source: Option<&Prefix>) -> String {
 }
 
 /// Whether a quit message consists of two server names, which indicates a netsplit.
-fn is_netsplit_reason(why: &str) -> bool {
+fn is_netsplit_reason(reason: &str) -> bool {
     let server = |name: &str| {
         let inner = name.trim_matches('.');
         inner.len() == name.len()
             && name.contains('.')
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-*_".contains(&b))
     };
-    let mut names = why.split(' ');
+    let mut names = reason.split(' ');
     let both = names.next().is_some_and(server) && names.next().is_some_and(server);
     both && names.next().is_none()
 }
@@ -383,7 +380,7 @@ mod tests {
 
     #[test]
     fn netsplit_reason_is_two_server_names() {
-        for (why, split) in [
+        for (reason, split) in [
             ("tea.example coffee.example", true),
             ("*.net *.split", true),
             ("Quit: tea.example coffee.example", false),
@@ -393,7 +390,7 @@ mod tests {
             ("so... long...", false),
             ("", false),
         ] {
-            assert_eq!(is_netsplit_reason(why), split, "{why}");
+            assert_eq!(is_netsplit_reason(reason), split, "{reason}");
         }
     }
 }

@@ -66,24 +66,24 @@ pub(in crate::protocol::irc) struct UserInfo<'a> {
 }
 
 impl UserInfo<'_> {
-    fn matches(&self, person: &IrcUser) -> bool {
-        person.nick == self.nick
-            && (self.userhost.is_none() || person.userhost.as_deref() == self.userhost)
-            && self.account.is_none_or(|account| person.account.as_deref() == account)
-            && (self.realname.is_none() || person.realname.as_deref() == self.realname)
-            && (person.bot || !self.bot)
+    fn matches(&self, user: &IrcUser) -> bool {
+        user.nick == self.nick
+            && (self.userhost.is_none() || user.userhost.as_deref() == self.userhost)
+            && self.account.is_none_or(|account| user.account.as_deref() == account)
+            && (self.realname.is_none() || user.realname.as_deref() == self.realname)
+            && (user.bot || !self.bot)
     }
 
     /// Updates what is known; leaves the rest unchanged.
-    fn apply_to(&self, person: &mut IrcUser) {
+    fn apply_to(&self, user: &mut IrcUser) {
         let owned = |text: &str| Some(truncate_to_bytes(text, MAX_LEN).to_owned());
-        self.nick.clone_into(&mut person.nick);
-        person.userhost = self.userhost.and_then(owned).or(person.userhost.take());
-        person.realname = self.realname.and_then(owned).or(person.realname.take());
+        self.nick.clone_into(&mut user.nick);
+        user.userhost = self.userhost.and_then(owned).or(user.userhost.take());
+        user.realname = self.realname.and_then(owned).or(user.realname.take());
         if let Some(account) = self.account {
-            person.account = account.map(|account| truncate_to_bytes(account, MAX_LEN).to_owned());
+            user.account = account.map(|account| truncate_to_bytes(account, MAX_LEN).to_owned());
         }
-        person.bot |= self.bot;
+        user.bot |= self.bot;
     }
 }
 
@@ -93,8 +93,8 @@ pub(in crate::protocol::irc) fn truncate_to_bytes(text: &str, most: usize) -> &s
 }
 
 /// Memory used by a user, in bytes.
-fn user_bytes(person: &IrcUser) -> usize {
-    let IrcUser { nick, userhost: address, account, realname, .. } = person;
+fn user_bytes(user: &IrcUser) -> usize {
+    let IrcUser { nick, userhost: address, account, realname, .. } = user;
     let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     USER_OVERHEAD + 2 * nick.len() + length(address) + length(account) + length(realname)
 }
@@ -133,32 +133,32 @@ impl Users {
     }
 
     /// The number of known members of the channel.
-    pub(in crate::protocol::irc) fn member_count(&self, place: EndpointId) -> usize {
-        self.rosters.get(&place).map_or(0, Roster::len)
+    pub(in crate::protocol::irc) fn member_count(&self, endpoint: EndpointId) -> usize {
+        self.rosters.get(&endpoint).map_or(0, Roster::len)
     }
 
     /// Whether the server has listed us there.
-    pub(in crate::protocol::irc) fn is_own_nick_listed(&self, place: EndpointId) -> bool {
-        self.rosters.get(&place).is_some_and(|channel| channel.get(&self.own_nick).is_some())
+    pub(in crate::protocol::irc) fn is_own_nick_listed(&self, endpoint: EndpointId) -> bool {
+        self.rosters.get(&endpoint).is_some_and(|channel| channel.get(&self.own_nick).is_some())
     }
 
     /// Whether we have any status prefix there: voice or higher.
-    pub(in crate::protocol::irc) fn are_we_marked(&self, place: EndpointId) -> bool {
-        let me = self.rosters.get(&place).and_then(|channel| channel.get(&self.own_nick));
+    pub(in crate::protocol::irc) fn are_we_marked(&self, endpoint: EndpointId) -> bool {
+        let me = self.rosters.get(&endpoint).and_then(|channel| channel.get(&self.own_nick));
         me.is_some_and(|member| !member.prefixes.is_empty())
     }
 
     /// Learns from what a line says about its sender.
     pub(in crate::protocol::irc) fn observe(&mut self, seen: UserInfo<'_>) {
-        if self.get(seen.nick).is_some_and(|person| !seen.matches(person)) {
-            self.update(seen.nick, |person| seen.apply_to(person));
+        if self.get(seen.nick).is_some_and(|user| !seen.matches(user)) {
+            self.update(seen.nick, |user| seen.apply_to(user));
         }
     }
 
     /// A user joins a channel, perhaps after a netsplit.
     pub(in crate::protocol::irc) fn join(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         seen: UserInfo<'_>,
         netjoin: bool,
         now: Instant,
@@ -167,11 +167,11 @@ impl Users {
         let folded = self.casemapping.fold(seen.nick);
         let split = self.netsplit_at.remove(&folded);
         let returned = netjoin || split.is_some_and(|at| now.duration_since(at) < NETSPLIT_TIMEOUT);
-        let Some(who) = self.add_to_channel(&folded, place, &seen) else { return };
-        self.roster_mut(place).insert(ChannelMember::new(Arc::clone(&who), ""));
+        let Some(who) = self.add_to_channel(&folded, endpoint, &seen) else { return };
+        self.roster_mut(endpoint).insert(ChannelMember::new(Arc::clone(&who), ""));
         if folded != self.own_nick {
             self.events.push(MembershipEvent::Joined {
-                endpoint: place,
+                endpoint,
                 user: who,
                 after_netsplit: returned,
             });
@@ -181,15 +181,15 @@ impl Users {
     /// A user leaves a channel.
     pub(in crate::protocol::irc) fn leave(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         nick: &str,
         how: LeaveReason,
     ) {
-        let member = self.rosters.get_mut(&place).and_then(|channel| channel.remove(nick));
+        let member = self.rosters.get_mut(&endpoint).and_then(|channel| channel.remove(nick));
         let Some(member) = member else { return };
-        self.remove_from_channel(&self.casemapping.fold(nick), place);
+        self.remove_from_channel(&self.casemapping.fold(nick), endpoint);
         self.events.push(MembershipEvent::Left {
-            endpoints: vec![place],
+            endpoints: vec![endpoint],
             user: member.user,
             reason: how,
         });
@@ -198,17 +198,17 @@ impl Users {
     /// A user leaves the network.
     pub(in crate::protocol::irc) fn quit(&mut self, nick: &str, how: LeaveReason, now: Instant) {
         let folded = self.casemapping.fold(nick);
-        let Some(UserEntry { user: who, endpoints: places }) = self.by_nick.remove(&folded) else {
+        let Some(UserEntry { user: who, endpoints }) = self.by_nick.remove(&folded) else {
             return;
         };
         self.held_bytes = self.held_bytes.saturating_sub(user_bytes(&who));
-        for place in &places {
-            self.rosters.get_mut(place).and_then(|channel| channel.remove(nick));
+        for endpoint in &endpoints {
+            self.rosters.get_mut(endpoint).and_then(|channel| channel.remove(nick));
         }
         if matches!(how, LeaveReason::Netsplit { .. }) && self.netsplit_at.len() < MAX_NETSPLIT {
             self.netsplit_at.insert(folded, now);
         }
-        self.events.push(MembershipEvent::Left { endpoints: places, user: who, reason: how });
+        self.events.push(MembershipEvent::Left { endpoints, user: who, reason: how });
     }
 
     /// Applies a change to the user with this nick.
@@ -217,39 +217,35 @@ impl Users {
         nick: &str,
         change: impl FnOnce(&mut IrcUser),
     ) {
-        let Some((places, before, now)) = self.replace_user(nick, change) else { return };
+        let Some((endpoints, before, now)) = self.replace_user(nick, change) else { return };
         if self.casemapping.fold(&now.nick) != self.own_nick {
-            self.events.push(MembershipEvent::UserChanged { endpoints: places, before, now });
+            self.events.push(MembershipEvent::UserChanged { endpoints, before, now });
         }
     }
 
     /// A user gains or loses the status prefix `mark` in a channel; `marks` are all prefixes, highest first.
     pub(in crate::protocol::irc) fn set_prefix(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         nick: &str,
         (mark, given): (char, bool),
         marks: &str,
     ) {
-        let Some(channel) = self.rosters.get_mut(&place) else { return };
+        let Some(channel) = self.rosters.get_mut(&endpoint) else { return };
         let Some(member) = channel.get(nick) else { return };
         let has = |it: char| if it == mark { given } else { member.prefixes.contains(it) };
         let ranks: Box<str> = marks.chars().filter(|it| has(*it)).collect();
         let nick = member.user.nick.clone();
         channel.set_prefixes(&nick, &ranks);
         if self.casemapping.fold(&nick) != self.own_nick {
-            self.events.push(MembershipEvent::PrefixChanged {
-                endpoint: place,
-                nick,
-                prefixes: ranks,
-            });
+            self.events.push(MembershipEvent::PrefixChanged { endpoint, nick, prefixes: ranks });
         }
     }
 
     /// Adds a NAMES entry such as `@ann` or `@+ann!a@host`; `marks` are all prefixes.
     pub(in crate::protocol::irc) fn add_name(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         name: &str,
         marks: &str,
     ) {
@@ -260,55 +256,55 @@ impl Users {
             Some((nick, address)) => (nick, Some(truncate_to_bytes(address, MAX_LEN).to_owned())),
             None => (ranked, None),
         };
-        let list = self.pending_names.entry(place).or_default();
+        let list = self.pending_names.entry(endpoint).or_default();
         if !nick.is_empty() && nick.len() <= MAX_LEN && self.held_bytes <= MAX_USERS_BYTES {
-            let person = IrcUser { userhost: address, ..IrcUser::named(nick) };
-            self.held_bytes += user_bytes(&person);
-            list.push((person, ranks));
+            let user = IrcUser { userhost: address, ..IrcUser::named(nick) };
+            self.held_bytes += user_bytes(&user);
+            list.push((user, ranks));
         }
     }
 
     /// The NAMES list is complete: removes members that are not on it.
-    pub(in crate::protocol::irc) fn end_of_names(&mut self, place: EndpointId) {
-        let list = self.take_names(place);
-        let before = self.rosters.insert(place, Roster::new(self.casemapping));
-        let there = list.iter().map(|(person, _)| self.casemapping.fold(&person.nick));
+    pub(in crate::protocol::irc) fn end_of_names(&mut self, endpoint: EndpointId) {
+        let list = self.take_names(endpoint);
+        let before = self.rosters.insert(endpoint, Roster::new(self.casemapping));
+        let there = list.iter().map(|(user, _)| self.casemapping.fold(&user.nick));
         let there: std::collections::HashSet<String> = there.collect();
         for member in before.iter().flat_map(Roster::iter) {
             let folded = self.casemapping.fold(&member.user.nick);
             if !there.contains(&folded) {
-                self.remove_from_channel(&folded, place);
+                self.remove_from_channel(&folded, endpoint);
             }
         }
-        for (person, prefixes) in list {
+        for (user, prefixes) in list {
             let seen = UserInfo {
-                nick: &person.nick,
-                userhost: person.userhost.as_deref(),
+                nick: &user.nick,
+                userhost: user.userhost.as_deref(),
                 account: None,
                 realname: None,
                 bot: false,
             };
             self.observe(seen);
-            let folded = self.casemapping.fold(&person.nick);
-            if let Some(who) = self.add_to_channel(&folded, place, &seen) {
-                self.roster_mut(place).insert(ChannelMember::new(who, &prefixes));
+            let folded = self.casemapping.fold(&user.nick);
+            if let Some(who) = self.add_to_channel(&folded, endpoint, &seen) {
+                self.roster_mut(endpoint).insert(ChannelMember::new(who, &prefixes));
             }
         }
-        self.push_names(place);
+        self.push_names(endpoint);
     }
 
-    fn take_names(&mut self, place: EndpointId) -> Vec<(IrcUser, String)> {
-        let list = self.pending_names.remove(&place).unwrap_or_default();
-        let weight: usize = list.iter().map(|(person, _)| user_bytes(person)).sum();
+    fn take_names(&mut self, endpoint: EndpointId) -> Vec<(IrcUser, String)> {
+        let list = self.pending_names.remove(&endpoint).unwrap_or_default();
+        let weight: usize = list.iter().map(|(user, _)| user_bytes(user)).sum();
         self.held_bytes = self.held_bytes.saturating_sub(weight);
         list
     }
 
     /// Adds a WHO reply; `away` is its away flag.
     pub(in crate::protocol::irc) fn add_who_reply(&mut self, seen: UserInfo<'_>, away: bool) {
-        let change = |person: &mut IrcUser| {
-            seen.apply_to(person);
-            (person.away, person.bot) = (away, seen.bot);
+        let change = |user: &mut IrcUser| {
+            seen.apply_to(user);
+            (user.away, user.bot) = (away, seen.bot);
         };
         if self.replace_user(seen.nick, change).is_some() {
             self.pending_who.push(self.casemapping.fold(seen.nick));
@@ -331,31 +327,31 @@ impl Users {
     }
 
     /// We have left the channel: forgets its members.
-    pub(in crate::protocol::irc) fn remove_channel(&mut self, place: EndpointId) {
-        self.take_names(place);
-        let Some(channel) = self.rosters.remove(&place) else { return };
+    pub(in crate::protocol::irc) fn remove_channel(&mut self, endpoint: EndpointId) {
+        self.take_names(endpoint);
+        let Some(channel) = self.rosters.remove(&endpoint) else { return };
         for member in channel.iter() {
-            self.remove_from_channel(&self.casemapping.fold(&member.user.nick), place);
+            self.remove_from_channel(&self.casemapping.fold(&member.user.nick), endpoint);
         }
     }
 
-    fn push_names(&mut self, place: EndpointId) {
+    fn push_names(&mut self, endpoint: EndpointId) {
         let casemapping = self.casemapping;
         let is_me = |member: &&ChannelMember| casemapping.fold(&member.user.nick) == self.own_nick;
-        let members = self.rosters.get(&place).into_iter().flat_map(Roster::iter);
+        let members = self.rosters.get(&endpoint).into_iter().flat_map(Roster::iter);
         let members = members.filter(|member| !is_me(member)).cloned().collect();
-        self.events.push(MembershipEvent::Names { endpoint: place, casemapping, members });
+        self.events.push(MembershipEvent::Names { endpoint, casemapping, members });
     }
 
-    fn roster_mut(&mut self, place: EndpointId) -> &mut Roster {
-        self.rosters.entry(place).or_insert_with(|| Roster::new(self.casemapping))
+    fn roster_mut(&mut self, endpoint: EndpointId) -> &mut Roster {
+        self.rosters.entry(endpoint).or_insert_with(|| Roster::new(self.casemapping))
     }
 
     /// Adds the user with this folded nick to a channel; `None` if there are too many users.
     fn add_to_channel(
         &mut self,
         folded: &str,
-        place: EndpointId,
+        endpoint: EndpointId,
         seen: &UserInfo<'_>,
     ) -> Option<Arc<IrcUser>> {
         if self.by_nick.len() >= MAX_USERS && !self.by_nick.contains_key(folded) {
@@ -363,20 +359,20 @@ impl Users {
         }
         let held = &mut self.held_bytes;
         let known = self.by_nick.entry(folded.to_owned()).or_insert_with(|| {
-            let mut person = IrcUser::default();
-            seen.apply_to(&mut person);
-            *held += user_bytes(&person);
-            UserEntry { user: Arc::new(person), endpoints: Vec::new() }
+            let mut user = IrcUser::default();
+            seen.apply_to(&mut user);
+            *held += user_bytes(&user);
+            UserEntry { user: Arc::new(user), endpoints: Vec::new() }
         });
-        if !known.endpoints.contains(&place) {
-            known.endpoints.push(place);
+        if !known.endpoints.contains(&endpoint) {
+            known.endpoints.push(endpoint);
         }
         Some(Arc::clone(&known.user))
     }
 
-    fn remove_from_channel(&mut self, folded: &str, place: EndpointId) {
+    fn remove_from_channel(&mut self, folded: &str, endpoint: EndpointId) {
         let Some(known) = self.by_nick.get_mut(folded) else { return };
-        known.endpoints.retain(|other| *other != place);
+        known.endpoints.retain(|other| *other != endpoint);
         if known.endpoints.is_empty() {
             self.held_bytes = self.held_bytes.saturating_sub(user_bytes(&known.user));
             self.by_nick.remove(folded);
@@ -400,22 +396,22 @@ impl Users {
             text.truncate(text.floor_char_boundary(MAX_LEN));
         }
         let now = Arc::new(now);
-        let UserEntry { endpoints: places, .. } = self.by_nick.remove(&folded)?;
+        let UserEntry { endpoints, .. } = self.by_nick.remove(&folded)?;
         let folded = self.casemapping.fold(&now.nick);
         self.held_bytes = (self.held_bytes + user_bytes(&now)).saturating_sub(user_bytes(&before));
         // A stale user with that nick, whose departure we missed.
         let ghost = self.by_nick.remove(&folded);
         self.held_bytes =
             self.held_bytes.saturating_sub(ghost.as_ref().map_or(0, |it| user_bytes(&it.user)));
-        for place in ghost.into_iter().flat_map(|ghost| ghost.endpoints) {
-            self.roster_mut(place).remove(&now.nick);
+        for endpoint in ghost.into_iter().flat_map(|ghost| ghost.endpoints) {
+            self.roster_mut(endpoint).remove(&now.nick);
         }
-        for place in &places {
-            self.roster_mut(*place).update(nick, &now);
+        for endpoint in &endpoints {
+            self.roster_mut(*endpoint).update(nick, &now);
         }
         self.by_nick
-            .insert(folded, UserEntry { user: Arc::clone(&now), endpoints: places.clone() });
-        Some((places, before, now))
+            .insert(folded, UserEntry { user: Arc::clone(&now), endpoints: endpoints.clone() });
+        Some((endpoints, before, now))
     }
 }
 
@@ -445,15 +441,15 @@ mod tests {
                 ("returned", who.nick.clone(), 1)
             }
             MembershipEvent::Left {
-                endpoints: places,
+                endpoints,
                 user: who,
                 reason: LeaveReason::Netsplit { .. },
-            } => ("split", who.nick.clone(), places.len()),
-            MembershipEvent::Left { endpoints: places, user: who, .. } => {
-                ("went", who.nick.clone(), places.len())
+            } => ("split", who.nick.clone(), endpoints.len()),
+            MembershipEvent::Left { endpoints, user: who, .. } => {
+                ("went", who.nick.clone(), endpoints.len())
             }
-            MembershipEvent::UserChanged { endpoints: places, now, .. } => {
-                ("changed", now.nick.clone(), places.len())
+            MembershipEvent::UserChanged { endpoints, now, .. } => {
+                ("changed", now.nick.clone(), endpoints.len())
             }
             MembershipEvent::UsersUpdated(people) => ("learnt", String::new(), people.len()),
             MembershipEvent::PrefixChanged { nick, prefixes: ranks, .. } => {
@@ -464,29 +460,29 @@ mod tests {
     }
 
     fn to_strings(told: &[(&'static str, &str, usize)]) -> Vec<(&'static str, String, usize)> {
-        told.iter().map(|(what, who, places)| (*what, (*who).to_owned(), *places)).collect()
+        told.iter().map(|(what, who, endpoints)| (*what, (*who).to_owned(), *endpoints)).collect()
     }
 
     #[test]
     fn held_bytes_follow_the_people() {
         let (mut people, now) = (Users::default(), Instant::now());
-        let place = EndpointId(7);
+        let endpoint = EndpointId(7);
         let host = "h".repeat(20_000);
         for number in 0..100 {
-            people.add_name(place, &format!("@@@+ann{number}!a@{host}"), "@+");
+            people.add_name(endpoint, &format!("@@@+ann{number}!a@{host}"), "@+");
         }
         let listed = people.held_bytes();
         assert!((100..=100 * 1_000).contains(&listed), "{listed}");
-        people.end_of_names(place);
+        people.end_of_names(endpoint);
         assert!(people.held_bytes() <= listed);
         let long = Some("r".repeat(20_000));
-        people.update("ann1", |person| person.realname = long.clone());
-        people.update("ann2", |person| person.nick = "ann3".to_owned());
+        people.update("ann1", |user| user.realname = long.clone());
+        people.update("ann2", |user| user.nick = "ann3".to_owned());
         people.quit("ann4", LeaveReason::Quit { reason: None }, now);
-        people.leave(place, "ann5", LeaveReason::Part { reason: None });
+        people.leave(endpoint, "ann5", LeaveReason::Part { reason: None });
         assert!(people.held_bytes() < 100 * 1_500);
-        people.add_name(place, "ann", "@+");
-        people.remove_channel(place);
+        people.add_name(endpoint, "ann", "@+");
+        people.remove_channel(endpoint);
         assert_eq!(people.held_bytes(), 0);
     }
 
@@ -544,7 +540,7 @@ mod tests {
         let mut people = Users::default();
         people.join(TEA, seen("ann"), false, now);
         people.join(DEV, seen("eve"), false, now);
-        people.update("eve", |person| person.nick = "ann".to_owned());
+        people.update("eve", |user| user.nick = "ann".to_owned());
         assert_eq!(
             (people.member_count(TEA), people.member_count(DEV), people.by_nick.len()),
             (0, 1, 1)

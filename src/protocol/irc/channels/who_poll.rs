@@ -23,15 +23,15 @@ pub(in crate::protocol::irc) struct WhoPoll {
 
 impl WhoPoll {
     /// Queues a query for `endpoint`.
-    pub(in crate::protocol::irc) fn enqueue(&mut self, place: EndpointId) {
-        if !self.queue.contains(&place) {
-            self.queue.push_back(place);
+    pub(in crate::protocol::irc) fn enqueue(&mut self, endpoint: EndpointId) {
+        if !self.queue.contains(&endpoint) {
+            self.queue.push_back(endpoint);
         }
     }
 
     /// Removes `endpoint` from the queue.
-    pub(in crate::protocol::irc) fn remove(&mut self, place: EndpointId) {
-        self.queue.retain(|other| *other != place);
+    pub(in crate::protocol::irc) fn remove(&mut self, endpoint: EndpointId) {
+        self.queue.retain(|other| *other != endpoint);
     }
 
     /// Whether a query can be sent now.
@@ -46,9 +46,9 @@ impl WhoPoll {
         if !self.is_ready(now) {
             return None;
         }
-        let place = self.queue.pop_front()?;
-        self.in_flight = Some((place, now + WHO_TIMEOUT));
-        Some(place)
+        let endpoint = self.queue.pop_front()?;
+        self.in_flight = Some((endpoint, now + WHO_TIMEOUT));
+        Some(endpoint)
     }
 
     /// The reply is complete. Returns whether a query was in flight.
@@ -58,8 +58,8 @@ impl WhoPoll {
 
     /// The server is busy.
     pub(in crate::protocol::irc) fn defer(&mut self, now: Instant) {
-        if let Some((place, _)) = self.in_flight.take() {
-            self.queue.push_back(place);
+        if let Some((endpoint, _)) = self.in_flight.take() {
+            self.queue.push_back(endpoint);
             self.paused_until = Some(now + BUSY_RETRY_INTERVAL);
         }
     }
@@ -89,8 +89,8 @@ mod tests {
     fn one_who_is_in_flight_at_a_time() {
         let now = Instant::now();
         let mut census = WhoPoll::default();
-        for place in [TEA, DEV, TEA] {
-            census.enqueue(place);
+        for endpoint in [TEA, DEV, TEA] {
+            census.enqueue(endpoint);
         }
         assert_eq!((census.start_next(now), census.start_next(now)), (Some(TEA), None));
         assert!(census.finish());

@@ -23,8 +23,8 @@ impl IrcSession {
         for name in names.split_ascii_whitespace() {
             // A prefix character can also start a channel name: choose the longest that is one of ours.
             let ends = name.char_indices().map(|(at, _)| &name[at..]);
-            let place = ends.into_iter().find_map(|name| self.channels.endpoint_of(name));
-            place.into_iter().for_each(|place| self.join_check.mark_listed(place));
+            let endpoint = ends.into_iter().find_map(|name| self.channels.endpoint_of(name));
+            endpoint.into_iter().for_each(|endpoint| self.join_check.mark_listed(endpoint));
         }
     }
 
@@ -35,33 +35,37 @@ impl IrcSession {
         }
         let Some(seen) = self.join_check.take_listed() else { return };
         let missing: Vec<EndpointId> =
-            self.channels.joined_endpoints().filter(|place| !seen.contains(place)).collect();
-        for place in missing {
-            self.request_names(now, place);
+            self.channels.joined_endpoints().filter(|endpoint| !seen.contains(endpoint)).collect();
+        for endpoint in missing {
+            self.request_names(now, endpoint);
         }
     }
 
     /// The server sent something that contradicts our being in `name`.
     pub(in crate::protocol::irc) fn suspect_not_joined(&mut self, now: Instant, name: &str) {
-        let place = self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name));
-        place.into_iter().for_each(|place| self.request_names(now, place));
+        let endpoint = self.channels.endpoint_of(name).filter(|_| self.channels.is_joined(name));
+        endpoint.into_iter().for_each(|endpoint| self.request_names(now, endpoint));
     }
 
-    fn request_names(&mut self, now: Instant, place: EndpointId) {
-        let Some(name) = self.channels.name_of(place).map(str::to_owned) else { return };
-        if self.join_check.suspect(place, now) {
+    fn request_names(&mut self, now: Instant, endpoint: EndpointId) {
+        let Some(name) = self.channels.name_of(endpoint).map(str::to_owned) else { return };
+        if self.join_check.suspect(endpoint, now) {
             self.enqueue_control(vec![("NAMES", vec![name])]);
         }
     }
 
     /// NAMES of a channel is complete: if it was being checked, we are listed or not in it.
-    pub(in crate::protocol::irc) fn on_suspect_names(&mut self, now: Instant, place: EndpointId) {
-        if !self.join_check.clear(place) || self.users.is_own_nick_listed(place) {
+    pub(in crate::protocol::irc) fn on_suspect_names(
+        &mut self,
+        now: Instant,
+        endpoint: EndpointId,
+    ) {
+        if !self.join_check.clear(endpoint) || self.users.is_own_nick_listed(endpoint) {
             return;
         }
-        if let Some(name_of) = self.channels.name_of(place).map(str::to_owned) {
-            let why = "the server no longer lists the bridge in the channel".to_owned();
-            self.on_not_joined(now, &name_of, JoinError::retry_soon(why));
+        if let Some(name_of) = self.channels.name_of(endpoint).map(str::to_owned) {
+            let reason = "the server no longer lists the bridge in the channel".to_owned();
+            self.on_not_joined(now, &name_of, JoinError::retry_soon(reason));
         }
     }
 }

@@ -37,13 +37,13 @@ impl RejoinPolicy {
 
 impl JoinError {
     /// A temporary error.
-    pub(in crate::protocol::irc) fn retry_soon(why: String) -> Self {
-        Self { reason: why, rejoin_policy: RejoinPolicy::Soon }
+    pub(in crate::protocol::irc) fn retry_soon(reason: String) -> Self {
+        Self { reason, rejoin_policy: RejoinPolicy::Soon }
     }
 
     /// Parses the numeric `code` that answers a JOIN, with its text; `None` for other numerics.
     pub(in crate::protocol::irc) fn parse(code: &str, text: &str) -> Option<Self> {
-        let (words, outlook) = match code {
+        let (words, policy) = match code {
             // ERR_NOSUCHCHANNEL, also for impossible names.
             "403" => ("no such channel", RejoinPolicy::Later),
             // ERR_TOOMANYCHANNELS.
@@ -67,7 +67,7 @@ impl JoinError {
             "519" | "520" => ("only for network operators", RejoinPolicy::Later),
             _ => return None,
         };
-        Some(Self { reason: format!("{words} ({text})"), rejoin_policy: outlook })
+        Some(Self { reason: format!("{words} ({text})"), rejoin_policy: policy })
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn each_join_error_has_its_text_and_policy() {
-        for (code, outlook) in [
+        for (code, policy) in [
             ("403", RejoinPolicy::Later),
             ("405", RejoinPolicy::Later),
             ("437", RejoinPolicy::Soon),
@@ -91,9 +91,9 @@ mod tests {
             ("520", RejoinPolicy::Later),
             ("926", RejoinPolicy::Later),
         ] {
-            let refusal = JoinError::parse(code, "says the server").expect(code);
-            assert_eq!(refusal.rejoin_policy, outlook, "{code}");
-            assert!(refusal.reason.ends_with(" (says the server)"), "{}", refusal.reason);
+            let error = JoinError::parse(code, "says the server").expect(code);
+            assert_eq!(error.rejoin_policy, policy, "{code}");
+            assert!(error.reason.ends_with(" (says the server)"), "{}", error.reason);
         }
         assert_eq!(JoinError::parse("404", "Cannot send to channel"), None);
     }

@@ -148,9 +148,8 @@ mod tests {
     #[track_caller]
     fn check(code: &str, text: &str, later: Option<u64>) {
         let later = later.map(Duration::from_secs);
-        let objection =
-            SendError { reason: text.to_owned(), retry_after: later, relaymsg_scope: None };
-        assert_eq!(SendError::parse(code, text), objection);
+        let error = SendError { reason: text.to_owned(), retry_after: later, relaymsg_scope: None };
+        assert_eq!(SendError::parse(code, text), error);
     }
 
     #[test]

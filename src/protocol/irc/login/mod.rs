@@ -251,14 +251,14 @@ impl Registration {
     }
 
     /// The server rejected our nick; returns the next one to try.
-    pub(super) fn on_nick_rejected(&mut self, impossible: bool, why: &str) -> Vec<RawCommand> {
+    pub(super) fn on_nick_rejected(&mut self, impossible: bool, reason: &str) -> Vec<RawCommand> {
         if impossible {
             self.nick_candidates.on_invalid();
         } else {
             self.nick_candidates.on_in_use();
         }
         if self.nick_candidates.is_exhausted() {
-            self.reject(DisconnectReason::new(DisconnectKind::NoUsableNick, why));
+            self.reject(DisconnectReason::new(DisconnectKind::NoUsableNick, reason));
             return Vec::new();
         }
         vec![("NICK", vec![self.nick_candidates.current()])]
@@ -370,8 +370,8 @@ impl Registration {
         }
     }
 
-    fn reject(&mut self, why: DisconnectReason) {
-        self.events.push(LoginEvent::Rejected(why));
+    fn reject(&mut self, reason: DisconnectReason) {
+        self.events.push(LoginEvent::Rejected(reason));
     }
 
     fn finish(&mut self) -> Vec<RawCommand> {

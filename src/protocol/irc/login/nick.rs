@@ -17,10 +17,10 @@ impl IrcSession {
         &mut self,
         now: Instant,
         impossible: bool,
-        why: &str,
+        reason: &str,
     ) {
         if self.is_registering() {
-            let words = self.registration.on_nick_rejected(impossible, why);
+            let words = self.registration.on_nick_rejected(impossible, reason);
             self.apply_login_events(words);
         } else {
             self.regain.on_rejected(now);

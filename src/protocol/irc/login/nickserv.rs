@@ -284,8 +284,8 @@ impl Nickserv {
         match self.state {
             NickservState::Looking { until } if now >= until => {
                 self.state = NickservState::Idle;
-                let why = "the server did not answer WHOIS for the services nick".to_owned();
-                Some(NickservReply::Failed(why))
+                let reason = "the server did not answer WHOIS for the services nick".to_owned();
+                Some(NickservReply::Failed(reason))
             }
             NickservState::Identifying { deadline: until } if now >= until => {
                 self.state = NickservState::Idle;
@@ -365,7 +365,7 @@ mod tests {
         match nickserv.all_shown(now, "NickServ", casemapping) {
             Ok(Some((_, words))) => words[1].contains("pencil"),
             Ok(None) => panic!("we have looked"),
-            Err(NickservReply::Failed(why)) => !why.contains("nickserv_host"),
+            Err(NickservReply::Failed(reason)) => !reason.contains("nickserv_host"),
             Err(NickservReply::LoggedIn) => panic!("it is known by words alone"),
         }
     }
@@ -471,8 +471,8 @@ mod tests {
         let words = nickserv.identify(now);
         assert_eq!(words.iter().map(|it| it.0).collect::<Vec<_>>(), ["WHOIS", "PRIVMSG"]);
         assert_eq!(nickserv.tick(now), None);
-        let why = "services did not answer".to_owned();
-        assert_eq!(nickserv.tick(now + IDENTIFY_TIMEOUT), Some(NickservReply::Failed(why)));
+        let reason = "services did not answer".to_owned();
+        assert_eq!(nickserv.tick(now + IDENTIFY_TIMEOUT), Some(NickservReply::Failed(reason)));
         assert_eq!(nickserv.deadline(), None);
     }
 

@@ -223,8 +223,8 @@ impl Sasl {
         Ok(response)
     }
 
-    fn abort(&mut self, why: &str) -> SaslStep {
-        self.last_error = Some(why.to_owned());
+    fn abort(&mut self, reason: &str) -> SaslStep {
+        self.last_error = Some(reason.to_owned());
         self.challenge.clear();
         // A server that fails to prove its identity gets no further attempts.
         self.remaining.clear();
@@ -233,11 +233,11 @@ impl Sasl {
 
     fn fail(&mut self, words: &str) -> SaslStep {
         self.state = SaslState::Idle;
-        let why = self.last_error.take().unwrap_or_else(|| words.to_owned());
-        SaslStep::Failed(if why.is_empty() {
+        let reason = self.last_error.take().unwrap_or_else(|| words.to_owned());
+        SaslStep::Failed(if reason.is_empty() {
             "no SASL mechanism left to try".to_owned()
         } else {
-            why
+            reason
         })
     }
 }
@@ -282,7 +282,7 @@ mod tests {
                 words.into_iter().map(|(_, params)| params.join(" ")).collect()
             }
             SaslStep::LoggedIn => vec!["in".to_owned()],
-            SaslStep::Failed(why) => vec![format!("failed: {why}")],
+            SaslStep::Failed(reason) => vec![format!("failed: {reason}")],
         }
     }
 

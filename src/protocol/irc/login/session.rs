@@ -48,9 +48,9 @@ impl IrcSession {
             let words = self.nickserv.identify(now);
             self.enqueue_control(words);
             if self.nickserv.is_withheld() {
-                let why = DisconnectReason::new(DisconnectKind::InTheClear, "");
-                let why = format!("{why}; {}", why.help().unwrap_or_default());
-                self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
+                let reason = DisconnectReason::new(DisconnectKind::InTheClear, "");
+                let reason = format!("{reason}; {}", reason.help().unwrap_or_default());
+                self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason }));
             }
         }
         self.go_online(now);
@@ -68,12 +68,12 @@ impl IrcSession {
     /// Sends these lines and applies the results of the login.
     pub(in crate::protocol::irc) fn apply_login_events(&mut self, words: Vec<RawCommand>) {
         self.enqueue_control(words);
-        for verdict in self.registration.take_events() {
-            match verdict {
+        for result in self.registration.take_events() {
+            match result {
                 LoginEvent::Rejected(away) => self.reject(away),
                 LoginEvent::Sts(sts) => self.output.push_back(Output::Event(IrcEvent::Sts(sts))),
-                LoginEvent::LoginFailed(why) => {
-                    self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
+                LoginEvent::LoginFailed(reason) => {
+                    self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason }));
                 }
             }
         }
@@ -143,8 +143,8 @@ impl IrcSession {
                 let account = self.nickserv.account().to_owned();
                 self.on_account(now, Some(&account));
             }
-            NickservReply::Failed(why) => {
-                self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason: why }));
+            NickservReply::Failed(reason) => {
+                self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason }));
                 self.go_online(now);
             }
         }
@@ -154,8 +154,8 @@ impl IrcSession {
     pub(in crate::protocol::irc) fn on_no_such_nick(&mut self, now: Instant, nick: &str) {
         if self.nickserv.is_services_nick(nick, self.isupport.casemapping) && self.nickserv.finish()
         {
-            let why = format!("{nick} is not online");
-            self.on_services_reply(now, NickservReply::Failed(why));
+            let reason = format!("{nick} is not online");
+            self.on_services_reply(now, NickservReply::Failed(reason));
         }
     }
 
@@ -184,9 +184,9 @@ impl IrcSession {
     }
 
     /// The server has closed the link, or should have by now.
-    pub(in crate::protocol::irc) fn on_link_closed(&mut self, why: String) {
+    pub(in crate::protocol::irc) fn on_link_closed(&mut self, reason: String) {
         let leaving = matches!(self.phase, IrcSessionPhase::Quitting { .. });
-        let away = match (self.disconnect_reason.take(), DisconnectReason::parse(&why)) {
+        let away = match (self.disconnect_reason.take(), DisconnectReason::parse(&reason)) {
             // Either may have the more specific reason.
             (Some(banned), Some(away)) => {
                 let words = format!("{}; {}", banned.text, away.text);
@@ -194,13 +194,13 @@ impl IrcSession {
             }
             // Rejected before we sent anything that could be the cause, so it may be permanent.
             (None, None) if !self.registered => {
-                Some(DisconnectReason::parse_registration_error(&why))
+                Some(DisconnectReason::parse_registration_error(&reason))
             }
             (banned, away) => away.or(banned),
         };
         match away.filter(|_| !leaving) {
             Some(away) => self.reject(away),
-            None => self.close(why),
+            None => self.close(reason),
         }
     }
 

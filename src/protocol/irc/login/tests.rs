@@ -35,7 +35,7 @@ fn on_sasl(registration: &mut Registration, code: u16, words: &str) -> Vec<Strin
 }
 
 fn reasons(registration: &mut Registration) -> Vec<DisconnectKind> {
-    let reason = |verdict| match verdict {
+    let reason = |result| match result {
         LoginEvent::Rejected(away) => Some(away.kind),
         LoginEvent::Sts(_) | LoginEvent::LoginFailed(_) => None,
     };
@@ -291,12 +291,12 @@ fn sts_port_ends_an_insecure_login() {
 
 #[test]
 fn sts_duration_is_accepted_only_over_tls() {
-    for (secure, verdicts) in
+    for (secure, results) in
         [(true, vec![LoginEvent::Sts(StsPolicy { duration_secs: 300 })]), (false, vec![])]
     {
         let (mut registration, _) = start_with(None, secure);
         assert_eq!(on_cap(&mut registration, "LS", "sts=duration=300,preload"), ["CAP END"]);
-        assert_eq!(registration.take_events(), verdicts);
+        assert_eq!(registration.take_events(), results);
     }
 }
 
@@ -342,6 +342,6 @@ fn without_tls_the_accounts_password_is_not_said() {
     assert_eq!(reasons(&mut required), [DisconnectKind::InTheClear]);
     let (mut preferred, _) = begin_in_the_clear(false, login(false));
     assert_eq!(offer(&mut preferred), ["CAP END"]);
-    let why = "the plaintext password is not sent without TLS".to_owned();
-    assert_eq!(preferred.take_events(), [LoginEvent::LoginFailed(why)]);
+    let reason = "the plaintext password is not sent without TLS".to_owned();
+    assert_eq!(preferred.take_events(), [LoginEvent::LoginFailed(reason)]);
 }

@@ -122,8 +122,8 @@ struct PendingHistory {
 }
 
 impl HistoryRequests {
-    pub(in crate::protocol::irc) fn push(&mut self, question: HistoryRequest) {
-        self.queue.push_back(question);
+    pub(in crate::protocol::irc) fn push(&mut self, request: HistoryRequest) {
+        self.queue.push_back(request);
     }
 
     /// The lines for the next request, if one can be sent.
@@ -135,58 +135,49 @@ impl HistoryRequests {
         if self.in_flight.is_some() {
             return Vec::new();
         }
-        let Some(question) = self.queue.pop_front() else { return Vec::new() };
+        let Some(request) = self.queue.pop_front() else { return Vec::new() };
         self.last_id += 1;
-        let (answer, lines) = build_request(&question, means, self.last_id);
-        let (place, number, until) = (question.endpoint, self.last_id, now + HISTORY_TIMEOUT);
+        let (answer, lines) = build_request(&request, means, self.last_id);
+        let (endpoint, number, until) = (request.endpoint, self.last_id, now + HISTORY_TIMEOUT);
         let lines = lines.unwrap_or_else(|error| {
-            tracing::error!(channel = question.channel, %error, "cannot build the history request");
+            tracing::error!(channel = request.channel, %error, "cannot build the history request");
             Vec::new()
         });
-        self.in_flight = Some(PendingHistory {
-            endpoint: place,
-            request: question,
-            id: number,
-            reply: answer,
-            deadline: until,
-        });
+        self.in_flight =
+            Some(PendingHistory { endpoint, request, id: number, reply: answer, deadline: until });
         lines
     }
 
     /// Reports that the request in flight was just retried by msgid.
     pub(in crate::protocol::irc) fn retried_by_msgid(&self) -> Option<(EndpointId, HistoryReply)> {
-        let PendingHistory {
-            endpoint: place,
-            request: question,
-            reply: HistoryReply::Page(page),
-            ..
-        } = self.in_flight.as_ref()?
+        let PendingHistory { endpoint, request, reply: HistoryReply::Page(page), .. } =
+            self.in_flight.as_ref()?
         else {
             return None;
         };
-        (page.by_msgid && (question.is_retry || !question.by_msgid))
-            .then_some((*place, HistoryReply::RetriedByMsgid))
+        (page.by_msgid && (request.is_retry || !request.by_msgid))
+            .then_some((*endpoint, HistoryReply::RetriedByMsgid))
     }
 
     /// A played-back line with this timestamp was received.
     pub(in crate::protocol::irc) fn on_playback_line(&mut self, time: Option<Timestamp>) {
-        if let Some(PendingHistory { reply: HistoryReply::Page(page), request: question, .. }) =
+        if let Some(PendingHistory { reply: HistoryReply::Page(page), request, .. }) =
             &mut self.in_flight
         {
-            page.add(time, question.now);
+            page.add(time, request.now);
         }
     }
 
     /// A history batch for `endpoint`, or with this label, is complete.
     pub(in crate::protocol::irc) fn on_batch_end(
         &mut self,
-        place: Option<EndpointId>,
+        endpoint: Option<EndpointId>,
         label: Option<&str>,
     ) -> Option<(EndpointId, HistoryReply)> {
         let asked = self.in_flight.as_ref()?;
         let ours = match label {
             Some(label) => asked.matches(LABEL_PREFIX, label),
-            None => place == Some(asked.endpoint),
+            None => endpoint == Some(asked.endpoint),
         };
         (ours && matches!(asked.reply, HistoryReply::Page(_))).then(|| self.take_reply())?
     }
@@ -209,19 +200,18 @@ impl HistoryRequests {
         let HistorySource::Chathistory { by_time, by_msgid: by_line, .. } = means else {
             return false;
         };
-        let Some(PendingHistory { request: question, reply: HistoryReply::Page(page), .. }) =
-            &self.in_flight
+        let Some(PendingHistory { request, reply: HistoryReply::Page(page), .. }) = &self.in_flight
         else {
             return false;
         };
         // If msgid lookup was requested because the time did not help, do not fall back to it.
-        let by_time = page.by_msgid && by_time && !question.by_msgid;
+        let by_time = page.by_msgid && by_time && !request.by_msgid;
         let untaken = ["INVALID_MSGREFTYPE", "INVALID_PARAMS"].contains(&code);
-        let by_line = untaken && !page.by_msgid && by_line && question.msgid.is_some();
-        if question.is_retry || !(by_time || by_line) {
+        let by_line = untaken && !page.by_msgid && by_line && request.msgid.is_some();
+        if request.is_retry || !(by_time || by_line) {
             return false;
         }
-        let again = HistoryRequest { is_retry: true, by_msgid: by_line, ..question.clone() };
+        let again = HistoryRequest { is_retry: true, by_msgid: by_line, ..request.clone() };
         self.in_flight = None;
         self.queue.push_front(again);
         true
@@ -230,9 +220,9 @@ impl HistoryRequests {
     /// The server will not answer.
     pub(in crate::protocol::irc) fn fail(
         &mut self,
-        why: &str,
+        reason: &str,
     ) -> Option<(EndpointId, HistoryReply)> {
-        self.in_flight.as_mut()?.reply = HistoryReply::Failed(why.to_owned());
+        self.in_flight.as_mut()?.reply = HistoryReply::Failed(reason.to_owned());
         self.take_reply()
     }
 
@@ -262,16 +252,16 @@ impl PendingHistory {
 
 /// The source of the answer, and the lines that request it.
 fn build_request(
-    question: &HistoryRequest,
+    request: &HistoryRequest,
     means: HistorySource,
     number: u64,
 ) -> (HistoryReply, Result<Vec<Line>, LineError>) {
     let fence = || Line::new("PING", &[&format!("{PING_PREFIX}{number}")]);
-    let HistoryRequest { channel, since, msgid, .. } = question;
+    let HistoryRequest { channel, since, msgid, .. } = request;
     match means {
         HistorySource::Chathistory { limit, by_time, by_msgid: by_line, has_labels: labels } => {
             let limit = limit.map_or(MAX_PAGE_LINES, |limit| limit.min(MAX_PAGE_LINES));
-            let found = !by_time || (by_line && question.by_msgid);
+            let found = !by_time || (by_line && request.by_msgid);
             let msgid = msgid.as_ref().filter(|_| found);
             let from = match msgid {
                 Some(msgid) => format!("msgid={msgid}"),
@@ -307,12 +297,12 @@ mod tests {
 
     fn past() -> HistoryRequests {
         let mut past = HistoryRequests::default();
-        for (place, channel) in [(TEA, "#tea"), (EndpointId(2), "#dev")] {
+        for (endpoint, channel) in [(TEA, "#tea"), (EndpointId(2), "#dev")] {
             let since = "2026-11-22T12:00:00.5Z".parse().expect("a time");
             let msgid = Some("m".to_owned());
             let channel = channel.to_owned();
             past.push(HistoryRequest {
-                endpoint: place,
+                endpoint,
                 channel,
                 since,
                 now: NOW,
@@ -361,9 +351,9 @@ mod tests {
             let (channel, msgid) = ("#tea".to_owned(), Some("m".to_owned()));
             let since = Timestamp::UNIX_EPOCH;
             let mut past = HistoryRequests::default();
-            let (place, now, tried) = (TEA, NOW, false);
+            let (endpoint, now, tried) = (TEA, NOW, false);
             past.push(HistoryRequest {
-                endpoint: place,
+                endpoint,
                 channel,
                 since,
                 now,

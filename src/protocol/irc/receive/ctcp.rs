@@ -44,9 +44,9 @@ impl CtcpResponder {
         text: &str,
         time: Option<Timestamp>,
     ) -> Option<Line> {
-        let question = text.strip_prefix('\x01')?;
-        let question = question.strip_suffix('\x01').unwrap_or(question);
-        let (query, argument) = question.split_once(' ').unwrap_or((question, ""));
+        let request = text.strip_prefix('\x01')?;
+        let request = request.strip_suffix('\x01').unwrap_or(request);
+        let (query, argument) = request.split_once(' ').unwrap_or((request, ""));
         let query = query.to_ascii_uppercase();
         let answer = match query.as_str() {
             "VERSION" => VERSION_REPLY.to_owned(),
@@ -90,11 +90,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(question: &str, answer: Option<&str>) {
+    fn check(request: &str, answer: Option<&str>) {
         let (mut courtesy, now) = responder();
-        let said = courtesy.reply(now + Duration::from_secs(5), "ann", question, None);
+        let said = courtesy.reply(now + Duration::from_secs(5), "ann", request, None);
         let line = answer.map(|answer| format!("NOTICE ann :\x01{answer}\x01"));
-        assert_eq!(said.as_ref().map(Line::as_str), line.as_deref(), "{question:?}");
+        assert_eq!(said.as_ref().map(Line::as_str), line.as_deref(), "{request:?}");
     }
 
     #[test]
@@ -115,9 +115,8 @@ mod tests {
 
     #[test]
     fn unknown_queries_get_no_reply() {
-        for question in ["hello", "\x01ACTION waves\x01", "\x01USERINFO\x01", "\x01DCC SEND x\x01"]
-        {
-            check(question, None);
+        for request in ["hello", "\x01ACTION waves\x01", "\x01USERINFO\x01", "\x01DCC SEND x\x01"] {
+            check(request, None);
         }
         check(&format!("\x01PING {}\x01", "x".repeat(65)), None);
     }

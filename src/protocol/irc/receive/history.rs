@@ -18,14 +18,14 @@ const MAX_EARLY_BYTES: usize = 4 << 20;
 impl IrcSession {
     pub(in crate::protocol::irc) fn fetch_history(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         (since, now): (Timestamp, Timestamp),
         msgid: Option<String>,
         by_line: bool,
     ) {
-        let Some(channel) = self.channels.name_of(place).map(str::to_owned) else { return };
+        let Some(channel) = self.channels.name_of(endpoint).map(str::to_owned) else { return };
         self.history_requests.push(HistoryRequest {
-            endpoint: place,
+            endpoint,
             channel,
             since,
             now,
@@ -36,13 +36,17 @@ impl IrcSession {
     }
 
     /// A history request failed with the code of a standard reply.
-    pub(in crate::protocol::irc) fn on_history_error(&mut self, code: &str, why: &str) {
+    pub(in crate::protocol::irc) fn on_history_error(&mut self, code: &str, reason: &str) {
         let means = self.history_source();
         if self.history_requests.retry_other_way(code, means) {
-            tracing::info!(code, reason = why, "history request rejected; retrying in another way");
+            tracing::info!(
+                code,
+                reason = reason,
+                "history request rejected; retrying in another way"
+            );
             return;
         }
-        let answer = self.history_requests.fail(why);
+        let answer = self.history_requests.fail(reason);
         self.report_history(answer);
     }
 
@@ -61,7 +65,7 @@ impl IrcSession {
     }
 
     fn early_bytes(&self) -> usize {
-        self.early_messages.iter().map(|(_, talk)| talk.text.len()).sum()
+        self.early_messages.iter().map(|(_, message)| message.text.len()).sum()
     }
 
     /// Sends the next history request, if possible.
@@ -79,8 +83,7 @@ impl IrcSession {
         &mut self,
         answer: Option<(EndpointId, HistoryReply)>,
     ) {
-        let answer =
-            answer.map(|(place, answer)| IrcEvent::History { endpoint: place, reply: answer });
+        let answer = answer.map(|(endpoint, answer)| IrcEvent::History { endpoint, reply: answer });
         self.output.extend(answer.map(Output::Event));
     }
 

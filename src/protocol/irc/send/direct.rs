@@ -23,25 +23,21 @@ impl IrcSession {
     /// Sends a direct message, if the recipient still has the nick.
     pub(in crate::protocol::irc) fn send_direct(
         &mut self,
-        (ticket, place): (DeliveryId, EndpointId),
+        (delivery, endpoint): (DeliveryId, EndpointId),
         whom: Arc<IrcUser>,
         kind: MessageKind,
         (prefix, body): (&str, &str),
     ) {
         let there = self.users.get(&whom.nick).is_some_and(|now| is_same_user(&whom, now));
         if !there || self.phase != IrcSessionPhase::Online || !notice::is_nick(&whom.nick) {
-            let why = RECIPIENT_CHANGED.to_owned();
-            self.output.push_back(Output::Event(IrcEvent::Rejected {
-                delivery: ticket,
-                endpoint: place,
-                reason: why,
-            }));
+            let reason = RECIPIENT_CHANGED.to_owned();
+            self.output.push_back(Output::Event(IrcEvent::Rejected { delivery, endpoint, reason }));
             return;
         }
         let target = whom.nick.clone();
         let budget = self.text_budget(&target, kind);
         let script = OutgoingText {
-            delivery: ticket,
+            delivery,
             kind,
             target: &target,
             prefix,
@@ -49,15 +45,15 @@ impl IrcSession {
             budget,
             relay_nick: None,
         };
-        self.send_queue.push(ticket, place, script.lines());
-        self.direct_targets.insert(place, whom);
+        self.send_queue.push(delivery, endpoint, script.lines());
+        self.direct_targets.insert(endpoint, whom);
     }
 
     /// Cancels unsent messages to recipients who have left.
     pub(in crate::protocol::irc) fn cancel_gone_directs(&mut self) {
-        for place in self.direct_targets.gone_targets(|nick| self.users.get(nick)) {
-            let verdict = self.send_queue.cancel(place, RECIPIENT_CHANGED);
-            self.report_send_result(verdict);
+        for endpoint in self.direct_targets.gone_targets(|nick| self.users.get(nick)) {
+            let result = self.send_queue.cancel(endpoint, RECIPIENT_CHANGED);
+            self.report_send_result(result);
         }
     }
 
@@ -74,20 +70,20 @@ impl IrcSession {
             return;
         };
         let author = self.message_author(nick, address, context);
-        let (text, mark) = (text.to_owned(), context.message_ref.clone());
+        let (text, message_ref) = (text.to_owned(), context.message_ref.clone());
         let relayed_by = context.relayed_by.clone();
         let (played, own, from_here) = (false, false, false);
-        let talk = IncomingMessage {
+        let message = IncomingMessage {
             author,
             kind,
             text,
-            message_ref: mark,
+            message_ref,
             is_playback: played,
             is_own: own,
             is_own_userhost: from_here,
             relayed_by,
         };
-        self.output.push_back(Output::Event(IrcEvent::DirectMessage(talk)));
+        self.output.push_back(Output::Event(IrcEvent::DirectMessage(message)));
     }
 
     /// The endpoint of a message's target: one of our channels, or the recipient of a direct message.

@@ -19,13 +19,13 @@ pub(in crate::protocol::irc) struct DirectTargets(HashMap<EndpointId, Arc<IrcUse
 
 impl DirectTargets {
     /// Sets the recipient that `endpoint` stands for.
-    pub(in crate::protocol::irc) fn insert(&mut self, place: EndpointId, whom: Arc<IrcUser>) {
-        self.0.insert(place, whom);
+    pub(in crate::protocol::irc) fn insert(&mut self, endpoint: EndpointId, whom: Arc<IrcUser>) {
+        self.0.insert(endpoint, whom);
     }
 
     /// Nothing more is to be sent to `endpoint`.
-    pub(in crate::protocol::irc) fn remove(&mut self, place: EndpointId) {
-        self.0.remove(&place);
+    pub(in crate::protocol::irc) fn remove(&mut self, endpoint: EndpointId) {
+        self.0.remove(&endpoint);
     }
 
     /// The endpoint of the user with this nick, if a message to them is being sent.
@@ -35,7 +35,7 @@ impl DirectTargets {
         casemapping: Casemapping,
     ) -> Option<EndpointId> {
         let mut whispers = self.0.iter();
-        whispers.find(|(_, whom)| casemapping.same(&whom.nick, nick)).map(|(place, _)| *place)
+        whispers.find(|(_, whom)| casemapping.same(&whom.nick, nick)).map(|(endpoint, _)| *endpoint)
     }
 
     /// Whether the numeric `code` reports that a direct message was not delivered.
@@ -49,7 +49,7 @@ impl DirectTargets {
         known: impl Fn(&str) -> Option<&'p Arc<IrcUser>>,
     ) -> Vec<EndpointId> {
         let is_lost = |whom: &IrcUser| known(&whom.nick).is_none_or(|now| !is_same_user(whom, now));
-        self.0.iter().filter(|(_, whom)| is_lost(whom)).map(|(place, _)| *place).collect()
+        self.0.iter().filter(|(_, whom)| is_lost(whom)).map(|(endpoint, _)| *endpoint).collect()
     }
 }
 

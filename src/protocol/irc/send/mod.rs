@@ -33,19 +33,15 @@ const MAX_LEN_GUEST_NICK: usize = 12;
 impl IrcSession {
     pub(in crate::protocol::irc) fn send_message(
         &mut self,
-        ticket: DeliveryId,
-        place: EndpointId,
+        delivery: DeliveryId,
+        endpoint: EndpointId,
         kind: MessageKind,
         (prefix, body): (&str, &str),
         relay: Option<&str>,
     ) {
-        let Some(target) = self.channels.name_of(place) else {
-            let why = "no such channel in the configuration".to_owned();
-            self.output.push_back(Output::Event(IrcEvent::Rejected {
-                delivery: ticket,
-                endpoint: place,
-                reason: why,
-            }));
+        let Some(target) = self.channels.name_of(endpoint) else {
+            let reason = "no such channel in the configuration".to_owned();
+            self.output.push_back(Output::Event(IrcEvent::Rejected { delivery, endpoint, reason }));
             return;
         };
         let linelen = self.isupport.linelen;
@@ -54,13 +50,8 @@ impl IrcSession {
             None => self.text_budget(target, kind),
             Some(nick) => {
                 if let Err(error) = relaymsg::relaymsg_line(kind, target, nick, "hello") {
-                    let (scope, why) = (Scope::Nick, error.to_string());
-                    let event = IrcEvent::RelaymsgRejected {
-                        delivery: ticket,
-                        endpoint: place,
-                        scope,
-                        reason: why,
-                    };
+                    let (scope, reason) = (Scope::Nick, error.to_string());
+                    let event = IrcEvent::RelaymsgRejected { delivery, endpoint, scope, reason };
                     return self.output.push_back(Output::Event(event));
                 }
                 // The server chooses the host for a relayed nick.
@@ -72,21 +63,14 @@ impl IrcSession {
                 Room { bytes, charset }
             }
         };
-        let script = OutgoingText {
-            delivery: ticket,
-            kind,
-            target,
-            prefix,
-            body,
-            budget,
-            relay_nick: relay,
-        };
+        let script =
+            OutgoingText { delivery, kind, target, prefix, body, budget, relay_nick: relay };
         let lines = match self.multiline_limits() {
             // Batches are always UTF-8.
             Some(limits) if budget.charset.is_utf8() => script.batches(limits),
             _ => script.lines(),
         };
-        self.send_queue.push(ticket, place, lines);
+        self.send_queue.push(delivery, endpoint, lines);
     }
 
     /// How much text fits into one of our lines to `target`.
@@ -130,14 +114,14 @@ impl IrcSession {
     /// A line under our nick: an echo, or a message of another client of the same user.
     pub(in crate::protocol::irc) fn on_echo(
         &mut self,
-        place: EndpointId,
-        talk: (MessageKind, &str),
+        endpoint: EndpointId,
+        message: (MessageKind, &str),
         context: &MessageContext,
     ) -> EchoClaim {
         let label = context.batch.label.as_deref();
-        let (verdict, claim) =
-            self.send_queue.on_echo(place, label, talk, context.message_ref.clone());
-        self.report_send_result(verdict);
+        let (result, claim) =
+            self.send_queue.on_echo(endpoint, label, message, context.message_ref.clone());
+        self.report_send_result(result);
         // A relayed message is ours, whoever has the nick.
         if context.relayed_by.is_some() { EchoClaim::Own } else { claim }
     }
@@ -145,24 +129,23 @@ impl IrcSession {
     /// Holds a line under our nick that may be an altered echo. The receipt of the line in flight decides.
     pub(in crate::protocol::irc) fn hold_unclaimed(
         &mut self,
-        place: EndpointId,
-        talk: IncomingMessage,
+        endpoint: EndpointId,
+        message: IncomingMessage,
     ) {
         if self.unclaimed_lines.len() < MAX_UNCLAIMED {
-            self.unclaimed_lines.push((place, talk));
+            self.unclaimed_lines.push((endpoint, message));
         }
     }
 
     /// Reports held lines that were not the echo of the line in flight.
-    fn release_unclaimed(&mut self, place: EndpointId) {
+    fn release_unclaimed(&mut self, endpoint: EndpointId) {
         let mut said: Vec<IncomingMessage> =
-            self.unclaimed_lines.extract_if(.., |it| it.0 == place).map(|it| it.1).collect();
-        if self.send_queue.take_altered(place) && !said.is_empty() {
+            self.unclaimed_lines.extract_if(.., |it| it.0 == endpoint).map(|it| it.1).collect();
+        if self.send_queue.take_altered(endpoint) && !said.is_empty() {
             said.remove(0);
         }
-        let heard = said
-            .into_iter()
-            .map(|talk| Output::Event(IrcEvent::Message { endpoint: place, message: talk }));
+        let heard =
+            said.into_iter().map(|message| Output::Event(IrcEvent::Message { endpoint, message }));
         self.output.extend(heard);
     }
 
@@ -173,8 +156,8 @@ impl IrcSession {
         context: &MessageContext,
     ) {
         if let Some(label) = &context.batch.label {
-            let verdict = self.send_queue.on_labeled_response(label, now);
-            self.report_send_result(verdict);
+            let result = self.send_queue.on_labeled_response(label, now);
+            self.report_send_result(result);
         }
     }
 
@@ -187,15 +170,16 @@ impl IrcSession {
         context: &MessageContext,
     ) {
         let label = context.batch.label.as_deref();
-        let place = arguments.get(1).and_then(|target| self.endpoint_of(target));
-        let meant = match (label, place) {
+        let endpoint = arguments.get(1).and_then(|target| self.endpoint_of(target));
+        let meant = match (label, endpoint) {
             (Some(label), _) => ReplyTarget::Label(label),
-            (None, Some(place)) => ReplyTarget::Endpoint(place),
+            (None, Some(endpoint)) => ReplyTarget::Endpoint(endpoint),
             // Numerics that name no target; for other targets, it is not about our line.
             (None, None) if ["263", "407", "412", "417"].contains(&code) => ReplyTarget::Oldest,
             (None, None) => return,
         };
-        if let (true, Some(name)) = (code == "404", place.and_then(|it| self.channels.name_of(it)))
+        if let (true, Some(name)) =
+            (code == "404", endpoint.and_then(|it| self.channels.name_of(it)))
         {
             tracing::warn!(
                 channel = name,
@@ -205,9 +189,9 @@ impl IrcSession {
                 self.nick
             );
         }
-        let objection = self.parse_send_error(code, last_argument(arguments), now);
-        let verdict = self.send_queue.on_error(meant, objection, now);
-        self.report_send_result(verdict);
+        let error = self.parse_send_error(code, last_argument(arguments), now);
+        let result = self.send_queue.on_error(meant, error, now);
+        self.report_send_result(result);
     }
 
     /// Interprets an error; slows down if it is about flooding.
@@ -245,18 +229,18 @@ impl IrcSession {
         if !relayed && !["PRIVMSG", "NOTICE", "*"].contains(&command.as_str()) {
             return;
         }
-        let place = about.iter().find_map(|word| self.endpoint_of(word));
-        let meant = match (context.batch.label.as_deref(), place) {
+        let endpoint = about.iter().find_map(|word| self.endpoint_of(word));
+        let meant = match (context.batch.label.as_deref(), endpoint) {
             (Some(label), _) => ReplyTarget::Label(label),
-            (None, Some(place)) => ReplyTarget::Endpoint(place),
+            (None, Some(endpoint)) => ReplyTarget::Endpoint(endpoint),
             (None, None) => ReplyTarget::Oldest,
         };
-        let objection = match relayed {
+        let error = match relayed {
             true => relaymsg::parse_error(code, last_argument(arguments)),
             false => self.parse_send_error(code, last_argument(arguments), now),
         };
-        let verdict = self.send_queue.on_error(meant, objection, now);
-        self.report_send_result(verdict);
+        let result = self.send_queue.on_error(meant, error, now);
+        self.report_send_result(result);
     }
 
     /// RELAYMSG is unknown or not permitted, by the numeric `code`.
@@ -268,15 +252,15 @@ impl IrcSession {
         context: &MessageContext,
     ) {
         let label = context.batch.label.as_deref();
-        let place = arguments.iter().skip(1).find_map(|word| self.channels.endpoint_of(word));
-        let meant = match (label, place) {
+        let endpoint = arguments.iter().skip(1).find_map(|word| self.channels.endpoint_of(word));
+        let meant = match (label, endpoint) {
             (Some(label), _) => ReplyTarget::Label(label),
-            (None, Some(place)) => ReplyTarget::Endpoint(place),
+            (None, Some(endpoint)) => ReplyTarget::Endpoint(endpoint),
             (None, None) => ReplyTarget::Oldest,
         };
-        let objection = relaymsg::parse_error(code, last_argument(arguments));
-        let verdict = self.send_queue.on_error(meant, objection, now);
-        self.report_send_result(verdict);
+        let error = relaymsg::parse_error(code, last_argument(arguments));
+        let result = self.send_queue.on_error(meant, error, now);
+        self.report_send_result(result);
     }
 
     /// Reports support for RELAYMSG, once.
@@ -294,8 +278,8 @@ impl IrcSession {
     }
 
     pub(in crate::protocol::irc) fn on_pong(&mut self, now: Instant, token: &str) {
-        let verdict = self.send_queue.on_pong(token, self.registration.is_bouncer(), now);
-        self.report_send_result(verdict);
+        let result = self.send_queue.on_pong(token, self.registration.is_bouncer(), now);
+        self.report_send_result(result);
         let answer = self.history_requests.on_pong(token);
         self.report_history(answer);
     }
@@ -303,8 +287,8 @@ impl IrcSession {
     /// Handles timeouts of messages.
     pub(in crate::protocol::irc) fn tick_send_queue(&mut self, now: Instant) {
         let passed = self.send_queue.tick(now);
-        for verdict in passed.results {
-            self.report_send_result(Some(verdict));
+        for result in passed.results {
+            self.report_send_result(Some(result));
         }
         self.output.extend(passed.retries.into_iter().map(|it| Output::Event(IrcEvent::Retry(it))));
         if passed.ping_timed_out {
@@ -312,37 +296,35 @@ impl IrcSession {
         }
     }
 
-    pub(in crate::protocol::irc) fn report_send_result(&mut self, verdict: Option<SendResult>) {
-        let Some(SendResult { delivery: ticket, endpoint: place, outcome }) = verdict else {
+    pub(in crate::protocol::irc) fn report_send_result(&mut self, result: Option<SendResult>) {
+        let Some(SendResult { delivery, endpoint, outcome }) = result else {
             return;
         };
         if !matches!(outcome, SendOutcome::PartiallyDelivered { .. }) {
-            self.direct_targets.remove(place);
+            self.direct_targets.remove(endpoint);
         }
         self.output.push_back(Output::Event(match outcome {
-            SendOutcome::PartiallyDelivered { delivered_bytes: end, message_ref: mark } => {
+            SendOutcome::PartiallyDelivered { delivered_bytes: end, message_ref } => {
                 IrcEvent::PartiallyDelivered {
-                    delivery: ticket,
-                    endpoint: place,
+                    delivery,
+                    endpoint,
                     delivered_bytes: end,
-                    message_ref: mark,
+                    message_ref,
                 }
             }
-            SendOutcome::Delivered { message_ref: mark } => {
-                IrcEvent::Delivered { delivery: ticket, endpoint: place, message_ref: mark }
+            SendOutcome::Delivered { message_ref } => {
+                IrcEvent::Delivered { delivery, endpoint, message_ref }
             }
-            SendOutcome::Rejected(why) => {
-                IrcEvent::Rejected { delivery: ticket, endpoint: place, reason: why }
+            SendOutcome::Rejected(reason) => IrcEvent::Rejected { delivery, endpoint, reason },
+            SendOutcome::RelaymsgRejected { reason, scope } => {
+                IrcEvent::RelaymsgRejected { delivery, endpoint, scope, reason }
             }
-            SendOutcome::RelaymsgRejected { reason: why, scope } => {
-                IrcEvent::RelaymsgRejected { delivery: ticket, endpoint: place, scope, reason: why }
-            }
-            SendOutcome::Deferred { reason: why, retry_after: _ } => {
-                IrcEvent::Deferred { delivery: ticket, endpoint: place, reason: why }
+            SendOutcome::Deferred { reason, retry_after: _ } => {
+                IrcEvent::Deferred { delivery, endpoint, reason }
             }
         }));
         if !self.unclaimed_lines.is_empty() {
-            self.release_unclaimed(place);
+            self.release_unclaimed(endpoint);
         }
     }
 }

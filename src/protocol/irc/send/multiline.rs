@@ -291,9 +291,9 @@ mod tests {
     const LIMITS: MultilineLimits = MultilineLimits { max_bytes: 4_096, max_lines: 24 };
 
     fn outgoing_text<'a>(prefix: &'a str, body: &'a str, budget: usize) -> OutgoingText<'a> {
-        let (ticket, kind, target) = (DeliveryId(7), MessageKind::Text, "#tea");
+        let (delivery, kind, target) = (DeliveryId(7), MessageKind::Text, "#tea");
         OutgoingText {
-            delivery: ticket,
+            delivery,
             kind,
             target,
             prefix,

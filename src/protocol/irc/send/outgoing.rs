@@ -53,14 +53,14 @@ pub(in crate::protocol::irc) struct OutgoingMessage {
 
 impl OutgoingMessage {
     pub(in crate::protocol::irc) fn new(
-        ticket: DeliveryId,
-        place: EndpointId,
+        delivery: DeliveryId,
+        endpoint: EndpointId,
         lines: Vec<OutgoingLine>,
     ) -> Self {
         let (receipt, objections) = (Receipt::Ping, Vec::new());
         Self {
-            delivery: ticket,
-            endpoint: place,
+            delivery,
+            endpoint,
             lines,
             sent: 0,
             cancelled: 0,
@@ -182,23 +182,23 @@ impl OutgoingMessage {
     }
 
     /// The line in flight has arrived.
-    pub(in crate::protocol::irc) fn accept(&mut self, mark: MessageRef) -> SendOutcome {
+    pub(in crate::protocol::irc) fn accept(&mut self, message_ref: MessageRef) -> SendOutcome {
         let end = self.lines.get(self.sent.wrapping_sub(1)).map_or(0, |line| line.body_end);
         if self.is_all_sent() {
-            SendOutcome::Delivered { message_ref: mark }
+            SendOutcome::Delivered { message_ref }
         } else {
-            SendOutcome::PartiallyDelivered { delivered_bytes: end, message_ref: mark }
+            SendOutcome::PartiallyDelivered { delivered_bytes: end, message_ref }
         }
     }
 
-    pub(in crate::protocol::irc) fn add_error(&mut self, objection: SendError) {
-        self.errors.push(objection);
+    pub(in crate::protocol::irc) fn add_error(&mut self, error: SendError) {
+        self.errors.push(error);
     }
 
     /// The labeled response is complete, without an echo.
     pub(in crate::protocol::irc) fn finish_label(&mut self) -> SendOutcome {
         match (self.errors.pop(), self.receipt) {
-            (Some(objection), _) => self.reject(objection),
+            (Some(error), _) => self.reject(error),
             (None, Receipt::Label { echo: false }) => self.accept(MessageRef::default()),
             (None, _) => self.reject(SendError::dropped_silently()),
         }
@@ -218,28 +218,25 @@ impl OutgoingMessage {
         }
         let refused = self.errors.len();
         let objections = std::mem::take(&mut self.errors);
-        let Some(mut objection) = objections.into_iter().next() else {
+        let Some(mut error) = objections.into_iter().next() else {
             return self.accept(MessageRef::default());
         };
         // Which of the lines were rejected is not known; resending would duplicate the others.
         if refused < self.lines.len() {
-            (objection.retry_after, objection.relaymsg_scope) = (None, None);
-            objection.reason =
-                format!("{refused} of {} lines rejected: {}", self.lines.len(), objection.reason);
+            (error.retry_after, error.relaymsg_scope) = (None, None);
+            error.reason =
+                format!("{refused} of {} lines rejected: {}", self.lines.len(), error.reason);
         }
-        SendOutcome::from(objection)
+        SendOutcome::from(error)
     }
 
     /// The line in flight was rejected or deferred.
-    pub(in crate::protocol::irc) fn reject(&self, mut objection: SendError) -> SendOutcome {
-        if self.lines.len() > 1
-            && objection.retry_after.is_none()
-            && objection.relaymsg_scope.is_none()
-        {
-            let SendError { reason: why, .. } = &objection;
-            objection.reason = format!("line {} of {}: {why}", self.sent, self.lines.len());
+    pub(in crate::protocol::irc) fn reject(&self, mut error: SendError) -> SendOutcome {
+        if self.lines.len() > 1 && error.retry_after.is_none() && error.relaymsg_scope.is_none() {
+            let SendError { reason, .. } = &error;
+            error.reason = format!("line {} of {}: {reason}", self.sent, self.lines.len());
         }
-        SendOutcome::from(objection)
+        SendOutcome::from(error)
     }
 
     /// Whether the line in flight was echoed in altered form.

@@ -208,9 +208,13 @@ impl Pacer {
     }
 
     /// The current priority of `endpoint`.
-    pub(in crate::protocol::irc) fn priority(&self, place: EndpointId, now: Instant) -> Priority {
+    pub(in crate::protocol::irc) fn priority(
+        &self,
+        endpoint: EndpointId,
+        now: Instant,
+    ) -> Priority {
         let Some(Cost { burst, .. }) = self.pace.cost() else { return Priority::High };
-        let spent = self.spent.get(&place).copied().unwrap_or_default();
+        let spent = self.spent.get(&endpoint).copied().unwrap_or_default();
         let spent = spent.saturating_sub(self.fair_share(now));
         if spent * 2 < burst { Priority::High } else { Priority::Low }
     }
@@ -261,7 +265,7 @@ impl Pacer {
     pub(in crate::protocol::irc) fn spend(
         &mut self,
         bytes: usize,
-        place: Option<EndpointId>,
+        endpoint: Option<EndpointId>,
         now: Instant,
     ) {
         let Some(Cost { per_line: line, per_byte: byte, .. }) = self.pace.cost() else { return };
@@ -274,8 +278,8 @@ impl Pacer {
         let cost = (line + byte * bytes) * self.learned.cost_percent / 100;
         self.full_at = self.full_at.max(now) + cost;
         self.deduct_shares(now);
-        if let Some(place) = place {
-            *self.spent.entry(place).or_default() += cost;
+        if let Some(endpoint) = endpoint {
+            *self.spent.entry(endpoint).or_default() += cost;
         }
     }
 }

@@ -193,11 +193,11 @@ impl NextLines {
 impl SendQueue {
     pub(in crate::protocol::irc) fn push(
         &mut self,
-        ticket: DeliveryId,
-        place: EndpointId,
+        delivery: DeliveryId,
+        endpoint: EndpointId,
         lines: Vec<OutgoingLine>,
     ) {
-        self.ready.push_back(OutgoingMessage::new(ticket, place, lines));
+        self.ready.push_back(OutgoingMessage::new(delivery, endpoint, lines));
     }
 
     /// The highest priority with something to send, where `weight` gives that of channels.
@@ -205,9 +205,9 @@ impl SendQueue {
         &self,
         weight: impl Fn(EndpointId) -> Priority,
     ) -> Option<Priority> {
-        let asks = |urgent| self.pings.iter().any(|(place, _)| weight(*place) == urgent);
+        let asks = |urgent| self.pings.iter().any(|(endpoint, _)| weight(*endpoint) == urgent);
         let says =
-            |urgent| self.find_sendable(|saying| saying.priority(&weight) == urgent).is_some();
+            |urgent| self.find_sendable(|message| message.priority(&weight) == urgent).is_some();
         [Priority::High, Priority::Low].into_iter().find(|urgent| asks(*urgent) || says(*urgent))
     }
 
@@ -219,41 +219,42 @@ impl SendQueue {
         pacer: &Pacer,
         now: Instant,
     ) -> Option<NextLines> {
-        let weight = |place| pacer.priority(place, now);
-        let asked = self.pings.iter().position(|(place, _)| pacer.can_send(weight(*place), now));
-        if let Some((place, ping)) = asked.and_then(|at| self.pings.remove(at)) {
-            return Some(NextLines { endpoint: Some(place), ..NextLines::control(ping) });
+        let weight = |endpoint| pacer.priority(endpoint, now);
+        let asked =
+            self.pings.iter().position(|(endpoint, _)| pacer.can_send(weight(*endpoint), now));
+        if let Some((endpoint, ping)) = asked.and_then(|at| self.pings.remove(at)) {
+            return Some(NextLines { endpoint: Some(endpoint), ..NextLines::control(ping) });
         }
-        let at = self.find_sendable(|saying| pacer.can_send(saying.priority(weight), now))?;
-        let mut saying = self.ready.remove(at)?;
-        let lines = saying.next_lines(receipt)?;
-        if let Some((kind, text)) = saying.in_flight() {
+        let at = self.find_sendable(|message| pacer.can_send(message.priority(weight), now))?;
+        let mut message = self.ready.remove(at)?;
+        let lines = message.next_lines(receipt)?;
+        if let Some((kind, text)) = message.in_flight() {
             if self.unseen_echoes.len() >= MAX_UNSEEN {
                 self.unseen_echoes.pop_front();
             }
-            self.unseen_echoes.push_back((saying.endpoint, kind, text.to_owned()));
+            self.unseen_echoes.push_back((message.endpoint, kind, text.to_owned()));
         }
-        let (place, speaking) = (Some(saying.endpoint), Some(saying.delivery));
-        if !saying.uses_ping() {
-            self.await_receipt(saying, ReceiptStage::Sent, now + RECEIPT_TIMEOUT);
-        } else if saying.is_ping_due() {
-            self.pings.push_back((saying.endpoint, ping_line(&saying)));
-            self.await_receipt(saying, ReceiptStage::PingSent, now + PONG_TIMEOUT);
+        let (endpoint, speaking) = (Some(message.endpoint), Some(message.delivery));
+        if !message.uses_ping() {
+            self.await_receipt(message, ReceiptStage::Sent, now + RECEIPT_TIMEOUT);
+        } else if message.is_ping_due() {
+            self.pings.push_back((message.endpoint, ping_line(&message)));
+            self.await_receipt(message, ReceiptStage::PingSent, now + PONG_TIMEOUT);
         } else {
-            self.ready.push_back(saying);
+            self.ready.push_back(message);
         }
-        Some(NextLines { lines, endpoint: place, delivery: speaking })
+        Some(NextLines { lines, endpoint, delivery: speaking })
     }
 
     /// The server rejects batches: sends single lines from now on. Returns whether a batch was in flight.
     pub(in crate::protocol::irc) fn disable_batches(&mut self) -> bool {
         let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
         let refused =
-            waiting.find(|saying| saying.is_batch_in_flight()).map(|saying| saying.endpoint);
-        if let Some(AwaitingReceipt { message: saying, .. }) =
-            refused.and_then(|place| self.take_awaiting(place))
+            waiting.find(|message| message.is_batch_in_flight()).map(|message| message.endpoint);
+        if let Some(AwaitingReceipt { message, .. }) =
+            refused.and_then(|endpoint| self.take_awaiting(endpoint))
         {
-            self.ready.push_front(saying);
+            self.ready.push_front(message);
         }
         let waiting = self.awaiting.values_mut().map(|waiting| &mut waiting.message);
         self.ready.iter_mut().chain(waiting).for_each(OutgoingMessage::split_batches);
@@ -263,41 +264,41 @@ impl SendQueue {
     /// Cancels the unsent rest of the delivery to `endpoint`. `None` if all of it was sent.
     pub(in crate::protocol::irc) fn cancel(
         &mut self,
-        place: EndpointId,
-        why: &str,
+        endpoint: EndpointId,
+        reason: &str,
     ) -> Option<SendResult> {
-        let at = self.ready.iter().position(|saying| saying.endpoint == place)?;
-        let saying = self.ready.remove(at)?;
-        let objection =
-            SendError { reason: why.to_owned(), retry_after: None, relaymsg_scope: None };
-        let outcome = SendOutcome::from(objection);
-        Some(SendResult { delivery: saying.delivery, endpoint: place, outcome })
+        let at = self.ready.iter().position(|message| message.endpoint == endpoint)?;
+        let message = self.ready.remove(at)?;
+        let error =
+            SendError { reason: reason.to_owned(), retry_after: None, relaymsg_scope: None };
+        let outcome = SendOutcome::from(error);
+        Some(SendResult { delivery: message.delivery, endpoint, outcome })
     }
 
     /// A line under our nick was received from `endpoint`.
     pub(in crate::protocol::irc) fn on_echo(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         label: Option<&str>,
         (kind, text): (MessageKind, &str),
-        mark: MessageRef,
+        message_ref: MessageRef,
     ) -> (Option<SendResult>, EchoClaim) {
-        let seen = self.unseen_echoes.iter().position(|(said_in, as_kind, said)| {
-            (*said_in, *as_kind) == (place, kind) && text::same_text(said, text)
+        let seen = self.unseen_echoes.iter().position(|(source, as_kind, said)| {
+            (*source, *as_kind) == (endpoint, kind) && text::same_text(said, text)
         });
         if let Some(at) = seen {
             self.unseen_echoes.remove(at);
         }
-        let Some(AwaitingReceipt { message: saying, .. }) = self.awaiting.get_mut(&place) else {
+        let Some(AwaitingReceipt { message, .. }) = self.awaiting.get_mut(&endpoint) else {
             // A late echo, or that of a server that echoes without announcing it.
             let ours = seen.is_some() || label.is_some();
             return (None, if ours { EchoClaim::Own } else { EchoClaim::OtherClient });
         };
-        if saying.check_echo(label, kind, text) {
-            let outcome = saying.accept(mark);
-            return (self.resolve(place, outcome, None), EchoClaim::Own);
+        if message.check_echo(label, kind, text) {
+            let outcome = message.accept(message_ref);
+            return (self.resolve(endpoint, outcome, None), EchoClaim::Own);
         }
-        let claim = match (seen.is_some() || label.is_some(), saying.allows_altered_echo()) {
+        let claim = match (seen.is_some() || label.is_some(), message.allows_altered_echo()) {
             (true, _) => EchoClaim::Own,
             (false, true) => EchoClaim::Maybe,
             (false, false) => EchoClaim::OtherClient,
@@ -306,8 +307,8 @@ impl SendQueue {
     }
 
     /// Whether an altered echo was accepted for the line in flight to `endpoint`.
-    pub(in crate::protocol::irc) fn take_altered(&mut self, place: EndpointId) -> bool {
-        self.altered_at.take_if(|taken| *taken == place).is_some()
+    pub(in crate::protocol::irc) fn take_altered(&mut self, endpoint: EndpointId) -> bool {
+        self.altered_at.take_if(|taken| *taken == endpoint).is_some()
     }
 
     /// The response to `label` is complete, without the line itself.
@@ -316,35 +317,35 @@ impl SendQueue {
         label: &str,
         now: Instant,
     ) -> Option<SendResult> {
-        let place = self.find_labeled(label)?;
-        let outcome = self.awaiting.get_mut(&place)?.message.finish_label();
-        self.resolve(place, outcome, Some(now))
+        let endpoint = self.find_labeled(label)?;
+        let outcome = self.awaiting.get_mut(&endpoint)?.message.finish_label();
+        self.resolve(endpoint, outcome, Some(now))
     }
 
     /// The server returned an error.
     pub(in crate::protocol::irc) fn on_error(
         &mut self,
         meant: ReplyTarget<'_>,
-        objection: SendError,
+        error: SendError,
         now: Instant,
     ) -> Option<SendResult> {
-        let place = match meant {
+        let endpoint = match meant {
             ReplyTarget::Label(label) => self.find_labeled(label)?,
-            ReplyTarget::Endpoint(place) => place,
+            ReplyTarget::Endpoint(endpoint) => endpoint,
             // A server reads in order, so it is about the oldest line.
             ReplyTarget::Oldest => self.oldest()?,
         };
-        let Some(waiting) = self.awaiting.get_mut(&place) else {
+        let Some(waiting) = self.awaiting.get_mut(&endpoint) else {
             let mut begun = self.ready.iter_mut().filter(|it| it.is_started() && it.uses_ping());
-            begun.find(|saying| saying.endpoint == place)?.add_error(objection);
+            begun.find(|message| message.endpoint == endpoint)?.add_error(error);
             return None;
         };
         if waiting.message.uses_ping() {
-            waiting.message.add_error(objection);
+            waiting.message.add_error(error);
             return None;
         }
-        let outcome = waiting.message.reject(objection);
-        self.resolve(place, outcome, Some(now))
+        let outcome = waiting.message.reject(error);
+        self.resolve(endpoint, outcome, Some(now))
     }
 
     /// The server has answered our PING `token`.
@@ -358,45 +359,46 @@ impl SendQueue {
         let fenced =
             self.awaiting.values_mut().filter(|waiting| waiting.stage == ReceiptStage::PingSent);
         let waiting = fenced.into_iter().find(|waiting| waiting.message.ping_token() == token)?;
-        let place = waiting.message.endpoint;
+        let endpoint = waiting.message.endpoint;
         if bouncer && !waiting.message.uses_ping() && !waiting.message.has_altered_echo() {
-            let AwaitingReceipt { message: saying, .. } = self.take_awaiting(place)?;
-            self.await_receipt(saying, ReceiptStage::BouncerGrace, now + BOUNCER_ECHO_TIMEOUT);
+            let AwaitingReceipt { message, .. } = self.take_awaiting(endpoint)?;
+            self.await_receipt(message, ReceiptStage::BouncerGrace, now + BOUNCER_ECHO_TIMEOUT);
             return None;
         }
-        self.altered_at = waiting.message.accepts_altered_echo().then_some(place);
+        self.altered_at = waiting.message.accepts_altered_echo().then_some(endpoint);
         let outcome = waiting.message.finish_ping();
-        self.resolve(place, outcome, Some(now))
+        self.resolve(endpoint, outcome, Some(now))
     }
 
     /// Handles timeouts.
     pub(in crate::protocol::irc) fn tick(&mut self, now: Instant) -> Timeouts {
         let mut passed = Timeouts::default();
-        while let Some((_, place)) = self.timers.first().copied().filter(|(due, _)| *due <= now) {
-            let Some(AwaitingReceipt { message: mut saying, stage, .. }) =
-                self.take_awaiting(place)
+        while let Some((_, endpoint)) = self.timers.first().copied().filter(|(due, _)| *due <= now)
+        {
+            let Some(AwaitingReceipt { mut message, stage, .. }) = self.take_awaiting(endpoint)
             else {
                 break;
             };
             match stage {
                 ReceiptStage::Sent => {
-                    self.pings.push_back((saying.endpoint, ping_line(&saying)));
-                    self.await_receipt(saying, ReceiptStage::PingSent, now + PONG_TIMEOUT);
+                    self.pings.push_back((message.endpoint, ping_line(&message)));
+                    self.await_receipt(message, ReceiptStage::PingSent, now + PONG_TIMEOUT);
                 }
                 ReceiptStage::BouncerGrace => {
                     self.altered_at =
-                        saying.accepts_altered_echo().then_some(place).or(self.altered_at);
-                    let outcome = saying.finish_ping();
-                    self.await_receipt(saying, stage, now);
-                    passed.results.extend(self.resolve(place, outcome, Some(now)));
+                        message.accepts_altered_echo().then_some(endpoint).or(self.altered_at);
+                    let outcome = message.finish_ping();
+                    self.await_receipt(message, stage, now);
+                    passed.results.extend(self.resolve(endpoint, outcome, Some(now)));
                 }
                 ReceiptStage::PingSent => passed.ping_timed_out = true,
             }
         }
-        while let Some((until, place)) = self.deferred.first().copied().filter(|(at, _)| *at <= now)
+        while let Some((until, endpoint)) =
+            self.deferred.first().copied().filter(|(at, _)| *at <= now)
         {
-            self.deferred.remove(&(until, place));
-            passed.retries.push(place);
+            self.deferred.remove(&(until, endpoint));
+            passed.retries.push(endpoint);
         }
         passed
     }
@@ -410,52 +412,55 @@ impl SendQueue {
     /// The next of the ready messages that `may` accepts.
     fn find_sendable(&self, may: impl Fn(&OutgoingMessage) -> bool) -> Option<usize> {
         let batch = self.awaiting.values().any(|waiting| waiting.message.is_batch_in_flight());
-        self.ready.iter().position(|saying| !(saying.is_batch_next() && batch) && may(saying))
+        self.ready.iter().position(|message| !(message.is_batch_next() && batch) && may(message))
     }
 
     fn find_labeled(&self, label: &str) -> Option<EndpointId> {
         let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
-        waiting.find(|it| !it.uses_ping() && it.label() == label).map(|saying| saying.endpoint)
+        waiting.find(|it| !it.uses_ping() && it.label() == label).map(|message| message.endpoint)
     }
 
     fn oldest(&self) -> Option<EndpointId> {
-        let begun = self.ready.iter().find(|saying| saying.is_started() && saying.uses_ping());
+        let begun = self.ready.iter().find(|message| message.is_started() && message.uses_ping());
         // Waiting messages were sent before those with lines left; timers are in order.
-        self.timers.first().map(|(_, place)| *place).or_else(|| begun.map(|saying| saying.endpoint))
+        self.timers
+            .first()
+            .map(|(_, endpoint)| *endpoint)
+            .or_else(|| begun.map(|message| message.endpoint))
     }
 
-    fn await_receipt(&mut self, saying: OutgoingMessage, stage: ReceiptStage, due: Instant) {
-        let place = saying.endpoint;
-        self.take_awaiting(place);
-        self.timers.insert((due, place));
-        self.awaiting.insert(place, AwaitingReceipt { message: saying, stage, due_at: due });
+    fn await_receipt(&mut self, message: OutgoingMessage, stage: ReceiptStage, due: Instant) {
+        let endpoint = message.endpoint;
+        self.take_awaiting(endpoint);
+        self.timers.insert((due, endpoint));
+        self.awaiting.insert(endpoint, AwaitingReceipt { message, stage, due_at: due });
     }
 
-    fn take_awaiting(&mut self, place: EndpointId) -> Option<AwaitingReceipt> {
-        let waiting = self.awaiting.remove(&place)?;
-        self.timers.remove(&(waiting.due_at, place));
+    fn take_awaiting(&mut self, endpoint: EndpointId) -> Option<AwaitingReceipt> {
+        let waiting = self.awaiting.remove(&endpoint)?;
+        self.timers.remove(&(waiting.due_at, endpoint));
         Some(waiting)
     }
 
     /// Ends the wait at `endpoint` with `outcome`.
     fn resolve(
         &mut self,
-        place: EndpointId,
+        endpoint: EndpointId,
         mut outcome: SendOutcome,
         now: Option<Instant>,
     ) -> Option<SendResult> {
-        let AwaitingReceipt { message: saying, .. } = self.take_awaiting(place)?;
-        let ticket = saying.delivery;
+        let AwaitingReceipt { message, .. } = self.take_awaiting(endpoint)?;
+        let delivery = message.delivery;
         match &mut outcome {
-            SendOutcome::PartiallyDelivered { .. } => self.ready.push_back(saying),
-            SendOutcome::Deferred { reason: why, retry_after: after } => {
-                let put_off = self.deferrals.entry(place).or_insert((ticket, 0));
-                let times = if put_off.0 == ticket { put_off.1 + 1 } else { 1 };
-                *put_off = (ticket, times);
+            SendOutcome::PartiallyDelivered { .. } => self.ready.push_back(message),
+            SendOutcome::Deferred { reason, retry_after: after } => {
+                let put_off = self.deferrals.entry(endpoint).or_insert((delivery, 0));
+                let times = if put_off.0 == delivery { put_off.1 + 1 } else { 1 };
+                *put_off = (delivery, times);
                 if times > MAX_DEFERRALS {
-                    outcome = SendOutcome::Rejected(std::mem::take(why));
+                    outcome = SendOutcome::Rejected(std::mem::take(reason));
                 } else {
-                    self.deferred.extend(now.map(|now| (now + *after, place)));
+                    self.deferred.extend(now.map(|now| (now + *after, endpoint)));
                 }
             }
             SendOutcome::Delivered { .. }
@@ -464,14 +469,14 @@ impl SendQueue {
         }
         if !matches!(outcome, SendOutcome::PartiallyDelivered { .. } | SendOutcome::Deferred { .. })
         {
-            self.deferrals.remove(&place);
+            self.deferrals.remove(&endpoint);
         }
-        Some(SendResult { delivery: ticket, endpoint: place, outcome })
+        Some(SendResult { delivery, endpoint, outcome })
     }
 }
 
-fn ping_line(saying: &OutgoingMessage) -> Line {
-    Line::new("PING", &[&saying.ping_token()]).expect("letters, digits and dots form a valid line")
+fn ping_line(message: &OutgoingMessage) -> Line {
+    Line::new("PING", &[&message.ping_token()]).expect("letters, digits and dots form a valid line")
 }
 
 #[cfg(test)]
@@ -513,13 +518,13 @@ mod tests {
 
     impl SendQueueFixture {
         fn new(receipt: Receipt, texts: &[&str]) -> Self {
-            let mut speech = SendQueue::default();
+            let mut queue = SendQueue::default();
             if !texts.is_empty() {
-                speech.push(DeliveryId(1), TEA, outgoing_lines(texts));
+                queue.push(DeliveryId(1), TEA, outgoing_lines(texts));
             }
             let now = Instant::now();
             let pacer = Pacer::new(Pace::Off, LearnedPace::new(now), now);
-            Self { queue: speech, receipt, pacer, now }
+            Self { queue, receipt, pacer, now }
         }
 
         fn sent(&mut self) -> Vec<String> {
@@ -533,12 +538,17 @@ mod tests {
         }
 
         fn echo(&mut self, label: Option<&str>, text: &str) -> Option<SendOutcome> {
-            let mark = MessageRef::default();
-            Some(self.queue.on_echo(TEA, label, (MessageKind::Text, text), mark).0?.outcome)
+            let message_ref = MessageRef::default();
+            Some(self.queue.on_echo(TEA, label, (MessageKind::Text, text), message_ref).0?.outcome)
         }
 
-        fn object(&mut self, meant: ReplyTarget<'_>, code: &str, why: &str) -> Option<SendOutcome> {
-            Some(self.queue.on_error(meant, SendError::parse(code, why), self.now)?.outcome)
+        fn object(
+            &mut self,
+            meant: ReplyTarget<'_>,
+            code: &str,
+            reason: &str,
+        ) -> Option<SendOutcome> {
+            Some(self.queue.on_error(meant, SendError::parse(code, reason), self.now)?.outcome)
         }
 
         fn pong(&mut self, token: &str) -> Option<SendOutcome> {
@@ -557,8 +567,8 @@ mod tests {
         })
     }
 
-    fn rejected(why: &str) -> Option<SendOutcome> {
-        Some(SendOutcome::Rejected(why.to_owned()))
+    fn rejected(reason: &str) -> Option<SendOutcome> {
+        Some(SendOutcome::Rejected(reason.to_owned()))
     }
 
     #[test]
@@ -576,9 +586,9 @@ mod tests {
         let mut scene = SendQueueFixture::new(Receipt::Ping, &[]);
         let now = scene.now;
         scene.pacer = Pacer::new(Pace::Standard, LearnedPace::new(now), now);
-        let is_free = |speech: &SendQueue, place: EndpointId| {
-            let ready = speech.ready.iter().any(|saying| saying.endpoint == place);
-            !ready && !speech.awaiting.contains_key(&place)
+        let is_free = |queue: &SendQueue, endpoint: EndpointId| {
+            let ready = queue.ready.iter().any(|message| message.endpoint == endpoint);
+            !ready && !queue.awaiting.contains_key(&endpoint)
         };
         let mut said = [0, 0];
         for tenth in 0..1_200 {
@@ -598,7 +608,7 @@ mod tests {
                 line.strip_prefix("PING ").map(|token| scene.pong(token));
                 said[usize::from(next.endpoint == Some(DEV))] += 1;
             }
-            let waits = scene.queue.ready.iter().any(|saying| saying.endpoint == DEV);
+            let waits = scene.queue.ready.iter().any(|message| message.endpoint == DEV);
             assert!(!waits, "after {tenth} tenths of a second");
         }
         assert_eq!(said[1], 40);
@@ -621,8 +631,8 @@ mod tests {
     #[test]
     fn one_batch_is_in_flight_at_a_time() {
         let mut scene = SendQueueFixture::new(LABEL, &[]);
-        for (ticket, place) in [(2, TEA), (3, DEV)] {
-            scene.queue.push(DeliveryId(ticket), place, batch());
+        for (delivery, endpoint) in [(2, TEA), (3, DEV)] {
+            scene.queue.push(DeliveryId(delivery), endpoint, batch());
         }
         scene.queue.push(DeliveryId(4), EndpointId(3), outgoing_lines(&["c"]));
         let sent = scene.sent();
@@ -693,13 +703,13 @@ mod tests {
     fn labeled_response_without_an_echo_is_a_rejection() {
         let mut scene = SendQueueFixture::new(LABEL, &["a"]);
         scene.sent();
-        let verdict = scene.queue.on_labeled_response("1.1", scene.now);
+        let result = scene.queue.on_labeled_response("1.1", scene.now);
         let silent = "the server dropped it without an error";
-        assert_eq!(verdict.map(|verdict| verdict.outcome), rejected(silent));
+        assert_eq!(result.map(|result| result.outcome), rejected(silent));
         let mut scene = SendQueueFixture::new(Receipt::Label { echo: false }, &["a"]);
         scene.sent();
-        let verdict = scene.queue.on_labeled_response("1.1", scene.now);
-        assert_eq!(verdict.map(|verdict| verdict.outcome), delivered());
+        let result = scene.queue.on_labeled_response("1.1", scene.now);
+        assert_eq!(result.map(|result| result.outcome), delivered());
     }
 
     #[test]
@@ -830,8 +840,8 @@ mod tests {
     }
 
     impl ServerLog {
-        fn receive(&mut self, verdict: Option<SendResult>) {
-            match verdict.map(|verdict| verdict.outcome) {
+        fn receive(&mut self, result: Option<SendResult>) {
+            match result.map(|result| result.outcome) {
                 Some(SendOutcome::Delivered { .. }) => {
                     (self.delivered, self.ended) = (true, self.ended + 1);
                 }
@@ -872,7 +882,7 @@ mod tests {
                 }
                 let echoes = receipt != Receipt::Ping;
                 let shown = if matches!(fate, ServerBehaviour::AlterEcho) { "****" } else { text };
-                let verdict = match fate {
+                let result = match fate {
                     ServerBehaviour::Echo | ServerBehaviour::AlterEcho if echoes => {
                         scene
                             .queue
@@ -892,10 +902,10 @@ mod tests {
                     | ServerBehaviour::AlterEcho
                     | ServerBehaviour::Silent => None,
                 };
-                told.receive(verdict);
+                told.receive(result);
             }
-            for verdict in scene.wait(5).results {
-                told.receive(Some(verdict));
+            for result in scene.wait(5).results {
+                told.receive(Some(result));
             }
         }
         told

@@ -41,7 +41,7 @@ pub(in crate::protocol::irc) fn overhead(kind: MessageKind, target: usize, nick:
 
 /// Interprets the code of an error reply. A ban or mute of the nick is a rejection: the bridge must not
 /// circumvent it by speaking as the bot.
-pub(in crate::protocol::irc) fn parse_error(code: &str, why: &str) -> SendError {
+pub(in crate::protocol::irc) fn parse_error(code: &str, reason: &str) -> SendError {
     let voiceless = match code {
         "BANNED" | "BLANK_MSG" => None,
         // ERR_BADRELAYNICK of InspIRCd's module.
@@ -50,7 +50,7 @@ pub(in crate::protocol::irc) fn parse_error(code: &str, why: &str) -> SendError 
         "NOT_ENABLED" | "421" => Some(Scope::Network),
         _ => Some(Scope::Channel),
     };
-    SendError { relaymsg_scope: voiceless, ..SendError::parse(code, why) }
+    SendError { relaymsg_scope: voiceless, ..SendError::parse(code, reason) }
 }
 
 #[cfg(test)]

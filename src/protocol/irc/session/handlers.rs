@@ -55,29 +55,30 @@ impl IrcSession {
                 let shown = (account.as_deref(), realname.as_deref());
                 self.on_join(now, source, &name, shown, &context);
             }
-            Command::PART(name, why) if self.is_us(source) => {
-                let why = why.as_deref().unwrap_or("no reason given");
+            Command::PART(name, reason) if self.is_us(source) => {
+                let reason = reason.as_deref().unwrap_or("no reason given");
                 self.on_not_joined(
                     now,
                     &name,
-                    JoinError::retry_soon(format!("removed by the server ({why})")),
+                    JoinError::retry_soon(format!("removed by the server ({reason})")),
                 );
             }
-            Command::KICK(name, nick, why) if self.is_me(&nick) => {
+            Command::KICK(name, nick, reason) if self.is_me(&nick) => {
                 self.report_removed(&name);
-                let (by, why) = (source_name(source), why.as_deref().unwrap_or("no reason given"));
+                let (by, reason) =
+                    (source_name(source), reason.as_deref().unwrap_or("no reason given"));
                 self.on_not_joined(
                     now,
                     &name,
-                    JoinError::retry_soon(format!("kicked by {by} ({why})")),
+                    JoinError::retry_soon(format!("kicked by {by} ({reason})")),
                 );
             }
             Command::INVITE(nick, name) if self.is_me(&nick) => self.on_invite(now, &name),
-            Command::PART(name, why) => self.on_part(source, &name, why),
-            Command::KICK(name, nick, why) => self.on_kick(source, (&name, &nick), why),
-            Command::QUIT(why) => {
+            Command::PART(name, reason) => self.on_part(source, &name, reason),
+            Command::KICK(name, nick, reason) => self.on_kick(source, (&name, &nick), reason),
+            Command::QUIT(reason) => {
                 self.on_nick_released(now, source);
-                self.on_quit(now, source, why, &context);
+                self.on_quit(now, source, reason, &context);
             }
             Command::TOPIC(name, topic) => self.on_topic(source, &name, topic),
             Command::NICK(nick) => self.on_nick(now, source, nick),
@@ -90,18 +91,18 @@ impl IrcSession {
                 if self.is_us(source) {
                     self.on_account(now, account.as_deref());
                 }
-                self.update_user(source, |person| person.account = account);
+                self.update_user(source, |irc_user| irc_user.account = account);
             }
-            Command::AWAY(why) => {
-                let away = why.is_some_and(|why| !why.is_empty());
-                self.update_user(source, |person| person.away = away);
+            Command::AWAY(reason) => {
+                let away = reason.is_some_and(|reason| !reason.is_empty());
+                self.update_user(source, |irc_user| irc_user.away = away);
             }
             Command::CHGHOST(user, host) => {
                 let address = format!("{user}@{host}");
                 if self.is_us(source) {
                     self.userhost = Some(address.clone());
                 }
-                self.update_user(source, |person| person.userhost = Some(address));
+                self.update_user(source, |irc_user| irc_user.userhost = Some(address));
             }
             Command::CAP(_, subcommand, third, fourth) => {
                 self.on_cap(now, &subcommand, third.as_deref(), fourth.as_deref());
@@ -111,11 +112,11 @@ impl IrcSession {
                 let about = about.as_ref().and_then(|about| about.first());
                 return self.on_batch(now, source, &reference, (kind, about), &context);
             }
-            Command::ERROR(why) => {
-                if mentions_flood(&why) {
+            Command::ERROR(reason) => {
+                if mentions_flood(&reason) {
                     self.pacer.on_flood_disconnect(now);
                 }
-                self.on_link_closed(why);
+                self.on_link_closed(reason);
             }
             Command::Response(response, arguments) => {
                 self.on_numeric(now, response, &arguments, &context);
@@ -168,16 +169,16 @@ impl IrcSession {
     fn on_batch_end(&mut self, now: Instant, reference: &str) {
         let Some(batch) = self.batches.close(reference) else { return };
         if let Some(told) = self.open_multilines.close(reference) {
-            let talk = text::parse_text(told.is_notice, &told.text);
+            let message = text::parse_text(told.is_notice, &told.text);
             if !self.is_me(&told.target) {
-                self.on_message(Some(&told.source), &told.target, talk, &told.context);
+                self.on_message(Some(&told.source), &told.target, message, &told.context);
             } else if !told.is_notice && !told.context.batch.is_playback {
                 self.report_direct_message(Some(&told.source), &told.text, &told.context);
             }
         }
         if batch.is_history {
-            let place = batch.target.as_deref().and_then(|name| self.channels.endpoint_of(name));
-            let answer = self.history_requests.on_batch_end(place, batch.label.as_deref());
+            let endpoint = batch.target.as_deref().and_then(|name| self.channels.endpoint_of(name));
+            let answer = self.history_requests.on_batch_end(endpoint, batch.label.as_deref());
             self.report_history(answer);
         }
         self.on_labeled_response(now, &MessageContext { batch, ..MessageContext::default() });
@@ -196,7 +197,7 @@ impl IrcSession {
             "MODE" => self.on_mode(now, source, arguments),
             "SETNAME" => {
                 let realname = Some(argument(0).to_owned());
-                self.update_user(source, |person| person.realname = realname);
+                self.update_user(source, |user| user.realname = realname);
             }
             "FAIL" => self.on_fail(now, arguments, context),
             // RPL_WHOISSERVICE of ngIRCd; RPL_WHOISHELPOP elsewhere.
@@ -262,9 +263,8 @@ impl IrcSession {
         self.channels.set_casemapping(self.isupport.casemapping);
         self.users.set_casemapping(self.isupport.casemapping);
         let Isupport { chantypes, channellen, .. } = &self.isupport;
-        for (place, why) in self.channels.reject_impossible(chantypes, *channellen, now) {
-            self.output
-                .push_back(Output::Event(IrcEvent::NotJoined { endpoint: place, reason: why }));
+        for (endpoint, reason) in self.channels.reject_impossible(chantypes, *channellen, now) {
+            self.output.push_back(Output::Event(IrcEvent::NotJoined { endpoint, reason }));
         }
         self.join_pending(now);
         self.set_bot_mode();
@@ -303,17 +303,19 @@ impl IrcSession {
         &mut self,
         source: Option<&Prefix>,
         target: &str,
-        talk: Option<(MessageKind, &str)>,
+        message: Option<(MessageKind, &str)>,
         context: &MessageContext,
     ) {
         let Some((nick, address)) = nick_and_userhost(source) else { return };
-        let (Some(place), Some((kind, text))) = (self.endpoint_of(target), talk) else { return };
+        let (Some(endpoint), Some((kind, text))) = (self.endpoint_of(target), message) else {
+            return;
+        };
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
         let (own, played) = (self.is_me(speaker), context.batch.is_playback);
         let mut claim = EchoClaim::OtherClient;
         if own && !played {
-            claim = self.on_echo(place, (kind, text), context);
+            claim = self.on_echo(endpoint, (kind, text), context);
         }
         // Messages between others come from a confused server, or from a bouncer on behalf of its other
         // clients.
@@ -324,25 +326,25 @@ impl IrcSession {
             return;
         }
         let author = self.message_author(nick, address, context);
-        let (text, mark) = (text.to_owned(), context.message_ref.clone());
+        let (text, message_ref) = (text.to_owned(), context.message_ref.clone());
         let from_here = played && author.userhost.is_some() && author.userhost == self.userhost;
-        let talk = IncomingMessage {
+        let message = IncomingMessage {
             author,
             kind,
             text,
-            message_ref: mark,
+            message_ref,
             is_playback: played,
             is_own: own,
             is_own_userhost: from_here,
             relayed_by,
         };
         if claim == EchoClaim::Maybe {
-            return self.hold_unclaimed(place, talk);
+            return self.hold_unclaimed(endpoint, message);
         }
         if !played && self.is_before_join(target) {
-            return self.early_messages.push((place, talk));
+            return self.early_messages.push((endpoint, message));
         }
-        self.output.push_back(Output::Event(IrcEvent::Message { endpoint: place, message: talk }));
+        self.output.push_back(Output::Event(IrcEvent::Message { endpoint, message }));
     }
 }
 

@@ -251,9 +251,9 @@ impl IrcSession {
         self.pacer.learned()
     }
 
-    fn quit(&mut self, now: Instant, why: String) {
+    fn quit(&mut self, now: Instant, reason: String) {
         self.phase = IrcSessionPhase::Quitting { deadline: now + QUIT_TIMEOUT };
-        self.enqueue_control(vec![("QUIT", vec![why])]);
+        self.enqueue_control(vec![("QUIT", vec![reason])]);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -266,10 +266,9 @@ impl IrcSession {
             LivenessCheck::Ping => self.send_ping(now),
             LivenessCheck::Wait => {}
         }
-        for place in self.channels.tick(now) {
-            let why = "the server did not answer JOIN".to_owned();
-            self.output
-                .push_back(Output::Event(IrcEvent::NotJoined { endpoint: place, reason: why }));
+        for endpoint in self.channels.tick(now) {
+            let reason = "the server did not answer JOIN".to_owned();
+            self.output.push_back(Output::Event(IrcEvent::NotJoined { endpoint, reason }));
         }
         self.tick_login(now);
         self.tick_regain(now);
@@ -313,15 +312,15 @@ impl IrcSession {
             let next = control
                 .or_else(|| self.send_queue.next_line(receipt, &self.pacer, now))
                 .or_else(|| self.next_who(now).map(NextLines::control));
-            let Some(NextLines { lines, endpoint: place, delivery: speaking }) = next else {
+            let Some(NextLines { lines, endpoint, delivery: speaking }) = next else {
                 return;
             };
-            let speaking = speaking.zip(place);
-            let speaking = speaking
-                .map(|(ticket, place)| IrcEvent::SendStarted { delivery: ticket, endpoint: place });
+            let speaking = speaking.zip(endpoint);
+            let speaking =
+                speaking.map(|(delivery, endpoint)| IrcEvent::SendStarted { delivery, endpoint });
             self.output.extend(speaking.map(Output::Event));
             for line in lines {
-                self.pacer.spend(line.len(), place, now);
+                self.pacer.spend(line.len(), endpoint, now);
                 self.output.push_back(Output::Transmit(line));
             }
         }
@@ -346,8 +345,8 @@ impl IrcSession {
         }
     }
 
-    pub(in crate::protocol::irc) fn close(&mut self, why: String) {
-        self.output.push_back(Output::Close(why));
+    pub(in crate::protocol::irc) fn close(&mut self, reason: String) {
+        self.output.push_back(Output::Close(reason));
     }
 
     pub(in crate::protocol::irc) fn is_registering(&self) -> bool {
@@ -386,46 +385,46 @@ impl Machine for IrcSession {
                 }
             }
             Input::Command(IrcCommand::SendMessage {
-                delivery: ticket,
-                endpoint: place,
+                delivery,
+                endpoint,
                 kind,
                 prefix,
                 body,
                 relay_nick: relay,
             }) => {
-                self.send_message(ticket, place, kind, (&prefix, &body), relay.as_deref());
+                self.send_message(delivery, endpoint, kind, (&prefix, &body), relay.as_deref());
             }
             Input::Command(IrcCommand::FetchHistory {
-                endpoint: place,
+                endpoint,
                 since,
                 now,
                 msgid,
                 by_msgid: by_line,
             }) => {
-                self.fetch_history(place, (since, now), msgid, by_line);
+                self.fetch_history(endpoint, (since, now), msgid, by_line);
             }
             Input::Command(IrcCommand::SendDirect {
-                delivery: ticket,
-                endpoint: place,
+                delivery,
+                endpoint,
                 recipient: whom,
                 kind,
                 prefix,
                 body,
             }) => {
-                self.send_direct((ticket, place), whom, kind, (&prefix, &body));
+                self.send_direct((delivery, endpoint), whom, kind, (&prefix, &body));
             }
             Input::Command(IrcCommand::SendNotice { nick, text }) => self.send_notice(&nick, &text),
-            Input::Command(IrcCommand::SetTopic { endpoint: place, topic }) => {
-                self.set_topic(place, &topic);
+            Input::Command(IrcCommand::SetTopic { endpoint, topic }) => {
+                self.set_topic(endpoint, &topic);
             }
-            Input::Command(IrcCommand::SetAway(why)) => {
-                self.enqueue_control(vec![("AWAY", why.into_iter().collect())]);
+            Input::Command(IrcCommand::SetAway(reason)) => {
+                self.enqueue_control(vec![("AWAY", reason.into_iter().collect())]);
             }
-            Input::Command(IrcCommand::Join(seat)) => {
-                self.channels.add(seat);
+            Input::Command(IrcCommand::Join(target)) => {
+                self.channels.add(target);
                 self.join_pending(now);
             }
-            Input::Command(IrcCommand::Quit(why)) => self.quit(now, why),
+            Input::Command(IrcCommand::Quit(reason)) => self.quit(now, reason),
             Input::Timeout => self.tick(now),
             Input::Resumed => {
                 self.liveness.on_ping_sent(now);
@@ -436,11 +435,11 @@ impl Machine for IrcSession {
         self.report_membership();
         self.send_history_requests(now);
         self.send_ready(now);
-        if let Some(why) =
+        if let Some(reason) =
             self.quota.take_exceeded(self.users.held_bytes(), self.control_queue.len())
         {
             self.control_queue.clear();
-            self.close(why);
+            self.close(reason);
         }
     }
 
@@ -460,7 +459,7 @@ impl Machine for IrcSession {
             | IrcSessionPhase::Banned { deadline: until } => Some(until),
             IrcSessionPhase::Identifying | IrcSessionPhase::Online => None,
         };
-        let weight = |place| self.pacer.priority(place, self.last_input_at);
+        let weight = |endpoint| self.pacer.priority(endpoint, self.last_input_at);
         let urgency = if self.control_queue.is_empty() {
             self.send_queue.priority(weight)
         } else {
@@ -473,9 +472,9 @@ impl Machine for IrcSession {
         let [login, services] = [self.registration.deadline(), self.nickserv.deadline()];
         let [nick, census] = [self.regain.deadline(), self.who_poll.deadline()];
         let roll = (self.phase == IrcSessionPhase::Online).then(|| self.join_check.deadline());
-        let speech = self.send_queue.deadline();
+        let rendered = self.send_queue.deadline();
         let alive = Some(self.liveness.deadline());
-        [door, login, services, nick, alive, roll, pace, rested, census, channels, past, speech]
+        [door, login, services, nick, alive, roll, pace, rested, census, channels, past, rendered]
             .into_iter()
             .flatten()
             .min()

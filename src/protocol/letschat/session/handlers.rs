@@ -32,8 +32,8 @@ impl LetsChatSession {
             },
             "rooms:archive" => match wire_types::parse_reply::<WireRoom>(argument) {
                 Ok(room) => {
-                    if let Some(place) = self.rooms.endpoint_of(&room.id) {
-                        self.leave_room(now, place, "the room was archived");
+                    if let Some(endpoint) = self.rooms.endpoint_of(&room.id) {
+                        self.leave_room(now, endpoint, "the room was archived");
                     }
                 }
                 Err(_) => self.skip_unreadable(name, argument),
@@ -48,14 +48,14 @@ impl LetsChatSession {
                 Err(_) => self.skip_unreadable(name, argument),
             },
             "users:join" => {
-                self.on_presence(name, argument, |place, user| RoomPresence::Joined {
-                    endpoint: place,
+                self.on_presence(name, argument, |endpoint, user| RoomPresence::Joined {
+                    endpoint,
                     user,
                 });
             }
             "users:leave" => {
-                self.on_presence(name, argument, |place, user| RoomPresence::Left {
-                    endpoint: place,
+                self.on_presence(name, argument, |endpoint, user| RoomPresence::Left {
+                    endpoint,
                     user,
                 });
             }
@@ -74,19 +74,18 @@ impl LetsChatSession {
     fn on_new_post(&mut self, argument: &str) {
         let read = wire_types::parse_reply::<WirePost>(argument).ok().and_then(WirePost::into_post);
         if let Some((post, Some(room))) = read {
-            let place = self.rooms.endpoint_of(&room);
+            let endpoint = self.rooms.endpoint_of(&room);
             self.output.extend(
-                place.map(|place| Output::Event(LetsChatEvent::NewPost { endpoint: place, post })),
+                endpoint.map(|endpoint| Output::Event(LetsChatEvent::NewPost { endpoint, post })),
             );
             return;
         }
         self.skip_unreadable("messages:new", argument);
-        if let Some(place) =
+        if let Some(endpoint) =
             wire_types::room_id_of(argument).and_then(|room| self.rooms.endpoint_of(&room))
         {
             let post = rows::find_id(argument).and_then(|id| id.parse().ok());
-            self.output
-                .push_back(Output::Event(LetsChatEvent::UnreadablePost { endpoint: place, post }));
+            self.output.push_back(Output::Event(LetsChatEvent::UnreadablePost { endpoint, post }));
         }
     }
 
@@ -103,8 +102,8 @@ impl LetsChatSession {
         let Some(user) = LetsChatUser::from_wire(account) else {
             return self.skip_unreadable(name, argument);
         };
-        if let Some(place) = self.rooms.endpoint_of(&room) {
-            self.report_presence(how(place, user));
+        if let Some(endpoint) = self.rooms.endpoint_of(&room) {
+            self.report_presence(how(endpoint, user));
         }
     }
 
@@ -161,43 +160,44 @@ impl LetsChatSession {
                     Err(why) => self.close(format!("cannot list the rooms: {why}")),
                 }
             }
-            LetsChatRequest::JoinRoom(place) => match self.parse_joined_room(place, argument) {
+            LetsChatRequest::JoinRoom(endpoint) => match self.parse_joined_room(endpoint, argument)
+            {
                 Ok(room) => {
-                    self.rooms.on_join_reply(place, true, now);
+                    self.rooms.on_join_reply(endpoint, true, now);
                     self.report_description(&room, true);
-                    self.request_users(now, place, &room.id);
+                    self.request_users(now, endpoint, &room.id);
                     self.output.push_back(Output::Event(LetsChatEvent::Joined {
-                        endpoint: place,
+                        endpoint,
                         room: room.id,
                     }));
                     self.join_pending(now);
                 }
                 Err(reason) => {
-                    self.rooms.on_join_reply(place, false, now);
-                    self.report_not_joined(place, join_error_text(&reason));
+                    self.rooms.on_join_reply(endpoint, false, now);
+                    self.report_not_joined(endpoint, join_error_text(&reason));
                     self.join_pending(now);
                 }
             },
-            LetsChatRequest::ListUsers(place) => {
+            LetsChatRequest::ListUsers(endpoint) => {
                 match parse_rows::<WireUser, _>(argument, LetsChatUser::from_wire) {
                     Ok(rows) => {
                         let users = self.readable_rows("rooms:users", rows);
-                        self.report_presence(RoomPresence::Users { endpoint: place, users });
+                        self.report_presence(RoomPresence::Users { endpoint, users });
                     }
                     // Without the list, users become known when they join or post.
                     Err(why) => {
-                        tracing::debug!(endpoint = %place, reason = why, "cannot list the users of the room");
+                        tracing::debug!(%endpoint, reason = why, "cannot list the users of the room");
                     }
                 }
             }
-            LetsChatRequest::SetDescription(place) => {
+            LetsChatRequest::SetDescription(endpoint) => {
                 if let Err(why) = wire_types::parse_reply::<WireRoom>(argument) {
-                    tracing::warn!(endpoint = %place, reason = why, "cannot set the room description");
+                    tracing::warn!(%endpoint, reason = why, "cannot set the room description");
                 }
             }
-            LetsChatRequest::CreatePost { delivery: ticket, endpoint: place }
-            | LetsChatRequest::SendDirect { delivery: ticket, endpoint: place } => {
-                self.on_post_reply(ticket, place, argument);
+            LetsChatRequest::CreatePost { delivery, endpoint }
+            | LetsChatRequest::SendDirect { delivery, endpoint } => {
+                self.on_post_reply(delivery, endpoint, argument);
             }
             // Nobody waits for the result.
             LetsChatRequest::SendDirectNotice => {}
@@ -205,7 +205,7 @@ impl LetsChatSession {
             LetsChatRequest::ProbeDirectMessages => {
                 self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)));
             }
-            LetsChatRequest::ListMessages { endpoint: place, stay } => {
+            LetsChatRequest::ListMessages { endpoint, stay } => {
                 let post = |it: WirePost| it.into_post().map(|(post, _)| post);
                 match parse_rows(argument, post) {
                     Ok(rows) => {
@@ -213,20 +213,19 @@ impl LetsChatSession {
                         let bad = rows.unreadable.iter().map(id).collect();
                         let posts = self.readable_rows("messages:list", rows);
                         let bytes = argument.len();
-                        let listed =
-                            LetsChatEvent::Page { endpoint: place, posts, bad, bytes, stay };
+                        let listed = LetsChatEvent::Page { endpoint, posts, bad, bytes, stay };
                         self.output.push_back(Output::Event(listed));
                     }
                     Err(why) => {
-                        self.leave_room(now, place, &format!("cannot read the room: {why}"));
+                        self.leave_room(now, endpoint, &format!("cannot read the room: {why}"));
                     }
                 }
             }
-            LetsChatRequest::NewestMessage { endpoint: place, limit: take, stay } => {
+            LetsChatRequest::NewestMessage { endpoint, limit: take, stay } => {
                 match parse_rows(argument, |post: PostRef| post.id()) {
-                    Ok(rows) => self.on_newest(now, place, stay, take, rows),
+                    Ok(rows) => self.on_newest(now, endpoint, stay, take, rows),
                     Err(why) => {
-                        self.leave_room(now, place, &format!("cannot read the room: {why}"));
+                        self.leave_room(now, endpoint, &format!("cannot read the room: {why}"));
                     }
                 }
             }
@@ -237,7 +236,7 @@ impl LetsChatSession {
     fn on_newest(
         &mut self,
         now: Instant,
-        place: EndpointId,
+        endpoint: EndpointId,
         stay: Stay,
         take: usize,
         rows: ParsedRows<PostId>,
@@ -246,28 +245,24 @@ impl LetsChatSession {
         let posts = self.readable_rows("messages:list", rows);
         if posts.is_empty() && count > 0 {
             if take < NEWEST_RETRY_LIMIT && count >= take {
-                return self.request_newest(now, place, stay, NEWEST_RETRY_LIMIT);
+                return self.request_newest(now, endpoint, stay, NEWEST_RETRY_LIMIT);
             }
             return self.leave_room(
                 now,
-                place,
+                endpoint,
                 "the newest posts of the room have no ids: delete them from the database",
             );
         }
         let post = posts.into_iter().next();
-        self.output.push_back(Output::Event(LetsChatEvent::NewestMessage {
-            endpoint: place,
-            post,
-            stay,
-        }));
+        self.output.push_back(Output::Event(LetsChatEvent::NewestMessage { endpoint, post, stay }));
     }
 
     /// Parses the joined room. Without an id, it is the requested one.
-    fn parse_joined_room(&self, place: EndpointId, argument: &str) -> Result<WireRoom, String> {
+    fn parse_joined_room(&self, endpoint: EndpointId, argument: &str) -> Result<WireRoom, String> {
         let read = wire_types::parse_reply::<WireRoom>(argument);
         if read.is_err()
             && wire_types::is_success_object(argument)
-            && let Some(id) = self.rooms.room_id(place)
+            && let Some(id) = self.rooms.room_id(endpoint)
         {
             return Ok(WireRoom::with_id(id));
         }
@@ -276,34 +271,34 @@ impl LetsChatSession {
 
     /// Reports a room's description, if the server sent it.
     fn report_description(&mut self, room: &WireRoom, fresh: bool) {
-        if let (Some(place), Some(description)) =
+        if let (Some(endpoint), Some(description)) =
             (self.rooms.endpoint_of(&room.id), &room.description)
         {
             let description = description.clone();
             self.output.push_back(Output::Event(LetsChatEvent::Description {
-                endpoint: place,
+                endpoint,
                 description,
                 is_initial: fresh,
             }));
         }
     }
 
-    fn on_post_reply(&mut self, ticket: DeliveryId, place: EndpointId, argument: &str) {
+    fn on_post_reply(&mut self, delivery: DeliveryId, endpoint: EndpointId, argument: &str) {
         let event = match wire_types::parse_reply::<PostRef>(argument).map(|post| post.id()) {
-            Ok(Some(id)) => LetsChatEvent::Posted { delivery: ticket, endpoint: place, id },
+            Ok(Some(id)) => LetsChatEvent::Posted { delivery, endpoint, id },
             // Created, but under no usable id: look for it in the room.
-            Ok(None) => LetsChatEvent::TimedOut { delivery: ticket, endpoint: place },
+            Ok(None) => LetsChatEvent::TimedOut { delivery, endpoint },
             // "Bad Request" is also the answer when the database failed, before or after storing the post. So
             // the post is first looked for in the room, and rejected only on the second such answer.
-            Err(why) if self.last_rejected.insert(place, ticket) != Some(ticket) => {
+            Err(reason) if self.last_rejected.insert(endpoint, delivery) != Some(delivery) => {
                 tracing::warn!(
-                    reason = why,
-                    delivery = ticket.0,
+                    reason = reason,
+                    delivery = delivery.0,
                     "post rejected; checking the room for it"
                 );
-                LetsChatEvent::TimedOut { delivery: ticket, endpoint: place }
+                LetsChatEvent::TimedOut { delivery, endpoint }
             }
-            Err(why) => LetsChatEvent::Rejected { delivery: ticket, endpoint: place, reason: why },
+            Err(reason) => LetsChatEvent::Rejected { delivery, endpoint, reason },
         };
         self.output.push_back(Output::Event(event));
     }
@@ -316,8 +311,8 @@ impl LetsChatSession {
             self.request_rooms(now, skip + count);
         } else {
             let missing: Vec<(EndpointId, String)> = self.rooms.missing().collect();
-            for (place, name) in missing {
-                self.report_not_joined(place, missing_room_text(&name, rooms));
+            for (endpoint, name) in missing {
+                self.report_not_joined(endpoint, missing_room_text(&name, rooms));
                 self.rooms.schedule_refresh(now);
             }
         }
@@ -325,26 +320,26 @@ impl LetsChatSession {
     }
 
     fn on_room(&mut self, now: Instant, room: &WireRoom) {
-        if let Err((place, _)) = self.rooms.on_listed(room) {
+        if let Err((endpoint, _)) = self.rooms.on_listed(room) {
             self.report_not_joined(
-                place,
+                endpoint,
                 format!("the room {} is configured twice, by slug and by id", room.display_name()),
             );
             self.rooms.schedule_refresh(now);
         }
     }
 
-    fn leave_room(&mut self, now: Instant, place: EndpointId, why: &str) {
-        if self.rooms.on_left(place, now) {
-            self.requests.remove_reads(place);
-            self.report_not_joined(place, why.to_owned());
+    fn leave_room(&mut self, now: Instant, endpoint: EndpointId, reason: &str) {
+        if self.rooms.on_left(endpoint, now) {
+            self.requests.remove_reads(endpoint);
+            self.report_not_joined(endpoint, reason.to_owned());
         }
     }
 }
 
 /// Why a join was rejected, worded for the administrator.
-fn join_error_text(why: &str) -> String {
-    match why {
+fn join_error_text(reason: &str) -> String {
+    match reason {
         "password required" => {
             "the room requires a password: set room_password for its link".to_owned()
         }
@@ -352,7 +347,7 @@ fn join_error_text(why: &str) -> String {
             "the room was deleted or archived, or is private without our account as a participant"
                 .to_owned()
         }
-        why => format!("Let's Chat rejected the join: {why}"),
+        reason => format!("Let's Chat rejected the join: {reason}"),
     }
 }
 

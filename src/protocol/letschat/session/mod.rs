@@ -74,10 +74,10 @@ enum LetsChatSessionPhase {
 impl LetsChatSession {
     /// A session for the rooms `targets`; `seed` is for jitter.
     #[must_use]
-    pub fn new(now: Instant, seats: Vec<RoomTarget>, seed: u64) -> Self {
+    pub fn new(now: Instant, targets: Vec<RoomTarget>, seed: u64) -> Self {
         Self {
             phase: LetsChatSessionPhase::Connecting { deadline: now + MAX_LOGIN_TIME },
-            rooms: Rooms::new(seats, seed),
+            rooms: Rooms::new(targets, seed),
             requests: PendingRequests::default(),
             fetch_users: false,
             direct_messages: false,
@@ -169,12 +169,12 @@ impl LetsChatSession {
     }
 
     /// The server rejected the login.
-    fn refused(&mut self, why: String) {
+    fn refused(&mut self, reason: String) {
         // After a login, token and account are valid.
         if self.phase != LetsChatSessionPhase::Online {
-            self.turned_away = Some(TurnedAway::new(Reason::Account, why.clone()));
+            self.turned_away = Some(TurnedAway::new(Reason::Account, reason.clone()));
         }
-        self.close(why);
+        self.close(reason);
     }
 
     fn refresh_rooms(&mut self, now: Instant) {
@@ -191,43 +191,43 @@ impl LetsChatSession {
     }
 
     fn join_pending(&mut self, now: Instant) {
-        while let Some((seat, id)) = self.rooms.next_join() {
-            let password = seat.password.as_ref().map(ExposeSecret::expose_secret);
+        while let Some((target, id)) = self.rooms.next_join() {
+            let password = target.password.as_ref().map(ExposeSecret::expose_secret);
             let argument = match password {
                 Some(password) => json!({ "roomId": id, "password": password }),
                 None => Value::from(id),
             };
-            let place = seat.endpoint;
-            self.send_request(now, LetsChatRequest::JoinRoom(place), "rooms:join", argument);
+            let endpoint = target.endpoint;
+            self.send_request(now, LetsChatRequest::JoinRoom(endpoint), "rooms:join", argument);
         }
     }
 
-    fn on_command(&mut self, now: Instant, order: LetsChatCommand) {
-        match order {
-            LetsChatCommand::Post { delivery: ticket, endpoint: place, text } => {
-                match self.rooms.room_id(place) {
+    fn on_command(&mut self, now: Instant, command: LetsChatCommand) {
+        match command {
+            LetsChatCommand::Post { delivery, endpoint, text } => {
+                match self.rooms.room_id(endpoint) {
                     Some(room) => {
                         let post = json!({ "room": room, "text": text });
                         self.send_request(
                             now,
-                            LetsChatRequest::CreatePost { delivery: ticket, endpoint: place },
+                            LetsChatRequest::CreatePost { delivery, endpoint },
                             "messages:create",
                             post,
                         );
                     }
                     None => {
-                        let why = "unknown room".to_owned();
+                        let reason = "unknown room".to_owned();
                         self.output.push_back(Output::Event(LetsChatEvent::Rejected {
-                            delivery: ticket,
-                            endpoint: place,
-                            reason: why,
+                            delivery,
+                            endpoint,
+                            reason,
                         }));
                     }
                 }
             }
-            LetsChatCommand::SendDirect { delivery: ticket, endpoint: place, user, text } => {
+            LetsChatCommand::SendDirect { delivery, endpoint, user, text } => {
                 let whisper = json!({ "user": user, "text": text });
-                let call = LetsChatRequest::SendDirect { delivery: ticket, endpoint: place };
+                let call = LetsChatRequest::SendDirect { delivery, endpoint };
                 self.send_request(now, call, "user-messages:create", whisper);
             }
             LetsChatCommand::SendDirectNotice { user, text } => {
@@ -242,25 +242,25 @@ impl LetsChatSession {
             // Oldest first: the server's default would omit the oldest of a long backlog.
             LetsChatCommand::ListMessages {
                 delayed: true,
-                endpoint: place,
+                endpoint,
                 since,
                 skip,
                 limit: take,
                 stay,
             } => {
-                let order = LetsChatCommand::ListMessages {
+                let command = LetsChatCommand::ListMessages {
                     delayed: false,
-                    endpoint: place,
+                    endpoint,
                     since,
                     skip,
                     limit: take,
                     stay,
                 };
-                self.delayed_commands.push_back((now + COMMAND_DELAY, order));
+                self.delayed_commands.push_back((now + COMMAND_DELAY, command));
             }
             LetsChatCommand::ListMessages {
                 delayed: false,
-                endpoint: place,
+                endpoint,
                 since,
                 skip,
                 limit: take,
@@ -272,32 +272,32 @@ impl LetsChatSession {
                 });
                 self.request_messages(
                     now,
-                    LetsChatRequest::ListMessages { endpoint: place, stay },
-                    place,
+                    LetsChatRequest::ListMessages { endpoint, stay },
+                    endpoint,
                     query,
                 );
             }
-            LetsChatCommand::SetDescription { endpoint: place, description } => {
-                match self.rooms.editable_room(place) {
+            LetsChatCommand::SetDescription { endpoint, description } => {
+                match self.rooms.editable_room(endpoint) {
                     Some((room, name)) => {
                         let about = json!({ "id": room, "name": name, "description": description });
                         self.send_request(
                             now,
-                            LetsChatRequest::SetDescription(place),
+                            LetsChatRequest::SetDescription(endpoint),
                             "rooms:update",
                             about,
                         );
                     }
                     None => {
-                        tracing::warn!(endpoint = %place, "cannot set the description of a private room")
+                        tracing::warn!(%endpoint, "cannot set the description of a private room")
                     }
                 }
             }
-            LetsChatCommand::NewestMessage { endpoint: place, stay } => {
-                self.request_newest(now, place, stay, 1);
+            LetsChatCommand::NewestMessage { endpoint, stay } => {
+                self.request_newest(now, endpoint, stay, 1);
             }
-            LetsChatCommand::SetTimer { endpoint: place, after } => {
-                self.timers.push((now + after, place));
+            LetsChatCommand::SetTimer { endpoint, after } => {
+                self.timers.push((now + after, endpoint));
             }
             LetsChatCommand::Leave => {
                 self.send_packet(&Packet::Close);
@@ -306,23 +306,23 @@ impl LetsChatSession {
         }
     }
 
-    fn request_users(&mut self, now: Instant, place: EndpointId, room: &str) {
+    fn request_users(&mut self, now: Instant, endpoint: EndpointId, room: &str) {
         if self.fetch_users {
             self.send_request(
                 now,
-                LetsChatRequest::ListUsers(place),
+                LetsChatRequest::ListUsers(endpoint),
                 "rooms:users",
                 json!({ "room": room }),
             );
         }
     }
 
-    fn request_newest(&mut self, now: Instant, place: EndpointId, stay: Stay, take: usize) {
+    fn request_newest(&mut self, now: Instant, endpoint: EndpointId, stay: Stay, take: usize) {
         let query = json!({ "take": take, "reverse": true });
         self.request_messages(
             now,
-            LetsChatRequest::NewestMessage { endpoint: place, limit: take, stay },
-            place,
+            LetsChatRequest::NewestMessage { endpoint, limit: take, stay },
+            endpoint,
             query,
         );
     }
@@ -331,10 +331,10 @@ impl LetsChatSession {
         &mut self,
         now: Instant,
         call: LetsChatRequest,
-        place: EndpointId,
+        endpoint: EndpointId,
         mut query: Value,
     ) {
-        if let Some(room) = self.rooms.room_id(place) {
+        if let Some(room) = self.rooms.room_id(endpoint) {
             query["room"] = room.into();
             self.send_request(now, call, "messages:list", query);
         }
@@ -346,20 +346,18 @@ impl LetsChatSession {
         {
             self.close("login timed out".to_owned());
         }
-        while let Some((_, order)) = self.delayed_commands.pop_front_if(|(due, _)| *due <= now) {
-            self.on_command(now, order);
+        while let Some((_, command)) = self.delayed_commands.pop_front_if(|(due, _)| *due <= now) {
+            self.on_command(now, command);
         }
-        for (_, place) in self.timers.extract_if(.., |(due, _)| *due <= now) {
-            self.output.push_back(Output::Event(LetsChatEvent::TimerFired(place)));
+        for (_, endpoint) in self.timers.extract_if(.., |(due, _)| *due <= now) {
+            self.output.push_back(Output::Event(LetsChatEvent::TimerFired(endpoint)));
         }
         while let Some(call) = self.requests.take_overdue(now) {
             match call {
-                LetsChatRequest::CreatePost { delivery: ticket, endpoint: place }
-                | LetsChatRequest::SendDirect { delivery: ticket, endpoint: place } => {
-                    self.output.push_back(Output::Event(LetsChatEvent::TimedOut {
-                        delivery: ticket,
-                        endpoint: place,
-                    }));
+                LetsChatRequest::CreatePost { delivery, endpoint }
+                | LetsChatRequest::SendDirect { delivery, endpoint } => {
+                    self.output
+                        .push_back(Output::Event(LetsChatEvent::TimedOut { delivery, endpoint }));
                 }
                 // The server never answers an unknown event.
                 LetsChatRequest::ProbeDirectMessages => {
@@ -397,17 +395,16 @@ impl LetsChatSession {
         )));
     }
 
-    fn report_not_joined(&mut self, place: EndpointId, why: String) {
-        self.output
-            .push_back(Output::Event(LetsChatEvent::NotJoined { endpoint: place, reason: why }));
+    fn report_not_joined(&mut self, endpoint: EndpointId, reason: String) {
+        self.output.push_back(Output::Event(LetsChatEvent::NotJoined { endpoint, reason }));
     }
 
     fn send_packet(&mut self, packet: &Packet) {
         self.output.push_back(Output::Transmit(packet.encode()));
     }
 
-    fn close(&mut self, why: String) {
-        self.output.push_back(Output::Close(why));
+    fn close(&mut self, reason: String) {
+        self.output.push_back(Output::Close(reason));
     }
 }
 
@@ -444,7 +441,7 @@ impl Machine for LetsChatSession {
                     Err(error) => tracing::warn!(%error, "unparsable frame ignored"),
                 }
             }
-            Input::Command(order) => self.on_command(now, order),
+            Input::Command(command) => self.on_command(now, command),
             Input::Timeout => self.tick(now),
             Input::Resumed => {
                 self.liveness.on_ping_sent(now);
@@ -473,7 +470,7 @@ impl Machine for LetsChatSession {
 /// Why the login was rejected, worded for the administrator (WIRE.md, "Transport").
 fn login_error_text(data: Option<&str>) -> String {
     match data {
-        Some(why) => format!("Let's Chat rejected the connection: {why}"),
+        Some(reason) => format!("Let's Chat rejected the connection: {reason}"),
         None => "Let's Chat rejected the token: create a new one and put it into token_file (an \
              account has one token; creating another revokes it)"
             .to_owned(),

@@ -16,7 +16,7 @@ pub(super) struct MatchedPart {
     pub(super) is_resend: bool,
 }
 
-/// Matches `text` with the rest of `speech`, of whose body this many bytes were `said` before; `None` if it
+/// Matches `text` with the rest of `rendered`, of whose body this many bytes were `said` before; `None` if it
 /// differs. Both are without formatting, since servers may strip it.
 pub(super) fn match_line(
     rendered: &RenderedMessage,
@@ -44,7 +44,7 @@ pub(super) fn match_line(
     Some(step)
 }
 
-/// Whether `text` can be any line of `speech`; the last one, if `last`.
+/// Whether `text` can be any line of `rendered`; the last one, if `last`.
 pub(super) fn is_part_of(rendered: &RenderedMessage, text: &str, last: bool) -> bool {
     let prefix = [rendered.prefix.as_str(), strip_timestamp(&rendered.prefix)];
     let said = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);

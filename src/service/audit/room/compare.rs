@@ -78,12 +78,12 @@ impl RoomComparison {
     }
 
     /// The ledger has an entry for this id in the segment.
-    pub(super) fn add_entry(&mut self, remote_id: &str, fingerprint: LedgerEntry) {
+    pub(super) fn add_entry(&mut self, remote_id: &str, entry: LedgerEntry) {
         let id = remote_id.parse::<PostId>().ok();
-        match (id.and_then(|id| self.segment.get_mut(&id)), fingerprint) {
+        match (id.and_then(|id| self.segment.get_mut(&id)), entry) {
             // Delivered by us, whatever else it was recorded as.
             (Some((_, Some(LedgerEntry::Delivered { .. }))), _) => {}
-            (Some((_, known)), fingerprint) => *known = Some(fingerprint),
+            (Some((_, known)), entry) => *known = Some(entry),
             (None, LedgerEntry::Delivered { id: delivery, settled_at: settled, .. }) => {
                 self.result.missing.push(MissingPost {
                     delivery,
@@ -99,15 +99,15 @@ impl RoomComparison {
     pub(super) fn close_segment(&mut self) {
         let mut posts: Vec<_> = std::mem::take(&mut self.segment).into_values().collect();
         // Posts of the same millisecond have no defined order.
-        let delivery = |fingerprint: &Option<LedgerEntry>| match fingerprint {
+        let delivery = |entry: &Option<LedgerEntry>| match entry {
             Some(LedgerEntry::Delivered { id, merged: others, .. }) => Some((*id, *others)),
             _ => None,
         };
-        posts.sort_by_key(|(post, fingerprint)| (post.posted_at, delivery(fingerprint)));
-        for (post, fingerprint) in posts {
-            match delivery(&fingerprint) {
+        posts.sort_by_key(|(post, entry)| (post.posted_at, delivery(entry)));
+        for (post, entry) in posts {
+            match delivery(&entry) {
                 Some((id, others)) => self.delivered(&post, id, others),
-                None => self.on_unknown_post(post, fingerprint.is_some()),
+                None => self.on_unknown_post(post, entry.is_some()),
             }
         }
     }
@@ -203,19 +203,19 @@ impl RoomComparison {
     ) -> RoomComparisonResult {
         let Self { result: mut compared, suspects, .. } = self;
         for suspect in suspects {
-            let fingerprint = known(suspect.post);
+            let entry = known(suspect.post);
             let arrived = under_way.is_some_and(|delivery| suspect.matches(delivery));
             let SuspectPost { post, posted_at: posted, author, duplicate_of: twin, tail } = suspect;
-            if let Some(LedgerEntry::Delivered { merged: others, .. }) = fingerprint {
+            if let Some(LedgerEntry::Delivered { merged: others, .. }) = entry {
                 compared.delivered += 1 + others;
             } else if arrived {
                 // It has arrived, but its ack has not.
                 under_way = None;
             } else if let Some(of) = twin {
                 compared.duplicates.push(DuplicatePost { post, posted_at: posted, original: of });
-            } else if fingerprint.is_none() && cursor.is_none_or(|cursor| post > cursor) {
+            } else if entry.is_none() && cursor.is_none_or(|cursor| post > cursor) {
                 compared.unread.add(posted);
-            } else if fingerprint.is_none() {
+            } else if entry.is_none() {
                 compared.unrecorded.push(UnrecordedPost { post, posted_at: posted, author });
             } else if tail.is_some() {
                 compared.unknown_own += 1;
@@ -338,17 +338,13 @@ mod tests {
                 let mut traces: Vec<_> =
                     ledger.iter().filter(|(n, _)| stretch.contains(n)).collect();
                 traces.sort_by_key(|(n, _)| *n);
-                traces.iter().for_each(|(n, fingerprint)| {
-                    comparison.add_entry(&id(*n).to_string(), *fingerprint)
-                });
+                traces
+                    .iter()
+                    .for_each(|(n, entry)| comparison.add_entry(&id(*n).to_string(), *entry));
                 comparison.close_segment();
             }
             let known = |post| {
-                ledger
-                    .iter()
-                    .chain(later)
-                    .find(|(n, _)| id(*n) == post)
-                    .map(|(_, fingerprint)| *fingerprint)
+                ledger.iter().chain(later).find(|(n, _)| id(*n) == post).map(|(_, entry)| *entry)
             };
             let compared = comparison.finish(Some(id(50)), doubt, known);
             assert_eq!(result_of(&compared), expected);

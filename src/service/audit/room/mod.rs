@@ -221,8 +221,8 @@ async fn scan_room(
         let Some(stretch) = pages.add_page(posts) else { continue };
         let (above, up_to) = (stretch.above.to_string(), stretch.up_to.map(|id| id.to_string()));
         comparison.open_segment(stretch.posts);
-        snapshot.for_each_entry(ledger, &above, up_to.as_deref(), |remote_id, fingerprint| {
-            comparison.add_entry(remote_id, fingerprint);
+        snapshot.for_each_entry(ledger, &above, up_to.as_deref(), |remote_id, entry| {
+            comparison.add_entry(remote_id, entry);
         })?;
         comparison.close_segment();
     }
@@ -277,8 +277,8 @@ impl ScannedRoom {
         let under_way = snapshot.in_flight(ledger)?;
         let mut broken = Ok(());
         let compared = comparison.finish(cursor, under_way.as_ref(), |post| {
-            let fingerprint = snapshot.ledger_entry(ledger, &post.to_string());
-            fingerprint.unwrap_or_else(|error| {
+            let entry = snapshot.ledger_entry(ledger, &post.to_string());
+            entry.unwrap_or_else(|error| {
                 broken = Err(error);
                 None
             })

@@ -9,7 +9,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).expect("a time")
 }
 
-/// A delivery of `body` by ann, started and settled in second `ticket`.
+/// A delivery of `body` by ann, started and settled in second `id`.
 fn sent_delivery(
     delivery: i64,
     state: DeliveryState,
