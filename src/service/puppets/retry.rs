@@ -104,7 +104,7 @@ impl PuppetPool {
         let network = &self.network.network;
         match end {
             PuppetEnd::NotNeeded => {
-                tracing::info!(%network, user = %account, "puppet disconnected")
+                tracing::info!(%network, user = %account, "puppet disconnected");
             }
             PuppetEnd::ConnectionLost => {
                 let not_before = format_delay(wait);

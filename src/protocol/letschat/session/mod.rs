@@ -152,7 +152,7 @@ impl LetsChatSession {
             }
             Packet::Error { data } => self.refused(login_error_text(data.as_deref())),
             Packet::Disconnect | Packet::Close => {
-                self.close("the server closed the connection".to_owned())
+                self.close("the server closed the connection".to_owned());
             }
             Packet::Event { name, arguments, .. } => {
                 let argument = arguments.first().map_or("null", |raw| raw.get());
@@ -289,7 +289,7 @@ impl LetsChatSession {
                         );
                     }
                     None => {
-                        tracing::warn!(%endpoint, "cannot set the description of a private room")
+                        tracing::warn!(%endpoint, "cannot set the description of a private room");
                     }
                 }
             }
