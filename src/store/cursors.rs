@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
-use super::ledger::time_from_sql;
+use super::columns::time_from_sql;
 use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::EndpointId;

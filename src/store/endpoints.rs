@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::ledger::time_from_sql;
+use super::columns::time_from_sql;
 use super::mutation::Mutation;
 use super::{Store, StoreError};
 use crate::domain::{Endpoint, EndpointId};

@@ -1,11 +1,11 @@
 //! The ledger: every message received, exactly once.
 
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::mutation::Mutation;
 use super::{Store, StoreError};
-use crate::domain::{Author, EndpointId, Message, MessageKind, RenderedMessage};
+use crate::domain::{EndpointId, Message};
 
 /// Sorts before every message; where [`Store::prune`] starts.
 pub(super) const PRUNE_START: (i64, i64) = (i64::MIN, i64::MIN);
@@ -121,62 +121,4 @@ impl Store {
             )?
             .query_row(params![endpoint.0, fingerprint, nameless], |row| row.get(0))?)
     }
-}
-
-pub(super) fn kind_to_sql(kind: MessageKind) -> i64 {
-    match kind {
-        MessageKind::Text => 0,
-        MessageKind::Action => 1,
-        MessageKind::Notice => 2,
-    }
-}
-
-fn kind_from_sql(kind: i64) -> MessageKind {
-    match kind {
-        1 => MessageKind::Action,
-        2 => MessageKind::Notice,
-        _ => MessageKind::Text,
-    }
-}
-
-/// The columns of `message` (as `m`) that [`message_from_row`] reads.
-pub(super) const MESSAGE_COLUMNS: &str =
-    "m.place, m.author, m.display_name, m.account, m.address, m.bot, m.kind, m.body, m.said_at";
-
-/// Reads a message from [`MESSAGE_COLUMNS`], starting at column `at`.
-pub(super) fn message_from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Message> {
-    Ok(Message {
-        source: EndpointId(row.get(at)?),
-        author: Author {
-            name: row.get(at + 1)?,
-            display_name: row.get(at + 2)?,
-            account: row.get(at + 3)?,
-            userhost: row.get(at + 4)?,
-            bot: row.get(at + 5)?,
-        },
-        kind: kind_from_sql(row.get(at + 6)?),
-        body: row.get(at + 7)?,
-        sent_at: time_from_sql(row.get(at + 8)?),
-    })
-}
-
-/// Reads what a delivery of `message` was last sent as from the columns `spoken_kind, spoken_prefix,
-/// spoken_body`, starting at column `at`.
-pub(super) fn rendered_from_row(
-    row: &Row<'_>,
-    at: usize,
-    message: &Message,
-) -> rusqlite::Result<Option<RenderedMessage>> {
-    let Some(kind) = row.get::<_, Option<i64>>(at)? else { return Ok(None) };
-    let body: Option<String> = row.get(at + 2)?;
-    Ok(Some(RenderedMessage {
-        kind: kind_from_sql(kind),
-        prefix: row.get(at + 1)?,
-        body: body.unwrap_or_else(|| message.body.clone()),
-    }))
-}
-
-/// An invalid time, which only another program can have written, becomes the epoch.
-pub(super) fn time_from_sql(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds).unwrap_or_default()
 }

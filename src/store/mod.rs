@@ -5,6 +5,7 @@
 //! (`synchronous=FULL`).
 
 mod audit;
+mod columns;
 mod cursors;
 mod damage;
 mod endpoints;

@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::ledger::kind_to_sql;
-use super::outbox::{part_to_sql, state_to_sql};
+use super::columns::{kind_to_sql, part_to_sql, state_to_sql};
 use crate::domain::{
     DeliveryId, DeliveryState, EndpointId, LetsChatUserId, Message, MessageKind, MessagePart,
     Network,

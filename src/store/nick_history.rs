@@ -3,9 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
+use super::columns::fold_nick;
 use super::mutation::{Mutation, NickOwner};
 use super::{Store, StoreError};
-use crate::domain::{Casemapping, LetsChatUserId, Network};
+use crate::domain::{LetsChatUserId, Network};
 
 /// How far the server's clock may differ from ours.
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
@@ -78,10 +79,6 @@ impl Store {
                 |row| row.get(0),
             )?)
     }
-}
-
-fn fold_nick(nick: &str) -> String {
-    Casemapping::default().fold(nick)
 }
 
 #[cfg(test)]

@@ -3,14 +3,15 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::ledger::{
-    MESSAGE_COLUMNS, MessageId, message_from_row, rendered_from_row, time_from_sql,
+use super::columns::{
+    MESSAGE_COLUMNS, message_from_row, part_from_sql, rendered_from_row, sender_from_sql,
+    sender_to_sql, state_from_sql, time_from_sql,
 };
+use super::ledger::MessageId;
 use super::mutation::{Mutation, RenderedRow};
 use super::{Store, StoreError};
 use crate::domain::{
-    Delivery, DeliveryId, DeliveryState, EndpointId, LetsChatUserId, MessagePart, RenderedMessage,
-    Sender,
+    Delivery, DeliveryId, DeliveryState, EndpointId, MessagePart, RenderedMessage, Sender,
 };
 
 impl Store {
@@ -226,60 +227,6 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.apply(Mutation::AckDelivery { id, remote_id: remote_id.map(str::to_owned), now })
-    }
-}
-
-/// Open states are below 3: the partial index `delivery_open` covers exactly those.
-pub(super) fn state_to_sql(state: DeliveryState) -> i64 {
-    match state {
-        DeliveryState::Queued => 0,
-        DeliveryState::InFlight => 1,
-        DeliveryState::InDoubt => 2,
-        DeliveryState::Delivered => 3,
-        DeliveryState::Rejected => 4,
-    }
-}
-
-pub(super) fn part_to_sql(part: MessagePart) -> i64 {
-    match part {
-        MessagePart::Whole => 0,
-        MessagePart::Name => 1,
-        MessagePart::Text => 2,
-    }
-}
-
-fn part_from_sql(part: i64) -> MessagePart {
-    match part {
-        1 => MessagePart::Name,
-        2 => MessagePart::Text,
-        _ => MessagePart::Whole,
-    }
-}
-
-/// Neither a nick nor a user id contains a space.
-fn sender_to_sql(sender: &Sender) -> Option<String> {
-    match sender {
-        Sender::Bot => None,
-        Sender::Relaymsg(nick) => Some(format!("relayed {nick}")),
-        Sender::Puppet(account) => Some(format!("puppet {account}")),
-    }
-}
-
-fn sender_from_sql(sender: Option<String>) -> Sender {
-    match sender.as_deref().and_then(|sender| sender.split_once(' ')) {
-        Some(("relayed", nick)) => Sender::Relaymsg(nick.into()),
-        Some(("puppet", account)) => Sender::Puppet(LetsChatUserId(account.into())),
-        _ => Sender::Bot,
-    }
-}
-
-pub(super) fn state_from_sql(state: i64) -> DeliveryState {
-    match state {
-        0 => DeliveryState::Queued,
-        1 => DeliveryState::InFlight,
-        2 => DeliveryState::InDoubt,
-        3 => DeliveryState::Delivered,
-        _ => DeliveryState::Rejected,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
-use super::ledger::{MESSAGE_COLUMNS, message_from_row};
+use super::columns::{MESSAGE_COLUMNS, message_from_row};
 use super::{DB_FILE, StoreError, damage, look, revocations, schema};
 use crate::domain::{LinkTarget, Message, PasteId};
 

@@ -2,9 +2,10 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::columns::fold_nick;
 use super::mutation::Mutation;
 use super::{Store, StoreError};
-use crate::domain::{Casemapping, LetsChatUserId, Network};
+use crate::domain::{LetsChatUserId, Network};
 
 impl Store {
     /// Reserves the first of `nicks` that no other user has on `network` for `user`. A nick reserved for them
@@ -50,10 +51,6 @@ impl Store {
         }
         Ok(None)
     }
-}
-
-fn fold_nick(nick: &str) -> String {
-    Casemapping::default().fold(nick)
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::columns::target_to_sql;
 use super::{DB_FILE, StoreError, damage, look, schema};
-use crate::domain::{LinkTarget, PasteId};
+use crate::domain::LinkTarget;
 
 /// Which links to revoke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +59,4 @@ pub(super) fn is_revoked(
                  WHERE (target = ?1 OR target IS NULL) AND ?2 BETWEEN since AND until)",
         )?
         .query_row(params![target_to_sql(target), made.as_millisecond()], |row| row.get(0))?)
-}
-
-fn target_to_sql(target: LinkTarget) -> Vec<u8> {
-    match target {
-        LinkTarget::File(id) => [b"f", &id.0[..]].concat(),
-        LinkTarget::Paste(PasteId { sent_at_ms: sent_at, digest }) => {
-            [b"p", &sent_at.to_be_bytes()[..], &digest[..]].concat()
-        }
-    }
 }

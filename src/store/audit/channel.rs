@@ -5,8 +5,9 @@ use rusqlite::{OptionalExtension, params};
 
 use super::Snapshot;
 use crate::domain::{DeliveryId, DeliveryState, EndpointId, Network, RenderedMessage};
-use crate::store::ledger::{MESSAGE_COLUMNS, message_from_row, rendered_from_row, time_from_sql};
-use crate::store::outbox::state_from_sql;
+use crate::store::columns::{
+    MESSAGE_COLUMNS, message_from_row, rendered_from_row, state_from_sql, time_from_sql,
+};
 use crate::store::{ChannelProgress, StoreError};
 
 /// A delivery that was sent, at least in part, or started.

@@ -7,7 +7,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::ledger::{PRUNE_START, time_from_sql};
+use super::columns::time_from_sql;
+use super::ledger::PRUNE_START;
 use super::{DB_FILE, StallHook, Store, StoreError, damage, look, schema};
 use crate::domain::{Delivery, DeliveryId, DeliveryState, Endpoint, EndpointId};
 
