@@ -20,13 +20,13 @@ pub use login::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin, StsPolicy};
 pub use receive::chathistory::{HistoryPage, HistoryReply};
 pub use receive::text::strip_formatting;
 pub use send::pacing::{LearnedPace, Pace};
-pub use send::queue::MessageRef;
+pub use send::receipt::MessageRef;
 pub use send::split::matched_len;
 pub use session::{IrcSession, SessionConfig, Webirc};
-pub use wire::line::{
-    Charset, Charsets, Line, LineError, MissingCommand, ParseError, ParsedLine, ReceivedLine,
-    SafeText, decode,
-};
+pub use wire::charset::Charset;
+pub use wire::charsets::Charsets;
+pub use wire::line::{Line, LineError, SafeText};
+pub use wire::parse::{MissingCommand, ParseError, ParsedLine, ReceivedLine, decode};
 
 use crate::domain::{Author, DeliveryId, EndpointId, IrcUser, MessageKind};
 

@@ -11,7 +11,7 @@ use crate::protocol::Output;
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::errors::disconnect::{DisconnectKind, DisconnectReason};
 use crate::protocol::irc::session::{IrcSession, IrcSessionPhase, QUIT_TIMEOUT, last_argument};
-use crate::protocol::irc::wire::line::ParsedLine;
+use crate::protocol::irc::wire::parse::ParsedLine;
 
 /// Registration, login, and rejection by the server.
 impl IrcSession {

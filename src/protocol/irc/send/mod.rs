@@ -7,6 +7,7 @@ pub(super) mod notice;
 pub(super) mod outgoing;
 pub(super) mod pacing;
 pub(super) mod queue;
+pub(super) mod receipt;
 pub(super) mod relaymsg;
 pub(super) mod split;
 
@@ -14,11 +15,12 @@ use std::time::Instant;
 
 use super::errors::send::SendError;
 use super::send::multiline::{MultilineLimits, OutgoingText};
-use super::send::queue::{EchoClaim, Receipt, ReplyTarget, SendOutcome, SendResult};
+use super::send::queue::{EchoClaim, ReplyTarget, SendResult};
+use super::send::receipt::{Receipt, SendOutcome};
 use super::send::split::Room;
 use super::session::{IrcSession, MAX_LEN_USERHOST, last_argument};
 use super::wire::batch::MessageContext;
-use super::wire::line::Charset;
+use super::wire::charset::Charset;
 use crate::domain::{DeliveryId, EndpointId, MessageKind};
 use crate::protocol::Output;
 use crate::protocol::irc::{IncomingMessage, IrcEvent, Scope};

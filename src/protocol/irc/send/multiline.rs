@@ -286,7 +286,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::irc::wire::line::Charset;
+    use crate::protocol::irc::wire::charset::Charset;
 
     const LIMITS: MultilineLimits = MultilineLimits { max_bytes: 4_096, max_lines: 24 };
 

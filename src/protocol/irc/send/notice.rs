@@ -4,7 +4,8 @@ use super::split;
 use super::split::Room;
 use crate::domain::MessageKind;
 use crate::protocol::irc::session::{IrcSession, IrcSessionPhase, MAX_LEN_USERHOST};
-use crate::protocol::irc::wire::line::{Charset, Line, SafeText};
+use crate::protocol::irc::wire::charset::Charset;
+use crate::protocol::irc::wire::line::{Line, SafeText};
 
 /// `text` as a NOTICE to `nick`, truncated to one line; `None` if `nick` is not a nick. A target of PRIVMSG
 /// or NOTICE can also be a channel, a list or a server mask (RFC 2812 §3.3.1).

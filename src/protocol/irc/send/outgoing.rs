@@ -1,7 +1,7 @@
 //! A message being sent, line by line.
 
 use super::pacing::Priority;
-use super::queue::{MessageRef, Receipt, SendOutcome};
+use super::receipt::{MessageRef, Receipt, SendOutcome};
 use crate::domain::{DeliveryId, EndpointId, MessageKind};
 use crate::protocol::irc::errors::send::SendError;
 use crate::protocol::irc::receive::text;

@@ -3,11 +3,9 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::pacing::{Pacer, Priority};
+use super::receipt::{MessageRef, Receipt, SendOutcome};
 use crate::domain::{DeliveryId, EndpointId, MessageKind};
-use crate::protocol::irc::Scope;
 use crate::protocol::irc::errors::send::SendError;
 use crate::protocol::irc::receive::text;
 use crate::protocol::irc::wire::line::Line;
@@ -15,61 +13,12 @@ use crate::protocol::irc::wire::line::Line;
 pub(in crate::protocol::irc) use super::outgoing::OutgoingLine;
 use super::outgoing::{OutgoingMessage, PING_PREFIX};
 
-/// How the server acknowledges a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::protocol::irc) enum Receipt {
-    /// It answers the line's label; with the line itself, if it echoes.
-    Label {
-        /// Whether it echoes.
-        echo: bool,
-    },
-    /// It echoes the line.
-    Echo,
-    /// Not at all, except by answering a PING sent after the lines.
-    Ping,
-}
-
-/// Identifies a line on the server.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MessageRef {
-    /// Its id (IRCv3 `msgid`), if available.
-    pub msgid: Option<String>,
-    /// Its time (IRCv3 `server-time`), if available.
-    pub time: Option<Timestamp>,
-}
-
 /// What became of a delivery.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct SendResult {
     pub(in crate::protocol::irc) delivery: DeliveryId,
     pub(in crate::protocol::irc) endpoint: EndpointId,
     pub(in crate::protocol::irc) outcome: SendOutcome,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::protocol::irc) enum SendOutcome {
-    /// The server has this much of the body; the rest follows.
-    PartiallyDelivered { delivered_bytes: usize, message_ref: MessageRef },
-    /// The server has all of it.
-    Delivered { message_ref: MessageRef },
-    /// The server rejected it.
-    Rejected(String),
-    /// The server rejected the RELAYMSG only.
-    RelaymsgRejected { reason: String, scope: Scope },
-    /// The server rejected it for now; retry after this time.
-    Deferred { reason: String, retry_after: Duration },
-}
-
-impl From<SendError> for SendOutcome {
-    fn from(
-        SendError { reason: why, retry_after: later, relaymsg_scope: voiceless }: SendError,
-    ) -> Self {
-        match (voiceless, later) {
-            (Some(scope), _) => Self::RelaymsgRejected { reason: why, scope },
-            (None, Some(after)) => Self::Deferred { reason: why, retry_after: after },
-            (None, None) => Self::Rejected(why),
-        }
-    }
 }
 
 /// The origin of a line under our nick.

@@ -3,7 +3,8 @@
 use unicode_segmentation::GraphemeCursor;
 
 use crate::domain::MessageKind;
-use crate::protocol::irc::wire::line::{Charset, SafeText};
+use crate::protocol::irc::wire::charset::Charset;
+use crate::protocol::irc::wire::line::SafeText;
 
 /// How many bytes of text others receive untruncated in a line of `linelen` bytes. The server prepends
 /// `:nick!user@host ` (`source` bytes without colon and space); the target has this many bytes.

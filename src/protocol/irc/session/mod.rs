@@ -26,8 +26,9 @@ use super::send::multiline::OpenMultilines;
 use super::send::pacing::{LearnedPace, Pacer, Priority};
 use super::send::queue::{NextLines, SendQueue};
 use super::wire::batch::Batches;
+use super::wire::charsets::Charsets;
 use super::wire::isupport::Isupport;
-use super::wire::line::{Charsets, Line};
+use super::wire::line::Line;
 use super::{
     ChannelTarget, IncomingMessage, IrcCommand, IrcEvent, IrcIdentity, Pace, ReceivedLine,
 };

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
 
 use super::charset;
-use super::charset::Charset;
-use super::line::{LINE_BREAKS, ParsedLine};
+use super::charset::{Charset, is_truncated_utf8};
+use super::line::LINE_BREAKS;
+use super::parse::ParsedLine;
 use crate::domain::Casemapping;
 
 /// The charsets of a network and its channels.
@@ -124,15 +125,6 @@ fn unbroken(mut text: String) -> String {
         text.retain(|c| !LINE_BREAKS.contains(&c));
     }
     text
-}
-
-/// Whether this is UTF-8 except for one character. Servers truncate lines without regard to character
-/// boundaries. Text in other charsets hardly ever contains valid UTF-8.
-pub(in crate::protocol::irc) fn is_truncated_utf8(bytes: &[u8]) -> bool {
-    let mut chunks = bytes.utf8_chunks();
-    let torn = chunks.by_ref().find(|chunk| !chunk.invalid().is_empty());
-    let whole = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
-    torn.is_some() && whole && chunks.all(|chunk| chunk.invalid().is_empty())
 }
 
 #[cfg(test)]

@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use irc::proto::Message;
 use thiserror::Error;
 
 use crate::domain::MessageKind;
 
-pub use super::charset::Charset;
-pub use super::charsets::Charsets;
-pub use super::parse::{MissingCommand, ParsedLine, decode};
+/// Line ends, and NUL, which no server accepts.
+pub(in crate::protocol::irc) const LINE_BREAKS: [char; 3] = ['\r', '\n', '\0'];
 
 /// A line to send. It contains no CR, LF or NUL, so that text cannot inject a second command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +52,6 @@ impl SafeText {
 }
 
 impl Line {
-    /// Builds a line from a command and parameters (RFC 2812 §2.3.1).
-    ///
-    /// # Errors
-    /// When they do not make a line.
-    pub fn new(command: &str, parameters: &[&str]) -> Result<Self, LineError> {
-        ParsedLine { command, parameters: parameters.to_vec(), ..ParsedLine::default() }.to_line()
-    }
-
     /// A message with `text` to `target`, one of our channels.
     #[must_use]
     pub fn message(kind: MessageKind, target: &str, SafeText(text): &SafeText) -> Self {
@@ -118,50 +108,6 @@ impl fmt::Display for Line {
     }
 }
 
-/// A line from the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ReceivedLine {
-    /// A line in UTF-8, without its line end.
-    Utf8(String),
-    /// A line that was not valid UTF-8. It was decoded with the fallback charset of its network or channel,
-    /// or contains U+FFFD.
-    FallbackCharset(String),
-    /// A line that exceeded the maximum length and was skipped.
-    TooLong,
-}
-
-/// Why a line could not be parsed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum ParseError {
-    /// It exceeds the maximum length.
-    #[error("line too long")]
-    TooLong,
-    /// It has no command.
-    #[error("{0:?} is not an IRC line")]
-    Malformed(String),
-}
-
-impl ReceivedLine {
-    /// Parses tags, source, command and parameters.
-    ///
-    /// The syntax is ours ([`ParsedLine`]), the message types are those of [`irc::proto`].
-    ///
-    /// # Errors
-    /// When it is not a valid message.
-    pub fn parse(&self) -> Result<Message, ParseError> {
-        match self {
-            Self::Utf8(line) | Self::FallbackCharset(line) => match ParsedLine::parse(line) {
-                Ok(parts) => Ok(parts.into_message()),
-                Err(MissingCommand) => Err(ParseError::Malformed(line.chars().take(200).collect())),
-            },
-            Self::TooLong => Err(ParseError::TooLong),
-        }
-    }
-}
-
-/// Line ends, and NUL, which no server accepts.
-pub(in crate::protocol::irc) const LINE_BREAKS: [char; 3] = ['\r', '\n', '\0'];
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -169,6 +115,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::protocol::irc::wire::parse::ParsedLine;
 
     #[track_caller]
     fn check(command: &str, parameters: &[&str], line: &str) {

@@ -139,6 +139,57 @@ impl<'a> ParsedLine<'a> {
     }
 }
 
+impl Line {
+    /// Builds a line from a command and parameters (RFC 2812 §2.3.1).
+    ///
+    /// # Errors
+    /// When they do not make a line.
+    pub fn new(command: &str, parameters: &[&str]) -> Result<Self, LineError> {
+        ParsedLine { command, parameters: parameters.to_vec(), ..ParsedLine::default() }.to_line()
+    }
+}
+
+/// A line from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReceivedLine {
+    /// A line in UTF-8, without its line end.
+    Utf8(String),
+    /// A line that was not valid UTF-8. It was decoded with the fallback charset of its network or channel,
+    /// or contains U+FFFD.
+    FallbackCharset(String),
+    /// A line that exceeded the maximum length and was skipped.
+    TooLong,
+}
+
+/// Why a line could not be parsed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ParseError {
+    /// It exceeds the maximum length.
+    #[error("line too long")]
+    TooLong,
+    /// It has no command.
+    #[error("{0:?} is not an IRC line")]
+    Malformed(String),
+}
+
+impl ReceivedLine {
+    /// Parses tags, source, command and parameters.
+    ///
+    /// The syntax is ours ([`ParsedLine`]), the message types are those of [`irc::proto`].
+    ///
+    /// # Errors
+    /// When it is not a valid message.
+    pub fn parse(&self) -> Result<Message, ParseError> {
+        match self {
+            Self::Utf8(line) | Self::FallbackCharset(line) => match ParsedLine::parse(line) {
+                Ok(parts) => Ok(parts.into_message()),
+                Err(MissingCommand) => Err(ParseError::Malformed(line.chars().take(200).collect())),
+            },
+            Self::TooLong => Err(ParseError::TooLong),
+        }
+    }
+}
+
 /// Splits off the first word and the spaces after it.
 fn split_word(text: &str) -> (&str, &str) {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
