@@ -1,6 +1,7 @@
 //! A Let's Chat client session: logs in, joins rooms, sends, receives, and reads missed posts.
 
 mod frame;
+mod json;
 mod post_id;
 mod requests;
 mod rooms;

@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::wire_types;
+use super::json;
 use crate::domain::overlong::{Keeping, kept};
 
 /// Maximum length of a short text such as a name, in bytes; far above the server's own limits.
@@ -52,11 +52,11 @@ pub(super) fn parse_rows<W: DeserializeOwned, T>(
     let raw: Vec<&RawValue> = match serde_json::from_str(json) {
         Ok(raw) => raw,
         // A list may also be an object with numeric keys.
-        Err(error) => indexed_values(json).ok_or_else(|| wire_types::failure(json, &error))?,
+        Err(error) => indexed_values(json).ok_or_else(|| json::failure(json, &error))?,
     };
     let mut rows = ParsedRows { rows: Vec::with_capacity(raw.len()), unreadable: Vec::new() };
     for row in raw {
-        match wire_types::parse_reply::<W>(row.get()).ok().and_then(&read) {
+        match json::parse_reply::<W>(row.get()).ok().and_then(&read) {
             Some(row) => rows.rows.push(row),
             None => rows.unreadable.push(find_id(row.get())),
         }
@@ -66,7 +66,7 @@ pub(super) fn parse_rows<W: DeserializeOwned, T>(
 
 /// The id in an otherwise unreadable row, for the log.
 pub(super) fn find_id(json: &str) -> Option<String> {
-    wire_types::parse_reply::<WithId>(json).ok()?.id.map(|room_id| short_id(&room_id))
+    json::parse_reply::<WithId>(json).ok()?.id.map(|room_id| short_id(&room_id))
 }
 
 /// The values of an object whose keys count from 0.
@@ -97,12 +97,12 @@ pub(super) fn kept_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D:
 fn in_pieces(json: &str) -> serde_json::Result<String> {
     let inner = json.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
     let Some(mut rest) = inner.filter(|inner| inner.len() > PIECE) else {
-        return wire_types::parse_json::<String>(json).map(|text| kept(&text).into_owned());
+        return json::parse_json::<String>(json).map(|text| kept(&text).into_owned());
     };
     let mut keeping = Keeping::default();
     while !rest.is_empty() {
         let (piece, more) = rest.split_at(piece_end(rest));
-        keeping.push(&wire_types::parse_json::<String>(&format!("\"{piece}\""))?);
+        keeping.push(&json::parse_json::<String>(&format!("\"{piece}\""))?);
         rest = more;
     }
     Ok(keeping.end())

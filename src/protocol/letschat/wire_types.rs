@@ -5,8 +5,8 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
+use super::json::{parse_json, parse_reply};
 use super::rows::{kept_text, lenient, text, truth};
 use super::{DirectMessage, LetsChatUser, Post, PostId};
 
@@ -94,12 +94,6 @@ enum RoomRef {
     Id(String),
 }
 
-/// An error object. Both spellings occur.
-#[derive(Debug, Deserialize)]
-struct ErrorObject {
-    message: String,
-}
-
 /// The id of the room in `json`, even if nothing else can be read.
 pub(super) fn room_id_of(json: &str) -> Option<String> {
     #[derive(Deserialize)]
@@ -131,59 +125,6 @@ impl WireRoom {
     pub(super) fn display_name(&self) -> &str {
         self.slug.as_deref().unwrap_or(&self.id)
     }
-}
-
-/// Parses a reply, or returns the server's error.
-pub(super) fn parse_reply<T: DeserializeOwned>(json: &str) -> Result<T, String> {
-    parse_json(json).map_err(|error| failure(json, &error))
-}
-
-/// The server's error in a reply that fails to parse with `error`.
-pub(super) fn failure(json: &str, error: &serde_json::Error) -> String {
-    if let Ok(reason) = serde_json::from_str::<String>(json) {
-        return reason;
-    }
-    if let Ok(ErrorObject { message }) = serde_json::from_str(json) {
-        return message;
-    }
-    format!("unexpected reply ({error})")
-}
-
-/// Parses JSON that may contain lone surrogates, which JavaScript strings can have.
-pub(super) fn parse_json<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
-    serde_json::from_str(json).or_else(|error| {
-        let mended = repair_surrogates(json);
-        if mended == json { Err(error) } else { serde_json::from_str(&mended) }
-    })
-}
-
-/// Replaces each escaped lone surrogate with U+FFFD.
-fn repair_surrogates(json: &str) -> String {
-    let mut mended = String::with_capacity(json.len());
-    let mut rest = json;
-    while let Some(at) = rest.find('\\') {
-        mended.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let length = match (leading_surrogate(rest), rest.get(6..).and_then(leading_surrogate)) {
-            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
-            (Some(_), _) => {
-                mended.push('\u{FFFD}');
-                rest = &rest[6..];
-                continue;
-            }
-            // Any other escape: the backslash and the next character.
-            (None, _) => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-        };
-        mended.push_str(&rest[..length]);
-        rest = &rest[length..];
-    }
-    mended + rest
-}
-
-/// The escaped surrogate at the start of `json`.
-fn leading_surrogate(json: &str) -> Option<u16> {
-    let digits = json.strip_prefix("\\u")?.get(..4)?;
-    u16::from_str_radix(digits, 16).ok().filter(|unit| (0xD800..=0xDFFF).contains(unit))
 }
 
 impl WirePost {
@@ -290,18 +231,5 @@ mod tests {
         assert!(
             parse_reply::<WireRoom>("null").is_err() && parse_reply::<WireRoom>("[1]").is_err()
         );
-    }
-
-    #[test]
-    fn lone_surrogate_is_replaced() {
-        for (json, text) in [
-            (r#""a\ud800b""#, "a\u{FFFD}b"),
-            (r#""\udc00\ud83d\ude00\ud83d""#, "\u{FFFD}😀\u{FFFD}"),
-            (r#""\\ud800""#, "\\ud800"),
-            (r#""\ud800\u0041""#, "\u{FFFD}A"),
-            (r#""é\n\ud800""#, "é\n\u{FFFD}"),
-        ] {
-            assert_eq!(parse_json::<String>(json).expect("mended"), text, "{json}");
-        }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{LetsChatSession, MAX_ROOMS_PER_REQUEST};
 use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::Output;
+use crate::protocol::letschat::json;
 use crate::protocol::letschat::requests::LetsChatRequest;
 use crate::protocol::letschat::rows::{self, ParsedRows, parse_rows};
 use crate::protocol::letschat::wire_types;
@@ -23,14 +24,14 @@ impl LetsChatSession {
     pub(super) fn on_event(&mut self, now: Instant, name: &str, argument: &str) {
         match name {
             "messages:new" => self.on_new_post(argument),
-            "user-messages:new" => match wire_types::parse_reply::<WireDirectMessage>(argument) {
+            "user-messages:new" => match json::parse_reply::<WireDirectMessage>(argument) {
                 Ok(whisper) => {
                     self.output
                         .push_back(Output::Event(LetsChatEvent::DirectMessage(whisper.into())));
                 }
                 Err(_) => self.skip_unreadable(name, argument),
             },
-            "rooms:archive" => match wire_types::parse_reply::<WireRoom>(argument) {
+            "rooms:archive" => match json::parse_reply::<WireRoom>(argument) {
                 Ok(room) => {
                     if let Some(endpoint) = self.rooms.endpoint_of(&room.id) {
                         self.leave_room(now, endpoint, "the room was archived");
@@ -39,7 +40,7 @@ impl LetsChatSession {
                 Err(_) => self.skip_unreadable(name, argument),
             },
             // A missing room may have been created or made accessible.
-            "rooms:new" | "rooms:update" => match wire_types::parse_reply::<WireRoom>(argument) {
+            "rooms:new" | "rooms:update" => match json::parse_reply::<WireRoom>(argument) {
                 Ok(room) => {
                     self.on_room(now, &room);
                     self.join_pending(now);
@@ -60,7 +61,7 @@ impl LetsChatSession {
                 });
             }
             "users:update" => {
-                let account = wire_types::parse_reply::<WireUser>(argument).ok();
+                let account = json::parse_reply::<WireUser>(argument).ok();
                 match account.and_then(LetsChatUser::from_wire) {
                     Some(account) => self.report_presence(RoomPresence::Renamed(account)),
                     None => self.skip_unreadable(name, argument),
@@ -72,7 +73,7 @@ impl LetsChatSession {
 
     /// A new post.
     fn on_new_post(&mut self, argument: &str) {
-        let read = wire_types::parse_reply::<WirePost>(argument).ok().and_then(WirePost::into_post);
+        let read = json::parse_reply::<WirePost>(argument).ok().and_then(WirePost::into_post);
         if let Some((post, Some(room))) = read {
             let endpoint = self.rooms.endpoint_of(&room);
             self.output.extend(
@@ -95,8 +96,7 @@ impl LetsChatSession {
         argument: &str,
         how: impl FnOnce(EndpointId, LetsChatUser) -> RoomPresence,
     ) {
-        let Ok(RoomMember { account, room }) = wire_types::parse_reply::<RoomMember>(argument)
-        else {
+        let Ok(RoomMember { account, room }) = json::parse_reply::<RoomMember>(argument) else {
             return self.skip_unreadable(name, argument);
         };
         let Some(user) = LetsChatUser::from_wire(account) else {
@@ -142,7 +142,7 @@ impl LetsChatSession {
 
     pub(super) fn on_reply(&mut self, now: Instant, call: LetsChatRequest, argument: &str) {
         match call {
-            LetsChatRequest::WhoAmI => match wire_types::parse_reply::<WireUser>(argument) {
+            LetsChatRequest::WhoAmI => match json::parse_reply::<WireUser>(argument) {
                 Ok(account) => {
                     self.output.push_back(Output::Event(LetsChatEvent::LoggedIn(
                         LetsChatUser::own_from_wire(account),
@@ -191,7 +191,7 @@ impl LetsChatSession {
                 }
             }
             LetsChatRequest::SetDescription(endpoint) => {
-                if let Err(why) = wire_types::parse_reply::<WireRoom>(argument) {
+                if let Err(why) = json::parse_reply::<WireRoom>(argument) {
                     tracing::warn!(%endpoint, reason = why, "cannot set the room description");
                 }
             }
@@ -259,7 +259,7 @@ impl LetsChatSession {
 
     /// Parses the joined room. Without an id, it is the requested one.
     fn parse_joined_room(&self, endpoint: EndpointId, argument: &str) -> Result<WireRoom, String> {
-        let read = wire_types::parse_reply::<WireRoom>(argument);
+        let read = json::parse_reply::<WireRoom>(argument);
         if read.is_err()
             && wire_types::is_success_object(argument)
             && let Some(id) = self.rooms.room_id(endpoint)
@@ -284,7 +284,7 @@ impl LetsChatSession {
     }
 
     fn on_post_reply(&mut self, delivery: DeliveryId, endpoint: EndpointId, argument: &str) {
-        let event = match wire_types::parse_reply::<PostRef>(argument).map(|post| post.id()) {
+        let event = match json::parse_reply::<PostRef>(argument).map(|post| post.id()) {
             Ok(Some(id)) => LetsChatEvent::Posted { delivery, endpoint, id },
             // Created, but under no usable id: look for it in the room.
             Ok(None) => LetsChatEvent::TimedOut { delivery, endpoint },
