@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::mirc::{self, Formatting};
-use super::{display_names, urls};
+use super::{characters, urls};
 use crate::domain::{MessageKind, RenderedMessage};
 
 /// Maximum length of a notice, so that it fits into one line of IRC.
@@ -177,9 +177,8 @@ pub(super) fn truncate(text: &str, bytes: usize) -> Cow<'_, str> {
 /// Whether nothing in `text` is visible.
 #[must_use]
 pub fn is_blank(text: &str) -> bool {
-    let unseen = |c: char| {
-        c.is_whitespace() || display_names::is_invisible(c) || display_names::is_filler(c)
-    };
+    let unseen =
+        |c: char| c.is_whitespace() || characters::is_invisible(c) || characters::is_filler(c);
     text.chars().all(unseen)
         || mirc::convert_formatting(text, Formatting::Strip).chars().all(unseen)
 }

@@ -1,6 +1,6 @@
 //! Commands to the bridge in channels and rooms.
 
-use super::display_names;
+use super::characters;
 
 /// A command to the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl BotCommand {
         text: &str,
         names: impl IntoIterator<Item = &'n String>,
     ) -> Option<Self> {
-        let text = text.replace(|c| display_names::is_invisible(c) && !c.is_whitespace(), "");
+        let text = text.replace(|c| characters::is_invisible(c) && !c.is_whitespace(), "");
         let called = text.trim().strip_prefix('@')?;
         let rest = names.into_iter().find_map(|name| {
             let (first, rest) = called.split_at_checked(name.len())?;

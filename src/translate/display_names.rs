@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use super::characters::{is_filler, is_invisible};
 use super::clean;
 use super::template::TemplateField;
 use crate::domain::{Author, Endpoint, Network};
@@ -96,21 +97,6 @@ pub(super) fn display_name(author: &Author) -> Cow<'_, str> {
 pub fn name_or_fallback(name: &str) -> Cow<'_, str> {
     let name = sanitize(name);
     if name.is_empty() { Cow::Borrowed(FALLBACK_NAME) } else { name }
-}
-
-/// Whether a character is invisible: controls, bidi controls, joiners, fillers.
-pub(super) fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
-
-/// Whether a character looks like a space without being one.
-pub(super) fn is_filler(c: char) -> bool {
-    matches!(c, '\u{2800}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{1d159}')
 }
 
 /// The value of a template field for a message by `author` from `endpoint`.

@@ -2,7 +2,7 @@
 
 use super::format::Prefixes;
 use super::template::Template;
-use super::{display_names, timestamp};
+use super::{characters, timestamp};
 use crate::domain::MessageKind;
 
 /// The prefix of the bridge's own notices.
@@ -50,7 +50,7 @@ fn could_match_template(name: &Template, line: &str, plain: &str) -> bool {
 /// `line` without leading blanks and invisible characters.
 fn trim_invisible_start(line: &str) -> &str {
     line.trim_start_matches(|c: char| {
-        c.is_whitespace() || display_names::is_invisible(c) || display_names::is_filler(c)
+        c.is_whitespace() || characters::is_invisible(c) || characters::is_filler(c)
     })
 }
 
@@ -85,8 +85,8 @@ fn fold_confusables(text: &str) -> String {
             // One long dash counts as two.
             Some((_, '-')) if "—―⸺⸻━".contains(c) => "--".to_owned(),
             Some((_, plain)) => plain.to_string(),
-            None if display_names::is_invisible(c) => String::new(),
-            None if c.is_whitespace() || display_names::is_filler(c) => " ".to_owned(),
+            None if characters::is_invisible(c) => String::new(),
+            None if c.is_whitespace() || characters::is_filler(c) => " ".to_owned(),
             None => c.to_string(),
         }
     };

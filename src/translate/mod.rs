@@ -6,6 +6,7 @@
 mod action;
 mod addresses;
 mod channel_refs;
+mod characters;
 mod clean;
 mod commands;
 mod directory;
