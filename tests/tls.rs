@@ -7,9 +7,10 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt};
 use letsbridge::config::{CertificatePin, TlsTrust};
 use letsbridge::net::connect::{ConnectError, connect_tcp};
+use letsbridge::net::dial::tls_handshake;
 use letsbridge::net::proxy::{Matcher, connect_by_proxies};
 use letsbridge::net::rest::RestClient;
-use letsbridge::net::tls::{Fingerprint, HandshakeError, RejectionCause, client_config, handshake};
+use letsbridge::net::tls::{Fingerprint, HandshakeError, RejectionCause, client_config};
 use letsbridge::net::{WsRequest, open_websocket};
 use letsbridge::protocol::letschat::ReceivedFrame;
 use rcgen::{
@@ -127,7 +128,7 @@ async fn spoken(identity: &Identity, host: &str, trust: &TlsTrust) -> Result<Str
 }
 
 async fn exchange(stream: TcpStream, host: &str, trust: &TlsTrust) -> Result<String, ConnectError> {
-    let mut stream = handshake(stream, host, &client_config(trust).unwrap()).await?;
+    let mut stream = tls_handshake(stream, host, &client_config(trust).unwrap()).await?;
     stream.write_all(b"ping").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -419,7 +420,7 @@ async fn a_websocket_trusts_whom_the_other_connections_trust() {
         socket.send(answer).await.unwrap();
     });
     let config = client_config(&TlsTrust::Pin(CertificatePin::new(identity.pin()))).unwrap();
-    let stream = handshake(connect_tcp("127.0.0.1", port).await.unwrap(), "localhost", &config);
+    let stream = tls_handshake(connect_tcp("127.0.0.1", port).await.unwrap(), "localhost", &config);
     let url = Url::parse(&format!("https://localhost:{port}/chat/")).unwrap();
     let knock = WsRequest { url, token: SecretString::from("token") };
     let mut frames = open_websocket(stream.await.unwrap(), &knock).await.unwrap();

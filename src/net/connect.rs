@@ -11,7 +11,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::proxy::{self, Proxy};
+use super::host::{host_port, without_brackets};
 use super::tls::HandshakeError;
 
 /// The time limit for resolving a host and connecting to one of its addresses.
@@ -79,7 +79,7 @@ pub enum SourceAddr {
 }
 
 impl SourceAddr {
-    fn ip(self) -> IpAddr {
+    pub(super) fn ip(self) -> IpAddr {
         match self {
             Self::Local(address) => address,
             Self::Routed(address) => address.into(),
@@ -106,36 +106,12 @@ impl SourceAddr {
     }
 }
 
-/// How to connect to a server.
-#[derive(Debug, Clone, Default)]
-pub struct ConnectOptions {
-    /// The local address to use; `None` lets the system choose.
-    pub source: Option<SourceAddr>,
-    /// The proxy to use.
-    pub proxy: Option<Proxy>,
-}
-
 /// Connects to `host`, a name or an address, at whichever of its addresses answers first.
 ///
 /// # Errors
 /// [`ConnectError::UnknownHost`] or [`ConnectError::Unreachable`], after 20 seconds at the latest.
 pub async fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
     connect_from(None, host, port).await
-}
-
-/// Like [`connect_tcp`], with these options.
-///
-/// # Errors
-/// As [`connect_tcp`], and [`ConnectError::Proxy`].
-pub async fn connect_with(
-    way: &ConnectOptions,
-    host: &str,
-    port: u16,
-) -> Result<TcpStream, ConnectError> {
-    match &way.proxy {
-        Some(proxy) => proxy::connect_through(proxy, way.source, host, port).await,
-        None => connect_from(way.source, host, port).await,
-    }
 }
 
 /// Like [`connect_tcp`], from this source address.
@@ -164,19 +140,6 @@ async fn connect_addr(from: Option<SourceAddr>, to: SocketAddr) -> io::Result<Tc
         io::Error::other(format!("cannot bind to {address} (`{key}`): {error}"))
     })?;
     socket.connect(to).await
-}
-
-/// Removes the brackets that an IPv6 address has in a URL.
-pub(super) fn without_brackets(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
-}
-
-/// `host:port` as in a URL, with brackets around an IPv6 address.
-pub(super) fn host_port(host: &str, port: u16) -> String {
-    match without_brackets(host) {
-        address if address.contains(':') => format!("[{address}]:{port}"),
-        name => format!("{name}:{port}"),
-    }
 }
 
 async fn connect_first<T, F: Future<Output = io::Result<T>>>(
@@ -425,28 +388,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn source_address_is_used() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        // On Linux, all of 127.0.0.0/8 is local.
-        let way =
-            ConnectOptions { source: Some(SourceAddr::Local([127, 0, 0, 9].into())), proxy: None };
-        let (stream, accepted) =
-            tokio::join!(connect_with(&way, "127.0.0.1", port), listener.accept());
-        assert_eq!(accepted.unwrap().1.ip(), way.source.unwrap().ip());
-        drop(stream.unwrap());
-        // An address reserved for documentation is never local.
-        let way =
-            ConnectOptions { source: Some(SourceAddr::Local([192, 0, 2, 7].into())), proxy: None };
-        let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
-        assert!(error.contains("cannot bind to 192.0.2.7 (`bind`)"), "{error}");
-        let way =
-            ConnectOptions { source: Some(SourceAddr::Local("::1".parse().unwrap())), proxy: None };
-        let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
-        assert_eq!(error, "cannot resolve `127.0.0.1`: no address found");
-    }
-
-    #[tokio::test]
     async fn closed_port_is_reported_as_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -459,14 +400,5 @@ mod tests {
                  listens on this port"
             )
         );
-    }
-
-    #[test]
-    fn only_ipv6_addresses_get_brackets() {
-        for (host, written) in
-            [("irc.example", "irc.example:6697"), ("::1", "[::1]:6697"), ("[::1]", "[::1]:6697")]
-        {
-            assert_eq!(host_port(host, 6697), written);
-        }
     }
 }

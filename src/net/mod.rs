@@ -2,7 +2,9 @@
 
 mod clock;
 pub mod connect;
+pub mod dial;
 mod drive;
+mod host;
 pub mod identd;
 mod irc_codec;
 pub mod proxy;
@@ -10,7 +12,9 @@ pub mod rest;
 pub mod stranger;
 pub mod tls;
 mod websocket;
+mod wire;
 
 pub use drive::{ConnectionEnd, drive};
 pub use irc_codec::{IrcCodec, IrcCodecError, framed_lines};
 pub use websocket::{WebSocketError, WsRequest, WsStream, open_websocket};
+pub use wire::Wire;

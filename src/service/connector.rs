@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::Timestamp;
 
 use super::sts::StsStore;
-use super::supervisor::Wire;
 use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
-use crate::net::connect::{self, ConnectOptions, SourceAddr};
+use crate::net::Wire;
+use crate::net::connect::SourceAddr;
+use crate::net::dial::{self, ConnectOptions};
 use crate::net::identd::{IdentGuard, IdentRegistry};
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
@@ -107,7 +108,7 @@ impl Connector {
     /// Connects to the next server in turn.
     pub(super) async fn connect(&mut self) -> Result<Connected, String> {
         let (server, secure) = self.next_server();
-        let tcp = connect::connect_with(&self.options, &server.host, server.port).await;
+        let tcp = dial::connect_with(&self.options, &server.host, server.port).await;
         let tcp = tcp.map_err(|error| error.to_string())?;
         let known =
             self.ident_registry.as_ref().and_then(|book| book.register(&tcp, &self.username));
@@ -119,7 +120,7 @@ impl Connector {
         // Read each time, so that a renewed certificate needs no restart.
         let config = tls::client_config_with_cert(trust, self.client_certificate.as_ref());
         let config = config.map_err(|error| error.to_string())?;
-        let wire = tls::handshake(tcp, &server.host, &config).await.map_err(|error| {
+        let wire = dial::tls_handshake(tcp, &server.host, &config).await.map_err(|error| {
             if self.tls_trust.is_some() {
                 return error.to_string();
             }

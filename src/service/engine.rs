@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::inbox::Inbox;
-use super::puppets::PoolRequest;
+use super::messages::{EngineInput, PoolRequest, ShutdownStage, Status};
 use super::stats_log::StatsReporter;
 use crate::bridge::{Bridge, Command, Event, Peer, Stats};
 use crate::domain::Network;
@@ -22,52 +22,6 @@ use crate::store::{Store, StoreError};
 /// Limits on the inputs and the duration of one turn, which bound the delay of its commands.
 const MAX_TURN_INPUTS: usize = 1_024;
 const MAX_TURN_TIME: Duration = Duration::from_millis(100);
-
-/// The capacity of a connection's command queue: one command per endpoint, one per direct-message
-/// conversation, and some more.
-pub(super) fn command_queue_capacity(endpoints: usize) -> usize {
-    endpoints * 2 + 16_384
-}
-
-/// Inputs of the engine.
-#[derive(Debug)]
-pub(super) enum EngineInput {
-    /// The network is connected; its commands go to this queue until the connection is lost.
-    IrcConnected(Network, mpsc::Sender<irc::IrcCommand>),
-    /// Let's Chat is connected; its commands go to this queue until the connection is lost.
-    LetsChatConnected(mpsc::Sender<letschat::LetsChatCommand>),
-    /// An event for the bridge.
-    Event(Event),
-    /// What is wrong with this connection, until it works.
-    ConnectionProblem(Peer, String),
-}
-
-/// The stages of shutdown. Changes reach the engine ahead of queued inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) enum ShutdownStage {
-    /// Working normally.
-    #[default]
-    Running,
-    /// Waiting for deliveries in flight, without starting new ones.
-    Draining,
-    /// Not waiting any longer; quitting all connections.
-    Quitting,
-}
-
-/// The status of the bridge.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Status {
-    /// Number of joined endpoints.
-    pub joined: usize,
-    /// Number of all endpoints.
-    pub total: usize,
-    /// Number of paused endpoints, because the queue limit is reached.
-    pub paused: usize,
-    /// Whether writing to the database fails, which pauses everything.
-    pub storage_stalled: bool,
-    /// Why connections fail, worded for the administrator.
-    pub problems: Vec<String>,
-}
 
 /// The bridge with its store and its connections.
 pub(super) struct Engine {

@@ -7,7 +7,7 @@ use std::task::Poll;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::engine::EngineInput;
+use super::messages::EngineInput;
 
 /// Capacity of a connection's queue. If the engine falls behind, the socket is read only as fast as it works.
 const QUEUE_CAPACITY: usize = 1_024;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::connector::{Connected, Connector};
-use super::engine::{EngineInput, command_queue_capacity};
 use super::identity::irc_identity;
+use super::messages::{EngineInput, command_queue_capacity};
 use super::supervisor::{Away, Connection, unless_stopped};
 use crate::bridge::{Event, Peer};
 use crate::config;

@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::engine::{EngineInput, command_queue_capacity};
 use super::idle_timeout::{Cut, IdleTimeoutDetector, Lesson};
-use super::supervisor::{Away, Connection, Wire, unless_stopped};
+use super::messages::{EngineInput, command_queue_capacity};
+use super::supervisor::{Away, Connection, unless_stopped};
 use crate::bridge::{Event, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Endpoint, EndpointId};
 use crate::net;
+use crate::net::dial;
 use crate::net::proxy;
 use crate::net::stranger::{Ear, Sought};
 use crate::net::tls;
-use crate::net::{ConnectionEnd, WebSocketError, WsRequest, WsStream};
+use crate::net::{ConnectionEnd, WebSocketError, Wire, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
 
 /// The rooms to join.
@@ -160,7 +161,8 @@ async fn connect(
         // Read each time, so that a renewed certificate needs no restart.
         let config = tls::client_config(&letschat.tls_trust).map_err(|error| error.to_string())?;
         let host = letschat.url.host_str().unwrap_or_default();
-        let wire = tls::handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;
+        let wire =
+            dial::tls_handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;
         Box::new(Ear::seeking(wire, Sought::LetsChat { tls: true }))
     } else {
         Box::new(Ear::seeking(tcp, Sought::LetsChat { tls: false }))

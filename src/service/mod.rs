@@ -14,6 +14,7 @@ mod idle_timeout;
 mod inbox;
 mod irc;
 mod letschat;
+mod messages;
 mod probe;
 mod puppets;
 mod reconnect;
@@ -42,14 +43,15 @@ use crate::store;
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
-pub use engine::Status;
+pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe};
 
 use crate::net::identd;
 use crate::net::identd::IdentRegistry;
 use connector::Connector;
-use engine::{Engine, EngineInput, ShutdownStage};
+use engine::Engine;
 use inbox::Inbox;
+use messages::{EngineInput, ShutdownStage};
 use puppets::PuppetPool;
 
 /// How often the engine receives a tick.

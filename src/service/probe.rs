@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use super::connector::Connector;
-use super::engine::EngineInput;
 use super::irc::IrcConnection;
 use super::letschat::LetsChatConnection;
+use super::messages::EngineInput;
 use super::sts::StsStore;
 use super::supervisor::Connection;
 use crate::bridge::{Event, Peer};

@@ -2,20 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::time;
 
-use super::engine::EngineInput;
+use super::messages::EngineInput;
 use super::reconnect::{ConnectionOutcome, ReconnectDelay, Refusal};
 use crate::bridge::Peer;
 use crate::net::ConnectionEnd;
 use crate::protocol::{irc, letschat};
-
-/// A byte stream, with or without TLS.
-pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
 /// A peer that the bridge connects to repeatedly.
 pub(super) trait Connection {

@@ -22,9 +22,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::{Position, Url};
 
-use super::connect::{
-    ConnectError, SourceAddr, connect_from, connect_tcp, host_port, without_brackets,
-};
+use super::connect::{ConnectError, SourceAddr, connect_from, connect_tcp};
+use super::host::{host_port, without_brackets};
 use crate::config::{ProxyKind, ProxySettings};
 
 /// Time limit for a proxy to reach the server.

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
 
 use super::{ProxyError, ProxyTarget};
-use crate::net::connect::without_brackets;
+use crate::net::host::without_brackets;
 
 const VERSION: u8 = 5;
 const NO_AUTHENTICATION: u8 = 0;

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::RejectedCert;
-use crate::net::connect::{ConnectError, without_brackets};
+use crate::net::host::without_brackets;
 use crate::net::stranger::{Ear, Speech};
 
 /// Time limit for the server's part of the handshake.
@@ -58,21 +58,11 @@ pub enum HandshakeError {
     Other(String),
 }
 
-/// Establishes TLS on a connection to `host`, verified with `config`.
+/// Turns a connection to `host` into one that is encrypted, with a server that `config` trusts.
 ///
 /// # Errors
-/// [`ConnectError::Tls`], with the problem and its remedy.
+/// What is wrong, and what would mend it.
 pub async fn handshake(
-    tcp: TcpStream,
-    host: &str,
-    config: &Arc<ClientConfig>,
-) -> Result<TlsStream<Ear<TcpStream>>, ConnectError> {
-    connect_tls(tcp, host, config)
-        .await
-        .map_err(|reason| ConnectError::Tls { host: host.to_owned(), reason })
-}
-
-async fn connect_tls(
     tcp: TcpStream,
     host: &str,
     config: &Arc<ClientConfig>,

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time;
 
 use crate::net::ConnectionEnd;
-use crate::service::engine::EngineInput;
+use crate::service::messages::EngineInput;
 use crate::service::supervisor::Connection;
 
 /// Time limit for the login, each join, and each page.

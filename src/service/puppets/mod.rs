@@ -17,7 +17,7 @@ use tokio::time;
 use tokio::time::Instant;
 
 use super::connector::Connector;
-use super::engine::{EngineInput, command_queue_capacity};
+use super::messages::{EngineInput, PoolRequest, command_queue_capacity};
 use super::reconnect::ReconnectDelay;
 use crate::bridge::PuppetCommand;
 use crate::config::NetworkSettings;
@@ -34,15 +34,6 @@ const MIN_IDLE_TO_EVICT: Duration = Duration::from_secs(600);
 
 /// How often idle puppets are looked for.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(15);
-
-/// Requests to a puppet pool.
-#[derive(Debug)]
-pub(super) enum PoolRequest {
-    /// A command of the bridge.
-    Command(PuppetCommand),
-    /// The bridge stops: all puppets quit with this message.
-    Shutdown(String),
-}
 
 /// The puppets of one network.
 pub(super) struct PuppetPool {

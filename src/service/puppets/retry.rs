@@ -10,7 +10,7 @@ use crate::bridge::{Event, PuppetEnd};
 use crate::domain::LetsChatUserId;
 use crate::protocol::irc::{DisconnectKind, DisconnectReason};
 use crate::service::connector::Connector;
-use crate::service::engine::EngineInput;
+use crate::service::messages::EngineInput;
 use crate::service::reconnect::{ConnectionOutcome, ReconnectDelay};
 use crate::service::supervisor::format_delay;
 

@@ -15,8 +15,8 @@ use crate::protocol::irc::{
     ChannelTarget, DisconnectReason, IrcIdentity, IrcSession, LearnedPace, SessionConfig, Webirc,
 };
 use crate::service::connector::{Connected, Connector};
-use crate::service::engine::EngineInput;
 use crate::service::irc::{charsets, session_config};
+use crate::service::messages::EngineInput;
 use crate::service::supervisor::unless_stopped;
 use crate::translate::irc_username;
 

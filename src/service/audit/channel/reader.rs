@@ -12,8 +12,8 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::irc::{HistoryPage, HistoryReply, IncomingMessage, IrcCommand, IrcEvent};
 use crate::service::audit::session::AuditSession;
 use crate::service::connector::Connector;
-use crate::service::engine::EngineInput;
 use crate::service::irc::IrcConnection;
+use crate::service::messages::EngineInput;
 use crate::service::sts::StsStore;
 
 /// The suffix of the nick used for audits.

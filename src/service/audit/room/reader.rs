@@ -12,8 +12,8 @@ use crate::protocol::letschat::{
 };
 use crate::service::audit::room::pages::PostPage;
 use crate::service::audit::session::AuditSession;
-use crate::service::engine::EngineInput;
 use crate::service::letschat::LetsChatConnection;
+use crate::service::messages::EngineInput;
 
 /// Joins rooms and reads them.
 pub(super) struct RoomReader {

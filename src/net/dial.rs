@@ -1,0 +1,81 @@
+//! Connects to a server as its settings say: directly or through a proxy, and then perhaps over TLS.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::connect::{ConnectError, SourceAddr, connect_from};
+use super::proxy::{self, Proxy};
+use super::stranger::Ear;
+use super::tls;
+
+/// How to connect to a server.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectOptions {
+    /// The local address to use; `None` lets the system choose.
+    pub source: Option<SourceAddr>,
+    /// The proxy to use.
+    pub proxy: Option<Proxy>,
+}
+
+/// Like [`connect_tcp`], with these options.
+///
+/// # Errors
+/// As [`connect_tcp`], and [`ConnectError::Proxy`].
+pub async fn connect_with(
+    way: &ConnectOptions,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, ConnectError> {
+    match &way.proxy {
+        Some(proxy) => proxy::connect_through(proxy, way.source, host, port).await,
+        None => connect_from(way.source, host, port).await,
+    }
+}
+
+/// Establishes TLS on a connection to `host`, verified with `config`.
+///
+/// # Errors
+/// [`ConnectError::Tls`], with the problem and its remedy.
+pub async fn tls_handshake(
+    tcp: TcpStream,
+    host: &str,
+    config: &Arc<ClientConfig>,
+) -> Result<TlsStream<Ear<TcpStream>>, ConnectError> {
+    tls::handshake(tcp, host, config)
+        .await
+        .map_err(|reason| ConnectError::Tls { host: host.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn source_address_is_used() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        // On Linux, all of 127.0.0.0/8 is local.
+        let way =
+            ConnectOptions { source: Some(SourceAddr::Local([127, 0, 0, 9].into())), proxy: None };
+        let (stream, accepted) =
+            tokio::join!(connect_with(&way, "127.0.0.1", port), listener.accept());
+        assert_eq!(accepted.unwrap().1.ip(), way.source.unwrap().ip());
+        drop(stream.unwrap());
+        // An address reserved for documentation is never local.
+        let way =
+            ConnectOptions { source: Some(SourceAddr::Local([192, 0, 2, 7].into())), proxy: None };
+        let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
+        assert!(error.contains("cannot bind to 192.0.2.7 (`bind`)"), "{error}");
+        let way =
+            ConnectOptions { source: Some(SourceAddr::Local("::1".parse().unwrap())), proxy: None };
+        let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
+        assert_eq!(error, "cannot resolve `127.0.0.1`: no address found");
+    }
+}
