@@ -8,7 +8,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::connect::{ConnectError, SourceAddr, connect_from};
 use super::proxy::{self, Proxy};
-use super::stranger::Ear;
+use super::stranger::SniffedStream;
 use super::tls;
 
 /// How to connect to a server.
@@ -43,7 +43,7 @@ pub async fn tls_handshake(
     tcp: TcpStream,
     host: &str,
     config: &Arc<ClientConfig>,
-) -> Result<TlsStream<Ear<TcpStream>>, ConnectError> {
+) -> Result<TlsStream<SniffedStream<TcpStream>>, ConnectError> {
     tls::handshake(tcp, host, config)
         .await
         .map_err(|reason| ConnectError::Tls { host: host.to_owned(), reason })

@@ -57,10 +57,10 @@ where
     T: Stream<Item = Result<M::Received, E>> + Sink<M::Transmit, Error = E> + Unpin,
 {
     let mut clock = SessionClock::new();
-    let ear = &mut Ear { events, name, untaken: 0 };
-    let ended = run(machine, transport, orders, ear, &mut clock).await;
+    let sink = &mut EventSink { events, name, untaken: 0 };
+    let ended = run(machine, transport, orders, sink, &mut clock).await;
     if let ConnectionEnd::Lost(reason) = ended {
-        let rest = drain(machine, transport, ear, &mut clock).await;
+        let rest = drain(machine, transport, sink, &mut clock).await;
         return rest.unwrap_or(ConnectionEnd::Lost(reason));
     }
     // Try to send what is left, as far as the peer still reads.
@@ -69,14 +69,14 @@ where
 }
 
 /// The receiver of a connection's events.
-struct Ear<'a, I, N> {
+struct EventSink<'a, I, N> {
     events: &'a mpsc::Sender<I>,
     name: N,
     /// Bytes read whose events may not have been taken yet.
     untaken: usize,
 }
 
-impl<I, N> Ear<'_, I, N> {
+impl<I, N> EventSink<'_, I, N> {
     /// Sends `event`. Returns whether the receiver still exists.
     async fn tell<E>(&self, event: E) -> bool
     where
@@ -99,7 +99,7 @@ async fn run<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
     orders: &mut mpsc::Receiver<M::Command>,
-    ear: &mut Ear<'_, I, N>,
+    sink: &mut EventSink<'_, I, N>,
     clock: &mut SessionClock,
 ) -> ConnectionEnd
 where
@@ -110,12 +110,12 @@ where
 {
     let mut put_off = 0;
     loop {
-        if let Some(ended) = write(machine, transport, ear, clock).await {
+        if let Some(ended) = write(machine, transport, sink, clock).await {
             return ended;
         }
         tokio::select! {
             frame = transport.next() => {
-                if let Some(ended) = read(machine, transport, ear, clock, frame) {
+                if let Some(ended) = read(machine, transport, sink, clock, frame) {
                     return ended;
                 }
             }
@@ -132,13 +132,13 @@ where
                 match try_read(transport).await {
                     Some(frame) if put_off < MAX_DEFERRALS => {
                         put_off += 1;
-                        if let Some(ended) = read(machine, transport, ear, clock, frame) {
+                        if let Some(ended) = read(machine, transport, sink, clock, frame) {
                             return ended;
                         }
                     }
                     frame => {
                         put_off = 0;
-                        if let Some(ended) = frame.and_then(|it| read(machine, transport, ear, clock, it)) {
+                        if let Some(ended) = frame.and_then(|it| read(machine, transport, sink, clock, it)) {
                             return ended;
                         }
                         match due {
@@ -167,7 +167,7 @@ async fn try_read<T: Stream + Unpin>(transport: &mut T) -> Option<Option<T::Item
 async fn drain<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
-    ear: &mut Ear<'_, I, N>,
+    sink: &mut EventSink<'_, I, N>,
     clock: &mut SessionClock,
 ) -> Option<ConnectionEnd>
 where
@@ -182,20 +182,20 @@ where
                 // The peer is gone.
                 Output::Transmit(_) => {}
                 Output::Event(event) => {
-                    if !ear.tell(event).await {
+                    if !sink.tell(event).await {
                         return Some(ConnectionEnd::Cancelled);
                     }
                 }
                 Output::Close(reason) => return Some(ConnectionEnd::Closed(reason)),
             }
         }
-        ear.catch_up().await;
+        sink.catch_up().await;
         // Only time spent waiting for the peer counts, not for the receiver of events.
         let began = time::Instant::now();
         let heard = time::timeout(patience, transport.next()).await;
         let Ok(Some(Ok(heard))) = heard else { return None };
         patience = patience.saturating_sub(began.elapsed());
-        ear.untaken += M::size(&heard);
+        sink.untaken += M::size(&heard);
         machine.handle_input(clock.now(), Input::Receive(heard));
     }
     None
@@ -205,7 +205,7 @@ where
 fn read<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
-    ear: &mut Ear<'_, I, N>,
+    sink: &mut EventSink<'_, I, N>,
     clock: &mut SessionClock,
     mut frame: Option<Result<M::Received, E>>,
 ) -> Option<ConnectionEnd>
@@ -217,13 +217,13 @@ where
     for taken in 1.. {
         match frame {
             Some(Ok(heard)) => {
-                ear.untaken += M::size(&heard);
+                sink.untaken += M::size(&heard);
                 machine.handle_input(clock.now(), Input::Receive(heard));
             }
             Some(Err(error)) => return Some(ConnectionEnd::Lost(error.to_string())),
             None => return Some(ConnectionEnd::Lost("the peer closed the connection".to_owned())),
         }
-        if taken == MAX_BATCH || ear.untaken >= MOST_UNTAKEN {
+        if taken == MAX_BATCH || sink.untaken >= MOST_UNTAKEN {
             break;
         }
         frame = transport.next().now_or_never()?;
@@ -236,7 +236,7 @@ where
 async fn write<M, T, E, I, N>(
     machine: &mut M,
     transport: &mut T,
-    ear: &mut Ear<'_, I, N>,
+    sink: &mut EventSink<'_, I, N>,
     clock: &mut SessionClock,
 ) -> Option<ConnectionEnd>
 where
@@ -255,7 +255,7 @@ where
                 }
             }
             Output::Event(event) => {
-                if !ear.tell(event).await {
+                if !sink.tell(event).await {
                     return Some(ConnectionEnd::Cancelled);
                 }
             }
@@ -265,7 +265,7 @@ where
     if written && let Some(ended) = with_write_timeout(clock, transport.flush()).await {
         return Some(ended);
     }
-    ear.catch_up().await;
+    sink.catch_up().await;
     None
 }
 

@@ -174,13 +174,13 @@ pub type First = Arc<Mutex<Vec<u8>>>;
 
 /// A stream that records its first bytes and fails if they show another protocol.
 #[derive(Debug)]
-pub struct Ear<S> {
+pub struct SniffedStream<S> {
     inner: S,
     first: First,
     sought: Option<Sought>,
 }
 
-impl<S> Ear<S> {
+impl<S> SniffedStream<S> {
     /// Only records the first bytes.
     pub fn new(inner: S) -> Self {
         Self { inner, first: First::default(), sought: None }
@@ -197,7 +197,7 @@ impl<S> Ear<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Ear<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SniffedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -219,7 +219,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Ear<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Ear<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for SniffedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -263,8 +263,8 @@ mod tests {
         let (ours, mut theirs) = duplex(1_024);
         theirs.write_all(first).await.expect("there is room");
         drop(theirs);
-        let mut ear = Ear::seeking(ours, sought);
-        ear.read(&mut [0; 100]).await.map_err(|error| error.to_string())
+        let mut stream = SniffedStream::seeking(ours, sought);
+        stream.read(&mut [0; 100]).await.map_err(|error| error.to_string())
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Kinds of rejections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DisconnectKind {
+enum RejectionKind {
     Irc(irc::DisconnectKind),
     LetsChat(letschat::Reason),
 }
@@ -27,7 +27,7 @@ enum DisconnectKind {
 /// A rejection, and the delays that it requires.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refusal {
-    reason: DisconnectKind,
+    reason: RejectionKind,
     /// The first and the longest delay.
     waits: (Duration, Duration),
     /// The delay that the server asked for.
@@ -44,7 +44,7 @@ impl Refusal {
 impl From<&irc::DisconnectReason> for Refusal {
     fn from(away: &irc::DisconnectReason) -> Self {
         Self {
-            reason: DisconnectKind::Irc(away.kind),
+            reason: RejectionKind::Irc(away.kind),
             waits: away.delays(),
             asked: away.retry_after,
         }
@@ -53,11 +53,7 @@ impl From<&irc::DisconnectReason> for Refusal {
 
 impl From<&letschat::TurnedAway> for Refusal {
     fn from(away: &letschat::TurnedAway) -> Self {
-        Self {
-            reason: DisconnectKind::LetsChat(away.reason),
-            waits: away.waits(),
-            asked: away.wait,
-        }
+        Self { reason: RejectionKind::LetsChat(away.reason), waits: away.waits(), asked: away.wait }
     }
 }
 
@@ -82,7 +78,7 @@ pub(super) struct ConnectionOutcome {
 pub(super) struct ReconnectDelay {
     default_backoff: Backoff,
     /// The delays for the last kind of rejection.
-    rejection: Option<(DisconnectKind, Backoff)>,
+    rejection: Option<(RejectionKind, Backoff)>,
     rng: fastrand::Rng,
 }
 

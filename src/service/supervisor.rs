@@ -76,10 +76,10 @@ impl From<&letschat::TurnedAway> for Away {
 pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::Receiver<bool>) {
     let peer = connection.peer();
     let mut patience = ReconnectDelay::new(fastrand::u64(..));
-    while !is_over(&mut stop) {
+    while !take_stop(&mut stop) {
         let began = time::Instant::now();
         let outcome = connection.run_session().await;
-        if is_over(&mut stop) {
+        if take_stop(&mut stop) {
             return;
         }
         let (away, elsewhere) = connection.rejection();
@@ -126,7 +126,7 @@ pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::
 }
 
 /// Whether the bridge is stopping, or the sender of `stop` is gone.
-fn is_over(stop: &mut watch::Receiver<bool>) -> bool {
+fn take_stop(stop: &mut watch::Receiver<bool>) -> bool {
     *stop.borrow_and_update() || stop.has_changed().is_err()
 }
 

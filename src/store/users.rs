@@ -33,7 +33,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn same_party(&mut self, endpoint: EndpointId, user: &UserRef) -> Result<bool, StoreError> {
+    pub fn rename_user(
+        &mut self,
+        endpoint: EndpointId,
+        user: &UserRef,
+    ) -> Result<bool, StoreError> {
         let name = user.to_string();
         let taken: bool = self
             .connection
@@ -242,7 +246,7 @@ mod tests {
         let nick = |n: u32| UserRef::Nick(Network::new("office"), format!("ann{n}").into());
         let endpoint = store.user_endpoint_id(&nick(0)).expect("works");
         for n in 1..20_000 {
-            assert!(store.same_party(endpoint, &nick(n)).expect("works"));
+            assert!(store.rename_user(endpoint, &nick(n)).expect("works"));
         }
         let rows: i64 = store
             .connection
@@ -251,7 +255,7 @@ mod tests {
         assert_eq!(rows, 1);
         assert_eq!(store.user_endpoint_id(&nick(19_999)).expect("works"), endpoint);
         assert_ne!(store.user_endpoint_id(&nick(0)).expect("works"), endpoint);
-        assert!(!store.same_party(endpoint, &nick(0)).expect("works"));
+        assert!(!store.rename_user(endpoint, &nick(0)).expect("works"));
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) async fn serve(
                     let conversation = serve_connection(stream, peer, router, Arc::new(seat), stop);
                     let _ = time::timeout(MAX_CONNECTION_TIME, conversation).await;
                 });
-                Seat::is_for(&seats, number, connection);
+                Seat::assign(&seats, number, connection);
             }
             // Resources are temporarily exhausted.
             Err(error) => {

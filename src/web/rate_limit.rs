@@ -88,7 +88,7 @@ impl RateLimiter {
         if state.clients.len() + strangers > MAX_CLIENTS {
             return Err(BUSY);
         }
-        state.may_enter(&nets, self.per_minute, now)?;
+        state.check_limits(&nets, self.per_minute, now)?;
         let LimiterState { clients, total: all } = &mut *state;
         for net in &nets {
             clients.entry(*net).or_default().enter(now);
@@ -104,7 +104,7 @@ impl RateLimiter {
 
 impl LimiterState {
     /// Whether one more request from `nets` (the narrowest first) is allowed.
-    fn may_enter(
+    fn check_limits(
         &mut self,
         nets: &[IpNet],
         per_minute: Option<f64>,

@@ -117,7 +117,7 @@ impl State {
 
 impl Seat {
     /// Registers the task of the connection with this number.
-    pub(super) fn is_for(seats: &Seats, number: u64, connection: AbortHandle) {
+    pub(super) fn assign(seats: &Seats, number: u64, connection: AbortHandle) {
         match seats.state().taken.get_mut(&number) {
             Some(taken) => taken.connection = Some(connection),
             // Its slot was taken already.
@@ -262,7 +262,7 @@ mod tests {
                 let _seat = seat;
                 std::future::pending::<()>().await;
             });
-            Seat::is_for(&seats, number, task.abort_handle());
+            Seat::assign(&seats, number, task.abort_handle());
             task
         };
         let first = sit();

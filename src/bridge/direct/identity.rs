@@ -178,7 +178,7 @@ impl Bridge {
         let is_new = self.direct.endpoints_by_user.place(&is).is_none();
         if is_new
             && !self.direct.recipients.contains_key(&endpoint)
-            && ctx.store.same_party(endpoint, &is)?
+            && ctx.store.rename_user(endpoint, &is)?
         {
             self.direct.endpoints_by_user.meet(&is, endpoint, &now.nick);
             return Ok(());

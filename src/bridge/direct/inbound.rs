@@ -67,7 +67,7 @@ impl Bridge {
             return Ok(None);
         }
         let found = self.find_by_nick(network, nick);
-        if !self.is_heard(Some(network), found.as_ref().map(|it| &it.user), ctx) {
+        if !self.admit(Some(network), found.as_ref().map(|it| &it.user), ctx) {
             return Ok(None);
         }
         let Some(UserMatch { user, .. }) = found else {
@@ -84,12 +84,7 @@ impl Bridge {
 
     /// Whether messages from `network`, or from Let's Chat, are processed now. This bounds the total work; a
     /// single user over the limit does not affect others.
-    fn is_heard(
-        &mut self,
-        network: Option<&Network>,
-        user: Option<&UserRef>,
-        ctx: &Ctx<'_>,
-    ) -> bool {
+    fn admit(&mut self, network: Option<&Network>, user: Option<&UserRef>, ctx: &Ctx<'_>) -> bool {
         let endpoint = user.and_then(|user| self.direct.endpoints_by_user.place(user));
         if endpoint.is_some_and(|endpoint| self.direct.dm_limiter.is_told(endpoint, ctx.now)) {
             return false;
@@ -159,7 +154,7 @@ impl Bridge {
             return Ok(());
         };
         let name = name.to_owned();
-        if !self.is_heard(None, Some(&user), ctx) {
+        if !self.admit(None, Some(&user), ctx) {
             return Ok(());
         }
         let endpoint = self.user_endpoint_id(&user, &name, ctx)?;

@@ -193,7 +193,9 @@ impl Threads {
         let before = talks.numbers();
         change(talks);
         let now = talks.numbers();
-        before.difference(&now).for_each(|correspondent| self.is_out(who, *correspondent));
+        before
+            .difference(&now)
+            .for_each(|correspondent| self.remove_from_thread(who, *correspondent));
         for correspondent in now.difference(&before) {
             self.of.entry(*correspondent).or_default().insert(who);
         }
@@ -201,12 +203,15 @@ impl Threads {
 
     fn drop_talks(&mut self, who: EndpointId) -> Option<UserThreads> {
         let mut talks = self.talks.remove(&who)?;
-        talks.numbers().into_iter().for_each(|correspondent| self.is_out(who, correspondent));
+        talks
+            .numbers()
+            .into_iter()
+            .for_each(|correspondent| self.remove_from_thread(who, correspondent));
         Some(talks)
     }
 
     /// This correspondent is no longer in the conversations of `who`.
-    fn is_out(&mut self, who: EndpointId, correspondent: EndpointId) {
+    fn remove_from_thread(&mut self, who: EndpointId, correspondent: EndpointId) {
         if let Some(of) = self.of.get_mut(&correspondent) {
             of.remove(&who);
             if of.is_empty() {

@@ -31,7 +31,7 @@ impl Bridge {
             return Ok(());
         }
         if !line.is_playback && line.is_own && self.is_in_our_words(endpoint, &line) {
-            self.is_stray_line(endpoint, &line);
+            self.count_stray_line(endpoint, &line);
             return Ok(());
         }
         let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
@@ -111,7 +111,7 @@ impl Bridge {
         }
         // Or under a nick that a restored backup does not know.
         if message.is_own_userhost && self.is_in_our_words(endpoint, message) {
-            self.is_stray_line(endpoint, message);
+            self.count_stray_line(endpoint, message);
             return Ok(PlaybackKind::Known);
         }
         let known =
@@ -211,7 +211,7 @@ impl Bridge {
 
     /// A line under our nick in that form that we do not know: a bouncer repeats our own, or the state is a
     /// restored backup.
-    fn is_stray_line(&mut self, endpoint: EndpointId, message: &IncomingMessage) {
+    fn count_stray_line(&mut self, endpoint: EndpointId, message: &IncomingMessage) {
         self.count_traffic(endpoint, |traffic| traffic.unknown_own += 1);
         let Some(state) = self.endpoints.get(&endpoint) else { return };
         tracing::warn!(

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::RejectedCert;
 use crate::net::host::without_brackets;
-use crate::net::stranger::{Ear, Speech};
+use crate::net::stranger::{SniffedStream, Speech};
 
 /// Time limit for the server's part of the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,9 +66,9 @@ pub async fn handshake(
     tcp: TcpStream,
     host: &str,
     config: &Arc<ClientConfig>,
-) -> Result<TlsStream<Ear<TcpStream>>, HandshakeError> {
+) -> Result<TlsStream<SniffedStream<TcpStream>>, HandshakeError> {
     let name = server_name(host).ok_or(HandshakeError::InvalidServerName)?;
-    let tcp = Ear::new(tcp);
+    let tcp = SniffedStream::new(tcp);
     let first = tcp.first();
     match timeout(HANDSHAKE_TIMEOUT, TlsConnector::from(Arc::clone(config)).connect(name, tcp))
         .await
