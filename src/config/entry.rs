@@ -4,11 +4,8 @@ use config::{Value, ValueKind};
 
 use super::diagnostic::Origin;
 use super::document;
-use super::keys::SectionKind;
 use super::loader::Loader;
-use super::parse::ValueError;
-use super::reader::{Section, SectionContent};
-use super::types::wrong_type;
+use super::parse::{ValueError, wrong_type};
 
 /// A value that was set, and its path.
 #[derive(Debug, Clone)]
@@ -38,21 +35,6 @@ impl<'r> Entry<'r> {
         read: impl FnOnce(&'r Value) -> Result<T, ValueError>,
     ) -> Option<T> {
         read(self.value).map_err(|flaw| self.report_error(flaw)).ok()
-    }
-
-    /// The value as a section; reports an error if it is not one.
-    pub(super) fn section(&self, pattern: SectionKind) -> Option<Section<'r>> {
-        let ValueKind::Table(table) = &self.value.kind else {
-            let remedy = match pattern {
-                SectionKind::Network => "write [irc.NAME] above the keys of a network".to_owned(),
-                SectionKind::Link => "write [[link]] above its keys".to_owned(),
-                _ => format!("write [{}] above its keys", self.path),
-            };
-            self.report_error(wrong_type(self.value, "a section", &remedy));
-            return None;
-        };
-        let written = SectionContent::Table(table);
-        Some(Section::new(self.loader, self.path.clone(), pattern, self.origin(), written))
     }
 
     /// Whether it is a section.

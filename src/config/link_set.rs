@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::charset_setting::CharsetSetting;
 use super::entry::Entry;
 use super::link_graph::LinkGraph;
 use super::parse::ValueError;
-use super::sections::Charset;
 use super::sender_mode::SenderMode;
 use super::settings::{ChannelSettings, Link, RoomSettings};
 use crate::domain::{Casemapping, Endpoint, Network};
@@ -24,7 +24,7 @@ pub(super) struct RawLink<'r> {
     pub(super) channel: Endpoint,
     pub(super) room: Endpoint,
     pub(super) key: Option<LocatedSecret<'r>>,
-    pub(super) charset: Option<(Charset, Entry<'r>)>,
+    pub(super) charset: Option<(CharsetSetting, Entry<'r>)>,
     pub(super) sender_mode: Option<(SenderMode, Entry<'r>)>,
     pub(super) room_password: Option<LocatedSecret<'r>>,
     pub(super) format: Arc<LinkFormat>,
@@ -42,7 +42,7 @@ pub(super) struct LinkSet<'r> {
     /// The first spelling of each endpoint, by its case-folded name.
     canonical: HashMap<Endpoint, Endpoint>,
     secrets: HashMap<Endpoint, LocatedSecret<'r>>,
-    charsets: HashMap<Endpoint, (Charset, Entry<'r>)>,
+    charsets: HashMap<Endpoint, (CharsetSetting, Entry<'r>)>,
     sender_modes: HashMap<Endpoint, (SenderMode, Entry<'r>)>,
     /// The networks that links mention, even if the link is wrong.
     mentioned_networks: Vec<&'r str>,
@@ -82,8 +82,8 @@ impl<'r> LinkSet<'r> {
         let channel = |place: &Endpoint| match place {
             Endpoint::Channel { network: of, name } if of == network => {
                 let charset = self.charsets.get(place).map(|(charset, _)| *charset);
-                let fallback_charset = charset.and_then(Charset::fallback);
-                let charset = charset.and_then(Charset::both);
+                let fallback_charset = charset.and_then(CharsetSetting::fallback);
+                let charset = charset.and_then(CharsetSetting::both);
                 let mode = self.sender_modes.get(place).map(|(mode, _)| *mode);
                 let (name, key) = (name.to_string(), self.secret_for(place));
                 Some(ChannelSettings { name, key, fallback_charset, charset, sender_mode: mode })

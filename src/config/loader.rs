@@ -9,7 +9,6 @@ use super::diagnostic::{Diagnostic, Diagnostics};
 use super::document::Document;
 use super::keys::{KnownKey, SectionKind};
 use super::parse::ValueError;
-use super::reader::{Section, SectionContent};
 
 /// The state of one load: the document, and the errors and unknown keys found so far.
 #[derive(Debug, Default)]
@@ -63,13 +62,6 @@ impl BaseDirs {
 }
 
 impl Loader {
-    /// The top-level section.
-    pub(super) fn root_section(&self) -> Section<'_> {
-        let origin = self.document.origin("", None);
-        let written = SectionContent::Table(self.document.root());
-        Section::new(self, String::new(), SectionKind::Root, origin, written)
-    }
-
     pub(super) fn diagnostic(&self, path: &str, value: &Value, flaw: ValueError) -> Diagnostic {
         let origin = self.document.origin(path, Some(value));
         Diagnostic { origin, key: Some(path.to_owned()), problem: flaw.problem, help: flaw.help }

@@ -10,6 +10,7 @@
 //! known keys comes from the readers. Readers do not stop at an error: they report it and continue
 //! with the default.
 
+mod charset_setting;
 mod diagnostic;
 mod document;
 mod entry;

@@ -1,6 +1,6 @@
 //! Reads the keys of one section, and records which keys exist.
 
-use config::Value;
+use config::{Value, ValueKind};
 use secrecy::SecretString;
 
 use super::diagnostic::{Diagnostic, Origin};
@@ -9,7 +9,7 @@ use super::document::Table;
 use super::entry::{Entry, conflict};
 use super::keys::{KnownKey, SectionKind};
 use super::loader::{Loader, UnknownKey};
-use super::parse::ValueError;
+use super::parse::{ValueError, wrong_type};
 use super::secret;
 
 /// A section of the file. Its reader asks for each key once.
@@ -186,5 +186,31 @@ impl<'r> Section<'r> {
     /// Whether the section is not in the file.
     pub(super) fn is_absent(&self) -> bool {
         matches!(self.content, SectionContent::Absent)
+    }
+}
+
+impl Loader {
+    /// The top-level section.
+    pub(super) fn root_section(&self) -> Section<'_> {
+        let origin = self.document.origin("", None);
+        let written = SectionContent::Table(self.document.root());
+        Section::new(self, String::new(), SectionKind::Root, origin, written)
+    }
+}
+
+impl<'r> Entry<'r> {
+    /// The value as a section; reports an error if it is not one.
+    pub(super) fn section(&self, pattern: SectionKind) -> Option<Section<'r>> {
+        let ValueKind::Table(table) = &self.value.kind else {
+            let remedy = match pattern {
+                SectionKind::Network => "write [irc.NAME] above the keys of a network".to_owned(),
+                SectionKind::Link => "write [[link]] above its keys".to_owned(),
+                _ => format!("write [{}] above its keys", self.path),
+            };
+            self.report_error(wrong_type(self.value, "a section", &remedy));
+            return None;
+        };
+        let written = SectionContent::Table(table);
+        Some(Section::new(self.loader, self.path.clone(), pattern, self.origin(), written))
     }
 }

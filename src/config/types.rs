@@ -4,21 +4,15 @@
 use config::{Value, ValueKind};
 
 use super::document;
-use super::parse::ValueError;
+use super::parse::{ValueError, wrong_type};
+
+pub(super) use super::parse::as_str;
 
 /// A parser for text values: passes the text to `read`.
 pub(super) fn text<'v, T>(
     read: impl FnOnce(&'v str) -> Result<T, ValueError>,
 ) -> impl FnOnce(&'v Value) -> Result<T, ValueError> {
     |value| read(as_str(value)?)
-}
-
-/// The value as text.
-pub(super) fn as_str(value: &Value) -> Result<&str, ValueError> {
-    match &value.kind {
-        ValueKind::String(text) => Ok(text),
-        _ => Err(wrong_type(value, "text", "put it in quotes")),
-    }
 }
 
 /// Parses `true` or `false`; in variables also `yes`, `no`, `on`, `off`, `1` or `0`.
@@ -49,21 +43,4 @@ pub(super) fn count_or_none(value: &Value) -> Result<Option<u64>, ValueError> {
     // The database uses signed integers.
     let number = number.filter(|number| i64::try_from(*number).is_ok());
     number.map(Some).ok_or_else(|| ValueError::new("not a non-negative number", HELP))
-}
-
-/// The error for a wrong type. It names the type, not the value, which may be a secret.
-pub(super) fn wrong_type(value: &Value, wanted: &str, remedy: &str) -> ValueError {
-    let kind = match value.kind {
-        ValueKind::Nil => "nothing",
-        ValueKind::Boolean(_) => "true or false",
-        ValueKind::Float(number) if number.is_infinite() => "a number that is too large",
-        ValueKind::Float(_) => "a decimal number",
-        ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
-            "a number"
-        }
-        ValueKind::String(_) => "text",
-        ValueKind::Table(_) => "a section",
-        ValueKind::Array(_) => "a list",
-    };
-    ValueError::type_error(format!("expected {wanted}, found {kind}"), remedy)
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use config::{Value, ValueKind};
 use regex::Regex;
 
-use super::ValueError;
+use super::{ValueError, as_str, wrong_type};
 use crate::config::keys::nearest;
-use crate::config::types::{as_str, wrong_type};
 use crate::domain::{Casemapping, Mask};
 use crate::translate::{
     Emotes, ExtractNicksRule, Formatting, IgnoreRule, LongMessages, MergeLines, RewriteRule, Side,

@@ -6,6 +6,7 @@ mod irc;
 mod letschat;
 mod log;
 mod time;
+mod value;
 mod web;
 
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -25,6 +26,7 @@ pub(super) use irc::{
 pub(super) use letschat::{room, token};
 pub(super) use log::log_filter;
 pub(super) use time::{catch_up_policy, duration, duration_or_forever};
+pub(super) use value::{as_str, wrong_type};
 pub(super) use web::{byte_size, byte_size_or_none, ip_net, listen_address};
 
 /// Why a value is invalid.

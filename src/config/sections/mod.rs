@@ -17,7 +17,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catch_up::CatchUpSettings;
-pub(super) use charset::Charset;
 
 use super::entry::Entry;
 use super::keys::SectionKind;

@@ -2,8 +2,8 @@
 
 use super::catch_up::CatchUpSettings;
 use super::charset;
-use super::charset::Charset;
 use super::{auth, connection, parse, puppets, tls};
+use crate::config::charset_setting::CharsetSetting;
 use crate::config::diagnostic::Origin;
 use crate::config::entry::Entry;
 use crate::config::keys::{self, SectionKind};
@@ -78,8 +78,10 @@ pub(super) fn read(
         username: username.unwrap_or_else(|| irc_username(&nick, "bridge")),
         nick,
         realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
-        fallback_charset: charset.and_then(Charset::fallback).unwrap_or(encoding_rs::WINDOWS_1252),
-        charset: charset.and_then(Charset::both),
+        fallback_charset: charset
+            .and_then(CharsetSetting::fallback)
+            .unwrap_or(encoding_rs::WINDOWS_1252),
+        charset: charset.and_then(CharsetSetting::both),
         request_invite_from,
         flood_control,
         unconfirmed,
