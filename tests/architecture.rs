@@ -1,6 +1,7 @@
 //! The map in `src/lib.rs`, held to: who may use whom, and who may touch the world.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -125,9 +126,175 @@ fn every_folder_is_a_layer() {
     }
 }
 
+/// Folders whose subfolders hold parts of one type, and may import each other.
+const PARTS_OF_ONE_TYPE: &[&str] = &["src/protocol/irc"];
+
+#[test]
+fn no_files_of_one_folder_import_each_other_in_a_circle() {
+    let files = files_below("src");
+    let folders: BTreeSet<&Path> = files.iter().filter_map(|file| file.parent()).collect();
+    // The layers are held to a stricter rule.
+    for folder in folders.into_iter().filter(|folder| *folder != Path::new("src")) {
+        let imports = imports_within(folder, &files);
+        for member in imports.keys() {
+            if let Some(circle) = find_circle(member, &imports) {
+                panic!("{}: {} import each other", folder.display(), circle.join(" → "));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_question_changes_nothing() {
+    for file in files_below("src") {
+        let code = code_of(&file);
+        for (at, _) in code.match_indices("fn ") {
+            let signature = &code[at + "fn ".len()..];
+            let signature = &signature[..signature.find(['{', ';']).unwrap_or(signature.len())];
+            let parameters = signature.split("->").next().unwrap_or_default();
+            let asks = ["is_", "has_", "may_"].iter().any(|start| signature.starts_with(start));
+            assert!(
+                !asks || !parameters.contains("&mut "),
+                "{}: this is named like a question, and may change something:\n{signature}",
+                file.display(),
+            );
+        }
+    }
+}
+
+#[test]
+fn no_two_types_have_one_name() {
+    let mut types: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for file in files_below("src") {
+        for name in code_of(&file).lines().filter_map(defined_type) {
+            if let Some(other) = types.insert(name.to_owned(), file.clone()) {
+                panic!("{name} is defined in {} and in {}", other.display(), file.display());
+            }
+        }
+    }
+    assert!(types.len() > 100, "only {} types were found", types.len());
+}
+
+/// The type that a line of a file's outermost level defines.
+fn defined_type(line: &str) -> Option<&str> {
+    let line = match line.strip_prefix("pub") {
+        Some(rest) if rest.starts_with('(') => rest.split_once(')')?.1,
+        Some(rest) => rest,
+        None => line,
+    };
+    let (keyword, rest) = line.strip_prefix(' ').unwrap_or(line).split_once(' ')?;
+    ["struct", "enum", "union", "trait", "type"]
+        .contains(&keyword)
+        .then(|| rest.split(|c: char| !is_identifier(c)).next().unwrap_or_default())
+}
+
+/// The files and folders in `folder`, and which others of them each imports. Its `mod.rs` stands above
+/// them and is none of them.
+fn imports_within(folder: &Path, files: &[PathBuf]) -> BTreeMap<String, BTreeSet<String>> {
+    let parent = module_of(&folder.join("mod.rs"));
+    let exempt = PARTS_OF_ONE_TYPE.iter().any(|it| folder == Path::new(it));
+    let mut members: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.starts_with(folder)) {
+        let module = module_of(file);
+        let Some(member) = module.get(parent.len()) else { continue };
+        let is_folder = file.parent() != Some(folder);
+        if is_folder && exempt {
+            continue;
+        }
+        let imported = members.entry(member.clone()).or_default();
+        for path in paths(&code_of(file)) {
+            let path = absolute(&path, &module);
+            if path.starts_with(&parent)
+                && let Some(other) = path.get(parent.len())
+                && other != member
+            {
+                imported.insert(other.clone());
+            }
+        }
+    }
+    let names: BTreeSet<String> = members.keys().cloned().collect();
+    for imported in members.values_mut() {
+        imported.retain(|name| names.contains(name));
+    }
+    members
+}
+
+/// The way from `start` along the imports back to it, if there is one.
+fn find_circle(start: &str, imports: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
+    let mut seen = BTreeSet::new();
+    let mut ways = vec![vec![start.to_owned()]];
+    while let Some(way) = ways.pop() {
+        for next in &imports[way.last()?] {
+            let longer = [&way[..], std::slice::from_ref(next)].concat();
+            if next == start {
+                return Some(longer);
+            }
+            if seen.insert(next.clone()) {
+                ways.push(longer);
+            }
+        }
+    }
+    None
+}
+
+/// A file's module: `src/net/tls/verify.rs` is `net`, `tls`, `verify`.
+fn module_of(file: &Path) -> Vec<String> {
+    let path = file.strip_prefix("src").unwrap().with_extension("");
+    let names = path.iter().map(|name| name.to_str().unwrap().to_owned());
+    names.filter(|name| name != "mod").collect()
+}
+
+/// A path that `module` writes, from the root of the crate.
+fn absolute(path: &str, module: &[String]) -> Vec<String> {
+    let mut from = module.to_vec();
+    for (at, name) in path.split("::").enumerate() {
+        match name {
+            "crate" if at == 0 => from.clear(),
+            "self" => {}
+            "super" => drop(from.pop()),
+            name => from.push(name.to_owned()),
+        }
+    }
+    from
+}
+
+/// The paths in `code` that begin at `crate`, `self` or `super`; those in braces are written out.
+fn paths(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for root in ["crate::", "self::", "super::"] {
+        for (at, _) in code.match_indices(root) {
+            let before = code[..at].chars().next_back();
+            if !before.is_some_and(|c| is_identifier(c) || c == ':') {
+                write_out(&code[at..], "", &mut found);
+            }
+        }
+    }
+    found
+}
+
+/// Writes out the path, or the paths in braces, at the beginning of `code`. Returns what follows.
+fn write_out<'c>(code: &'c str, before: &str, found: &mut Vec<String>) -> &'c str {
+    let (path, mut rest) =
+        code.split_at(code.find(|c| !is_identifier(c) && c != ':').unwrap_or(code.len()));
+    let path = format!("{before}{path}");
+    if !path.ends_with("::") || !rest.starts_with('{') {
+        found.push(path);
+        return rest;
+    }
+    while !rest.starts_with('}') && !rest.is_empty() {
+        rest = write_out(rest[1..].trim_start(), &path, found);
+        rest = &rest[rest.find([',', '}']).unwrap_or(rest.len())..];
+    }
+    rest.get(1..).unwrap_or_default()
+}
+
+fn is_identifier(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
 /// Whether `line` has `word`, not as a part of another.
 fn says(line: &str, word: &str) -> bool {
-    let part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let part = |c: Option<char>| c.is_some_and(is_identifier);
     line.match_indices(word).any(|(at, _)| {
         !part(line[..at].chars().next_back()) && !part(line[at + word.len()..].chars().next())
     })
@@ -135,20 +302,43 @@ fn says(line: &str, word: &str) -> bool {
 
 /// The lines of a layer that are neither comments nor tests.
 fn code(layer: &str) -> Vec<(PathBuf, String)> {
+    let lines = |file: PathBuf| {
+        let lines = code_of(&file);
+        lines.lines().map(|line| (file.clone(), line.to_owned())).collect::<Vec<_>>()
+    };
+    files_below(&format!("src/{layer}")).into_iter().flat_map(lines).collect()
+}
+
+/// What of a file is neither comments nor tests.
+fn code_of(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let mut code = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let words = line.trim_start();
+        if words == "#[cfg(test)]" {
+            // What it stands before ends where its indentation comes again.
+            let indent = &line[..line.len() - words.len()];
+            let ends = |line: &str| {
+                line.strip_prefix(indent).is_some_and(|it| !it.starts_with(' '))
+                    && line.ends_with(['}', ';', ','])
+            };
+            lines.find(|line| ends(line));
+        } else if !words.starts_with("//") {
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    code
+}
+
+/// The files of a folder and the folders in it, without those that are only tests.
+fn files_below(folder: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    collect(&Path::new("src").join(layer), &mut files);
-    assert!(!files.is_empty(), "{layer} is on the map but not in src");
+    collect(Path::new(folder), &mut files);
+    assert!(!files.is_empty(), "{folder} is on the map but has no files");
+    files.sort();
     files
-        .into_iter()
-        .flat_map(|file| {
-            let text = fs::read_to_string(&file).unwrap();
-            let body = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-            body.lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .map(|line| (file.clone(), line.to_owned()))
-                .collect::<Vec<_>>()
-        })
-        .collect()
 }
 
 fn collect(at: &Path, files: &mut Vec<PathBuf>) {
