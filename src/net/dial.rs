@@ -20,10 +20,10 @@ pub struct ConnectOptions {
     pub proxy: Option<Proxy>,
 }
 
-/// Like [`connect_tcp`], with these options.
+/// Like [`connect_tcp`](super::connect::connect_tcp), with these options.
 ///
 /// # Errors
-/// As [`connect_tcp`], and [`ConnectError::Proxy`].
+/// As [`connect_tcp`](super::connect::connect_tcp), and [`ConnectError::Proxy`].
 pub async fn connect_with(
     way: &ConnectOptions,
     host: &str,
