@@ -1,4 +1,4 @@
-//! The map in `src/lib.rs`, held to: who may use whom, and who may touch the world.
+//! The map in `src/lib.rs` and the rules of the house, as far as the text of the source shows them.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,6 +173,14 @@ fn no_two_types_have_one_name() {
         }
     }
     assert!(types.len() > 100, "only {} types were found", types.len());
+}
+
+#[test]
+fn each_file_begins_with_what_it_is_for() {
+    let files = files_below("src");
+    let bare = |file: &&PathBuf| !fs::read_to_string(file).unwrap().starts_with("//! ");
+    let bare: Vec<_> = files.iter().filter(bare).map(|file| file.display()).collect();
+    assert!(bare.is_empty(), "these files begin with no `//!` line: {bare:?}");
 }
 
 /// The type that a line of a file's outermost level defines.
