@@ -70,7 +70,8 @@ pub enum RestError {
     /// The server does not know the token; a new one is needed.
     #[error("Let's Chat rejected the token: create one on its page \"Auth tokens\"")]
     Unauthorized,
-    /// The server answers like this when the token was revoked (WIRE.md); a new one is needed.
+    /// The server answers like this when the token was revoked
+    /// (docs/letschat-protocol.md, section 2); a new one is needed.
     #[error(
         "Let's Chat answers 500, as it does for a revoked token: an account has one token, and \
          creating another revokes it. Create one on its page \"Auth tokens\"; if that does not \
@@ -305,7 +306,8 @@ mod tests {
         assert!(matches!(error, RestError::Unauthorized), "{error}");
         let error = assert_fails("500 Internal Server Error", "", "").await;
         assert!(matches!(error, RestError::Revoked), "{error}");
-        // The answer to a malformed token is shorter than its Content-Length (WIRE.md).
+        // The answer to a malformed token is shorter than its Content-Length
+        // (docs/letschat-protocol.md, section 2).
         let short = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 99\r\n\r\nUn";
         let error = request_of("", short).await.1.unwrap_err();
         assert!(matches!(error, RestError::Unauthorized), "{error}");

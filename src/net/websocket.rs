@@ -53,7 +53,8 @@ pub enum WebSocketError {
         UPGRADE_TIMEOUT.as_secs()
     )]
     TimedOut,
-    /// The connection closed. Let's Chat exits whenever its database does (WIRE.md, "When it fails").
+    /// The connection closed. Let's Chat exits whenever its database does
+    /// (docs/letschat-protocol.md, section 11).
     #[error("the server closed the connection")]
     Closed,
     /// Any other failure of the connection.
@@ -226,7 +227,7 @@ where
     }
 }
 
-/// The request URL (WIRE.md, "Transport"). It contains the token.
+/// The request URL (docs/letschat-protocol.md, section 3). It contains the token.
 fn request_url(knock: &WsRequest) -> SecretString {
     let mut url = knock.url.clone();
     let secure = matches!(url.scheme(), "https" | "wss");

@@ -1,5 +1,5 @@
-//! Engine.IO 3 with Socket.IO 1.x in websocket text frames, as Let's Chat 0.4 uses them (WIRE.md,
-//! "Transport").
+//! Engine.IO 3 with Socket.IO 1.x in websocket text frames, as Let's Chat 0.4 uses them
+//! (docs/letschat-protocol.md, section 3).
 
 use serde::Deserialize;
 use serde_json::Value;

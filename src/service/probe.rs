@@ -167,7 +167,7 @@ async fn run_probe<P: Connection + Send + 'static>(
 }
 
 /// Uses the REST API to find out why the login failed: the websocket gives the same error for a wrong, a
-/// revoked and an unknown token (WIRE.md, "Transport").
+/// revoked and an unknown token (docs/letschat-protocol.md, section 2).
 async fn rest_login_error(letschat: &LetsChatSettings) -> Option<RestError> {
     let tls = tls::client_config(&letschat.tls_trust).ok()?;
     let account = match RestClient::new(&letschat.url, &letschat.token, &tls) {

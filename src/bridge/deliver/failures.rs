@@ -216,8 +216,8 @@ pub(in crate::bridge) fn notify_nick(
     ctx.commands.push(Command::Irc(network.clone(), irc::IrcCommand::SendNotice { nick, text }));
 }
 
-/// A mention of `name`. `@all` would notify the whole room (WIRE.md, "What its web page makes of text"), so a
-/// user of that name is not mentioned.
+/// A mention of `name`. `@all` would notify the whole room (docs/letschat-protocol.md, section 10),
+/// so a user of that name is not mentioned.
 fn mention(name: &str) -> String {
     let name = name_or_fallback(name);
     if name.eq_ignore_ascii_case("all") { name.into_owned() } else { format!("@{name}") }

@@ -10,8 +10,9 @@
 //!   └─────────────── InDoubt ─────────────▶ Rejected, the sender is notified
 //! ```
 //!
-//! Whether it arrived cannot be determined: Let's Chat's list of private messages is broken (WIRE.md,
-//! "Private messages"), and IRC servers keep no history of direct messages that we could read.
+//! Whether it arrived cannot be determined: Let's Chat's list of private messages is broken
+//! (docs/letschat-protocol.md, section 8), and IRC servers keep no history of
+//! direct messages that we could read.
 
 use std::collections::HashMap;
 use std::sync::Arc;

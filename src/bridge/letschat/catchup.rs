@@ -3,7 +3,8 @@
 use crate::protocol::letschat::PostId;
 
 /// How many seconds before the cursor reading starts. Posts received at once may become visible in reverse
-/// order of their ids (WIRE.md, "Messages"). Known posts are dropped; unknown ones were missed.
+/// order of their ids (docs/letschat-protocol.md, section 6.2). Known posts are dropped;
+/// unknown ones were missed.
 pub(in crate::bridge) const OVERLAP_SECONDS: u32 = 60;
 
 /// The overlap between two pages of one catch-up, where nothing stays invisible for long.

@@ -77,7 +77,8 @@ fn suggest_slug(name: &str) -> Option<String> {
     Some(words.join("-")).filter(|slug| is_slug(slug))
 }
 
-/// Checks the form of an API token: base64 of `user id:secret`, in hexadecimal (WIRE.md, "Tokens").
+/// Checks the form of an API token: base64 of `user id:secret`, in hexadecimal
+/// (docs/letschat-protocol.md, section 2).
 /// It is a secret: errors do not show it.
 pub(in crate::config) fn token(text: &str) -> Result<(), ValueError> {
     let config =

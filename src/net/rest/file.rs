@@ -44,8 +44,9 @@ pub enum FileError {
 }
 
 impl RestClient {
-    /// Starts to download a file: `GET /files/ID/NAME`. The server ignores the name (WIRE.md, "Files"), so a
-    /// fixed one is used: a real name could only alter the request.
+    /// Starts to download a file: `GET /files/ID/NAME`. The server ignores the name
+    /// (docs/letschat-protocol.md, section 9), so a fixed one is used: a real name could only alter
+    /// the request.
     ///
     /// # Errors
     /// Any [`FileError`].

@@ -84,7 +84,7 @@ pub enum LetsChatCommand {
         stay: Stay,
     },
     /// Sets the room's description. Rooms that are private or have a password are left alone: the update
-    /// would remove the password and the list of users (WIRE.md, "Rooms").
+    /// would remove the password and the list of users (docs/letschat-protocol.md, section 5.2).
     SetDescription {
         /// The room.
         endpoint: EndpointId,
@@ -259,7 +259,7 @@ pub struct Post {
     pub text: String,
     /// When the server received it.
     pub posted_at: Timestamp,
-    /// Its author; `None` if the server does not say (WIRE.md: "On a fresh install `owner` is `null`").
+    /// Its author; `None` if the server does not say (docs/letschat-protocol.md, section 6.4).
     pub author: Option<LetsChatUser>,
 }
 

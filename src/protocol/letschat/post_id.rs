@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 /// The id of a post: a MongoDB `ObjectId`, whose first four bytes are the time of creation in seconds.
 ///
-/// Ids grow with time, but two posts created at once may become visible in reverse order (WIRE.md,
-/// "Messages"). Reading on from an id must therefore overlap a little.
+/// Ids grow with time, but two posts created at once may become visible in reverse order
+/// (docs/letschat-protocol.md, section 6.2). Reading on from an id must therefore overlap a little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PostId([u8; 12]);
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::Stay;
 use crate::domain::{DeliveryId, EndpointId};
 
-/// Time limit for an ack. The server never answers events that it does not know (WIRE.md, "Transport"), so
-/// every wait needs a limit.
+/// Time limit for an ack. The server never answers events that it does not know
+/// (docs/letschat-protocol.md, section 4), so every wait needs a limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A request that waits for an ack.

@@ -1,7 +1,7 @@
 //! The JSON types of Let's Chat's acks and events.
 //!
-//! "Acks carry no status" (WIRE.md): success is an object or an array, failure is a bare string or an error
-//! object.
+//! Acks carry no status (docs/letschat-protocol.md, section 4): success is an object or an
+//! array, failure is a bare string or an error object.
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub(super) struct WirePost {
     room: Option<RoomRef>,
 }
 
-/// A direct message, in `user-messages:new` (WIRE.md, "Private messages").
+/// A direct message, in `user-messages:new` (docs/letschat-protocol.md, section 8).
 #[derive(Debug, Deserialize)]
 pub(super) struct WireDirectMessage {
     #[serde(default, deserialize_with = "text")]

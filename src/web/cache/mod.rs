@@ -1,7 +1,8 @@
 //! A cache of recently requested files and long messages. Each is fetched from Let's Chat, or read from the
 //! store, only once.
 //!
-//! Verifying our token takes Let's Chat a tenth of a second of its only thread (WIRE.md, "Transport"), and
+//! Verifying our token takes Let's Chat a tenth of a second of its only thread
+//! (docs/letschat-protocol.md, section 2), and
 //! thirty users may open a link in a busy channel at once. So a few files at a time are fetched at full speed
 //! and kept on disk for a while; slow readers do not affect Let's Chat. The cache does not wait for readers
 //! either: if space is needed, files whose readers have stalled are evicted.

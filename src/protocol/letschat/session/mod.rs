@@ -467,7 +467,8 @@ impl Machine for LetsChatSession {
     }
 }
 
-/// Why the login was rejected, worded for the administrator (WIRE.md, "Transport").
+/// Why the login was rejected, worded for the administrator
+/// (docs/letschat-protocol.md, section 2).
 fn login_error_text(data: Option<&str>) -> String {
     match data {
         Some(reason) => format!("Let's Chat rejected the connection: {reason}"),

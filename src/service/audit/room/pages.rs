@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::protocol::letschat::{PAGE_SIZE, Post, PostId};
 
 /// The overlap of pages in seconds: posts created at once may become visible in reverse order of their ids
-/// (WIRE.md, "Messages").
+/// (docs/letschat-protocol.md, section 6.2).
 const OVERLAP_SECONDS: u32 = 2;
 
 /// The posts of a page, and the ids of unreadable ones.
