@@ -10,7 +10,7 @@ use crate::domain::{
 
 /// The columns of `message` (as `m`) that [`message_from_row`] reads.
 pub(super) const MESSAGE_COLUMNS: &str =
-    "m.place, m.author, m.display_name, m.account, m.address, m.bot, m.kind, m.body, m.said_at";
+    "m.endpoint, m.author, m.display_name, m.account, m.userhost, m.bot, m.kind, m.body, m.sent_at";
 
 /// Reads a message from [`MESSAGE_COLUMNS`], starting at column `at`.
 pub(super) fn message_from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Message> {
@@ -29,8 +29,8 @@ pub(super) fn message_from_row(row: &Row<'_>, at: usize) -> rusqlite::Result<Mes
     })
 }
 
-/// Reads what a delivery of `message` was last sent as from the columns `spoken_kind, spoken_prefix,
-/// spoken_body`, starting at column `at`.
+/// Reads what a delivery of `message` was last sent as from the columns `rendered_kind, rendered_prefix,
+/// rendered_body`, starting at column `at`.
 pub(super) fn rendered_from_row(
     row: &Row<'_>,
     at: usize,
@@ -102,14 +102,14 @@ pub(super) fn part_from_sql(part: i64) -> MessagePart {
 pub(super) fn sender_to_sql(sender: &Sender) -> Option<String> {
     match sender {
         Sender::Bot => None,
-        Sender::Relaymsg(nick) => Some(format!("relayed {nick}")),
+        Sender::Relaymsg(nick) => Some(format!("relaymsg {nick}")),
         Sender::Puppet(account) => Some(format!("puppet {account}")),
     }
 }
 
 pub(super) fn sender_from_sql(sender: Option<String>) -> Sender {
     match sender.as_deref().and_then(|sender| sender.split_once(' ')) {
-        Some(("relayed", nick)) => Sender::Relaymsg(nick.into()),
+        Some(("relaymsg", nick)) => Sender::Relaymsg(nick.into()),
         Some(("puppet", account)) => Sender::Puppet(LetsChatUserId(account.into())),
         _ => Sender::Bot,
     }

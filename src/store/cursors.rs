@@ -45,7 +45,7 @@ impl Store {
     ) -> Result<Option<ChannelProgress>, StoreError> {
         let row: Option<(Option<i64>, Option<i64>, Option<String>)> = self
             .connection
-            .prepare_cached("SELECT first, alive, cursor FROM place WHERE id = ?1")?
+            .prepare_cached("SELECT first_joined, last_seen, cursor FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let Some((Some(first), alive, cursor)) = row else { return Ok(None) };
@@ -103,7 +103,7 @@ impl Store {
     pub fn is_paused(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
         let deaf = self
             .connection
-            .prepare_cached("SELECT deaf FROM place WHERE id = ?1")?
+            .prepare_cached("SELECT paused FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?;
         Ok(deaf.unwrap_or(false))

@@ -11,6 +11,12 @@ use super::{StoreError, files};
 /// The first bytes of every SQLite database.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
+/// What the header of a database says of its tables.
+pub(super) struct Header {
+    pub(super) user_version: u32,
+    pub(super) application_id: u32,
+}
+
 /// Whether `error` means that the database is damaged.
 pub(super) fn is_damage(error: &Error) -> bool {
     match error {
@@ -71,7 +77,7 @@ impl StoreError {
 
 /// Checks that the file at `path`, if it exists, starts like a database. SQLite would take an empty file for
 /// a new one.
-pub(super) fn check_header(path: &Path) -> Result<u32, StoreError> {
+pub(super) fn check_header(path: &Path) -> Result<Header, StoreError> {
     let unusable = |error| StoreError::Directory { path: path.to_owned(), error };
     let mut file = files::open(path).map_err(unusable)?;
     let length = file.metadata().map_err(unusable)?.len();
@@ -95,7 +101,8 @@ pub(super) fn check_header(path: &Path) -> Result<u32, StoreError> {
     if length % page != 0 {
         return Err(damaged(path, "it is truncated"));
     }
-    Ok(u32::from_be_bytes([header[60], header[61], header[62], header[63]]))
+    let number = |at: usize| u32::from_be_bytes(std::array::from_fn(|n| header[at + n]));
+    Ok(Header { user_version: number(60), application_id: number(68) })
 }
 
 pub(super) fn damaged(path: &Path, reason: &str) -> StoreError {

@@ -31,16 +31,18 @@ impl Store {
         let known = self
             .connection
             .prepare_cached(
-                "SELECT id FROM place WHERE name = ?1 OR native = ?2 ORDER BY name = ?1 DESC",
+                "SELECT id FROM endpoint WHERE name = ?1 OR remote_id = ?2 ORDER BY name = ?1 DESC",
             )?
             .query_row(params![name, id], |row| row.get(0))
             .optional()?;
         if let Some(id) = known {
             return Ok(EndpointId(id));
         }
-        let id =
-            self.connection
-                .query_row("SELECT COALESCE(MAX(id), 0) + 1 FROM place", [], |row| row.get(0))?;
+        let id = self.connection.query_row(
+            "SELECT COALESCE(MAX(id), 0) + 1 FROM endpoint",
+            [],
+            |row| row.get(0),
+        )?;
         self.apply(Mutation::InsertEndpoint { id: EndpointId(id), name })?;
         Ok(EndpointId(id))
     }
@@ -54,7 +56,7 @@ impl Store {
         let before: Option<i64> = self
             .connection
             .prepare_cached(
-                "SELECT id FROM place WHERE (native = ?1 OR name = 'letschat/' || ?1) AND id <> ?2",
+                "SELECT id FROM endpoint WHERE (remote_id = ?1 OR name = 'letschat/' || ?1) AND id <> ?2",
             )?
             .query_row(params![remote_id, endpoint.0], |row| row.get(0))
             .optional()?;
@@ -71,7 +73,7 @@ impl Store {
     pub fn room_cursor(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT cursor FROM place WHERE id = ?1")?
+            .prepare_cached("SELECT cursor FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?
             .flatten())
@@ -84,7 +86,7 @@ impl Store {
     pub fn first_seen_post(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT floor FROM place WHERE id = ?1")?
+            .prepare_cached("SELECT first_seen_post FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?
             .flatten())
@@ -138,7 +140,7 @@ impl Store {
     pub fn room_last_seen(&self, endpoint: EndpointId) -> Result<Option<Timestamp>, StoreError> {
         let alive: Option<i64> = self
             .connection
-            .prepare_cached("SELECT alive FROM place WHERE id = ?1")?
+            .prepare_cached("SELECT last_seen FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?
             .flatten();
@@ -164,7 +166,7 @@ impl Store {
     pub fn is_outage_announced(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
         let closed = self
             .connection
-            .prepare_cached("SELECT closed FROM place WHERE id = ?1")?
+            .prepare_cached("SELECT outage_announced FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?;
         Ok(closed.unwrap_or(false))

@@ -82,9 +82,9 @@ impl Store {
     pub fn unreported_failures(&self) -> Result<Vec<UnreportedFailure>, StoreError> {
         // With MAX(), SQLite takes the other columns from the row of the maximum.
         let mut statement = self.connection.prepare_cached(
-            "SELECT m.place, m.author, d.place, COUNT(*), MAX(d.ticket), d.reason, substr(m.body, 1, 200)
+            "SELECT m.endpoint, m.author, d.endpoint, COUNT(*), MAX(d.id), d.reason, substr(m.body, 1, 200)
              FROM delivery d JOIN message m ON m.id = d.message
-             WHERE d.untold = 1 GROUP BY m.place, m.author, d.place ORDER BY MAX(d.ticket)",
+             WHERE d.unreported = 1 GROUP BY m.endpoint, m.author, d.endpoint ORDER BY MAX(d.id)",
         )?;
         let rows = statement.query_map([], |row| {
             Ok(UnreportedFailure {

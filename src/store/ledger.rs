@@ -70,8 +70,8 @@ impl Store {
         Ok(self
             .connection
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM message WHERE place = ?1 AND native = ?2)
-                     OR EXISTS (SELECT 1 FROM delivery WHERE place = ?1 AND native = ?2)",
+                "SELECT EXISTS (SELECT 1 FROM message WHERE endpoint = ?1 AND remote_id = ?2)
+                     OR EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1 AND remote_id = ?2)",
             )?
             .query_row(params![endpoint.0, remote_id], |row| row.get(0))?)
     }
@@ -86,8 +86,8 @@ impl Store {
         let found: Vec<(i64, i64)> = self
             .connection
             .prepare_cached(
-                "SELECT said_at, id FROM message WHERE said_at < ?1 AND (said_at, id) > (?2, ?3)
-                 ORDER BY said_at, id LIMIT ?4",
+                "SELECT sent_at, id FROM message WHERE sent_at < ?1 AND (sent_at, id) > (?2, ?3)
+                 ORDER BY sent_at, id LIMIT ?4",
             )?
             .query_map(params![before.as_millisecond(), sent_at, id, most], |row| {
                 Ok((row.get(0)?, row.get(1)?))
@@ -117,7 +117,7 @@ impl Store {
             .connection
             .prepare_cached(
                 "SELECT COUNT(*) FROM message
-                 WHERE place = ?1 AND trace = ?2 AND (native IS NULL OR NOT ?3)",
+                 WHERE endpoint = ?1 AND fingerprint = ?2 AND (remote_id IS NULL OR NOT ?3)",
             )?
             .query_row(params![endpoint.0, fingerprint, nameless], |row| row.get(0))?)
     }

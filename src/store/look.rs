@@ -42,7 +42,8 @@ pub fn look(directory: &Path) -> Result<Look, StoreError> {
     }
     let path = directory.join(DB_FILE);
     if path.exists() {
-        schema::is_known(damage::check_header(&path)?)?;
+        let header = damage::check_header(&path)?;
+        schema::check_version(&path, header.application_id, header.user_version)?;
     }
     Ok(Look::Free)
 }

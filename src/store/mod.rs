@@ -161,27 +161,28 @@ pub enum StoreError {
          duplicate messages"
     )]
     InUse(PathBuf),
-    /// The database was written by a newer letsbridge.
+    /// A newer letsbridge wrote it.
     #[error(
-        "the database {DB_FILE} in `state_dir` has schema version {found}, newer than the \
-         supported {known}: upgrade letsbridge, or move the database away and start from scratch"
+        "the database {path} has schema version {found}, newer than the supported {known}: upgrade \
+         letsbridge, or move the database away together with {path}-wal and {path}-shm and start from \
+         scratch"
     )]
     TooNew {
-        /// The database's version.
+        /// The file.
+        path: PathBuf,
+        /// Its version.
         found: u32,
-        /// The newest version this program knows.
+        /// This program's version.
         known: u32,
     },
-    /// The database was written by an older letsbridge, which may be running.
+    /// A letsbridge from before the first release wrote it.
     #[error(
-        "the database has schema version {found}, older than {known}: run `letsbridge run` once \
-         to migrate it"
+        "the database {path} was written by a letsbridge from before the first release: move it away \
+         together with {path}-wal and {path}-shm and start from scratch"
     )]
     TooOld {
-        /// The database's version.
-        found: u32,
-        /// The newest version this program knows.
-        known: u32,
+        /// The file.
+        path: PathBuf,
     },
     /// The key for public links is not available.
     #[error(
@@ -247,6 +248,11 @@ impl Store {
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags).map_err(StoreError::from);
+        let opened = opened.and_then(|connection| {
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            schema::check(&connection, &path)?;
+            Ok(connection)
+        });
         let store = opened.and_then(|connection| Self::init(connection, Some(held)));
         let mut store = store.map_err(|error| damage::named(error, &path))?;
         for file in [DB_FILE.to_owned(), format!("{DB_FILE}-wal"), format!("{DB_FILE}-shm")] {
@@ -270,10 +276,12 @@ impl Store {
     /// # Errors
     /// When SQLite runs out of memory.
     pub fn in_memory() -> Result<Self, StoreError> {
-        Self::init(Connection::open_in_memory()?, None)
+        let mut connection = Connection::open_in_memory()?;
+        schema::create(&mut connection)?;
+        Self::init(connection, None)
     }
 
-    fn init(mut connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
+    fn init(connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -282,10 +290,9 @@ impl Store {
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.set_prepared_statement_cache_capacity(64);
-        schema::migrate(&mut connection)?;
         let next = |sql| connection.query_row(sql, [], |row| row.get(0));
         let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;
-        let next_ticket = next("SELECT COALESCE(MAX(ticket), 0) + 1 FROM delivery")?;
+        let next_ticket = next("SELECT COALESCE(MAX(id), 0) + 1 FROM delivery")?;
         let wait = |_: &Connection| thread::sleep(DISK_RETRY_INTERVAL);
         Ok(Self {
             connection,
@@ -382,7 +389,7 @@ fn make(directory: &Path) -> Result<(), StoreError> {
     drop(files::make(&draft).map_err(unusable)?);
     let mut connection = Connection::open(&draft)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    schema::migrate(&mut connection)?;
+    schema::create(&mut connection)?;
     connection.close().map_err(|(_, error)| error)?;
     fs::rename(&draft, &path).map_err(unusable)?;
     File::open(directory).and_then(|it| it.sync_all()).map_err(unusable)
@@ -403,14 +410,44 @@ mod tests {
         assert!(matches!(error, StoreError::InUse(_)), "{error}");
     }
 
-    #[test]
-    fn newer_store_version_is_rejected() {
+    /// What opening, looking at and reading a store of this application id and version answer.
+    fn errors_of(id: i64, version: i64) -> [StoreError; 3] {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let store = Store::open(directory.path()).expect("opens");
-        store.connection.pragma_update(None, "user_version", 99).expect("writes");
+        store.connection.pragma_update(None, "user_version", version).expect("writes");
+        store.connection.pragma_update(None, "application_id", id).expect("writes");
         drop(store);
-        let error = Store::open(directory.path()).expect_err("must not open");
-        assert!(matches!(error, StoreError::TooNew { found: 99, .. }), "{error}");
+        let path = directory.path().join(DB_FILE).display().to_string();
+        let errors = [
+            Store::open(directory.path()).expect_err("must not open"),
+            look(directory.path()).expect_err("must not pass"),
+            PublicReader::open(directory.path()).expect_err("must not open"),
+        ];
+        for error in &errors {
+            let words = error.to_string();
+            assert!(error.is_lasting() && words.contains(&path), "{error}");
+            assert!(words.contains("move") && words.contains("away"), "{error}");
+        }
+        errors
+    }
+
+    #[test]
+    fn newer_store_version_is_rejected() {
+        for error in errors_of(0x4C74_7342, 99) {
+            assert!(matches!(error, StoreError::TooNew { found: 99, .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn store_from_before_the_first_release_is_rejected() {
+        for version in [1, 13] {
+            for error in errors_of(0, version) {
+                assert!(matches!(error, StoreError::TooOld { .. }), "{error}");
+            }
+        }
+        for error in errors_of(7, 1) {
+            assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        }
     }
 
     #[test]

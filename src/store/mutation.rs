@@ -74,42 +74,42 @@ impl Mutation {
         };
         match self {
             Self::InsertEndpoint { id, name } => {
-                on("INSERT INTO place (id, name) VALUES (?1, ?2)", params![id.0, name])
+                on("INSERT INTO endpoint (id, name) VALUES (?1, ?2)", params![id.0, name])
             }
             Self::SetRoomId { endpoint, remote_id } => {
-                on("UPDATE place SET native = ?2 WHERE id = ?1", params![endpoint.0, remote_id])
+                on("UPDATE endpoint SET remote_id = ?2 WHERE id = ?1", params![endpoint.0, remote_id])
             }
             Self::MergeRooms { endpoint, before } => {
                 let both = params![endpoint.0, before.0];
-                on("UPDATE message SET place = ?1 WHERE place = ?2", both)?;
-                on("UPDATE delivery SET place = ?1 WHERE place = ?2", both)?;
+                on("UPDATE message SET endpoint = ?1 WHERE endpoint = ?2", both)?;
+                on("UPDATE delivery SET endpoint = ?1 WHERE endpoint = ?2", both)?;
                 on(
-                    "UPDATE place SET cursor = COALESCE(place.cursor, before.cursor),
-                         floor = COALESCE(place.floor, before.floor),
-                         alive = COALESCE(place.alive, before.alive)
-                     FROM place AS before WHERE place.id = ?1 AND before.id = ?2",
+                    "UPDATE endpoint SET cursor = COALESCE(endpoint.cursor, before.cursor),
+                         first_seen_post = COALESCE(endpoint.first_seen_post, before.first_seen_post),
+                         last_seen = COALESCE(endpoint.last_seen, before.last_seen)
+                     FROM endpoint AS before WHERE endpoint.id = ?1 AND before.id = ?2",
                     both,
                 )?;
-                on("DELETE FROM place WHERE id = ?1", params![before.0])
+                on("DELETE FROM endpoint WHERE id = ?1", params![before.0])
             }
             Self::SetFirstSeenPost { endpoint, post } => {
-                on("UPDATE place SET floor = ?2 WHERE id = ?1", params![endpoint.0, post])
+                on("UPDATE endpoint SET first_seen_post = ?2 WHERE id = ?1", params![endpoint.0, post])
             }
             Self::AdvanceRoomCursor { endpoint, post, last_seen: alive } => on(
-                "UPDATE place SET cursor = ?2, alive = MAX(COALESCE(alive, ?3), COALESCE(?3, alive))
+                "UPDATE endpoint SET cursor = ?2, last_seen = MAX(COALESCE(last_seen, ?3), COALESCE(?3, last_seen))
                  WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
                 params![endpoint.0, post, alive.map(Timestamp::as_millisecond)],
             ),
             Self::TouchRoom { endpoint, at } => on(
-                "UPDATE place SET alive = MAX(COALESCE(alive, ?2), ?2) WHERE id = ?1",
+                "UPDATE endpoint SET last_seen = MAX(COALESCE(last_seen, ?2), ?2) WHERE id = ?1",
                 params![endpoint.0, at.as_millisecond()],
             ),
             Self::SetOutageAnnounced { endpoint, announced: closed } => {
-                on("UPDATE place SET closed = ?2 WHERE id = ?1", params![endpoint.0, closed])
+                on("UPDATE endpoint SET outage_announced = ?2 WHERE id = ?1", params![endpoint.0, closed])
             }
             Self::InsertMessage { id, message, remote_id, fingerprint } => on(
-                "INSERT INTO message (id, place, native, author, kind, body, said_at, trace,
-                     display_name, account, address, bot)
+                "INSERT INTO message (id, endpoint, remote_id, author, kind, body, sent_at, fingerprint,
+                     display_name, account, userhost, bot)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                 params![
                     id,
@@ -127,19 +127,19 @@ impl Mutation {
                 ],
             ),
             Self::InsertDelivery { id: delivery_id, message, to, part } => on(
-                "INSERT INTO delivery (ticket, message, place, state, part)
+                "INSERT INTO delivery (id, message, endpoint, state, part)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![delivery_id.0, message, to.0, state_to_sql(DeliveryState::Queued), part_to_sql(*part)],
             ),
             Self::SetState { id: delivery_id, state } => on(
-                "UPDATE delivery SET state = ?2 WHERE ticket = ?1",
+                "UPDATE delivery SET state = ?2 WHERE id = ?1",
                 params![delivery_id.0, state_to_sql(*state)],
             ),
             Self::StartDelivery { id: delivery_id, now, rendered: spoken } => on(
-                "UPDATE delivery SET state = ?2, begun = ?3,
-                     spoken_kind = ?4, spoken_prefix = ?5, spoken_body = ?6, spoken_voice = ?7,
-                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
-                 WHERE ticket = ?1",
+                "UPDATE delivery SET state = ?2, started_at = ?3,
+                     rendered_kind = ?4, rendered_prefix = ?5, rendered_body = ?6, sender = ?7,
+                     cursor_at_send = (SELECT cursor FROM endpoint WHERE endpoint.id = delivery.endpoint)
+                 WHERE id = ?1",
                 params![
                     delivery_id.0,
                     state_to_sql(DeliveryState::InFlight),
@@ -151,25 +151,25 @@ impl Mutation {
                 ],
             ),
             Self::AckDelivery { id: delivery_id, remote_id, now } => on(
-                "UPDATE delivery SET state = ?2, native = ?3, settled = ?4 WHERE ticket = ?1",
+                "UPDATE delivery SET state = ?2, remote_id = ?3, settled_at = ?4 WHERE id = ?1",
                 params![delivery_id.0, state_to_sql(DeliveryState::Delivered), remote_id, now.as_millisecond()],
             ),
             Self::RejectDelivery { id: delivery_id, reason, now } => on(
-                "UPDATE delivery SET state = ?2, reason = ?3, settled = ?4 WHERE ticket = ?1",
+                "UPDATE delivery SET state = ?2, reason = ?3, settled_at = ?4 WHERE id = ?1",
                 params![delivery_id.0, state_to_sql(DeliveryState::Rejected), reason, now.as_millisecond()],
             ),
             Self::MarkUnreported { id: delivery_id } => {
-                on("UPDATE delivery SET untold = 1 WHERE ticket = ?1", params![delivery_id.0])
+                on("UPDATE delivery SET unreported = 1 WHERE id = ?1", params![delivery_id.0])
             }
             Self::Unsaid { id } => {
                 on(
                     "UPDATE message SET body = '', author = '', display_name = NULL, account = NULL,
-                         address = NULL
-                     WHERE id = (SELECT message FROM delivery WHERE ticket = ?1)",
+                         userhost = NULL
+                     WHERE id = (SELECT message FROM delivery WHERE id = ?1)",
                     params![id.0],
                 )?;
                 on(
-                    "UPDATE delivery SET spoken_body = NULL, spoken_prefix = NULL WHERE ticket = ?1",
+                    "UPDATE delivery SET rendered_body = NULL, rendered_prefix = NULL WHERE id = ?1",
                     params![id.0],
                 )
             }
@@ -177,78 +177,78 @@ impl Mutation {
                 let these = params![source.0, to.map(|to| to.0), last.0];
                 on(
                     "UPDATE message SET body = '', author = '', display_name = NULL, account = NULL,
-                         address = NULL
-                     WHERE place = ?1 AND id IN (
+                         userhost = NULL
+                     WHERE endpoint = ?1 AND id IN (
                          SELECT message FROM delivery
-                         WHERE untold = 1 AND place = COALESCE(?2, place) AND ticket <= ?3)",
+                         WHERE unreported = 1 AND endpoint = COALESCE(?2, endpoint) AND id <= ?3)",
                     these,
                 )?;
                 on(
-                    "UPDATE delivery SET untold = 0, spoken_body = NULL, spoken_prefix = NULL
-                     WHERE untold = 1 AND place = COALESCE(?2, place) AND ticket <= ?3
-                         AND (SELECT place FROM message m WHERE m.id = delivery.message) = ?1",
+                    "UPDATE delivery SET unreported = 0, rendered_body = NULL, rendered_prefix = NULL
+                     WHERE unreported = 1 AND endpoint = COALESCE(?2, endpoint) AND id <= ?3
+                         AND (SELECT endpoint FROM message m WHERE m.id = delivery.message) = ?1",
                     these,
                 )
             }
             Self::Renamed { endpoint, name } => {
-                on("UPDATE place SET name = ?2 WHERE id = ?1", params![endpoint.0, name])
+                on("UPDATE endpoint SET name = ?2 WHERE id = ?1", params![endpoint.0, name])
             }
             Self::MarkReported { source: said_in, author, to, last } => on(
-                "UPDATE delivery SET untold = 0
-                 WHERE untold = 1 AND place = ?3 AND ticket <= ?4 AND EXISTS (
+                "UPDATE delivery SET unreported = 0
+                 WHERE unreported = 1 AND endpoint = ?3 AND id <= ?4 AND EXISTS (
                      SELECT 1 FROM message m
-                     WHERE m.id = delivery.message AND m.place = ?1 AND m.author = ?2)",
+                     WHERE m.id = delivery.message AND m.endpoint = ?1 AND m.author = ?2)",
                 params![said_in.0, author, to.0, last.0],
             ),
             Self::MergeDeliveries { first, others } => {
-                on("UPDATE delivery SET joined = NULL WHERE joined = ?1", params![first.0])?;
-                let join = "UPDATE delivery SET joined = ?1 WHERE ticket = ?2";
+                on("UPDATE delivery SET merged_into = NULL WHERE merged_into = ?1", params![first.0])?;
+                let join = "UPDATE delivery SET merged_into = ?1 WHERE id = ?2";
                 others.iter().try_for_each(|other| on(join, params![first.0, other.0]))
             }
             Self::SetProgress { id: delivery_id, bytes: said } => on(
-                "UPDATE delivery SET said = ?2,
-                     after = (SELECT cursor FROM place WHERE place.id = delivery.place)
-                 WHERE ticket = ?1",
+                "UPDATE delivery SET progress = ?2,
+                     cursor_at_send = (SELECT cursor FROM endpoint WHERE endpoint.id = delivery.endpoint)
+                 WHERE id = ?1",
                 params![delivery_id.0, i64::try_from(*said).unwrap_or(i64::MAX)],
             ),
             Self::SetResent { id: delivery_id, resent: again } => {
-                on("UPDATE delivery SET again = ?2 WHERE ticket = ?1", params![delivery_id.0, again])
+                on("UPDATE delivery SET resent = ?2 WHERE id = ?1", params![delivery_id.0, again])
             }
             Self::InitChannel { endpoint, first_joined: first, now, cursor } => on(
-                "UPDATE place SET first = ?2, alive = ?3, cursor = ?4 WHERE id = ?1",
+                "UPDATE endpoint SET first_joined = ?2, last_seen = ?3, cursor = ?4 WHERE id = ?1",
                 params![endpoint.0, first.as_millisecond(), now.as_millisecond(), cursor],
             ),
             // The cursor's line is the last one received; its time never goes back, whatever the line's own
             // time.
             Self::AdvanceChannelCursor { endpoint, cursor, now } => on(
-                "UPDATE place SET alive = MAX(alive, ?3),
+                "UPDATE endpoint SET last_seen = MAX(last_seen, ?3),
                      cursor = MAX(substr(cursor, 1, 15), substr(?2, 1, 15)) || substr(?2, 16)
-                 WHERE id = ?1 AND first IS NOT NULL",
+                 WHERE id = ?1 AND first_joined IS NOT NULL",
                 params![endpoint.0, cursor, now.as_millisecond()],
             ),
             Self::TouchChannel { endpoint, at } => on(
-                "UPDATE place SET alive = MAX(alive, ?2) WHERE id = ?1 AND first IS NOT NULL",
+                "UPDATE endpoint SET last_seen = MAX(last_seen, ?2) WHERE id = ?1 AND first_joined IS NOT NULL",
                 params![endpoint.0, at.as_millisecond()],
             ),
             Self::StartNick { owner: whose, nick, now, prune_before: forgotten } => {
                 on(
-                    "DELETE FROM nick WHERE network = ?1 AND until < ?2",
+                    "DELETE FROM nick_history WHERE network = ?1 AND until < ?2",
                     params![whose.network.as_str(), forgotten.as_millisecond()],
                 )?;
                 on(
-                    "INSERT INTO nick (network, nick, since, until, account)
+                    "INSERT INTO nick_history (network, nick, since, until, user)
                      VALUES (?1, ?2, ?3, ?3, ?4)",
                     params![whose.network.as_str(), nick, now.as_millisecond(), whose.user_id()],
                 )
             }
             Self::ExtendNick { owner: whose, now } => on(
-                "UPDATE nick SET until = MAX(until, ?2)
-                 WHERE id = (SELECT id FROM nick WHERE network = ?1 AND account IS ?3
+                "UPDATE nick_history SET until = MAX(until, ?2)
+                 WHERE id = (SELECT id FROM nick_history WHERE network = ?1 AND user IS ?3
                              ORDER BY since DESC, id DESC LIMIT 1)",
                 params![whose.network.as_str(), now.as_millisecond(), whose.user_id()],
             ),
             Self::ReserveNick { network, user: account, relaymsg: lent, nick } => on(
-                "INSERT OR REPLACE INTO voice (network, account, lent, nick) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR REPLACE INTO puppet_nick (network, user, relaymsg, nick) VALUES (?1, ?2, ?3, ?4)",
                 params![network.as_str(), account.0, lent, nick],
             ),
             Self::PruneMessages { messages } => messages.iter().try_for_each(|message| {
@@ -259,7 +259,7 @@ impl Mutation {
                 )
             }),
             Self::SetPaused { endpoint, paused: deaf } => {
-                on("UPDATE place SET deaf = ?2 WHERE id = ?1", params![endpoint.0, deaf])
+                on("UPDATE endpoint SET paused = ?2 WHERE id = ?1", params![endpoint.0, deaf])
             }
         }
     }

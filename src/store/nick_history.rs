@@ -66,7 +66,7 @@ impl Store {
         Ok(self
             .connection
             .prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM nick
+                "SELECT EXISTS (SELECT 1 FROM nick_history
                      WHERE network = ?1 AND nick = ?2 AND since <= ?3 AND until >= ?4)",
             )?
             .query_row(

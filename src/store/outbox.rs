@@ -54,11 +54,11 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT d.ticket, d.state, d.begun, d.part, d.spoken_kind, d.spoken_prefix, d.spoken_body,
-                 d.spoken_voice, {MESSAGE_COLUMNS}
+            "SELECT d.id, d.state, d.started_at, d.part, d.rendered_kind, d.rendered_prefix, d.rendered_body,
+                 d.sender, {MESSAGE_COLUMNS}
              FROM delivery d JOIN message m ON m.id = d.message
-             WHERE d.place = ?1 AND d.ticket > ?2 AND d.state < 3
-             ORDER BY d.ticket LIMIT ?3",
+             WHERE d.endpoint = ?1 AND d.id > ?2 AND d.state < 3
+             ORDER BY d.id LIMIT ?3",
         ))?;
         let rows = statement.query_map(params![to.0, after.0, limit], |row| {
             let message = message_from_row(row, 8)?;
@@ -83,7 +83,7 @@ impl Store {
     pub fn pending_count(&self, to: EndpointId) -> Result<u64, StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT COUNT(*) FROM delivery WHERE place = ?1 AND state < 3")?
+            .prepare_cached("SELECT COUNT(*) FROM delivery WHERE endpoint = ?1 AND state < 3")?
             .query_row([to.0], |row| row.get(0))
             .map(i64::unsigned_abs)?)
     }
@@ -94,8 +94,8 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn queue_sizes(&self) -> Result<Vec<(EndpointId, u64, u64)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT m.place, COUNT(*), SUM(octet_length(m.body))
-             FROM delivery d JOIN message m ON m.id = d.message WHERE d.state < 3 GROUP BY m.place",
+            "SELECT m.endpoint, COUNT(*), SUM(octet_length(m.body))
+             FROM delivery d JOIN message m ON m.id = d.message WHERE d.state < 3 GROUP BY m.endpoint",
         )?;
         let number = |number: i64| number.unsigned_abs();
         let rows = statement.query_map([], |row| {
@@ -141,7 +141,7 @@ impl Store {
     pub fn cursor_at_send(&self, id: DeliveryId) -> Result<Option<String>, StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT after FROM delivery WHERE ticket = ?1")?
+            .prepare_cached("SELECT cursor_at_send FROM delivery WHERE id = ?1")?
             .query_row([id.0], |row| row.get(0))
             .optional()?
             .flatten())
@@ -167,7 +167,7 @@ impl Store {
         Ok(self
             .connection
             .prepare_cached(
-                "SELECT COUNT(*) FROM delivery WHERE joined = ?2 AND place = ?1 AND state < 3",
+                "SELECT COUNT(*) FROM delivery WHERE merged_into = ?2 AND endpoint = ?1 AND state < 3",
             )?
             .query_row(params![to.0, first.0], |row| row.get::<_, i64>(0))
             .map(|count| usize::try_from(count).unwrap_or(0))?)
@@ -196,7 +196,7 @@ impl Store {
     pub fn is_resent(&self, id: DeliveryId) -> Result<bool, StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT again FROM delivery WHERE ticket = ?1")?
+            .prepare_cached("SELECT resent FROM delivery WHERE id = ?1")?
             .query_row([id.0], |row| row.get(0))
             .optional()?
             .unwrap_or(false))
@@ -209,7 +209,7 @@ impl Store {
     pub fn progress(&self, id: DeliveryId) -> Result<usize, StoreError> {
         Ok(self
             .connection
-            .prepare_cached("SELECT said FROM delivery WHERE ticket = ?1")?
+            .prepare_cached("SELECT progress FROM delivery WHERE id = ?1")?
             .query_row([id.0], |row| row.get::<_, i64>(0))
             .optional()?
             .and_then(|said| usize::try_from(said).ok())

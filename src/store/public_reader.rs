@@ -32,7 +32,7 @@ impl PublicReader {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let connection = look::open_to_read(directory)?;
         let path = directory.join(DB_FILE);
-        schema::check_version(&connection).map_err(|error| damage::named(error, &path))?;
+        schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
         Ok(Self { connection })
     }
 
@@ -43,7 +43,7 @@ impl PublicReader {
     pub fn find_paste(&self, id: PasteId) -> Result<Option<Paste>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
             "SELECT p.name, {MESSAGE_COLUMNS}
-             FROM message m JOIN place p ON p.id = m.place WHERE m.said_at = ?1"
+             FROM message m JOIN endpoint p ON p.id = m.endpoint WHERE m.sent_at = ?1"
         ))?;
         let rows = statement.query_map(params![id.sent_at_ms], |row| {
             Ok(Paste { endpoint: row.get(0)?, message: message_from_row(row, 1)? })

@@ -23,7 +23,7 @@ impl Store {
         let theirs: Option<String> = self
             .connection
             .prepare_cached(
-                "SELECT nick FROM voice WHERE network = ?1 AND account = ?2 AND lent = ?3",
+                "SELECT nick FROM puppet_nick WHERE network = ?1 AND user = ?2 AND relaymsg = ?3",
             )?
             .query_row(params![network.as_str(), account.0, lent], |row| row.get(0))
             .optional()?;
@@ -35,7 +35,7 @@ impl Store {
         for nick in nicks {
             let holder: Option<String> = self
                 .connection
-                .prepare_cached("SELECT account FROM voice WHERE network = ?1 AND nick = ?2")?
+                .prepare_cached("SELECT user FROM puppet_nick WHERE network = ?1 AND nick = ?2")?
                 .query_row(params![network.as_str(), fold_nick(&nick)], |row| row.get(0))
                 .optional()?;
             if holder.is_none() {

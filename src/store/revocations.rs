@@ -27,7 +27,7 @@ pub fn revoke(directory: &Path, what: Revocation, now: Timestamp) -> Result<(), 
     let connection = look::open_to_write(directory)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     let path = directory.join(DB_FILE);
-    schema::check_version(&connection).map_err(|error| damage::named(error, &path))?;
+    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
     insert_revocation(&connection, what, now)
 }
 
@@ -41,7 +41,7 @@ fn insert_revocation(
         Revocation::CreatedSince(since) => (None, since.as_millisecond(), now.as_millisecond()),
     };
     connection.execute(
-        "INSERT INTO revoked (target, since, until, at) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT INTO revocation (target, since, until, revoked_at) VALUES (?1, ?2, ?3, ?4)",
         params![target, since, until, now.as_millisecond()],
     )?;
     Ok(())
@@ -55,7 +55,7 @@ pub(super) fn is_revoked(
 ) -> Result<bool, StoreError> {
     Ok(connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM revoked
+            "SELECT EXISTS (SELECT 1 FROM revocation
                  WHERE (target = ?1 OR target IS NULL) AND ?2 BETWEEN since AND until)",
         )?
         .query_row(params![target_to_sql(target), made.as_millisecond()], |row| row.get(0))?)

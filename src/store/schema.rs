@@ -1,173 +1,141 @@
-//! The tables, and the migrations from older versions.
+//! The tables of the database, and the check that a database has them.
 
 use std::cmp::Ordering;
+use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::StoreError;
+use super::{StoreError, damage};
 
-/// Each entry migrates the store by one version (`PRAGMA user_version`). Entries are only ever appended,
-/// since existing stores have run the earlier ones.
-const MIGRATIONS: &[&str] = &[
-    "
-    -- Where people speak. A room is found again by its id when the configuration calls it otherwise.
-    CREATE TABLE place (
-        id      INTEGER PRIMARY KEY,
-        name    TEXT NOT NULL UNIQUE,      -- as the configuration spells it
-        native  TEXT,                      -- the room's id; NULL for a channel, and before the first join
-        cursor  TEXT                       -- the last post read, NULL before the first reading
+/// Marks a database as ours (`PRAGMA application_id`): the letters "LtsB".
+const APPLICATION_ID: u32 = u32::from_be_bytes(*b"LtsB");
+
+/// The version of the tables below (`PRAGMA user_version`). A release that changes them raises it
+/// and brings the older ones up to date.
+const VERSION: u32 = 1;
+
+/// Versions of databases that were written before the first release, without an application id.
+const UNRELEASED: std::ops::RangeInclusive<u32> = 1..=13;
+
+/// Times are in milliseconds since 1970, where nothing else is said.
+const TABLES: &str = "
+    -- Channels, rooms, and the users of private messages. A room that the configuration renames is
+    -- found again by its id.
+    CREATE TABLE endpoint (
+        id               INTEGER PRIMARY KEY,
+        name             TEXT NOT NULL UNIQUE,       -- as the configuration spells it
+        remote_id        TEXT,                       -- a room's id, after the first join
+        cursor           TEXT,                       -- the last post or line that was received
+        first_joined     INTEGER,                    -- a channel's; older lines are not ours to mirror
+        first_seen_post  TEXT,                       -- a room's newest post at that time
+        last_seen        INTEGER,                    -- the last sign of life
+        outage_announced INTEGER NOT NULL DEFAULT 0, -- people were notified that we cannot reach it
+        paused           INTEGER NOT NULL DEFAULT 0  -- a channel's messages are skipped for now
     ) STRICT;
 
-    -- The ledger: what was heard, in the order of hearing.
+    -- The ledger: what was received, in that order.
     CREATE TABLE message (
-        id      INTEGER PRIMARY KEY,
-        place   INTEGER NOT NULL REFERENCES place(id),
-        native  TEXT,                      -- its id where it was said; NULL where the network gives none
-        author  TEXT NOT NULL,
-        kind    INTEGER NOT NULL,
-        body    TEXT NOT NULL,
-        said_at INTEGER NOT NULL           -- milliseconds since 1970
+        id           INTEGER PRIMARY KEY,
+        endpoint     INTEGER NOT NULL REFERENCES endpoint(id),
+        remote_id    TEXT,                           -- NULL where the network gives none
+        author       TEXT NOT NULL,
+        kind         INTEGER NOT NULL,
+        body         TEXT NOT NULL,
+        sent_at      INTEGER NOT NULL,
+        fingerprint  INTEGER,                        -- a digest of second, author, kind, text
+        display_name TEXT,
+        account      TEXT,                           -- as the network knows the author
+        userhost     TEXT,                           -- user@host, on IRC
+        bot          INTEGER NOT NULL DEFAULT 0
     ) STRICT;
-    CREATE UNIQUE INDEX message_native ON message (place, native) WHERE native IS NOT NULL;
-    CREATE INDEX message_said_at ON message (said_at);
+    CREATE UNIQUE INDEX message_remote_id ON message (endpoint, remote_id) WHERE remote_id IS NOT NULL;
+    CREATE INDEX message_sent_at ON message (sent_at);
+    CREATE INDEX message_fingerprint ON message (endpoint, fingerprint) WHERE fingerprint IS NOT NULL;
 
-    -- The outbox, and what became of it.
+    -- The outbox, and what became of each delivery.
     CREATE TABLE delivery (
-        ticket  INTEGER PRIMARY KEY,       -- rises in the order of hearing
-        message INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
-        place   INTEGER NOT NULL REFERENCES place(id),
-        state   INTEGER NOT NULL,
-        native  TEXT,                      -- its id where it was delivered, if it has one
-        begun   INTEGER,                   -- when it was last sent, milliseconds since 1970
-        after   TEXT,                      -- the room's cursor then: doubt looks from here
-        settled INTEGER,                   -- milliseconds since 1970
-        reason  TEXT                       -- why it was refused
+        id              INTEGER PRIMARY KEY,         -- rises in the order of receipt
+        message         INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
+        endpoint        INTEGER NOT NULL REFERENCES endpoint(id),
+        state           INTEGER NOT NULL,
+        remote_id       TEXT,                        -- the id that its network gave it, if any
+        started_at      INTEGER,                     -- when it was last sent
+        cursor_at_send  TEXT,                        -- the endpoint's cursor then
+        settled_at      INTEGER,
+        reason          TEXT,                        -- why it was rejected
+        progress        INTEGER NOT NULL DEFAULT 0,  -- bytes of the body that arrived
+        -- As what it was last sent. A body that is NULL is the message's own.
+        rendered_kind   INTEGER,
+        rendered_prefix TEXT,
+        rendered_body   TEXT,
+        unreported      INTEGER NOT NULL DEFAULT 0,  -- its author is still to be notified
+        part            INTEGER NOT NULL DEFAULT 0,  -- 0: whole, 1: the name, 2: the text
+        merged_into     INTEGER,                     -- the delivery whose message it was sent with
+        sender          TEXT,                        -- NULL: the bot; 'relaymsg NICK', 'puppet USER'
+        resent          INTEGER NOT NULL DEFAULT 0   -- what is left of it may have arrived already
     ) STRICT;
-    CREATE INDEX delivery_open ON delivery (place, ticket) WHERE state < 3;
-    CREATE UNIQUE INDEX delivery_native ON delivery (place, native) WHERE native IS NOT NULL;
+    CREATE INDEX delivery_open ON delivery (endpoint, id) WHERE state < 3;
+    CREATE UNIQUE INDEX delivery_remote_id ON delivery (endpoint, remote_id) WHERE remote_id IS NOT NULL;
     CREATE INDEX delivery_message ON delivery (message);
-",
-    "
-    -- What IRC said while we were away, and how far we have come in saying.
-    ALTER TABLE delivery ADD COLUMN said INTEGER NOT NULL DEFAULT 0; -- bytes of the body that arrived
-    ALTER TABLE place ADD COLUMN first INTEGER;   -- a channel's history begins for us; milliseconds since 1970
-    ALTER TABLE place ADD COLUMN alive INTEGER;   -- the last sign of life from it; the same
-    -- What a line is known by where its network gives no id: a digest of second, author, kind, text.
-    ALTER TABLE message ADD COLUMN trace INTEGER;
-    CREATE INDEX message_trace ON message (place, trace) WHERE trace IS NOT NULL;
-    -- The nicks that we had, and when.
-    CREATE TABLE nick (
+    CREATE INDEX delivery_unreported ON delivery (id) WHERE unreported = 1;
+    CREATE INDEX delivery_merged_into ON delivery (merged_into) WHERE merged_into IS NOT NULL;
+
+    -- The nicks of our connections, and when they had them.
+    CREATE TABLE nick_history (
         id      INTEGER PRIMARY KEY,
         network TEXT NOT NULL,
-        nick    TEXT NOT NULL,
+        nick    TEXT NOT NULL,                       -- folded
         since   INTEGER NOT NULL,
-        until   INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX nick_network ON nick (network, until);
-",
-    "
-    ALTER TABLE place ADD COLUMN floor TEXT; -- a room's newest post when we first saw it: up to here is history
-",
-    "
-    -- Who said it, beyond the name.
-    ALTER TABLE message ADD COLUMN display_name TEXT;
-    ALTER TABLE message ADD COLUMN account TEXT;               -- as the network knows them
-    ALTER TABLE message ADD COLUMN address TEXT;               -- user@host, on IRC
-    ALTER TABLE message ADD COLUMN bot INTEGER NOT NULL DEFAULT 0;
-    -- As what it was last sent: whoever looks for it must look for that.
-    ALTER TABLE delivery ADD COLUMN spoken_kind INTEGER;
-    ALTER TABLE delivery ADD COLUMN spoken_prefix TEXT;
-    ALTER TABLE delivery ADD COLUMN spoken_body TEXT;          -- NULL: the message's own
-",
-    "
-    -- Links that are good no longer, by what they lead to and when they were made.
-    CREATE TABLE revoked (
-        id      INTEGER PRIMARY KEY,
-        target  BLOB,                      -- a file's or a paste's; NULL for all of them
-        since   INTEGER NOT NULL,          -- milliseconds since 1970; the same below
         until   INTEGER NOT NULL,
-        at      INTEGER NOT NULL           -- when it was revoked
+        user    TEXT                                 -- whose puppet had it; NULL for the bot
     ) STRICT;
-    CREATE INDEX revoked_target ON revoked (target);
-",
-    "
-    -- Who said what was refused is still to be told of it.
-    ALTER TABLE delivery ADD COLUMN untold INTEGER NOT NULL DEFAULT 0;
-    CREATE INDEX delivery_untold ON delivery (ticket) WHERE untold = 1;
-",
-    "
-    ALTER TABLE delivery ADD COLUMN part INTEGER NOT NULL DEFAULT 0; -- 0: all of it, 1: the name, 2: the text
-",
-    "
-    ALTER TABLE place ADD COLUMN closed INTEGER NOT NULL DEFAULT 0; -- people were told that it is closed to us
-",
-    "
-    -- The delivery that this one was said together with, in one message.
-    ALTER TABLE delivery ADD COLUMN joined INTEGER;
-    CREATE INDEX delivery_joined ON delivery (joined) WHERE joined IS NOT NULL;
-",
-    "
-    ALTER TABLE place ADD COLUMN deaf INTEGER NOT NULL DEFAULT 0; -- a channel that is passed over for now
-",
-    "
-    -- By whom it was last sent, where not by the bridge itself: 'relayed NICK', 'puppet ACCOUNT'.
-    ALTER TABLE delivery ADD COLUMN spoken_voice TEXT;
-    -- The nick that stands for somebody of Let's Chat on a network: nobody else's.
-    CREATE TABLE voice (
-        network TEXT NOT NULL,
-        account TEXT NOT NULL,
-        nick    TEXT NOT NULL,             -- folded
-        PRIMARY KEY (network, account),
+    CREATE INDEX nick_history_network ON nick_history (network, until);
+
+    -- The nicks reserved for a Let's Chat user on a network: one for RELAYMSG, one for a puppet.
+    CREATE TABLE puppet_nick (
+        network  TEXT NOT NULL,
+        user     TEXT NOT NULL,
+        relaymsg INTEGER NOT NULL,
+        nick     TEXT NOT NULL,                      -- folded
+        PRIMARY KEY (network, user, relaymsg),
         UNIQUE (network, nick)
     ) STRICT;
-    ALTER TABLE nick ADD COLUMN account TEXT; -- whose connection had it; NULL for the bridge's own
-",
-    "
-    -- Somebody may have both: a nick that the server lends, and one of a connection of their own.
-    CREATE TABLE voice_of (
-        network TEXT NOT NULL,
-        account TEXT NOT NULL,
-        lent    INTEGER NOT NULL,          -- 1 where the server lends it
-        nick    TEXT NOT NULL,             -- folded
-        PRIMARY KEY (network, account, lent),
-        UNIQUE (network, nick)
+
+    -- Public links that are revoked, by their target and the time of their making.
+    CREATE TABLE revocation (
+        id         INTEGER PRIMARY KEY,
+        target     BLOB,                             -- NULL: all of that time
+        since      INTEGER NOT NULL,
+        until      INTEGER NOT NULL,
+        revoked_at INTEGER NOT NULL
     ) STRICT;
-    INSERT INTO voice_of SELECT network, account, instr(nick, '/') > 0, nick FROM voice;
-    DROP TABLE voice;
-    ALTER TABLE voice_of RENAME TO voice;
-",
-    "
-    -- 1 where what is left to say of it may be there already, and is marked as said again.
-    ALTER TABLE delivery ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
-",
-];
+    CREATE INDEX revocation_target ON revocation (target);
+";
 
-/// Migrates the store to the newest version; fails if a newer program wrote it.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = is_known(found)?;
-    for (version, sql) in (1..=known).zip(MIGRATIONS).skip(found as usize) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(sql)?;
-        transaction.pragma_update(None, "user_version", version)?;
-        transaction.commit()?;
-    }
-    Ok(())
+/// Makes the tables in a new database, in one transaction.
+pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(transaction.commit()?)
 }
 
-/// Checks that the version `found` is not newer than this program. Returns this program's version.
-pub(super) fn is_known(found: u32) -> Result<u32, StoreError> {
-    let known = MIGRATIONS.len() as u32;
-    if found > known { Err(StoreError::TooNew { found, known }) } else { Ok(known) }
+/// Checks that the database at `path`, opened as `connection`, has the tables above.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    check_version(path, pragma("application_id")?, pragma("user_version")?)
 }
 
-/// Checks that the store has exactly this program's version. Read-only and secondary users never migrate.
-pub(super) fn check_version(connection: &Connection) -> Result<(), StoreError> {
-    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = MIGRATIONS.len() as u32;
-    match found.cmp(&known) {
-        Ordering::Greater => Err(StoreError::TooNew { found, known }),
-        Ordering::Less => Err(StoreError::TooOld { found, known }),
-        Ordering::Equal => Ok(()),
+/// Checks that a database with this application id and version has the tables above.
+pub(super) fn check_version(path: &Path, id: u32, found: u32) -> Result<(), StoreError> {
+    let path = path.to_owned();
+    match (id, found.cmp(&VERSION)) {
+        (APPLICATION_ID, Ordering::Equal) => Ok(()),
+        (APPLICATION_ID, Ordering::Greater) => {
+            Err(StoreError::TooNew { path, found, known: VERSION })
+        }
+        (0, _) if UNRELEASED.contains(&found) => Err(StoreError::TooOld { path }),
+        _ => Err(damage::damaged(&path, "it is not a database of letsbridge")),
     }
 }

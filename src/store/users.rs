@@ -41,7 +41,7 @@ impl Store {
         let name = user.to_string();
         let taken: bool = self
             .connection
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM place WHERE name = ?1)")?
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM endpoint WHERE name = ?1)")?
             .query_row([&name], |row| row.get(0))?;
         if !taken {
             self.apply(Mutation::Renamed { endpoint, name })?;
@@ -67,18 +67,18 @@ impl Store {
             return Ok(());
         }
         self.connection.execute(
-            "DELETE FROM message WHERE said_at < ?1
-                 AND place IN (SELECT id FROM place WHERE name GLOB '*/@*')
+            "DELETE FROM message WHERE sent_at < ?1
+                 AND endpoint IN (SELECT id FROM endpoint WHERE name GLOB '*/@*')
                  AND NOT EXISTS (
                      SELECT 1 FROM delivery d WHERE d.message = message.id
-                         AND (d.state < 3 OR d.untold = 1))",
+                         AND (d.state < 3 OR d.unreported = 1))",
             params![before.as_millisecond()],
         )?;
         // With foreign keys on, SQLite would scan the ledger for each of them.
         self.connection.pragma_update(None, "foreign_keys", false)?;
         let forgotten = self.connection.execute(
-            "DELETE FROM place WHERE name GLOB '*/@*'
-                 AND id NOT IN (SELECT place FROM message) AND id NOT IN (SELECT place FROM delivery)",
+            "DELETE FROM endpoint WHERE name GLOB '*/@*'
+                 AND id NOT IN (SELECT endpoint FROM message) AND id NOT IN (SELECT endpoint FROM delivery)",
             [],
         );
         self.connection.pragma_update(None, "foreign_keys", true)?;
@@ -93,7 +93,7 @@ impl Store {
     pub fn user_of_endpoint(&self, endpoint: EndpointId) -> Result<Option<UserRef>, StoreError> {
         let name: Option<String> = self
             .connection
-            .prepare_cached("SELECT name FROM place WHERE id = ?1")?
+            .prepare_cached("SELECT name FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?;
         Ok(name.and_then(|name| name.parse().ok()))
@@ -105,7 +105,7 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn users_with_pending(&self) -> Result<Vec<(EndpointId, UserRef)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT DISTINCT p.id, p.name FROM delivery d JOIN place p ON p.id = d.place
+            "SELECT DISTINCT p.id, p.name FROM delivery d JOIN endpoint p ON p.id = d.endpoint
              WHERE d.state < 3 AND p.name GLOB '*/@*' ORDER BY p.id",
         )?;
         let rows = statement
@@ -121,10 +121,10 @@ impl Store {
     /// When the database cannot be read or written.
     pub fn dms_since(&self, since: Timestamp) -> Result<Vec<RecentDm>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT f.name, t.name, m.said_at FROM message m
-             JOIN place f ON f.id = m.place JOIN delivery d ON d.message = m.id
-             JOIN place t ON t.id = d.place
-             WHERE m.said_at >= ?1 AND f.name GLOB '*/@*' AND t.name GLOB '*/@*' ORDER BY d.ticket",
+            "SELECT f.name, t.name, m.sent_at FROM message m
+             JOIN endpoint f ON f.id = m.endpoint JOIN delivery d ON d.message = m.id
+             JOIN endpoint t ON t.id = d.endpoint
+             WHERE m.sent_at >= ?1 AND f.name GLOB '*/@*' AND t.name GLOB '*/@*' ORDER BY d.id",
         )?;
         let rows = statement
             .query_map(params![since.as_millisecond()], |row| {
@@ -193,7 +193,7 @@ mod tests {
         let names: String = store
             .connection
             .query_row(
-                "SELECT group_concat(name, ';') FROM (SELECT name FROM place ORDER BY id)",
+                "SELECT group_concat(name, ';') FROM (SELECT name FROM endpoint ORDER BY id)",
                 [],
                 |row| row.get(0),
             )
@@ -250,7 +250,7 @@ mod tests {
         }
         let rows: i64 = store
             .connection
-            .query_row("SELECT COUNT(*) FROM place", [], |row| row.get(0))
+            .query_row("SELECT COUNT(*) FROM endpoint", [], |row| row.get(0))
             .expect("works");
         assert_eq!(rows, 1);
         assert_eq!(store.user_endpoint_id(&nick(19_999)).expect("works"), endpoint);

@@ -129,7 +129,10 @@ async fn a_delivery_that_the_room_does_not_hold_is_found() {
     let post = scene.letschat.posts("dev").into_iter().find(|post| post.text == "<ann> 7").unwrap();
     // An id of the same second that nobody has.
     let other = format!("{}{}", &post.id[..8], "f".repeat(16));
-    scene.change(&format!("UPDATE delivery SET native = '{other}' WHERE native = '{}'", post.id));
+    scene.change(&format!(
+        "UPDATE delivery SET remote_id = '{other}' WHERE remote_id = '{}'",
+        post.id
+    ));
     let (code, said) = scene.audit(&[]).await;
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("office/#dev and dev: 39 mirrored since 20"), "{said}");
@@ -173,9 +176,9 @@ async fn deliveries_that_overtook_others_are_found() {
     let (one, two) = (&posts[0], posts.last().unwrap());
     assert!(one.posted < two.posted);
     scene.change(&format!(
-        "UPDATE delivery SET native = 'x' WHERE native = '{0}';
-         UPDATE delivery SET native = '{0}' WHERE native = '{1}';
-         UPDATE delivery SET native = '{1}' WHERE native = 'x';",
+        "UPDATE delivery SET remote_id = 'x' WHERE remote_id = '{0}';
+         UPDATE delivery SET remote_id = '{0}' WHERE remote_id = '{1}';
+         UPDATE delivery SET remote_id = '{1}' WHERE remote_id = 'x';",
         one.id, two.id
     ));
     let (code, said) = scene.audit(&[]).await;

@@ -64,7 +64,7 @@ impl Snapshot {
         remote_id: &str,
     ) -> Result<Option<i64>, StoreError> {
         Ok(self
-            .prepare("SELECT id FROM message WHERE place = ?1 AND native = ?2")?
+            .prepare("SELECT id FROM message WHERE endpoint = ?1 AND remote_id = ?2")?
             .query_row(params![endpoint.0, remote_id], |row| row.get(0))
             .optional()?)
     }
@@ -80,8 +80,8 @@ impl Snapshot {
     ) -> Result<Option<String>, StoreError> {
         Ok(self
             .prepare(
-                "SELECT native FROM message
-                 WHERE place = ?1 AND native IS NOT NULL AND said_at >= ?2 ORDER BY id LIMIT 1",
+                "SELECT remote_id FROM message
+                 WHERE endpoint = ?1 AND remote_id IS NOT NULL AND sent_at >= ?2 ORDER BY id LIMIT 1",
             )?
             .query_row(params![endpoint.0, since.as_millisecond()], |row| row.get(0))
             .optional()?)
@@ -97,7 +97,7 @@ impl Snapshot {
         remote_id: &str,
     ) -> Result<Option<DeliveryId>, StoreError> {
         Ok(self
-            .prepare("SELECT ticket FROM delivery WHERE place = ?1 AND native = ?2")?
+            .prepare("SELECT id FROM delivery WHERE endpoint = ?1 AND remote_id = ?2")?
             .query_row(params![endpoint.0, remote_id], |row| row.get(0).map(DeliveryId))
             .optional()?)
     }
@@ -121,7 +121,7 @@ impl Snapshot {
     /// When the database cannot be read or written.
     pub fn complete_since(&self) -> Result<Option<Timestamp>, StoreError> {
         let oldest = self
-            .prepare("SELECT id, said_at FROM message ORDER BY id LIMIT 1")?
+            .prepare("SELECT id, sent_at FROM message ORDER BY id LIMIT 1")?
             .query_row([], |row| Ok((row.get::<_, i64>(0)?, row.get(1).map(time_from_sql)?)))
             .optional()?;
         Ok(oldest.filter(|(id, _)| *id > 1).map(|(_, sent_at)| sent_at))
@@ -140,11 +140,11 @@ impl Snapshot {
         limit: u32,
     ) -> Result<Vec<SentDelivery>, StoreError> {
         let mut statement = self.prepare(&format!(
-            "SELECT d.ticket, d.state, d.native, d.begun, d.settled,
-                 d.spoken_kind, d.spoken_prefix, d.spoken_body, {MESSAGE_COLUMNS}
+            "SELECT d.id, d.state, d.remote_id, d.started_at, d.settled_at,
+                 d.rendered_kind, d.rendered_prefix, d.rendered_body, {MESSAGE_COLUMNS}
              FROM delivery d JOIN message m ON m.id = d.message
-             WHERE d.place = ?1 AND d.ticket > ?2 AND d.begun >= ?3
-             ORDER BY d.ticket LIMIT ?4",
+             WHERE d.endpoint = ?1 AND d.id > ?2 AND d.started_at >= ?3
+             ORDER BY d.id LIMIT ?4",
         ))?;
         let parameters = params![to.0, after.0, since.as_millisecond(), limit];
         let rows = statement.query_map(parameters, |row| {

@@ -40,7 +40,7 @@ pub enum LedgerEntry {
 
 /// Counts the deliveries merged with that of the row.
 const MERGED_COUNT: &str =
-    "(SELECT COUNT(*) FROM delivery j WHERE j.joined = delivery.ticket AND j.state = 3)";
+    "(SELECT COUNT(*) FROM delivery j WHERE j.merged_into = delivery.id AND j.state = 3)";
 
 /// What became of the deliveries to one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -63,17 +63,16 @@ impl Snapshot {
     /// # Errors
     /// When there is no store, or this version cannot read it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let mut connection = look::open_to_read(directory)?;
-        // A read-only store cannot be migrated, so its version must match.
+        let connection = look::open_to_read(directory)?;
         let path = directory.join(DB_FILE);
-        let opened = schema::migrate(&mut connection).and_then(|()| Self::new(connection));
+        let opened = schema::check(&connection, &path).and_then(|()| Self::new(connection));
         opened.map_err(|error| damage::named(error, &path))
     }
 
     fn new(connection: Connection) -> Result<Self, StoreError> {
         connection.execute_batch("BEGIN")?;
         // The snapshot starts with the first read.
-        connection.query_row("SELECT COUNT(*) FROM place", [], |_| Ok(()))?;
+        connection.query_row("SELECT COUNT(*) FROM endpoint", [], |_| Ok(()))?;
         let wait = |_: &Connection| {};
         let turn = Vec::new();
         let store = Store {
@@ -100,7 +99,9 @@ impl Snapshot {
         remote_id: Option<&str>,
     ) -> Result<Option<EndpointId>, StoreError> {
         Ok(self
-            .prepare("SELECT id FROM place WHERE name = ?1 OR native = ?2 ORDER BY name = ?1 DESC")?
+            .prepare(
+                "SELECT id FROM endpoint WHERE name = ?1 OR remote_id = ?2 ORDER BY name = ?1 DESC",
+            )?
             .query_row(params![endpoint.to_string(), remote_id], |row| row.get(0))
             .optional()?
             .map(EndpointId))
@@ -121,9 +122,9 @@ impl Snapshot {
     pub fn lowest_known_id(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
         Ok(self
             .prepare(
-                "SELECT MIN(native) FROM (
-                     SELECT MIN(native) AS native FROM message WHERE place = ?1
-                     UNION ALL SELECT MIN(native) FROM delivery WHERE place = ?1)",
+                "SELECT MIN(remote_id) FROM (
+                     SELECT MIN(remote_id) AS remote_id FROM message WHERE endpoint = ?1
+                     UNION ALL SELECT MIN(remote_id) FROM delivery WHERE endpoint = ?1)",
             )?
             .query_row([endpoint.0], |row| row.get(0))?)
     }
@@ -141,11 +142,11 @@ impl Snapshot {
         mut each: impl FnMut(&str, LedgerEntry),
     ) -> Result<(), StoreError> {
         let mut statement = self.prepare(&format!(
-            "SELECT native, NULL, NULL, NULL FROM message
-             WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
-             UNION ALL SELECT native, ticket, settled, {MERGED_COUNT} FROM delivery
-             WHERE place = ?1 AND native > ?2 AND native <= COALESCE(?3, char(1114111))
-             ORDER BY native",
+            "SELECT remote_id, NULL, NULL, NULL FROM message
+             WHERE endpoint = ?1 AND remote_id > ?2 AND remote_id <= COALESCE(?3, char(1114111))
+             UNION ALL SELECT remote_id, id, settled_at, {MERGED_COUNT} FROM delivery
+             WHERE endpoint = ?1 AND remote_id > ?2 AND remote_id <= COALESCE(?3, char(1114111))
+             ORDER BY remote_id",
         ))?;
         let mut rows = statement.query(params![endpoint.0, above, up_to])?;
         while let Some(row) = rows.next()? {
@@ -165,10 +166,10 @@ impl Snapshot {
     ) -> Result<Option<LedgerEntry>, StoreError> {
         Ok(self
             .prepare(&format!(
-                "SELECT native, ticket, settled, {MERGED_COUNT} FROM delivery
-                 WHERE place = ?1 AND native = ?2
-                 UNION ALL SELECT native, NULL, NULL, NULL FROM message
-                 WHERE place = ?1 AND native = ?2",
+                "SELECT remote_id, id, settled_at, {MERGED_COUNT} FROM delivery
+                 WHERE endpoint = ?1 AND remote_id = ?2
+                 UNION ALL SELECT remote_id, NULL, NULL, NULL FROM message
+                 WHERE endpoint = ?1 AND remote_id = ?2",
             ))?
             .query_row(params![endpoint.0, remote_id], ledger_entry)
             .optional()?)
@@ -197,10 +198,10 @@ impl Snapshot {
         since: Timestamp,
     ) -> Result<Totals, StoreError> {
         let mut statement = self.prepare(
-            "SELECT d.state, d.reason, COUNT(*), MIN(m.said_at)
+            "SELECT d.state, d.reason, COUNT(*), MIN(m.sent_at)
              FROM delivery d JOIN message m ON m.id = d.message
-             WHERE d.place = ?1 AND (?2 IS NULL OR m.place = ?2)
-                 AND (d.state < 3 OR m.said_at >= ?3)
+             WHERE d.endpoint = ?1 AND (?2 IS NULL OR m.endpoint = ?2)
+                 AND (d.state < 3 OR m.sent_at >= ?3)
              GROUP BY d.state, d.reason",
         )?;
         let from = from.map(|from| from.0);
@@ -233,7 +234,7 @@ impl Snapshot {
     pub fn skipped(&self, endpoint: EndpointId, since: Timestamp) -> Result<u64, StoreError> {
         Ok(self
             .prepare(
-                "SELECT COUNT(*) FROM message m WHERE m.place = ?1 AND m.said_at >= ?2
+                "SELECT COUNT(*) FROM message m WHERE m.endpoint = ?1 AND m.sent_at >= ?2
                      AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = m.id)",
             )?
             .query_row(params![endpoint.0, since.as_millisecond()], |row| row.get(0))
@@ -288,7 +289,7 @@ mod tests {
         assert_eq!(snapshot.ledger_entry(tea, "b").expect("reads"), None);
         let later = Snapshot::open(directory.path()).expect("opens");
         assert_eq!(later.ledger_entry(tea, "b").expect("reads"), Some(LedgerEntry::Received));
-        let written = snapshot.store.connection.execute("DELETE FROM place", []);
+        let written = snapshot.store.connection.execute("DELETE FROM endpoint", []);
         assert!(written.is_err(), "it must not write");
     }
 
