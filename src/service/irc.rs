@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
@@ -187,7 +188,7 @@ fn is_here(network: &NetworkSettings, server: &HostPort) -> bool {
 fn nonce() -> String {
     let mut bytes = [0; 18];
     getrandom::fill(&mut bytes).expect("the system provides random numbers");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&bytes)
 }
 
 fn now() -> Instant {

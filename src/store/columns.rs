@@ -117,7 +117,7 @@ pub(super) fn sender_from_sql(sender: Option<String>) -> Sender {
 
 pub(super) fn target_to_sql(target: LinkTarget) -> Vec<u8> {
     match target {
-        LinkTarget::File(id) => [b"f", &id.0[..]].concat(),
+        LinkTarget::File(id) => [b"f", &id.0.0[..]].concat(),
         LinkTarget::Paste(PasteId { sent_at_ms: sent_at, digest }) => {
             [b"p", &sent_at.to_be_bytes()[..], &digest[..]].concat()
         }

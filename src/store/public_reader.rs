@@ -69,7 +69,7 @@ impl PublicReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Author, Endpoint, FileId, MessageKind};
+    use crate::domain::{Author, Endpoint, FileId, MessageKind, ObjectId};
     use crate::store::{Revocation, Store, revoke};
 
     fn at(second: i64) -> Timestamp {
@@ -114,7 +114,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let store = Store::open(directory.path()).expect("opens");
         let reader = PublicReader::open(directory.path()).expect("opens");
-        let (one, two) = (LinkTarget::File(FileId([1; 12])), LinkTarget::File(FileId([2; 12])));
+        let (one, two) = (
+            LinkTarget::File(FileId(ObjectId([1; 12]))),
+            LinkTarget::File(FileId(ObjectId([2; 12]))),
+        );
         let revoked = |target, made| reader.is_revoked(target, at(made)).expect("reads");
         assert!(!revoked(one, 100));
         revoke(directory.path(), Revocation::Target(one), at(200)).expect("works");

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use reqwest::{Client, StatusCode, redirect};
 use tempfile::TempDir;
 
@@ -80,7 +81,7 @@ async fn request_challenge(web: &WebSettings, settings: &Settings) -> Result<(),
     let links = PublicLinks::new(key, web.public_url.clone(), settings.letschat.url.clone());
     let mut question = [0; 12];
     getrandom::fill(&mut question).map_err(|error| error.to_string())?;
-    let question: String = question.iter().map(|byte| format!("{byte:02x}")).collect();
+    let question = HEXLOWER.encode(&question);
     let (address, answer) = links.challenge(&question);
     let listen = web.listen;
     let tls = tls::client_config(&TlsTrust::System).map_err(|error| error.to_string())?;

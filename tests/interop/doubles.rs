@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use letsbridge_testkit::irc::{Caps, CloseKind, IrcServer, ReceivedMessage, Setup as IrcSetup};
 use letsbridge_testkit::letschat::{LetsChat, MongooseVersion, NewRoom, NewUser, Post, Setup};
 use sha2::{Digest, Sha256};
@@ -58,7 +59,7 @@ async fn everything_arrives(flavour: MongooseVersion, caps: Caps) {
 async fn a_letschat_under_a_path_and_behind_its_own_certificate_is_joined_by_ca_file_and_by_pin() {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let der = made.cert.der().clone();
-    let pin: String = Sha256::digest(&der).iter().map(|byte| format!("{byte:02x}")).collect();
+    let pin = HEXLOWER.encode(&Sha256::digest(&der));
     let key = made.signing_key.serialize_der().try_into().unwrap();
     let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use data_encoding::HEXLOWER;
 use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser, Setup};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -79,7 +80,7 @@ impl Own {
         let pem = own.cert.pem() + &own.signing_key.serialize_pem();
         fs::write(directory.path().join("bridge.pem"), pem).unwrap();
         let digest = Sha256::digest(own.cert.der());
-        let fingerprint = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = HEXLOWER.encode(&digest);
         Self { directory, fingerprint }
     }
 

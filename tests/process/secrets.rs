@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 use letsbridge_testkit::irc::{self, IrcServer};
 use letsbridge_testkit::letschat;
 use rustls::ServerConfig;
@@ -167,7 +168,7 @@ fn forms(secret: &[u8]) -> Vec<String> {
         url::form_urlencoded::byte_serialize(secret).collect(),
         STANDARD.encode(secret),
         list[1..list.len() - 1].to_owned(),
-        secret.iter().map(|byte| format!("{byte:02x}")).collect(),
+        HEXLOWER.encode(secret),
     ];
     // What a token holds: its user's id, which is no secret, and the secret itself.
     if let Ok(token) = STANDARD.decode(secret)

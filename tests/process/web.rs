@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use letsbridge::domain::{Author, Endpoint, Message, MessageKind};
 use letsbridge::store;
@@ -431,7 +432,7 @@ async fn link_key_is_private_and_never_logged() {
     let key = std::fs::read(key).unwrap();
     let end = bridge.stop().await;
     let list = format!("{key:?}");
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = HEXLOWER.encode(&key);
     let log = end.out + &end.err;
     assert!(!log.contains(&list[1..list.len() - 1]) && !log.contains(&hex));
 }

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use ipnet::Ipv6Net;
 use url::{Host, Url};
 
@@ -152,17 +153,13 @@ fn redact_credentials(text: &str) -> String {
 pub(in crate::config) fn certificate_pin(text: &str) -> Result<CertificatePin, ValueError> {
     let digits: String = text.chars().filter(|c| *c != ':').collect();
     let mut digest = [0; 32];
-    let whole = digits.len() == 2 * digest.len() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    if !whole {
+    let whole = digits.len() == 2 * digest.len();
+    if !whole || HEXLOWER_PERMISSIVE.decode_mut(digits.as_bytes(), &mut digest).is_err() {
         return Err(ValueError::quoting(
             text,
             "is not a SHA-256 fingerprint of 64 hexadecimal digits",
             "copy what `openssl x509 -noout -fingerprint -sha256` prints after the \"=\"",
         ));
-    }
-    for (index, byte) in digest.iter_mut().enumerate() {
-        let pair = &digits[2 * index..2 * index + 2];
-        *byte = u8::from_str_radix(pair, 16).expect("two hexadecimal digits");
     }
     Ok(CertificatePin::new(digest))
 }

@@ -18,7 +18,7 @@ use crate::domain;
 use crate::domain::{DeliveryId, EndpointId};
 
 pub use frame::Text;
-pub use post_id::{PostId, PostIdError};
+pub use post_id::PostId;
 pub use rooms::RoomTarget;
 pub use session::LetsChatSession;
 pub use turned_away::{Reason, TurnedAway};

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
 
 use super::PublicLink;
-use crate::domain::{FileId, LinkTarget, PasteId};
+use crate::domain::{FileId, LinkTarget, ObjectId, PasteId};
 
 /// The purpose string of links, which separates this use of the key from others.
 const LINK_PURPOSE: &[u8] = b"letsbridge link 1\0";
@@ -79,7 +79,7 @@ fn pack(PublicLink { target: to, created_at: made }: PublicLink) -> Vec<u8> {
     });
     bytes.extend_from_slice(&made.to_be_bytes());
     match to {
-        LinkTarget::File(FileId(id)) => bytes.extend_from_slice(&id),
+        LinkTarget::File(FileId(id)) => bytes.extend_from_slice(&id.0),
         LinkTarget::Paste(PasteId { sent_at_ms: sent_at, digest }) => {
             // 48 bits of milliseconds cover 4,000 years in both directions.
             bytes.extend_from_slice(&sent_at.to_be_bytes()[2..]);
@@ -94,7 +94,7 @@ fn unpack(bytes: &[u8]) -> Option<PublicLink> {
     let (made, rest) = rest.split_first_chunk::<4>()?;
     let made = Timestamp::from_second(u32::from_be_bytes(*made).into()).ok()?;
     let to = match *kind {
-        KIND_FILE => LinkTarget::File(FileId(rest.try_into().ok()?)),
+        KIND_FILE => LinkTarget::File(FileId(ObjectId(rest.try_into().ok()?))),
         KIND_PASTE => {
             let (sent_at, digest) = rest.split_first_chunk::<6>()?;
             let sign = if sent_at[0] & 0x80 == 0 { 0 } else { 0xff };

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Author, EndpointId, MessageKind};
+use crate::domain::{Author, EndpointId, MessageKind, ObjectId};
 
 const ID: &str = "6b035f6d8d054a41e16a0570";
 
@@ -112,9 +112,9 @@ proptest! {
     #[test]
     fn any_file_link_round_trips(id in any::<[u8; 12]>(), name in any::<String>(), at in any::<u32>()) {
         let at = Timestamp::from_second(at.into()).expect("a time");
-        let link = links(1).file_link(&FileId(id).to_string(), &name, at).expect("an id");
+        let link = links(1).file_link(&FileId(ObjectId(id)).to_string(), &name, at).expect("an id");
         prop_assert!(link.is_ascii() && !link.contains(' ') && link.len() < 200);
-        prop_assert_eq!(links(1).parse_link(&link), Some(PublicLink { target: LinkTarget::File(FileId(id)), created_at: at }));
+        prop_assert_eq!(links(1).parse_link(&link), Some(PublicLink { target: LinkTarget::File(FileId(ObjectId(id))), created_at: at }));
     }
 
     #[test]
