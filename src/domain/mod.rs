@@ -13,6 +13,7 @@ mod public_link;
 mod roster;
 mod sender;
 mod speech;
+mod token_bucket;
 mod user;
 
 pub use author::Author;
@@ -27,4 +28,5 @@ pub use public_link::{FileId, LinkTarget, PasteId};
 pub use roster::{ChannelMember, Roster};
 pub use sender::{LetsChatUserId, Sender};
 pub use speech::RenderedMessage;
+pub use token_bucket::{Moment, RateLimit, TokenBucket};
 pub use user::{UserRef, UserRefError};

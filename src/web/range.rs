@@ -1,9 +1,11 @@
 //! HTTP range requests (RFC 9110, section 14).
 
+use http_range_header::{SyntacticallyCorrectRange as Range, parse_range_header};
+
 /// The part of a file to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ByteRange {
-    /// The whole message.
+    /// The whole file.
     Whole,
     /// From this first byte to this last byte, both within the file.
     Partial(u64, u64),
@@ -14,33 +16,20 @@ pub(super) enum ByteRange {
 /// The range of a file of `length` bytes that the `Range` header asks for. Unknown units and multiple ranges
 /// may be answered with the whole file (section 14.2).
 pub(super) fn requested_range(range: Option<&str>, length: u64) -> ByteRange {
-    let Some((first, last)) = range.and_then(parse_single_range) else { return ByteRange::Whole };
-    match (parse_number(first), parse_number(last)) {
-        (Some(first), _) if first >= length => ByteRange::Unsatisfiable,
-        (Some(first), Some(last)) if first <= last => {
+    // Some clients put spaces in it, which the parser rejects.
+    let parsed = range.map(|range| parse_range_header(&range.replace([' ', '\t'], "")));
+    let Some(Ok(parsed)) = parsed else { return ByteRange::Whole };
+    match parsed.into_ranges()[..] {
+        [Range::Indexed(first, last)] if first < length => {
             ByteRange::Partial(first, last.min(length - 1))
         }
-        (Some(first), None) if last.is_empty() => ByteRange::Partial(first, length - 1),
-        (None, Some(0)) if first.is_empty() => ByteRange::Unsatisfiable,
-        (None, Some(_)) if first.is_empty() && length == 0 => ByteRange::Unsatisfiable,
-        (None, Some(many)) if first.is_empty() => {
-            ByteRange::Partial(length.saturating_sub(many), length - 1)
+        [Range::FromStart(first)] if first < length => ByteRange::Partial(first, length - 1),
+        [Range::FromLast(count)] if count > 0 && length > 0 => {
+            ByteRange::Partial(length.saturating_sub(count), length - 1)
         }
+        [_] => ByteRange::Unsatisfiable,
         _ => ByteRange::Whole,
     }
-}
-
-fn parse_single_range(range: &str) -> Option<(&str, &str)> {
-    let (unit, range) = range.split_once('=')?;
-    let (first, last) = range.split_once('-')?;
-    let known = unit.trim().eq_ignore_ascii_case("bytes") && !range.contains(',');
-    known.then_some((first.trim(), last.trim()))
-}
-
-fn parse_number(text: &str) -> Option<u64> {
-    // `parse` would accept "+5".
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if plain { Some(text.parse().unwrap_or(u64::MAX)) } else { None }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use super::nets;
+use crate::domain::{RateLimit, TokenBucket};
 
 /// Maximum concurrent responses per network, the narrowest first; enough for an office behind one address.
 const MAX_ACTIVE_PER_CLIENT: [usize; 3] = [32, 64, 128];
@@ -51,9 +52,7 @@ struct LimiterState {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct ClientUsage {
-    /// Requests used up at `at`; they refill over time.
-    used: f64,
-    updated_at: Option<Instant>,
+    bucket: TokenBucket<Instant>,
     active: usize,
 }
 
@@ -81,19 +80,19 @@ impl RateLimiter {
         let nets: Vec<IpNet> = nets::around(address).collect();
         let mut state = self.lock_state();
         if state.clients.len() + nets.len() > MAX_CLIENTS {
-            let rate = self.per_minute.unwrap_or(f64::INFINITY);
-            state.clients.retain(|_, it| it.active > 0 || it.used_at(rate, now) > 0.0);
+            let limit = limit_of(self.per_minute, 1.0);
+            state.clients.retain(|_, it| it.active > 0 || it.bucket.used(limit, now) > 0.0);
         }
         let strangers = nets.iter().filter(|net| !state.clients.contains_key(net)).count();
         if state.clients.len() + strangers > MAX_CLIENTS {
             return Err(BUSY);
         }
-        state.check_limits(&nets, self.per_minute, now)?;
+        let global = state.check_limits(&nets, self.per_minute, now)?;
         let LimiterState { clients, total: all } = &mut *state;
-        for net in &nets {
-            clients.entry(*net).or_default().enter(now);
+        for (net, wider) in nets.iter().zip(WIDER) {
+            clients.entry(*net).or_default().enter(limit_of(self.per_minute, wider), now);
         }
-        all.enter(now);
+        all.enter(global, now);
         Ok(Permit { limiter: self.clone(), nets })
     }
 
@@ -103,70 +102,59 @@ impl RateLimiter {
 }
 
 impl LimiterState {
-    /// Whether one more request from `nets` (the narrowest first) is allowed.
+    /// Whether one more request from `nets` (the narrowest first) is allowed. Returns the total limit that
+    /// it counts against.
     fn check_limits(
-        &mut self,
+        &self,
         nets: &[IpNet],
         per_minute: Option<f64>,
         now: Instant,
-    ) -> Result<(), Duration> {
+    ) -> Result<RateLimit, Duration> {
         let mut wait = None;
         let mut has_little = false;
-        for (endpoint, net) in nets.iter().enumerate() {
-            let mut one = self.clients.get(net).copied().unwrap_or_default();
-            if one.active >= MAX_ACTIVE_PER_CLIENT[endpoint] {
+        for (index, net) in nets.iter().enumerate() {
+            let one = self.clients.get(net).copied().unwrap_or_default();
+            let limit = limit_of(per_minute, WIDER[index]);
+            if one.active >= MAX_ACTIVE_PER_CLIENT[index] {
                 return Err(BUSY);
             }
-            if let Some(rate) = per_minute {
-                wait = wait.max(one.refill_and_check(rate * WIDER[endpoint], now).err());
-            }
-            if endpoint == 0 {
-                let little = per_minute.is_none_or(|rate| one.used <= rate * LITTLE);
-                has_little = one.active < FEW && little;
-            } else if endpoint + 1 == nets.len() {
+            wait = wait.max(one.bucket.check(limit, now).err());
+            if index == 0 {
+                has_little =
+                    one.active < FEW && one.bucket.used(limit, now) <= limit.burst * LITTLE;
+            } else if index + 1 == nets.len() {
                 has_little &= one.active < FEW_AROUND;
-            }
-            if let Some(known) = self.clients.get_mut(net) {
-                *known = one;
             }
         }
         if let Some(wait) = wait {
-            return Err(wait);
+            return Err(whole_seconds(wait));
         }
         let share = if has_little { 1.0 } else { 1.0 - RESERVE };
         let at_once = if has_little { MAX_ACTIVE } else { MAX_ACTIVE - MAX_ACTIVE / 4 };
         if self.total.active >= at_once {
             return Err(BUSY);
         }
-        per_minute.map_or(Ok(()), |rate| {
-            self.total.refill_and_check(rate * GLOBAL_RATE_FACTOR * share, now)
-        })
+        let limit = limit_of(per_minute, GLOBAL_RATE_FACTOR * share);
+        self.total.bucket.check(limit, now).map_err(whole_seconds)?;
+        Ok(limit)
     }
 }
 
+/// `factor` times the limit of one address. A burst is a minute's worth.
+fn limit_of(per_minute: Option<f64>, factor: f64) -> RateLimit {
+    let burst = per_minute.unwrap_or(f64::INFINITY) * factor;
+    RateLimit { burst, per_second: burst / 60.0 }
+}
+
+fn whole_seconds(wait: Duration) -> Duration {
+    let more = u64::from(wait.subsec_nanos() > 0);
+    Duration::from_secs(wait.as_secs().saturating_add(more))
+}
+
 impl ClientUsage {
-    fn enter(&mut self, now: Instant) {
-        self.updated_at.get_or_insert(now);
-        self.used += 1.0;
+    fn enter(&mut self, limit: RateLimit, now: Instant) {
+        self.bucket.take(limit, now);
         self.active += 1;
-    }
-
-    /// How much of what was used is not yet refilled by `now`, at this rate per minute.
-    fn used_at(&self, rate: f64, now: Instant) -> f64 {
-        let passed =
-            self.updated_at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
-        (self.used - passed * rate / 60.0).max(0.0)
-    }
-
-    /// Whether one more request is allowed; bursts of one minute's worth are.
-    fn refill_and_check(&mut self, rate: f64, now: Instant) -> Result<(), Duration> {
-        self.used = self.used_at(rate, now);
-        self.updated_at = Some(now);
-        if self.used + 1.0 <= rate {
-            return Ok(());
-        }
-        let wait = (self.used + 1.0 - rate) * 60.0 / rate;
-        Err(Duration::try_from_secs_f64(wait.ceil()).unwrap_or(Duration::MAX))
     }
 }
 

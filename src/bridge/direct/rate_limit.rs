@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::domain::EndpointId;
+use crate::domain::{EndpointId, RateLimit, TokenBucket};
 
 /// How many users are remembered before those with a full allowance are forgotten.
 const BUCKETS_CAPACITY: usize = 1_000;
@@ -12,10 +12,9 @@ const BUCKETS_CAPACITY: usize = 1_000;
 /// A token bucket per user.
 #[derive(Debug)]
 pub(in crate::bridge) struct UserRateLimiter {
-    burst: i32,
-    interval: SignedDuration,
-    /// When each bucket is full again, and whether the user was notified of the limit.
-    full_at: HashMap<EndpointId, (Timestamp, bool)>,
+    limit: RateLimit,
+    /// Each bucket, and whether the user was notified of the limit.
+    buckets: HashMap<EndpointId, (TokenBucket<Timestamp>, bool)>,
 }
 
 /// The result of a request.
@@ -31,24 +30,26 @@ pub(in crate::bridge) enum RateDecision {
 
 impl UserRateLimiter {
     pub(in crate::bridge) fn new(burst: i32, every: SignedDuration) -> Self {
-        Self { burst, interval: every, full_at: HashMap::new() }
+        let limit = RateLimit { burst: burst.into(), per_second: 1.0 / every.as_secs_f64() };
+        Self { limit, buckets: HashMap::new() }
     }
 
     /// Whether `who` is over the limit and was notified.
     pub(in crate::bridge) fn is_told(&self, who: EndpointId, now: Timestamp) -> bool {
-        let Some((rested_at, told)) = self.full_at.get(&who) else { return false };
-        *told && (*rested_at).max(now) + self.interval > now + self.interval * self.burst
+        let Some((bucket, told)) = self.buckets.get(&who) else { return false };
+        *told && bucket.check(self.limit, now).is_err()
     }
 
     /// Uses the allowance of `who`.
     pub(in crate::bridge) fn take(&mut self, who: EndpointId, now: Timestamp) -> RateDecision {
-        if self.full_at.len() > BUCKETS_CAPACITY {
-            self.full_at.retain(|_, (rested_at, _)| *rested_at > now);
+        let limit = self.limit;
+        if self.buckets.len() > BUCKETS_CAPACITY {
+            self.buckets.retain(|_, (bucket, _)| bucket.used(limit, now) > 0.0);
         }
-        let (rested_at, told) = self.full_at.entry(who).or_insert((now, false));
-        let tired = (*rested_at).max(now) + self.interval;
-        if tired <= now + self.interval * self.burst {
-            (*rested_at, *told) = (tired, false);
+        let (bucket, told) = self.buckets.entry(who).or_default();
+        if bucket.check(limit, now).is_ok() {
+            bucket.take(limit, now);
+            *told = false;
             return RateDecision::Allow;
         }
         if std::mem::replace(told, true) { RateDecision::Deny } else { RateDecision::DenyAndNotify }
