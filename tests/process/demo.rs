@@ -82,7 +82,8 @@ impl PageGuest {
         let page = format!("http://localhost:{port}");
         let html = get(&format!("{page}/")).await.text().await.unwrap();
         assert!(html.contains("<title>"), "{html}");
-        let people: Vec<Value> = get(&format!("{page}/demo/people")).await.json().await.unwrap();
+        let people = get(&format!("{page}/demo/people")).await.text().await.unwrap();
+        let people: Vec<Value> = serde_json::from_str(&people).unwrap();
         let ann = people.iter().find(|person| person["username"] == username).unwrap();
         assert!(people.iter().all(|person| person["username"] != "letsbridge"), "{people:?}");
         let token: String =
