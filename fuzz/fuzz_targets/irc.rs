@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
 use jiff::Timestamp;
-use letsbridge::domain::{DeliveryId, EndpointId, IrcUser, MessageKind};
+use letsbridge::domain::{DeliveryId, EndpointId, FloodControl, IrcUser, MessageKind};
 use letsbridge::protocol::irc::{
-    ChannelTarget, IrcCommand, IrcIdentity, IrcSession, LearnedPace, Pace, ReceivedLine,
+    ChannelTarget, IrcCommand, IrcIdentity, IrcSession, LearnedPace, ReceivedLine,
     SessionConfig,
 };
 use letsbridge::protocol::{Input, Machine, Output};
@@ -175,7 +175,7 @@ fn plan(now: Instant) -> SessionConfig {
         request_invite_from: None,
         send_only: false,
         webirc: None,
-        pace: Pace::Auto,
+        flood_control: FloodControl::Auto,
         learned_pace: LearnedPace::new(now),
         seed: 1,
         started_at: Timestamp::UNIX_EPOCH,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::config;
 use crate::config::Settings;
-use crate::domain::{Endpoint, Network};
+use crate::domain::{Endpoint, FloodControl, Network};
 use crate::service;
 use crate::store::{Store, StoreError};
 use letsbridge_testkit::irc;
@@ -196,7 +196,7 @@ fn settings(irc: &IrcServer, letschat: &LetsChat) -> Settings {
             fallback_charset: encoding_rs::WINDOWS_1252,
             charset: None,
             request_invite_from: None,
-            flood_control: config::FloodControl::Off,
+            flood_control: FloodControl::Off,
             unconfirmed: config::UnconfirmedPolicy::Resend,
             catch_up: config::CatchUpPolicy::All,
             catch_up_limit: None,

@@ -35,13 +35,13 @@ use std::path::Path;
 pub use diagnostic::{ConfigErrors, Diagnostic, Origin};
 pub use network::{
     ClientCertificate, IrcAccount, NickservSettings, ProxyKind, ProxySettings, RegainCommand,
-    SaslMechanism, SaslPolicy,
+    SaslPolicy,
 };
 pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
-    CatchUpPolicy, CertificatePin, ChannelSettings, FloodControl, HostPort, LetsChatSettings, Link,
-    LogFormat, LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
+    CatchUpPolicy, CertificatePin, ChannelSettings, HostPort, LetsChatSettings, Link, LogFormat,
+    LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
     UnconfirmedPolicy, WebSettings,
 };
 

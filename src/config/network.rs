@@ -37,19 +37,6 @@ pub enum SaslPolicy {
     Off,
 }
 
-/// A SASL mechanism.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SaslMechanism {
-    /// `EXTERNAL`: the client certificate.
-    External,
-    /// `SCRAM-SHA-256`: proves that we know the password.
-    #[serde(rename = "scram-sha-256")]
-    ScramSha256,
-    /// `PLAIN`: sends the password.
-    Plain,
-}
-
 /// How to log in with NickServ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NickservSettings {

@@ -13,11 +13,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
-use super::network::{
-    ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslMechanism, SaslPolicy,
-};
+use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
 use super::sender_mode::{PuppetSettings, SenderMode};
-use crate::domain::{Endpoint, Network};
+use crate::domain::{Endpoint, FloodControl, Network, SaslMechanism};
 use crate::translate::LinkFormat;
 
 /// All settings. `Debug` shows no secrets.
@@ -184,35 +182,6 @@ impl NetworkSettings {
     pub fn nick_template_for(&self, mode: SenderMode) -> &str {
         self.nick_template.as_deref().unwrap_or_else(|| mode.default_nick_template())
     }
-}
-
-/// How fast to send to an IRC server: its flood limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FloodControl {
-    /// The limits of the server software, once known.
-    #[default]
-    Auto,
-    /// Limits that most servers accept.
-    Standard,
-    /// The limits of Solanum and charybdis.
-    Solanum,
-    /// The limits of ircd-hybrid.
-    Hybrid,
-    /// The limits of InspIRCd.
-    Inspircd,
-    /// The limits of UnrealIRCd.
-    Unrealircd,
-    /// The limits of ngIRCd.
-    Ngircd,
-    /// The limits of Ergo.
-    Ergo,
-    /// The limits of ircu and its forks.
-    Ircu,
-    /// The rate at which soju, a bouncer, forwards lines.
-    Soju,
-    /// No limits, for a server that exempts the bridge.
-    Off,
 }
 
 /// What to do with lines that may or may not have arrived.

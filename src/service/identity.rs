@@ -2,8 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{NetworkSettings, RegainCommand, SaslMechanism, SaslPolicy};
-use crate::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
+use crate::config::{NetworkSettings, RegainCommand, SaslPolicy};
+use crate::protocol::irc::{IrcIdentity, SaslLogin, ServicesLogin};
 
 /// The bridge's identity on `network`.
 pub(super) fn irc_identity(network: &NetworkSettings) -> IrcIdentity {
@@ -30,17 +30,9 @@ fn sasl_login(network: &NetworkSettings) -> Option<SaslLogin> {
     Some(SaslLogin {
         account: account.map_or(&network.nick, |account| &account.name).clone(),
         password: account.and_then(|account| account.password.clone()),
-        mechanisms: network.sasl_mechanisms.iter().copied().map(sasl_mechanism).collect(),
+        mechanisms: network.sasl_mechanisms.clone(),
         required: network.sasl == SaslPolicy::Required,
     })
-}
-
-fn sasl_mechanism(mechanism: SaslMechanism) -> Mechanism {
-    match mechanism {
-        SaslMechanism::External => Mechanism::External,
-        SaslMechanism::ScramSha256 => Mechanism::ScramSha256,
-        SaslMechanism::Plain => Mechanism::Plain,
-    }
 }
 
 fn services_login(network: &NetworkSettings) -> Option<ServicesLogin> {

@@ -17,7 +17,7 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::ConnectionEnd;
 use crate::protocol::irc::{
-    ChannelTarget, Charset, Charsets, DisconnectReason, IrcEvent, IrcSession, LearnedPace, Pace,
+    ChannelTarget, Charset, Charsets, DisconnectReason, IrcEvent, IrcSession, LearnedPace,
     SessionConfig,
 };
 
@@ -150,26 +150,13 @@ pub(super) fn session_config(
     lesson: LearnedPace,
     (secure, server): (bool, &HostPort),
 ) -> SessionConfig {
-    let pace = match network.flood_control {
-        config::FloodControl::Auto => Pace::Auto,
-        config::FloodControl::Standard => Pace::Standard,
-        config::FloodControl::Solanum => Pace::Solanum,
-        config::FloodControl::Hybrid => Pace::Hybrid,
-        config::FloodControl::Inspircd => Pace::Inspircd,
-        config::FloodControl::Unrealircd => Pace::Unrealircd,
-        config::FloodControl::Ngircd => Pace::Ngircd,
-        config::FloodControl::Ergo => Pace::Ergo,
-        config::FloodControl::Ircu => Pace::Ircu,
-        config::FloodControl::Soju => Pace::Soju,
-        config::FloodControl::Off => Pace::Off,
-    };
     SessionConfig {
         identity: irc_identity(network),
         channels: seats.to_vec(),
         request_invite_from: network.request_invite_from.clone(),
         send_only: false,
         webirc: None,
-        pace,
+        flood_control: network.flood_control,
         learned_pace: lesson,
         seed: fastrand::u64(..),
         started_at: Timestamp::now(),

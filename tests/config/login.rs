@@ -1,6 +1,7 @@
 //! Accounts, certificates, proxies: who the bridge is on a network, and how it gets there.
 
-use letsbridge::config::{ProxyKind, SaslMechanism, SaslPolicy};
+use letsbridge::config::{ProxyKind, SaslPolicy};
+use letsbridge::domain::SaslMechanism;
 
 use super::*;
 

@@ -16,10 +16,10 @@ use std::fs;
 use std::time::Duration;
 
 use letsbridge::config::{
-    self, CatchUpPolicy, ConfigErrors, Diagnostic, FloodControl, LogFormat, Origin, SenderMode,
-    Settings, TlsTrust, UnconfirmedPolicy,
+    self, CatchUpPolicy, ConfigErrors, Diagnostic, LogFormat, Origin, SenderMode, Settings,
+    TlsTrust, UnconfirmedPolicy,
 };
-use letsbridge::domain::Endpoint;
+use letsbridge::domain::{Endpoint, FloodControl};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use secrecy::ExposeSecret;

@@ -30,7 +30,9 @@ use letsbridge::bridge::{
     Bridge, BridgePolicy, Command, Event, GapStats, NickPolicy, NickSource, Peer, PuppetCommand,
     PuppetEnd, Stats,
 };
-use letsbridge::domain::{ChannelMember, Endpoint, EndpointId, LetsChatUserId, Network};
+use letsbridge::domain::{
+    ChannelMember, Endpoint, EndpointId, FloodControl, LetsChatUserId, Network,
+};
 use letsbridge::protocol::irc::{self, ReceivedLine};
 use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine, Output};
@@ -67,7 +69,7 @@ pub(crate) struct World {
     drop: bool,
     linked: bool,
     nicks: Vec<(Endpoint, NickPolicy)>,
-    pace: irc::Pace,
+    flood_control: FloodControl,
     curious: bool,
     /// What the network has taught the last session.
     lesson: Option<irc::LearnedPace>,
@@ -132,7 +134,7 @@ impl World {
             drop: false,
             linked: false,
             nicks: Vec::new(),
-            pace: irc::Pace::Off,
+            flood_control: FloodControl::Off,
             curious: false,
             lesson: None,
             invited_by: None,
@@ -153,7 +155,7 @@ impl World {
 
     /// The same on a network that does not trust us to speak as fast as we can.
     pub(crate) fn paced(mut self) -> Self {
-        self.pace = irc::Pace::Standard;
+        self.flood_control = FloodControl::Standard;
         self
     }
 
@@ -344,7 +346,7 @@ impl World {
     #[track_caller]
     fn puppet_line(&mut self, who: &str, line: &str, rest: &str) {
         let network = Network::new(&self.networks[0].name);
-        let (now, clock, pace) = (self.now, self.clock, self.pace);
+        let (now, clock, flood_control) = (self.now, self.clock, self.flood_control);
         let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who);
         let puppet = puppet.unwrap_or_else(|| panic!("nobody was called: {line}"));
         let wire = &mut puppet.wire;
@@ -360,12 +362,12 @@ impl World {
             let lost = puppet.lost(network);
             self.happen(lost);
         } else if rest == "back" {
-            puppet.wire.machine = Some(puppet.session((now, clock), pace));
+            puppet.wire.machine = Some(puppet.session((now, clock), flood_control));
         } else if rest == "lost and back" {
             let mut happenings = self.drained();
             let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who).unwrap();
             happenings.push(puppet.lost(network));
-            puppet.wire.machine = Some(puppet.session((now, clock), pace));
+            puppet.wire.machine = Some(puppet.session((now, clock), flood_control));
             self.turn(happenings);
         } else {
             panic!("what does this line mean? {line}");
@@ -659,14 +661,15 @@ impl World {
         }
         seats.sort_by_key(|seat| seat.endpoint);
         let lesson = self.lesson.unwrap_or_else(|| irc::LearnedPace::new(self.now));
-        let (pace, clock, invited_by) = (self.pace, self.clock, self.invited_by.clone());
+        let (flood_control, clock, invited_by) =
+            (self.flood_control, self.clock, self.invited_by.clone());
         irc::IrcSession::new(
             self.now,
             irc::SessionConfig {
                 identity: self.identity.clone(),
                 channels: seats,
                 request_invite_from: invited_by,
-                pace,
+                flood_control,
                 learned_pace: lesson,
                 seed: 1,
                 started_at: clock,
@@ -704,7 +707,11 @@ impl Puppet {
         Event::PuppetDisconnected(network, self.account.clone(), end)
     }
 
-    fn session(&self, (now, clock): (Instant, Timestamp), pace: irc::Pace) -> irc::IrcSession {
+    fn session(
+        &self,
+        (now, clock): (Instant, Timestamp),
+        flood_control: FloodControl,
+    ) -> irc::IrcSession {
         let name = &self.wire.name;
         let identity = irc::IrcIdentity {
             username: name.clone(),
@@ -717,7 +724,7 @@ impl Puppet {
             request_invite_from: None,
             send_only: true,
             webirc: None,
-            pace,
+            flood_control,
             learned_pace: irc::LearnedPace::new(now),
             seed: 1,
             started_at: clock,

@@ -1,13 +1,14 @@
 //! Logging in to an account, by SASL and by NickServ.
 
-use letsbridge::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
+use letsbridge::domain::SaslMechanism;
+use letsbridge::protocol::irc::{IrcIdentity, SaslLogin, ServicesLogin};
 
 use crate::harness::World;
 
 const PASSWORD: &str = "pencil";
 
 /// One with an account, who logs in like this.
-fn account(mechanisms: &[Mechanism], required: bool) -> impl FnOnce(&mut IrcIdentity) + use<> {
+fn account(mechanisms: &[SaslMechanism], required: bool) -> impl FnOnce(&mut IrcIdentity) + use<> {
     let login = SaslLogin {
         account: "bridge".to_owned(),
         password: Some(PASSWORD.into()),
@@ -52,7 +53,7 @@ const SEATED: &str = r#"
 
 #[test]
 fn by_password() {
-    world().coming_as(account(&[Mechanism::Plain], true)).tell(&format!(
+    world().coming_as(account(&[SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
         irc < AUTHENTICATE +
@@ -65,14 +66,16 @@ fn by_password() {
 
 #[test]
 fn by_certificate() {
-    world().coming_as(account(&[Mechanism::External, Mechanism::Plain], true)).tell(&format!(
-        r#"{KNOCK}
+    world().coming_as(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
+        &format!(
+            r#"{KNOCK}
         irc > AUTHENTICATE EXTERNAL
         irc < AUTHENTICATE +
         irc > AUTHENTICATE +
         irc < :irc.example 903 * :SASL authentication successful
         {SEATED}"#
-    ));
+        ),
+    );
 }
 
 /// Who proves that they know the password, and has the server prove the same.
@@ -90,18 +93,20 @@ const FORGED: &str = "dj1BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU
 
 #[test]
 fn by_proof_of_the_password_alone() {
-    world().coming_as(account(&[Mechanism::ScramSha256, Mechanism::Plain], true)).tell(&format!(
-        r#"{KNOCK}{PROVEN}
+    world().coming_as(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(
+        &format!(
+            r#"{KNOCK}{PROVEN}
         irc < AUTHENTICATE {SIGNED}
         irc > AUTHENTICATE +
         irc < :irc.example 903 * :SASL authentication successful
         {SEATED}"#
-    ));
+        ),
+    );
 }
 
 #[test]
 fn a_server_that_does_not_know_the_password_is_not_told_it() {
-    world().coming_as(account(&[Mechanism::ScramSha256, Mechanism::Plain], true)).tell(&format!(
+    world().coming_as(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}{PROVEN}
         irc < AUTHENTICATE {FORGED}
         irc > AUTHENTICATE *
@@ -113,8 +118,9 @@ fn a_server_that_does_not_know_the_password_is_not_told_it() {
 
 #[test]
 fn the_certificate_may_be_unknown_where_the_password_is_not() {
-    world().coming_as(account(&[Mechanism::External, Mechanism::Plain], true)).tell(&format!(
-        r#"{KNOCK}
+    world().coming_as(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
+        &format!(
+            r#"{KNOCK}
         irc > AUTHENTICATE EXTERNAL
         irc < AUTHENTICATE +
         irc > AUTHENTICATE +
@@ -124,12 +130,13 @@ fn the_certificate_may_be_unknown_where_the_password_is_not() {
         irc > AUTHENTICATE YnJpZGdlAGJyaWRnZQBwZW5jaWw=
         irc < :irc.example 903 * :SASL authentication successful
         {SEATED}"#
-    ));
+        ),
+    );
 }
 
 #[test]
 fn without_the_login_nothing_is_joined() {
-    world().coming_as(account(&[Mechanism::Plain], true)).tell(&format!(
+    world().coming_as(account(&[SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
         irc < AUTHENTICATE +
@@ -143,7 +150,7 @@ fn without_the_login_nothing_is_joined() {
          irc < :irc.example CAP * ACK :server-time",
         "irc < :irc.example 421 * CAP :Unknown command\nirc < :irc.example 001 bridge :hello",
     ] {
-        world().coming_as(account(&[Mechanism::Plain], true)).tell(&format!(
+        world().coming_as(account(&[SaslMechanism::Plain], true)).tell(&format!(
             r#"
             irc back
             irc > CAP LS 302
@@ -158,7 +165,7 @@ fn without_the_login_nothing_is_joined() {
 
 #[test]
 fn services_that_are_silent_are_not_waited_for_at_the_door() {
-    world().coming_as(account(&[Mechanism::Plain], false)).tell(&format!(
+    world().coming_as(account(&[SaslMechanism::Plain], false)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
         wait 20s
@@ -168,7 +175,7 @@ fn services_that_are_silent_are_not_waited_for_at_the_door() {
 
 #[test]
 fn services_that_come_back_know_us_again() {
-    world().coming_as(account(&[Mechanism::Plain], false)).tell(
+    world().coming_as(account(&[SaslMechanism::Plain], false)).tell(
         r#"
         irc back
         irc > CAP LS 302
@@ -367,7 +374,7 @@ fn where_the_server_does_not_say_who_nickserv_is_we_go_on() {
 fn in_the_clear_no_password_is_said() {
     let passwords = |identity: &mut IrcIdentity| {
         nickserv(identity);
-        account(&[Mechanism::Plain], false)(identity);
+        account(&[SaslMechanism::Plain], false)(identity);
     };
     world().in_the_clear().coming_as(passwords).tell(
         r#"

@@ -1,6 +1,7 @@
 //! What the bridge is called, and how it gets back what it wished for.
 
-use letsbridge::protocol::irc::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
+use letsbridge::domain::SaslMechanism;
+use letsbridge::protocol::irc::{IrcIdentity, SaslLogin, ServicesLogin};
 
 use crate::harness::World;
 use crate::{LETSCHAT_IN, story};
@@ -120,7 +121,7 @@ fn services_that_know_us_are_asked_for_it() {
         identity.sasl = Some(SaslLogin {
             account: "bridge".to_owned(),
             password: Some("pencil".into()),
-            mechanisms: vec![Mechanism::Plain],
+            mechanisms: vec![SaslMechanism::Plain],
             required: true,
         });
         identity.services = Some(ServicesLogin {

@@ -9,7 +9,11 @@ mod time;
 mod value;
 mod web;
 
+use std::str::FromStr;
+
 use serde::de::{DeserializeOwned, IntoDeserializer};
+
+use crate::domain::UnknownWord;
 
 pub(super) use address::{
     base_url, certificate_pin, host_port, ip_address, ipv6_prefix, proxy_url,
@@ -77,6 +81,13 @@ pub(super) fn enum_value<T: DeserializeOwned>(text: &str) -> Result<T, ValueErro
     })
 }
 
+/// Parses one of the words of a type of the domain.
+pub(super) fn known_word<T: FromStr<Err = UnknownWord>>(text: &str) -> Result<T, ValueError> {
+    text.parse().map_err(|unknown: UnknownWord| {
+        ValueError::quoting(text, "is not a valid value", unknown.to_string())
+    })
+}
+
 /// The names of all variants.
 #[derive(Debug)]
 struct UnknownVariant(&'static [&'static str]);
@@ -131,13 +142,14 @@ mod tests {
 
     use super::check::{assert_parses, assert_rejects};
     use super::*;
-    use crate::config::{FloodControl, LogFormat};
+    use crate::config::LogFormat;
+    use crate::domain::FloodControl;
 
     #[test]
     fn enum_value_accepts_only_its_variants() {
-        assert_parses(enum_value, "ngircd", FloodControl::Ngircd);
+        assert_parses(known_word, "ngircd", FloodControl::Ngircd);
         assert_parses(enum_value, "json", LogFormat::Json);
-        assert_rejects(enum_value::<FloodControl>, "Fast", "\"Fast\" is not a valid value");
+        assert_rejects(known_word::<FloodControl>, "Fast", "\"Fast\" is not a valid value");
         let flaw = enum_value::<LogFormat>("text").expect_err("text");
         assert_eq!(flaw.help, "use \"auto\" or \"human\" or \"json\"");
     }

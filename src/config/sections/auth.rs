@@ -7,7 +7,8 @@ use crate::config::entry::Entry;
 use crate::config::parse::ValueError;
 use crate::config::reader::Section;
 use crate::config::types::{as_str, text};
-use crate::config::{IrcAccount, NickservSettings, SaslMechanism, SaslPolicy};
+use crate::config::{IrcAccount, NickservSettings, SaslPolicy};
+use crate::domain::SaslMechanism;
 
 const MECHANISMS_EXAMPLE: &str = "sasl_mechanisms = [\"scram-sha-256\", \"plain\"]";
 const ON_CONNECT_EXAMPLE: &str = "on_connect = [\"MODE {nick} +x\"]";
@@ -100,7 +101,7 @@ fn sasl_mechanisms(
         let others = [SaslMechanism::ScramSha256, SaslMechanism::Plain];
         return external.into_iter().chain(others.into_iter().filter(|_| by_password)).collect();
     };
-    let read = |value: &config::Value| parse::enum_value::<SaslMechanism>(as_str(value)?);
+    let read = |value: &config::Value| parse::known_word::<SaslMechanism>(as_str(value)?);
     let Some(mechanisms) = entry.items(MECHANISMS_EXAMPLE, read) else { return Vec::new() };
     if mechanisms.is_empty() {
         let remedy = format!("write {MECHANISMS_EXAMPLE}, or sasl = \"off\"");

@@ -42,7 +42,7 @@ pub(super) fn read(
     let realname = section.get("realname", text(parse::realname));
     let charset = charset::read(&mut section).map(|(charset, _)| charset);
     let request_invite_from = section.get("request_invite_from", text(parse::nick));
-    let flood_control = section.get("flood_control", text(parse::enum_value)).unwrap_or_default();
+    let flood_control = section.get("flood_control", text(parse::known_word)).unwrap_or_default();
     let unconfirmed = section.get("unconfirmed", text(parse::enum_value)).unwrap_or_default();
     let CatchUpSettings { catch_up, limit } = CatchUpSettings::read(&mut section, general);
     let sender_mode =

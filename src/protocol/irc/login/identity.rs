@@ -2,6 +2,8 @@
 
 use secrecy::SecretString;
 
+use crate::domain::SaslMechanism;
+
 /// The identity to register with.
 #[derive(Debug, Clone)]
 pub struct IrcIdentity {
@@ -48,30 +50,9 @@ pub struct SaslLogin {
     /// The password; not needed with a certificate.
     pub password: Option<SecretString>,
     /// The mechanisms to try, in order.
-    pub mechanisms: Vec<Mechanism>,
+    pub mechanisms: Vec<SaslMechanism>,
     /// Whether to disconnect if the login fails.
     pub required: bool,
-}
-
-/// A SASL mechanism (<https://ircv3.net/specs/extensions/sasl-3.1>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mechanism {
-    /// EXTERNAL: the TLS client certificate (RFC 4422, appendix A).
-    External,
-    /// SCRAM-SHA-256: a proof of the password (RFC 7677).
-    ScramSha256,
-    /// PLAIN: the password itself (RFC 4616).
-    Plain,
-}
-
-impl Mechanism {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::External => "EXTERNAL",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::Plain => "PLAIN",
-        }
-    }
 }
 
 /// A login with services by PRIVMSG.

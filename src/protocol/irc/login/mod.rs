@@ -18,7 +18,7 @@ use secrecy::ExposeSecret;
 use super::errors::disconnect::{DisconnectKind, DisconnectReason};
 use super::login::nick_candidates::NickCandidates;
 
-pub use identity::{IrcIdentity, Mechanism, SaslLogin, ServicesLogin};
+pub use identity::{IrcIdentity, SaslLogin, ServicesLogin};
 pub use sts::StsPolicy;
 
 use caps::Caps;

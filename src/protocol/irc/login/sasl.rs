@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret;
 
 use super::scram::{Scram, ScramError};
-use super::{Mechanism, RawCommand, SaslLogin};
+use super::{RawCommand, SaslLogin};
+use crate::domain::SaslMechanism;
 
 /// A chunk of this length is followed by another one
 /// (<https://ircv3.net/specs/extensions/sasl-3.1#the-authenticate-command>).
@@ -43,7 +44,7 @@ pub(super) struct Sasl {
     nonce: String,
     /// Number of exchanges started; each has its own nonce.
     exchange_count: u32,
-    remaining: VecDeque<Mechanism>,
+    remaining: VecDeque<SaslMechanism>,
     state: SaslState,
     challenge: String,
     /// Why the last exchange failed.
@@ -53,7 +54,7 @@ pub(super) struct Sasl {
 #[derive(Debug)]
 enum SaslState {
     Idle,
-    MechanismSent(Mechanism),
+    MechanismSent(SaslMechanism),
     Exchanging(Option<Scram>),
 }
 
@@ -118,7 +119,7 @@ impl Sasl {
     fn withhold(&mut self) {
         if !self.may_say && self.login.password.is_some() {
             let count = self.remaining.len();
-            self.remaining.retain(|it| *it != Mechanism::Plain);
+            self.remaining.retain(|it| *it != SaslMechanism::Plain);
             self.withheld = self.remaining.len() < count;
         }
     }
@@ -178,11 +179,11 @@ impl Sasl {
     fn try_next(&mut self) -> SaslStep {
         let tried_scram = matches!(
             self.state,
-            SaslState::MechanismSent(Mechanism::ScramSha256) | SaslState::Exchanging(Some(_))
+            SaslState::MechanismSent(SaslMechanism::ScramSha256) | SaslState::Exchanging(Some(_))
         );
         if tried_scram && !self.secure {
             // A man in the middle may have made SCRAM fail, in order to get the password by PLAIN.
-            self.remaining.retain(|it| *it != Mechanism::Plain);
+            self.remaining.retain(|it| *it != SaslMechanism::Plain);
         }
         self.challenge.clear();
         let Some(mechanism) = self.remaining.pop_front() else { return self.fail("") };
@@ -201,15 +202,15 @@ impl Sasl {
         let SaslLogin { account, password, .. } = &self.login;
         let (response, scram) = match (mechanism, password) {
             // The certificate identifies us.
-            (Mechanism::External, _) | (_, None) => (Vec::new(), None),
-            (Mechanism::Plain, Some(password)) => {
+            (SaslMechanism::External, _) | (_, None) => (Vec::new(), None),
+            (SaslMechanism::Plain, Some(password)) => {
                 let parts = [account, account, password.expose_secret()];
                 (parts.join("\0").into_bytes(), None)
             }
-            (Mechanism::ScramSha256, Some(_)) if self.exchange_count >= MOST_PROOFS => {
+            (SaslMechanism::ScramSha256, Some(_)) if self.exchange_count >= MOST_PROOFS => {
                 return Err(ScramError::Often);
             }
-            (Mechanism::ScramSha256, Some(password)) => {
+            (SaslMechanism::ScramSha256, Some(password)) => {
                 self.exchange_count += 1;
                 let scram = Scram::new(
                     account,
@@ -243,7 +244,7 @@ impl Sasl {
 }
 
 /// Whether the comma-separated list `offered` contains the mechanism.
-fn includes_mechanism(offered: &str, mechanism: Mechanism) -> bool {
+fn includes_mechanism(offered: &str, mechanism: SaslMechanism) -> bool {
     offered.split(',').any(|name| name.trim().eq_ignore_ascii_case(mechanism.name()))
 }
 
@@ -264,9 +265,10 @@ fn authenticate_commands(response: &[u8]) -> Vec<RawCommand> {
 mod tests {
     use super::*;
 
-    const ALL: [Mechanism; 3] = [Mechanism::External, Mechanism::ScramSha256, Mechanism::Plain];
+    const ALL: [SaslMechanism; 3] =
+        [SaslMechanism::External, SaslMechanism::ScramSha256, SaslMechanism::Plain];
 
-    fn sasl(mechanisms: &[Mechanism], secure: bool) -> Sasl {
+    fn sasl(mechanisms: &[SaslMechanism], secure: bool) -> Sasl {
         let login = SaslLogin {
             account: "bridge".to_owned(),
             password: Some("pencil".into()),
@@ -306,7 +308,7 @@ mod tests {
 
     #[test]
     fn plain_sends_name_and_password() {
-        let mut sasl = sasl(&[Mechanism::Plain], true);
+        let mut sasl = sasl(&[SaslMechanism::Plain], true);
         assert_eq!(sent(sasl.start("PLAIN")), ["PLAIN"]);
         let response = STANDARD.encode("bridge\0bridge\0pencil");
         assert_eq!(sent(sasl.on_challenge("+")), [response]);
@@ -316,7 +318,7 @@ mod tests {
 
     #[test]
     fn external_sends_an_empty_response() {
-        let mut sasl = sasl(&[Mechanism::External], true);
+        let mut sasl = sasl(&[SaslMechanism::External], true);
         sasl.start("EXTERNAL");
         assert_eq!(sent(sasl.on_challenge("+")), ["+"]);
     }
@@ -334,7 +336,7 @@ mod tests {
 
     #[test]
     fn failed_scram_does_not_fall_back_to_plain_without_tls() {
-        let mut sasl = sasl(&[Mechanism::ScramSha256, Mechanism::Plain], false);
+        let mut sasl = sasl(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], false);
         assert_eq!(sent(sasl.start("")), ["SCRAM-SHA-256"]);
         assert_eq!(told(&mut sasl, 904, "bridge no"), ["failed: no"]);
     }
@@ -346,7 +348,8 @@ mod tests {
             ("PLAIN,EXTERNAL", "EXTERNAL"),
             ("PLAIN,SCRAM-SHA-256", "SCRAM-SHA-256"),
         ] {
-            let ours: &[Mechanism] = if offered == "PLAIN" { &[Mechanism::Plain] } else { &ALL };
+            let ours: &[SaslMechanism] =
+                if offered == "PLAIN" { &[SaslMechanism::Plain] } else { &ALL };
             assert_eq!(sent(sasl(ours, false).start(offered)), [words]);
         }
         let mut all = sasl(&ALL, false);
@@ -358,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_server_has_the_password_proven_only_so_often() {
-        let mut sasl = sasl(&[Mechanism::ScramSha256], true);
+        let mut sasl = sasl(&[SaslMechanism::ScramSha256], true);
         for _ in 0..MOST_PROOFS {
             sasl.start("");
             assert_ne!(sent(sasl.on_challenge("+")), ["*"]);
@@ -370,7 +373,7 @@ mod tests {
     #[test]
     fn malformed_exchange_is_aborted() {
         for challenge in ["+", "!", &STANDARD.encode("r=other,s=W22Z,i=4096")] {
-            let mut sasl = sasl(&[Mechanism::ScramSha256, Mechanism::Plain], true);
+            let mut sasl = sasl(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true);
             sasl.start("");
             assert_eq!(sent(sasl.on_challenge("+")), [STANDARD.encode("n,,n=bridge,r=nonce1")]);
             assert_eq!(sent(sasl.on_challenge(challenge)), ["*"], "{challenge}");
@@ -402,7 +405,7 @@ mod tests {
         assert_eq!(parts(301), [400, 4]);
         assert_eq!(parts(600), [400, 400, 1]);
 
-        let mut sasl = sasl(&[Mechanism::ScramSha256], true);
+        let mut sasl = sasl(&[SaslMechanism::ScramSha256], true);
         sasl.start("");
         sasl.on_challenge("+");
         assert_eq!(sent(sasl.on_challenge(&"A".repeat(400))), [""; 0], "more follows");

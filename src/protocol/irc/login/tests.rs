@@ -1,6 +1,7 @@
 //! Tests of registration.
 
 use super::*;
+use crate::domain::SaslMechanism;
 
 fn start() -> (Registration, Vec<RawCommand>) {
     start_with(None, true)
@@ -18,7 +19,7 @@ fn start_with(login: Option<SaslLogin>, secure: bool) -> (Registration, Vec<RawC
 }
 
 fn login(required: bool) -> Option<SaslLogin> {
-    let (account, mechanisms) = ("bridge".to_owned(), vec![Mechanism::Plain]);
+    let (account, mechanisms) = ("bridge".to_owned(), vec![SaslMechanism::Plain]);
     Some(SaslLogin { account, password: Some("pencil".into()), mechanisms, required })
 }
 

@@ -3,38 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::domain::EndpointId;
-
-/// The rate at which lines may be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Pace {
-    /// That of the server's software, once known; [`Pace::Standard`] until then and for unknown software.
-    #[default]
-    Auto,
-    /// A safe rate for most networks: five lines at once, then one per second; long lines count for more.
-    Standard,
-    /// Solanum, charybdis and ircd-seven (Libera.Chat): five at once, then one or two per second. They
-    /// disconnect clients with twenty lines queued.
-    Solanum,
-    /// ircd-hybrid (OFTC): nearly the same.
-    Hybrid,
-    /// InspIRCd with default settings: ten at once, then one per second, of any length.
-    Inspircd,
-    /// UnrealIRCd: each line, and every 90 bytes, delays reading by one second.
-    Unrealircd,
-    /// ngIRCd with default settings: about ten at once, then three per second.
-    Ngircd,
-    /// Ergo: five at once, then two per second.
-    Ergo,
-    /// ircu, snircd and Nefarious (Undernet, QuakeNet): five at once, then one every two seconds, plus a
-    /// second for every 120 bytes.
-    Ircu,
-    /// soju, a bouncer: forwards ten lines at once, then one every two seconds. Further lines wait in one
-    /// queue for all channels. With about sixty queued, it stops reading and sending.
-    Soju,
-    /// No limit, for a server that exempts us.
-    Off,
-}
+use crate::domain::{EndpointId, FloodControl};
 
 /// The cost of a line, as waiting time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +16,7 @@ struct Cost {
     per_byte: Duration,
 }
 
-impl Pace {
+impl FloodControl {
     /// The cost for the server software `version` (RPL_MYINFO).
     pub(in crate::protocol::irc) fn for_version(version: &str) -> Self {
         let version = version.to_ascii_lowercase();
@@ -144,7 +113,7 @@ pub(in crate::protocol::irc) enum Priority {
 /// the others.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct Pacer {
-    pace: Pace,
+    flood_control: FloodControl,
     learned: LearnedPace,
     full_at: Instant,
     /// Lines and bytes sent before the server's software was known.
@@ -156,10 +125,14 @@ pub(in crate::protocol::irc) struct Pacer {
 }
 
 impl Pacer {
-    pub(in crate::protocol::irc) fn new(pace: Pace, lesson: LearnedPace, now: Instant) -> Self {
+    pub(in crate::protocol::irc) fn new(
+        flood_control: FloodControl,
+        lesson: LearnedPace,
+        now: Instant,
+    ) -> Self {
         let spent = HashMap::new();
         Self {
-            pace,
+            flood_control,
             learned: lesson,
             full_at: now,
             sent_before_version: (0, 0),
@@ -170,19 +143,19 @@ impl Pacer {
 
     /// The server's software is `version`; lines sent before are charged at its rate.
     pub(in crate::protocol::irc) fn set_version(&mut self, version: &str) {
-        if self.pace != Pace::Auto {
+        if self.flood_control != FloodControl::Auto {
             return;
         }
         let thought = self.cost_before_version();
-        self.pace = Pace::for_version(version);
+        self.flood_control = FloodControl::for_version(version);
         let due = self.full_at + self.cost_before_version();
         self.full_at = due.checked_sub(thought).unwrap_or(due);
-        tracing::debug!(version, pace = ?self.pace, "flood control chosen by server software");
+        tracing::debug!(version, pace = ?self.flood_control, "flood control chosen by server software");
     }
 
     /// The cost of what was sent before the software was known.
     fn cost_before_version(&self) -> Duration {
-        let Some(Cost { per_line: line, per_byte: byte, .. }) = self.pace.cost() else {
+        let Some(Cost { per_line: line, per_byte: byte, .. }) = self.flood_control.cost() else {
             return Duration::ZERO;
         };
         let (lines, bytes) = self.sent_before_version;
@@ -213,7 +186,7 @@ impl Pacer {
         endpoint: EndpointId,
         now: Instant,
     ) -> Priority {
-        let Some(Cost { burst, .. }) = self.pace.cost() else { return Priority::High };
+        let Some(Cost { burst, .. }) = self.flood_control.cost() else { return Priority::High };
         let spent = self.spent.get(&endpoint).copied().unwrap_or_default();
         let spent = spent.saturating_sub(self.fair_share(now));
         if spent * 2 < burst { Priority::High } else { Priority::Low }
@@ -242,7 +215,7 @@ impl Pacer {
 
     /// When the next line can be sent; `None` if always.
     pub(in crate::protocol::irc) fn ready_at(&self, weight: Priority) -> Option<Instant> {
-        let Cost { burst, .. } = self.pace.cost()?;
+        let Cost { burst, .. } = self.flood_control.cost()?;
         let credit = match weight {
             Priority::High => burst,
             Priority::Low => burst * 3 / 5,
@@ -258,7 +231,7 @@ impl Pacer {
 
     /// When the whole burst will be available.
     pub(in crate::protocol::irc) fn full_at(&self) -> Option<Instant> {
-        (self.pace != Pace::Off).then_some(self.full_at)
+        (self.flood_control != FloodControl::Off).then_some(self.full_at)
     }
 
     /// Charges a line of `bytes` bytes, to `endpoint` if it goes there.
@@ -268,10 +241,12 @@ impl Pacer {
         endpoint: Option<EndpointId>,
         now: Instant,
     ) {
-        let Some(Cost { per_line: line, per_byte: byte, .. }) = self.pace.cost() else { return };
+        let Some(Cost { per_line: line, per_byte: byte, .. }) = self.flood_control.cost() else {
+            return;
+        };
         self.learned.decay(now);
         let bytes = u32::try_from(bytes.min(65_536)).unwrap_or(u32::MAX);
-        if self.pace == Pace::Auto {
+        if self.flood_control == FloodControl::Auto {
             let (lines, all) = self.sent_before_version;
             self.sent_before_version = (lines.saturating_add(1), all.saturating_add(bytes));
         }
@@ -291,7 +266,7 @@ mod tests {
     const TEA: EndpointId = EndpointId(1);
     const DEV: EndpointId = EndpointId(2);
 
-    fn pacer(pace: Pace, now: Instant) -> Pacer {
+    fn pacer(pace: FloodControl, now: Instant) -> Pacer {
         Pacer::new(pace, LearnedPace::new(now), now)
     }
 
@@ -310,8 +285,8 @@ mod tests {
     #[test]
     fn burst_is_followed_by_a_steady_rate() {
         let now = Instant::now();
-        assert_eq!(sent(&mut pacer(Pace::Standard, now), 6, now), [0, 0, 0, 2, 4, 6]);
-        assert_eq!(sent(&mut pacer(Pace::Off, now), 6, now), [0; 6]);
+        assert_eq!(sent(&mut pacer(FloodControl::Standard, now), 6, now), [0, 0, 0, 2, 4, 6]);
+        assert_eq!(sent(&mut pacer(FloodControl::Off, now), 6, now), [0; 6]);
     }
 
     #[test]
@@ -320,14 +295,14 @@ mod tests {
         // Seconds for sixty lines of 400 bytes sent at once, and how many lines may be queued before it
         // disconnects. Measured for ngIRCd 26.1 and InspIRCd 3, from documentation for the others.
         for (pace, seconds, waiting) in [
-            (Pace::Solanum, 30_u64, 20_u64),
-            (Pace::Hybrid, 60, 5),
-            (Pace::Inspircd, 50, 10),
-            (Pace::Unrealircd, 300, 18),
-            (Pace::Ngircd, 20, 20),
-            (Pace::Ergo, 30, 20),
-            (Pace::Ircu, 310, 5),
-            (Pace::Soju, 100, 10),
+            (FloodControl::Solanum, 30_u64, 20_u64),
+            (FloodControl::Hybrid, 60, 5),
+            (FloodControl::Inspircd, 50, 10),
+            (FloodControl::Unrealircd, 300, 18),
+            (FloodControl::Ngircd, 20, 20),
+            (FloodControl::Ergo, 30, 20),
+            (FloodControl::Ircu, 310, 5),
+            (FloodControl::Soju, 100, 10),
         ] {
             let last = sent(&mut pacer(pace, now), 60, now)[59];
             let ahead = seconds.saturating_sub(last) * 60 / seconds;
@@ -340,7 +315,7 @@ mod tests {
     fn lines_before_the_version_are_recharged() {
         let now = Instant::now();
         for (version, wait) in [("ngircd-26.1", 0), ("ergo-2.19.1", 1), ("u2.10.12", 8)] {
-            let mut pacer = pacer(Pace::Auto, now);
+            let mut pacer = pacer(FloodControl::Auto, now);
             for _ in 0..7 {
                 pacer.spend(40, None, now);
             }
@@ -353,7 +328,7 @@ mod tests {
     #[test]
     fn quiet_channel_does_not_wait_for_a_busy_one() {
         let now = Instant::now();
-        let mut pacer = pacer(Pace::Standard, now);
+        let mut pacer = pacer(FloodControl::Standard, now);
         sent(&mut pacer, 3, now);
         let then = now + Duration::from_secs(1);
         assert_eq!(pacer.priority(TEA, then), Priority::Low);
@@ -367,13 +342,13 @@ mod tests {
     #[test]
     fn learned_pace_decays_over_time() {
         let now = Instant::now();
-        let mut first = pacer(Pace::Standard, now);
+        let mut first = pacer(FloodControl::Standard, now);
         first.on_flood_disconnect(now);
         first.on_flood_warning(now);
-        let mut second = Pacer::new(Pace::Standard, first.learned(), now);
+        let mut second = Pacer::new(FloodControl::Standard, first.learned(), now);
         assert_eq!(sent(&mut second, 4, now), [0, 1, 6, 10]);
         let later = now + SPEEDUP_INTERVAL * 5;
-        let mut third = Pacer::new(Pace::Standard, second.learned(), later);
+        let mut third = Pacer::new(FloodControl::Standard, second.learned(), later);
         assert_eq!(sent(&mut third, 6, later), [0, 0, 0, 2, 4, 6]);
         (0..20).for_each(|_| third.on_flood_disconnect(later));
         assert_eq!(third.learned().cost_percent, MAX_COST_PERCENT);
@@ -382,22 +357,22 @@ mod tests {
     #[test]
     fn version_selects_the_pace() {
         for (version, pace) in [
-            ("solanum-1.0-dev", Pace::Solanum),
-            ("hybrid-7.2.2+oftc1.7.3", Pace::Hybrid),
-            ("InspIRCd-3", Pace::Inspircd),
-            ("UnrealIRCd-6.1.4", Pace::Unrealircd),
-            ("ngircd-26.1", Pace::Ngircd),
-            ("ergo-v2.14.0", Pace::Ergo),
-            ("u2.10.12.19", Pace::Ircu),
-            ("u2.10.12.10+snircd(1.3.4a)", Pace::Ircu),
-            ("soju", Pace::Soju),
-            ("", Pace::Standard),
+            ("solanum-1.0-dev", FloodControl::Solanum),
+            ("hybrid-7.2.2+oftc1.7.3", FloodControl::Hybrid),
+            ("InspIRCd-3", FloodControl::Inspircd),
+            ("UnrealIRCd-6.1.4", FloodControl::Unrealircd),
+            ("ngircd-26.1", FloodControl::Ngircd),
+            ("ergo-v2.14.0", FloodControl::Ergo),
+            ("u2.10.12.19", FloodControl::Ircu),
+            ("u2.10.12.10+snircd(1.3.4a)", FloodControl::Ircu),
+            ("soju", FloodControl::Soju),
+            ("", FloodControl::Standard),
         ] {
-            assert_eq!(Pace::for_version(version), pace, "{version}");
+            assert_eq!(FloodControl::for_version(version), pace, "{version}");
         }
         let now = Instant::now();
-        let mut decided = pacer(Pace::Standard, now);
+        let mut decided = pacer(FloodControl::Standard, now);
         decided.set_version("ergo-v2.14.0");
-        assert_eq!(decided.pace, Pace::Standard, "the administrator knows better");
+        assert_eq!(decided.flood_control, FloodControl::Standard, "the administrator knows better");
     }
 }

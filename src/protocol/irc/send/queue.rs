@@ -433,7 +433,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::irc::send::pacing::{LearnedPace, Pace};
+    use crate::domain::FloodControl;
+    use crate::protocol::irc::send::pacing::LearnedPace;
     use crate::protocol::irc::wire::line::SafeText;
 
     const TEA: EndpointId = EndpointId(1);
@@ -472,7 +473,7 @@ mod tests {
                 queue.push(DeliveryId(1), TEA, outgoing_lines(texts));
             }
             let now = Instant::now();
-            let pacer = Pacer::new(Pace::Off, LearnedPace::new(now), now);
+            let pacer = Pacer::new(FloodControl::Off, LearnedPace::new(now), now);
             Self { queue, receipt, pacer, now }
         }
 
@@ -534,7 +535,7 @@ mod tests {
     fn channel_below_its_share_does_not_wait_for_a_backlog() {
         let mut scene = SendQueueFixture::new(Receipt::Ping, &[]);
         let now = scene.now;
-        scene.pacer = Pacer::new(Pace::Standard, LearnedPace::new(now), now);
+        scene.pacer = Pacer::new(FloodControl::Standard, LearnedPace::new(now), now);
         let is_free = |queue: &SendQueue, endpoint: EndpointId| {
             let ready = queue.ready.iter().any(|message| message.endpoint == endpoint);
             !ready && !queue.awaiting.contains_key(&endpoint)

@@ -29,10 +29,8 @@ use super::wire::batch::Batches;
 use super::wire::charsets::Charsets;
 use super::wire::isupport::Isupport;
 use super::wire::line::Line;
-use super::{
-    ChannelTarget, IncomingMessage, IrcCommand, IrcEvent, IrcIdentity, Pace, ReceivedLine,
-};
-use crate::domain::EndpointId;
+use super::{ChannelTarget, IncomingMessage, IrcCommand, IrcEvent, IrcIdentity, ReceivedLine};
+use crate::domain::{EndpointId, FloodControl};
 use crate::protocol::liveness::{Liveness, LivenessCheck};
 use crate::protocol::{Input, Machine, Output};
 
@@ -65,7 +63,7 @@ pub struct SessionConfig {
     /// What a gateway sends about its user (`WEBIRC`), before everything else.
     pub webirc: Option<Webirc>,
     /// The rate limit.
-    pub pace: Pace,
+    pub flood_control: FloodControl,
     /// What was learned about the rate limit on earlier connections.
     pub learned_pace: LearnedPace,
     /// Seed for the jitter of delays.
@@ -225,7 +223,7 @@ impl IrcSession {
             who_poll: WhoPoll::default(),
             quota: ServerQuota::new(now),
             join_check: JoinCheck::new(now),
-            pacer: Pacer::new(plan.pace, plan.learned_pace, now),
+            pacer: Pacer::new(plan.flood_control, plan.learned_pace, now),
             liveness: Liveness::new(now, SILENCE_TIMEOUT, SILENCE_TIMEOUT),
             last_input_at: now,
             alive_reported_at: now,
