@@ -245,7 +245,9 @@ impl Bridge {
             return Ok(());
         }
         match addressed {
-            DmAddress::Help => self.reply_to_sender(sender, &replies::help_text(&sender.user), ctx),
+            DmAddress::Help => {
+                self.reply_to_sender(sender, &replies::help_text(&sender.user), ctx);
+            }
             DmAddress::Who => {
                 let text = self.reachable_users_text(&sender.user);
                 self.reply_to_sender(sender, &text, ctx);
