@@ -8,8 +8,7 @@ use arbitrary::Arbitrary;
 use jiff::Timestamp;
 use letsbridge::domain::{DeliveryId, EndpointId, FloodControl, IrcUser, MessageKind};
 use letsbridge::protocol::irc::{
-    ChannelTarget, IrcCommand, IrcIdentity, IrcSession, LearnedPace, ReceivedLine,
-    SessionConfig,
+    ChannelTarget, IrcCommand, IrcIdentity, IrcSession, LearnedPace, ReceivedLine, SessionConfig,
 };
 use letsbridge::protocol::{Input, Machine, Output};
 use libfuzzer_sys::fuzz_target;
