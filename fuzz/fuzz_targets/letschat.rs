@@ -111,8 +111,8 @@ fuzz_target!(|happenings: Vec<Happening<'_>>| {
                 );
             }
             Happening::Newest { place } => {
-                let (place, stay) = (place_of(place), Stay::default());
-                order(&mut session, now, LetsChatCommand::NewestMessage { place, stay });
+                let (endpoint, stay) = (place_of(place), Stay::default());
+                order(&mut session, now, LetsChatCommand::NewestMessage { endpoint, stay });
             }
             Happening::Wait { milliseconds } => {
                 now += Duration::from_millis(u64::from(milliseconds) % 100_000);
