@@ -14,7 +14,7 @@ use super::letschat::members::RoomMembers;
 use super::letschat::paging::PageSize;
 use super::notices::outage::{Outage, OutageNotice};
 use super::policy::CatchUpBudget;
-use super::run::Run;
+use super::run::PasteDetector;
 use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::protocol::letschat::{PostId, Stay};
 
@@ -58,7 +58,7 @@ pub(super) struct EndpointState {
     /// Whether the next delivery waits for lines that continue it.
     pub(super) merge_wait: MergeWait,
     /// The recent lines of an author on their way to a room.
-    pub(super) run: Option<Run>,
+    pub(super) run: Option<PasteDetector>,
 }
 
 impl EndpointState {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::run::Run;
+use super::run::PasteDetector;
 use super::{Bridge, Ctx, EndpointState};
 use crate::domain::{
     Author, Delivery, DeliveryState, Endpoint, EndpointId, Message, MessageKind, MessagePart,
@@ -98,8 +98,12 @@ impl Bridge {
                             && delivery.message.kind == MessageKind::Text;
                         let run = mirror.run.take().filter(|_| part_of);
                         let crowded = mirror.queue.followers().next().is_some();
-                        let with =
-                            Run::with(run, &delivery.message, (delivery_id, crowded), ctx.now);
+                        let with = PasteDetector::with(
+                            run,
+                            &delivery.message,
+                            (delivery_id, crowded),
+                            ctx.now,
+                        );
                         mirror.run = part_of.then_some(with);
                     }
                     mirror.queue.push(delivery);

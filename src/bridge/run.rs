@@ -36,7 +36,7 @@ const PACED: (SignedDuration, SignedDuration) =
 
 /// The recent lines of an author.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct PasteDetector {
     said_in: EndpointId,
     author: String,
     /// The delivery of the first line.
@@ -49,7 +49,7 @@ pub(super) struct Run {
     held: Option<Timestamp>,
 }
 
-impl Run {
+impl PasteDetector {
     /// The run that `message`, a delivery to a room, continues or starts. `crowded`: two other deliveries to
     /// the room are not posted yet.
     pub(super) fn with(
@@ -105,7 +105,7 @@ impl Run {
     }
 
     /// What was held has been sent.
-    pub(super) fn said(&mut self) {
+    pub(super) fn on_sent(&mut self) {
         self.held = None;
     }
 }
@@ -127,12 +127,12 @@ mod tests {
 
     /// A run of lines at these times in milliseconds; from `crowded` on, two others were not posted yet. Also
     /// returns the last line and its time.
-    fn run(times: &[i64], crowded: usize) -> (Run, DeliveryId, Timestamp) {
+    fn run(times: &[i64], crowded: usize) -> (PasteDetector, DeliveryId, Timestamp) {
         let at = |time: &i64| Timestamp::from_millisecond(*time).expect("a time");
         let lines = times.iter().map(at).enumerate();
         let run = lines.fold(None, |run, (line, time)| {
             let delivery = DeliveryId(i64::try_from(line).expect("few") + 1);
-            Some(Run::with(run, &message("ann"), (delivery, line >= crowded), time))
+            Some(PasteDetector::with(run, &message("ann"), (delivery, line >= crowded), time))
         });
         let last = times.last().expect("a line");
         (run.expect("a line"), DeliveryId(times.len().try_into().expect("few")), at(last))
@@ -167,7 +167,12 @@ mod tests {
         let started = now;
         while run.wait(&message("ann"), delivery, now).is_some() {
             now += SignedDuration::from_millis(100);
-            run = Run::with(Some(run), &message("ann"), (DeliveryId(delivery.0 + 1), true), now);
+            run = PasteDetector::with(
+                Some(run),
+                &message("ann"),
+                (DeliveryId(delivery.0 + 1), true),
+                now,
+            );
         }
         assert_eq!(now.duration_since(started), SignedDuration::from_secs(3));
     }

@@ -13,7 +13,7 @@ const FIRST: usize = 16;
 
 /// A protocol recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speech {
+pub enum ForeignProtocol {
     /// TLS.
     Tls,
     /// HTTP: a web server or a proxy.
@@ -26,23 +26,23 @@ pub enum Speech {
     Mail,
 }
 
-impl Speech {
+impl ForeignProtocol {
     /// The protocol that sends `first` as its first bytes, if recognisable.
     #[must_use]
     pub fn of(first: &[u8]) -> Option<Self> {
-        const BEGINNINGS: [(&[u8], Speech); 12] = [
-            (b"HTTP/", Speech::Web),
-            (b"<!DOCTYPE", Speech::Web),
-            (b"<html", Speech::Web),
-            (b"SSH-", Speech::Ssh),
-            (b"220 ", Speech::Mail),
-            (b"220-", Speech::Mail),
-            (b"554 ", Speech::Mail),
-            (b"* OK", Speech::Mail),
-            (b"+OK", Speech::Mail),
-            (b"NOTICE ", Speech::Irc),
-            (b"ERROR ", Speech::Irc),
-            (b"PING ", Speech::Irc),
+        const BEGINNINGS: [(&[u8], ForeignProtocol); 12] = [
+            (b"HTTP/", ForeignProtocol::Web),
+            (b"<!DOCTYPE", ForeignProtocol::Web),
+            (b"<html", ForeignProtocol::Web),
+            (b"SSH-", ForeignProtocol::Ssh),
+            (b"220 ", ForeignProtocol::Mail),
+            (b"220-", ForeignProtocol::Mail),
+            (b"554 ", ForeignProtocol::Mail),
+            (b"* OK", ForeignProtocol::Mail),
+            (b"+OK", ForeignProtocol::Mail),
+            (b"NOTICE ", ForeignProtocol::Irc),
+            (b"ERROR ", ForeignProtocol::Irc),
+            (b"PING ", ForeignProtocol::Irc),
         ];
         // A handshake record or an alert, of any TLS version.
         if let [0x15 | 0x16, 3, 0..=4, ..] = first {
@@ -88,7 +88,7 @@ impl Speech {
 
 /// The protocol we expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sought {
+pub enum ExpectedPeer {
     /// IRC.
     Irc {
         /// Whether with TLS.
@@ -103,44 +103,44 @@ pub enum Sought {
 
 /// The peer speaks another protocol than expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stranger {
-    sought: Sought,
+pub struct UnexpectedPeer {
+    sought: ExpectedPeer,
     /// `None` if it sent nothing.
-    speech: Option<Speech>,
+    speech: Option<ForeignProtocol>,
 }
 
-impl std::error::Error for Stranger {}
+impl std::error::Error for UnexpectedPeer {}
 
-impl fmt::Display for Stranger {
+impl fmt::Display for UnexpectedPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.sought, self.speech) {
-            (Sought::Irc { .. }, None) => f.write_str(
+            (ExpectedPeer::Irc { .. }, None) => f.write_str(
                 "the server closed the connection without sending anything: if this is its TLS \
                  port, set `tls = true`",
             ),
-            (Sought::LetsChat { .. }, None) => f.write_str(
+            (ExpectedPeer::LetsChat { .. }, None) => f.write_str(
                 "the server closed the connection without sending anything: if it requires TLS, \
                  write `url = \"https://…\"`",
             ),
-            (Sought::Irc { .. }, Some(Speech::Tls)) => f.write_str(
+            (ExpectedPeer::Irc { .. }, Some(ForeignProtocol::Tls)) => f.write_str(
                 "this port speaks TLS: set `tls = true`, or use the server's port without TLS, \
                  usually 6667",
             ),
-            (Sought::LetsChat { .. }, Some(Speech::Tls)) => {
+            (ExpectedPeer::LetsChat { .. }, Some(ForeignProtocol::Tls)) => {
                 f.write_str("this port speaks TLS: write `url = \"https://…\"`")
             }
-            (Sought::Irc { .. }, Some(Speech::Web)) => f.write_str(
+            (ExpectedPeer::Irc { .. }, Some(ForeignProtocol::Web)) => f.write_str(
                 "a web server or a proxy answers, not an IRC server: check the port in `servers`, \
                  usually 6697 with TLS and 6667 without; to connect through a proxy, set `proxy`",
             ),
-            (Sought::Irc { .. }, Some(rendered)) => {
+            (ExpectedPeer::Irc { .. }, Some(rendered)) => {
                 write!(
                     f,
                     "{} answers, not an IRC server: check the port in `servers`",
                     rendered.name()
                 )
             }
-            (Sought::LetsChat { .. }, Some(rendered)) => {
+            (ExpectedPeer::LetsChat { .. }, Some(rendered)) => {
                 write!(
                     f,
                     "{} answers, not Let's Chat: check the port in letschat.url",
@@ -151,16 +151,19 @@ impl fmt::Display for Stranger {
     }
 }
 
-impl Stranger {
+impl UnexpectedPeer {
     /// Returns the mismatch, if the first bytes show one.
-    fn by(sought: Sought, first: &[u8]) -> Option<Self> {
-        let rendered = Speech::of(first);
+    fn by(sought: ExpectedPeer, first: &[u8]) -> Option<Self> {
+        let rendered = ForeignProtocol::of(first);
         let expected = match sought {
-            Sought::Irc { .. } => Speech::Irc,
-            Sought::LetsChat { .. } => Speech::Web,
+            ExpectedPeer::Irc { .. } => ForeignProtocol::Irc,
+            ExpectedPeer::LetsChat { .. } => ForeignProtocol::Web,
         };
         // A TLS port often closes a plain connection; a closed TLS connection has other reasons.
-        let tls = matches!(sought, Sought::Irc { tls: true } | Sought::LetsChat { tls: true });
+        let tls = matches!(
+            sought,
+            ExpectedPeer::Irc { tls: true } | ExpectedPeer::LetsChat { tls: true }
+        );
         match rendered {
             None if first.is_empty() && !tls => Some(Self { sought, speech: None }),
             Some(rendered) if rendered != expected => Some(Self { sought, speech: Some(rendered) }),
@@ -177,7 +180,7 @@ pub type First = Arc<Mutex<Vec<u8>>>;
 pub struct SniffedStream<S> {
     inner: S,
     first: First,
-    sought: Option<Sought>,
+    sought: Option<ExpectedPeer>,
 }
 
 impl<S> SniffedStream<S> {
@@ -187,7 +190,7 @@ impl<S> SniffedStream<S> {
     }
 
     /// Fails if the peer does not speak the `sought` protocol.
-    pub fn seeking(inner: S, sought: Sought) -> Self {
+    pub fn seeking(inner: S, sought: ExpectedPeer) -> Self {
         Self { sought: Some(sought), ..Self::new(inner) }
     }
 
@@ -212,7 +215,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for SniffedStream<S> {
         }
         let heard = &buffer.filled()[before..];
         first.extend_from_slice(&heard[..heard.len().min(FIRST)]);
-        match self.sought.and_then(|sought| Stranger::by(sought, heard)) {
+        match self.sought.and_then(|sought| UnexpectedPeer::by(sought, heard)) {
             Some(stranger) => Poll::Ready(Err(io::Error::other(stranger))),
             None => Poll::Ready(read),
         }
@@ -255,11 +258,11 @@ mod tests {
 
     use super::*;
 
-    const IRC: Sought = Sought::Irc { tls: false };
-    const LETSCHAT: Sought = Sought::LetsChat { tls: false };
+    const IRC: ExpectedPeer = ExpectedPeer::Irc { tls: false };
+    const LETSCHAT: ExpectedPeer = ExpectedPeer::LetsChat { tls: false };
 
     /// Reads from a peer that sends `first`; returns the length or the error.
-    async fn heard(sought: Sought, first: &[u8]) -> Result<usize, String> {
+    async fn heard(sought: ExpectedPeer, first: &[u8]) -> Result<usize, String> {
         let (ours, mut theirs) = duplex(1_024);
         theirs.write_all(first).await.expect("there is room");
         drop(theirs);
@@ -276,7 +279,7 @@ mod tests {
         }
         assert_eq!(heard(LETSCHAT, b"HTTP/1.1 101").await, Ok(12));
         // With TLS, a closed connection has other reasons.
-        assert_eq!(heard(Sought::Irc { tls: true }, b"").await, Ok(0));
+        assert_eq!(heard(ExpectedPeer::Irc { tls: true }, b"").await, Ok(0));
     }
 
     #[tokio::test]
@@ -285,7 +288,11 @@ mod tests {
             (IRC, &b"\x15\x03\x01\x00\x02\x02\x46"[..], "set `tls = true`"),
             (IRC, b"", "if this is its TLS port, set `tls = true`"),
             (IRC, b"HTTP/1.1 400 Bad Request\r\n", "a web server or a proxy answers"),
-            (Sought::Irc { tls: true }, b"HTTP/1.1 400 Bad Request\r\n", "a web server or a proxy"),
+            (
+                ExpectedPeer::Irc { tls: true },
+                b"HTTP/1.1 400 Bad Request\r\n",
+                "a web server or a proxy",
+            ),
             (IRC, b"SSH-2.0-OpenSSH_9.2p1\r\n", "an SSH server answers"),
             (IRC, b"220 mail.example ESMTP\r\n", "a mail server answers"),
             (LETSCHAT, b"\x15\x03\x03\x00\x02\x02\x46", "write `url = \"https://…\"`"),

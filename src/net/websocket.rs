@@ -18,7 +18,7 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use url::Url;
 
-use crate::net::stranger::Stranger;
+use crate::net::stranger::UnexpectedPeer;
 use crate::protocol::letschat::{Reason, ReceivedFrame, Text, TurnedAway};
 
 /// The longest frame accepted. It fits the longest post that the server's database can hold (16 MB) and a
@@ -69,7 +69,7 @@ impl From<tungstenite::Error> for WebSocketError {
             tungstenite::Error::Io(error)
                 if error
                     .get_ref()
-                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Stranger>) =>
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<UnexpectedPeer>) =>
             {
                 Self::Rejected(error.to_string())
             }

@@ -12,7 +12,7 @@ use crate::net::Wire;
 use crate::net::connect::SourceAddr;
 use crate::net::dial::{self, ConnectOptions};
 use crate::net::identd::{IdentGuard, IdentRegistry};
-use crate::net::stranger::{SniffedStream, Sought};
+use crate::net::stranger::{ExpectedPeer, SniffedStream};
 use crate::net::tls;
 use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
 
@@ -113,7 +113,7 @@ impl Connector {
         let known =
             self.ident_registry.as_ref().and_then(|book| book.register(&tcp, &self.username));
         if !secure {
-            let wire = Box::new(SniffedStream::seeking(tcp, Sought::Irc { tls: false }));
+            let wire = Box::new(SniffedStream::seeking(tcp, ExpectedPeer::Irc { tls: false }));
             return Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known });
         }
         let trust = self.tls_trust.as_ref().unwrap_or(&TlsTrust::System);
@@ -130,7 +130,7 @@ impl Connector {
                  {error}"
             )
         })?;
-        let wire = Box::new(SniffedStream::seeking(wire, Sought::Irc { tls: true }));
+        let wire = Box::new(SniffedStream::seeking(wire, ExpectedPeer::Irc { tls: true }));
         Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known })
     }
 

@@ -13,7 +13,7 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::dial;
 use crate::net::proxy;
-use crate::net::stranger::{SniffedStream, Sought};
+use crate::net::stranger::{ExpectedPeer, SniffedStream};
 use crate::net::tls;
 use crate::net::{ConnectionEnd, WebSocketError, Wire, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
@@ -163,9 +163,9 @@ async fn connect(
         let host = letschat.url.host_str().unwrap_or_default();
         let wire =
             dial::tls_handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;
-        Box::new(SniffedStream::seeking(wire, Sought::LetsChat { tls: true }))
+        Box::new(SniffedStream::seeking(wire, ExpectedPeer::LetsChat { tls: true }))
     } else {
-        Box::new(SniffedStream::seeking(tcp, Sought::LetsChat { tls: false }))
+        Box::new(SniffedStream::seeking(tcp, ExpectedPeer::LetsChat { tls: false }))
     };
     net::open_websocket(wire, &knock).await.map_err(|error| {
         let words = error.to_string();

@@ -61,9 +61,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn told_in_private(&mut self, untold: &UnreportedFailure) -> Result<(), StoreError> {
+    pub fn mark_direct_reported(&mut self, untold: &UnreportedFailure) -> Result<(), StoreError> {
         let UnreportedFailure { source, to, last_delivery: last, .. } = untold;
-        self.apply(Mutation::ToldInPrivate { source: *source, to: Some(*to), last: *last })
+        self.apply(Mutation::MarkDirectReported { source: *source, to: Some(*to), last: *last })
     }
 
     /// Records that this author of direct messages will not be notified of rejections, and overwrites the
@@ -71,8 +71,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn told_nobody(&mut self, source: EndpointId) -> Result<(), StoreError> {
-        self.apply(Mutation::ToldInPrivate { source, to: None, last: DeliveryId(i64::MAX) })
+    pub fn discard_reports(&mut self, source: EndpointId) -> Result<(), StoreError> {
+        self.apply(Mutation::MarkDirectReported { source, to: None, last: DeliveryId(i64::MAX) })
     }
 
     /// All failures still to be reported.

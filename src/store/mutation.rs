@@ -26,10 +26,10 @@ pub(super) enum Mutation {
     AckDelivery { id: DeliveryId, remote_id: Option<String>, now: Timestamp },
     RejectDelivery { id: DeliveryId, reason: String, now: Timestamp },
     MarkUnreported { id: DeliveryId },
-    Unsaid { id: DeliveryId },
-    Renamed { endpoint: EndpointId, name: String },
+    EraseText { id: DeliveryId },
+    RenameEndpoint { endpoint: EndpointId, name: String },
     MarkReported { source: EndpointId, author: String, to: EndpointId, last: DeliveryId },
-    ToldInPrivate { source: EndpointId, to: Option<EndpointId>, last: DeliveryId },
+    MarkDirectReported { source: EndpointId, to: Option<EndpointId>, last: DeliveryId },
     MergeDeliveries { first: DeliveryId, others: Vec<DeliveryId> },
     SetProgress { id: DeliveryId, bytes: usize },
     SetResent { id: DeliveryId, resent: bool },
@@ -161,7 +161,7 @@ impl Mutation {
             Self::MarkUnreported { id: delivery_id } => {
                 on("UPDATE delivery SET unreported = 1 WHERE id = ?1", params![delivery_id.0])
             }
-            Self::Unsaid { id } => {
+            Self::EraseText { id } => {
                 on(
                     "UPDATE message SET body = '', author = '', display_name = NULL, account = NULL,
                          userhost = NULL
@@ -173,7 +173,7 @@ impl Mutation {
                     params![id.0],
                 )
             }
-            Self::ToldInPrivate { source, to, last } => {
+            Self::MarkDirectReported { source, to, last } => {
                 let these = params![source.0, to.map(|to| to.0), last.0];
                 on(
                     "UPDATE message SET body = '', author = '', display_name = NULL, account = NULL,
@@ -190,7 +190,7 @@ impl Mutation {
                     these,
                 )
             }
-            Self::Renamed { endpoint, name } => {
+            Self::RenameEndpoint { endpoint, name } => {
                 on("UPDATE endpoint SET name = ?2 WHERE id = ?1", params![endpoint.0, name])
             }
             Self::MarkReported { source: said_in, author, to, last } => on(

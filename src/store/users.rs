@@ -44,7 +44,7 @@ impl Store {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM endpoint WHERE name = ?1)")?
             .query_row([&name], |row| row.get(0))?;
         if !taken {
-            self.apply(Mutation::Renamed { endpoint, name })?;
+            self.apply(Mutation::RenameEndpoint { endpoint, name })?;
         }
         Ok(!taken)
     }
@@ -53,8 +53,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn unsaid(&mut self, id: DeliveryId) -> Result<(), StoreError> {
-        self.apply(Mutation::Unsaid { id })
+    pub fn erase_text(&mut self, id: DeliveryId) -> Result<(), StoreError> {
+        self.apply(Mutation::EraseText { id })
     }
 
     /// Deletes records of direct messages before `before` and of users without newer ones, except for what is
@@ -62,7 +62,7 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn forget_written(&mut self, before: Timestamp) -> Result<(), StoreError> {
+    pub fn erase_settled_texts(&mut self, before: Timestamp) -> Result<(), StoreError> {
         if self.has_uncommitted() {
             return Ok(());
         }
@@ -157,7 +157,7 @@ mod tests {
         let delivery_id = store.enqueue(id, to).expect("works");
         store.commit().expect("works");
         store.ack_delivery(delivery_id, None, sent_at).expect("works");
-        store.unsaid(delivery_id).expect("works");
+        store.erase_text(delivery_id).expect("works");
         store.commit().expect("works");
         assert!(store.contains(to, "one").expect("works"));
         store.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("works");
@@ -189,7 +189,7 @@ mod tests {
             }
         }
         store.commit().expect("works");
-        store.forget_written("2000-01-01T00:00:00Z".parse().expect("a time")).expect("works");
+        store.erase_settled_texts("2000-01-01T00:00:00Z".parse().expect("a time")).expect("works");
         let names: String = store
             .connection
             .query_row(
@@ -228,12 +228,12 @@ mod tests {
         refuse(&mut store, "one");
         let untold = store.unreported_failures().expect("works").remove(0);
         refuse(&mut store, "two");
-        store.told_in_private(&untold).expect("works");
+        store.mark_direct_reported(&untold).expect("works");
         assert_eq!(bodies(&store), ";twoann");
         assert_eq!(store.unreported_failures().expect("works").len(), 1);
-        store.told_nobody(bob).expect("works");
+        store.discard_reports(bob).expect("works");
         assert_eq!(bodies(&store), ";twoann");
-        store.told_nobody(ann).expect("works");
+        store.discard_reports(ann).expect("works");
         assert_eq!(
             (bodies(&store), store.unreported_failures().expect("works")),
             (";".to_owned(), vec![])

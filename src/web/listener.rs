@@ -20,7 +20,7 @@ use tokio::time;
 
 use super::held;
 use super::paced::Paced;
-use super::seats::{Seat, Seats};
+use super::seats::{ConnectionSlot, ConnectionSlots};
 
 /// Time limit for the head of a request, including further ones on a kept-alive connection.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15);
@@ -45,7 +45,7 @@ pub(super) async fn serve(
     proxies: Vec<IpNet>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seats = Arc::new(Seats::default());
+    let seats = Arc::new(ConnectionSlots::default());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -66,7 +66,7 @@ pub(super) async fn serve(
                     let conversation = serve_connection(stream, peer, router, Arc::new(seat), stop);
                     let _ = time::timeout(MAX_CONNECTION_TIME, conversation).await;
                 });
-                Seat::assign(&seats, number, connection);
+                ConnectionSlot::assign(&seats, number, connection);
             }
             // Resources are temporarily exhausted.
             Err(error) => {
@@ -85,7 +85,7 @@ async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    seat: Arc<Seat>,
+    seat: Arc<ConnectionSlot>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), hyper::Error> {
     let _ = stream.set_nodelay(true);

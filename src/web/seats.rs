@@ -27,17 +27,17 @@ const ITS_TIME: Duration = Duration::from_secs(60);
 
 /// All connections.
 #[derive(Debug, Default)]
-pub(super) struct Seats(Mutex<State>);
+pub(super) struct ConnectionSlots(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     /// By number, which is the order of arrival.
-    taken: BTreeMap<u64, Taken>,
+    taken: BTreeMap<u64, OccupiedSlot>,
     last: u64,
 }
 
 #[derive(Debug)]
-struct Taken {
+struct OccupiedSlot {
     /// Empty for a proxy, which acts for many clients.
     nets: Vec<IpNet>,
     address: IpAddr,
@@ -49,23 +49,27 @@ struct Taken {
 
 /// A connection's slot, returned when dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
-    seats: Arc<Seats>,
+pub(super) struct ConnectionSlot {
+    seats: Arc<ConnectionSlots>,
     number: u64,
 }
 
 /// Held during a response, so that the connection is not closed as idle.
 #[derive(Debug)]
-pub(super) struct Answering(Arc<Seat>);
+pub(super) struct Responding(Arc<ConnectionSlot>);
 
-impl Seats {
+impl ConnectionSlots {
     /// A slot for a connection from `address`, which may close another one; `None` if there is none.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr, is_proxy: bool) -> Option<Seat> {
+    pub(super) fn take(
+        self: &Arc<Self>,
+        address: IpAddr,
+        is_proxy: bool,
+    ) -> Option<ConnectionSlot> {
         let address = address.to_canonical();
         let mut state = self.state();
         let nets: Vec<IpNet> = if is_proxy { Vec::new() } else { nets::around(address).collect() };
         for (net, most) in nets.iter().zip(EACH) {
-            let within = |taken: &Taken| taken.nets.contains(net);
+            let within = |taken: &OccupiedSlot| taken.nets.contains(net);
             if state.taken.values().filter(|taken| within(taken)).count() >= most {
                 state.make_room(within)?;
             }
@@ -78,8 +82,10 @@ impl Seats {
         }
         state.last += 1;
         let (number, since) = (state.last, Instant::now());
-        state.taken.insert(number, Taken { nets, address, answering: 0, since, connection: None });
-        Some(Seat { seats: Arc::clone(self), number })
+        state
+            .taken
+            .insert(number, OccupiedSlot { nets, address, answering: 0, since, connection: None });
+        Some(ConnectionSlot { seats: Arc::clone(self), number })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,7 +105,7 @@ impl State {
 
     /// Closes the oldest idle connection among those; if none is idle, the longest active one that has had
     /// its minimum time.
-    fn make_room(&mut self, of: impl Fn(&Taken) -> bool) -> Option<()> {
+    fn make_room(&mut self, of: impl Fn(&OccupiedSlot) -> bool) -> Option<()> {
         let those = || self.taken.iter().filter(|(_, it)| of(it));
         let waiting = those().find(|(_, it)| it.answering == 0);
         let number = *waiting
@@ -115,9 +121,9 @@ impl State {
     }
 }
 
-impl Seat {
+impl ConnectionSlot {
     /// Registers the task of the connection with this number.
-    pub(super) fn assign(seats: &Seats, number: u64, connection: AbortHandle) {
+    pub(super) fn assign(seats: &ConnectionSlots, number: u64, connection: AbortHandle) {
         match seats.state().taken.get_mut(&number) {
             Some(taken) => taken.connection = Some(connection),
             // Its slot was taken already.
@@ -130,9 +136,9 @@ impl Seat {
     }
 
     /// Marks the connection as active.
-    pub(super) fn answering(self: &Arc<Self>) -> Answering {
+    pub(super) fn answering(self: &Arc<Self>) -> Responding {
         self.count(1);
-        Answering(Arc::clone(self))
+        Responding(Arc::clone(self))
     }
 
     fn count(&self, by: isize) {
@@ -145,13 +151,13 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.seats.state().taken.remove(&self.number);
     }
 }
 
-impl Drop for Answering {
+impl Drop for Responding {
     fn drop(&mut self) {
         self.0.count(-1);
     }
@@ -165,15 +171,15 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    fn numbers(seats: &Seats) -> Vec<u64> {
+    fn numbers(seats: &ConnectionSlots) -> Vec<u64> {
         seats.state().taken.keys().copied().collect()
     }
 
     #[test]
     fn who_has_many_makes_room_for_itself_and_nobody_else() {
-        let seats = Arc::new(Seats::default());
+        let seats = Arc::new(ConnectionSlots::default());
         let other = seats.take(address("192.0.2.1"), false).expect("room");
-        let mine: Vec<Seat> = (0..EACH[0] + 10)
+        let mine: Vec<ConnectionSlot> = (0..EACH[0] + 10)
             .map(|_| seats.take(address("198.51.100.1"), false).expect("room"))
             .collect();
         let left = numbers(&seats);
@@ -187,15 +193,15 @@ mod tests {
 
     #[test]
     fn networks_of_networks_are_counted_too() {
-        let seats = Arc::new(Seats::default());
-        let many: Vec<Seat> = (0..400)
+        let seats = Arc::new(ConnectionSlots::default());
+        let many: Vec<ConnectionSlot> = (0..400)
             .map(|n| {
                 let address = address(&format!("2001:db8:0:{:x}::1", n % 40));
                 seats.take(address, false).expect("room")
             })
             .collect();
         assert_eq!(numbers(&seats).len(), EACH[1], "40 /64s of a /56");
-        let wide: Vec<Seat> = (0..400)
+        let wide: Vec<ConnectionSlot> = (0..400)
             .map(|n| {
                 seats.take(address(&format!("2001:db8:1:{:x}00::1", n % 200)), false).expect("room")
             })
@@ -207,13 +213,13 @@ mod tests {
 
     #[test]
     fn who_asks_is_heard_however_many_say_nothing() {
-        let seats = Arc::new(Seats::default());
-        let silent: Vec<Seat> =
+        let seats = Arc::new(ConnectionSlots::default());
+        let silent: Vec<ConnectionSlot> =
             (0..ALL + 88).map(|_| seats.take(address("127.0.0.1"), true).expect("room")).collect();
         assert_eq!(numbers(&seats).len(), ALL);
         let asks = Arc::new(seats.take(address("192.0.2.1"), false).expect("room"));
         let answering = asks.answering();
-        let more: Vec<Seat> =
+        let more: Vec<ConnectionSlot> =
             (0..2 * ALL).map(|_| seats.take(address("127.0.0.1"), true).expect("room")).collect();
         assert!(numbers(&seats).contains(&asks.number));
         drop(answering);
@@ -223,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_is_being_answered_is_left_alone() {
-        let seats = Arc::new(Seats::default());
+        let seats = Arc::new(ConnectionSlots::default());
         let take = || seats.take(address("192.0.2.1"), false).map(Arc::new);
         let busy: Vec<_> = (0..EACH[0])
             .map(|_| take().map(|seat| (seat.answering(), seat)).expect("room"))
@@ -235,7 +241,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn slow_readers_of_many_networks_keep_nobody_out_for_long() {
-        let seats = Arc::new(Seats::default());
+        let seats = Arc::new(ConnectionSlots::default());
         let take = |n: usize| {
             let address = address(&format!("2001:db8:{n:x}::1"));
             seats.take(address, false).map(Arc::new)
@@ -254,7 +260,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_makes_room_ends() {
-        let seats = Arc::new(Seats::default());
+        let seats = Arc::new(ConnectionSlots::default());
         let sit = || {
             let seat = seats.take(address("192.0.2.1"), false).expect("room");
             let number = seat.number();
@@ -262,7 +268,7 @@ mod tests {
                 let _seat = seat;
                 std::future::pending::<()>().await;
             });
-            Seat::assign(&seats, number, task.abort_handle());
+            ConnectionSlot::assign(&seats, number, task.abort_handle());
             task
         };
         let first = sit();

@@ -115,7 +115,7 @@ impl Bridge {
         let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(None) };
         state.merge_wait = MergeWait::Idle;
         if let Some(run) = &mut state.run {
-            run.said();
+            run.on_sent();
         }
         let Some(first) = state.queue.head() else { return Ok(None) };
         let muted = speaker == SenderChoice::Nobody;

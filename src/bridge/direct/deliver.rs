@@ -349,7 +349,7 @@ impl Bridge {
             recipient.ack_timeouts = 0;
             let peer = recipient.user.network().map_or(Peer::LetsChat, |it| Peer::Irc(it.clone()));
             for delivery in recipient.queue.ack(id, remote_id, ctx.now, ctx.store)? {
-                ctx.store.unsaid(delivery.id)?;
+                ctx.store.erase_text(delivery.id)?;
                 self.queue_quota.remove(&delivery.message);
                 self.stats.traffic_mut(peer.clone()).delivered += 1;
             }

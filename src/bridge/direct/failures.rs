@@ -43,7 +43,7 @@ impl Bridge {
             let Some(sender) = ctx.store.user_of_endpoint(failure.source)? else { continue };
             if told < MAX_IN_FLIGHT && self.notify_dm_sender(&sender, &failure, ctx)? {
                 told += 1;
-                ctx.store.told_in_private(&failure)?;
+                ctx.store.mark_direct_reported(&failure)?;
             } else {
                 self.direct.report_at = Some(ctx.now + REPORT_RETRY_INTERVAL);
             }
@@ -60,7 +60,7 @@ impl Bridge {
     ) -> Result<bool, StoreError> {
         // The current user of the nick may be somebody else.
         if matches!(sender, UserRef::Nick(..))
-            && self.direct.endpoints_by_user.place(sender).is_none()
+            && self.direct.endpoints_by_user.endpoint(sender).is_none()
         {
             return Ok(true);
         }

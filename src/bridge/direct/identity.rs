@@ -133,7 +133,7 @@ impl Bridge {
         let party =
             |user: &IrcUser| crate::bridge::direct::lookup::user_ref(network, user, casemapping);
         let parties = state.roster.iter().map(|member| party(&member.user));
-        parties.filter(|party| self.direct.endpoints_by_user.place(party).is_some()).collect()
+        parties.filter(|party| self.direct.endpoints_by_user.endpoint(party).is_some()).collect()
     }
 
     /// These users may have left or returned. A user known by nick only loses their identity when they leave.
@@ -144,7 +144,7 @@ impl Bridge {
     ) -> Result<(), StoreError> {
         let mut endpoints = Vec::new();
         for user in parties {
-            let Some(endpoint) = self.direct.endpoints_by_user.place(&user) else { continue };
+            let Some(endpoint) = self.direct.endpoints_by_user.endpoint(&user) else { continue };
             endpoints.push(endpoint);
             let lost = match &user {
                 UserRef::Nick(network, nick) => self.find_by_nick(network, nick).is_none(),
@@ -174,13 +174,13 @@ impl Bridge {
         if was == is || !matches!(was, UserRef::Nick(..)) {
             return Ok(());
         }
-        let Some(endpoint) = self.direct.endpoints_by_user.place(&was) else { return Ok(()) };
-        let is_new = self.direct.endpoints_by_user.place(&is).is_none();
+        let Some(endpoint) = self.direct.endpoints_by_user.endpoint(&was) else { return Ok(()) };
+        let is_new = self.direct.endpoints_by_user.endpoint(&is).is_none();
         if is_new
             && !self.direct.recipients.contains_key(&endpoint)
             && ctx.store.rename_user(endpoint, &is)?
         {
-            self.direct.endpoints_by_user.meet(&is, endpoint, &now.nick);
+            self.direct.endpoints_by_user.touch(&is, endpoint, &now.nick);
             return Ok(());
         }
         let number = self.user_endpoint_id(&is, &now.nick, ctx)?;
@@ -216,7 +216,7 @@ impl Bridge {
             recipient.gone_reason = Some(reason.to_owned());
         }
         if self.direct.report_at.is_some() {
-            ctx.store.told_nobody(endpoint)?;
+            ctx.store.discard_reports(endpoint)?;
         }
         Ok(())
     }

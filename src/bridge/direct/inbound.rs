@@ -85,7 +85,7 @@ impl Bridge {
     /// Whether messages from `network`, or from Let's Chat, are processed now. This bounds the total work; a
     /// single user over the limit does not affect others.
     fn admit(&mut self, network: Option<&Network>, user: Option<&UserRef>, ctx: &Ctx<'_>) -> bool {
-        let endpoint = user.and_then(|user| self.direct.endpoints_by_user.place(user));
+        let endpoint = user.and_then(|user| self.direct.endpoints_by_user.endpoint(user));
         if endpoint.is_some_and(|endpoint| self.direct.dm_limiter.is_told(endpoint, ctx.now)) {
             return false;
         }
@@ -204,11 +204,11 @@ impl Bridge {
         name: &str,
         ctx: &mut Ctx<'_>,
     ) -> Result<EndpointId, StoreError> {
-        let endpoint = match self.direct.endpoints_by_user.place(user) {
+        let endpoint = match self.direct.endpoints_by_user.endpoint(user) {
             Some(endpoint) => endpoint,
             None => ctx.store.user_endpoint_id(user)?,
         };
-        self.direct.endpoints_by_user.meet(user, endpoint, name);
+        self.direct.endpoints_by_user.touch(user, endpoint, name);
         let lanes = &self.direct.recipients;
         if let Some((endpoint, name)) = self
             .direct
@@ -344,7 +344,7 @@ impl Bridge {
                 return Ok(());
             }
         };
-        let user = match self.direct.endpoints_by_user.party(correspondent) {
+        let user = match self.direct.endpoints_by_user.user(correspondent) {
             Some(user) => Some(user.clone()),
             None => ctx.store.user_of_endpoint(correspondent)?,
         };

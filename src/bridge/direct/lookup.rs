@@ -53,7 +53,7 @@ impl Bridge {
                 let last = self
                     .direct
                     .endpoints_by_user
-                    .place(user)
+                    .endpoint(user)
                     .map(|endpoint| self.direct.name_of(endpoint));
                 let rank = |member: &&ChannelMember| {
                     (last != Some(member.user.nick.as_str()), member.user.nick.clone())

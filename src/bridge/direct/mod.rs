@@ -29,7 +29,7 @@ use super::{Bridge, Peer};
 use crate::domain::{EndpointId, Network, UserRef};
 use crate::store::{Store, StoreError};
 
-use parties::Parties;
+use parties::KnownUsers;
 pub(super) use rate_limit::{RateDecision, UserRateLimiter};
 use threads::{Correspondent, THREAD_TIMEOUT, Threads};
 
@@ -63,7 +63,7 @@ pub(super) struct DirectMessages {
     /// The recipients with queued messages.
     recipients: HashMap<EndpointId, DmRecipient>,
     /// Users with recent conversations.
-    endpoints_by_user: Parties,
+    endpoints_by_user: KnownUsers,
     threads: Threads,
     /// Rate limits per user, for messages and replies.
     dm_limiter: UserRateLimiter,
@@ -96,7 +96,7 @@ impl Default for DirectMessages {
             networks: BTreeSet::new(),
             letschat_enabled: None,
             recipients: HashMap::new(),
-            endpoints_by_user: Parties::default(),
+            endpoints_by_user: KnownUsers::default(),
             threads: Threads::default(),
             dm_limiter: UserRateLimiter::new(DM_BURST, DM_INTERVAL),
             reply_limiter: UserRateLimiter::new(REPLY_BURST, REPLY_INTERVAL),
@@ -150,7 +150,7 @@ impl Bridge {
         store: &mut Store,
     ) -> Result<Self, StoreError> {
         self.direct.networks = networks.into_iter().collect();
-        store.forget_written(now - THREAD_TIMEOUT)?;
+        store.erase_settled_texts(now - THREAD_TIMEOUT)?;
         for (endpoint, user) in store.users_with_pending()? {
             self.recover_recipient(endpoint, user, now, store)?;
         }
@@ -204,7 +204,7 @@ impl Bridge {
             }
             return Ok(());
         }
-        self.direct.endpoints_by_user.meet(&user, endpoint, &name);
+        self.direct.endpoints_by_user.touch(&user, endpoint, &name);
         self.direct.recipients.insert(endpoint, DmRecipient::new(user, queue));
         Ok(())
     }

@@ -14,8 +14,8 @@ const LONGEST: usize = 128;
 
 /// Known users.
 #[derive(Debug, Default)]
-pub(super) struct Parties {
-    places: HashMap<UserRef, EndpointId>,
+pub(super) struct KnownUsers {
+    endpoints: HashMap<UserRef, EndpointId>,
     known: HashMap<EndpointId, Known>,
     /// The users of each side, the least recently active first.
     sides: HashMap<Option<Network>, BTreeMap<u64, EndpointId>>,
@@ -30,16 +30,16 @@ struct Known {
     met: u64,
 }
 
-impl Parties {
+impl KnownUsers {
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.endpoints.is_empty()
     }
 
-    pub(super) fn place(&self, user: &UserRef) -> Option<EndpointId> {
-        self.places.get(user).copied()
+    pub(super) fn endpoint(&self, user: &UserRef) -> Option<EndpointId> {
+        self.endpoints.get(user).copied()
     }
 
-    pub(super) fn party(&self, endpoint: EndpointId) -> Option<&UserRef> {
+    pub(super) fn user(&self, endpoint: EndpointId) -> Option<&UserRef> {
         self.known.get(&endpoint).map(|known| &known.user)
     }
 
@@ -57,18 +57,18 @@ impl Parties {
     pub(super) fn on(&self, network: &Network) -> impl Iterator<Item = (&UserRef, EndpointId)> {
         let side = self.sides.get(&Some(network.clone()));
         let endpoints = side.into_iter().flat_map(BTreeMap::values).copied();
-        endpoints.filter_map(|endpoint| Some((self.party(endpoint)?, endpoint)))
+        endpoints.filter_map(|endpoint| Some((self.user(endpoint)?, endpoint)))
     }
 
     /// Records the user, with name and endpoint id, as just active.
-    pub(super) fn meet(&mut self, user: &UserRef, endpoint: EndpointId, name: &str) {
+    pub(super) fn touch(&mut self, user: &UserRef, endpoint: EndpointId, name: &str) {
         self.forget(endpoint);
-        if let Some(before) = self.place(user) {
+        if let Some(before) = self.endpoint(user) {
             self.forget(before);
         }
         self.met += 1;
         let name = name[..name.floor_char_boundary(LONGEST)].to_owned();
-        self.places.insert(user.clone(), endpoint);
+        self.endpoints.insert(user.clone(), endpoint);
         self.known.insert(endpoint, Known { user: user.clone(), name, met: self.met });
         self.sides.entry(user.network().cloned()).or_default().insert(self.met, endpoint);
     }
@@ -76,7 +76,7 @@ impl Parties {
     /// Forgets the user with this endpoint id.
     pub(super) fn forget(&mut self, endpoint: EndpointId) {
         let Some(Known { user, met, .. }) = self.known.remove(&endpoint) else { return };
-        self.places.remove(&user);
+        self.endpoints.remove(&user);
         if let Some(side) = self.sides.get_mut(&user.network().cloned()) {
             side.remove(&met);
         }
@@ -111,28 +111,28 @@ mod tests {
 
     #[test]
     fn who_was_not_met_for_longest_is_forgotten_first_and_nobody_who_is_needed() {
-        let mut parties = Parties::default();
+        let mut parties = KnownUsers::default();
         for n in 0..10 * MOST {
-            parties.meet(&nick(n), place(n), "somebody");
-            parties.meet(&nick(0), place(0), "ann");
+            parties.touch(&nick(n), place(n), "somebody");
+            parties.touch(&nick(0), place(0), "ann");
             let forgotten = parties.too_many(&nick(n), |it| it == place(1));
             forgotten.into_iter().for_each(|(it, _)| parties.forget(it));
         }
         assert_eq!(parties.on(&Network::new("office")).count(), MOST);
-        assert_eq!((parties.known.len(), parties.places.len()), (MOST, MOST));
+        assert_eq!((parties.known.len(), parties.endpoints.len()), (MOST, MOST));
         assert_eq!(parties.name(place(0)), Some("ann"));
-        assert_eq!(parties.place(&nick(1)), Some(place(1)));
-        assert_eq!(parties.place(&nick(2)), None);
+        assert_eq!(parties.endpoint(&nick(1)), Some(place(1)));
+        assert_eq!(parties.endpoint(&nick(2)), None);
     }
 
     #[test]
     fn who_goes_by_many_names_takes_the_room_of_one() {
-        let mut parties = Parties::default();
+        let mut parties = KnownUsers::default();
         for n in 0..1_000 {
-            parties.meet(&nick(n), place(7), &"x".repeat(10_000));
+            parties.touch(&nick(n), place(7), &"x".repeat(10_000));
         }
-        assert_eq!(parties.known.len() + parties.places.len(), 2);
-        assert_eq!(parties.party(place(7)), Some(&nick(999)));
+        assert_eq!(parties.known.len() + parties.endpoints.len(), 2);
+        assert_eq!(parties.user(place(7)), Some(&nick(999)));
         assert_eq!(parties.name(place(7)).map(str::len), Some(LONGEST));
     }
 }

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::RejectedCert;
 use crate::net::host::without_brackets;
-use crate::net::stranger::{SniffedStream, Speech};
+use crate::net::stranger::{ForeignProtocol, SniffedStream};
 
 /// Time limit for the server's part of the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub enum HandshakeError {
     CertRejected(RejectedCert),
     /// The peer speaks this protocol.
     #[error("{}", .0.instead_of_tls())]
-    Speaks(Speech),
+    Speaks(ForeignProtocol),
     /// The peer speaks an unknown protocol.
     #[error("this port does not speak TLS: use the server's TLS port, or turn TLS off for it")]
     NotTls,
@@ -75,8 +75,9 @@ pub async fn handshake(
     {
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(error)) => {
-            let rendered = Speech::of(&first.lock().unwrap_or_else(PoisonError::into_inner));
-            Err(match rendered.filter(|rendered| *rendered != Speech::Tls) {
+            let rendered =
+                ForeignProtocol::of(&first.lock().unwrap_or_else(PoisonError::into_inner));
+            Err(match rendered.filter(|rendered| *rendered != ForeignProtocol::Tls) {
                 Some(rendered) => HandshakeError::Speaks(rendered),
                 None => from_io(&error),
             })
