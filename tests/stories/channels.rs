@@ -299,7 +299,7 @@ fn a_safe_channel_is_called_by_the_name_that_the_server_gives() {
         irc < :irc.example 353 bridge @ !ABCDEtea :@bridge ann
         irc < :irc.example 366 bridge !ABCDEtea :End
         irc < :ann!a@host PRIVMSG !ABCDEtea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
         irc > PRIVMSG !ABCDEtea :<bob> two
         irc > PING said-2
@@ -337,7 +337,7 @@ fn whatever_a_server_says_of_itself_people_go_on_talking() {
             irc < :irc.example 005
             irc < :ann!a@host MODE #tea +o-v+zzzz ann bob
             irc < :ann!a@host PRIVMSG #tea :one
-            lc > 425["messages:create",{{"room":"r1","text":"<ann> one"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<ann> one"}}]
             lc < 42["messages:new",{{"id":"6b0000010000000000000001","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]
             irc > PRIVMSG #tea :<bob> two
             irc > PING said-2
@@ -369,7 +369,7 @@ fn a_safe_channel_that_was_made_anew_has_another_name() {
         irc < :irc.example 353 bridge @ !FGHIJtea :@bridge ann
         irc < :irc.example 366 bridge !FGHIJtea :End
         irc < :ann!a@host PRIVMSG !FGHIJtea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         "#,
     );
 }

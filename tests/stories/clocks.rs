@@ -23,8 +23,8 @@ fn spoken(caps: &str, time: &str) -> World {
         r#"
         wait 1s
         irc < @time={time};msgid=a1 :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{{"room":"r1","text":"<ann> one"}}]
-        lc < 435[{{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]
+        lc > 42#["messages:create",{{"room":"r1","text":"<ann> one"}}]
+        lc < 43#[{{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]
         "#,
     ));
     world
@@ -53,7 +53,7 @@ fn a_line_from_the_future_does_not_hide_what_is_said_until_then() {
             irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
             irc < @label=past.1 :irc.example BATCH +x chathistory #tea
             irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-            lc > 426["messages:create",{{"room":"r1","text":"<ann> two"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<ann> two"}}]
             irc < @batch=x;time={time};msgid=a1 :ann!a@host PRIVMSG #tea :one
             irc < :irc.example BATCH -x
             irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
@@ -81,7 +81,7 @@ fn where_the_clock_has_gone_back_the_last_line_is_asked_for_by_its_id() {
             irc > @label=past.2 CHATHISTORY AFTER #tea msgid=a1 500
             irc < @label=past.2 :irc.example BATCH +y chathistory #tea
             irc < @batch=y;time={two};msgid=a2 :ann!a@host PRIVMSG #tea :two
-            lc > 426["messages:create",{{"room":"r1","text":"<ann> two"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<ann> two"}}]
             irc < :irc.example BATCH -y
             "#
         ));
@@ -90,7 +90,7 @@ fn where_the_clock_has_gone_back_the_last_line_is_asked_for_by_its_id() {
 
 #[test]
 fn what_is_said_now_is_said_now_whatever_its_time_says() {
-    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z").never_joining();
     away(&mut world, KEEPS, 3);
     world.tell(
         r#"
@@ -100,12 +100,12 @@ fn what_is_said_now_is_said_now_whatever_its_time_says() {
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < :irc.example BATCH -x
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
-        lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
-        lc < 437[{"id":"6b0000200000000000000003","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         irc < @time=1999-11-20T09:00:00.000Z;msgid=a4 :ann!a@host PRIVMSG #tea :four
-        lc > 428["messages:create",{"room":"r1","text":"<ann> four"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> four"}]
         "#,
     );
 }
@@ -119,7 +119,7 @@ fn a_channel_whose_history_is_gone_before_anything_was_heard_has_a_hole() {
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < :irc.example BATCH -x
-        lc > 425["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:20 UTC: messages from that time may be missing here"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:20 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -147,7 +147,7 @@ fn lines_that_were_never_heard_show_no_way_back() {
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < :irc.example BATCH -x
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
@@ -155,8 +155,8 @@ fn lines_that_were_never_heard_show_no_way_back() {
         irc < :irc.example BATCH -y
         irc > @label=past.3 CHATHISTORY AFTER #tea msgid=a1 500
         irc < @label=past.3 FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :No such message
-        lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -173,7 +173,7 @@ fn a_server_that_does_not_find_lines_by_their_time_is_asked_by_the_id() {
             irc > @label=past.2 CHATHISTORY AFTER #tea msgid=a1 500
             irc < @label=past.2 :irc.example BATCH +x chathistory #tea
             irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-            lc > 426["messages:create",{{"room":"r1","text":"<ann> two"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<ann> two"}}]
             irc < :irc.example BATCH -x
             irc > @label=past.3 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
             irc < @label=past.3 :irc.example FAIL CHATHISTORY {code} AFTER #tea :By msgid only
@@ -196,7 +196,7 @@ fn a_server_that_finds_lines_by_id_alone_and_no_longer_knows_ours_has_a_hole() {
         r#"
         irc > @label=past.1 CHATHISTORY AFTER #tea msgid=a1 500
         irc < @label=past.1 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :No such message
-        lc > 426["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time are missing here"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time are missing here"}]
         "#,
     );
 }
@@ -210,10 +210,10 @@ fn a_reading_that_is_cut_off_before_it_reached_back_leaves_a_hole() {
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc lost
-        lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -248,7 +248,7 @@ fn a_line_of_ours_that_is_played_back_without_a_time_is_still_ours() {
         irc < @batch=x;time=garbage;msgid=b7 :bridge!b@host PRIVMSG #tea :<bob> hello
         irc < @batch=x :bridge!b@host PRIVMSG #tea :<bob> hello
         irc < @batch=x;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < :irc.example BATCH -x
         "#,
     );

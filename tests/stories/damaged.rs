@@ -13,8 +13,8 @@ fn posts_that_make_no_sense_are_passed_over_in_a_page_and_counted_once() {
         &mut world,
         &format!(
             r#"
-            lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}}]
-            lc < 434[[null,{{"id":"6b0000100000000000000001",{POST},"room":"r1"}},{{"id":"6b0000100000000000000002","text":"one",{POST},"room":"r1"}},{{"id":"zzz","text":"x",{POST}}},{{"id":"6b0000100000000000000003","text":7}}]]
+            lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}}]
+            lc < 43#[[null,{{"id":"6b0000100000000000000001",{POST},"room":"r1"}},{{"id":"6b0000100000000000000002","text":"one",{POST},"room":"r1"}},{{"id":"zzz","text":"x",{POST}}},{{"id":"6b0000100000000000000003","text":7}}]]
             irc > PRIVMSG #tea :<bob> one
             irc > PING said-1
             irc < :irc.example PONG irc.example :said-1
@@ -28,8 +28,8 @@ fn posts_that_make_no_sense_are_passed_over_in_a_page_and_counted_once() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6b0000100000000000000001"},{"id":"6b0000100000000000000003","text":7}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000100000000000000001"},{"id":"6b0000100000000000000003","text":7}]]
         "#,
     );
     assert_eq!(unreadable(&world), 4);
@@ -44,10 +44,10 @@ fn a_whole_page_that_makes_no_sense_is_read_past() {
         &mut world,
         &format!(
             r#"
-            lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}}]
-            lc < 434[[{nulls}]]
-            lc > 425["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":500,"take":500}}]
-            lc < 435[[{{"id":"6b0000100000000000000002","text":"one",{POST},"room":"r1"}}]]
+            lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}}]
+            lc < 43#[[{nulls}]]
+            lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":500,"take":500}}]
+            lc < 43#[[{{"id":"6b0000100000000000000002","text":"one",{POST},"room":"r1"}}]]
             irc > PRIVMSG #tea :<bob> one
             irc > PING said-1
             "#
@@ -60,10 +60,10 @@ fn a_whole_page_that_makes_no_sense_is_read_past() {
         &mut world,
         &format!(
             r#"
-            lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}}]
-            lc < 434[[{rows}]]
-            lc > 425["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b00000f0000000000000000","skip":0,"take":500}}]
-            lc < 435[[{{"id":"6b0000120000000000000002","text":"two",{POST},"room":"r1"}}]]
+            lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}}]
+            lc < 43#[[{rows}]]
+            lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b00000f0000000000000000","skip":0,"take":500}}]
+            lc < 43#[[{{"id":"6b0000120000000000000002","text":"two",{POST},"room":"r1"}}]]
             irc > PRIVMSG #tea :<bob> two
             irc > PING said-2
             "#
@@ -111,8 +111,8 @@ fn what_is_said_live_and_makes_no_sense_costs_nothing_else() {
     world.tell(&format!(
         r#"
         lc < 42["messages:new",{{"id":"6b0000110000000000000004","room":{{"id":"r1"}}}}]
-        lc > 425["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000003","skip":0,"take":500}}]
-        lc < 435[[{{"id":"6b0000110000000000000004","text":"two",{POST},"room":"r1"}}]]
+        lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000003","skip":0,"take":500}}]
+        lc < 43#[[{{"id":"6b0000110000000000000004","text":"two",{POST},"room":"r1"}}]]
         irc > PRIVMSG #tea :<bob> two
         irc > PING said-2
         "#
@@ -127,16 +127,16 @@ fn rooms_and_accounts_that_make_no_sense_do_not_keep_the_bridge_out() {
         lc back
         lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
         lc < 40
-        lc > 421["account:whoami"]
-        lc > 422["rooms:list",{"skip":0,"take":5000}]
-        lc < 431[{"id":"u0","username":null,"displayName":7}]
-        lc < 432[[null,{"id":"r2","slug":null,"name":null},{"slug":"dev"},7,{"id":"r1","slug":"tea","name":null,"description":{}}]]
-        lc > 423["rooms:join","r1"]
-        lc < 433[{"slug":"tea"}]
-        lc > 424["messages:list",{"reverse":true,"room":"r1","take":1}]
-        lc < 434[[null]]
-        lc > 425["messages:list",{"reverse":true,"room":"r1","take":500}]
-        lc < 435[[null,{"id":"6b0000000000000000000001"}]]
+        lc > 42#me["account:whoami"]
+        lc > 42#["rooms:list",{"skip":0,"take":5000}]
+        lc < 43#me[{"id":"u0","username":null,"displayName":7}]
+        lc < 43#[[null,{"id":"r2","slug":null,"name":null},{"slug":"dev"},7,{"id":"r1","slug":"tea","name":null,"description":{}}]]
+        lc > 42#["rooms:join","r1"]
+        lc < 43#[{"slug":"tea"}]
+        lc > 42#["messages:list",{"reverse":true,"room":"r1","take":1}]
+        lc < 43#[[null]]
+        lc > 42#["messages:list",{"reverse":true,"room":"r1","take":500}]
+        lc < 43#[[null,{"id":"6b0000000000000000000001"}]]
         "#,
     );
     world.tell(IRC_IN);
@@ -173,8 +173,8 @@ fn a_post_of_the_future_does_not_hide_what_is_said_now() {
         &mut world,
         &format!(
             r#"
-            lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b02dbc40000000000000000","skip":0,"take":500}}]
-            lc < 434[[{{"id":"6b02dc100000000000000004","text":"two",{POST},"room":"r1"}},{future}]]
+            lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6b02dbc40000000000000000","skip":0,"take":500}}]
+            lc < 43#[[{{"id":"6b02dc100000000000000004","text":"two",{POST},"room":"r1"}},{future}]]
             irc > PRIVMSG #tea :<bob> two
             irc > PING said-3
             "#

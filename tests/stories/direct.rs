@@ -12,16 +12,16 @@ const LC_IN: &str = r#"
     lc back
     lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
     lc < 40
-    lc > 421["account:whoami"]
-    lc > 422["user-messages:list",{}]
-    lc > 423["rooms:list",{"skip":0,"take":5000}]
-    lc < 431[{"id":"u0","username":"bridge"}]
-    lc < 432[[]]
-    lc < 433[[{"id":"r1","slug":"tea"}]]
-    lc > 424["rooms:join","r1"]
-    lc < 434[{"id":"r1","slug":"tea"}]
-    lc > 425["messages:list",{"reverse":true,"room":"r1","take":1}]
-    lc < 435[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
+    lc > 42#me["account:whoami"]
+    lc > 42#private["user-messages:list",{}]
+    lc > 42#["rooms:list",{"skip":0,"take":5000}]
+    lc < 43#me[{"id":"u0","username":"bridge"}]
+    lc < 43#private[[]]
+    lc < 43#[[{"id":"r1","slug":"tea"}]]
+    lc > 42#["rooms:join","r1"]
+    lc < 43#[{"id":"r1","slug":"tea"}]
+    lc > 42#["messages:list",{"reverse":true,"room":"r1","take":1}]
+    lc < 43#[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
     lc < 42["users:join",{"id":"u1","username":"bob","room":"r1"}]
 "#;
 
@@ -30,16 +30,16 @@ const LC_IN_AGAIN: &str = r#"
     lc back
     lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
     lc < 40
-    lc > 421["account:whoami"]
-    lc > 422["user-messages:list",{}]
-    lc > 423["rooms:list",{"skip":0,"take":5000}]
-    lc < 431[{"id":"u0","username":"bridge"}]
-    lc < 432[[]]
-    lc < 433[[{"id":"r1","slug":"tea"}]]
-    lc > 424["rooms:join","r1"]
-    lc < 434[{"id":"r1","slug":"tea"}]
-    lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-    lc < 435[[]]
+    lc > 42#me["account:whoami"]
+    lc > 42#private["user-messages:list",{}]
+    lc > 42#["rooms:list",{"skip":0,"take":5000}]
+    lc < 43#me[{"id":"u0","username":"bridge"}]
+    lc < 43#private[[]]
+    lc < 43#[[{"id":"r1","slug":"tea"}]]
+    lc > 42#["rooms:join","r1"]
+    lc < 43#[{"id":"r1","slug":"tea"}]
+    lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+    lc < 43#[[]]
     lc < 42["users:join",{"id":"u1","username":"bob","room":"r1"}]
 "#;
 
@@ -78,10 +78,10 @@ fn whisper(owner: &str, number: u32, text: &str) -> String {
     )
 }
 
-/// Let's Chat's answer to call `number`.
+/// Let's Chat's answer to the latest call: the message is stored under this number.
 fn created(number: u32) -> String {
     format!(
-        r#"lc < 43{number}[{{"id":"6b00000300000000000000{number:02}","owner":"u0","text":"x","posted":"2026-11-22T12:00:00.000Z"}}]"#
+        r#"lc < 43#[{{"id":"6b00000300000000000000{number:02}","owner":"u0","text":"x","posted":"2026-11-22T12:00:00.000Z"}}]"#
     )
 }
 
@@ -91,21 +91,21 @@ fn both_talk_and_whoever_answers_needs_no_name() {
     world.tell(&format!(
         r#"
         irc < :ann!a@host PRIVMSG bridge :!msg bob kettle's on
-        lc > 426["user-messages:create",{{"text":"<ann> kettle's on","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> kettle's on","user":"u1"}}]
         {}
         lc < 42["user-messages:new",{{"id":"6b0000030000000000000026","owner":"u0","text":"<ann> kettle's on","posted":"2026-11-22T12:00:00.000Z"}}]
         {}
         irc > PRIVMSG ann :<bob> coming
         irc > PING said-2
-        lc > 427["user-messages:create",{{"text":"-- sent to ann; to write to someone else: @NICK TEXT","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- sent to ann; to write to someone else: @NICK TEXT","user":"u1"}}]
         {}
         irc < :irc.example PONG irc.example :said-2
         irc < :ann!a@host PRIVMSG bridge :\x01ACTION pours\x01
-        lc > 428["user-messages:create",{{"text":"* ann pours","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"* ann pours","user":"u1"}}]
         irc > NOTICE ann :sent to bob; to write to someone else: !msg USER TEXT
         {}
         irc < :ann!a@host PRIVMSG bridge :two sugars?
-        lc > 429["user-messages:create",{{"text":"<ann> two sugars?","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> two sugars?","user":"u1"}}]
         {}
         "#,
         created(6),
@@ -131,7 +131,7 @@ fn where_it_is_turned_off_nothing_is_passed_on_and_whoever_asks_is_told() {
     );
     world.tell(&format!(
         r#"{}
-        lc > 425["user-messages:create",{{"text":"-- nobody reads private messages to the bridge. In a room: \"@bridge who\" lists who is on the other side, \"@bridge status\" shows the state of the bridge, \"@bridge help\" lists the commands","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- nobody reads private messages to the bridge. In a room: \"@bridge who\" lists who is on the other side, \"@bridge status\" shows the state of the bridge, \"@bridge help\" lists the commands","user":"u1"}}]
         wait 5s"#,
         bob(1, "@ann hello")
     ));
@@ -184,10 +184,10 @@ fn one_is_under_way_at_a_time_for_each_reader() {
         irc > PING said-2
         irc < :irc.example PONG irc.example :said-2
         irc < :ann!a@host PRIVMSG bridge :!msg bob a
-        lc > 426["user-messages:create",{{"text":"<ann> a","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> a","user":"u1"}}]
         irc < :ann!a@host PRIVMSG bridge :!msg bob b
         {}
-        lc > 427["user-messages:create",{{"text":"<ann> b","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> b","user":"u1"}}]
         "#,
         bob(1, "@ann one"),
         bob(2, "@ann two"),
@@ -209,10 +209,10 @@ fn whoever_could_be_one_of_several_is_asked_for() {
         irc < :ann!a@host PRIVMSG bridge :yes
         irc > NOTICE ann :not sent: is it for bob or carl? Use !msg USER TEXT
         irc < :ann!a@host PRIVMSG bridge :!msg carl yes
-        lc > 426["user-messages:create",{"text":"<ann> yes","user":"u2"}]
-        lc < 436[{"id":"6b0000030000000000000026"}]
+        lc > 42#["user-messages:create",{"text":"<ann> yes","user":"u2"}]
+        lc < 43#[{"id":"6b0000030000000000000026"}]
         irc < :ann!a@host PRIVMSG bridge :of course
-        lc > 427["user-messages:create",{"text":"<ann> of course","user":"u2"}]
+        lc > 42#["user-messages:create",{"text":"<ann> of course","user":"u2"}]
         irc > NOTICE ann :sent to carl; to write to someone else: !msg USER TEXT
         "#,
     );
@@ -248,7 +248,7 @@ fn who_is_there_and_how_it_works_is_told_to_who_asks() {
         irc < :ann!a@host PRIVMSG bridge :!msg bob
         irc > NOTICE ann :usage: !msg USER TEXT
         {}
-        lc > 426["user-messages:create",{{"text":"-- you can write to ann","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- you can write to ann","user":"u1"}}]
         "#,
         bob(1, "@bridge who"),
     ));
@@ -281,13 +281,13 @@ fn those_whose_places_are_not_linked_do_not_see_each_other() {
         lc back
         lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
         lc < 40
-        lc < 431[{"id":"u0","username":"bridge"}]
-        lc < 432[[]]
-        lc < 433[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}]]
-        lc < 434[{"id":"r1","slug":"tea"}]
-        lc < 435[{"id":"r2","slug":"dev"}]
-        lc < 436[[]]
-        lc < 437[[]]
+        lc < 43#[{"id":"u0","username":"bridge"}]
+        lc < 43#[[]]
+        lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}]]
+        lc < 43#[{"id":"r1","slug":"tea"}]
+        lc < 43#[{"id":"r2","slug":"dev"}]
+        lc < 43#[[]]
+        lc < 43#[[]]
         lc < 42["users:join",{"id":"u1","username":"bob","room":"r1"}]
         lc < 42["users:join",{"id":"u2","username":"carl","room":"r2"}]
         irc back
@@ -336,9 +336,9 @@ fn who_takes_a_nick_later_is_told_nothing() {
         irc < :ann!e@elsewhere JOIN #tea
         irc < :irc.example PONG irc.example :said-1
         wait 1s
-        lc > 426["user-messages:create",{{"text":"-- your message \"two\" did not reach ann: the bridge lost track of them, and the nick may belong to someone else now","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- your message \"two\" did not reach ann: the bridge lost track of them, and the nick may belong to someone else now","user":"u1"}}]
         {}
-        lc > 427["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; to write to someone, use @NICK TEXT","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; to write to someone, use @NICK TEXT","user":"u1"}}]
         "#,
         bob(1, "@ann one"),
         bob(2, "@ann two"),
@@ -415,9 +415,9 @@ fn a_nick_alone_is_nobody_after_the_process_died() {
     world.tell(&format!(
         r#"
         wait 10s
-        lc > 426["user-messages:create",{{"text":"-- your message \"one\" may not have reached ann: the connection was lost during sending, and the nick may belong to someone else now","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- your message \"one\" may not have reached ann: the connection was lost during sending, and the nick may belong to someone else now","user":"u1"}}]
         {}
-        lc > 427["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; to write to someone, use @NICK TEXT","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- not sent: it is no longer clear that this is for ann; to write to someone, use @NICK TEXT","user":"u1"}}]
         "#,
         bob(2, "two"),
     ));
@@ -447,10 +447,10 @@ fn what_may_have_arrived_is_said_again_and_marked() {
     world.tell(&format!(
         r#"
         irc < :ann!a@host PRIVMSG bridge :!msg bob one
-        lc > 426["user-messages:create",{{"text":"<ann> one","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> one","user":"u1"}}]
         lc lost
         {LC_IN_AGAIN}
-        lc > 426["user-messages:create",{{"text":"<ann> (resent) one","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> (resent) one","user":"u1"}}]
         {}
         "#,
         created(6),
@@ -465,7 +465,7 @@ fn what_may_have_arrived_is_left_at_that_where_doubt_drops() {
     world.tell(&format!(
         r#"
         irc < :ann!a@host PRIVMSG bridge :!msg bob one
-        lc > 426["user-messages:create",{{"text":"<ann> one","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> one","user":"u1"}}]
         lc lost
         {LC_IN_AGAIN}
         wait 1s
@@ -485,12 +485,12 @@ fn a_refusal_is_told_to_who_wrote_it() {
         irc < :irc.example 401 bridge ann :No such nick/channel
         irc < :irc.example PONG irc.example :said-1
         wait 1s
-        lc > 426["user-messages:create",{{"text":"-- your message \"one\" did not reach ann: No such nick/channel","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- your message \"one\" did not reach ann: No such nick/channel","user":"u1"}}]
         irc < :ann!a@host PRIVMSG bridge :!msg bob two
-        lc > 427["user-messages:create",{{"text":"<ann> two","user":"u1"}}]
-        lc < 437["Bad Request"]
-        lc > 428["user-messages:create",{{"text":"<ann> (resent) two","user":"u1"}}]
-        lc < 438["Bad Request"]
+        lc > 42#["user-messages:create",{{"text":"<ann> two","user":"u1"}}]
+        lc < 43#["Bad Request"]
+        lc > 42#["user-messages:create",{{"text":"<ann> (resent) two","user":"u1"}}]
+        lc < 43#["Bad Request"]
         wait 1s
         irc > NOTICE ann :your message "two" did not reach bob: Bad Request
         "#,
@@ -501,7 +501,7 @@ fn a_refusal_is_told_to_who_wrote_it() {
 #[test]
 fn a_server_without_private_messages_says_so() {
     let mut world = World::new(&["office/#tea tea"]).whispering();
-    world.tell(&LC_IN.replace("lc < 432[[]]", ""));
+    world.tell(&LC_IN.replace("lc < 43#private[[]]", ""));
     world.tell(IRC_IN);
     world.tell_on("wait 30s");
     world.sent();
@@ -555,7 +555,7 @@ fn what_is_encrypted_is_not_passed_on() {
     story(&format!(
         r#"
         {}
-        lc > 426["user-messages:create",{{"text":"-- not sent: encrypted messages cannot be bridged","user":"u1"}}]
+        lc > 42#["user-messages:create",{{"text":"-- not sent: encrypted messages cannot be bridged","user":"u1"}}]
         "#,
         bob(1, "?OTR:AAMC"),
     ));
@@ -580,10 +580,10 @@ fn what_is_said_to_somebodys_puppet_is_for_them() {
     world.tell(&format!(
         r#"
         bob < :ann!a@host PRIVMSG bob|lc :psst: over here
-        lc > 426["user-messages:create",{{"text":"<ann> psst: over here","user":"id-bob"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> psst: over here","user":"id-bob"}}]
         {}
         irc < :ann!a@host PRIVMSG bridge :or there
-        lc > 427["user-messages:create",{{"text":"<ann> or there","user":"id-bob"}}]
+        lc > 42#["user-messages:create",{{"text":"<ann> or there","user":"id-bob"}}]
         irc > NOTICE ann :sent to bob; to write to someone else: !msg USER TEXT
         bob < :eve!e@host PRIVMSG bob|lc :hello
         irc > NOTICE eve :not sent: you must be in a channel that the bridge is in
@@ -614,7 +614,8 @@ fn of_two_programs_that_answer_each_other_the_one_that_repeats_is_silenced() {
             if let Some((id, _)) =
                 line.strip_prefix("42").and_then(|it| it.split_once("[\"user-messages:create"))
             {
-                world.tell_on(&created(id.parse().unwrap()));
+                let answer = created(id.parse().unwrap());
+                world.tell_on(&answer.replace("43#", &format!("43{id}")));
                 crossed += usize::from(line.contains("<ann> what?"));
             }
         }

@@ -26,8 +26,8 @@ fn our_own_posts_that_the_ledger_does_not_know_are_not_mirrored() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6b0000100000000000000001","text":"<ann> said by another bridge","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"},{"id":"6b0000100000000000000005","text":"<ann> said before the backup was restored","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"},{"id":"6b0000110000000000000001","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000100000000000000001","text":"<ann> said by another bridge","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"},{"id":"6b0000100000000000000005","text":"<ann> said before the backup was restored","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"},{"id":"6b0000110000000000000001","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> two
         irc > PING said-1
         "#,
@@ -41,7 +41,7 @@ fn what_is_under_way_is_known_by_its_echo_and_no_stray() {
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
-        lc > 425["messages:create",{"room":"r1","text":"<ann> hello"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> hello"}]
         lc < 42["messages:new",{"id":"6b0000100000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
         "#,
     );
@@ -74,7 +74,7 @@ fn our_own_lines_that_a_bouncer_tells_as_if_they_were_new_are_not_mirrored() {
             irc < @time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :[2026-11-21 09:41Z] <bob> hello
             irc < @time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :\x01ACTION <bob> hello\x01
             irc < @time=2026-11-22T12:00:00.000Z :bridge!b@host PRIVMSG #tea :from my phone
-            lc > 425["messages:create",{"room":"r1","text":"* bridge <bob> hello"}]
+            lc > 42#["messages:create",{"room":"r1","text":"* bridge <bob> hello"}]
             "#,
         );
     }
@@ -99,7 +99,7 @@ fn what_was_said_under_a_nick_that_a_restored_backup_does_not_know_is_not_mirror
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:04.999Z 500
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
         irc < :irc.example BATCH -y
-        lc > 425["messages:create",{"room":"r1","text":"<ann> <bob> is he"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> <bob> is he"}]
         "#,
     );
 }

@@ -17,11 +17,17 @@
 //!             otherwise told of as `irc` is, and `bob called …` says for which nick it was wished for
 //! ```
 //!
+//! The teller numbers the calls to Let's Chat. `lc > 42#["…"]` is a call, and `lc < 43#[…]` answers the
+//! latest call that has no answer yet. Where another one is answered, the story names the call:
+//! `lc > 42#a["…"]`, `lc < 43#a[…]`. `lc refuses "…"`, `lc refuses #a "…"`: Let's Chat rejects this
+//! post for good.
+//!
 //! A story fails on the first line that is not so, and on anything the bridge said that the story
 //! does not tell; but only those of a world that is [`World::curious`] tell of how it asks who is
-//! where. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
+//! where. What they need not tell of is counted: more of it than [`WHO`], [`MODES`] and [`PINGS`] allow
+//! fails the story. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -82,6 +88,7 @@ pub(crate) struct World {
     /// The connections that people have of their own, on the first network.
     puppets: Vec<Puppet>,
     letschat: Wire<letschat::LetsChatSession>,
+    calls: Calls,
 }
 
 fn links() -> PublicLinks {
@@ -100,11 +107,114 @@ struct Puppet {
     turned_away: bool,
 }
 
+/// The calls to Let's Chat that the story has told of on this connection.
+#[derive(Default)]
+struct Calls {
+    /// Names and numbers of those without an answer, oldest first.
+    open: Vec<(String, String)>,
+    /// All numbers.
+    numbers: Vec<String>,
+    /// Numbers of those that were answered before the story told of them, if it ever does.
+    skipped: Vec<String>,
+}
+
+impl Calls {
+    #[track_caller]
+    fn told(&mut self, name: &str, number: &str, line: &str) {
+        let number = number.to_owned();
+        assert!(!self.numbers.contains(&number), "the number {number} is used twice: {line}");
+        self.numbers.push(number.clone());
+        self.open.push((name.to_owned(), number));
+    }
+
+    fn answered_by_number(&mut self, frame: &str) {
+        if let Some((number, _)) = frame.strip_prefix("43").and_then(|it| it.split_once('[')) {
+            self.open.retain(|(_, it)| it != number);
+        }
+    }
+
+    /// The teller has read these itself.
+    fn read(&mut self, sent: &[String]) {
+        for frame in sent {
+            if let Some((number, _)) = called(frame) {
+                self.open.push((String::new(), number.to_owned()));
+            }
+        }
+    }
+
+    /// The number of the call that is answered: the latest with this name, the latest at all, or the
+    /// first of those in `sent`, which the story has not told of yet.
+    #[track_caller]
+    fn answered(&mut self, name: &str, sent: &VecDeque<String>, line: &str) -> String {
+        let index = self.open.iter().rposition(|(it, _)| name.is_empty() || it == name);
+        match index {
+            Some(index) => self.open.remove(index).1,
+            None => {
+                let mut numbers = sent.iter().filter_map(|it| called(it));
+                let unanswered = numbers.find(|(it, _)| !self.skipped.iter().any(|s| s == it));
+                let number = unanswered.filter(|_| name.is_empty()).map(|it| it.0.to_owned());
+                let number = number.unwrap_or_else(|| panic!("no call is open: {line}"));
+                self.skipped.push(number.clone());
+                number
+            }
+        }
+    }
+}
+
 /// One connection: its machine while it is there, and what was sent over it.
 struct Wire<M> {
     name: String,
     machine: Option<M>,
     sent: VecDeque<String>,
+    /// When the connection began.
+    since: Instant,
+    /// How many lines of each kind it has sent that the story need not tell of.
+    unheard: BTreeMap<&'static str, u32>,
+}
+
+/// Lines of one kind that stories need not tell of, and how many of them one connection may send.
+#[derive(Clone, Copy)]
+struct Silence {
+    what: &'static str,
+    /// So many at any time.
+    at_once: u32,
+    /// One more for each of these that has passed since the connection began.
+    every: Duration,
+}
+
+/// Who is where: WHO, WHOIS and NAMES.
+const WHO: Silence = Silence { what: "question", at_once: 4, every: Duration::from_secs(60) };
+
+/// Which modes a channel has.
+const MODES: Silence = Silence { what: "MODE", at_once: 6, every: Duration::from_secs(60) };
+
+/// Whether the other side is alive.
+const PINGS: Silence = Silence { what: "ping", at_once: 2, every: Duration::from_secs(20) };
+
+impl<M> Wire<M> {
+    /// A new connection, which has sent nothing.
+    fn connect(&mut self, machine: M, now: Instant) {
+        self.machine = Some(machine);
+        self.since = now;
+        self.unheard.clear();
+    }
+
+    /// Drops lines that the story need not tell of. Panics if there are too many of them.
+    #[track_caller]
+    fn hush(&mut self, now: Instant, kind: Silence, is_dropped: impl Fn(&str) -> bool) {
+        let before = self.sent.len();
+        self.sent.retain(|line| !is_dropped(line));
+        let lines = u32::try_from(before - self.sent.len()).unwrap();
+        if lines == 0 {
+            return;
+        }
+        let sent = self.unheard.entry(kind.what).or_default();
+        *sent += lines;
+        let passed = now.saturating_duration_since(self.since);
+        let bound = u64::from(kind.at_once) + passed.as_secs() / kind.every.as_secs();
+        let (name, what) = (&self.name, kind.what);
+        assert!(u64::from(*sent) <= bound, "{name}: {sent} {what} lines in {passed:?}");
+    }
 }
 
 impl World {
@@ -125,15 +235,13 @@ impl World {
             clock: "2026-11-22T12:00:00Z".parse().unwrap(),
             conversations,
             policy: BridgePolicy::default(),
-            manners: Arc::new(LinkFormat {
-                room: RoomFormat { merge_lines: MergeLines::Never, ..RoomFormat::default() },
-                ..LinkFormat::default()
-            }),
+            manners: Arc::new(LinkFormat { room: RoomFormat::default(), ..LinkFormat::default() }),
             asks_people: false,
             whispering: false,
             drop: false,
             linked: false,
             nicks: Vec::new(),
+            // Most stories answer at the moment at which the bridge speaks.
             flood_control: FloodControl::Off,
             curious: false,
             lesson: None,
@@ -148,14 +256,15 @@ impl World {
             networks: networks.iter().map(|it| Wire::new(it.as_str())).collect(),
             puppets: Vec::new(),
             letschat: Wire::new("letschat"),
+            calls: Calls::default(),
         };
         world.restart();
         world
     }
 
-    /// The same on a network that does not trust us to speak as fast as we can.
+    /// The same under the flood control that the bridge is shipped with.
     pub(crate) fn paced(mut self) -> Self {
-        self.flood_control = FloodControl::Standard;
+        self.flood_control = FloodControl::default();
         self
     }
 
@@ -200,8 +309,15 @@ impl World {
         self
     }
 
-    /// The same in other manners. In those that a story begins with, lines are not joined: most stories
-    /// are about each by itself.
+    /// The same where lines are never joined: each is a post of its own, as it came.
+    pub(crate) fn never_joining(mut self) -> Self {
+        let room = RoomFormat { merge_lines: MergeLines::Never, ..RoomFormat::default() };
+        self.manners = Arc::new(LinkFormat { room, ..LinkFormat::default() });
+        self.bridge = self.bridge.with_formats(Arc::clone(&self.manners), []);
+        self
+    }
+
+    /// The same in other manners than those that the bridge is shipped with.
     pub(crate) fn mannered(mut self, manners: LinkFormat) -> Self {
         self.manners = Arc::new(manners);
         self.restart();
@@ -289,7 +405,9 @@ impl World {
 
     /// What the bridge has said on the first network and to Let's Chat, for a teller who answers.
     pub(crate) fn sent(&mut self) -> (Vec<String>, Vec<String>) {
-        (self.networks[0].sent.drain(..).collect(), self.letschat.sent.drain(..).collect())
+        let sent: Vec<String> = self.letschat.sent.drain(..).collect();
+        self.calls.read(&sent);
+        (self.networks[0].sent.drain(..).collect(), sent)
     }
 
     #[track_caller]
@@ -332,11 +450,12 @@ impl World {
             self.happen(Event::ConnectionLost(Peer::Irc(network)));
         } else if rest == "back" {
             let session = self.irc_session(&network);
-            self.networks[index].machine = Some(session);
+            self.networks[index].connect(session, now);
         } else if rest == "lost and back" {
             let mut happenings = self.drained();
             happenings.push(Event::ConnectionLost(Peer::Irc(network.clone())));
-            self.networks[index].machine = Some(self.irc_session(&network));
+            let session = self.irc_session(&network);
+            self.networks[index].connect(session, now);
             self.turn(happenings);
         } else {
             panic!("what does this line mean? {line}");
@@ -362,12 +481,14 @@ impl World {
             let lost = puppet.lost(network);
             self.happen(lost);
         } else if rest == "back" {
-            puppet.wire.machine = Some(puppet.session((now, clock), flood_control));
+            let session = puppet.session((now, clock), flood_control);
+            puppet.wire.connect(session, now);
         } else if rest == "lost and back" {
             let mut happenings = self.drained();
             let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who).unwrap();
             happenings.push(puppet.lost(network));
-            puppet.wire.machine = Some(puppet.session((now, clock), flood_control));
+            let session = puppet.session((now, clock), flood_control);
+            puppet.wire.connect(session, now);
             self.turn(happenings);
         } else {
             panic!("what does this line mean? {line}");
@@ -379,10 +500,28 @@ impl World {
         let wire = &mut self.letschat;
         if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
             let machine = wire.machine.as_mut().expect("a connection");
+            let sent = &wire.sent;
+            let frame = match frame.strip_prefix("43#").map(|it| it.split_at(it.find('[').unwrap()))
+            {
+                Some((name, answer)) => {
+                    format!("43{}{answer}", self.calls.answered(name, sent, line))
+                }
+                None => {
+                    self.calls.answered_by_number(frame);
+                    frame.to_owned()
+                }
+            };
             machine.handle_input(
                 self.now,
                 Input::Receive(letschat::ReceivedFrame::Text(frame.into())),
             );
+        } else if let Some(call) = rest.strip_prefix("> 42#") {
+            let (name, call) = call.split_at(call.find('[').expect("a call"));
+            let sent = wire.sent.pop_front();
+            let number = sent.as_deref().and_then(|it| it.strip_prefix("42")?.strip_suffix(call));
+            let numbered = number.is_some_and(|it| it.parse::<u32>().is_ok());
+            assert!(numbered, "in: {line}\nsent: {sent:?}");
+            self.calls.told(name, number.unwrap(), line);
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(frame), "in: {line}");
         } else if rest.starts_with("closed: ") {
@@ -392,43 +531,50 @@ impl World {
             machine.handle_input(self.now, Input::Receive(letschat::ReceivedFrame::TooLarge));
         } else if rest == "lost" {
             wire.machine = None;
+            self.calls = Calls::default();
             self.happen(Event::ConnectionLost(Peer::LetsChat));
         } else if rest == "back" {
-            self.letschat.machine = Some(self.letschat_session());
+            self.calls = Calls::default();
+            let session = self.letschat_session();
+            self.letschat.connect(session, self.now);
         } else if rest == "lost and back" {
             let mut happenings = self.drained();
             happenings.push(Event::ConnectionLost(Peer::LetsChat));
-            self.letschat.machine = Some(self.letschat_session());
+            let session = self.letschat_session();
+            self.letschat.connect(session, self.now);
+            self.calls = Calls::default();
             self.turn(happenings);
         } else if let Some(refusal) = rest.strip_prefix("refuses ") {
-            let (call, why) = refusal.split_once(' ').expect("a call and a reason");
-            self.refuse(call, why);
+            let (name, why) = match refusal.strip_prefix('#') {
+                Some(named) => named.split_once(' ').expect("a call and a reason"),
+                None => ("", refusal),
+            };
+            let number = self.calls.answered(name, &self.letschat.sent, line);
+            self.refuse(&number, why);
         } else {
             panic!("what does this line mean? {line}");
         }
     }
 
-    /// Let's Chat refuses the post `42…`, holds nothing like it when it is looked for, and refuses it
-    /// again.
+    /// Let's Chat rejects the post with this number. It holds nothing like it when the bridge looks for
+    /// it, and rejects it again.
     #[track_caller]
-    fn refuse(&mut self, post: &str, why: &str) {
-        self.answer(post, why);
+    fn refuse(&mut self, number: &str, why: &str) {
+        self.answer(number, why);
         for _ in 0..2 {
             let listed = self.letschat.sent.pop_front().expect("the post is looked for");
             assert!(listed.contains("messages:list"), "{listed}");
-            self.answer(&listed, "[]");
+            self.answer(number_of(&listed), "[]");
             self.wait("1s");
             self.settle();
         }
         let again = self.letschat.sent.pop_front().expect("it is posted again");
         assert!(again.contains("messages:create"), "{again}");
-        self.answer(&again, why);
+        self.answer(number_of(&again), why);
     }
 
     #[track_caller]
-    fn answer(&mut self, call: &str, answer: &str) {
-        let number = call.strip_prefix("42").expect("a call");
-        let number = number.split('[').next().expect("a number");
+    fn answer(&mut self, number: &str, answer: &str) {
         let frame = format!("43{number}[{answer}]");
         self.letschat
             .machine
@@ -449,7 +595,7 @@ impl World {
                 wire.machine
                     .iter_mut()
                     .for_each(|it| it.handle_input(self.now, Input::Receive(pong.clone())));
-                wire.sent.retain(|line| line != "PING alive");
+                wire.hush(self.now, PINGS, |line| line == "PING alive");
             }
             if let Some(machine) = &mut self.letschat.machine {
                 machine.handle_input(
@@ -457,7 +603,7 @@ impl World {
                     Input::Receive(letschat::ReceivedFrame::Text("3".into())),
                 );
             }
-            self.letschat.sent.retain(|frame| frame != "2");
+            self.letschat.hush(self.now, PINGS, |frame| frame == "2");
             self.settle();
         }
     }
@@ -517,6 +663,7 @@ impl World {
         }
         self.puppets.clear();
         self.letschat.machine = None;
+        self.calls = Calls::default();
         let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
         let dropping = networks.filter(|_| self.drop).collect();
         let bridge =
@@ -622,9 +769,9 @@ impl World {
             drain(wire, ToString::to_string, |event| {
                 happenings.push(Event::Irc(network.clone(), event));
             });
-            wire.sent.retain(|line| !asks_modes(line));
+            wire.hush(self.now, MODES, asks_modes);
             if !self.curious {
-                wire.sent.retain(|line| !is_question(line));
+                wire.hush(self.now, WHO, is_question);
             }
         }
         let network = Network::new(&self.networks[0].name);
@@ -637,7 +784,7 @@ impl World {
                 happenings.push(Event::Puppet(network, account, Box::new(event)));
             });
             if !self.curious {
-                puppet.wire.sent.retain(|line| !is_question(line));
+                puppet.wire.hush(self.now, WHO, is_question);
             }
         }
         drain(&mut self.letschat, Clone::clone, |event| {
@@ -738,8 +885,26 @@ impl Puppet {
 
 impl<M> Wire<M> {
     fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), machine: None, sent: VecDeque::new() }
+        Self {
+            name: name.to_owned(),
+            machine: None,
+            sent: VecDeque::new(),
+            since: Instant::now(),
+            unheard: BTreeMap::new(),
+        }
     }
+}
+
+/// The number of a call to Let's Chat.
+#[track_caller]
+fn number_of(frame: &str) -> &str {
+    called(frame).expect("a call").0
+}
+
+/// The number of the call that this frame is, and what comes after `[`; none for other frames.
+fn called(frame: &str) -> Option<(&str, &str)> {
+    let (number, call) = frame.strip_prefix("42")?.split_once('[')?;
+    (!number.is_empty()).then_some((number, call))
 }
 
 fn tick<M: Machine>(wire: &mut Wire<M>, now: Instant) {
@@ -795,4 +960,12 @@ fn place(name: &str) -> Endpoint {
 /// `\x01` and the like as themselves, so that a story can show what cannot be seen.
 fn unescape(text: &str) -> String {
     text.replace("\\x01", "\u{1}").replace("\\x00", "\0").replace("\\u200b", "\u{200b}")
+}
+
+#[test]
+#[should_panic(expected = "office: 5 question lines in 0ns")]
+fn a_flood_of_questions_fails_a_story_that_does_not_tell_of_them() {
+    let mut wire = Wire::<irc::IrcSession>::new("office");
+    wire.sent.extend((0..5).map(|_| "WHO #tea %tcuhnfar,1".to_owned()));
+    wire.hush(wire.since, WHO, is_question);
 }

@@ -28,8 +28,8 @@ fn seated(caps: &str) -> World {
         r#"
         wait 1s
         irc < @time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         "#,
     );
     world
@@ -61,25 +61,25 @@ fn what_was_said_meanwhile_is_mirrored_once_and_in_order() {
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:05.000Z;msgid=h1 :HistServ!h@host PRIVMSG #tea :carl joined the channel
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :\x01ACTION waves\x01
         irc < :irc.example BATCH -x
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
-        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"* ann waves"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"* ann waves"}]
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
         irc < @batch=y;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
         irc < @batch=y;time=2026-11-22T12:00:06.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :\x01ACTION waves\x01
         irc < :irc.example BATCH -y
-        lc < 437[{"id":"6b0000200000000000000003","text":"* ann waves","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"<ann> four, live"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"* ann waves","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> four, live"}]
         "#,
     );
 }
 
 #[test]
 fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
-    let mut world = seated(KEEPS);
+    let mut world = seated(KEEPS).never_joining();
     world.tell("irc lost\nwait 20s");
     let early = "irc < @time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three";
     let earlier = "irc < @time=2026-11-22T12:00:20.500Z;msgid=a0 :ann!a@host PRIVMSG #tea :nought";
@@ -92,7 +92,7 @@ fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < @batch=x;time=2026-11-22T12:00:20.500Z;msgid=a0 :ann!a@host PRIVMSG #tea :nought
         irc < @batch=x;time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         irc < :irc.example BATCH -x
@@ -100,10 +100,10 @@ fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
         irc < @batch=y;time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         irc < :irc.example BATCH -y
-        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> nought"}]
-        lc < 437[{"id":"6b0000200000000000000003","text":"<ann> nought","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> nought"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"<ann> nought","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
     );
 }
@@ -132,7 +132,7 @@ fn a_page_of_comings_and_goings_is_no_end() {
         irc < @label=past.3 :irc.example BATCH +z chathistory #tea
         irc < @batch=z;time=2026-11-22T12:00:02.000Z;msgid=h2 :HistServ!h@host PRIVMSG #tea :carl joined the channel
         irc < @batch=z;time=2026-11-22T12:00:03.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < :irc.example BATCH -z
         irc > @label=past.4 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:02.999Z 2
         irc < @label=past.4 :irc.example BATCH +w chathistory #tea
@@ -143,7 +143,7 @@ fn a_page_of_comings_and_goings_is_no_end() {
 
 #[test]
 fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
-    let mut world = seated(KEEPS);
+    let mut world = seated(KEEPS).never_joining();
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
     let limit = format!("irc < :irc.example 005 bridge CHATHISTORY=2 :are supported\n{welcome}");
@@ -154,7 +154,7 @@ fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:02.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < :irc.example BATCH -x
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:01.999Z 2
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
@@ -167,15 +167,15 @@ fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
         irc < @batch=z;time=2026-11-22T12:00:09.000Z;msgid=a5 :ann!a@host PRIVMSG #tea :five
         irc < :irc.example BATCH -z
         irc > @label=past.4 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:08.999Z 2
-        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
-        lc < 437[{"id":"6b0000200000000000000003","text":"<ann> three","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"<ann> four"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"<ann> three","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> four"}]
         irc < @label=past.4 :irc.example BATCH +w chathistory #tea
         irc < @batch=w;time=2026-11-22T12:00:09.000Z;msgid=a5 :ann!a@host PRIVMSG #tea :five
         irc < :irc.example BATCH -w
-        lc < 438[{"id":"6b0000200000000000000004","text":"<ann> four","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 429["messages:create",{"room":"r1","text":"<ann> five"}]
+        lc < 43#[{"id":"6b0000200000000000000004","text":"<ann> four","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> five"}]
         "#,
     );
 }
@@ -190,12 +190,12 @@ fn a_history_that_breaks_off_is_told_to_have_a_hole() {
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < :irc.example BATCH -x
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
         irc < @label=past.2 :irc.example FAIL CHATHISTORY MESSAGE_ERROR AFTER #tea :Messages could not be retrieved
-        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -211,7 +211,7 @@ fn what_is_said_before_the_server_says_that_it_keeps_nothing_is_taken_in_at_once
         r#"
         irc > PING past-1
         irc < @time=2026-11-22T12:00:04.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
-        lc > 426["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
         irc > @label=2.1 PRIVMSG #tea :<bob> (resent) hello
         "#,
     );
@@ -237,10 +237,10 @@ fn what_was_said_long_ago_carries_its_time() {
     world.tell_on(LETSCHAT_IN_AGAIN);
     world.tell(
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
         irc > @label=3.1 NOTICE #tea :disconnected from room tea from 12:00:00 to 14:00:01 UTC: no messages from that time
-        lc > 425["messages:create",{"room":"r1","text":"[12:30Z] <ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"[12:30Z] <ann> two"}]
         "#,
     );
 }
@@ -257,12 +257,12 @@ fn what_the_server_says_by_itself_as_history_is_told_from_what_is_said_now() {
         irc < @batch=x;time=2026-11-22T11:00:00.000Z;msgid=a0 :ann!a@host PRIVMSG #tea :before we first came
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < :irc.example BATCH -x
         irc < :irc.example PONG irc.example past-1
-        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         irc < @time=2026-11-22T12:00:22.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
-        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
     );
 }
@@ -278,7 +278,7 @@ fn the_first_sight_of_a_channel_is_not_its_history() {
         irc < @batch=x;time=2026-11-22T11:59:00.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :old
         irc < :irc.example BATCH -x
         irc < @time=2026-11-22T12:00:00.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :new
-        lc > 425["messages:create",{"room":"r1","text":"<ann> new"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> new"}]
         "#,
     );
 }
@@ -291,8 +291,8 @@ fn a_bouncer_whose_lines_have_no_ids_is_understood() {
     world.tell(
         r#"
         irc < @time=2026-11-22T12:00:01.700Z;msgid=a2 :ann!a@host PRIVMSG #tea :one
-        lc > 426["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         "#,
     );
     away(&mut world, caps, 20);
@@ -304,13 +304,13 @@ fn a_bouncer_whose_lines_have_no_ids_is_understood() {
         irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann PRIVMSG #tea :one
-        lc > 427["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         irc < @batch=x;time=2026-11-22T12:00:22.000Z :ann PRIVMSG #tea :live and kept already
         irc < :irc.example BATCH -x
         irc > CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:21.999Z 500
-        lc < 437[{"id":"6b0000200000000000000003","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"<ann> live and kept already"}]
-        lc < 438[{"id":"6b0000200000000000000004","text":"<ann> live and kept already","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> live and kept already"}]
+        lc < 43#[{"id":"6b0000200000000000000004","text":"<ann> live and kept already","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         irc < :irc.example BATCH +y chathistory #tea
         irc < @batch=y;time=2026-11-22T12:00:22.000Z :ann PRIVMSG #tea :live and kept already
         irc < :irc.example BATCH -y
@@ -330,7 +330,7 @@ fn znc_is_asked_to_play_what_it_keeps() {
         irc < :irc.znc.in BATCH +x znc.in/playback #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:06.000Z :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < :irc.znc.in BATCH -x
         irc < :irc.znc.in PONG irc.znc.in past-1
         "#,
@@ -341,21 +341,21 @@ fn znc_is_asked_to_play_what_it_keeps() {
 fn what_a_bouncer_plays_by_itself_is_mirrored_whole() {
     // ZNC: many lines in one millisecond, without ids, after a moment's absence.
     let caps = "server-time batch echo-message";
-    let mut world = seated(caps);
+    let mut world = seated(caps).never_joining();
     away(&mut world, caps, 2);
     world.tell(
         r#"
         irc < :irc.znc.in BATCH +x znc.in/playback #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:02.500Z :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < @batch=x;time=2026-11-22T12:00:02.500Z :ann!a@host PRIVMSG #tea :three
         irc < @batch=x;time=2026-11-22T12:00:02.500Z :ann!a@host PRIVMSG #tea :three
         irc < :irc.znc.in BATCH -x
-        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
-        lc < 437[{"id":"6b0000200000000000000003","text":"<ann> three","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"<ann> three","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
     );
 }
@@ -449,7 +449,7 @@ fn a_line_in_doubt_that_is_not_there_is_said_before_anything_else() {
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:01.500Z;msgid=c1 :carl!c@host PRIVMSG #tea :<bob> hello
-        lc > 426["messages:create",{"room":"r1","text":"<carl> <bob> hello"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<carl> <bob> hello"}]
         irc < :irc.example BATCH -x
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.999Z 500
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
@@ -517,19 +517,19 @@ fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
 fn what_cannot_be_known_is_told() {
     let mut world = seated(FORGETS);
     world.tell("irc lost\nwait 25s\nlc > 2\nlc < 3\nwait 25s\nlc > 2\nlc < 3\nwait 10s
-        lc > 426[\"messages:create\",{\"room\":\"r1\",\"text\":\"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued\"}]");
+        lc > 42#[\"messages:create\",{\"room\":\"r1\",\"text\":\"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued\"}]");
     world.tell_on(&irc_in(FORGETS));
     world.tell(
         r#"
         irc > PING past-1
         irc < @time=2026-11-22T12:01:02.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         irc < :irc.example PONG irc.example past-1
-        lc < 436[{"id":"6b0000200000000000000002","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
-        lc < 437[{"id":"6b0000200000000000000003","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:01:01 UTC: messages from that time are missing here"}]
-        lc < 438[{"id":"6b0000200000000000000004","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 429["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:01:01 UTC: messages from that time are missing here"}]
+        lc < 43#[{"id":"6b0000200000000000000004","text":"-- x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
     );
     assert_eq!((world.gaps().count, world.gaps().seconds), (1, 60));
@@ -553,7 +553,7 @@ fn a_short_absence_of_which_nothing_is_known_is_counted_and_not_told() {
         r#"
         irc > PING past-1
         irc < :irc.example PONG irc.example past-1
-        lc > 425["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:18 UTC: messages from that time are missing here"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:18 UTC: messages from that time are missing here"}]
         "#,
     );
 }
@@ -570,7 +570,7 @@ fn a_history_that_does_not_reach_back_is_told_to_have_a_hole() {
         irc > @label=past.2 CHATHISTORY AFTER #tea msgid=a1 500
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
         irc < :irc.example BATCH -y
-        lc > 426["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:01 to 12:00:21 UTC: messages from that time may be missing here"}]
         "#,
     );
 }
@@ -636,14 +636,14 @@ fn a_connection_lost_while_reading_loses_nothing() {
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
         irc < @batch=x;time=2026-11-22T12:00:03.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         irc < @batch=x;time=2026-11-22T12:00:06.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three
         irc < :irc.example BATCH -x
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
         irc < :irc.example BATCH -y
-        lc < 436[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
         "#,
     );
 }
@@ -665,7 +665,7 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
     world.sent();
     world.tell_on(
         r#"
-        lc < 434[[]]
+        lc < 43#[[]]
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :too old
         irc < @batch=x;time=2026-11-23T12:30:00.000Z;msgid=a2 :ann!a@host PRIVMSG #tea :late

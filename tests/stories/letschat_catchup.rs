@@ -21,8 +21,8 @@ fn the_room_is_read_from_its_cursor_and_each_post_mirrored_once() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6b0000100000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000110000000000000001","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000100000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000110000000000000001","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> two
         irc > PING said-2
         "#,
@@ -36,13 +36,13 @@ fn what_is_said_during_the_reading_keeps_its_place() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
-        lc < 434[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc < 43#[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> one
         irc > PING said-1
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
-        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc < :irc.example PONG irc.example :said-1
         irc > PRIVMSG #tea :<bob> two
         irc > PING said-2
@@ -55,13 +55,13 @@ fn an_author_who_is_not_told_is_read_back() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000000","skip":0,"take":500}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000000","skip":0,"take":500}]
         lc < 42["messages:new",{"id":"6b0000110000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
-        lc < 435[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc < 43#[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> one
         irc > PING said-1
-        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000001","skip":0,"take":500}]
-        lc < 436[[{"id":"6b0000110000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000001","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000110000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc < :irc.example PONG irc.example :said-1
         irc > PRIVMSG #tea :<bob> two
         irc > PING said-2
@@ -71,7 +71,7 @@ fn an_author_who_is_not_told_is_read_back() {
 
 #[test]
 fn what_was_not_delivered_is_delivered_after_a_restart() {
-    let mut world = seated();
+    let mut world = seated().never_joining();
     world.tell(
         r#"
         lc lost
@@ -84,11 +84,11 @@ fn what_was_not_delivered_is_delivered_after_a_restart() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[]]
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         "#,
     );
 }
@@ -100,28 +100,28 @@ fn a_post_whose_ack_was_lost_is_looked_for_and_not_sent_twice() {
         r#"
         irc < :ann!a@host PRIVMSG #tea :ok
         irc < :ann!a@host PRIVMSG #tea :ok
-        lc > 425["messages:create",{"room":"r1","text":"<ann> ok"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> ok"}]
         restart
         "#,
     );
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6b0000200000000000000001","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
-        lc > 425["messages:create",{"room":"r1","text":"<ann> ok"}]
-        lc < 435[{"id":"6b0000200000000000000002","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000200000000000000001","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> ok"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
 }
 
 #[test]
 fn a_post_that_never_arrived_is_sent_again_before_anything_else() {
-    let mut world = seated();
+    let mut world = seated().never_joining();
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         lc lost
         irc < :ann!a@host PRIVMSG #tea :two
         "#,
@@ -129,12 +129,12 @@ fn a_post_that_never_arrived_is_sent_again_before_anything_else() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
         wait 1s
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 435[[]]
-        lc > 426["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         "#,
     );
 }
@@ -145,20 +145,20 @@ fn a_post_that_is_stored_after_we_looked_is_found_when_we_look_again() {
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         lc lost
         "#,
     );
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
         wait 1s
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 435[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
         irc < :ann!a@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         "#,
     );
 }
@@ -177,8 +177,8 @@ fn what_is_too_old_or_too_much_is_told_as_a_number() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6b0000200000000000000001","text":"old","posted":"2026-11-21T11:59:59.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000200000000000000002","text":"late","posted":"2026-11-22T11:30:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000200000000000000003","text":"too much","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000200000000000000001","text":"old","posted":"2026-11-21T11:59:59.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000200000000000000002","text":"late","posted":"2026-11-22T11:30:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000200000000000000003","text":"too much","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :[11:30Z] <bob> late
         irc > PING said-1
         irc < :irc.example PONG irc.example :said-1
@@ -205,8 +205,8 @@ fn what_is_older_than_the_ledger_and_below_the_cursor_was_read_before_it_was_for
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6affffd00000000000000001","text":"forgotten","posted":"2026-11-20T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6affffd00000000000000002","text":"ours, forgotten","posted":"2026-11-20T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"},{"id":"6b0000000000000000000002","text":"missed","posted":"2026-11-20T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6affffd00000000000000001","text":"forgotten","posted":"2026-11-20T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6affffd00000000000000002","text":"ours, forgotten","posted":"2026-11-20T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"},{"id":"6b0000000000000000000002","text":"missed","posted":"2026-11-20T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :[2026-11-20 12:00Z] <bob> missed
         irc > PING said-1
         "#,
@@ -218,12 +218,12 @@ fn a_post_that_was_overtaken_on_its_way_keeps_its_place() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
         lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
         lc < 42["messages:new",{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":null,"room":{"id":"r1"}}]
-        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
-        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000000","skip":0,"take":500}]
-        lc < 436[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc < 43#[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000130000000000000001","text":"three","posted":"2026-11-22T12:00:03.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> one
         irc > PING said-1
         irc < :irc.example PONG irc.example :said-1
@@ -243,8 +243,8 @@ fn what_was_there_before_we_first_saw_the_room_stays_history() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6affffff0000000000000001","text":"older","posted":"2026-11-22T09:59:59.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000002","text":"new","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6affffff0000000000000001","text":"older","posted":"2026-11-22T09:59:59.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000002","text":"new","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> new
         irc > PING said-1
         "#,
@@ -256,16 +256,16 @@ fn an_ack_that_never_comes_is_not_waited_for_without_end() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         wait 25s
         lc > 2
         lc < 3
         wait 5s
-        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 436[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
-        lc < 435[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :ann!a@host PRIVMSG #tea :two
-        lc > 427["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         "#,
     );
 }
@@ -277,14 +277,14 @@ fn the_first_sight_of_a_room_is_not_its_history() {
     world.tell(IRC_IN);
     // Said between our join and the answer: not history, though the answer includes it.
     let early = LETSCHAT_IN.replace(
-        "lc < 434[[{\"id\":\"6b0000000000000000000001\"",
-        "lc < 42[\"messages:new\",{\"id\":\"6b0000000000000000000001\",\"text\":\"old\",\"posted\":\"2026-11-22T10:00:00.000Z\",\"owner\":{\"id\":\"u1\",\"username\":\"bob\"},\"room\":{\"id\":\"r1\"}}]\nlc < 434[[{\"id\":\"6b0000000000000000000001\"",
+        "lc < 43#[[{\"id\":\"6b0000000000000000000001\"",
+        "lc < 42[\"messages:new\",{\"id\":\"6b0000000000000000000001\",\"text\":\"old\",\"posted\":\"2026-11-22T10:00:00.000Z\",\"owner\":{\"id\":\"u1\",\"username\":\"bob\"},\"room\":{\"id\":\"r1\"}}]\nlc < 43#[[{\"id\":\"6b0000000000000000000001\"",
     );
     world.tell(&format!(
         "{early}\n{}",
         r#"
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000000000000000000000","skip":0,"take":500}]
-        lc < 435[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000000000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> old
         irc > PING said-1
         "#
@@ -298,8 +298,8 @@ fn how_long_the_room_was_cut_off_is_told_behind_what_was_said_there() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> one
         irc > PING said-1
         irc < :irc.example PONG irc.example :said-1
@@ -313,8 +313,8 @@ fn how_long_the_room_was_cut_off_is_told_behind_what_was_said_there() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd50000000000000000","skip":0,"take":500}]
-        lc < 434[[]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffd50000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
         "#,
     );
 }
@@ -332,20 +332,20 @@ fn a_bridge_that_was_stopped_was_cut_off_too_and_tells_it_once() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc lost
         "#,
     );
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
         irc > NOTICE #tea :disconnected from room tea from 12:01:15 to 12:02:55 UTC: no messages from that time
         irc > PING said-2
         irc < :irc.example PONG irc.example :said-2
-        lc > 425["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:01:10 to 12:02:55 UTC: messages from that time are missing here"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:01:10 to 12:02:55 UTC: messages from that time are missing here"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":"u0","room":"r1"}]
         restart
         "#,
     );
@@ -353,8 +353,8 @@ fn a_bridge_that_was_stopped_was_cut_off_too_and_tells_it_once() {
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
         "#,
     );
 }
@@ -370,17 +370,17 @@ fn a_place_that_is_closed_is_told_of_once_and_when_it_is_open_again() {
     world.tell_on("irc < :irc.example PONG irc.example :said-1\nrestart");
     world.tell_on(IRC_IN);
     world.tell_on("irc < :irc.example PONG irc.example :past-1");
-    let gone = LETSCHAT_IN_AGAIN.split("lc < 432").next().unwrap();
+    let gone = LETSCHAT_IN_AGAIN.split("lc < 43#[[").next().unwrap();
     world.tell(&format!(
         "{gone}
-         lc < 432[[]]"
+         lc < 43#[[]]"
     ));
     world.tell_on("wait 70s");
     let (irc, _) = world.sent();
     assert!(!irc.iter().any(|line| line.starts_with("NOTICE")), "{irc:?}");
     world.tell_on("lc lost");
     world.tell_on(LETSCHAT_IN_AGAIN);
-    world.tell_on("lc < 434[[]]");
+    world.tell_on("lc < 43#[[]]");
     let (irc, _) = world.sent();
     let open = "NOTICE #tea :disconnected from room tea from 12:00:00 to 12:02:10 UTC: no messages from that time";
     assert!(irc.iter().any(|line| line == open), "{irc:?}");

@@ -7,17 +7,16 @@ use crate::{IRC_IN, LETSCHAT_IN};
 
 /// What `parrot` on IRC and `echo` in the room say in turn, and how it is mirrored.
 fn turn(world: &mut World, number: usize) {
-    let (ticket, call) = (number + 1, 25 + number / 2);
+    let ticket = number + 1;
     let post = |id: usize| format!("6b00000100000000000000{id:02x}");
     if number.is_multiple_of(2) {
         let post = post(number);
         world.tell(&format!(
             r#"
             irc < :parrot!p@host PRIVMSG #tea :polly
-            lc > 42{call}["messages:create",{{"room":"r1","text":"<parrot> polly"}}]
-            lc < 43{call}[{{"id":"{post}","text":"<parrot> polly","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<parrot> polly"}}]
+            lc < 43#[{{"id":"{post}","text":"<parrot> polly","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
             "#,
-            call = call - 20,
         ));
     } else {
         say_in_the_room(world, &post(number));
@@ -49,27 +48,27 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
     say_in_the_room(&mut world, "6b00000100000000000000f0");
     world.tell(
         r#"
-        lc > 429["messages:create",{"room":"r1","text":"-- bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds"}]
         irc > NOTICE #tea :bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds
         irc > PING said-8
         irc < :irc.example PONG irc.example :said-8
-        lc < 439[{"id":"6b00000100000000000000f1","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 43#[{"id":"6b00000100000000000000f1","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :parrot!p@host PRIVMSG #tea :polly
-        lc > 4210["messages:create",{"room":"r1","text":"<parrot> polly"}]
-        lc < 4310[{"id":"6b00000100000000000000f2","text":"<parrot> polly","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<parrot> polly"}]
+        lc < 43#[{"id":"6b00000100000000000000f2","text":"<parrot> polly","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
     say_in_the_room(&mut world, "6b00000100000000000000f3");
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :what was that?
-        lc > 4211["messages:create",{"room":"r1","text":"<ann> what was that?"}]
-        lc < 4311[{"id":"6b00000100000000000000f4","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> what was that?"}]
+        lc < 43#[{"id":"6b00000100000000000000f4","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         wait 31s
         lc > 2
         irc > NOTICE #tea :mirroring echo again; 2 messages skipped
         irc > PING said-12
-        lc > 4212["messages:create",{"room":"r1","text":"-- mirroring echo again; 2 messages skipped"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- mirroring echo again; 2 messages skipped"}]
         "#,
     );
 }
@@ -86,11 +85,11 @@ fn who_was_taken_for_a_program_is_mirrored_late() {
     say_in_the_room(&mut world, "6b00000100000000000000f0");
     world.tell(
         r#"
-        lc > 429["messages:create",{"room":"r1","text":"-- bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds"}]
         irc > NOTICE #tea :bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds
         irc > PING said-8
         irc < :irc.example PONG irc.example :said-8
-        lc < 439[{"id":"6b00000100000000000000f1","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 43#[{"id":"6b00000100000000000000f1","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         lc < 42["messages:new",{"id":"6b00000100000000000000f5","text":"that was me, and I am no bird","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"echo"},"room":{"id":"r1","slug":"tea"}}]
         irc > PRIVMSG #tea :<echo> polly
         irc > PING said-10

@@ -39,14 +39,14 @@ const LETSCHAT_IN: &str = r#"
     lc back
     lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
     lc < 40
-    lc > 421["account:whoami"]
-    lc > 422["rooms:list",{"skip":0,"take":5000}]
-    lc < 431[{"id":"u0","username":"bridge"}]
-    lc < 432[[{"id":"r1","slug":"tea"},{"id":"r9","slug":"other"}]]
-    lc > 423["rooms:join","r1"]
-    lc < 433[{"id":"r1","slug":"tea"}]
-    lc > 424["messages:list",{"reverse":true,"room":"r1","take":1}]
-    lc < 434[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
+    lc > 42#me["account:whoami"]
+    lc > 42#["rooms:list",{"skip":0,"take":5000}]
+    lc < 43#me[{"id":"u0","username":"bridge"}]
+    lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r9","slug":"other"}]]
+    lc > 42#["rooms:join","r1"]
+    lc < 43#[{"id":"r1","slug":"tea"}]
+    lc > 42#["messages:list",{"reverse":true,"room":"r1","take":1}]
+    lc < 43#[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
 "#;
 
 /// How Let's Chat lets the bridge in again; ends where the room is being read from its cursor.
@@ -54,12 +54,12 @@ const LETSCHAT_IN_AGAIN: &str = r#"
     lc back
     lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
     lc < 40
-    lc > 421["account:whoami"]
-    lc > 422["rooms:list",{"skip":0,"take":5000}]
-    lc < 431[{"id":"u0","username":"bridge"}]
-    lc < 432[[{"id":"r1","slug":"tea"}]]
-    lc > 423["rooms:join","r1"]
-    lc < 433[{"id":"r1","slug":"tea"}]
+    lc > 42#me["account:whoami"]
+    lc > 42#["rooms:list",{"skip":0,"take":5000}]
+    lc < 43#me[{"id":"u0","username":"bridge"}]
+    lc < 43#[[{"id":"r1","slug":"tea"}]]
+    lc > 42#["rooms:join","r1"]
+    lc < 43#[{"id":"r1","slug":"tea"}]
 "#;
 
 /// How an IRC server lets the bridge in.

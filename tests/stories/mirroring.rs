@@ -10,8 +10,8 @@ fn what_is_said_on_irc_appears_in_the_room() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
-        lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
-        lc < 435[{"id":"6b0000010000000000000001","text":"<ann> kettle's on","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<ann> kettle's on","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
 }
@@ -33,8 +33,8 @@ fn our_own_post_does_not_come_back() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
-        lc > 425["messages:create",{"room":"r1","text":"<ann> hello"}]
-        lc < 435[{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> hello"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":null,"room":{"id":"r1"}}]
         "#,
@@ -52,7 +52,7 @@ fn our_own_line_does_not_come_back_even_late_and_unasked() {
         irc < :bridge!b@host PRIVMSG #tea :<bob> coming
         irc < :bridge!b@host PRIVMSG #tea :<bob> coming
         irc < :bridge!b@host PRIVMSG #tea :coming
-        lc > 425["messages:create",{"room":"r1","text":"<bridge> coming"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bridge> coming"}]
         "#,
     );
 }
@@ -62,7 +62,7 @@ fn what_another_client_of_the_same_user_says_is_heard() {
     story(
         r#"
         irc < :bridge!b@host PRIVMSG #tea :from my phone
-        lc > 425["messages:create",{"room":"r1","text":"<bridge> from my phone"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bridge> from my phone"}]
         irc < :BRIDGE!b@host PRIVMSG bob :in private
         irc < :bridge!b@host PRIVMSG bridge :to myself
         irc < :bridge!b@host NOTICE bob :in private
@@ -78,13 +78,13 @@ fn what_another_client_of_the_same_user_says_is_heard() {
         world.tell(&format!(
             r#"
             irc < :bridge!b@host PRIVMSG #tea :from my phone
-            lc > 425["messages:create",{{"room":"r1","text":"<bridge> from my phone"}}]
-            lc < 435[{{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<bridge> from my phone"}}]
+            lc < 43#[{{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]
             lc < 42["messages:new",{{"id":"6b0000300000000000000001","text":"hello","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1"}}}}]
             irc > {label}PRIVMSG #tea :<bob> hello
             irc <+ :bridge!b@host PRIVMSG #tea :and again
             irc < {label}:bridge!b@host PRIVMSG #tea :<bob> hello
-            lc > 426["messages:create",{{"room":"r1","text":"<bridge> and again"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<bridge> and again"}}]
             "#
         ));
     }
@@ -104,7 +104,7 @@ fn whoever_has_no_name_says_nothing_as_the_bridge() {
         irc < :ann!a@host NICK :
         irc < :bridge!b@host NICK :
         irc < @+draft/nick=bo\sb :ann!a@host PRIVMSG #tea :seven
-        lc > 425["messages:create",{"room":"r1","text":"<ann> seven"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> seven"}]
         "#,
     );
 }
@@ -115,9 +115,9 @@ fn a_second_message_waits_for_the_first_to_arrive() {
         r#"
         irc < :ann!a@host PRIVMSG #Tea :one
         irc < :ann!a@host PRIVMSG #tea :two
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435[{"id":"6b0000010000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         "#,
     );
 }
@@ -127,10 +127,10 @@ fn each_kind_of_talk_is_told_from_the_others() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :\x01ACTION pours\x01
-        lc > 425["messages:create",{"room":"r1","text":"* ann pours"}]
-        lc < 435[{"id":"6b0000010000000000000001","text":"* ann pours","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"* ann pours"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"* ann pours","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :serv!s@host NOTICE #tea :the server restarts
-        lc > 426["messages:create",{"room":"r1","text":"-serv- the server restarts"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-serv- the server restarts"}]
         irc < :ann!a@host PRIVMSG #tea :\x01VERSION\x01
         irc < :ann!a@host PRIVMSG bridge :a word in private
         irc < :irc.example NOTICE * :*** Looking up your hostname
@@ -165,13 +165,13 @@ fn an_objection_of_the_server_ends_the_delivery_and_not_the_lane() {
         irc > PING said-2
         "#,
     );
-    story(
+    crate::seated().never_joining().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
         irc < :ann!a@host PRIVMSG #tea :two
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc refuses 425 "Bad Request"
-        lc > 429["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc refuses "Bad Request"
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         "#,
     );
 }
@@ -183,19 +183,19 @@ fn a_post_that_is_refused_is_looked_for_and_tried_once_more() {
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
         irc < :ann!a@host PRIVMSG #tea :two
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435["Bad Request"]
-        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 436[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u0","username":"bridge"}}]]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> two"}]
-        lc < 437["Bad Request"]
-        lc > 428["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffe40000000000000000","skip":0,"take":500}]
-        lc < 438[[]]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#["Bad Request"]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u0","username":"bridge"}}]]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 43#["Bad Request"]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffe40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
         wait 1s
-        lc > 429["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffe40000000000000000","skip":0,"take":500}]
-        lc < 439[[]]
-        lc > 4210["messages:create",{"room":"r1","text":"<ann> two"}]
-        lc < 4310[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffe40000000000000000","skip":0,"take":500}]
+        lc < 43#[[]]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> two","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         "#,
     );
 }
@@ -207,7 +207,7 @@ fn a_line_heard_while_the_room_is_away_is_kept() {
     world.tell("irc < :ann!a@host PRIVMSG #tea :anyone?");
     world.tell(&format!(
         "{LETSCHAT_IN}\n{}",
-        r#"lc > 425["messages:create",{"room":"r1","text":"<ann> anyone?"}]"#
+        r#"lc > 42#["messages:create",{"room":"r1","text":"<ann> anyone?"}]"#
     ));
 }
 
@@ -220,7 +220,7 @@ fn what_is_said_in_one_place_reaches_every_other_of_its_conversation() {
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
-        lc > 425["messages:create",{"room":"r1","text":"<ann> hello"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> hello"}]
         irc2 > PRIVMSG #tea :<a\u200bnn> hello
         irc2 > PING said-2
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -287,18 +287,18 @@ fn a_channel_that_says_little_does_not_wait_for_one_that_says_much() {
         lc back
         lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
         lc < 40
-        lc > 421["account:whoami"]
-        lc > 422["rooms:list",{"skip":0,"take":5000}]
-        lc < 431[{"id":"u0","username":"bridge"}]
-        lc < 432[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}]]
-        lc > 423["rooms:join","r1"]
-        lc > 424["rooms:join","r2"]
-        lc < 433[{"id":"r1","slug":"tea"}]
-        lc > 425["messages:list",{"reverse":true,"room":"r1","take":1}]
-        lc < 434[{"id":"r2","slug":"dev"}]
-        lc > 426["messages:list",{"reverse":true,"room":"r2","take":1}]
-        lc < 435[[]]
-        lc < 436[[]]
+        lc > 42#me["account:whoami"]
+        lc > 42#["rooms:list",{"skip":0,"take":5000}]
+        lc < 43#me[{"id":"u0","username":"bridge"}]
+        lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}]]
+        lc > 42#tea["rooms:join","r1"]
+        lc > 42#c["rooms:join","r2"]
+        lc < 43#tea[{"id":"r1","slug":"tea"}]
+        lc > 42#d["messages:list",{"reverse":true,"room":"r1","take":1}]
+        lc < 43#c[{"id":"r2","slug":"dev"}]
+        lc > 42#["messages:list",{"reverse":true,"room":"r2","take":1}]
+        lc < 43#d[[]]
+        lc < 43#[[]]
         irc back
         irc > CAP LS 302
         irc > NICK bridge

@@ -32,12 +32,12 @@ fn several_lines_are_heard_as_one_message() {
         irc < @batch=x :ann!a@host PRIVMSG #tea hello
         irc < @batch=x :ann!a@host PRIVMSG #tea :
         irc < :eve!e@host PRIVMSG #tea :me too
-        lc > 425["messages:create",{"room":"r1","text":"<eve> me too"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<eve> me too"}]
         irc < @batch=x :ann!a@host PRIVMSG #tea :how is
         irc < @batch=x;draft/multiline-concat :ann!a@host PRIVMSG #tea : everyone?
-        lc < 435[{"id":"6b0000010000000000000001","text":"<eve> me too","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<eve> me too","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :irc.example BATCH -x
-        lc > 426["messages:create",{"room":"r1","text":"<ann> hello\n\nhow is everyone?"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> hello\n\nhow is everyone?"}]
         "#,
     );
 }

@@ -107,7 +107,7 @@ fn what_is_said_meanwhile_is_neither_lost_nor_repeated() {
         irc < :irc.example PONG irc.example :said-1
         irc < :irc.example 433 bridge_ bridge :Nickname is already in use.
         irc < :bridge!x@host PRIVMSG #tea :this one is not us
-        lc > 425["messages:create",{"room":"r1","text":"<bridge> this one is not us"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bridge> this one is not us"}]
         lc < 42["messages:new",{"id":"6b0000010000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
         irc > PRIVMSG #tea :<bob> two
         irc > PING said-3
@@ -174,7 +174,7 @@ fn services_that_rename_us_are_not_fought() {
         irc > MONITOR + bridge
         irc < :irc.example 731 Guest17 :bridge
         irc < :ann!a@host PRIVMSG #tea :who is Guest17?
-        lc > 425["messages:create",{"room":"r1","text":"<ann> who is Guest17?"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> who is Guest17?"}]
         irc < :Guest17!b@host PRIVMSG #tea :not heard, it is us
         "#,
     );

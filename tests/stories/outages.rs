@@ -20,18 +20,18 @@ fn a_room_is_told_once_why_its_channel_is_closed_and_when_it_is_open() {
         irc < PING :x
         irc > PONG x
         wait 10s
-        lc > 425["messages:create",{"room":"r1","text":"-- cannot reach #tea on office: banned from the channel (Cannot join channel (+b)); messages from here are queued"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:01:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- cannot reach #tea on office: banned from the channel (Cannot join channel (+b)); messages from here are queued"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:01:00.000Z","owner":"u0","room":"r1"}]
         wait 10s
         irc < :op!o@host INVITE bridge #tea
         irc > JOIN #tea
         irc < :bridge!b@host JOIN #tea
         irc < :irc.example 366 bridge #tea :End of /NAMES list
-        lc > 426["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
         irc > PING past-1
         irc < :irc.example PONG irc.example :past-1
-        lc < 436[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:01:10.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:01:10 UTC: messages from that time are missing here"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"x","posted":"2026-11-22T12:01:10.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:01:10 UTC: messages from that time are missing here"}]
         "#,
     );
     let losses = world.counters().outages;
@@ -51,14 +51,14 @@ fn a_room_is_told_that_the_network_of_its_channel_is_gone() {
         lc > 2
         lc < 3
         wait 10s
-        lc > 425["messages:create",{"room":"r1","text":"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:01:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:01:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
     world.tell_on(IRC_IN);
     world.tell(
         r#"
-        lc > 426["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- #tea on office is reachable again"}]
         irc > PING past-1
         "#,
     );
@@ -70,9 +70,9 @@ fn a_page_that_comes_when_the_room_is_closed_is_read_again_later() {
     crate::story(
         r#"
         lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+        lc > 42#late["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
         lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
-        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc < 43#late[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         "#,
     );
 }
@@ -81,26 +81,26 @@ fn a_page_that_comes_when_the_room_is_closed_is_read_again_later() {
 const ASKED_TOO_LATE: &str = r#"
     lc <+ 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
     lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
-    lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
+    lc > 42#late["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":500}]
     lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
 "#;
 
 /// The room is open again, and read from its cursor.
 const OPEN_AGAIN: &str = r#"
     lc < 42["rooms:new",{"id":"r1","slug":"tea"}]
-    lc > 426["rooms:join","r1"]
-    lc < 436[{"id":"r1","slug":"tea"}]
-    lc > 427["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+    lc > 42#["rooms:join","r1"]
+    lc < 43#[{"id":"r1","slug":"tea"}]
+    lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
 "#;
 
 /// What was asked for too late: a page that begins behind what was said first.
 const LATE_PAGE: &str = r#"
-    lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+    lc < 43#late[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
 "#;
 
 /// All of it is mirrored, in order.
 const ALL_IN_ORDER: &str = r#"
-    lc < 437[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+    lc < 43#[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
     irc > PRIVMSG #tea :<bob> one
     irc > PING said-1
     irc < :irc.example PONG irc.example :said-1
@@ -125,7 +125,7 @@ fn a_page_that_was_asked_for_too_late_and_comes_last_changes_nothing() {
 
 #[test]
 fn a_late_refusal_of_a_page_does_not_end_the_reading_that_follows() {
-    let refused = r#"lc < 435["Not Found"]"#;
+    let refused = r#"lc < 43#late["Not Found"]"#;
     let mut world = seated();
     world.tell(&[ASKED_TOO_LATE, refused, OPEN_AGAIN, ALL_IN_ORDER].concat());
 }
@@ -133,19 +133,19 @@ fn a_late_refusal_of_a_page_does_not_end_the_reading_that_follows() {
 #[test]
 fn mirroring_begins_where_the_room_is_seen_after_it_was_closed_at_once() {
     let mut world = crate::World::new(&["office/#tea tea"]);
-    let (until_joined, _) = crate::LETSCHAT_IN.split_once("lc < 433").unwrap();
+    let (until_joined, _) = crate::LETSCHAT_IN.split_once(r##"lc < 43#[{"id":"r1""##).unwrap();
     world.tell(until_joined);
     world.tell(
         r#"
-        lc <+ 433[{"id":"r1","slug":"tea"}]
+        lc <+ 43#[{"id":"r1","slug":"tea"}]
         lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
-        lc > 424["messages:list",{"reverse":true,"room":"r1","take":1}]
+        lc > 42#a["messages:list",{"reverse":true,"room":"r1","take":1}]
         lc < 42["rooms:new",{"id":"r1","slug":"tea"}]
-        lc > 425["rooms:join","r1"]
-        lc < 435[{"id":"r1","slug":"tea"}]
-        lc > 426["messages:list",{"reverse":true,"room":"r1","take":1}]
-        lc < 434[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
-        lc < 436[[{"id":"6b0000000000000000000002","text":"before","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
+        lc > 42#["rooms:join","r1"]
+        lc < 43#[{"id":"r1","slug":"tea"}]
+        lc > 42#["messages:list",{"reverse":true,"room":"r1","take":1}]
+        lc < 43#a[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
+        lc < 43#[[{"id":"6b0000000000000000000002","text":"before","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
         lc lost
         "#,
     );
@@ -153,8 +153,8 @@ fn mirroring_begins_where_the_room_is_seen_after_it_was_closed_at_once() {
     crate::letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 434[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000002","text":"before","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000000000000000000002","text":"before","posted":"2026-11-22T10:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         "#,
     );
 }

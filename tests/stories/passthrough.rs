@@ -15,10 +15,10 @@ fn programs_on_the_other_side_are_spoken_to_and_people_see_by_whom() {
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hubot ping
-        lc > 425["messages:create",{"room":"r1","text":"<ann>"}]
-        lc < 435[{"id":"6b0000010000000000000001","text":"<ann>","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 426["messages:create",{"room":"r1","text":"hubot ping"}]
-        lc < 436[{"id":"6b0000010000000000000002","text":"hubot ping","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann>"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<ann>","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"hubot ping"}]
+        lc < 43#[{"id":"6b0000010000000000000002","text":"hubot ping","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         lc < 42["messages:new",{"id":"6b0000010000000000000003","text":"PONG","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u7","username":"hubot"},"room":{"id":"r1","slug":"tea"}}]
         irc > PRIVMSG #tea :<hubot> PONG
         irc > PING said-3

@@ -53,10 +53,10 @@ fn what_is_said_on_irc_opens_no_file() {
     world.tell(&format!(
         r#"
         irc < :ann!a@host PRIVMSG #tea :{text}
-        lc > 425["messages:create",{{"room":"r1","text":"<ann> {text}"}}]
+        lc > 42#["messages:create",{{"room":"r1","text":"<ann> {text}"}}]
         irc > PRIVMSG #coffee :<ann> {text}
         irc > PING said-2
-        lc < 435[{{"id":"{post}","text":"<ann> {text}","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
+        lc < 43#[{{"id":"{post}","text":"<ann> {text}","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
         lc < 42["messages:new",{{"id":"{post}","text":"<ann> {text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u0","username":"bridge"}},"room":{{"id":"r1"}}}}]
         "#
     ));

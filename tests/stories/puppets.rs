@@ -79,7 +79,7 @@ fn a_puppet_is_not_mirrored_back_and_who_has_a_like_nick_is() {
         bob > PING said-2
         irc < :bob|lc!bob@host PRIVMSG #tea :it is me
         irc < :eve|lc!eve@host PRIVMSG #tea :and me
-        lc > 425["messages:create",{"room":"r1","text":"<eve|lc> and me"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<eve|lc> and me"}]
         bob < :irc.example PONG irc.example said-2
         bob < :ann!a@host PRIVMSG #tea :what a puppet hears is nobody's
         irc < :bob|lc!bob@host NICK robert
@@ -219,7 +219,7 @@ fn what_was_meant_for_a_connection_that_is_lost_is_not_told_to_the_next() {
 }
 
 /// How those in the room are told that something of bob's was not delivered.
-const TOLD: &str = r#"lc > 425["messages:create",{"room":"r1","text":"-- @bob: the message \"but\" was not delivered to #tea on office: an operator removed you from the channel"}]"#;
+const TOLD: &str = r#"lc > 42#["messages:create",{"room":"r1","text":"-- @bob: the message \"but\" was not delivered to #tea on office: an operator removed you from the channel"}]"#;
 
 #[test]
 fn whom_an_operator_has_kicked_the_bridge_does_not_speak_for_until_they_are_let_in_again() {
@@ -333,7 +333,7 @@ fn whose_nick_a_puppet_had_is_heard_once_the_bridge_has_seen_it_go() {
             r#"
             irc < :bob|lc!eve@evil JOIN #tea
             irc < :bob|lc!eve@evil PRIVMSG #tea :now I am bob
-            lc > 425["messages:create",{"room":"r1","text":"<bob|lc> now I am bob"}]
+            lc > 42#["messages:create",{"room":"r1","text":"<bob|lc> now I am bob"}]
             "#,
         );
     }
@@ -346,7 +346,7 @@ fn whose_nick_a_puppet_had_is_heard_once_the_bridge_has_seen_it_go() {
             {other} < :bob|lc!bob@host NICK robert
             irc < :bob|lc!eve@evil JOIN #tea
             irc < :bob|lc!eve@evil PRIVMSG #tea :now I am bob
-            lc > 425["messages:create",{{"room":"r1","text":"<bob|lc> now I am bob"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<bob|lc> now I am bob"}}]
             irc < :robert!bob@host PRIVMSG #tea :it is me
             "#,
         ));
@@ -493,18 +493,18 @@ const TWO_IN: &str = r#"
     lc back
     lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
     lc < 40
-    lc > 421["account:whoami"]
-    lc > 422["rooms:list",{"skip":0,"take":5000}]
-    lc < 431[{"id":"u0","username":"bridge"}]
-    lc < 432[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"pie"}]]
-    lc > 423["rooms:join","r1"]
-    lc > 424["rooms:join","r2"]
-    lc < 433[{"id":"r1","slug":"tea"}]
-    lc > 425["messages:list",{"reverse":true,"room":"r1","take":1}]
-    lc < 435[[]]
-    lc < 434[{"id":"r2","slug":"pie"}]
-    lc > 426["messages:list",{"reverse":true,"room":"r2","take":1}]
-    lc < 436[[]]
+    lc > 42#me["account:whoami"]
+    lc > 42#["rooms:list",{"skip":0,"take":5000}]
+    lc < 43#me[{"id":"u0","username":"bridge"}]
+    lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"pie"}]]
+    lc > 42#tea["rooms:join","r1"]
+    lc > 42#["rooms:join","r2"]
+    lc < 43#tea[{"id":"r1","slug":"tea"}]
+    lc > 42#["messages:list",{"reverse":true,"room":"r1","take":1}]
+    lc < 43#[[]]
+    lc < 43#[{"id":"r2","slug":"pie"}]
+    lc > 42#["messages:list",{"reverse":true,"room":"r2","take":1}]
+    lc < 43#[[]]
     irc back
     irc > CAP LS 302
     irc > NICK bridge

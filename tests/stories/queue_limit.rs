@@ -11,7 +11,7 @@ use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated};
 #[track_caller]
 fn narrow(irc: &str) -> World {
     let policy = BridgePolicy { max_queue_size: Some(1_028), ..BridgePolicy::default() };
-    let mut world = World::new(&["office/#tea tea"]).under(policy);
+    let mut world = World::new(&["office/#tea tea"]).under(policy).never_joining();
     world.tell(LETSCHAT_IN);
     world.tell(irc);
     world
@@ -45,7 +45,7 @@ fn a_channel_that_has_filled_the_outbox_is_passed_over_and_then_caught_up_with()
     }
     world.tell("wait 5s");
     world.tell_on(LETSCHAT_IN_AGAIN);
-    world.tell_on("lc < 434[[]]");
+    world.tell_on("lc < 43#[[]]");
     assert_eq!(posted(&mut world), ["<ann> 1", "<ann> 2", "<ann> 3", "<ann> 4"]);
     world.tell(
         r#"
@@ -59,7 +59,7 @@ fn a_channel_that_has_filled_the_outbox_is_passed_over_and_then_caught_up_with()
         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:05.999Z 500
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
         irc < :irc.example BATCH -y
-        lc > 429["messages:create",{"room":"r1","text":"<ann> 5"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> 5"}]
         "#,
     );
     let _ = posted(&mut world);
@@ -75,7 +75,7 @@ fn what_a_channel_without_history_loses_by_it_is_told() {
     }
     // Little else than this could be told from a restart: it passes over what is said there, too.
     world.tell_on(LETSCHAT_IN_AGAIN);
-    world.tell_on("lc < 434[[]]");
+    world.tell_on("lc < 43#[[]]");
     assert_eq!(posted(&mut world).len(), 4);
     world.tell(
         r#"
@@ -83,7 +83,7 @@ fn what_a_channel_without_history_loses_by_it_is_told() {
         irc > PING past-1
         irc < :ann!a@host PRIVMSG #tea :7
         irc < :irc.example PONG irc.example :past-1
-        lc > 429["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:01 UTC: messages from that time are missing here"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:00:01 UTC: messages from that time are missing here"}]
         "#,
     );
     assert_eq!(world.gaps().count, 1);
@@ -110,12 +110,12 @@ fn a_room_that_has_filled_the_outbox_is_read_on_later_and_nothing_is_lost() {
     world.tell(
         r#"
         wait 1s
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000010000000000000004","skip":0,"take":500}]
-        lc < 435[[{"id":"6b0000010000000000000005","text":"5","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000010000000000000006","text":"6","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000010000000000000004","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000010000000000000005","text":"5","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000010000000000000006","text":"6","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> 5
         irc > PING said-5
-        lc > 426["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000010000000000000005","skip":0,"take":500}]
-        lc < 436[[{"id":"6b0000010000000000000006","text":"6","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000010000000000000005","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000010000000000000006","text":"6","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc < :irc.example PONG irc.example :said-5
         irc > PRIVMSG #tea :<bob> 6
         irc > PING said-6
@@ -134,7 +134,7 @@ fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_i
             &mut world,
             &format!(
                 r#"
-                lc > 424["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":{take}}}]
+                lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":{take}}}]
                 lc too long
                 lc closed: frame too large
                 lc lost
@@ -152,12 +152,12 @@ fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_i
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":1,"take":1}]
-        lc < 434[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":1,"take":1}]
+        lc < 43#[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         irc > PRIVMSG #tea :<bob> two
         irc > PING said-2
-        lc > 425["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000100000000000000000","skip":0,"take":2}]
-        lc < 435[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000100000000000000000","skip":0,"take":2}]
+        lc < 43#[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         lc lost
         "#,
     );
@@ -165,8 +165,8 @@ fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_i
     letschat_back(
         &mut world,
         r#"
-        lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":4}]
-        lc < 434[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000120000000000000000","skip":0,"take":4}]
+        lc < 43#[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         "#,
     );
     let unreadable: u64 = world.counters().traffic.values().map(|it| it.oversized).sum();
@@ -182,12 +182,12 @@ fn rooms_whose_pages_may_be_too_large_are_read_one_at_a_time() {
             r#"{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}"#,
         )
     };
-    world.tell_on(&both(LETSCHAT_IN.split("lc > 423").next().unwrap()));
+    world.tell_on(&both(LETSCHAT_IN.split(r#"lc > 42#["rooms:join""#).next().unwrap()));
     for answer in [
-        r#"433[{"id":"r1","slug":"tea"}]"#,
-        r#"434[{"id":"r2","slug":"dev"}]"#,
-        r#"435[[{"id":"6b0000000000000000000001"}]]"#,
-        r#"436[[{"id":"6b0000000000000000000001"}]]"#,
+        r#"43#[{"id":"r1","slug":"tea"}]"#,
+        r#"43#[{"id":"r2","slug":"dev"}]"#,
+        r#"43#[[{"id":"6b0000000000000000000001"}]]"#,
+        r#"43#[[{"id":"6b0000000000000000000001"}]]"#,
     ] {
         world.tell_on(&format!("lc < {answer}"));
     }
@@ -198,9 +198,9 @@ fn rooms_whose_pages_may_be_too_large_are_read_one_at_a_time() {
         sent.into_iter().filter(|it| it.contains("messages:list")).collect()
     };
     let back = |world: &mut World| {
-        world.tell_on(&both(LETSCHAT_IN_AGAIN.split("lc > 423").next().unwrap()));
-        world.tell_on("lc < 433[{\"id\":\"r1\",\"slug\":\"tea\"}]");
-        world.tell_on("lc < 434[{\"id\":\"r2\",\"slug\":\"dev\"}]");
+        world.tell_on(&both(LETSCHAT_IN_AGAIN.split(r#"lc > 42#["rooms:join""#).next().unwrap()));
+        world.tell_on("lc < 43#[{\"id\":\"r1\",\"slug\":\"tea\"}]");
+        world.tell_on("lc < 43#[{\"id\":\"r2\",\"slug\":\"dev\"}]");
     };
     back(&mut world);
     assert_eq!(pages(&mut world).len(), 2);
@@ -209,7 +209,7 @@ fn rooms_whose_pages_may_be_too_large_are_read_one_at_a_time() {
     back(&mut world);
     let first = pages(&mut world);
     assert!(first.len() == 1 && first[0].contains(r#""take":15"#), "{first:?}");
-    world.tell_on("lc < 435[[]]");
+    world.tell_on("lc < 43#[[]]");
     let second = pages(&mut world);
     assert!(second.len() == 1 && second[0].contains(r#""take":15"#), "{second:?}");
 }

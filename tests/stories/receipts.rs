@@ -101,7 +101,7 @@ fn without_labels_a_line_that_comes_back_has_arrived() {
         r#"
         irc > PRIVMSG #tea :<bob> one
         irc < :ann!a@host PRIVMSG #tea :<bob> one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> <bob> one"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> <bob> one"}]
         irc < :bridge!b@host PRIVMSG #tea :<bob> one
         irc > PRIVMSG #tea :<bob> two
         irc < :bridge!b@host PRIVMSG #tea :<bob> two

@@ -42,7 +42,7 @@ fn everybody_is_heard_under_a_nick_of_their_own_and_nothing_comes_back() {
         irc > @label=2.1 RELAYMSG #tea mary_ann/lc three
         irc < @label=2.1;draft/relaymsg=bridge :mary_ann/lc!~u@host PRIVMSG #tea :three
         irc < @draft/relaymsg=other :bob/elsewhere!~u@host PRIVMSG #tea :I am not of yours
-        lc > 425["messages:create",{"room":"r1","text":"<bob/elsewhere> I am not of yours"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bob/elsewhere> I am not of yours"}]
         "#,
     );
 }
@@ -140,7 +140,7 @@ fn a_relayed_line_in_doubt_is_found_in_the_history_by_who_had_it_said() {
         ),
         (
             "other",
-            r#"lc > 425["messages:create",{"room":"r1","text":"<bob/lc> one"}]
+            r#"lc > 42#["messages:create",{"room":"r1","text":"<bob/lc> one"}]
              irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.499Z 500
              irc < @label=past.2 :irc.example BATCH +k chathistory #tea
              irc < :irc.example BATCH -k

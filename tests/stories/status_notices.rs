@@ -9,11 +9,11 @@ fn whoever_spoke_lately_is_told_of_when_they_go() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
-        lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
-        lc < 435[{"id":"6b0000000000000000000002"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
+        lc < 43#[{"id":"6b0000000000000000000002"}]
         irc < :ann!a@host QUIT :bye
         wait 4s
-        lc > 426["messages:create",{"room":"r1","text":"-- ann left (bye)"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- ann left (bye)"}]
         "#,
     );
 }
@@ -35,8 +35,8 @@ fn whoever_is_back_at_once_was_never_gone() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
-        lc > 425["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
-        lc < 435[{"id":"6b0000000000000000000002"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> kettle's on"}]
+        lc < 43#[{"id":"6b0000000000000000000002"}]
         irc < :ann!a@host QUIT :Ping timeout
         irc < :ann!a@host JOIN #tea
         wait 4s
@@ -49,17 +49,17 @@ fn whoever_comes_back_and_speaks_is_told_of_first() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435[{"id":"6b0000000000000000000002"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000000000000000000002"}]
         irc < :ann!a@host PART #tea
         wait 4s
-        lc > 426["messages:create",{"room":"r1","text":"-- ann left"}]
-        lc < 436[{"id":"6b0000000000000000000003"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- ann left"}]
+        lc < 43#[{"id":"6b0000000000000000000003"}]
         irc < :ann!a@host JOIN #tea
         irc < :ann!a@host PRIVMSG #tea :two
-        lc > 427["messages:create",{"room":"r1","text":"-- ann joined"}]
-        lc < 437[{"id":"6b0000000000000000000004"}]
-        lc > 428["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- ann joined"}]
+        lc < 43#[{"id":"6b0000000000000000000004"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
         "#,
     );
 }
@@ -71,15 +71,15 @@ fn a_netsplit_is_one_line() {
         irc < :bob!b@host JOIN #tea
         wait 4s
         irc < :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435[{"id":"6b0000000000000000000002"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000000000000000000002"}]
         irc < :bob!b@host PRIVMSG #tea :two
-        lc > 426["messages:create",{"room":"r1","text":"<bob> two"}]
-        lc < 436[{"id":"6b0000000000000000000003"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bob> two"}]
+        lc < 43#[{"id":"6b0000000000000000000003"}]
         irc < :ann!a@host QUIT :a.example b.example
         irc < :bob!b@host QUIT :a.example b.example
         wait 4s
-        lc > 427["messages:create",{"room":"r1","text":"-- netsplit (a.example b.example): ann and bob quit"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- netsplit (a.example b.example): ann and bob quit"}]
         "#,
     );
 }
@@ -90,7 +90,7 @@ fn the_topic_is_told_when_it_changes() {
         r#"
         irc < :ann!a@host TOPIC #tea :Earl Grey
         wait 4s
-        lc > 425["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
         "#,
     );
 }
@@ -100,8 +100,8 @@ fn what_cannot_be_told_now_is_not_told_late() {
     seated().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 435[{"id":"6b0000000000000000000002"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000000000000000000002"}]
         lc lost
         irc < :ann!a@host QUIT :bye
         wait 4s
@@ -114,9 +114,9 @@ fn whoever_asks_on_irc_is_answered_alone() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :!status
-        lc > 425["messages:create",{"room":"r1","text":"<ann> !status"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> !status"}]
         irc > NOTICE ann :room tea: joined, no messages queued
-        lc < 435[{"id":"6b0000000000000000000002"}]
+        lc < 43#[{"id":"6b0000000000000000000002"}]
         "#,
     );
 }
@@ -138,12 +138,12 @@ fn a_topic_and_a_description_follow_each_other_and_not_in_circles() {
     following().tell(
         r#"
         irc < :ann!a@host TOPIC #tea :Earl Grey
-        lc > 425["rooms:update",{"description":"Earl Grey","id":"r1","name":"Tea"}]
+        lc > 42#["rooms:update",{"description":"Earl Grey","id":"r1","name":"Tea"}]
         lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Earl Grey","private":false,"hasPassword":false}]
-        lc < 435[{"id":"r1","slug":"tea","name":"Tea","description":"Earl Grey"}]
+        lc < 43#[{"id":"r1","slug":"tea","name":"Tea","description":"Earl Grey"}]
         wait 4s
-        lc > 426["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
-        lc < 436[{"id":"6b0000000000000000000002"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
+        lc < 43#[{"id":"6b0000000000000000000002"}]
         lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Oolong\nand more","private":false,"hasPassword":false}]
         irc > TOPIC #tea :Oolong and more
         irc < :bridge!b@host TOPIC #tea :Oolong and
@@ -160,7 +160,7 @@ fn a_private_room_is_left_alone() {
         lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Assam","private":true,"hasPassword":false}]
         irc < :ann!a@host TOPIC #tea :Earl Grey
         wait 4s
-        lc > 425["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- ann set the topic: Earl Grey"}]
         "#,
     );
 }

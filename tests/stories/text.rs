@@ -42,11 +42,11 @@ fn what_strangers_say_as_they_go_is_shown_plain_and_calls_nobody() {
         let line = line.replace(r"\x03", "\u{3}");
         world.tell(&format!(
             r#"{carl}
-            lc > 425["messages:create",{{"room":"r1","text":"-- carl joined"}}]
-            lc < 435[{{"id":"6b0000000000000000000002"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"-- carl joined"}}]
+            lc < 43#[{{"id":"6b0000000000000000000002"}}]
             irc < :ann!a@host {line}
             wait 4s
-            lc > 426["messages:create",{{"room":"r1","text":"-- {told}"}}]"#
+            lc > 42#["messages:create",{{"room":"r1","text":"-- {told}"}}]"#
         ));
     }
 }
@@ -60,8 +60,8 @@ fn six_hundred_who_leave_at_once_are_one_line_whatever_they_say() {
     world.tell(
         r#"
         wait 4s
-        lc > 425["messages:create",{"room":"r1","text":"-- p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 590 more joined"}]
-        lc < 435[{"id":"6b0000000000000000000002"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 590 more joined"}]
+        lc < 43#[{"id":"6b0000000000000000000002"}]
         "#,
     );
     for number in 0..600 {
@@ -70,7 +70,7 @@ fn six_hundred_who_leave_at_once_are_one_line_whatever_they_say() {
     world.tell(
         r#"
         wait 4s
-        lc > 426["messages:create",{"room":"r1","text":"-- p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 590 more left"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- p0, p1, p2, p3, p4, p5, p6, p7, p8, p9 and 590 more left"}]
         "#,
     );
 }
@@ -152,7 +152,7 @@ fn nobody_speaks_without_a_name_or_as_the_bridge() {
     ] {
         story(&format!(
             r#"irc < :{source} PRIVMSG #tea :hi
-            lc > 425["messages:create",{{"room":"r1","text":"<{shown}> hi"}}]"#
+            lc > 42#["messages:create",{{"room":"r1","text":"<{shown}> hi"}}]"#
         ));
     }
     let nameless = post(1, "hi").replace(r#""username":"bob""#, r#""username":"""#);
@@ -181,13 +181,13 @@ fn what_breaks_a_line_or_a_screen_does_not_cross() {
     ));
     story(
         "irc < :ann!a@host PRIVMSG #tea :a\u{85}b\u{2028}c \u{1b}[31md\u{7}\u{b}e\u{9b}\u{202e}
-        lc > 425[\"messages:create\",{\"room\":\"r1\",\"text\":\"<ann> a b c [31md e\"}]",
+        lc > 42#[\"messages:create\",{\"room\":\"r1\",\"text\":\"<ann> a b c [31md e\"}]",
     );
 }
 
 #[test]
 fn in_what_several_lines_say_each_has_its_author() {
-    let mut world = World::new(&["office/#tea tea"]).mannered(LinkFormat::default());
+    let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world.tell(
@@ -197,7 +197,7 @@ fn in_what_several_lines_say_each_has_its_author() {
         irc <+ :eve!e@host PRIVMSG #tea :[09:41] <ann> I quit
         irc <+ :eve!e@host PRIVMSG #tea :\u{2800}‹ann› I quit
         irc < :eve!e@host PRIVMSG #tea : -- the bridge is shutting down
-        lc > 425[\"messages:create\",{\"room\":\"r1\",\"text\":\"<eve> one\\n<eve> \u{a0}<ann> I quit\\n<eve> [09:41] <ann> I quit\\n<eve> \u{2800}‹ann› I quit\\n<eve>  -- the bridge is shutting down\"}]
+        lc > 42#[\"messages:create\",{\"room\":\"r1\",\"text\":\"<eve> one\\n<eve> \u{a0}<ann> I quit\\n<eve> [09:41] <ann> I quit\\n<eve> \u{2800}‹ann› I quit\\n<eve>  -- the bridge is shutting down\"}]
         ",
     );
 }
@@ -333,7 +333,7 @@ fn what_somebody_does_in_a_room_is_an_action_on_irc() {
 /// A world in the manners that the bridge has by itself.
 #[track_caller]
 fn by_default() -> World {
-    let mut world = World::new(&["office/#tea tea"]).mannered(LinkFormat::default());
+    let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world
@@ -348,8 +348,8 @@ fn a_paste_at_the_pace_of_a_client_is_its_beginning_and_the_rest() {
     world.tell_on(
         r#"
         irc < :ann!a@host PRIVMSG #tea :  5
-        lc > 425["messages:create",{"room":"r1","text":"<ann>   1\n  2\n  3\n  4\n  5"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann>   1\n  2\n  3\n  4\n  5"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
     for number in 6..=10 {
@@ -358,7 +358,7 @@ fn a_paste_at_the_pace_of_a_client_is_its_beginning_and_the_rest() {
     world.tell(
         r#"
         wait 3s
-        lc > 426["messages:create",{"room":"r1","text":"<ann> \t6\n\t7\n\t8\n\t9\n\t10"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> \t6\n\t7\n\t8\n\t9\n\t10"}]
         "#,
     );
 }
@@ -368,12 +368,12 @@ fn neither_a_first_line_nor_who_types_waits() {
     by_default().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
-        lc > 425["messages:create",{"room":"r1","text":"<ann> hello"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> hello"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         wait 2s
         irc < :ann!a@host PRIVMSG #tea :how are you?
-        lc > 426["messages:create",{"room":"r1","text":"<ann> how are you?"}]
-        lc < 436[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> how are you?"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
 }
@@ -385,10 +385,9 @@ fn who_says_a_line_when_the_one_before_has_arrived_waits_for_nothing() {
         world.tell(&format!(
             r#"
             irc < :ann!a@host PRIVMSG #tea :{number}
-            lc > 42{call}["messages:create",{{"room":"r1","text":"<ann> {number}"}}]
-            lc < 43{call}[{{"id":"6b000020000000000000000{number}","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<ann> {number}"}}]
+            lc < 43#[{{"id":"6b000020000000000000000{number}","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
             "#,
-            call = number + 4,
         ));
     }
 }
@@ -398,14 +397,14 @@ fn lines_that_come_one_by_one_and_at_once_are_two_posts_and_others_do_not_wait_f
     by_default().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :1
-        lc > 425["messages:create",{"room":"r1","text":"<ann> 1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> 1"}]
         irc < :ann!a@host PRIVMSG #tea :2
         irc < :ann!a@host PRIVMSG #tea :3
-        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :bob!b@host PRIVMSG #tea :hi
-        lc > 426["messages:create",{"room":"r1","text":"<ann> 2\n3"}]
-        lc < 436[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<bob> hi"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> 2\n3"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bob> hi"}]
         "#,
     );
 }
@@ -416,8 +415,8 @@ fn a_paste_whose_first_line_comes_alone_is_two_posts() {
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :1
-        lc > 425["messages:create",{"room":"r1","text":"<ann> 1"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> 1"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc <+ :ann!a@host PRIVMSG #tea :    2
         irc <+ :ann!a@host PRIVMSG #tea : 3
         "#,
@@ -430,14 +429,14 @@ fn a_paste_whose_first_line_comes_alone_is_two_posts() {
     world.tell(
         r#"
         wait 3s
-        lc > 426["messages:create",{"room":"r1","text":"<ann>     2\n 3\n4\n 5\n\t6\n\t7\n\t8\n\t9\n\t10"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann>     2\n 3\n4\n 5\n\t6\n\t7\n\t8\n\t9\n\t10"}]
         "#,
     );
 }
 
 #[test]
 fn what_is_pasted_into_a_channel_keeps_its_blanks_in_another() {
-    let mut world = World::new(&["office/#tea other/#dev"]).mannered(LinkFormat::default());
+    let mut world = World::new(&["office/#tea other/#dev"]);
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
         world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));

@@ -9,7 +9,7 @@ use crate::harness::World;
 use crate::{IRC_IN, letschat_back};
 
 /// A reading of the room from its newest post on, as long as nothing was said behind it.
-const READ: &str = r#"lc > 424["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]"#;
+const READ: &str = r#"lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]"#;
 
 /// Two lines of ann's that are under way as one post, and one of bob's that waits.
 #[track_caller]
@@ -20,7 +20,7 @@ fn two_under_way() -> World {
         irc <+ :ann!a@host PRIVMSG #tea :one
         irc <+ :ann!a@host PRIVMSG #tea :two
         irc < :bob!b@host PRIVMSG #tea :three
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one\ntwo"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one\ntwo"}]
         "#,
     );
     world
@@ -32,17 +32,17 @@ fn lines_that_come_together_or_wait_are_one_message() {
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         irc < :ann!a@host PRIVMSG #tea :two
         irc < :ann!a@host PRIVMSG #tea :three
         irc < :bob!b@host PRIVMSG #tea :four
         irc < :ann!a@host PRIVMSG #tea :five
-        lc < 435[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 426["messages:create",{"room":"r1","text":"<ann> two\nthree"}]
-        lc < 436[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<bob> four"}]
-        lc < 437[{"id":"6b0000200000000000000003","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"<ann> five"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two\nthree"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bob> four"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> five"}]
         "#,
     );
 }
@@ -53,17 +53,17 @@ fn what_was_said_at_its_time_stays_by_itself() {
     world.tell(
         r#"
         irc < :bob!b@host PRIVMSG #tea :hi
-        lc > 425["messages:create",{"room":"r1","text":"<bob> hi"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bob> hi"}]
         irc < :ann!a@host PRIVMSG #tea :one
         wait 4s
         irc < :ann!a@host PRIVMSG #tea :two
         irc < :ann!a@host PRIVMSG #tea :\x01ACTION waves\x01
-        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 426["messages:create",{"room":"r1","text":"<ann> one"}]
-        lc < 436[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 427["messages:create",{"room":"r1","text":"<ann> two"}]
-        lc < 437[{"id":"6b0000200000000000000003","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-        lc > 428["messages:create",{"room":"r1","text":"* ann waves"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"* ann waves"}]
         "#,
     );
 }
@@ -78,17 +78,17 @@ fn lines_are_waited_for_where_that_is_wanted() {
         irc < :ann!a@host PRIVMSG #tea :one
         irc < :ann!a@host PRIVMSG #tea :two
         wait 1s
-        lc > 425["messages:create",{"room":"r1","text":"<ann> one\ntwo"}]
-        lc < 435[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one\ntwo"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :ann!a@host PRIVMSG #tea :three
         irc < :bob!b@host PRIVMSG #tea :nothing more can go on with that
-        lc > 426["messages:create",{"room":"r1","text":"<ann> three"}]
-        lc < 436[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         wait 1s
-        lc > 427["messages:create",{"room":"r1","text":"<bob> nothing more can go on with that"}]
-        lc < 437[{"id":"6b0000200000000000000003","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<bob> nothing more can go on with that"}]
+        lc < 43#[{"id":"6b0000200000000000000003","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         irc < :ann!a@host PRIVMSG #tea :\x01ACTION waves\x01
-        lc > 428["messages:create",{"room":"r1","text":"* ann waves"}]
+        lc > 42#["messages:create",{"room":"r1","text":"* ann waves"}]
         "#,
     );
 }
@@ -103,8 +103,8 @@ fn a_joined_post_whose_ack_was_lost_is_found_and_none_of_it_said_again() {
             &format!(
                 r#"
                 {READ}
-                lc < 434[[{{"id":"6b0000200000000000000001","text":"<ann> one\ntwo","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u0","username":"bridge"}},"room":"r1"}}]]
-                lc > 425["messages:create",{{"room":"r1","text":"<bob> three"}}]
+                lc < 43#[[{{"id":"6b0000200000000000000001","text":"<ann> one\ntwo","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u0","username":"bridge"}},"room":"r1"}}]]
+                lc > 42#["messages:create",{{"room":"r1","text":"<bob> three"}}]
                 "#
             ),
         );
@@ -119,7 +119,7 @@ fn a_joined_post_that_never_arrived_is_said_again_with_what_goes_on_with_it_by_t
             r#"
             irc <+ :ann!a@host PRIVMSG #tea :one
             irc < :ann!a@host PRIVMSG #tea :two
-            lc > 425["messages:create",{"room":"r1","text":"<ann> one\ntwo"}]
+            lc > 42#["messages:create",{"room":"r1","text":"<ann> one\ntwo"}]
             irc < :ann!a@host PRIVMSG #tea :three
             "#,
         );
@@ -129,18 +129,18 @@ fn a_joined_post_that_never_arrived_is_said_again_with_what_goes_on_with_it_by_t
             &format!(
                 r#"
                 {READ}
-                lc < 434[[]]
+                lc < 43#[[]]
                 wait 1s
-                lc > 425["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}}]
-                lc < 435[[]]
-                lc > 426["messages:create",{{"room":"r1","text":"<ann> one\ntwo\nthree"}}]
-                lc < 436[{{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
+                lc > 42#["messages:list",{{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}}]
+                lc < 43#[[]]
+                lc > 42#["messages:create",{{"room":"r1","text":"<ann> one\ntwo\nthree"}}]
+                lc < 43#[{{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
                 "#
             ),
         );
         // Nothing of it is left.
         world.tell("lc lost");
-        letschat_back(&mut world, &format!("{READ}\nlc < 434[[]]"));
+        letschat_back(&mut world, &format!("{READ}\nlc < 43#[[]]"));
     }
 }
 
@@ -149,9 +149,9 @@ fn all_of_a_refused_post_is_refused() {
     let mut world = two_under_way();
     world.tell(
         r#"
-        lc refuses 425 "Bad Request"
-        lc > 429["messages:create",{"room":"r1","text":"<bob> three"}]
-        lc < 439[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc refuses "Bad Request"
+        lc > 42#["messages:create",{"room":"r1","text":"<bob> three"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         restart
         "#,
     );
@@ -166,9 +166,9 @@ fn a_picture_stands_alone_behind_its_name_whatever_happens_between() {
             r#"
             irc <+ :ann!a@host PRIVMSG #tea :http://a.example/x.png
             irc < :ann!a@host PRIVMSG #tea :nice
-            lc > 425["messages:create",{"room":"r1","text":"<ann>"}]
-            lc < 435[{"id":"6b0000000000000000000002","text":"<ann>","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
-            lc > 426["messages:create",{"room":"r1","text":"http://a.example/x.png"}]
+            lc > 42#["messages:create",{"room":"r1","text":"<ann>"}]
+            lc < 43#[{"id":"6b0000000000000000000002","text":"<ann>","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+            lc > 42#["messages:create",{"room":"r1","text":"http://a.example/x.png"}]
             "#,
         );
         world.tell(trouble);
@@ -177,8 +177,8 @@ fn a_picture_stands_alone_behind_its_name_whatever_happens_between() {
             &format!(
                 r#"
                 {READ}
-                lc < 434[[{{"id":"6b0000000000000000000002","text":"<ann>","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u0","username":"bridge"}},"room":"r1"}},{{"id":"6b0000000000000000000003","text":"http://a.example/x.png","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u0","username":"bridge"}},"room":"r1"}}]]
-                lc > 425["messages:create",{{"room":"r1","text":"<ann> nice"}}]
+                lc < 43#[[{{"id":"6b0000000000000000000002","text":"<ann>","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u0","username":"bridge"}},"room":"r1"}},{{"id":"6b0000000000000000000003","text":"http://a.example/x.png","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u0","username":"bridge"}},"room":"r1"}}]]
+                lc > 42#["messages:create",{{"room":"r1","text":"<ann> nice"}}]
                 "#
             ),
         );

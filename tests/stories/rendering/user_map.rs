@@ -1,7 +1,5 @@
 //! Who is there, on both sides.
 
-use letsbridge::translate::LinkFormat;
-
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};
 
@@ -11,16 +9,16 @@ fn whoever_is_in_the_room_is_notified_and_nobody_else() {
     // The room is asked for its people as soon as it is joined; all that follows is one call later.
     let asked = LETSCHAT_IN
         .replace(
-            r#"lc < 433[{"id":"r1","slug":"tea"}]"#,
-            r#"lc < 433[{"id":"r1","slug":"tea"}]
-               lc > 424["rooms:users",{"room":"r1"}]"#,
+            r#"lc < 43#[{"id":"r1","slug":"tea"}]"#,
+            r#"lc < 43#[{"id":"r1","slug":"tea"}]
+               lc > 42#["rooms:users",{"room":"r1"}]"#,
         )
         .replace(
-            r#"lc > 424["messages:list""#,
-            r#"lc < 434[[{"id":"u0","username":"bridge"},{"id":"u1","username":"bob","displayName":"Bob"}]]
-               lc > 425["messages:list""#,
+            r#"lc > 42#["messages:list""#,
+            r#"lc < 43#[[{"id":"u0","username":"bridge"},{"id":"u1","username":"bob","displayName":"Bob"}]]
+               lc > 42#["messages:list""#,
         )
-        .replace("lc < 434[[{\"id\":\"6b0", "lc < 435[[{\"id\":\"6b0");
+        .replace("lc < 43#[[{\"id\":\"6b0", "lc < 43#[[{\"id\":\"6b0");
     world.tell(&asked);
     world.tell(IRC_IN);
     let mut call = 5;
@@ -30,8 +28,8 @@ fn whoever_is_in_the_room_is_notified_and_nobody_else() {
             r#"
             {happens}
             irc < :ann!a@host PRIVMSG #tea :{said}
-            lc > 42{call}["messages:create",{{"room":"r1","text":"<ann> {told}"}}]
-            lc < 43{call}[{{"id":"6b00002000000000000{call:05}","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
+            lc > 42#["messages:create",{{"room":"r1","text":"<ann> {told}"}}]
+            lc < 43#[{{"id":"6b00002000000000000{call:05}","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
             "#
         ));
     };
@@ -51,13 +49,13 @@ fn whoever_has_spoken_in_the_room_is_known_there() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :bob: are you there?
-        lc > 425["messages:create",{"room":"r1","text":"<ann> bob: are you there?"}]
-        lc < 435[{"id":"6b0000000000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> bob: are you there?"}]
+        lc < 43#[{"id":"6b0000000000000000000002","text":"","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"@ann yes","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
         irc > PRIVMSG #tea :<bob> ann: yes
         irc > PING said-2
         irc < :ann!a@host PRIVMSG #tea :bob: good
-        lc > 426["messages:create",{"room":"r1","text":"<ann> @bob good"}]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> @bob good"}]
         "#,
     );
 }
@@ -80,7 +78,7 @@ fn whoever_is_in_the_channel_too_is_not_called_by_their_own_words() {
 
 #[test]
 fn what_was_said_is_known_again_whoever_is_there_by_then() {
-    let mut world = World::new(&["office/#tea tea"]).mannered(LinkFormat::default());
+    let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(&crate::receipts::irc_in(crate::irc_catchup::KEEPS));
     world.tell(
