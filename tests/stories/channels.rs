@@ -19,7 +19,7 @@ fn asked() -> World {
 }
 
 #[test]
-fn what_will_be_over_soon_is_asked_for_soon_and_then_later_and_later() {
+fn after_a_temporary_rejection_joins_are_retried_ever_later() {
     for numeric in ["437", "471", "480", "495"] {
         asked().tell(&format!(
             "
@@ -40,7 +40,7 @@ fn what_will_be_over_soon_is_asked_for_soon_and_then_later_and_later() {
 }
 
 #[test]
-fn what_only_people_can_change_is_asked_for_once_in_a_while() {
+fn after_a_rejection_that_only_people_can_change_joins_are_retried_rarely() {
     let numerics =
         ["403", "405", "448", "474", "475", "476", "477", "479", "485", "489", "520", "926"];
     for numeric in numerics {
@@ -77,7 +77,7 @@ fn a_channel_for_those_with_an_account_is_asked_for_once_we_have_one() {
 }
 
 #[test]
-fn whoever_may_invite_us_is_asked_to() {
+fn an_invitation_is_requested_where_configured() {
     let mut world = World::new(&["office/#tea tea"]).invited_by("ChanServ");
     world.tell(ASKED);
     world.tell(
@@ -149,7 +149,7 @@ fn a_channel_that_we_are_forwarded_to_may_be_another_of_ours() {
 }
 
 #[test]
-fn whoever_is_kicked_again_and_again_comes_back_later_and_later() {
+fn after_repeated_kicks_the_bridge_rejoins_ever_later() {
     let mut world = asked();
     let mut waits = Vec::new();
     for _ in 0..6 {
@@ -277,7 +277,7 @@ fn a_server_that_takes_one_channel_at_a_time_is_asked_so() {
 }
 
 #[test]
-fn what_is_said_to_some_of_a_channel_is_not_for_everybody() {
+fn a_message_to_ranked_members_only_is_not_mirrored() {
     let mut world = crate::seated();
     world.tell(
         "

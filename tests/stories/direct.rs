@@ -157,7 +157,7 @@ fn a_talk_is_begun_in_lets_chat() {
 }
 
 #[test]
-fn what_is_told_twice_is_heard_once() {
+fn a_private_message_received_twice_is_delivered_once() {
     story(&format!(
         r"
         {0}
@@ -172,7 +172,7 @@ fn what_is_told_twice_is_heard_once() {
 }
 
 #[test]
-fn one_is_under_way_at_a_time_for_each_reader() {
+fn each_reader_has_one_private_message_in_flight_at_a_time() {
     story(&format!(
         r#"
         {}
@@ -324,7 +324,7 @@ fn whoever_is_not_there_any_more_is_not_waited_for() {
 }
 
 #[test]
-fn who_takes_a_nick_later_is_told_nothing() {
+fn a_later_owner_of_a_nick_receives_nothing() {
     let mut world = talking();
     world.tell(&format!(
         r#"
@@ -356,7 +356,7 @@ fn who_takes_a_nick_later_is_told_nothing() {
 }
 
 #[test]
-fn who_goes_by_another_nick_is_the_same() {
+fn a_nick_change_keeps_the_conversation() {
     let mut world = talking();
     world.tell(&format!(
         r"
@@ -442,7 +442,7 @@ fn what_waits_in_the_bridge_is_not_said_to_who_has_taken_the_nick() {
 }
 
 #[test]
-fn what_may_have_arrived_is_said_again_and_marked() {
+fn a_private_message_in_doubt_is_sent_again_and_marked() {
     let mut world = talking();
     world.tell(&format!(
         r#"
@@ -458,7 +458,7 @@ fn what_may_have_arrived_is_said_again_and_marked() {
 }
 
 #[test]
-fn what_may_have_arrived_is_left_at_that_where_doubt_drops() {
+fn with_doubt_dropped_a_private_message_in_doubt_is_not_sent_again() {
     let mut world = World::new(&["office/#tea tea"]).whispering().dropping();
     world.tell(LC_IN);
     world.tell(IRC_IN);
@@ -475,7 +475,7 @@ fn what_may_have_arrived_is_left_at_that_where_doubt_drops() {
 }
 
 #[test]
-fn a_refusal_is_told_to_who_wrote_it() {
+fn a_rejected_private_message_is_reported_to_its_author() {
     let mut world = talking();
     world.tell(&format!(
         r#"
@@ -526,7 +526,7 @@ fn while_a_side_is_down_whoever_writes_learns_it() {
 }
 
 #[test]
-fn too_much_at_once_is_told_once() {
+fn too_many_private_messages_are_reported_once() {
     let mut world = talking();
     for number in 1..=12 {
         world.tell_on(&format!("irc < :ann!a@host PRIVMSG bridge :!msg bob {number}"));
@@ -542,7 +542,7 @@ fn too_much_at_once_is_told_once() {
 }
 
 #[test]
-fn what_is_too_long_is_not_passed_on() {
+fn a_private_message_that_is_too_long_is_not_delivered() {
     let mut world = talking();
     world.tell_on(&bob(1, &format!("@ann {}", r"x\n".repeat(21))));
     let (irc, letschat) = world.sent();
@@ -551,7 +551,7 @@ fn what_is_too_long_is_not_passed_on() {
 }
 
 #[test]
-fn what_is_encrypted_is_not_passed_on() {
+fn an_encrypted_private_message_is_not_delivered() {
     story(&format!(
         r#"
         {}

@@ -7,7 +7,7 @@ use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
 
 #[test]
-fn somebody_on_irc_is_told_by_a_notice_to_them_alone() {
+fn an_irc_author_learns_of_a_rejection_by_a_private_notice() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -64,7 +64,7 @@ fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
 }
 
 #[test]
-fn those_in_a_room_are_told_by_one_line_that_is_mirrored_nowhere() {
+fn a_room_learns_of_a_rejection_by_one_line_that_is_not_mirrored() {
     let mut world = seated();
     for (number, author, text) in [(1, "bob", "one"), (2, "bob", "two"), (3, "all", "three")] {
         world.tell_on(&format!(
@@ -93,7 +93,7 @@ fn those_in_a_room_are_told_by_one_line_that_is_mirrored_nowhere() {
 }
 
 #[test]
-fn what_the_bridge_itself_said_is_missed_by_nobody() {
+fn a_rejected_notice_of_the_bridge_is_not_reported() {
     let mut world = seated();
     world.tell(
         r#"
@@ -130,7 +130,7 @@ fn programs_and_notices_are_not_answered() {
 }
 
 #[test]
-fn where_announcements_are_off_nobody_is_told_and_it_is_counted() {
+fn without_announcements_a_rejection_is_only_counted() {
     let mut world = World::new(&["office/#tea tea"])
         .under(BridgePolicy { notices: false, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);

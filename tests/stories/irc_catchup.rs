@@ -50,7 +50,7 @@ fn bob_says(world: &mut World, text: &str) {
 }
 
 #[test]
-fn what_was_said_meanwhile_is_mirrored_once_and_in_order() {
+fn missed_messages_are_mirrored_once_and_in_order() {
     let mut world = seated(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -78,7 +78,7 @@ fn what_was_said_meanwhile_is_mirrored_once_and_in_order() {
 }
 
 #[test]
-fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
+fn messages_received_during_the_join_wait_for_the_history() {
     let mut world = seated(KEEPS).never_joining();
     world.tell("irc lost\nwait 20s");
     let early = "irc < @time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three";
@@ -109,7 +109,7 @@ fn what_is_said_while_we_come_in_waits_for_what_was_said_before() {
 }
 
 #[test]
-fn a_page_of_comings_and_goings_is_no_end() {
+fn a_page_of_joins_and_parts_alone_does_not_end_the_catchup() {
     // Ergo's way: what its HistServ tells counts to the limit, and is nothing to mirror.
     let mut world = seated(KEEPS);
     world.tell("irc lost\nwait 20s");
@@ -181,7 +181,7 @@ fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
 }
 
 #[test]
-fn a_history_that_breaks_off_is_told_to_have_a_hole() {
+fn a_history_that_breaks_off_is_reported_as_a_gap() {
     let mut world = seated(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -218,7 +218,7 @@ fn what_is_said_before_the_server_says_that_it_keeps_nothing_is_taken_in_at_once
 }
 
 #[test]
-fn what_was_said_long_ago_carries_its_time() {
+fn an_old_message_shows_its_time() {
     let mut world = seated(KEEPS);
     world.tell("irc lost\nrestart\nwait 7200s");
     world.tell_on(&irc_in(KEEPS));
@@ -361,7 +361,7 @@ fn what_a_bouncer_plays_by_itself_is_mirrored_whole() {
 }
 
 #[test]
-fn a_line_in_doubt_that_is_there_is_not_said_again() {
+fn a_line_in_doubt_that_the_history_has_is_not_sent_again() {
     let mut world = seated(KEEPS);
     bob_says(&mut world, "ha\\nha\\nha\\nho");
     world.tell(
@@ -438,7 +438,7 @@ fn a_line_in_doubt_that_was_said_under_a_nick_we_did_not_know_of_is_ours() {
 }
 
 #[test]
-fn a_line_in_doubt_that_is_not_there_is_said_before_anything_else() {
+fn a_line_in_doubt_that_the_history_lacks_is_sent_before_others() {
     let mut world = seated(KEEPS);
     bob_says(&mut world, "hello");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
@@ -460,7 +460,7 @@ fn a_line_in_doubt_that_is_not_there_is_said_before_anything_else() {
 }
 
 #[test]
-fn a_doubt_that_the_history_cannot_settle_is_said_again_as_such() {
+fn a_doubt_that_the_history_cannot_settle_is_sent_again_and_marked() {
     let mut world = seated(KEEPS);
     bob_says(&mut world, "hello");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
@@ -514,7 +514,7 @@ fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
 }
 
 #[test]
-fn what_cannot_be_known_is_told() {
+fn without_a_history_the_gap_is_reported() {
     let mut world = seated(FORGETS);
     world.tell("irc lost\nwait 25s\nlc > 2\nlc < 3\nwait 25s\nlc > 2\nlc < 3\nwait 10s
         lc > 42#[\"messages:create\",{\"room\":\"r1\",\"text\":\"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued\"}]");
@@ -536,7 +536,7 @@ fn what_cannot_be_known_is_told() {
 }
 
 #[test]
-fn a_short_absence_of_which_nothing_is_known_is_counted_and_not_told() {
+fn a_short_gap_without_a_history_is_counted_and_not_reported() {
     let mut world = seated(FORGETS);
     away(&mut world, FORGETS, 18);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
@@ -559,7 +559,7 @@ fn a_short_absence_of_which_nothing_is_known_is_counted_and_not_told() {
 }
 
 #[test]
-fn a_history_that_does_not_reach_back_is_told_to_have_a_hole() {
+fn a_history_that_does_not_reach_back_is_reported_as_a_gap() {
     let mut world = seated(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -576,7 +576,7 @@ fn a_history_that_does_not_reach_back_is_told_to_have_a_hole() {
 }
 
 #[test]
-fn a_gap_is_counted_even_where_nobody_is_told() {
+fn an_unreported_gap_is_counted() {
     let mut world = World::new(&["office/#tea tea"])
         .under(BridgePolicy { notices: false, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
@@ -587,7 +587,7 @@ fn a_gap_is_counted_even_where_nobody_is_told() {
 }
 
 #[test]
-fn nobody_is_told_of_a_moment() {
+fn a_gap_of_a_moment_is_not_reported() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -649,7 +649,7 @@ fn a_connection_lost_while_reading_loses_nothing() {
 }
 
 #[test]
-fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
+fn messages_too_old_or_too_many_on_irc_are_reported_as_a_number() {
     let limits = CatchUpLimits {
         max_age: Some(jiff::SignedDuration::from_hours(24)),
         max_messages: Some(1),
@@ -708,7 +708,7 @@ fn what_is_too_old_or_too_much_on_irc_is_told_as_a_number() {
 }
 
 #[test]
-fn what_was_meant_for_a_connection_that_is_gone_is_not_told_to_the_next() {
+fn commands_for_a_lost_connection_are_not_sent_on_the_next() {
     // The disk was slow: the bridge learns at once that bob has spoken, that the connection is lost, and
     // that another is there.
     let mut world = seated(KEEPS);

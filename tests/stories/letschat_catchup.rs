@@ -30,7 +30,7 @@ fn the_room_is_read_from_its_cursor_and_each_post_mirrored_once() {
 }
 
 #[test]
-fn what_is_said_during_the_reading_keeps_its_place() {
+fn a_post_received_during_the_catchup_keeps_its_place() {
     let mut world = seated();
     world.tell("lc lost");
     letschat_back(
@@ -70,7 +70,7 @@ fn an_author_who_is_not_told_is_read_back() {
 }
 
 #[test]
-fn what_was_not_delivered_is_delivered_after_a_restart() {
+fn an_undelivered_message_is_delivered_after_a_restart() {
     let mut world = seated().never_joining();
     world.tell(
         r#"
@@ -164,7 +164,7 @@ fn a_post_that_is_stored_after_we_looked_is_found_when_we_look_again() {
 }
 
 #[test]
-fn what_is_too_old_or_too_much_is_told_as_a_number() {
+fn posts_too_old_or_too_many_are_reported_as_a_number() {
     let letschat = CatchUpLimits {
         max_age: Some(jiff::SignedDuration::from_hours(24)),
         max_messages: Some(1),

@@ -63,7 +63,7 @@ fn after_a_pause_of_our_own_both_servers_are_asked_anew_and_have_all_their_time(
 }
 
 #[test]
-fn a_ping_that_was_on_its_way_when_we_stood_still_is_asked_anew() {
+fn a_ping_in_flight_during_a_pause_is_sent_again() {
     story(
         r#"
         wait 25s
@@ -80,7 +80,7 @@ fn a_ping_that_was_on_its_way_when_we_stood_still_is_asked_anew() {
 }
 
 #[test]
-fn an_answer_that_was_on_its_way_when_we_stood_still_counts() {
+fn a_pong_in_flight_during_a_pause_counts() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -98,7 +98,7 @@ fn an_answer_that_was_on_its_way_when_we_stood_still_counts() {
 }
 
 #[test]
-fn a_server_that_takes_its_time_to_let_us_in_is_waited_for_while_it_says_something() {
+fn a_slow_registration_is_waited_for_while_the_server_sends_something() {
     at_the_door(
         r#"
         wait 40s
@@ -114,7 +114,7 @@ fn a_server_that_takes_its_time_to_let_us_in_is_waited_for_while_it_says_somethi
 }
 
 #[test]
-fn one_that_says_nothing_at_the_door_is_asked_before_it_is_left() {
+fn a_server_that_is_silent_during_registration_is_pinged_before_it_is_disconnected() {
     at_the_door(
         r#"
         wait 75s
@@ -133,14 +133,14 @@ fn one_that_says_nothing_at_the_door_is_asked_before_it_is_left() {
 }
 
 #[test]
-fn one_that_says_something_for_ever_at_the_door_is_left_after_some_minutes() {
+fn a_registration_that_never_ends_is_disconnected_after_some_minutes() {
     let notice = "irc < :irc.example NOTICE * :*** Please wait\nwait 50s\n";
     let notices = notice.repeat(6);
     at_the_door(&format!("{notices}irc closed: registration timed out"));
 }
 
 #[test]
-fn a_pause_at_the_door_is_not_held_against_the_server() {
+fn a_pause_of_the_bridge_during_registration_extends_the_deadline() {
     at_the_door(
         r#"
         wait 50s

@@ -92,7 +92,7 @@ const SIGNED: &str = "dj00WWJyd0hzYUJuclVCV3hJRUsrWVRBY3RrUllXci91WkduV0xjNDJDQj
 const FORGED: &str = "dj1BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBPQ==";
 
 #[test]
-fn by_proof_of_the_password_alone() {
+fn login_by_scram_precedes_the_joins() {
     world().coming_as(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(
         &format!(
             r#"{KNOCK}{PROVEN}
@@ -135,7 +135,7 @@ fn the_certificate_may_be_unknown_where_the_password_is_not() {
 }
 
 #[test]
-fn without_the_login_nothing_is_joined() {
+fn without_the_login_no_channel_is_joined() {
     world().coming_as(account(&[SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
@@ -236,7 +236,7 @@ fn asked() -> String {
 }
 
 #[test]
-fn by_nickserv_before_any_channel_is_joined() {
+fn login_by_nickserv_precedes_the_joins() {
     for answer in [
         ":NickServ!s@services NOTICE bridge :You are now identified for \x02bridge\x02.",
         ":irc.example 900 bridge bridge!b@host bridge :You are now logged in as bridge",
@@ -371,7 +371,7 @@ fn where_the_server_does_not_say_who_nickserv_is_we_go_on() {
 }
 
 #[test]
-fn in_the_clear_no_password_is_said() {
+fn without_tls_no_password_is_sent() {
     let passwords = |identity: &mut IrcIdentity| {
         nickserv(identity);
         account(&[SaslMechanism::Plain], false)(identity);

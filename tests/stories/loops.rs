@@ -74,7 +74,7 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
 }
 
 #[test]
-fn who_was_taken_for_a_program_is_mirrored_late() {
+fn a_user_taken_for_a_bot_is_mirrored_late() {
     let mut world = World::new(&["office/#tea tea"])
         .under(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);

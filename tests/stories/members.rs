@@ -71,7 +71,7 @@ fn a_server_without_whox_tells_what_it_can() {
 }
 
 #[test]
-fn people_are_followed() {
+fn changes_of_members_are_followed() {
     let mut world = talkative();
     told(
         &mut world,
@@ -126,7 +126,7 @@ fn what_a_line_shows_of_its_author_is_learnt() {
 }
 
 #[test]
-fn who_came_and_went_while_we_were_out_is_no_longer_there() {
+fn a_rejoin_forgets_members_who_have_left() {
     let mut world = talkative();
     told(
         &mut world,
@@ -177,7 +177,7 @@ fn a_netsplit_takes_people_away_and_brings_them_back() {
 }
 
 #[test]
-fn nobody_is_there_where_we_are_not() {
+fn a_channel_we_are_not_in_has_no_members() {
     let mut world = seated();
     assert_eq!(world.people("office/#tea"), ["ann"]);
     told(&mut world, "irc lost", &[]);
@@ -199,7 +199,7 @@ fn a_list_that_is_told_again_is_believed() {
 }
 
 #[test]
-fn what_is_played_back_is_what_was() {
+fn played_back_events_change_no_member() {
     let mut world = talkative();
     told(
         &mut world,

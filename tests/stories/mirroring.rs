@@ -6,7 +6,7 @@ use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, seated, story};
 
 #[test]
-fn what_is_said_on_irc_appears_in_the_room() {
+fn an_irc_message_is_posted_to_the_room() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -17,7 +17,7 @@ fn what_is_said_on_irc_appears_in_the_room() {
 }
 
 #[test]
-fn what_is_said_in_the_room_appears_on_irc() {
+fn a_room_message_is_sent_to_irc() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"coming","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
@@ -29,7 +29,7 @@ fn what_is_said_in_the_room_appears_on_irc() {
 }
 
 #[test]
-fn our_own_post_does_not_come_back() {
+fn the_bridges_own_post_is_not_mirrored_back() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
@@ -42,7 +42,7 @@ fn our_own_post_does_not_come_back() {
 }
 
 #[test]
-fn our_own_line_does_not_come_back_even_late_and_unasked() {
+fn the_bridges_own_irc_line_is_not_mirrored_back_even_late() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"coming","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
@@ -58,7 +58,7 @@ fn our_own_line_does_not_come_back_even_late_and_unasked() {
 }
 
 #[test]
-fn what_another_client_of_the_same_user_says_is_heard() {
+fn a_message_of_another_client_of_the_same_user_is_mirrored() {
     story(
         r#"
         irc < :bridge!b@host PRIVMSG #tea :from my phone
@@ -91,7 +91,7 @@ fn what_another_client_of_the_same_user_says_is_heard() {
 }
 
 #[test]
-fn whoever_has_no_name_says_nothing_as_the_bridge() {
+fn an_author_without_a_name_is_not_taken_for_the_bridge() {
     story(
         r#"
         irc < :!@ PRIVMSG #tea :one
@@ -123,7 +123,7 @@ fn a_second_message_waits_for_the_first_to_arrive() {
 }
 
 #[test]
-fn each_kind_of_talk_is_told_from_the_others() {
+fn messages_actions_and_notices_look_different() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :\x01ACTION pours\x01
@@ -152,7 +152,7 @@ fn a_paste_is_said_line_by_line_before_its_fence() {
 }
 
 #[test]
-fn an_objection_of_the_server_ends_the_delivery_and_not_the_lane() {
+fn a_rejected_message_does_not_stop_those_after_it() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -201,7 +201,7 @@ fn a_post_that_is_refused_is_looked_for_and_tried_once_more() {
 }
 
 #[test]
-fn a_line_heard_while_the_room_is_away_is_kept() {
+fn an_irc_line_received_while_letschat_is_down_is_kept() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(IRC_IN);
     world.tell("irc < :ann!a@host PRIVMSG #tea :anyone?");
@@ -212,7 +212,7 @@ fn a_line_heard_while_the_room_is_away_is_kept() {
 }
 
 #[test]
-fn what_is_said_in_one_place_reaches_every_other_of_its_conversation() {
+fn a_message_reaches_every_other_endpoint_of_its_conversation() {
     let mut world = World::new(&["office/#tea tea home/#tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -238,7 +238,7 @@ fn what_is_said_in_one_place_reaches_every_other_of_its_conversation() {
 }
 
 #[test]
-fn what_a_network_says_can_never_become_a_command() {
+fn text_from_one_network_never_becomes_a_command_on_the_other() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"\r\nQUIT :bye\r\n\u0000x","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob\r\nQUIT"},"room":{"id":"r1"}}]
@@ -280,7 +280,7 @@ fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
 }
 
 #[test]
-fn a_channel_that_says_little_does_not_wait_for_one_that_says_much() {
+fn a_quiet_channel_does_not_wait_for_a_busy_one() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).paced();
     world.tell(
         r#"
@@ -323,7 +323,7 @@ fn a_channel_that_says_little_does_not_wait_for_one_that_says_much() {
 }
 
 #[test]
-fn a_server_that_threw_us_out_for_flooding_is_spoken_to_more_slowly() {
+fn after_a_disconnect_for_flooding_the_bridge_sends_more_slowly() {
     let mut world = World::new(&["office/#tea tea"]).paced();
     world.tell(LETSCHAT_IN);
     world.tell(

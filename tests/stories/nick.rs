@@ -45,7 +45,7 @@ fn seated_as_another(features: &str, first: &str) -> World {
 }
 
 #[test]
-fn it_is_taken_when_monitor_says_that_it_is_free() {
+fn the_wanted_nick_is_taken_when_monitor_reports_it_free() {
     seated_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
         r#"
         irc < :irc.example 730 bridge_ :bridge!x@host
@@ -61,7 +61,7 @@ fn it_is_taken_when_monitor_says_that_it_is_free() {
 }
 
 #[test]
-fn where_there_is_no_monitor_it_is_looked_for() {
+fn without_monitor_the_wanted_nick_is_polled() {
     seated_as_another("", "irc > ISON bridge").tell(
         r#"
         irc < :irc.example 303 bridge_ :bridge
@@ -82,7 +82,7 @@ fn where_there_is_no_monitor_it_is_looked_for() {
 }
 
 #[test]
-fn whoever_had_it_and_leaves_before_our_eyes_leaves_it_to_us() {
+fn the_wanted_nick_is_taken_when_its_owner_leaves_a_channel_of_ours() {
     for line in [":bridge!x@host QUIT :Ping timeout", ":bridge!x@host NICK :ann"] {
         seated_as_another("", "irc > ISON bridge").tell(&format!(
             r#"
@@ -116,7 +116,7 @@ fn what_is_said_meanwhile_is_neither_lost_nor_repeated() {
 }
 
 #[test]
-fn services_that_know_us_are_asked_for_it() {
+fn a_logged_in_bridge_asks_services_for_the_wanted_nick() {
     let known = |identity: &mut IrcIdentity| {
         identity.sasl = Some(SaslLogin {
             account: "bridge".to_owned(),
@@ -213,7 +213,7 @@ fn a_nick_that_the_server_has_cut_is_the_wished_one() {
 }
 
 #[test]
-fn the_others_are_tried_in_their_order() {
+fn alternative_nicks_are_tried_in_order() {
     let others = |identity: &mut IrcIdentity| {
         identity.alt_nicks = vec!["ferry".to_owned(), "tunnel".to_owned()];
     };
@@ -234,7 +234,7 @@ fn the_others_are_tried_in_their_order() {
 }
 
 #[test]
-fn behind_a_bouncer_the_nick_is_the_bouncers() {
+fn behind_a_bouncer_the_nick_is_left_alone() {
     world().tell(
         r#"
         irc back

@@ -30,7 +30,7 @@ fn a_file_of_the_room_becomes_a_link() {
 }
 
 #[test]
-fn where_no_links_are_wanted_it_stays_what_it_is() {
+fn without_public_links_a_file_reference_stays() {
     seated().tell(&format!(
         r#"
         lc < 42["messages:new",{{"id":"6b0000010000000000000001","text":"upload://files/{ID}/a.png","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1","slug":"tea"}}}}]
@@ -42,7 +42,7 @@ fn where_no_links_are_wanted_it_stays_what_it_is() {
 
 /// Somebody on IRC who knows the id of a file would otherwise have it opened.
 #[test]
-fn what_is_said_on_irc_opens_no_file() {
+fn an_irc_message_never_becomes_a_file_link() {
     let mut world = linked("office/#tea tea office/#coffee");
     world.tell_on(
         &IRC_IN.replace("JOIN #tea\n    irc < :bridge", "JOIN #tea,#coffee\n    irc < :bridge"),

@@ -91,7 +91,7 @@ fn a_puppet_is_not_mirrored_back_and_who_has_a_like_nick_is() {
 }
 
 #[test]
-fn what_becomes_of_a_puppet_is_told_nowhere() {
+fn joins_and_quits_of_a_puppet_are_not_mirrored() {
     let mut world = seated();
     says(&mut world, 2, "it is me");
     world.tell(
@@ -108,7 +108,7 @@ fn what_becomes_of_a_puppet_is_told_nowhere() {
 }
 
 #[test]
-fn one_delivery_is_under_way_whoever_says_it() {
+fn one_message_is_in_flight_whichever_connection_sends_it() {
     let mut world = seated();
     says(&mut world, 2, "one");
     world.tell_on(
@@ -184,7 +184,7 @@ fn a_connection_that_the_server_does_not_miss_yet_is_waited_for_a_moment() {
 }
 
 #[test]
-fn equal_words_are_told_apart_by_their_number() {
+fn equal_lines_are_told_apart_by_their_count() {
     let mut world = seated();
     says(&mut world, 2, "yes");
     says(&mut world, 3, "yes");
@@ -260,7 +260,7 @@ fn whom_an_operator_has_banned_the_bridge_does_not_speak_for() {
 }
 
 #[test]
-fn unless_the_administrator_wants_that() {
+fn with_ban_fallback_the_bridge_speaks_for_a_kicked_user() {
     let mut world = seated_with(NickSource::Puppet { ban_fallback: true, show_away: true });
     world.tell(
         r#"

@@ -230,7 +230,7 @@ fn capabilities_that_come_later_are_used_and_those_that_go_are_not() {
 }
 
 #[test]
-fn what_has_arrived_of_a_text_is_not_said_again() {
+fn lines_of_a_message_that_arrived_are_not_sent_again() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one\\ntwo\\nthree");
     world.tell(
@@ -263,7 +263,7 @@ fn what_has_arrived_of_a_text_is_not_said_again() {
 }
 
 #[test]
-fn only_what_may_be_there_is_marked() {
+fn only_lines_that_may_have_arrived_are_marked() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one\\ntwo");
     world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> one\nirc lost");
@@ -284,7 +284,7 @@ fn only_what_may_be_there_is_marked() {
 }
 
 #[test]
-fn what_was_never_begun_is_in_no_doubt() {
+fn a_line_never_sent_is_not_in_doubt() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one");
     world.tell(
@@ -329,7 +329,7 @@ fn what_may_be_there_already_says_so_in_another_life_too() {
 }
 
 #[test]
-fn where_the_administrator_wants_it_nothing_is_said_that_may_be_there() {
+fn with_doubt_dropped_no_line_in_doubt_is_sent_again() {
     let mut world = World::new(&["office/#tea tea"]).dropping();
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

@@ -4,7 +4,7 @@ use crate::harness::World;
 use crate::{IRC_IN, letschat_back, seated, story};
 
 #[test]
-fn another_nick_is_taken_when_the_wished_one_is_used() {
+fn a_taken_nick_is_replaced_by_another() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(
         r#"
@@ -24,7 +24,7 @@ fn another_nick_is_taken_when_the_wished_one_is_used() {
 }
 
 #[test]
-fn capabilities_are_asked_for_where_they_are_offered() {
+fn offered_capabilities_are_requested() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(
         r#"
@@ -44,12 +44,12 @@ fn capabilities_are_asked_for_where_they_are_offered() {
 }
 
 #[test]
-fn a_server_is_answered_when_it_pings() {
+fn a_server_ping_is_answered() {
     story("irc < PING :irc.example\nirc > PONG irc.example");
 }
 
 #[test]
-fn a_silent_irc_server_is_asked_once_and_then_left() {
+fn a_silent_irc_server_is_pinged_once_and_then_disconnected() {
     story(
         r#"
         wait 25s
@@ -73,7 +73,7 @@ fn a_silent_irc_server_is_asked_once_and_then_left() {
 }
 
 #[test]
-fn a_silent_letschat_is_left() {
+fn a_silent_letschat_is_disconnected() {
     story(
         r#"
         wait 25s
@@ -87,7 +87,7 @@ fn a_silent_letschat_is_left() {
 }
 
 #[test]
-fn whoever_is_kicked_comes_back_and_nothing_is_lost_meanwhile() {
+fn after_a_kick_the_bridge_rejoins_and_loses_no_message() {
     story(
         r#"
         irc < :op!o@host KICK #tea bridge :out
@@ -103,7 +103,7 @@ fn whoever_is_kicked_comes_back_and_nothing_is_lost_meanwhile() {
 }
 
 #[test]
-fn what_was_on_its_way_when_we_were_kicked_is_said_when_we_are_back() {
+fn a_message_in_flight_at_a_kick_is_sent_after_the_rejoin() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -125,7 +125,7 @@ fn what_was_on_its_way_when_we_were_kicked_is_said_when_we_are_back() {
 }
 
 #[test]
-fn what_was_on_its_way_when_the_room_was_archived_is_said_when_it_is_back() {
+fn a_message_in_flight_when_its_room_is_archived_is_sent_when_the_room_returns() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :anyone?
@@ -150,7 +150,7 @@ fn what_was_on_its_way_when_the_room_was_archived_is_said_when_it_is_back() {
 }
 
 #[test]
-fn a_room_that_is_archived_is_looked_for_until_it_is_back() {
+fn an_archived_room_is_looked_for_until_it_returns() {
     story(
         r#"
         lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
@@ -184,7 +184,7 @@ fn a_token_that_is_refused_is_told_in_words() {
 }
 
 #[test]
-fn nonsense_is_survived() {
+fn nonsense_from_either_side_is_ignored() {
     let mut world = seated();
     world.tell(
         r#"
@@ -209,7 +209,7 @@ fn nonsense_is_survived() {
 }
 
 #[test]
-fn a_bridge_that_stops_begins_nothing_new() {
+fn a_stopping_bridge_sends_no_new_message() {
     let mut world = seated();
     world.tell(
         r#"
@@ -233,7 +233,7 @@ fn a_bridge_that_stops_begins_nothing_new() {
 }
 
 #[test]
-fn a_server_that_wants_too_much_is_left() {
+fn a_server_that_sends_endless_lists_is_disconnected() {
     let one = "x".repeat(20_000);
     let flood = |line: &str, times: usize| line.repeat(times);
     let caps = format!("irc <+ :irc.example CAP * LS * :{one}\n");

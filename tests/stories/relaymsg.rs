@@ -29,7 +29,7 @@ fn says(world: &mut World, who: &str, number: u32, text: &str) {
 }
 
 #[test]
-fn everybody_is_heard_under_a_nick_of_their_own_and_nothing_comes_back() {
+fn each_author_has_a_relayed_nick_and_no_echo_is_mirrored_back() {
     let mut world = seated(CAPS);
     says(&mut world, "bob", 1, "one\\ntwo");
     says(&mut world, "mary.ann", 2, "three");
@@ -60,7 +60,7 @@ fn two_people_never_share_a_nick_and_each_keeps_theirs() {
 }
 
 #[test]
-fn whose_nick_the_server_does_not_take_is_spoken_for_by_the_bridge() {
+fn with_a_rejected_nick_the_bridge_sends_under_its_own() {
     let mut world = seated(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");
@@ -79,7 +79,7 @@ fn whose_nick_the_server_does_not_take_is_spoken_for_by_the_bridge() {
 }
 
 #[test]
-fn where_we_may_not_the_bridge_speaks_for_everybody_for_a_while() {
+fn without_the_right_to_relay_the_bridge_sends_under_its_own_nick_for_a_while() {
     let mut world = seated(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");
@@ -96,7 +96,7 @@ fn where_we_may_not_the_bridge_speaks_for_everybody_for_a_while() {
 }
 
 #[test]
-fn whom_an_operator_has_muted_the_bridge_does_not_speak_for() {
+fn the_bridge_does_not_send_for_a_muted_user() {
     let mut world = seated(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");

@@ -5,7 +5,7 @@ use letsbridge::translate::{LinkFormat, TopicSync};
 use crate::{IRC_IN, LETSCHAT_IN, World, seated, story};
 
 #[test]
-fn whoever_spoke_lately_is_told_of_when_they_go() {
+fn a_recent_speaker_who_leaves_is_announced() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -19,7 +19,7 @@ fn whoever_spoke_lately_is_told_of_when_they_go() {
 }
 
 #[test]
-fn whoever_has_said_nothing_comes_and_goes_unnoticed() {
+fn a_silent_user_who_joins_or_leaves_is_not_announced() {
     story(
         r"
         irc < :eve!e@host JOIN #tea
@@ -31,7 +31,7 @@ fn whoever_has_said_nothing_comes_and_goes_unnoticed() {
 }
 
 #[test]
-fn whoever_is_back_at_once_was_never_gone() {
+fn a_quick_rejoin_is_not_announced() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -96,7 +96,7 @@ fn the_topic_is_told_when_it_changes() {
 }
 
 #[test]
-fn what_cannot_be_told_now_is_not_told_late() {
+fn a_notice_that_cannot_be_sent_now_is_dropped() {
     seated().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -166,7 +166,7 @@ fn a_private_room_is_left_alone() {
 }
 
 #[test]
-fn whoever_may_not_change_a_topic_loses_no_words_for_it() {
+fn a_rejected_topic_change_loses_no_message() {
     following().tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000000000000000000005","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]

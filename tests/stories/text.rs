@@ -125,7 +125,7 @@ fn nobody_in_a_channel_is_called_by_what_is_told_of_them() {
 }
 
 #[test]
-fn what_cannot_be_seen_is_not_posted() {
+fn an_invisible_message_is_not_posted() {
     for blank in [
         "\u{3}04",
         "\u{2}\u{f}",
@@ -143,7 +143,7 @@ fn what_cannot_be_seen_is_not_posted() {
 }
 
 #[test]
-fn nobody_speaks_without_a_name_or_as_the_bridge() {
+fn no_author_is_nameless_or_named_like_the_bridge() {
     for (source, shown) in [
         ("\u{200b}\u{feff}!eve@host", "eve"),
         ("\u{3}!\u{2}@host", "somebody"),
@@ -174,7 +174,7 @@ fn a_name_takes_no_more_than_a_third_of_a_line() {
 }
 
 #[test]
-fn what_breaks_a_line_or_a_screen_does_not_cross() {
+fn control_characters_are_removed() {
     story(&format!(
         "{}\nirc > PRIVMSG #tea :<bob> a b c [31md e\nirc > PING said-1",
         post(1, "a\\u0085b\\u2028c \\u001b[31md\\u0007\\u000be\\u0000\\u009b\\u202e")
@@ -230,7 +230,7 @@ fn a_long_message_is_cut_and_says_so() {
 }
 
 #[test]
-fn every_line_that_is_said_again_is_marked() {
+fn every_line_sent_again_is_marked() {
     let mut world = seated();
     world.tell_on(&post(1, "one\\ntwo"));
     world.tell(
@@ -252,7 +252,7 @@ fn every_line_that_is_said_again_is_marked() {
 }
 
 #[test]
-fn no_notice_is_said_again() {
+fn a_notice_is_never_sent_again() {
     let all = Verbosity::All;
     let comings = StatusNotices { joins: all, ..StatusNotices::default() };
     let manners = LinkFormat { status_notices: comings, ..LinkFormat::default() };
@@ -311,7 +311,7 @@ fn every_question_is_answered_or_refused_once() {
 }
 
 #[test]
-fn whoever_writes_to_the_bridge_alone_is_told_what_it_is_for() {
+fn a_private_irc_message_to_the_bridge_is_answered_with_what_it_is_for() {
     let mut world = seated();
     world.tell_on("irc < :ann!a@host PRIVMSG bridge :!frobnicate");
     let (sent, _) = world.sent();
@@ -379,7 +379,7 @@ fn neither_a_first_line_nor_who_types_waits() {
 }
 
 #[test]
-fn who_says_a_line_when_the_one_before_has_arrived_waits_for_nothing() {
+fn a_line_sent_after_the_one_before_arrived_does_not_wait() {
     let mut world = by_default();
     for number in 1..=6 {
         world.tell(&format!(
@@ -452,7 +452,7 @@ fn what_is_pasted_into_a_channel_keeps_its_blanks_in_another() {
 }
 
 #[test]
-fn whoever_writes_to_the_bridge_alone_in_lets_chat_is_told_what_it_is_for() {
+fn a_private_letschat_message_to_the_bridge_is_answered_with_what_it_is_for() {
     let whisper = |text: &str, number: u32| {
         format!(
             r#"lc < 42["user-messages:new",{{"id":"6b00000200000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":"u1","users":["u0","u1"]}}]"#

@@ -48,7 +48,7 @@ fn lines_that_come_together_or_wait_are_one_message() {
 }
 
 #[test]
-fn what_was_said_at_its_time_stays_by_itself() {
+fn a_line_that_shows_its_time_is_not_joined() {
     let mut world = mannered(LinkFormat::default());
     world.tell(
         r#"
@@ -69,7 +69,7 @@ fn what_was_said_at_its_time_stays_by_itself() {
 }
 
 #[test]
-fn lines_are_waited_for_where_that_is_wanted() {
+fn with_a_merge_window_lines_are_waited_for() {
     let join = MergeLines::Within(Duration::from_secs(1));
     let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
     let mut world = mannered(LinkFormat { room, ..LinkFormat::default() });
@@ -145,7 +145,7 @@ fn a_joined_post_that_never_arrived_is_said_again_with_what_goes_on_with_it_by_t
 }
 
 #[test]
-fn all_of_a_refused_post_is_refused() {
+fn a_rejected_post_rejects_all_its_lines() {
     let mut world = two_under_way();
     world.tell(
         r#"

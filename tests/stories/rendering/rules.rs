@@ -17,7 +17,7 @@ fn without_carl() -> LinkFormat {
 }
 
 #[test]
-fn what_is_ignored_goes_nowhere() {
+fn an_ignored_message_is_not_mirrored() {
     let mut world = mannered(without_carl());
     world.tell(
         r#"
@@ -32,7 +32,7 @@ fn what_is_ignored_goes_nowhere() {
 }
 
 #[test]
-fn what_was_ignored_once_is_not_caught_up_with_later() {
+fn an_ignored_message_is_not_caught_up_with_later() {
     let mut world = mannered(without_carl());
     world.tell(
         r#"

@@ -4,7 +4,7 @@ use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};
 
 #[test]
-fn whoever_is_in_the_room_is_notified_and_nobody_else() {
+fn a_nick_is_turned_into_a_mention_only_for_users_in_the_room() {
     let mut world = World::new(&["office/#tea tea"]).asking_people();
     // The room is asked for its people as soon as it is joined; all that follows is one call later.
     let asked = LETSCHAT_IN
@@ -45,7 +45,7 @@ fn whoever_is_in_the_room_is_notified_and_nobody_else() {
 }
 
 #[test]
-fn whoever_has_spoken_in_the_room_is_known_there() {
+fn a_user_who_has_posted_in_the_room_is_mentioned() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :bob: are you there?
