@@ -47,6 +47,8 @@ use letsbridge::translate::PublicLinks;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 use secrecy::SecretBox;
 
+use crate::calls::{self, Calls};
+
 /// How the bridge asks who is where.
 const QUESTIONS: [&str; 3] = ["WHO ", "WHOIS ", "NAMES "];
 
@@ -105,60 +107,6 @@ struct Puppet {
     wire: Wire<irc::IrcSession>,
     /// The server has put it out.
     turned_away: bool,
-}
-
-/// The calls to Let's Chat that the story has told of on this connection.
-#[derive(Default)]
-struct Calls {
-    /// Names and numbers of those without an answer, oldest first.
-    open: Vec<(String, String)>,
-    /// All numbers.
-    numbers: Vec<String>,
-    /// Numbers of those that were answered before the story told of them, if it ever does.
-    skipped: Vec<String>,
-}
-
-impl Calls {
-    #[track_caller]
-    fn told(&mut self, name: &str, number: &str, line: &str) {
-        let number = number.to_owned();
-        assert!(!self.numbers.contains(&number), "the number {number} is used twice: {line}");
-        self.numbers.push(number.clone());
-        self.open.push((name.to_owned(), number));
-    }
-
-    fn answered_by_number(&mut self, frame: &str) {
-        if let Some((number, _)) = frame.strip_prefix("43").and_then(|it| it.split_once('[')) {
-            self.open.retain(|(_, it)| it != number);
-        }
-    }
-
-    /// The teller has read these itself.
-    fn read(&mut self, sent: &[String]) {
-        for frame in sent {
-            if let Some((number, _)) = called(frame) {
-                self.open.push((String::new(), number.to_owned()));
-            }
-        }
-    }
-
-    /// The number of the call that is answered: the latest with this name, the latest at all, or the
-    /// first of those in `sent`, which the story has not told of yet.
-    #[track_caller]
-    fn answered(&mut self, name: &str, sent: &VecDeque<String>, line: &str) -> String {
-        let index = self.open.iter().rposition(|(it, _)| name.is_empty() || it == name);
-        match index {
-            Some(index) => self.open.remove(index).1,
-            None => {
-                let mut numbers = sent.iter().filter_map(|it| called(it));
-                let unanswered = numbers.find(|(it, _)| !self.skipped.iter().any(|s| s == it));
-                let number = unanswered.filter(|_| name.is_empty()).map(|it| it.0.to_owned());
-                let number = number.unwrap_or_else(|| panic!("no call is open: {line}"));
-                self.skipped.push(number.clone());
-                number
-            }
-        }
-    }
 }
 
 /// One connection: its machine while it is there, and what was sent over it.
@@ -406,7 +354,7 @@ impl World {
     /// What the bridge has said on the first network and to Let's Chat, for a teller who answers.
     pub(crate) fn sent(&mut self) -> (Vec<String>, Vec<String>) {
         let sent: Vec<String> = self.letschat.sent.drain(..).collect();
-        self.calls.read(&sent);
+        self.calls.take(&sent);
         (self.networks[0].sent.drain(..).collect(), sent)
     }
 
@@ -500,29 +448,15 @@ impl World {
         let wire = &mut self.letschat;
         if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
             let machine = wire.machine.as_mut().expect("a connection");
-            let sent = &wire.sent;
-            let frame = match frame.strip_prefix("43#").map(|it| it.split_at(it.find('[').unwrap()))
-            {
-                Some((name, answer)) => {
-                    format!("43{}{answer}", self.calls.answered(name, sent, line))
-                }
-                None => {
-                    self.calls.answered_by_number(frame);
-                    frame.to_owned()
-                }
-            };
+            let frame = self.calls.answer(frame, &wire.sent, line);
             machine.handle_input(
                 self.now,
                 Input::Receive(letschat::ReceivedFrame::Text(frame.into())),
             );
         } else if let Some(call) = rest.strip_prefix("> 42#") {
-            let (name, call) = call.split_at(call.find('[').expect("a call"));
-            let sent = wire.sent.pop_front();
-            let number = sent.as_deref().and_then(|it| it.strip_prefix("42")?.strip_suffix(call));
-            let numbered = number.is_some_and(|it| it.parse::<u32>().is_ok());
-            assert!(numbered, "in: {line}\nsent: {sent:?}");
-            self.calls.told(name, number.unwrap(), line);
+            self.calls.tell(call, wire.sent.pop_front().as_deref(), line);
         } else if let Some(frame) = rest.strip_prefix("> ") {
+            assert_eq!(calls::number(frame), None, "the teller numbers the calls: {line}");
             assert_eq!(wire.sent.pop_front().as_deref(), Some(frame), "in: {line}");
         } else if rest.starts_with("closed: ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
@@ -549,7 +483,7 @@ impl World {
                 Some(named) => named.split_once(' ').expect("a call and a reason"),
                 None => ("", refusal),
             };
-            let number = self.calls.answered(name, &self.letschat.sent, line);
+            let number = self.calls.close(name, &self.letschat.sent, line);
             self.refuse(&number, why);
         } else {
             panic!("what does this line mean? {line}");
@@ -564,13 +498,13 @@ impl World {
         for _ in 0..2 {
             let listed = self.letschat.sent.pop_front().expect("the post is looked for");
             assert!(listed.contains("messages:list"), "{listed}");
-            self.answer(number_of(&listed), "[]");
+            self.answer(calls::number(&listed).unwrap(), "[]");
             self.wait("1s");
             self.settle();
         }
         let again = self.letschat.sent.pop_front().expect("it is posted again");
         assert!(again.contains("messages:create"), "{again}");
-        self.answer(number_of(&again), why);
+        self.answer(calls::number(&again).unwrap(), why);
     }
 
     #[track_caller]
@@ -893,18 +827,6 @@ impl<M> Wire<M> {
             unheard: BTreeMap::new(),
         }
     }
-}
-
-/// The number of a call to Let's Chat.
-#[track_caller]
-fn number_of(frame: &str) -> &str {
-    called(frame).expect("a call").0
-}
-
-/// The number of the call that this frame is, and what comes after `[`; none for other frames.
-fn called(frame: &str) -> Option<(&str, &str)> {
-    let (number, call) = frame.strip_prefix("42")?.split_once('[')?;
-    (!number.is_empty()).then_some((number, call))
 }
 
 fn tick<M: Machine>(wire: &mut Wire<M>, now: Instant) {

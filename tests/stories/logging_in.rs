@@ -52,7 +52,7 @@ const SEATED: &str = r#"
 "#;
 
 #[test]
-fn by_password() {
+fn login_by_password_precedes_the_joins() {
     world().coming_as(account(&[SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
@@ -65,7 +65,7 @@ fn by_password() {
 }
 
 #[test]
-fn by_certificate() {
+fn login_by_certificate_precedes_the_joins() {
     world().coming_as(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
         &format!(
             r#"{KNOCK}
