@@ -81,7 +81,7 @@ fn whisper(owner: &str, number: u32, text: &str) -> String {
 /// Let's Chat's answer to the latest call: the message is stored under this number.
 fn created(number: u32) -> String {
     format!(
-        r#"lc < 43#[{{"id":"6b00000300000000000000{number:02}","owner":"u0","text":"x","posted":"2026-11-22T12:00:00.000Z"}}]"#
+        r#"lc < 43#[{{"id":"6b0000030000000000{number:06}","owner":"u0","text":"x","posted":"2026-11-22T12:00:00.000Z"}}]"#
     )
 }
 

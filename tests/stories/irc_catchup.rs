@@ -683,9 +683,8 @@ fn messages_too_old_or_too_many_on_irc_are_reported_as_a_number() {
         posted.extend(
             letschat.iter().filter_map(|it| Some(it.split_once("\"text\":")?.1.to_owned())),
         );
-        let ack = number.trim_start_matches('0');
         world.tell_on(&format!(
-            r#"lc < 43{ack}[{{"id":"6b00002000000000000000{number}","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]"#
+            r#"lc < 43#[{{"id":"6b00002000000000000000{number}","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]"#
         ));
     }
     let (_, letschat) = world.sent();
