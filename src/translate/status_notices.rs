@@ -83,6 +83,26 @@ pub struct StatusEvent {
     pub change: StatusChange,
 }
 
+impl StatusEvent {
+    /// The bytes of its texts.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        let change = match &self.change {
+            StatusChange::Joined | StatusChange::NetsplitRejoin => 0,
+            StatusChange::Left(text) | StatusChange::TopicChanged(text) => {
+                text.as_ref().map_or(0, String::len)
+            }
+            StatusChange::Kicked { by, reason } => {
+                by.len() + reason.as_ref().map_or(0, String::len)
+            }
+            StatusChange::NickChanged(text)
+            | StatusChange::Netsplit(text)
+            | StatusChange::ModesChanged(text) => text.len(),
+        };
+        self.who.len() + change
+    }
+}
+
 /// What happened to a user, or what they did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatusChange {

@@ -24,6 +24,9 @@ const RECENT_SPEECH_WINDOW: SignedDuration = SignedDuration::from_mins(30);
 /// Maximum number of buffered events, and of remembered speakers, per endpoint.
 const MAX_PER_ENDPOINT: usize = 20_000;
 
+/// Maximum number of bytes in the texts of one endpoint's buffered events: topics and reasons can be long.
+const MAX_TEXT_PER_ENDPOINT: usize = 2 << 20;
+
 /// How long notices wait behind messages before they are dropped.
 const MAX_WAIT: SignedDuration = SignedDuration::from_secs(60);
 
@@ -49,6 +52,8 @@ struct DueStatus {
 struct PendingStatus {
     /// Events not yet reported, in order.
     events: Vec<StatusEvent>,
+    /// The bytes of their texts.
+    text_len: usize,
     /// When the first and the last of them occurred.
     span: Option<(Timestamp, Timestamp)>,
     /// When users last spoke, by lower-case name; kept when they leave.
@@ -89,18 +94,18 @@ impl StatusBuffer {
         {
             pending.last_spoke.insert(name.to_lowercase(), at);
         }
-        pending.events.push(StatusEvent {
-            who: who.to_owned(),
-            spoke_recently: spoke,
-            change: what,
-        });
+        let event = StatusEvent { who: who.to_owned(), spoke_recently: spoke, change: what };
+        pending.text_len += event.text_len();
+        if pending.text_len <= MAX_TEXT_PER_ENDPOINT {
+            pending.events.push(event);
+        }
         pending.span = Some((pending.span.map_or(now, |(first, _)| first), now));
     }
 
     /// Drops the events of an endpoint that we have left.
     pub(in crate::bridge) fn clear(&mut self, endpoint: EndpointId) {
         if let Some(pending) = self.by_endpoint.get_mut(&endpoint) {
-            (pending.events, pending.span) = (Vec::new(), None);
+            (pending.events, pending.text_len, pending.span) = (Vec::new(), 0, None);
         }
     }
 
@@ -130,7 +135,12 @@ impl StatusBuffer {
         let due = self.queued.entry(way).or_insert_with(nothing);
         due.urgent |= hurry;
         let room = MAX_PER_ENDPOINT.saturating_sub(due.events.len());
-        due.events.extend(events.iter().take(room).cloned());
+        let mut text_len: usize = due.events.iter().map(StatusEvent::text_len).sum();
+        let fits = events.iter().take(room).take_while(|event| {
+            text_len += event.text_len();
+            text_len <= MAX_TEXT_PER_ENDPOINT
+        });
+        due.events.extend(fits.cloned());
     }
 
     /// The events due by now, and whether they are urgent.
@@ -144,6 +154,7 @@ impl StatusBuffer {
         endpoints
             .map(|(endpoint, pending)| {
                 let hurry = pending.span.take().is_some_and(|(first, _)| first == Timestamp::MIN);
+                pending.text_len = 0;
                 (*endpoint, std::mem::take(&mut pending.events), hurry)
             })
             .collect()
@@ -274,6 +285,24 @@ mod tests {
             buffer.note(TEA, &second.to_string(), StatusChange::Joined, at(second));
         }
         assert_eq!(due_events(&mut buffer, 15).len(), 16);
+    }
+
+    #[test]
+    fn long_texts_are_buffered_within_a_limit() {
+        let mut buffer = StatusBuffer::default();
+        let topic = || StatusChange::TopicChanged(Some("x".repeat(8_000)));
+        for second in 0..1_000 {
+            buffer.note(TEA, "ann", topic(), at(second));
+        }
+        let buffered = buffer.take_due(at(2_000)).remove(0).1;
+        assert_eq!(buffered.len(), MAX_TEXT_PER_ENDPOINT / 8_003);
+        for _ in 0..2 {
+            buffer.enqueue((TEA, EndpointId(2)), &buffered, false, at(0));
+        }
+        let queued = &buffer.queued[&(TEA, EndpointId(2))].events;
+        assert_eq!(queued.len(), MAX_TEXT_PER_ENDPOINT / 8_003);
+        buffer.note(TEA, "ann", topic(), at(3_000));
+        assert_eq!(due_events(&mut buffer, 4_000).len(), 1, "there is room again");
     }
 
     #[test]
