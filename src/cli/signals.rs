@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 /// The exit status after a second signal: 128 plus SIGINT, as in shells.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// How long after `shutdown_timeout` the program exits, even if something is stuck. The README promises two
-/// seconds.
+/// How long after `shutdown_timeout` the program exits, even if something is stuck. `docs/operations.md`
+/// promises two seconds.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(1_700);
 
 /// The step of the shutdown countdown. If the machine sleeps, at most this much of the sleep counts.
