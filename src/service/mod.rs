@@ -75,7 +75,7 @@ pub enum StartError {
     /// The ident server cannot listen.
     #[error(
         "ident.listen: cannot listen on {address} ({error}): choose another port, stop the \
-         program that uses it, or allow the bridge a port below 1024 (see the README)"
+         program that uses it, or allow the bridge a port below 1024 (see docs/sender-modes.md)"
     )]
     Ident {
         /// `ident.listen`.
