@@ -13,8 +13,8 @@ use super::letschat::catchup::RoomState;
 use super::letschat::members::RoomMembers;
 use super::letschat::paging::PageSize;
 use super::notices::outage::{Outage, OutageNotice};
+use super::paste_detector::PasteDetector;
 use super::policy::CatchUpBudget;
-use super::run::PasteDetector;
 use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::protocol::letschat::{PostId, Stay};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::run::PasteDetector;
+use super::paste_detector::PasteDetector;
 use super::{Bridge, Ctx, EndpointState};
 use crate::domain::{
     Author, Delivery, DeliveryState, Endpoint, EndpointId, Message, MessageKind, MessagePart,

@@ -14,12 +14,11 @@ mod ingest;
 mod irc;
 mod letschat;
 mod loop_guard;
-mod loop_notices;
 mod notices;
+mod paste_detector;
 mod policy;
 mod repetition;
 mod routes;
-mod run;
 mod stats;
 mod topic_sync;
 

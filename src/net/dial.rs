@@ -8,8 +8,8 @@ use tokio_rustls::client::TlsStream;
 
 use super::connect::{ConnectError, SourceAddr, connect_from};
 use super::proxy::{self, Proxy};
-use super::stranger::SniffedStream;
 use super::tls;
+use super::unexpected_peer::SniffedStream;
 
 /// How to connect to a server.
 #[derive(Debug, Clone, Default)]

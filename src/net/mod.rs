@@ -9,8 +9,8 @@ pub mod identd;
 mod irc_codec;
 pub mod proxy;
 pub mod rest;
-pub mod stranger;
 pub mod tls;
+pub mod unexpected_peer;
 mod websocket;
 mod wire;
 

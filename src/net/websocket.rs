@@ -18,7 +18,7 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use url::Url;
 
-use crate::net::stranger::UnexpectedPeer;
+use super::unexpected_peer::UnexpectedPeer;
 use crate::protocol::letschat::{Reason, ReceivedFrame, Text, TurnedAway};
 
 /// The longest frame accepted. It fits the longest post that the server's database can hold (16 MB) and a

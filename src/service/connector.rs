@@ -12,8 +12,8 @@ use crate::net::Wire;
 use crate::net::connect::SourceAddr;
 use crate::net::dial::{self, ConnectOptions};
 use crate::net::identd::{IdentGuard, IdentRegistry};
-use crate::net::stranger::{ExpectedPeer, SniffedStream};
 use crate::net::tls;
+use crate::net::unexpected_peer::{ExpectedPeer, SniffedStream};
 use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
 
 /// The servers of a network, tried in turn, and how to reach them. Each session has its own connector.

@@ -13,8 +13,8 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::dial;
 use crate::net::proxy;
-use crate::net::stranger::{ExpectedPeer, SniffedStream};
 use crate::net::tls;
+use crate::net::unexpected_peer::{ExpectedPeer, SniffedStream};
 use crate::net::{ConnectionEnd, WebSocketError, Wire, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
 

@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 
+use super::connection_slots::{ConnectionSlot, ConnectionSlots};
 use super::held;
 use super::paced::Paced;
-use super::seats::{ConnectionSlot, ConnectionSlots};
 
 /// Time limit for the head of a request, including further ones on a kept-alive connection.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15);

@@ -11,6 +11,7 @@
 
 mod cache;
 mod client_ip;
+mod connection_slots;
 mod content_type;
 mod handlers;
 mod held;
@@ -21,7 +22,6 @@ mod paced;
 mod range;
 mod rate_limit;
 mod revoke;
-mod seats;
 mod self_test;
 
 use std::io;

@@ -9,15 +9,15 @@
 //! kept in the bridge's sight since the conversation started ([`UserRef`]). Messages for users who have left
 //! are rejected, and the sender is notified.
 
+mod accept;
 mod deliver;
 mod failures;
 mod identity;
 mod inbound;
+mod known_users;
 mod lookup;
-mod parties;
 mod rate_limit;
 mod replies;
-mod taking;
 mod threads;
 
 use std::collections::{BTreeSet, HashMap};
@@ -29,7 +29,7 @@ use super::{Bridge, Peer};
 use crate::domain::{EndpointId, Network, UserRef};
 use crate::store::{Store, StoreError};
 
-use parties::KnownUsers;
+use known_users::KnownUsers;
 pub(super) use rate_limit::{RateDecision, UserRateLimiter};
 use threads::{Correspondent, THREAD_TIMEOUT, Threads};
 

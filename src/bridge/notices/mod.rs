@@ -1,5 +1,6 @@
 //! Posts the bridge's own notices through the same outbox as everything else.
 
+pub(super) mod loops;
 pub(super) mod outage;
 pub(super) mod status;
 

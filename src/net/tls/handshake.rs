@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::RejectedCert;
 use crate::net::host::without_brackets;
-use crate::net::stranger::{ForeignProtocol, SniffedStream};
+use crate::net::unexpected_peer::{ForeignProtocol, SniffedStream};
 
 /// Time limit for the server's part of the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::loop_guard::{ExpiredMute, LoopVerdict};
-use super::{Bridge, Ctx};
+use crate::bridge::loop_guard::{ExpiredMute, LoopVerdict};
+use crate::bridge::{Bridge, Ctx};
 use crate::domain::{EndpointId, Message};
 use crate::store::{MessageId, StoreError};
 
@@ -14,7 +14,7 @@ const LIVE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
 impl Bridge {
     /// Mirrors `message` to its mirrors, unless loop protection suppresses it, which is counted and reported.
-    pub(super) fn fan_out_guarded(
+    pub(in crate::bridge) fn fan_out_guarded(
         &mut self,
         id: MessageId,
         message: &Message,
@@ -63,7 +63,10 @@ impl Bridge {
     }
 
     /// Reports how many messages were suppressed by expired mutes.
-    pub(super) fn notify_expired_mutes(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    pub(in crate::bridge) fn notify_expired_mutes(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
         for ExpiredMute { name, endpoint, suppressed } in self.loop_guard.take_expired(ctx.now) {
             let messages =
                 if suppressed == 1 { "1 message" } else { &format!("{suppressed} messages") };
