@@ -148,7 +148,7 @@ impl Bridge {
         let reopened = self.clear_outage(endpoint, ctx)?;
         let alive = ctx.store.room_last_seen(endpoint)?;
         let away = alive.filter(|alive| ctx.now.duration_since(*alive) >= MIN_REPORTED_GAP);
-        if reopened && away.is_none() {
+        if reopened {
             let words = format!("{} is reachable again", self.display_name(endpoint));
             self.notify_mirrors(endpoint, words, ctx)?;
         }
@@ -387,7 +387,8 @@ impl Bridge {
         let (name, span) = (self.display_name(endpoint), format_span(from, to));
         tracing::info!(endpoint = name, %from, %to, mirrored = backlog.mirrored(), skipped = skipped, "catch-up complete");
         let what = match (backlog.mirrored(), skipped) {
-            (0, 0) => "no messages from that time".to_owned(),
+            // Nothing is missing and nothing is late.
+            (0, 0) => return Ok(()),
             (_, 0) => "messages from that time are above".to_owned(),
             (_, _) => format!(
                 "{} from that time skipped",
