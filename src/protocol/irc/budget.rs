@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-/// Maximum bytes stored about users: enough for more than 60,000.
-pub(super) const MAX_USERS_BYTES: usize = 20 << 20;
+/// Maximum bytes stored about users: enough for some 40,000.
+pub(super) const MAX_USERS_BYTES: usize = 12 << 20;
 
 /// Maximum total bytes of capability lists read.
 const MAX_CAP_BYTES: usize = 256 << 10;
