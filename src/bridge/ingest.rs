@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use super::paste_detector::PasteDetector;
 use super::{Bridge, Ctx, EndpointState};
-use crate::domain::{
-    Author, Delivery, DeliveryState, Endpoint, EndpointId, Message, MessageKind, MessagePart,
-    Sender,
-};
+use crate::domain::{Author, Delivery, Endpoint, EndpointId, Message, MessageKind, MessagePart};
 use crate::store::{MessageId, StoreError};
 use crate::translate::{fallback_name, is_blank, is_passthrough, needs_split};
 
@@ -79,18 +76,8 @@ impl Bridge {
             for part in self.parts_for(message, &endpoint, to) {
                 let delivery_id = ctx.store.enqueue_part(id, *part, to)?;
                 self.queue_quota.add(message);
-                let (message, part, state) = (message.clone(), *part, DeliveryState::Queued);
-                let (started, rendered, sender) = (None, None, Sender::Bot);
-                let delivery = Delivery {
-                    id: delivery_id,
-                    to,
-                    message,
-                    part,
-                    state,
-                    started_at: started,
-                    rendered,
-                    sender,
-                };
+                let part = *part;
+                let delivery = Delivery::queued(delivery_id, to, message.clone(), part);
                 if let Some(mirror) = self.endpoints.get_mut(&to) {
                     if mirror.endpoint.network().is_none() {
                         // A part that stands alone ends a run.

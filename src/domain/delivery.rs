@@ -37,6 +37,23 @@ pub struct Delivery {
     pub sender: Sender,
 }
 
+impl Delivery {
+    /// A new delivery of `message`, queued and not sent yet.
+    #[must_use]
+    pub fn queued(id: DeliveryId, to: EndpointId, message: Message, part: MessagePart) -> Self {
+        Self {
+            id,
+            to,
+            message,
+            part,
+            state: DeliveryState::Queued,
+            started_at: None,
+            rendered: None,
+            sender: Sender::Bot,
+        }
+    }
+}
+
 /// A delivery's number, assigned in the order in which messages were received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId(pub i64);

@@ -6,7 +6,7 @@ use super::{DmRecipient, MOST_LANES, replies};
 use crate::bridge::deliver::queue::DeliveryQueue;
 use crate::bridge::loop_guard::LoopVerdict;
 use crate::bridge::{Bridge, Ctx, Peer};
-use crate::domain::{Delivery, DeliveryState, EndpointId, Message, MessagePart, Sender, UserRef};
+use crate::domain::{Delivery, EndpointId, Message, MessagePart, UserRef};
 use crate::store::StoreError;
 
 /// Maximum number of lines, since many clients show each line as a message.
@@ -40,21 +40,10 @@ impl Bridge {
         self.stats.traffic_mut(peer_of(&writer.user)).received += 1;
         self.queue_quota.add(&message);
         self.direct.threads.record_message(writer.endpoint, to, ctx.now);
-        let (part, state, sender) = (MessagePart::Whole, DeliveryState::Queued, Sender::Bot);
-        let (started, rendered) = (None, None);
         let user = recipient.user.clone();
         let recipient = self.direct.recipients.entry(to);
         let recipient = recipient.or_insert_with(|| DmRecipient::new(user, DeliveryQueue::new(to)));
-        recipient.queue.push(Delivery {
-            id: delivery,
-            to,
-            message,
-            part,
-            state,
-            started_at: started,
-            rendered,
-            sender,
-        });
+        recipient.queue.push(Delivery::queued(delivery, to, message, MessagePart::Whole));
         self.schedule_direct(ctx)?;
         Ok(true)
     }
