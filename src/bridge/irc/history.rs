@@ -38,10 +38,7 @@ impl Bridge {
         joined: &JoinInfo,
         ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        if self.clear_outage(endpoint, ctx)? {
-            let words = format!("{} is reachable again", self.display_name(endpoint));
-            self.notify_mirrors(endpoint, words, ctx)?;
-        }
+        self.end_outage(endpoint, ctx)?;
         if let Some(state) = self.endpoints.get_mut(&endpoint) {
             state.join_info = Some(*joined);
         }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::irc::LAST_SEEN_SAVE_INTERVAL;
 use super::irc::catchup::MIN_REPORTED_GAP;
 use super::letschat::catchup::{OVERLAP_SECONDS, RoomState};
-use super::notices::format_span;
+use super::notices::{count_messages, format_span};
 use super::policy::CatchUpBudget;
 use super::{Bridge, Command, Ctx, EndpointState, LastSeen, Peer};
 use crate::domain::{DeliveryId, EndpointId, Message, MessageKind};
@@ -145,13 +145,9 @@ impl Bridge {
         ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         ctx.store.set_room_id(endpoint, room)?;
-        let reopened = self.clear_outage(endpoint, ctx)?;
+        self.end_outage(endpoint, ctx)?;
         let alive = ctx.store.room_last_seen(endpoint)?;
         let away = alive.filter(|alive| ctx.now.duration_since(*alive) >= MIN_REPORTED_GAP);
-        if reopened {
-            let words = format!("{} is reachable again", self.display_name(endpoint));
-            self.notify_mirrors(endpoint, words, ctx)?;
-        }
         let cursor = ctx.store.room_cursor(endpoint)?.and_then(|id| id.parse::<PostId>().ok());
         let floor = ctx.store.first_seen_post(endpoint)?.and_then(|id| id.parse::<PostId>().ok());
         let in_doubt = self.reconcile_since(endpoint, ctx)?;
@@ -390,10 +386,7 @@ impl Bridge {
             // Nothing is missing and nothing is late.
             (0, 0) => return Ok(()),
             (_, 0) => "messages from that time are above".to_owned(),
-            (_, _) => format!(
-                "{} from that time skipped",
-                if skipped == 1 { "1 message".to_owned() } else { format!("{skipped} messages") },
-            ),
+            (_, _) => format!("{} from that time skipped", count_messages(skipped)),
         };
         self.notify_mirrored_channels(
             endpoint,

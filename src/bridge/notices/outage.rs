@@ -60,23 +60,24 @@ impl Bridge {
         }
     }
 
-    /// Records that the endpoint is available again. Returns whether users were notified of the outage.
-    pub(in crate::bridge) fn clear_outage(
+    /// Records that the endpoint is available again, and notifies users if they were notified of the outage.
+    pub(in crate::bridge) fn end_outage(
         &mut self,
         endpoint: EndpointId,
         ctx: &mut Ctx<'_>,
-    ) -> Result<bool, StoreError> {
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(false) };
+    ) -> Result<(), StoreError> {
+        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
         if let Some(Outage { since, .. }) = state.outage.take() {
             self.stats.outages.count += 1;
             let seconds = ctx.now.duration_since(since).as_secs();
             self.stats.outages.seconds += seconds.unsigned_abs();
         }
-        let told = std::mem::take(&mut state.outage_notice.announced);
-        if told {
-            ctx.store.set_outage_announced(endpoint, false)?;
+        if !std::mem::take(&mut state.outage_notice.announced) {
+            return Ok(());
         }
-        Ok(told)
+        ctx.store.set_outage_announced(endpoint, false)?;
+        let words = format!("{} is reachable again", self.display_name(endpoint));
+        self.notify_mirrors(endpoint, words, ctx)
     }
 
     /// Reports outages that have lasted long enough.
