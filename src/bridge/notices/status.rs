@@ -38,10 +38,27 @@ pub(in crate::bridge) struct StatusBuffer {
     queued: BTreeMap<(EndpointId, EndpointId), DueStatus>,
 }
 
+/// Events of one endpoint, in order. Those beyond the limits are dropped.
+#[derive(Debug, Default)]
+struct EventBuffer {
+    kept: Vec<StatusEvent>,
+    /// The bytes of the texts of all events since it was empty, the dropped ones included.
+    text_len: usize,
+}
+
+impl EventBuffer {
+    fn push(&mut self, event: StatusEvent) {
+        self.text_len += event.text_len();
+        if self.kept.len() < MAX_PER_ENDPOINT && self.text_len <= MAX_TEXT_PER_ENDPOINT {
+            self.kept.push(event);
+        }
+    }
+}
+
 /// Events of one endpoint to be reported in another.
 #[derive(Debug)]
 struct DueStatus {
-    events: Vec<StatusEvent>,
+    events: EventBuffer,
     queued_at: Timestamp,
     /// An affected user is about to speak.
     urgent: bool,
@@ -50,10 +67,8 @@ struct DueStatus {
 /// The recent events of one endpoint.
 #[derive(Debug, Default)]
 struct PendingStatus {
-    /// Events not yet reported, in order.
-    events: Vec<StatusEvent>,
-    /// The bytes of their texts.
-    text_len: usize,
+    /// Events not yet reported.
+    events: EventBuffer,
     /// When the first and the last of them occurred.
     span: Option<(Timestamp, Timestamp)>,
     /// When users last spoke, by lower-case name; kept when they leave.
@@ -81,7 +96,7 @@ impl StatusBuffer {
         now: Timestamp,
     ) {
         let pending = self.by_endpoint.entry(endpoint).or_default();
-        if pending.events.len() >= MAX_PER_ENDPOINT {
+        if pending.events.kept.len() >= MAX_PER_ENDPOINT {
             return;
         }
         let names = [Some(who), affected_nick(&what)];
@@ -94,18 +109,18 @@ impl StatusBuffer {
         {
             pending.last_spoke.insert(name.to_lowercase(), at);
         }
-        let event = StatusEvent { who: who.to_owned(), spoke_recently: spoke, change: what };
-        pending.text_len += event.text_len();
-        if pending.text_len <= MAX_TEXT_PER_ENDPOINT {
-            pending.events.push(event);
-        }
+        pending.events.push(StatusEvent {
+            who: who.to_owned(),
+            spoke_recently: spoke,
+            change: what,
+        });
         pending.span = Some((pending.span.map_or(now, |(first, _)| first), now));
     }
 
     /// Drops the events of an endpoint that we have left.
     pub(in crate::bridge) fn clear(&mut self, endpoint: EndpointId) {
         if let Some(pending) = self.by_endpoint.get_mut(&endpoint) {
-            (pending.events, pending.text_len, pending.span) = (Vec::new(), 0, None);
+            (pending.events, pending.span) = (EventBuffer::default(), None);
         }
     }
 
@@ -116,7 +131,7 @@ impl StatusBuffer {
             it.who == name
                 && matches!(it.change, StatusChange::Joined | StatusChange::NetsplitRejoin)
         };
-        let hurry = pending.events.iter().any(came);
+        let hurry = pending.events.kept.iter().any(came);
         if hurry {
             pending.span = Some((Timestamp::MIN, Timestamp::MIN));
         }
@@ -131,16 +146,11 @@ impl StatusBuffer {
         hurry: bool,
         now: Timestamp,
     ) {
-        let nothing = || DueStatus { events: Vec::new(), queued_at: now, urgent: false };
+        let nothing =
+            || DueStatus { events: EventBuffer::default(), queued_at: now, urgent: false };
         let due = self.queued.entry(way).or_insert_with(nothing);
         due.urgent |= hurry;
-        let room = MAX_PER_ENDPOINT.saturating_sub(due.events.len());
-        let mut text_len: usize = due.events.iter().map(StatusEvent::text_len).sum();
-        let fits = events.iter().take(room).take_while(|event| {
-            text_len += event.text_len();
-            text_len <= MAX_TEXT_PER_ENDPOINT
-        });
-        due.events.extend(fits.cloned());
+        events.iter().for_each(|event| due.events.push(event.clone()));
     }
 
     /// The events due by now, and whether they are urgent.
@@ -154,8 +164,7 @@ impl StatusBuffer {
         endpoints
             .map(|(endpoint, pending)| {
                 let hurry = pending.span.take().is_some_and(|(first, _)| first == Timestamp::MIN);
-                pending.text_len = 0;
-                (*endpoint, std::mem::take(&mut pending.events), hurry)
+                (*endpoint, std::mem::take(&mut pending.events).kept, hurry)
             })
             .collect()
     }
@@ -211,7 +220,7 @@ impl Bridge {
                 continue;
             }
             let due = self.status_buffer.queued.remove(&(endpoint, to)).filter(|_| !late);
-            let words = due.and_then(|due| self.status_text_for(endpoint, to, &due.events));
+            let words = due.and_then(|due| self.status_text_for(endpoint, to, &due.events.kept));
             if let Some(words) = words {
                 self.post_notice(endpoint, &[to], words, ctx)?;
             }
@@ -299,7 +308,7 @@ mod tests {
         for _ in 0..2 {
             buffer.enqueue((TEA, EndpointId(2)), &buffered, false, at(0));
         }
-        let queued = &buffer.queued[&(TEA, EndpointId(2))].events;
+        let queued = &buffer.queued[&(TEA, EndpointId(2))].events.kept;
         assert_eq!(queued.len(), MAX_TEXT_PER_ENDPOINT / 8_003);
         buffer.note(TEA, "ann", topic(), at(3_000));
         assert_eq!(due_events(&mut buffer, 4_000).len(), 1, "there is room again");
