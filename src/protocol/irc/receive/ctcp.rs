@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::domain::{RateLimit, TokenBucket};
 use crate::protocol::irc::wire::line::{Line, SafeText};
 
-/// Rate limit: this many replies at once, then one per interval.
-const REPLY_BURST: u32 = 3;
+/// Rate limit: three replies at once, then one per interval.
+const REPLY_LIMIT: RateLimit =
+    RateLimit { burst: 3.0, per_second: 1.0 / REPLY_INTERVAL.as_secs_f64() };
 const REPLY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Longest PING token that is echoed. Clients send a timestamp.
@@ -24,15 +26,14 @@ const CLIENTINFO_REPLY: &str = "ACTION CLIENTINFO PING SOURCE TIME VERSION";
 /// Builds CTCP replies and limits their rate.
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct CtcpResponder {
-    /// When the whole of [`REPLY_BURST`] is available again.
-    full_at: Instant,
+    replies: TokenBucket<Instant>,
     /// The time at the start of the session.
     clock: (Instant, Timestamp),
 }
 
 impl CtcpResponder {
     pub(in crate::protocol::irc) fn new(now: Instant, clock: Timestamp) -> Self {
-        Self { full_at: now, clock: (now, clock) }
+        Self { replies: TokenBucket::default(), clock: (now, clock) }
     }
 
     /// The reply to the message `text` from `nick`, sent at `time` if known. `None` if it is not a request or
@@ -56,9 +57,8 @@ impl CtcpResponder {
             "PING" if argument.len() <= MAX_LEN_PING => argument.to_owned(),
             _ => return None,
         };
-        if !self.try_take(now) {
-            return None;
-        }
+        self.replies.check(REPLY_LIMIT, now).ok()?;
+        self.replies.take(REPLY_LIMIT, now);
         let space = if answer.is_empty() { "" } else { " " };
         // The reply stays one line with one closing delimiter, as in the request.
         let SafeText(answer) = SafeText::sanitize(&answer.replace('\x01', ""));
@@ -68,15 +68,6 @@ impl CtcpResponder {
     fn current_time(&self, now: Instant, told: Option<Timestamp>) -> Timestamp {
         let (since, began) = self.clock;
         told.unwrap_or_else(|| began.checked_add(now - since).unwrap_or(began))
-    }
-
-    fn try_take(&mut self, now: Instant) -> bool {
-        let tired = self.full_at.max(now) + REPLY_INTERVAL;
-        let may = tired <= now + REPLY_INTERVAL * REPLY_BURST;
-        if may {
-            self.full_at = tired;
-        }
-        may
     }
 }
 
