@@ -125,11 +125,11 @@ impl Bridge {
             Reachability::IrcUser(network, irc_user) => {
                 *under_way += 1;
                 self.start_direct(endpoint, &party, ctx, |(delivery, kind, prefix, body)| {
-                    let whom = Arc::clone(&irc_user);
+                    let recipient = Arc::clone(&irc_user);
                     let command = irc::IrcCommand::SendDirect {
                         delivery,
                         endpoint,
-                        recipient: whom,
+                        recipient,
                         kind,
                         prefix,
                         body,

@@ -198,11 +198,12 @@ impl IrcSession {
     }
 
     fn request_invite(&mut self, endpoint: EndpointId) {
-        let (Some(whom), Some(name)) = (&self.request_invite_from, self.channels.name_of(endpoint))
+        let (Some(services), Some(name)) =
+            (&self.request_invite_from, self.channels.name_of(endpoint))
         else {
             return;
         };
-        let words = vec![whom.clone(), format!("INVITE {name}")];
+        let words = vec![services.clone(), format!("INVITE {name}")];
         self.enqueue_control(vec![("PRIVMSG", words)]);
     }
 }

@@ -24,17 +24,18 @@ impl IrcSession {
     pub(in crate::protocol::irc) fn send_direct(
         &mut self,
         (delivery, endpoint): (DeliveryId, EndpointId),
-        whom: Arc<IrcUser>,
+        recipient: Arc<IrcUser>,
         kind: MessageKind,
         (prefix, body): (&str, &str),
     ) {
-        let there = self.users.get(&whom.nick).is_some_and(|now| is_same_user(&whom, now));
-        if !there || self.phase != IrcSessionPhase::Online || !notice::is_nick(&whom.nick) {
+        let there =
+            self.users.get(&recipient.nick).is_some_and(|now| is_same_user(&recipient, now));
+        if !there || self.phase != IrcSessionPhase::Online || !notice::is_nick(&recipient.nick) {
             let reason = RECIPIENT_CHANGED.to_owned();
             self.output.push_back(Output::Event(IrcEvent::Rejected { delivery, endpoint, reason }));
             return;
         }
-        let target = whom.nick.clone();
+        let target = recipient.nick.clone();
         let budget = self.text_budget(&target, kind);
         let script = OutgoingText {
             delivery,
@@ -46,7 +47,7 @@ impl IrcSession {
             relay_nick: None,
         };
         self.send_queue.push(delivery, endpoint, script.lines());
-        self.direct_targets.insert(endpoint, whom);
+        self.direct_targets.insert(endpoint, recipient);
     }
 
     /// Cancels unsent messages to recipients who have left.
@@ -70,18 +71,15 @@ impl IrcSession {
             return;
         };
         let author = self.message_author(nick, address, context);
-        let (text, message_ref) = (text.to_owned(), context.message_ref.clone());
-        let relayed_by = context.relayed_by.clone();
-        let (played, own, from_here) = (false, false, false);
         let message = IncomingMessage {
             author,
             kind,
-            text,
-            message_ref,
-            is_playback: played,
-            is_own: own,
-            is_own_userhost: from_here,
-            relayed_by,
+            text: text.to_owned(),
+            message_ref: context.message_ref.clone(),
+            is_playback: false,
+            is_own: false,
+            is_own_userhost: false,
+            relayed_by: context.relayed_by.clone(),
         };
         self.output.push_back(Output::Event(IrcEvent::DirectMessage(message)));
     }
@@ -98,8 +96,8 @@ impl IrcSession {
         code: &str,
         arguments: &[String],
     ) -> bool {
-        let whom = arguments.get(1).map_or("", String::as_str);
+        let recipient = arguments.get(1).map_or("", String::as_str);
         DirectTargets::is_send_error(code)
-            && self.direct_targets.endpoint_of(whom, self.isupport.casemapping).is_some()
+            && self.direct_targets.endpoint_of(recipient, self.isupport.casemapping).is_some()
     }
 }

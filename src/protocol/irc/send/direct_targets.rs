@@ -19,8 +19,12 @@ pub(in crate::protocol::irc) struct DirectTargets(HashMap<EndpointId, Arc<IrcUse
 
 impl DirectTargets {
     /// Sets the recipient that `endpoint` stands for.
-    pub(in crate::protocol::irc) fn insert(&mut self, endpoint: EndpointId, whom: Arc<IrcUser>) {
-        self.0.insert(endpoint, whom);
+    pub(in crate::protocol::irc) fn insert(
+        &mut self,
+        endpoint: EndpointId,
+        recipient: Arc<IrcUser>,
+    ) {
+        self.0.insert(endpoint, recipient);
     }
 
     /// Nothing more is to be sent to `endpoint`.
@@ -35,7 +39,9 @@ impl DirectTargets {
         casemapping: Casemapping,
     ) -> Option<EndpointId> {
         let mut whispers = self.0.iter();
-        whispers.find(|(_, whom)| casemapping.same(&whom.nick, nick)).map(|(endpoint, _)| *endpoint)
+        whispers
+            .find(|(_, recipient)| casemapping.same(&recipient.nick, nick))
+            .map(|(endpoint, _)| *endpoint)
     }
 
     /// Whether the numeric `code` reports that a direct message was not delivered.
@@ -48,17 +54,23 @@ impl DirectTargets {
         &self,
         known: impl Fn(&str) -> Option<&'p Arc<IrcUser>>,
     ) -> Vec<EndpointId> {
-        let is_lost = |whom: &IrcUser| known(&whom.nick).is_none_or(|now| !is_same_user(whom, now));
-        self.0.iter().filter(|(_, whom)| is_lost(whom)).map(|(endpoint, _)| *endpoint).collect()
+        let is_lost = |recipient: &IrcUser| {
+            known(&recipient.nick).is_none_or(|now| !is_same_user(recipient, now))
+        };
+        self.0
+            .iter()
+            .filter(|(_, recipient)| is_lost(recipient))
+            .map(|(endpoint, _)| *endpoint)
+            .collect()
     }
 }
 
-/// Whether the user with the nick of `whom` is still the same person, by account or, without one, by address.
-pub(in crate::protocol::irc) fn is_same_user(whom: &IrcUser, now: &IrcUser) -> bool {
-    match (&whom.account, &now.account) {
+/// Whether the user with the nick of `recipient` is still the same person, by account or, without one, by address.
+pub(in crate::protocol::irc) fn is_same_user(recipient: &IrcUser, now: &IrcUser) -> bool {
+    match (&recipient.account, &now.account) {
         (Some(account), now) => now.as_ref() == Some(account),
         (None, _) => {
-            let known = whom.userhost.as_ref().zip(now.userhost.as_ref());
+            let known = recipient.userhost.as_ref().zip(now.userhost.as_ref());
             known.is_none_or(|(before, now)| before == now)
         }
     }
@@ -76,7 +88,7 @@ mod tests {
     #[test]
     fn same_nick_with_another_account_or_userhost_is_another_user() {
         let host = Some("a@host");
-        for (whom, now, same) in [
+        for (recipient, now, same) in [
             (irc_user(host, None), irc_user(host, None), true),
             (irc_user(host, None), irc_user(host, Some("ann")), true),
             (irc_user(None, None), irc_user(host, None), true),
@@ -85,7 +97,7 @@ mod tests {
             (irc_user(host, Some("ann")), irc_user(host, Some("eve")), false),
             (irc_user(host, Some("ann")), irc_user(host, None), false),
         ] {
-            assert_eq!(is_same_user(&whom, &now), same, "{whom:?} {now:?}");
+            assert_eq!(is_same_user(&recipient, &now), same, "{recipient:?} {now:?}");
         }
     }
 

@@ -124,7 +124,7 @@ impl IrcSession {
         let (result, claim) =
             self.send_queue.on_echo(endpoint, label, message, context.message_ref.clone());
         self.report_send_result(result);
-        // A relayed message is ours, whoever has the nick.
+        // A relayed message is ours, no matter which user has the nick.
         if context.relayed_by.is_some() { EchoClaim::Own } else { claim }
     }
 

@@ -405,12 +405,12 @@ impl Machine for IrcSession {
             Input::Command(IrcCommand::SendDirect {
                 delivery,
                 endpoint,
-                recipient: whom,
+                recipient,
                 kind,
                 prefix,
                 body,
             }) => {
-                self.send_direct((delivery, endpoint), whom, kind, (&prefix, &body));
+                self.send_direct((delivery, endpoint), recipient, kind, (&prefix, &body));
             }
             Input::Command(IrcCommand::SendNotice { nick, text }) => self.send_notice(&nick, &text),
             Input::Command(IrcCommand::SetTopic { endpoint, topic }) => {
