@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use letsbridge::bridge::{Bridge, BridgePolicy, Command, Event, Peer};
+use letsbridge::bridge::{Bridge, BridgeConfig, BridgePolicy, Command, Event, Peer};
 use letsbridge::domain::{DeliveryId, Endpoint, EndpointId, MessageKind, Network};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat::{self, LetsChatEvent, LetsChatUser, Post, PostId};
@@ -399,8 +399,13 @@ fn bridge(network: &Network, join: MergeLines, store: &mut Store) -> Bridge {
     let manners = LinkFormat { room, ..LinkFormat::default() };
     // What the bridge says of itself after a long wait is not what this is about.
     let policy = BridgePolicy { notices: false, ..BridgePolicy::default() };
-    let bridge = Bridge::new(&[conversation], policy, store).unwrap();
-    bridge.with_formats(Arc::new(manners), [])
+    let config = BridgeConfig {
+        groups: vec![conversation],
+        policy,
+        format: Arc::new(manners),
+        ..BridgeConfig::default()
+    };
+    Bridge::new(config, Timestamp::UNIX_EPOCH, store).unwrap()
 }
 
 /// Ids rise with time; many share a second.

@@ -7,10 +7,11 @@ use std::borrow::Cow;
 
 use jiff::SignedDuration;
 
-use super::deliver::failures::notify_nick;
-use super::direct::{RateDecision, UserRateLimiter};
-use super::{Bridge, Ctx, EndpointState};
-use crate::domain::{Endpoint, EndpointId, Message, MessageKind, Network};
+use super::context::{Ctx, Step};
+use super::endpoints::EndpointState;
+use super::notices::{notify_nick, post_notice};
+use super::rate_limit::{RateDecision, UserRateLimiter};
+use crate::domain::{EndpointId, Message, MessageKind, Network};
 use crate::protocol::irc::IncomingMessage;
 use crate::store::StoreError;
 use crate::translate::{BotCommand, NoticeText, name_or_fallback};
@@ -32,57 +33,82 @@ const MAX_LEN_NAMES: usize = 250;
 /// All authors of direct messages share one rate limit.
 const PRIVATE_BUCKET: EndpointId = EndpointId(0);
 
-/// The rate limits of answers, by endpoint.
+/// Answers commands, and limits how often.
 #[derive(Debug)]
-pub(super) struct CommandLimiter(UserRateLimiter);
+pub(super) struct CommandAnswers {
+    limiter: UserRateLimiter,
+}
 
-impl Default for CommandLimiter {
+impl Default for CommandAnswers {
     fn default() -> Self {
-        Self(UserRateLimiter::new(REPLY_BURST, REPLY_INTERVAL))
+        Self { limiter: UserRateLimiter::new(REPLY_BURST, REPLY_INTERVAL) }
     }
 }
 
-impl Bridge {
-    /// Answers `message`, just received, if it is a command.
-    pub(super) fn handle_command(
+/// Has `message`, just mirrored, answered if it is a command.
+pub(super) fn request_answer(message: &Message, ctx: &mut Ctx<'_>) {
+    if let Some(command) = parse(message, ctx).filter(|_| is_answerable(message, ctx)) {
+        ctx.steps.push_back(Step::Answer(command, Box::new(message.clone())));
+    }
+}
+
+fn parse(message: &Message, ctx: &Ctx<'_>) -> Option<BotCommand> {
+    match ctx.endpoints.get(message.source)? {
+        EndpointState::Channel(_) => BotCommand::parse_in_channel(&message.body),
+        EndpointState::Room(_) => {
+            let account = ctx.peers.letschat_account.as_ref()?;
+            if message.author.account.as_ref() == Some(&account.id) {
+                return None;
+            }
+            let names = [Some(&account.username), account.display_name.as_ref()];
+            BotCommand::parse_in_room(&message.body, names.into_iter().flatten())
+        }
+        EndpointState::User(_) => None,
+    }
+}
+
+/// Whether the author of `message` gets an answer: not bots, and not NOTICEs. Otherwise, two bots could
+/// answer each other for ever.
+fn is_answerable(message: &Message, ctx: &Ctx<'_>) -> bool {
+    let is_enabled = |to: &EndpointId| ctx.routes.format(message.source, *to).commands;
+    message.kind == MessageKind::Text
+        && !message.author.bot
+        && ctx.endpoints.mirrors(message.source).iter().any(is_enabled)
+}
+
+impl CommandAnswers {
+    /// Answers a `command`, which `message` is. `direct`: direct messages are available to its author.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub(super) fn answer(
         &mut self,
+        command: BotCommand,
         message: &Message,
+        direct: bool,
         ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         let endpoint = message.source;
-        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
-        let question = match &state.endpoint {
-            Endpoint::Channel { .. } => BotCommand::parse_in_channel(&message.body),
-            Endpoint::Room(_) => self
-                .letschat_account
-                .as_ref()
-                .filter(|account| message.author.account.as_ref() != Some(&account.id))
-                .and_then(|account| {
-                    let names = [Some(&account.username), account.display_name.as_ref()];
-                    BotCommand::parse_in_room(&message.body, names.into_iter().flatten())
-                }),
-        };
-        let Some(question) = question.filter(|_| self.should_reply(message)) else { return Ok(()) };
-        let lines: Vec<NoticeText> = match self.command_limiter.0.take(endpoint, ctx.now) {
-            RateDecision::Allow => self
-                .command_reply(question, endpoint, ctx)?
-                .into_iter()
-                .map(NoticeText::from)
-                .collect(),
+        let lines: Vec<NoticeText> = match self.limiter.take(endpoint, ctx.now) {
+            RateDecision::Allow => {
+                let lines = answer_lines(command, endpoint, direct, ctx)?;
+                lines.into_iter().map(NoticeText::from).collect()
+            }
             RateDecision::DenyAndNotify => vec![NoticeText::from(RATE_LIMITED)],
             RateDecision::Deny => return Ok(()),
         };
-        match &self.endpoints[&endpoint].endpoint {
-            Endpoint::Channel { network, .. } => {
-                let network = network.clone();
-                for words in lines {
-                    notify_nick(&network, &message.author.name, words, ctx);
+        match ctx.endpoints.get(endpoint) {
+            Some(EndpointState::Channel(channel)) => {
+                let network = channel.network.clone();
+                for line in lines {
+                    notify_nick(&network, &message.author.name, line, ctx);
                 }
                 Ok(())
             }
-            Endpoint::Room(_) => {
-                self.post_notice(endpoint, &[endpoint], NoticeText::from_lines(lines), ctx)
+            Some(EndpointState::Room(_)) => {
+                post_notice(endpoint, &[endpoint], NoticeText::from_lines(lines), ctx)
             }
+            Some(EndpointState::User(_)) | None => Ok(()),
         }
     }
 
@@ -93,113 +119,96 @@ impl Bridge {
         message: &IncomingMessage,
         ctx: &mut Ctx<'_>,
     ) {
-        let answerable =
+        let is_answerable =
             message.kind == MessageKind::Text && !message.author.bot && !message.is_playback;
-        if answerable
+        if is_answerable
             && BotCommand::is_meant(&message.text)
-            && self.command_limiter.0.take(PRIVATE_BUCKET, ctx.now) == RateDecision::Allow
+            && self.limiter.take(PRIVATE_BUCKET, ctx.now) == RateDecision::Allow
         {
             notify_nick(network, &message.author.name, NO_DIRECT_MESSAGES, ctx);
         }
     }
+}
 
-    /// Whether the author of `message` gets an answer: not bots, and not NOTICEs. Otherwise, two bots could
-    /// answer each other for ever.
-    fn should_reply(&self, message: &Message) -> bool {
-        let wanted = |to: &EndpointId| self.routes.format(message.source, *to).commands;
-        message.kind == MessageKind::Text
-            && !message.author.bot
-            && self
-                .endpoints
-                .get(&message.source)
-                .is_some_and(|state| state.mirrors.iter().any(wanted))
+fn answer_lines(
+    command: BotCommand,
+    endpoint: EndpointId,
+    direct: bool,
+    ctx: &Ctx<'_>,
+) -> Result<Vec<String>, StoreError> {
+    let others = ctx.endpoints.mirrors(endpoint);
+    match command {
+        BotCommand::Who => Ok(others.into_iter().map(|other| who_text(other, ctx)).collect()),
+        BotCommand::Status => others.into_iter().map(|other| status_text(other, ctx)).collect(),
+        BotCommand::Help => Ok(vec![help_text(endpoint, others.first(), direct, ctx)]),
     }
+}
 
-    fn command_reply(
-        &self,
-        question: BotCommand,
-        endpoint: EndpointId,
-        ctx: &Ctx<'_>,
-    ) -> Result<Vec<String>, StoreError> {
-        let mirrors = self.endpoints.get(&endpoint).map(|state| state.mirrors.clone());
-        let mut others = mirrors.iter().flat_map(|mirrors| mirrors.iter().copied());
-        match question {
-            BotCommand::Who => Ok(others.map(|other| self.who_text(other)).collect()),
-            BotCommand::Status => others.map(|other| self.status_text(other, ctx)).collect(),
-            BotCommand::Help => Ok(vec![self.help_text(endpoint, others.next())]),
+fn help_text(
+    endpoint: EndpointId,
+    other: Option<&EndpointId>,
+    direct: bool,
+    ctx: &Ctx<'_>,
+) -> String {
+    let there = other.map_or_else(String::new, |other| ctx.endpoints.display_name(*other));
+    let is_room = ctx.endpoints.room(endpoint).is_some();
+    let ask = match &ctx.peers.letschat_account {
+        Some(account) if is_room => format!("@{} ", account.username),
+        _ => "!".to_owned(),
+    };
+    let private = match (direct, is_room) {
+        (false, _) => "",
+        (true, false) => {
+            ". To write to someone there in private, send !msg USER TEXT to the bridge"
         }
-    }
+        (true, true) => ". To write to someone there in private, send @NICK TEXT to the bridge",
+    };
+    format!(
+        "bridged with {there}. {ask}who lists the people there; {ask}status shows the \
+         bridge's state{private}"
+    )
+}
 
-    fn help_text(&self, endpoint: EndpointId, other: Option<EndpointId>) -> String {
-        let there = other.map_or_else(String::new, |other| self.display_name(other));
-        let ask = match (&self.endpoints[&endpoint].endpoint, &self.letschat_account) {
-            (Endpoint::Room(_), Some(account)) => format!("@{} ", account.username),
-            _ => "!".to_owned(),
-        };
-        let private = match &self.endpoints[&endpoint].endpoint {
-            Endpoint::Channel { network, .. } if self.has_direct_messages(Some(network)) => {
-                ". To write to someone there in private, send !msg USER TEXT to the bridge"
-            }
-            Endpoint::Room(_) if self.has_direct_messages(None) => {
-                ". To write to someone there in private, send @NICK TEXT to the bridge"
-            }
-            _ => "",
-        };
-        format!(
-            "bridged with {there}. {ask}who lists the people there; {ask}status shows the \
-             bridge's state{private}"
-        )
+/// `room tea: ann, bob`.
+fn who_text(endpoint: EndpointId, ctx: &Ctx<'_>) -> String {
+    let there = ctx.endpoints.display_name(endpoint);
+    let mut names: Vec<Cow<'_, str>> = match ctx.endpoints.get(endpoint) {
+        Some(state) if !state.queue().is_open() => return format!("{there}: unreachable"),
+        Some(EndpointState::Channel(channel)) => {
+            channel.roster.iter().map(|member| name_or_fallback(&member.user.nick)).collect()
+        }
+        Some(EndpointState::Room(room)) => {
+            room.members.present_usernames().map(name_or_fallback).collect()
+        }
+        Some(EndpointState::User(_)) | None => return String::new(),
+    };
+    names.sort_by_cached_key(|name| name.to_lowercase());
+    if names.is_empty() {
+        return format!("{there}: no one");
     }
+    let lengths = names.iter().scan(0, |bytes, name| {
+        *bytes += name.len() + 2;
+        Some(*bytes)
+    });
+    let shown = lengths.take_while(|bytes| *bytes <= MAX_LEN_NAMES).count();
+    let more = match names.len() - shown {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{there}: {}{more}", names[..shown].join(", "))
+}
 
-    /// `room tea: ann, bob`.
-    fn who_text(&self, endpoint: EndpointId) -> String {
-        let Some(state) = self.endpoints.get(&endpoint) else { return String::new() };
-        let there = self.display_name(endpoint);
-        if !state.queue.is_open() {
-            return format!("{there}: unreachable");
-        }
-        let mut names: Vec<Cow<'_, str>> = match &state.endpoint {
-            Endpoint::Channel { .. } => {
-                state.roster.iter().map(|member| name_or_fallback(&member.user.nick)).collect()
-            }
-            Endpoint::Room(_) => {
-                state.room_members.present_usernames().map(name_or_fallback).collect()
-            }
-        };
-        names.sort_by_cached_key(|name| name.to_lowercase());
-        if names.is_empty() {
-            return format!("{there}: no one");
-        }
-        let count = names.len();
-        let mut shown = 0;
-        let mut bytes = 0;
-        for name in &names {
-            bytes += name.len() + 2;
-            if bytes > MAX_LEN_NAMES {
-                break;
-            }
-            shown += 1;
-        }
-        let more =
-            if shown < count { format!(" and {} more", count - shown) } else { String::new() };
-        format!("{there}: {}{more}", names[..shown].join(", "))
-    }
-
-    /// `room tea: joined, no messages queued`.
-    fn status_text(&self, endpoint: EndpointId, ctx: &Ctx<'_>) -> Result<String, StoreError> {
-        // Without the command itself, which is queued there.
-        let waiting = ctx.store.pending_count(endpoint)?.saturating_sub(1);
-        let is_open = |state: &EndpointState| state.queue.is_open();
-        let joined = if self.endpoints.get(&endpoint).is_some_and(is_open) {
-            "joined"
-        } else {
-            "unreachable"
-        };
-        let waits = match waiting {
-            0 => "no messages queued".to_owned(),
-            1 => "1 message queued".to_owned(),
-            many => format!("{many} messages queued"),
-        };
-        Ok(format!("{}: {joined}, {waits}", self.display_name(endpoint)))
-    }
+/// `room tea: joined, no messages queued`.
+fn status_text(endpoint: EndpointId, ctx: &Ctx<'_>) -> Result<String, StoreError> {
+    // Without the command itself, which is queued there.
+    let waiting = ctx.store.pending_count(endpoint)?.saturating_sub(1);
+    let is_open =
+        ctx.endpoints.queue(endpoint).is_some_and(super::endpoints::queue::DeliveryQueue::is_open);
+    let state = if is_open { "joined" } else { "unreachable" };
+    let queued = match waiting {
+        0 => "no messages queued".to_owned(),
+        1 => "1 message queued".to_owned(),
+        many => format!("{many} messages queued"),
+    };
+    Ok(format!("{}: {state}, {queued}", ctx.endpoints.display_name(endpoint)))
 }

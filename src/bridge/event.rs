@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::irc::puppets::{PuppetCommand, PuppetEnd};
-use crate::domain::{LetsChatUserId, Network};
+use crate::domain::{EndpointId, LetsChatUserId, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
@@ -46,6 +45,42 @@ pub enum Command {
     LetsChat(letschat::LetsChatCommand),
 }
 
+/// A command for a network's puppet pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PuppetCommand {
+    /// Connect a puppet, or join it to a channel.
+    Connect {
+        /// Its user.
+        user: LetsChatUserId,
+        /// The preferred nick.
+        nick: String,
+        /// The user's name on Let's Chat.
+        username: String,
+        /// The channel to join.
+        endpoint: EndpointId,
+    },
+    /// A command for the puppet's session.
+    Send(LetsChatUserId, irc::IrcCommand),
+}
+
+impl PuppetCommand {
+    /// Sets the user's puppet away for this reason, or back.
+    pub(super) fn away(user: &LetsChatUserId, reason: Option<String>) -> Self {
+        Self::Send(user.clone(), irc::IrcCommand::SetAway(reason))
+    }
+}
+
+/// How a puppet's connection has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PuppetEnd {
+    /// It was no longer needed.
+    NotNeeded,
+    /// It was lost, or could not be established.
+    ConnectionLost,
+    /// The server or an operator rejected it.
+    Rejected,
+}
+
 impl Command {
     /// Whether it is for the connection to `peer`.
     pub(super) fn is_for(&self, peer: &Peer) -> bool {
@@ -59,6 +94,13 @@ impl Command {
     /// Whether it is for this user's puppet on `network`.
     pub(super) fn is_for_puppet(&self, network: &Network, account: &LetsChatUserId) -> bool {
         matches!(self, Self::Puppets(on, PuppetCommand::Send(whose, _)) if on == network && whose == account)
+    }
+}
+
+impl Peer {
+    /// The peer with this IRC network; `None` for Let's Chat.
+    pub(super) fn of(network: Option<&Network>) -> Self {
+        network.map_or(Self::LetsChat, |network| Self::Irc(network.clone()))
     }
 }
 

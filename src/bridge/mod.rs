@@ -3,11 +3,22 @@
 //! [`Bridge::apply`] processes one [`Event`], stores what must survive, and returns the resulting commands.
 //! All decisions are made here. It never blocks, so tests can play any sequence of events. Its commands may
 //! be executed once the store has committed the transaction.
+//!
+//! ```text
+//! irc, letschat ──▶ ingest: deduplicate ▶ record ▶ loop guard ▶ rules ▶ fan out ──▶ endpoints: queues
+//! irc, letschat ◀── deliver: pick ▶ render ▶ choose the sender ▶ start ◀─────────── endpoints: queues
+//! ```
+//!
+//! [`endpoints`] holds what is known of each channel, room and user. The other modules act: [`Ctx`] gives
+//! them what all of them need, and some have fields of their own. What concerns another part is left to it
+//! as a [`Step`](context::Step).
 
 mod commands;
+mod context;
 mod deliver;
 mod direct;
 mod directory;
+mod dispatch;
 mod endpoints;
 mod event;
 mod ingest;
@@ -15,186 +26,117 @@ mod irc;
 mod letschat;
 mod loop_guard;
 mod notices;
-mod paste_detector;
+mod peers;
 mod policy;
+mod rate_limit;
 mod repetition;
 mod routes;
+mod senders;
+mod sent_line;
 mod stats;
+mod status_buffer;
 mod topic_sync;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::domain::{Endpoint, EndpointId, Network};
-use crate::protocol::letschat::LetsChatUser;
+use crate::domain::{Endpoint, EndpointId, Network, Roster};
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
-pub use deliver::sender::{NickPolicy, NickSource};
-pub use event::{Command, Event, Peer};
-pub use irc::catchup::{DuplicateCounter, fingerprint, next_page_starts};
-pub use irc::puppets::{PuppetCommand, PuppetEnd};
+pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
+pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
+pub use senders::{NickPolicy, NickSource};
 pub use stats::{GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
 
-use commands::CommandLimiter;
-use deliver::MergeWait;
-use deliver::failures::FailureNotices;
-use deliver::queue::DeliveryQueue;
-use deliver::quota::QueueQuota;
-use deliver::sender::Senders;
+use context::Ctx;
 use direct::DirectMessages;
-use directory::EndpointNames;
+use dispatch::Parts;
 use endpoints::EndpointState;
-use letschat::catchup::RoomState;
-use letschat::paging::PageScheduler;
+use endpoints::Endpoints;
+use endpoints::channel::ChannelEndpoint;
+use endpoints::link::{LinkedEndpoint, OutageNotice};
+use endpoints::queue::DeliveryQueue;
+use endpoints::quota::QueueQuota;
+use endpoints::room::RoomEndpoint;
 use loop_guard::LoopGuard;
-use notices::outage::OutageNotice;
-use notices::status::StatusBuffer;
+use peers::Peers;
 use routes::Routes;
-use topic_sync::KnownTopics;
+use senders::Senders;
+use status_buffer::StatusBuffer;
 
-/// Retention is extended by this much, because the networks' clocks may differ from ours.
-const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
+/// What the bridge mirrors, and how.
+#[derive(Debug, Default)]
+pub struct BridgeConfig {
+    /// Groups of endpoints: a message in one is mirrored to all others.
+    pub groups: Vec<Vec<Endpoint>>,
+    /// Settings for the bridge as a whole.
+    pub policy: BridgePolicy,
+    /// The format of all links without their own.
+    pub format: Arc<LinkFormat>,
+    /// Links with a format of their own, each with its two endpoints.
+    pub link_formats: Vec<(Endpoint, Endpoint, Arc<LinkFormat>)>,
+    /// Creates public links to files and long messages, if enabled.
+    pub public_links: Option<PublicLinks>,
+    /// The channels where Let's Chat users have nicks of their own. On one network, all RELAYMSG nicks share
+    /// a template, and so do all puppet nicks.
+    pub nick_policies: Vec<(Endpoint, NickPolicy)>,
+    /// The networks with direct messages between their users and those of Let's Chat.
+    pub direct_messages: Vec<Network>,
+}
 
-/// How many messages are pruned at once, few enough not to delay others.
-const MAX_PRUNE_BATCH: u32 = 500;
-
-/// How often that is done.
-const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
-
-/// The bridge: endpoints, routes, and deliveries in flight.
+/// The bridge: what is known of both sides, and the parts that act on it.
 #[derive(Debug)]
 pub struct Bridge {
     policy: BridgePolicy,
-    endpoints: HashMap<EndpointId, EndpointState>,
-    /// Our own user on Let's Chat, once known.
-    letschat_account: Option<LetsChatUser>,
-    /// The number of joined endpoints.
-    joined: usize,
-    stopping: bool,
-    /// The networks where unconfirmed messages are dropped.
-    drop_unconfirmed: HashSet<Network>,
-    /// The rooms where a delivery may start at the end of the turn.
-    due_rooms: BTreeSet<EndpointId>,
     /// The formats between endpoints.
     routes: Routes,
-    endpoint_names: EndpointNames,
-    /// Creates public links, if enabled.
-    public_links: Option<PublicLinks>,
-    stats: Stats,
-    loop_guard: LoopGuard,
-    queue_quota: QueueQuota,
-    page_scheduler: PageScheduler,
-    failure_notices: FailureNotices,
-    status_buffer: StatusBuffer,
-    command_limiter: CommandLimiter,
-    topics: KnownTopics,
-    /// When messages were last pruned.
-    pruned_at: Timestamp,
-    /// When each network was last seen, and when that was saved.
-    networks_last_seen: HashMap<Network, LastSeen>,
-    /// When Let's Chat was last seen, and when that was saved.
-    letschat_last_seen: Option<LastSeen>,
+    endpoints: Endpoints,
+    peers: Peers,
     senders: Senders,
-    direct: DirectMessages,
-}
-
-/// When a peer was last seen, and when that was saved.
-#[derive(Debug, Clone, Copy)]
-struct LastSeen {
-    at: Timestamp,
-    saved_at: Timestamp,
-}
-
-/// The context of a turn.
-struct Ctx<'a> {
-    now: Timestamp,
-    store: &'a mut Store,
-    commands: &'a mut Vec<Command>,
+    loop_guard: LoopGuard,
+    status: StatusBuffer,
+    stats: Stats,
+    /// No more deliveries start.
+    stopping: bool,
+    parts: Parts,
 }
 
 impl Bridge {
-    /// A bridge for these groups of endpoints, which continues where the last run ended.
+    /// A bridge that continues where the last run ended.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub fn new(
-        conversations: &[Vec<Endpoint>],
-        policy: BridgePolicy,
+        config: BridgeConfig,
+        now: Timestamp,
         store: &mut Store,
     ) -> Result<Self, StoreError> {
-        let mut endpoints = HashMap::new();
-        for conversation in conversations {
-            let ids: Vec<EndpointId> = conversation
-                .iter()
-                .map(|endpoint| store.endpoint_id(endpoint))
-                .collect::<Result<_, _>>()?;
-            for (endpoint, id) in conversation.iter().zip(&ids) {
-                let mirrors = ids.iter().copied().filter(|other| other != id).collect();
-                let queue = DeliveryQueue::recover(*id, store)?;
-                let told = OutageNotice::restored(store.is_outage_announced(*id)?);
-                let state = EndpointState::new(endpoint.clone(), mirrors, queue);
-                endpoints.insert(*id, EndpointState { outage_notice: told, ..state });
-            }
-        }
-        Ok(Self {
-            due_rooms: BTreeSet::new(),
-            routes: Routes::default(),
-            endpoint_names: EndpointNames::new(&endpoints),
-            public_links: None,
-            endpoints,
-            letschat_account: None,
-            joined: 0,
-            stopping: false,
-            drop_unconfirmed: HashSet::new(),
-            stats: Stats::default(),
-            loop_guard: LoopGuard::default(),
-            queue_quota: QueueQuota::new(policy.max_queue_size, store.queue_sizes()?),
-            page_scheduler: PageScheduler::default(),
-            policy,
-            failure_notices: FailureNotices::default(),
-            status_buffer: StatusBuffer::default(),
-            command_limiter: CommandLimiter::default(),
-            topics: KnownTopics::default(),
-            pruned_at: Timestamp::MIN,
-            networks_last_seen: HashMap::new(),
-            letschat_last_seen: None,
-            senders: Senders::default(),
-            direct: DirectMessages::default(),
-        })
-    }
-
-    /// On these networks, unconfirmed messages are dropped instead of resent.
-    #[must_use]
-    pub fn with_drop_unconfirmed(mut self, networks: HashSet<Network>) -> Self {
-        self.drop_unconfirmed = networks;
-        self
-    }
-
-    /// Enables public links to files and long messages.
-    #[must_use]
-    pub fn with_public_links(mut self, links: Option<PublicLinks>) -> Self {
-        self.public_links = links;
-        self
-    }
-
-    /// Sets the formats: those of individual `links`, each with its two endpoints, and the `common` one for
-    /// all others.
-    #[must_use]
-    pub fn with_formats(
-        mut self,
-        common: Arc<LinkFormat>,
-        links: impl IntoIterator<Item = (Endpoint, Endpoint, Arc<LinkFormat>)>,
-    ) -> Self {
-        let ids: HashMap<&Endpoint, EndpointId> =
-            self.endpoints.iter().map(|(id, state)| (&state.endpoint, *id)).collect();
+        let quota = QueueQuota::new(config.policy.max_queue_size, store.queue_sizes()?);
+        let mut endpoints = Endpoints::new(recover_endpoints(&config.groups, store)?, quota);
+        let ids: HashMap<Endpoint, EndpointId> =
+            endpoints.links().map(|(id, link)| (link.endpoint.clone(), id)).collect();
         let link = |(one, other, format)| Some((*ids.get(&one)?, *ids.get(&other)?, format));
-        let links: Vec<_> = links.into_iter().filter_map(link).collect();
-        self.routes = Routes::new(common, &links);
-        self
+        let links: Vec<_> = config.link_formats.into_iter().filter_map(link).collect();
+        let nicks = |(endpoint, policy): (Endpoint, NickPolicy)| {
+            Some((*ids.get(&endpoint)?, endpoint.network()?.clone(), policy))
+        };
+        let direct = DirectMessages::recover(config.direct_messages, now, &mut endpoints, store)?;
+        Ok(Self {
+            policy: config.policy,
+            routes: Routes::new(config.format, &links).with_public_links(config.public_links),
+            endpoints,
+            peers: Peers::default(),
+            senders: Senders::new(config.nick_policies.into_iter().filter_map(nicks).collect()),
+            loop_guard: LoopGuard::default(),
+            status: StatusBuffer::default(),
+            stats: Stats::default(),
+            stopping: false,
+            parts: Parts::new(direct),
+        })
     }
 
     /// Processes one event at `now`. Appends the resulting commands to `commands`; removes those for lost
@@ -205,27 +147,17 @@ impl Bridge {
     pub fn apply(
         &mut self,
         now: Timestamp,
-        happening: Event,
+        event: Event,
         store: &mut Store,
         commands: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
-        let ctx = &mut Ctx { now, store, commands };
-        match happening {
-            Event::Irc(network, event) => self.on_irc_event(&network, event, ctx),
-            Event::LetsChat(event) => self.on_letschat_event(event, ctx),
-            Event::ConnectionLost(peer) => self.on_connection_lost(&peer, ctx),
-            Event::Puppet(network, account, event) => {
-                self.on_puppet_event(&network, &account, *event, ctx)
-            }
-            Event::PuppetDisconnected(network, account, end) => {
-                self.on_puppet_disconnected(&network, &account, end, ctx)
-            }
-            Event::Tick => self.tick(ctx),
-            Event::Stop => {
-                self.stopping = true;
-                Ok(())
-            }
+        if let Event::Stop = event {
+            self.stopping = true;
         }
+        self.with_parts(now, store, commands, |parts, ctx| {
+            parts.dispatch(event, ctx)?;
+            parts.run_steps(ctx)
+        })
     }
 
     /// Ends the turn, before the store commits: messages that arrived together are sent together.
@@ -238,28 +170,43 @@ impl Bridge {
         store: &mut Store,
         commands: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
-        let ctx = &mut Ctx { now, store, commands };
-        while let Some(endpoint) = self.due_rooms.pop_first() {
-            self.start_next(endpoint, ctx)?;
-        }
-        self.save_last_seen(ctx)
+        self.with_parts(now, store, commands, dispatch::Parts::end_turn)
     }
 
-    /// The endpoints with their ids, in no particular order.
+    /// The channels and rooms with their ids, in no particular order.
     pub fn endpoints(&self) -> impl Iterator<Item = (EndpointId, &Endpoint)> {
-        self.endpoints.iter().map(|(id, state)| (*id, &state.endpoint))
+        self.endpoints.links().map(|(id, link)| (id, &link.endpoint))
     }
 
-    /// The number of joined endpoints.
+    /// The number of joined channels and rooms.
     #[must_use]
     pub fn joined(&self) -> usize {
-        self.joined
+        self.endpoints.joined()
     }
 
-    /// The number of endpoints.
+    /// The number of channels and rooms.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.endpoints.len()
+        self.endpoints.links().count()
+    }
+
+    /// The number of channels and rooms that are paused because the queue is full.
+    #[must_use]
+    pub fn paused(&self) -> usize {
+        self.endpoints.iter().filter(|(_, state)| state.is_paused()).count()
+    }
+
+    /// The number of deliveries in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let states = self.endpoints.iter();
+        states.filter(|(_, state)| state.queue().in_flight().is_some()).count()
+    }
+
+    /// The members of a channel; empty while we are not in it.
+    #[must_use]
+    pub fn roster(&self, endpoint: EndpointId) -> Option<&Roster> {
+        self.endpoints.channel(endpoint).map(|channel| &channel.roster)
     }
 
     /// The counters since the bridge started.
@@ -268,64 +215,56 @@ impl Bridge {
         &self.stats
     }
 
-    /// The number of deliveries in flight.
-    #[must_use]
-    pub fn in_flight(&self) -> usize {
-        let endpoints =
-            self.endpoints.values().filter(|state| state.queue.in_flight().is_some()).count();
-        endpoints + self.direct.in_flight()
+    /// Lets the parts work with everything else.
+    fn with_parts<T>(
+        &mut self,
+        now: Timestamp,
+        store: &mut Store,
+        commands: &mut Vec<Command>,
+        work: impl FnOnce(&mut Parts, &mut Ctx<'_>) -> T,
+    ) -> T {
+        let mut ctx = Ctx {
+            now,
+            policy: &self.policy,
+            routes: &self.routes,
+            endpoints: &mut self.endpoints,
+            peers: &mut self.peers,
+            senders: &mut self.senders,
+            loop_guard: &mut self.loop_guard,
+            status: &mut self.status,
+            stats: &mut self.stats,
+            stopping: self.stopping,
+            store,
+            commands,
+            steps: VecDeque::new(),
+        };
+        work(&mut self.parts, &mut ctx)
     }
+}
 
-    fn tick(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        if let Some(memory) = self.policy.retention
-            && ctx.now.duration_since(self.pruned_at) >= PRUNE_INTERVAL
-        {
-            // In small batches.
-            self.pruned_at = ctx.now;
-            ctx.store.prune(ctx.now - memory - MAX_CLOCK_SKEW, MAX_PRUNE_BATCH)?;
-        }
-        self.resume_paused(ctx)?;
-        self.request_waiting_pages(ctx);
-        self.notify_outages(ctx)?;
-        self.notify_expired_mutes(ctx)?;
-        self.notify_status(ctx)?;
-        self.show_away(ctx);
-        self.notify_failures(ctx)?;
-        self.tick_direct(ctx)
-    }
-
-    /// Updates a counter of the endpoint's peer.
-    fn count_traffic(&mut self, endpoint: EndpointId, raise: impl FnOnce(&mut TrafficStats)) {
-        if let Some(state) = self.endpoints.get(&endpoint) {
-            raise(self.stats.traffic_mut(state.peer()));
-        }
-    }
-
-    fn on_connection_lost(&mut self, peer: &Peer, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        // Or the next connection would receive them.
-        ctx.commands.retain(|command| !command.is_for(peer));
-        match peer {
-            Peer::Irc(network) => self.on_irc_connection_lost(network, ctx)?,
-            Peer::LetsChat => self.on_letschat_connection_lost(ctx)?,
-        }
-        for (endpoint, state) in self.endpoints.iter_mut().filter(|(_, state)| state.is_on(peer)) {
-            self.joined -= usize::from(state.queue.close());
-            match peer {
-                // The puppet's own connection can still acknowledge it.
-                Peer::Irc(network) if state.queue.is_sent_by_puppet() => {
-                    self.senders.puppets_mut(network).mark_unobserved(*endpoint);
+/// The channels and rooms as the last run left them.
+fn recover_endpoints(
+    groups: &[Vec<Endpoint>],
+    store: &mut Store,
+) -> Result<HashMap<EndpointId, EndpointState>, StoreError> {
+    let mut states = HashMap::new();
+    for group in groups {
+        let ids = group.iter().map(|endpoint| store.endpoint_id(endpoint));
+        let ids: Vec<EndpointId> = ids.collect::<Result<_, _>>()?;
+        for (endpoint, id) in group.iter().zip(&ids) {
+            let mirrors = ids.iter().copied().filter(|other| other != id).collect();
+            let mut link = LinkedEndpoint::new(endpoint.clone(), mirrors);
+            link.outage_notice = OutageNotice::restored(store.is_outage_announced(*id)?);
+            let queue = DeliveryQueue::recover(*id, store)?;
+            let state = match endpoint {
+                Endpoint::Channel { network, .. } => {
+                    let channel = ChannelEndpoint::new(link, network.clone(), queue);
+                    EndpointState::Channel(Box::new(channel))
                 }
-                Peer::Irc(_) => state.queue.connection_lost(ctx.store)?,
-                Peer::LetsChat => state.queue.mark_in_doubt(ctx.store)?,
-            }
-            state.room_state = RoomState::Offline;
-            state.catchup_budget = None;
-            // Without a connection, a room cannot be closed to us.
-            if *peer == Peer::LetsChat {
-                state.outage = None;
-            }
-            state.merge_wait = MergeWait::default();
+                Endpoint::Room(_) => EndpointState::Room(Box::new(RoomEndpoint::new(link, queue))),
+            };
+            states.insert(*id, state);
         }
-        self.on_direct_connection_lost(peer, ctx)
     }
+    Ok(states)
 }

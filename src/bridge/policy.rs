@@ -1,10 +1,13 @@
 //! The bridge's settings about missed messages, notices and limits.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::Network;
+
+/// Shorter absences are not reported, and automatic playback is not waited for.
+pub(super) const MIN_REPORTED_GAP: SignedDuration = SignedDuration::from_secs(10);
 
 /// Settings for the bridge as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct BridgePolicy {
     pub min_reported_gap: SignedDuration,
     /// Whether bots in a loop are muted.
     pub loop_protection: bool,
+    /// The networks where unconfirmed messages are dropped instead of resent.
+    pub drop_unconfirmed: HashSet<Network>,
     /// How long messages are kept in the ledger; `None` for ever.
     pub retention: Option<SignedDuration>,
     /// How many bytes may be queued; `None` for no limit.
@@ -43,6 +48,7 @@ impl Default for BridgePolicy {
             notices: true,
             min_reported_gap: SignedDuration::from_secs(60),
             loop_protection: false,
+            drop_unconfirmed: HashSet::new(),
             retention: None,
             max_queue_size: None,
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::domain::{Endpoint, EndpointId, Message};
-use crate::translate::LinkFormat;
+use crate::translate::{LinkFormat, PublicLinks};
 
 /// The links on the way from each endpoint to another, with their formats.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(super) struct Routes {
     /// By source and destination: the formats of the links on the way, the last one first. Only if not all
     /// are the default.
     format_overrides: HashMap<(EndpointId, EndpointId), Box<[Arc<LinkFormat>]>>,
+    /// Creates public links, if enabled.
+    public_links: Option<PublicLinks>,
 }
 
 /// Two linked endpoints, and their format.
@@ -39,7 +41,17 @@ impl Routes {
                 });
             }
         }
-        Self { default_format: common, format_overrides: special }
+        Self { default_format: common, format_overrides: special, public_links: None }
+    }
+
+    /// Enables public links to files and long messages.
+    pub(super) fn with_public_links(self, links: Option<PublicLinks>) -> Self {
+        Self { public_links: links, ..self }
+    }
+
+    /// What creates public links, if enabled.
+    pub(super) fn public_links(&self) -> Option<&PublicLinks> {
+        self.public_links.as_ref()
     }
 
     /// The format for messages from `from` to `to`: that of the last link on the way.
@@ -51,7 +63,7 @@ impl Routes {
     }
 
     /// The formats of messages to `to`.
-    pub(super) fn told_in(&self, to: EndpointId) -> impl Iterator<Item = &LinkFormat> {
+    pub(super) fn formats_to(&self, to: EndpointId) -> impl Iterator<Item = &LinkFormat> {
         let special = self.format_overrides.iter().filter(move |(way, _)| way.1 == to);
         let special = special.filter_map(|(_, way)| way.first());
         std::iter::once(&self.default_format).chain(special).map(|format| &**format)

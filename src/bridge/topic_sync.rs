@@ -1,100 +1,54 @@
 //! Synchronises a channel's topic and a room's description, if enabled.
 //!
 //! The text of each side is remembered, and only a difference counts as a change. What we set is remembered
-//! at once, so our own change is not mirrored back. A server may truncate what we set, so a prefix of it
-//! counts as ours, too. The text on joining changes nothing, because it is unknown which side is newer.
+//! at once, so our own change is not mirrored back. The text on joining changes nothing, because it is
+//! unknown which side is newer.
 
-use std::collections::HashMap;
-
-use super::{Bridge, Command, Ctx};
-use crate::domain::{Endpoint, EndpointId};
+use super::context::Ctx;
+use super::endpoints::EndpointState;
+use super::event::Command;
+use crate::domain::EndpointId;
 use crate::protocol::{irc, letschat};
 use crate::translate::TopicText;
 
-/// The known topics: what the server last reported, or what we last requested.
-#[derive(Debug, Default)]
-pub(super) struct KnownTopics(HashMap<EndpointId, String>);
-
-impl KnownTopics {
-    /// The topic on joining.
-    fn init(&mut self, endpoint: EndpointId, text: &str) {
-        self.0.insert(endpoint, text.to_owned());
-    }
-
-    /// The topic has changed. Returns whether somebody else has changed it.
-    fn record_change(&mut self, endpoint: EndpointId, text: &str) -> bool {
-        let before = self.0.insert(endpoint, text.to_owned());
-        before
-            .is_none_or(|before| text.is_empty() != before.is_empty() || !before.starts_with(text))
-    }
-
-    /// The topic is to be set. Returns whether it differs.
-    fn request(&mut self, endpoint: EndpointId, text: &str) -> bool {
-        self.0.insert(endpoint, text.to_owned()).as_deref() != Some(text)
+/// Records the topic on joining.
+pub(super) fn init(endpoint: EndpointId, text: &str, ctx: &mut Ctx<'_>) {
+    if let Some(link) = ctx.endpoints.link_mut(endpoint) {
+        link.init_topic(text);
     }
 }
 
-impl Bridge {
-    /// Records the topic on joining.
-    pub(super) fn init_topic(&mut self, endpoint: EndpointId, text: &str) {
-        self.topics.init(endpoint, text);
+/// The topic has changed: updates the mirrors that follow it. Returns whether it is a real change.
+pub(super) fn on_changed(endpoint: EndpointId, text: &str, ctx: &mut Ctx<'_>) -> bool {
+    let link = ctx.endpoints.link_mut(endpoint);
+    if !link.is_some_and(|link| link.record_topic_change(text)) {
+        return false;
     }
-
-    /// The topic has changed: updates the mirrors that follow it. Returns whether it is a real change.
-    pub(super) fn on_topic_changed(
-        &mut self,
-        endpoint: EndpointId,
-        text: &str,
-        ctx: &mut Ctx<'_>,
-    ) -> bool {
-        if !self.topics.record_change(endpoint, text) {
-            return false;
+    for to in ctx.endpoints.mirrors(endpoint) {
+        let text = TopicText::new(text).into_string();
+        let Some(command) = set_command(endpoint, to, &text, ctx) else { continue };
+        let link = ctx.endpoints.link_mut(to);
+        if link.is_some_and(|link| link.request_topic(&text)) {
+            ctx.commands.push(command);
         }
-        let mirrors = self.endpoints.get(&endpoint).map(|state| state.mirrors.clone());
-        for to in mirrors.iter().flat_map(|mirrors| mirrors.iter().copied()) {
-            let Some(state) = self.endpoints.get(&to).filter(|state| state.queue.is_open()) else {
-                continue;
-            };
-            let follows = self.routes.format(endpoint, to).topic_sync;
-            let text = TopicText::new(text).into_string();
-            let command = match &state.endpoint {
-                Endpoint::Room(_) if follows.syncs_room() => {
-                    let description = text.clone();
-                    Command::LetsChat(letschat::LetsChatCommand::SetDescription {
-                        endpoint: to,
-                        description,
-                    })
-                }
-                Endpoint::Channel { network, .. } if follows.syncs_channel() => {
-                    let topic = text.clone();
-                    Command::Irc(network.clone(), irc::IrcCommand::SetTopic { endpoint: to, topic })
-                }
-                _ => continue,
-            };
-            if self.topics.request(to, &text) {
-                ctx.commands.push(command);
-            }
-        }
-        true
     }
+    true
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEA: EndpointId = EndpointId(1);
-
-    #[test]
-    fn own_topic_change_is_recognised_even_if_truncated() {
-        let mut topics = KnownTopics::default();
-        topics.init(TEA, "old");
-        assert!(!topics.record_change(TEA, "old"));
-        assert!(topics.request(TEA, "Earl Grey and Darjeeling"));
-        assert!(!topics.request(TEA, "Earl Grey and Darjeeling"), "asked for already");
-        assert!(!topics.record_change(TEA, "Earl Grey"));
-        assert!(topics.record_change(TEA, "Assam"));
-        assert!(topics.record_change(TEA, ""));
-        assert!(topics.record_change(TEA, "Assam"));
+/// The command that sets the topic of `to`, if it follows that of `endpoint` and can be set now.
+fn set_command(endpoint: EndpointId, to: EndpointId, text: &str, ctx: &Ctx<'_>) -> Option<Command> {
+    let state = ctx.endpoints.get(to).filter(|state| state.queue().is_open())?;
+    let sync = ctx.routes.format(endpoint, to).topic_sync;
+    match state {
+        EndpointState::Room(_) if sync.syncs_room() => {
+            let description = text.to_owned();
+            let command = letschat::LetsChatCommand::SetDescription { endpoint: to, description };
+            Some(Command::LetsChat(command))
+        }
+        EndpointState::Channel(channel) if sync.syncs_channel() => {
+            let command = irc::IrcCommand::SetTopic { endpoint: to, topic: text.to_owned() };
+            Some(Command::Irc(channel.network.clone(), command))
+        }
+        _ => None,
     }
 }

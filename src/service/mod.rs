@@ -33,7 +33,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::bridge::{Bridge, BridgePolicy, CatchUpLimits, Event, NickPolicy, NickSource, Stats};
+use crate::bridge::{
+    Bridge, BridgeConfig, BridgePolicy, CatchUpLimits, Event, NickPolicy, NickSource, Stats,
+};
 use crate::config::{
     CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings, SenderMode, Settings,
     UnconfirmedPolicy,
@@ -94,17 +96,7 @@ pub enum StartError {
 /// When the store cannot be read or written, or the address of the ident server is in use.
 pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, StartError> {
     let book = settings.ident.map(start_identd).transpose()?;
-    let policy = bridge_policy(&settings);
-    let bridge = Bridge::new(&settings.link_groups, policy, &mut store)?
-        .with_drop_unconfirmed(networks_dropping_unconfirmed(&settings.networks))
-        .with_public_links(public_links(&settings)?)
-        .with_formats(Arc::clone(&settings.format), links_with_format(&settings))
-        .with_nick_policies(channel_nick_policies(&settings.networks))
-        .with_direct_messages(
-            networks_with_direct_messages(&settings.networks),
-            Timestamp::now(),
-            &mut store,
-        )?;
+    let bridge = Bridge::new(bridge_config(&settings)?, Timestamp::now(), &mut store)?;
     store.commit()?;
     let endpoints: Vec<(EndpointId, Endpoint)> =
         bridge.endpoints().map(|(id, endpoint)| (id, endpoint.clone())).collect();
@@ -217,6 +209,19 @@ impl RunningBridge {
     }
 }
 
+/// What the bridge mirrors, and how.
+fn bridge_config(settings: &Settings) -> Result<BridgeConfig, StoreError> {
+    Ok(BridgeConfig {
+        groups: settings.link_groups.clone(),
+        policy: bridge_policy(settings),
+        format: Arc::clone(&settings.format),
+        link_formats: links_with_format(settings),
+        public_links: public_links(settings)?,
+        nick_policies: channel_nick_policies(&settings.networks),
+        direct_messages: networks_with_direct_messages(&settings.networks),
+    })
+}
+
 fn bridge_policy(settings: &Settings) -> BridgePolicy {
     // A duration beyond the range of the clock means no limit.
     let signed = |duration| SignedDuration::try_from(duration).ok();
@@ -237,6 +242,7 @@ fn bridge_policy(settings: &Settings) -> BridgePolicy {
         notices: settings.notices,
         min_reported_gap: signed(settings.min_reported_gap).unwrap_or(SignedDuration::MAX),
         loop_protection: settings.loop_protection,
+        drop_unconfirmed: networks_dropping_unconfirmed(&settings.networks),
         retention: settings.store.retention.and_then(signed),
         max_queue_size: settings.store.max_queue_size,
     }

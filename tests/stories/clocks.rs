@@ -9,7 +9,11 @@ use crate::{IRC_IN, LETSCHAT_IN};
 /// A world with a server that keeps what was said, where nobody has spoken.
 #[track_caller]
 fn silent(caps: &str) -> World {
-    let mut world = World::new(&["office/#tea tea"]);
+    silent_in(World::new(&["office/#tea tea"]), caps)
+}
+
+#[track_caller]
+fn silent_in(mut world: World, caps: &str) -> World {
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
     world
@@ -18,7 +22,12 @@ fn silent(caps: &str) -> World {
 /// The same, where ann has said "one", at `time` as the server says; our clock says 12:00:01.
 #[track_caller]
 fn spoken(caps: &str, time: &str) -> World {
-    let mut world = silent(caps);
+    spoken_in(World::new(&["office/#tea tea"]), caps, time)
+}
+
+#[track_caller]
+fn spoken_in(world: World, caps: &str, time: &str) -> World {
+    let mut world = silent_in(world, caps);
     world.tell(&format!(
         r#"
         wait 1s
@@ -90,7 +99,11 @@ fn where_the_clock_has_gone_back_the_last_line_is_asked_for_by_its_id() {
 
 #[test]
 fn what_is_said_now_is_said_now_whatever_its_time_says() {
-    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z").never_joining();
+    let mut world = spoken_in(
+        World::new(&["office/#tea tea"]).never_joining(),
+        KEEPS,
+        "2026-11-22T12:00:01.000Z",
+    );
     away(&mut world, KEEPS, 3);
     world.tell(
         r#"

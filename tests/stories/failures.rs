@@ -24,7 +24,7 @@ fn an_irc_author_learns_of_a_rejection_by_a_private_notice() {
 
 #[test]
 fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
-    let mut world = seated().never_joining();
+    let mut world = crate::seat(World::new(&["office/#tea tea"]).never_joining());
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one

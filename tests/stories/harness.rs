@@ -33,8 +33,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use letsbridge::bridge::{
-    Bridge, BridgePolicy, Command, Event, GapStats, NickPolicy, NickSource, Peer, PuppetCommand,
-    PuppetEnd, Stats,
+    Bridge, BridgeConfig, BridgePolicy, Command, Event, GapStats, NickPolicy, NickSource, Peer,
+    PuppetCommand, PuppetEnd, Stats,
 };
 use letsbridge::domain::{
     ChannelMember, Endpoint, EndpointId, FloodControl, LetsChatUserId, Network,
@@ -177,10 +177,12 @@ impl World {
             }
         }
         let mut store = Store::in_memory().unwrap();
-        let bridge = Bridge::new(&conversations, BridgePolicy::default(), &mut store).unwrap();
+        let start = "2026-11-22T12:00:00Z".parse().unwrap();
+        let config = BridgeConfig { groups: conversations.clone(), ..BridgeConfig::default() };
+        let bridge = Bridge::new(config, start, &mut store).unwrap();
         let mut world = Self {
             now: Instant::now(),
-            clock: "2026-11-22T12:00:00Z".parse().unwrap(),
+            clock: start,
             conversations,
             policy: BridgePolicy::default(),
             manners: Arc::new(LinkFormat { room: RoomFormat::default(), ..LinkFormat::default() }),
@@ -261,7 +263,7 @@ impl World {
     pub(crate) fn never_joining(mut self) -> Self {
         let room = RoomFormat { merge_lines: MergeLines::Never, ..RoomFormat::default() };
         self.manners = Arc::new(LinkFormat { room, ..LinkFormat::default() });
-        self.bridge = self.bridge.with_formats(Arc::clone(&self.manners), []);
+        self.restart();
         self
     }
 
@@ -600,20 +602,22 @@ impl World {
         self.calls = Calls::default();
         let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
         let dropping = networks.filter(|_| self.drop).collect();
-        let bridge =
-            Bridge::new(&self.conversations, self.policy.clone(), &mut self.store).unwrap();
-        let bridge =
-            bridge.with_drop_unconfirmed(dropping).with_public_links(self.linked.then(links));
-        let bridge = bridge
-            .with_nick_policies(self.nicks.clone())
-            .with_formats(Arc::clone(&self.manners), []);
         let whispering: Vec<Network> = self
             .networks
             .iter()
             .filter(|_| self.whispering)
             .map(|wire| Network::new(&wire.name))
             .collect();
-        self.bridge = bridge.with_direct_messages(whispering, self.clock, &mut self.store).unwrap();
+        let config = BridgeConfig {
+            groups: self.conversations.clone(),
+            policy: BridgePolicy { drop_unconfirmed: dropping, ..self.policy.clone() },
+            format: Arc::clone(&self.manners),
+            link_formats: Vec::new(),
+            public_links: self.linked.then(links),
+            nick_policies: self.nicks.clone(),
+            direct_messages: whispering,
+        };
+        self.bridge = Bridge::new(config, self.clock, &mut self.store).unwrap();
     }
 
     fn happen(&mut self, happening: Event) {

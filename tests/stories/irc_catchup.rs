@@ -21,7 +21,11 @@ const NAMELESS: &str = "message-tags server-time batch echo-message draft/chathi
 /// A world with such a server; ann has said "one" there at 12:00:01.
 #[track_caller]
 fn seated(caps: &str) -> World {
-    let mut world = World::new(&["office/#tea tea"]);
+    seat(World::new(&["office/#tea tea"]), caps)
+}
+
+#[track_caller]
+fn seat(mut world: World, caps: &str) -> World {
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
     world.tell(
@@ -79,7 +83,7 @@ fn missed_messages_are_mirrored_once_and_in_order() {
 
 #[test]
 fn messages_received_during_the_join_wait_for_the_history() {
-    let mut world = seated(KEEPS).never_joining();
+    let mut world = seat(World::new(&["office/#tea tea"]).never_joining(), KEEPS);
     world.tell("irc lost\nwait 20s");
     let early = "irc < @time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three";
     let earlier = "irc < @time=2026-11-22T12:00:20.500Z;msgid=a0 :ann!a@host PRIVMSG #tea :nought";
@@ -143,7 +147,7 @@ fn a_page_of_joins_and_parts_alone_does_not_end_the_catchup() {
 
 #[test]
 fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
-    let mut world = seated(KEEPS).never_joining();
+    let mut world = seat(World::new(&["office/#tea tea"]).never_joining(), KEEPS);
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
     let limit = format!("irc < :irc.example 005 bridge CHATHISTORY=2 :are supported\n{welcome}");
@@ -340,7 +344,7 @@ fn znc_is_asked_to_play_what_it_keeps() {
 fn what_a_bouncer_plays_by_itself_is_mirrored_whole() {
     // ZNC: many lines in one millisecond, without ids, after a moment's absence.
     let caps = "server-time batch echo-message";
-    let mut world = seated(caps).never_joining();
+    let mut world = seat(World::new(&["office/#tea tea"]).never_joining(), caps);
     away(&mut world, caps, 2);
     world.tell(
         r#"

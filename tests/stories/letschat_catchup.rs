@@ -71,7 +71,7 @@ fn an_author_who_is_not_told_is_read_back() {
 
 #[test]
 fn an_undelivered_message_is_delivered_after_a_restart() {
-    let mut world = seated().never_joining();
+    let mut world = crate::seat(World::new(&["office/#tea tea"]).never_joining());
     world.tell(
         r#"
         lc lost
@@ -117,7 +117,7 @@ fn a_post_whose_ack_was_lost_is_looked_for_and_not_sent_twice() {
 
 #[test]
 fn a_post_that_never_arrived_is_sent_again_before_anything_else() {
-    let mut world = seated().never_joining();
+    let mut world = crate::seat(World::new(&["office/#tea tea"]).never_joining());
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one

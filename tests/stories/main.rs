@@ -80,7 +80,11 @@ const IRC_IN: &str = r#"
 /// A world of one channel and one room, both joined.
 #[track_caller]
 fn seated() -> World {
-    let mut world = World::new(&["office/#tea tea"]);
+    seat(World::new(&["office/#tea tea"]))
+}
+
+/// Both connections of this world are up, and the channel and the room are joined.
+fn seat(mut world: World) -> World {
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world

@@ -165,7 +165,7 @@ fn a_rejected_message_does_not_stop_those_after_it() {
         irc > PING said-2
         "#,
     );
-    crate::seated().never_joining().tell(
+    crate::seat(World::new(&["office/#tea tea"]).never_joining()).tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
         irc < :ann!a@host PRIVMSG #tea :two

@@ -1,310 +1,115 @@
-//! Chooses the sender on IRC for messages of Let's Chat users.
+//! Chooses who sends a delivery: the bot, or somebody who stands for its author.
 //!
-//! In channels with nicks per user, each user has a connection ([`puppets`](super::super::irc::puppets)), or the server
-//! sends each line under another nick (`RELAYMSG`). If the server rejects that for its own reasons (for a
-//! nick, for a channel, or in general), the bot sends the message instead. If channel operators have muted a
-//! user, the bot does not.
+//! A message that nobody else may or can send is sent by the bot, so nothing waits for another sender.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
-use jiff::{SignedDuration, Timestamp};
-
-use crate::bridge::irc::puppets::{PuppetChoice, Puppets};
-use crate::bridge::{Bridge, Ctx};
-use crate::domain::{Author, DeliveryId, Endpoint, EndpointId, LetsChatUserId, Network, Sender};
+use crate::bridge::context::Ctx;
+use crate::bridge::endpoints::EndpointState;
+use crate::bridge::event::{Command, PuppetCommand};
+use crate::bridge::senders::puppets::PuppetChoice;
+use crate::bridge::senders::{NickSource, user_id};
+use crate::domain::{Author, DeliveryId, EndpointId, LetsChatUserId, Network, Sender};
 use crate::protocol::irc::Scope;
-use crate::store::{Store, StoreError};
-use crate::translate;
-
-/// How Let's Chat users get nicks of their own in a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NickPolicy {
-    /// The kind of sender.
-    pub source: NickSource,
-    /// The template for nicks, where `{user}` is the user name.
-    pub template: String,
-}
-
-/// The kind of sender with nicks per user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NickSource {
-    /// `RELAYMSG`.
-    Relaymsg,
-    /// Puppets.
-    Puppet {
-        /// Whether the bot sends for a user whose puppet was removed by a channel operator.
-        ban_fallback: bool,
-        /// Whether puppets show the away status of their users.
-        show_away: bool,
-    },
-}
-
-/// How long to wait in a channel where RELAYMSG is not permitted: an operator may give us the right to.
-const RELAYMSG_RETRY_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
-
-/// Chooses senders, and keeps their state.
-#[derive(Debug, Default)]
-pub(in crate::bridge) struct Senders {
-    nick_policies: HashMap<EndpointId, NickPolicy>,
-    /// The nick templates of networks that use RELAYMSG.
-    relaymsg_templates: HashMap<Network, String>,
-    /// The state of RELAYMSG, by network that supports it.
-    relaymsg: HashMap<Network, RelaymsgState>,
-    /// When RELAYMSG was rejected in a channel.
-    relaymsg_rejected_at: HashMap<EndpointId, Timestamp>,
-    /// The puppets, by network that uses them.
-    puppets: HashMap<Network, Puppets>,
-}
+use crate::store::StoreError;
 
 /// The chosen sender.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::bridge) enum SenderChoice {
+pub(super) enum SenderChoice {
     /// This sender.
     As(Sender),
     /// Nobody: a channel operator does not permit it.
     Nobody,
 }
 
-/// The length of puppet nicks, which most servers accept. On a server with a lower limit, a shorter nick is
-/// tried.
-const MAX_LEN_PUPPET_NICK: usize = 30;
-
-#[derive(Debug)]
-struct RelaymsgState {
-    /// The template, including a separator that the server requires.
-    template: String,
-    max_nick_len: usize,
-    /// Reserved nicks.
-    nicks_by_user: HashMap<LetsChatUserId, Arc<str>>,
-    /// Users whose nicks were rejected.
-    rejected: HashSet<LetsChatUserId>,
-}
-
-impl Senders {
-    fn new(channels: Vec<(EndpointId, Network, NickPolicy)>) -> Self {
-        let mut voices = Self::default();
-        for (endpoint, network, nicks) in channels {
-            match nicks.source {
-                NickSource::Relaymsg => {
-                    drop(voices.relaymsg_templates.insert(network, nicks.template.clone()));
-                }
-                NickSource::Puppet { show_away: away, .. } => {
-                    voices.puppets.insert(network, Puppets::new(away));
-                }
-            }
-            voices.nick_policies.insert(endpoint, nicks);
-        }
-        voices
-    }
-
-    /// The server of `network` supports RELAYMSG for nicks with one of `separators` and at most `limit`
-    /// characters.
-    pub(in crate::bridge) fn enable_relaymsg(
-        &mut self,
-        network: &Network,
-        separators: &str,
-        limit: usize,
-    ) {
-        let Some(template) = self.relaymsg_templates.get(network) else { return };
-        let template = match separators.chars().next() {
-            Some(first) if !template.contains(|c| separators.contains(c)) => {
-                let mine = template.rfind(|c: char| !c.is_alphanumeric() && !"{}_".contains(c));
-                match mine {
-                    Some(at) => format!("{}{first}{}", &template[..at], &template[at + 1..]),
-                    None => format!("{template}{first}"),
-                }
-            }
-            _ => template.clone(),
-        };
-        let (nicks, without) = (HashMap::new(), HashSet::new());
-        let relaymsg = RelaymsgState {
-            template,
-            max_nick_len: limit,
-            nicks_by_user: nicks,
-            rejected: without,
-        };
-        self.relaymsg.insert(network.clone(), relaymsg);
-    }
-
-    /// The connection to `network` is lost: the next server may differ.
-    pub(in crate::bridge) fn connection_lost(&mut self, network: &Network) {
-        self.relaymsg.remove(network);
-    }
-
-    /// The puppets on `network`, if it uses them.
-    pub(in crate::bridge) fn get_puppets(&mut self, network: &Network) -> Option<&mut Puppets> {
-        self.puppets.get_mut(network)
-    }
-
-    /// All puppets.
-    pub(in crate::bridge) fn all_puppets_mut(
-        &mut self,
-    ) -> impl Iterator<Item = (&Network, &mut Puppets)> {
-        self.puppets.iter_mut()
-    }
-
-    /// Whether this nick belongs to a puppet.
-    pub(in crate::bridge) fn is_puppet_nick(&self, network: &Network, nick: &str) -> bool {
-        self.puppets.get(network).is_some_and(|puppets| puppets.has_nick(nick))
-    }
-
-    pub(in crate::bridge) fn puppets_mut(&mut self, network: &Network) -> &mut Puppets {
-        self.puppets.entry(network.clone()).or_default()
-    }
-
-    /// The nick for this user's puppet in the channel.
-    pub(in crate::bridge) fn puppet_nick(
-        &self,
-        (network, endpoint): (&Network, EndpointId),
-        account: &LetsChatUserId,
-        author: &Author,
-        store: &mut Store,
-    ) -> Result<Option<String>, StoreError> {
-        let Some(NickPolicy { template, .. }) = self.nick_policies.get(&endpoint) else {
-            return Ok(None);
-        };
-        let nicks = translate::nick_candidates(template, &author.name, MAX_LEN_PUPPET_NICK);
-        store.reserve_nick(network, account, false, nicks)
-    }
-
-    /// The sender for a message of `author` by RELAYMSG in the channel.
-    fn relaymsg_sender(
-        &mut self,
-        (network, endpoint): (&Network, EndpointId),
-        author: &Author,
-        now: Timestamp,
-        store: &mut Store,
-    ) -> Result<Sender, StoreError> {
-        let Some(relaymsg) = self.relaymsg.get_mut(network) else { return Ok(Sender::Bot) };
-        let account = user_id(author);
-        let closed = self.relaymsg_rejected_at.get(&endpoint);
-        let closed =
-            closed.is_some_and(|since| now.duration_since(*since) < RELAYMSG_RETRY_INTERVAL);
-        if closed || relaymsg.rejected.contains(&account) {
-            return Ok(Sender::Bot);
-        }
-        if let Some(nick) = relaymsg.nicks_by_user.get(&account) {
-            return Ok(Sender::Relaymsg(Arc::clone(nick)));
-        }
-        let nicks =
-            translate::nick_candidates(&relaymsg.template, &author.name, relaymsg.max_nick_len);
-        let Some(nick) = store.reserve_nick(network, &account, true, nicks)? else {
-            relaymsg.rejected.insert(account);
-            return Ok(Sender::Bot);
-        };
-        let nick: Arc<str> = nick.into();
-        relaymsg.nicks_by_user.insert(account, Arc::clone(&nick));
-        Ok(Sender::Relaymsg(nick))
-    }
-
-    /// The server has rejected RELAYMSG with this nick.
-    fn on_relaymsg_rejected(
-        &mut self,
-        (network, endpoint): (&Network, EndpointId),
-        author: &Author,
-        scope: Scope,
-        now: Timestamp,
-    ) {
-        match scope {
-            Scope::Nick => {
-                let relaymsg = self.relaymsg.get_mut(network);
-                relaymsg.map(|relaymsg| relaymsg.rejected.insert(user_id(author)));
-            }
-            Scope::Channel => {
-                self.relaymsg_rejected_at.insert(endpoint, now);
-            }
-            Scope::Network => {
-                self.relaymsg.remove(network);
-            }
+/// The sender of the next delivery to a channel or room.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(super) fn choose(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<SenderChoice, StoreError> {
+    match ctx.endpoints.get(endpoint) {
+        Some(EndpointState::Channel(_)) => choose_in_channel(endpoint, ctx),
+        // In Let's Chat, the bot speaks for everybody.
+        Some(EndpointState::Room(_) | EndpointState::User(_)) | None => {
+            Ok(SenderChoice::As(Sender::Bot))
         }
     }
 }
 
-impl Bridge {
-    /// Gives Let's Chat users nicks of their own in these channels. On one network, all RELAYMSG nicks share
-    /// a template, and so do all puppet nicks.
-    #[must_use]
-    pub fn with_nick_policies(
-        mut self,
-        channels: impl IntoIterator<Item = (Endpoint, NickPolicy)>,
-    ) -> Self {
-        let ids: HashMap<&Endpoint, EndpointId> =
-            self.endpoints.iter().map(|(id, state)| (&state.endpoint, *id)).collect();
-        let known = |(endpoint, nicks): (Endpoint, NickPolicy)| {
-            Some((*ids.get(&endpoint)?, endpoint.network()?.clone(), nicks))
-        };
-        self.senders = Senders::new(channels.into_iter().filter_map(known).collect());
-        self
+/// The sender of the next delivery to a channel: users of Let's Chat may have nicks of their own.
+fn choose_in_channel(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<SenderChoice, StoreError> {
+    let bot = Ok(SenderChoice::As(Sender::Bot));
+    let Some(channel) = ctx.endpoints.channel(endpoint) else { return bot };
+    let Some(message) = channel.queue.head().map(|next| &next.message) else { return bot };
+    if message.author.is_bridge() || ctx.endpoints.room(message.source).is_none() {
+        return bot;
     }
-
-    /// The sender of the next delivery to `endpoint`.
-    pub(in crate::bridge) fn choose_sender(
-        &mut self,
-        endpoint: EndpointId,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<SenderChoice, StoreError> {
-        let bridge = Ok(SenderChoice::As(Sender::Bot));
-        let Some(next) = self.endpoints.get(&endpoint).and_then(|state| state.queue.head()) else {
-            return bridge;
-        };
-        let (said_in, author) = (next.message.source, next.message.author.clone());
-        let from = self.endpoints.get(&said_in).map(|state| &state.endpoint);
-        let to = self.endpoints.get(&endpoint).map(|state| &state.endpoint);
-        let (Some(Endpoint::Room(_)), Some(Endpoint::Channel { network, .. })) = (from, to) else {
-            return bridge;
-        };
-        let network = network.clone();
-        let source = self.senders.nick_policies.get(&endpoint).map(|nicks| nicks.source);
-        match source.filter(|_| !author.is_bridge()) {
-            None => bridge,
-            Some(NickSource::Relaymsg) => {
-                let sender = self.senders.relaymsg_sender(
-                    (&network, endpoint),
-                    &author,
-                    ctx.now,
-                    ctx.store,
-                )?;
-                Ok(SenderChoice::As(sender))
-            }
-            Some(NickSource::Puppet { ban_fallback: evade, .. }) => {
-                let account = user_id(&author);
-                self.on_user_spoke(&network, &account, ctx);
-                Ok(match self.senders.puppets_mut(&network).sender_for(&account, endpoint) {
-                    PuppetChoice::Puppet => SenderChoice::As(Sender::Puppet(account)),
-                    PuppetChoice::Nobody if !evade => SenderChoice::Nobody,
-                    PuppetChoice::Bot | PuppetChoice::Nobody => SenderChoice::As(Sender::Bot),
-                    PuppetChoice::Connect => {
-                        self.connect_puppet(&network, endpoint, (account, &author), ctx)?;
-                        SenderChoice::As(Sender::Bot)
-                    }
-                })
-            }
+    let Some(source) = ctx.senders.nick_source(endpoint) else { return bot };
+    let (network, author) = (channel.network.clone(), message.author.clone());
+    match source {
+        NickSource::Relaymsg => {
+            let channel = (&network, endpoint);
+            let sender = ctx.senders.relaymsg_sender(channel, &author, ctx.now, ctx.store)?;
+            Ok(SenderChoice::As(sender))
         }
-    }
-
-    /// The server has rejected RELAYMSG for this delivery: the bot sends it.
-    pub(in crate::bridge) fn on_relaymsg_rejected(
-        &mut self,
-        network: &Network,
-        (id, endpoint): (DeliveryId, EndpointId),
-        (scope, reason): (Scope, &str),
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        let Some(delivery) = state.queue.cancel(id, ctx.store)? else { return Ok(()) };
-        tracing::info!(endpoint = %state.endpoint, ?scope, reason = reason, "RELAYMSG rejected; sending as bot");
-        self.senders.on_relaymsg_rejected(
-            (network, endpoint),
-            &delivery.message.author,
-            scope,
-            ctx.now,
-        );
-        self.schedule(endpoint, ctx)
+        NickSource::Puppet { ban_fallback, .. } => {
+            choose_puppet((&network, endpoint), &author, ban_fallback, ctx)
+        }
     }
 }
 
-/// The user id of a Let's Chat author.
-fn user_id(author: &Author) -> LetsChatUserId {
-    LetsChatUserId(author.account.as_deref().unwrap_or(&author.name).into())
+/// The author's puppet, if it is in the channel. If not, it is asked to join.
+fn choose_puppet(
+    (network, endpoint): (&Network, EndpointId),
+    author: &Author,
+    ban_fallback: bool,
+    ctx: &mut Ctx<'_>,
+) -> Result<SenderChoice, StoreError> {
+    let user = user_id(author);
+    let puppets = ctx.senders.puppets_mut(network);
+    if puppets.on_user_spoke(&user, ctx.now) {
+        ctx.commands.push(Command::Puppets(network.clone(), PuppetCommand::away(&user, None)));
+    }
+    Ok(match puppets.sender_for(&user, endpoint) {
+        PuppetChoice::Puppet => SenderChoice::As(Sender::Puppet(user)),
+        PuppetChoice::Nobody if !ban_fallback => SenderChoice::Nobody,
+        PuppetChoice::Bot | PuppetChoice::Nobody => SenderChoice::As(Sender::Bot),
+        PuppetChoice::Connect => {
+            connect_puppet((network, endpoint), user, author, ctx)?;
+            SenderChoice::As(Sender::Bot)
+        }
+    })
+}
+
+/// Requests a puppet for the channel.
+fn connect_puppet(
+    (network, endpoint): (&Network, EndpointId),
+    user: LetsChatUserId,
+    author: &Author,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let nick = ctx.senders.puppet_nick((network, endpoint), &user, author, ctx.store)?;
+    if let Some(nick) = nick {
+        let username = author.name.clone();
+        let command = PuppetCommand::Connect { user, nick, username, endpoint };
+        ctx.commands.push(Command::Puppets(network.clone(), command));
+    }
+    Ok(())
+}
+
+/// The server has rejected RELAYMSG for this delivery: the bot sends it.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(in crate::bridge) fn on_relaymsg_rejected(
+    network: &Network,
+    (id, endpoint): (DeliveryId, EndpointId),
+    (scope, reason): (Scope, &str),
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
+    let Some(delivery) = channel.queue.cancel(id, ctx.store)? else { return Ok(()) };
+    let author = &delivery.message.author;
+    ctx.senders.on_relaymsg_rejected((network, endpoint), author, scope, ctx.now);
+    tracing::info!(endpoint = %channel.link.endpoint, ?scope, reason, "RELAYMSG rejected; sending as bot");
+    ctx.schedule(endpoint);
+    Ok(())
 }

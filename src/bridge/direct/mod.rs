@@ -10,13 +10,13 @@
 //! are rejected, and the sender is notified.
 
 mod accept;
+mod address;
 mod deliver;
 mod failures;
-mod identity;
+pub(super) mod identity;
 mod inbound;
 mod known_users;
 mod lookup;
-mod rate_limit;
 mod replies;
 mod threads;
 
@@ -24,13 +24,15 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::deliver::queue::DeliveryQueue;
-use super::{Bridge, Peer};
+use super::endpoints::Endpoints;
+use super::endpoints::queue::DeliveryQueue;
+use super::endpoints::user::UserEndpoint;
+use super::event::Peer;
+use super::loop_guard::LoopGuard;
+use super::rate_limit::UserRateLimiter;
 use crate::domain::{EndpointId, Network, UserRef};
 use crate::store::{Store, StoreError};
-
 use known_users::KnownUsers;
-pub(super) use rate_limit::{RateDecision, UserRateLimiter};
 use threads::{Correspondent, THREAD_TIMEOUT, Threads};
 
 /// Rate limit per user: this many at once, then one per interval.
@@ -38,39 +40,39 @@ const DM_BURST: i32 = 10;
 const DM_INTERVAL: SignedDuration = SignedDuration::from_secs(3);
 
 /// Rate limit of all users of a network, or of Let's Chat.
-const CROWD: i32 = 200;
-const CROWDED: SignedDuration = SignedDuration::from_millis(50);
+const SIDE_BURST: i32 = 200;
+const SIDE_INTERVAL: SignedDuration = SignedDuration::from_millis(50);
 
 /// Rate limit of users new to direct messages, per side. Each needs a row in the database until the bridge is
 /// restarted a day later.
-const NEWCOMERS: i32 = 1_000;
-const NEW: SignedDuration = SignedDuration::from_secs(10);
+const NEWCOMER_BURST: i32 = 1_000;
+const NEWCOMER_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 
 /// Maximum number of recipients with queued messages.
-const MOST_LANES: usize = 1_000;
+const MAX_RECIPIENTS: usize = 1_000;
 
 /// Rate limit of the bridge's own replies, which a bot could answer.
 const REPLY_BURST: i32 = 6;
 const REPLY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
-/// The state of direct messages.
+/// Direct messages: who may send them, and to whom. The recipients and what is queued for them are
+/// endpoints like any other.
 #[derive(Debug)]
 pub(super) struct DirectMessages {
     /// The networks where they are enabled.
     networks: BTreeSet<Network>,
     /// Whether Let's Chat has them enabled, once known.
     letschat_enabled: Option<bool>,
-    /// The recipients with queued messages.
-    recipients: HashMap<EndpointId, DmRecipient>,
     /// Users with recent conversations.
-    endpoints_by_user: KnownUsers,
+    known_users: KnownUsers,
     threads: Threads,
+    loop_guard: LoopGuard,
     /// Rate limits per user, for messages and replies.
-    dm_limiter: UserRateLimiter,
+    message_limiter: UserRateLimiter,
     reply_limiter: UserRateLimiter,
     /// Rate limits of each side as a whole, and of its new users; keyed by negative ids.
-    crowds: UserRateLimiter,
-    newcomers: UserRateLimiter,
+    side_limiter: UserRateLimiter,
+    newcomer_limiter: UserRateLimiter,
     /// When all recipients were last checked because a NAMES list arrived.
     listed_at: Option<Timestamp>,
     /// Since when each side has been connected.
@@ -79,29 +81,18 @@ pub(super) struct DirectMessages {
     report_at: Option<Timestamp>,
 }
 
-/// A recipient with queued messages.
-#[derive(Debug)]
-struct DmRecipient {
-    user: UserRef,
-    queue: DeliveryQueue,
-    /// How many consecutive deliveries were not acknowledged.
-    ack_timeouts: u32,
-    /// Why nothing more can be delivered to them under this identity.
-    gone_reason: Option<String>,
-}
-
 impl Default for DirectMessages {
     fn default() -> Self {
         Self {
             networks: BTreeSet::new(),
             letschat_enabled: None,
-            recipients: HashMap::new(),
-            endpoints_by_user: KnownUsers::default(),
+            known_users: KnownUsers::default(),
             threads: Threads::default(),
-            dm_limiter: UserRateLimiter::new(DM_BURST, DM_INTERVAL),
+            loop_guard: LoopGuard::default(),
+            message_limiter: UserRateLimiter::new(DM_BURST, DM_INTERVAL),
             reply_limiter: UserRateLimiter::new(REPLY_BURST, REPLY_INTERVAL),
-            crowds: UserRateLimiter::new(CROWD, CROWDED),
-            newcomers: UserRateLimiter::new(NEWCOMERS, NEW),
+            side_limiter: UserRateLimiter::new(SIDE_BURST, SIDE_INTERVAL),
+            newcomer_limiter: UserRateLimiter::new(NEWCOMER_BURST, NEWCOMER_INTERVAL),
             listed_at: None,
             connected_since: HashMap::new(),
             // The last run may have left some.
@@ -111,73 +102,34 @@ impl Default for DirectMessages {
 }
 
 impl DirectMessages {
-    /// Whether direct messages are enabled on `network`.
-    pub(super) fn is_enabled_on(&self, network: &Network) -> bool {
-        self.networks.contains(network)
-    }
-
-    /// The id of the rate limit for all of `network`, or of Let's Chat.
-    fn crowd(&self, network: Option<&Network>) -> EndpointId {
-        let at = self.networks.iter().position(|it| Some(it) == network);
-        EndpointId(-1 - at.map_or(0, |at| i64::try_from(at).unwrap_or_default() + 1))
-    }
-
-    /// Whether failures of direct messages are reported here.
-    pub(super) fn is_enabled(&self) -> bool {
-        !self.networks.is_empty()
-    }
-
-    /// The number of deliveries in flight.
-    pub(super) fn in_flight(&self) -> usize {
-        self.recipients.values().filter(|recipient| recipient.queue.in_flight().is_some()).count()
-    }
-
-    /// The name of this user.
-    fn name_of(&self, endpoint: EndpointId) -> &str {
-        self.endpoints_by_user.name(endpoint).unwrap_or("somebody")
-    }
-}
-
-impl Bridge {
-    /// Enables direct messages between users on these `networks` and on Let's Chat.
+    /// Direct messages between users on these `networks` and on Let's Chat, which continue where the last
+    /// run ended.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn with_direct_messages(
-        mut self,
+    pub(super) fn recover(
         networks: impl IntoIterator<Item = Network>,
         now: Timestamp,
+        endpoints: &mut Endpoints,
         store: &mut Store,
     ) -> Result<Self, StoreError> {
-        self.direct.networks = networks.into_iter().collect();
+        let mut direct = Self { networks: networks.into_iter().collect(), ..Self::default() };
         store.erase_settled_texts(now - THREAD_TIMEOUT)?;
         for (endpoint, user) in store.users_with_pending()? {
-            self.recover_recipient(endpoint, user, now, store)?;
+            direct.recover_recipient(endpoint, user, now, endpoints, store)?;
         }
         for written in store.dms_since(now - THREAD_TIMEOUT)? {
-            let (from, to) =
-                (store.user_endpoint_id(&written.from)?, store.user_endpoint_id(&written.to)?);
-            let partner = |user: &UserRef, endpoint| match user {
-                // The current user of the nick may be somebody else.
-                UserRef::Nick(_, nick) => Correspondent::Gone(nick.to_string()),
-                UserRef::Account(..) | UserRef::LetsChat(_) => Correspondent::Known(endpoint),
-            };
-            let is_known = |user: &UserRef| !matches!(user, UserRef::Nick(..));
-            let correspondents = &mut self.direct.threads;
-            if is_known(&written.from) {
-                correspondents.set_current(from, partner(&written.to, to), written.sent_at);
+            let from = store.user_endpoint_id(&written.from)?;
+            let to = store.user_endpoint_id(&written.to)?;
+            let threads = &mut direct.threads;
+            if is_identified(&written.from) {
+                threads.set_current(from, correspondent(&written.to, to), written.sent_at);
             }
-            if is_known(&written.to) {
-                correspondents.record_received(to, partner(&written.from, from), written.sent_at);
+            if is_identified(&written.to) {
+                threads.record_received(to, correspondent(&written.from, from), written.sent_at);
             }
         }
-        Ok(self)
-    }
-
-    /// Whether direct messages are available now on `network`, or in the rooms.
-    pub(super) fn has_direct_messages(&self, network: Option<&Network>) -> bool {
-        let DirectMessages { networks, letschat_enabled: carries, .. } = &self.direct;
-        *carries == Some(true) && network.map_or(!networks.is_empty(), |it| networks.contains(it))
+        Ok(direct)
     }
 
     /// Restores what the last run has left to be delivered to this user.
@@ -186,6 +138,7 @@ impl Bridge {
         endpoint: EndpointId,
         user: UserRef,
         now: Timestamp,
+        endpoints: &mut Endpoints,
         store: &mut Store,
     ) -> Result<(), StoreError> {
         let mut queue = DeliveryQueue::recover(endpoint, store)?;
@@ -194,24 +147,57 @@ impl Bridge {
             UserRef::LetsChat(_) => "a Let's Chat user".to_owned(),
         };
         if let UserRef::Nick(..) = user {
-            let why = |queue: &DeliveryQueue| match queue.in_doubt() {
+            let reason = |queue: &DeliveryQueue| match queue.in_doubt() {
                 Some(_) => replies::CONNECTION_LOST_UNKNOWN_NICK,
                 None => replies::LOST_TRACK,
             };
-            while let Some(delivery) = queue.drop_head(why(&queue), now, store)? {
-                self.queue_quota.remove(&delivery.message);
+            while let Some(delivery) = queue.drop_head(reason(&queue), now, store)? {
+                endpoints.quota.remove(&delivery.message);
                 store.mark_unreported(delivery.id)?;
             }
             return Ok(());
         }
-        self.direct.endpoints_by_user.touch(&user, endpoint, &name);
-        self.direct.recipients.insert(endpoint, DmRecipient::new(user, queue));
+        self.known_users.touch(&user, endpoint, &name);
+        endpoints.insert_user(endpoint, UserEndpoint::new(user, queue));
         Ok(())
+    }
+
+    /// Whether direct messages are enabled on `network`.
+    pub(super) fn is_enabled_on(&self, network: &Network) -> bool {
+        self.networks.contains(network)
+    }
+
+    /// Whether direct messages are enabled on any network.
+    pub(super) fn is_enabled(&self) -> bool {
+        !self.networks.is_empty()
+    }
+
+    /// Whether direct messages are available now on `network`, or in the rooms.
+    pub(super) fn is_available(&self, network: Option<&Network>) -> bool {
+        self.letschat_enabled == Some(true)
+            && network.map_or(self.is_enabled(), |network| self.is_enabled_on(network))
+    }
+
+    /// The id of the rate limit for all of `network`, or of Let's Chat.
+    fn side_id(&self, network: Option<&Network>) -> EndpointId {
+        let at = self.networks.iter().position(|it| Some(it) == network);
+        EndpointId(-1 - at.map_or(0, |at| i64::try_from(at).unwrap_or_default() + 1))
+    }
+
+    /// The name of this user.
+    fn name_of(&self, endpoint: EndpointId) -> &str {
+        self.known_users.name(endpoint).unwrap_or("somebody")
     }
 }
 
-impl DmRecipient {
-    fn new(user: UserRef, queue: DeliveryQueue) -> Self {
-        Self { user, queue, ack_timeouts: 0, gone_reason: None }
+/// Whether the user is still the same after a restart. The user of a nick may be somebody else.
+fn is_identified(user: &UserRef) -> bool {
+    !matches!(user, UserRef::Nick(..))
+}
+
+fn correspondent(user: &UserRef, endpoint: EndpointId) -> Correspondent {
+    match user {
+        UserRef::Nick(_, nick) => Correspondent::Gone(nick.to_string()),
+        UserRef::Account(..) | UserRef::LetsChat(_) => Correspondent::Known(endpoint),
     }
 }

@@ -2,9 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::rate_limit::RateDecision;
-use crate::bridge::deliver::failures::{excerpt, notify_nick};
-use crate::bridge::{Bridge, Command, Ctx};
+use super::DirectMessages;
+use super::lookup::is_user_present;
+use crate::bridge::context::Ctx;
+use crate::bridge::event::Command;
+use crate::bridge::notices::failures::excerpt;
+use crate::bridge::notices::notify_nick;
+use crate::bridge::rate_limit::RateDecision;
 use crate::domain::{EndpointId, UserRef};
 use crate::protocol::letschat;
 use crate::translate::NoticeText;
@@ -41,7 +45,7 @@ pub(super) const BRIDGE_PREFIX: &str = "-- ";
 const RATE_LIMITED: &str = "From now on, replies come once a minute at most";
 
 /// The reply of the bot called `name` on Let's Chat if direct messages are disabled.
-pub(super) fn in_vain(name: &str) -> String {
+pub(super) fn dms_disabled_text(name: &str) -> String {
     format!(
         "nobody reads private messages to the bridge. In a room: \"@{name} who\" lists who is on \
          the other side, \"@{name} status\" shows the state of the bridge, \"@{name} help\" lists \
@@ -49,25 +53,27 @@ pub(super) fn in_vain(name: &str) -> String {
     )
 }
 
-impl Bridge {
+impl DirectMessages {
     /// Sends a notice to this user, on IRC as a NOTICE. Returns whether they are present.
-    pub(super) fn notify_user(&self, party: &UserRef, text: &str, ctx: &mut Ctx<'_>) -> bool {
-        match party {
+    pub(super) fn notify_user(&self, user: &UserRef, text: &str, ctx: &mut Ctx<'_>) -> bool {
+        match user {
             UserRef::LetsChat(account) => {
-                let text = NoticeText::from(text).into_string();
-                let there =
-                    self.direct.letschat_enabled == Some(true) && self.is_user_present(account);
-                if there {
-                    let (user, text) = (account.0.to_string(), format!("{BRIDGE_PREFIX}{text}"));
-                    ctx.commands.push(Command::LetsChat(
-                        letschat::LetsChatCommand::SendDirectNotice { user, text },
-                    ));
+                let is_reachable =
+                    self.letschat_enabled == Some(true) && is_user_present(account, ctx.endpoints);
+                if is_reachable {
+                    let text = NoticeText::from(text).into_string();
+                    let command = letschat::LetsChatCommand::SendDirectNotice {
+                        user: account.0.to_string(),
+                        text: format!("{BRIDGE_PREFIX}{text}"),
+                    };
+                    ctx.commands.push(Command::LetsChat(command));
                 }
-                there
+                is_reachable
             }
             UserRef::Account(network, _) | UserRef::Nick(network, _) => {
-                let Some(irc_user) = self.find_irc_user(party) else { return false };
-                notify_nick(network, &irc_user.nick, text, ctx);
+                let irc_user = self.find_irc_user(user, ctx.endpoints);
+                let Some(nick) = irc_user.map(|user| user.nick.clone()) else { return false };
+                notify_nick(network, &nick, text, ctx);
                 true
             }
         }
@@ -80,11 +86,11 @@ impl Bridge {
         text: &str,
         ctx: &mut Ctx<'_>,
     ) {
-        let may = match user {
-            UserRef::LetsChat(_) => self.direct.reply_limiter.take(endpoint, ctx.now),
+        let decision = match user {
+            UserRef::LetsChat(_) => self.reply_limiter.take(endpoint, ctx.now),
             UserRef::Account(..) | UserRef::Nick(..) => RateDecision::Allow,
         };
-        match may {
+        match decision {
             RateDecision::Allow => self.notify_user(user, text, ctx),
             RateDecision::DenyAndNotify => {
                 self.notify_user(user, &format!("{text}. {RATE_LIMITED}"), ctx)

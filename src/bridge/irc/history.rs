@@ -1,4 +1,4 @@
-//! Catches up with channels, and reconciles deliveries in doubt.
+//! Receives channels: live, or caught up with from the server's history.
 //!
 //! A channel's cursor is the last line received. If the server provides history, everything since is
 //! requested page by page, with an overlap. Each line is mirrored once, in order, with its time. A line is
@@ -10,296 +10,295 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::catchup::{ChannelCatchUp, ChannelState, DuplicateCounter};
-use crate::bridge::notices::format_span;
-use crate::bridge::{Bridge, Command, Ctx};
+use super::{line, pause};
+use crate::bridge::context::Ctx;
+use crate::bridge::deliver;
+use crate::bridge::endpoints::channel::catchup::ChannelCatchUp;
+use crate::bridge::endpoints::channel::duplicates::DuplicateCounter;
+use crate::bridge::endpoints::channel::{ChannelEndpoint, JoinInfo, Reception};
+use crate::bridge::event::Command;
+use crate::bridge::notices;
+use crate::bridge::notices::{format_span, status};
 use crate::domain::{EndpointId, Network, Roster};
 use crate::protocol::irc;
 use crate::protocol::irc::{HistoryReply, IncomingMessage};
 use crate::store::{Cursor, StoreError};
 
-pub(super) use super::history_line::matched_len;
+/// How far a server's clock may be behind ours for its time of our join to be used in requests.
+const MAX_SERVER_CLOCK_LAG: SignedDuration = SignedDuration::from_hours(24);
 
-/// How a channel was joined.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::bridge) struct JoinInfo {
-    pub(super) time: Option<Timestamp>,
-    pub(super) has_history: bool,
-    pub(in crate::bridge) has_echoes: bool,
-    pub(in crate::bridge) line: usize,
+/// We have joined the channel.
+pub(super) fn on_joined(
+    network: &Network,
+    endpoint: EndpointId,
+    joined: JoinInfo,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    if let Some(channel) = ctx.endpoints.channel_mut(endpoint) {
+        channel.join_info = Some(joined);
+    }
+    start_catchup(network, endpoint, joined, ctx)
 }
 
-impl Bridge {
-    /// We have joined the channel: requests first what was missed.
-    pub(super) fn on_channel_joined(
-        &mut self,
-        network: &Network,
-        endpoint: EndpointId,
-        joined: &JoinInfo,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        self.end_outage(endpoint, ctx)?;
-        if let Some(state) = self.endpoints.get_mut(&endpoint) {
-            state.join_info = Some(*joined);
+/// Requests what was missed, if anything can have been.
+pub(super) fn start_catchup(
+    network: &Network,
+    endpoint: EndpointId,
+    joined: JoinInfo,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let Some(progress) = ctx.store.channel_progress(endpoint)? else {
+        ctx.store.init_channel(endpoint, join_time(joined.time, ctx.now), ctx.now)?;
+        return set_live(endpoint, false, ctx);
+    };
+    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
+    let in_doubt = match channel.queue.in_doubt() {
+        Some(delivery) => {
+            let after = ctx.store.cursor_at_send(delivery.id)?;
+            let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
+            Some(after.map_or(progress.first_joined, |cursor| cursor.time))
         }
-        self.start_catchup(network, endpoint, joined, ctx)
+        None => None,
+    };
+    let mut catchup = ChannelCatchUp::new(progress, in_doubt, ctx.now);
+    catchup.was_paused = ctx.store.is_paused(endpoint)?;
+    if !joined.has_history && in_doubt.is_none() && !catchup.is_reportable() {
+        return set_live(endpoint, false, ctx);
     }
+    catchup.has_history = joined.has_history;
+    // While paused, the cursor did not include our own lines.
+    catchup.has_echoes = joined.has_echoes && !catchup.was_paused;
+    ctx.commands.push(history_request(network, endpoint, &catchup, ctx.now));
+    channel.reception = Reception::CatchingUp(Box::new(catchup));
+    Ok(())
+}
 
-    /// Requests what was missed, if anything can have been.
-    pub(in crate::bridge) fn start_catchup(
-        &mut self,
-        network: &Network,
-        endpoint: EndpointId,
-        joined: &JoinInfo,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(sight) = ctx.store.channel_progress(endpoint)? else {
-            ctx.store.init_channel(endpoint, join_time(joined.time, ctx.now), ctx.now)?;
-            return self.set_channel_live(network, endpoint, false, ctx);
-        };
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        let in_doubt = match state.queue.in_doubt() {
-            Some(delivery) => {
-                let after = ctx.store.cursor_at_send(delivery.id)?;
-                let after = after.and_then(|cursor| cursor.parse::<Cursor>().ok());
-                Some(after.map_or(sight.first_joined, |cursor| cursor.time))
+/// Resumes paused channels once there is room.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(in crate::bridge) fn resume_paused(ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    if !ctx.endpoints.quota.has_room() {
+        return Ok(());
+    }
+    let paused = ctx.endpoints.channels();
+    let paused = paused.filter(|(_, channel)| matches!(channel.reception, Reception::Paused));
+    let mut paused: Vec<(EndpointId, Network)> =
+        paused.map(|(endpoint, channel)| (endpoint, channel.network.clone())).collect();
+    paused.sort();
+    for (endpoint, network) in paused {
+        let Some(channel) = ctx.endpoints.channel(endpoint) else { continue };
+        tracing::info!(endpoint = %channel.link.endpoint, "channel resumed");
+        if let Some(joined) = channel.join_info {
+            start_catchup(&network, endpoint, joined, ctx)?;
+        }
+    }
+    Ok(())
+}
+
+/// A line was received, live or played back.
+pub(super) fn on_message(
+    network: &Network,
+    endpoint: EndpointId,
+    message: IncomingMessage,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    if !message.is_playback {
+        status::before_message(endpoint, &message.author.name, ctx)?;
+    }
+    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
+    if !message.is_playback {
+        channel.roster.set_last_spoke(&message.author.name, ctx.now);
+    }
+    match &channel.reception {
+        Reception::Paused => return Ok(()),
+        Reception::Live(_) => {
+            if !pause::pause_if_full(endpoint, ctx)? {
+                line::ingest(network, endpoint, (ctx.now, message), ctx)?;
             }
-            None => None,
-        };
-        let mut catchup = ChannelCatchUp::new(sight, in_doubt, ctx.now);
-        catchup.was_paused = ctx.store.is_paused(endpoint)?;
-        if !joined.has_history && in_doubt.is_none() && !catchup.is_reportable() {
-            return self.set_channel_live(network, endpoint, false, ctx);
-        }
-        // While paused, the cursor did not include our own lines.
-        (catchup.has_history, catchup.has_echoes) =
-            (joined.has_history, joined.has_echoes && !catchup.was_paused);
-        request_history(network, endpoint, &catchup, ctx);
-        state.channel_state = ChannelState::CatchingUp(Box::new(catchup));
-        Ok(())
-    }
-
-    /// A line was received, live or played back.
-    pub(super) fn on_message(
-        &mut self,
-        network: &Network,
-        endpoint: EndpointId,
-        message: IncomingMessage,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        if !message.is_playback {
-            self.before_message(endpoint, &message.author.name, ctx)?;
-        }
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        if !message.is_playback {
-            state.roster.set_last_spoke(&message.author.name, ctx.now);
-        }
-        if matches!(state.channel_state, ChannelState::Paused)
-            || (matches!(state.channel_state, ChannelState::Live(_))
-                && self.pause_if_full(endpoint, ctx)?)
-        {
             return Ok(());
         }
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        let now = ctx.now;
-        let ChannelState::CatchingUp(catchup) = &mut state.channel_state else {
-            return self.ingest_line(network, endpoint, (now, message), ctx);
-        };
-        if message.is_playback {
-            catchup.note_playback(&message.message_ref);
-            return self.ingest_line(network, endpoint, (now, message), ctx);
-        }
-        if !catchup.has_history {
-            // It would not be repeated, so it must not wait. Unrequested playback comes before the first live
-            // line, so it is over.
-            let complete = catchup.is_gapless();
-            self.finish_catchup(network, endpoint, complete, ctx)?;
-            return self.ingest_line(network, endpoint, (now, message), ctx);
-        }
-        if let Some(message) = catchup.hold(message, now) {
-            tracing::warn!(endpoint = %state.endpoint, "catch-up stopped: too many live messages meanwhile");
-            self.finish_catchup(network, endpoint, false, ctx)?;
-            return self.ingest_line(network, endpoint, (now, message), ctx);
-        }
-        Ok(())
+        Reception::NotJoined => return line::ingest(network, endpoint, (ctx.now, message), ctx),
+        Reception::CatchingUp(_) => {}
     }
-
-    /// A history request is complete.
-    pub(super) fn on_history(
-        &mut self,
-        network: &Network,
-        endpoint: EndpointId,
-        answer: HistoryReply,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        let ChannelState::CatchingUp(catchup) = &mut state.channel_state else { return Ok(()) };
-        match answer {
-            HistoryReply::RetriedByMsgid => {
-                catchup.set_by_msgid_only();
-                return Ok(());
-            }
-            HistoryReply::Page(page)
-                if catchup.finish_page(page) || catchup.start_after_last(page) =>
-            {
-                if !self.pause_if_full(endpoint, ctx)? {
-                    self.request_next_history_page(network, endpoint, ctx);
-                }
-                return Ok(());
-            }
-            HistoryReply::Page(_) | HistoryReply::All | HistoryReply::Unavailable => {}
-            HistoryReply::Failed(reason) => {
-                tracing::warn!(endpoint = %state.endpoint, reason = reason, "cannot fetch channel history");
-                catchup.mark_failed();
-            }
-        }
+    let Some(catchup) = channel.catchup_mut() else { return Ok(()) };
+    if message.is_playback {
+        catchup.note_playback(&message.message_ref);
+        return line::ingest(network, endpoint, (ctx.now, message), ctx);
+    }
+    if !catchup.has_history {
+        // It would not be repeated, so it must not wait. Unrequested playback comes before the first live
+        // line, so it is over.
         let complete = catchup.is_gapless();
-        self.finish_catchup(network, endpoint, complete, ctx)
+        finish_catchup(network, endpoint, complete, ctx)?;
+        return line::ingest(network, endpoint, (ctx.now, message), ctx);
     }
-
-    /// Requests the next page.
-    fn request_next_history_page(
-        &self,
-        network: &Network,
-        endpoint: EndpointId,
-        ctx: &mut Ctx<'_>,
-    ) {
-        if let Some(ChannelState::CatchingUp(catchup)) =
-            self.endpoints.get(&endpoint).map(|it| &it.channel_state)
-        {
-            request_history(network, endpoint, catchup, ctx);
-        }
+    if let Some(message) = catchup.hold(message, ctx.now) {
+        tracing::warn!(endpoint = %channel.link.endpoint, "catch-up stopped: too many live messages meanwhile");
+        finish_catchup(network, endpoint, false, ctx)?;
+        return line::ingest(network, endpoint, (ctx.now, message), ctx);
     }
+    Ok(())
+}
 
-    /// Ends the catch-up; `complete` tells whether everything was read.
-    fn finish_catchup(
-        &mut self,
-        network: &Network,
-        endpoint: EndpointId,
-        complete: bool,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        let ChannelState::CatchingUp(catchup) = &mut state.channel_state else { return Ok(()) };
-        // If our line was found, what follows it is complete.
-        let complete_for_us = complete || (catchup.has_reconciled() && !catchup.has_hole());
-        let certain = complete_for_us && catchup.has_history && catchup.has_echoes;
-        let (from, to) = catchup.absence;
-        let told = catchup.has_playback();
-        let skipped = catchup.budget.skipped();
-        if !complete && catchup.is_reportable() {
-            // A server with history should have had it, and has lost it.
-            let lost = catchup.has_history || catchup.has_hole();
-            let announced = lost || catchup.lasted_at_least(self.policy.min_reported_gap);
-            self.report_gap(endpoint, (from, to), (told, announced), ctx)?;
-        }
-        if skipped > 0 {
-            self.notify_skipped(endpoint, skipped, ctx)?;
-        }
-        self.release_held(network, endpoint, ctx)?;
-        self.set_channel_live(network, endpoint, certain, ctx)
-    }
-
-    /// Processes the held lines.
-    fn release_held(
-        &mut self,
-        network: &Network,
-        endpoint: EndpointId,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        let ChannelState::CatchingUp(catchup) = &mut state.channel_state else { return Ok(()) };
-        for held in catchup.release() {
-            self.ingest_line(network, endpoint, held, ctx)?;
-        }
-        Ok(())
-    }
-
-    /// The channel was left or lost. Processes held lines that will not be repeated.
-    pub(super) fn on_channel_left(
-        &mut self,
-        network: &Network,
-        endpoint: EndpointId,
-        at: Timestamp,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        if let ChannelState::CatchingUp(catchup) = &state.channel_state
-            && catchup.has_unknown_start()
-            && catchup.is_reportable()
-        {
-            // The next catch-up starts after these lines and cannot detect a gap before them.
-            let away = catchup.absence;
-            self.report_gap(endpoint, away, (true, true), ctx)?;
-        }
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        match &state.channel_state {
-            ChannelState::NotJoined => return Ok(()),
-            ChannelState::Paused => {}
-            ChannelState::CatchingUp(catchup) if catchup.has_history => {}
-            ChannelState::CatchingUp(_) => self.release_held(network, endpoint, ctx)?,
-            ChannelState::Live(_) => ctx.store.touch_channel(endpoint, at)?,
-        }
-        if let Some(state) = self.endpoints.get_mut(&endpoint) {
-            state.channel_state = ChannelState::NotJoined;
-            state.roster = Roster::default();
-        }
-        self.status_buffer.clear(endpoint);
-        Ok(())
-    }
-
-    /// The channel is live and can be sent to. If `certain`, a delivery in doubt has not arrived.
-    fn set_channel_live(
-        &mut self,
-        network: &Network,
-        endpoint: EndpointId,
-        certain: bool,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(()) };
-        tracing::info!(endpoint = %state.endpoint, "joined");
-        if ctx.store.is_paused(endpoint)? {
-            ctx.store.set_paused(endpoint, false)?;
-        }
-        let ambiguous =
-            matches!(&state.channel_state, ChannelState::CatchingUp(it) if it.ambiguous);
-        state.channel_state = ChannelState::Live(DuplicateCounter::default());
-        ctx.store.touch_channel(endpoint, ctx.now)?;
-        if certain && !ambiguous {
-            state.queue.retry(ctx.store)?;
-        } else {
-            self.resolve_unconfirmed(network, endpoint, ctx)?;
-        }
-        if let Some(state) = self.endpoints.get_mut(&endpoint) {
-            self.joined += usize::from(state.queue.open());
-        }
-        self.schedule(endpoint, ctx)
-    }
-
-    /// Counts a gap in the channel, and reports it if `announced`. `told` tells whether part of it was
-    /// received.
-    fn report_gap(
-        &mut self,
-        endpoint: EndpointId,
-        (from, to): (Timestamp, Timestamp),
-        (told, announced): (bool, bool),
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
-        self.stats.gaps.count += 1;
-        self.stats.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
-        tracing::warn!(endpoint = %state.endpoint, %from, %to, "gap in channel history");
-        if !announced {
+/// A history request is complete.
+pub(super) fn on_reply(
+    network: &Network,
+    endpoint: EndpointId,
+    reply: HistoryReply,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
+    let Reception::CatchingUp(catchup) = &mut channel.reception else { return Ok(()) };
+    match reply {
+        HistoryReply::RetriedByMsgid => {
+            catchup.set_by_msgid_only();
             return Ok(());
         }
-        let words = format!(
-            "disconnected from {} {}: messages from that time {} missing here",
-            self.display_name(endpoint),
-            format_span(from, to),
-            if told { "may be" } else { "are" },
-        );
-        self.notify_mirrors(endpoint, words, ctx)
+        HistoryReply::Page(page) if catchup.finish_page(page) || catchup.start_after_last(page) => {
+            if !pause::pause_if_full(endpoint, ctx)?
+                && let Some(catchup) =
+                    ctx.endpoints.channel(endpoint).and_then(ChannelEndpoint::catchup)
+            {
+                ctx.commands.push(history_request(network, endpoint, catchup, ctx.now));
+            }
+            return Ok(());
+        }
+        HistoryReply::Page(_) | HistoryReply::All | HistoryReply::Unavailable => {}
+        HistoryReply::Failed(reason) => {
+            tracing::warn!(endpoint = %channel.link.endpoint, reason = reason, "cannot fetch channel history");
+            catchup.mark_failed();
+        }
     }
+    let complete = catchup.is_gapless();
+    finish_catchup(network, endpoint, complete, ctx)
+}
+
+/// Ends the catch-up; `complete` tells whether everything was read.
+fn finish_catchup(
+    network: &Network,
+    endpoint: EndpointId,
+    complete: bool,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let Some(catchup) = ctx.endpoints.channel(endpoint).and_then(ChannelEndpoint::catchup) else {
+        return Ok(());
+    };
+    // If our line was found, what follows it is complete.
+    let complete_for_us = complete || (catchup.has_reconciled() && !catchup.has_hole());
+    let certain = complete_for_us && catchup.has_history && catchup.has_echoes;
+    let skipped = catchup.budget.skipped();
+    if !complete && catchup.is_reportable() {
+        // A server with history should have had it, and has lost it.
+        let lost = catchup.has_history || catchup.has_hole();
+        let gap = Gap {
+            from: catchup.absence.0,
+            to: catchup.absence.1,
+            partly_received: catchup.has_playback(),
+            announced: lost || catchup.lasted_at_least(ctx.policy.min_reported_gap),
+        };
+        report_gap(endpoint, gap, ctx)?;
+    }
+    if skipped > 0 {
+        notices::notify_skipped(endpoint, skipped, ctx)?;
+    }
+    release_held(network, endpoint, ctx)?;
+    set_live(endpoint, certain, ctx)
+}
+
+/// Processes the held lines.
+fn release_held(
+    network: &Network,
+    endpoint: EndpointId,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let channel = ctx.endpoints.channel_mut(endpoint);
+    let Some(catchup) = channel.and_then(ChannelEndpoint::catchup_mut) else { return Ok(()) };
+    for held in catchup.release() {
+        line::ingest(network, endpoint, held, ctx)?;
+    }
+    Ok(())
+}
+
+/// The channel was left or lost. Processes held lines that will not be repeated.
+pub(super) fn on_left(
+    network: &Network,
+    endpoint: EndpointId,
+    at: Timestamp,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let Some(channel) = ctx.endpoints.channel(endpoint) else { return Ok(()) };
+    if let Some(catchup) = channel.catchup()
+        && catchup.has_unknown_start()
+        && catchup.is_reportable()
+    {
+        // The next catch-up starts after these lines and cannot detect a gap before them.
+        let (from, to) = catchup.absence;
+        report_gap(endpoint, Gap { from, to, partly_received: true, announced: true }, ctx)?;
+    }
+    let Some(channel) = ctx.endpoints.channel(endpoint) else { return Ok(()) };
+    match &channel.reception {
+        Reception::NotJoined => return Ok(()),
+        Reception::Paused => {}
+        Reception::CatchingUp(catchup) if catchup.has_history => {}
+        Reception::CatchingUp(_) => release_held(network, endpoint, ctx)?,
+        Reception::Live(_) => ctx.store.touch_channel(endpoint, at)?,
+    }
+    if let Some(channel) = ctx.endpoints.channel_mut(endpoint) {
+        channel.reception = Reception::NotJoined;
+        channel.roster = Roster::default();
+    }
+    ctx.status.clear(endpoint);
+    Ok(())
+}
+
+/// The channel is live and can be sent to. If `certain`, a delivery in doubt has not arrived.
+fn set_live(endpoint: EndpointId, certain: bool, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
+    tracing::info!(endpoint = %channel.link.endpoint, "joined");
+    if ctx.store.is_paused(endpoint)? {
+        ctx.store.set_paused(endpoint, false)?;
+    }
+    let ambiguous = channel.catchup().is_some_and(|catchup| catchup.ambiguous);
+    channel.reception = Reception::Live(DuplicateCounter::default());
+    ctx.store.touch_channel(endpoint, ctx.now)?;
+    if certain && !ambiguous {
+        channel.queue.retry(ctx.store)?;
+    } else {
+        deliver::reconcile::resolve_unconfirmed(endpoint, ctx)?;
+    }
+    ctx.endpoints.open(endpoint);
+    ctx.schedule(endpoint);
+    Ok(())
+}
+
+/// A period for which it is unknown what was missed.
+struct Gap {
+    from: Timestamp,
+    to: Timestamp,
+    /// Part of it was received.
+    partly_received: bool,
+    /// Users are notified of it.
+    announced: bool,
+}
+
+/// Counts a gap in the channel, and notifies users if it is to be announced.
+fn report_gap(endpoint: EndpointId, gap: Gap, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    let Some(name) = ctx.endpoints.endpoint(endpoint) else { return Ok(()) };
+    let Gap { from, to, partly_received, announced } = gap;
+    ctx.stats.gaps.count += 1;
+    ctx.stats.gaps.seconds += to.duration_since(from).as_secs().unsigned_abs();
+    tracing::warn!(endpoint = %name, %from, %to, "gap in channel history");
+    if !announced {
+        return Ok(());
+    }
+    let text = format!(
+        "disconnected from {} {}: messages from that time {} missing here",
+        ctx.endpoints.display_name(endpoint),
+        format_span(from, to),
+        if partly_received { "may be" } else { "are" },
+    );
+    notices::notify_mirrors(endpoint, text, ctx)
 }
 
 /// When we joined according to the server, if plausible.
@@ -308,18 +307,19 @@ fn join_time(time: Option<Timestamp>, now: Timestamp) -> Timestamp {
     time.filter(likely).unwrap_or(now).min(now)
 }
 
-/// How far a server's clock may be behind ours for its time of our join to be used in requests.
-const MAX_SERVER_CLOCK_LAG: SignedDuration = SignedDuration::from_hours(24);
-
-fn request_history(
+/// The request for the next page of the channel's history.
+fn history_request(
     network: &Network,
     endpoint: EndpointId,
     catchup: &ChannelCatchUp,
-    ctx: &mut Ctx<'_>,
-) {
-    let msgid = catchup.last_msgid().map(str::to_owned);
-    let (since, by_line) = (catchup.page_since(), catchup.by_msgid);
-    let command =
-        irc::IrcCommand::FetchHistory { endpoint, since, now: ctx.now, msgid, by_msgid: by_line };
-    ctx.commands.push(Command::Irc(network.clone(), command));
+    now: Timestamp,
+) -> Command {
+    let command = irc::IrcCommand::FetchHistory {
+        endpoint,
+        since: catchup.page_since(),
+        now,
+        msgid: catchup.last_msgid().map(str::to_owned),
+        by_msgid: catchup.by_msgid,
+    };
+    Command::Irc(network.clone(), command)
 }

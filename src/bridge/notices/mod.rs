@@ -1,108 +1,163 @@
 //! Posts the bridge's own notices through the same outbox as everything else.
 
-pub(super) mod loops;
+pub(super) mod failures;
 pub(super) mod outage;
 pub(super) mod status;
 
-use std::sync::Arc;
+use jiff::{SignedDuration, Timestamp};
 
-use jiff::Timestamp;
-
-use super::{Bridge, Ctx};
-use crate::domain::{Author, Endpoint, EndpointId, Message, MessageKind};
+use super::context::Ctx;
+use super::deliver::enqueue;
+use super::event::Command;
+use super::loop_guard::ExpiredMute;
+use crate::domain::{Author, EndpointId, Message, MessageKind, Network};
+use crate::protocol::irc;
 use crate::store::StoreError;
 use crate::translate::NoticeText;
 
 /// `from 09:41:02 to 09:52:10 UTC`, with dates if they differ.
-pub(in crate::bridge) fn format_span(from: Timestamp, to: Timestamp) -> String {
+pub(super) fn format_span(from: Timestamp, to: Timestamp) -> String {
     let day = |time: Timestamp| time.strftime("%F").to_string();
     let format = if day(from) == day(to) { "%H:%M:%S" } else { "%F %H:%M:%S" };
     format!("from {} to {} UTC", from.strftime(format), to.strftime(format))
 }
 
+/// `30 seconds`, `5 minutes`.
+pub(super) fn format_pause(pause: SignedDuration) -> String {
+    match pause.as_secs() {
+        seconds @ 0..120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds / 60),
+    }
+}
+
 /// `1 message`, `2 messages`.
-pub(in crate::bridge) fn count_messages(count: u64) -> String {
+pub(super) fn count_messages(count: u64) -> String {
     if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
-impl Bridge {
-    /// Posts a notice to all other endpoints of the group, if notices are enabled.
-    pub(in crate::bridge) fn notify_mirrors(
-        &mut self,
-        endpoint: EndpointId,
-        words: impl Into<NoticeText>,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
-        let mirrors = Arc::clone(&state.mirrors);
-        self.notify(endpoint, &mirrors, words, ctx)
-    }
+/// Posts a notice to all other endpoints of the group, if notices are enabled.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn notify_mirrors(
+    endpoint: EndpointId,
+    text: impl Into<NoticeText>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let mirrors = ctx.endpoints.mirrors(endpoint);
+    notify(endpoint, &mirrors, text, ctx)
+}
 
-    /// Posts a notice to the channels only, when the rooms already know.
-    pub(in crate::bridge) fn notify_mirrored_channels(
-        &mut self,
-        endpoint: EndpointId,
-        words: impl Into<NoticeText>,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let Some(state) = self.endpoints.get(&endpoint) else { return Ok(()) };
-        let is_channel = |id: &EndpointId| {
-            self.endpoints
-                .get(id)
-                .is_some_and(|state| matches!(state.endpoint, Endpoint::Channel { .. }))
-        };
-        let channels: Vec<EndpointId> = state.mirrors.iter().copied().filter(is_channel).collect();
-        self.notify(endpoint, &channels, words, ctx)
-    }
+/// Posts a notice to the channels of the group only, when the rooms already know.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn notify_mirrored_channels(
+    endpoint: EndpointId,
+    text: impl Into<NoticeText>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let mut channels = ctx.endpoints.mirrors(endpoint);
+    channels.retain(|id| ctx.endpoints.channel(*id).is_some());
+    notify(endpoint, &channels, text, ctx)
+}
 
-    /// Notifies the other endpoints that this many messages of `endpoint` were skipped.
-    pub(in crate::bridge) fn notify_skipped(
-        &mut self,
-        endpoint: EndpointId,
-        skipped: u64,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let (messages, name) = (count_messages(skipped), self.display_name(endpoint));
-        tracing::warn!(
-            endpoint = name,
-            skipped = skipped,
-            "messages skipped: older or more than catch-up allows"
-        );
-        let words =
-            format!("skipped {messages} from {name}, sent while the bridge was disconnected");
-        self.notify_mirrors(endpoint, words, ctx)
-    }
+/// Posts a notice to all endpoints of the group.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn notify_group(
+    endpoint: EndpointId,
+    text: impl Into<NoticeText>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let mut group = ctx.endpoints.mirrors(endpoint);
+    group.push(endpoint);
+    notify(endpoint, &group, text, ctx)
+}
 
-    /// Posts a notice about `endpoint` to exactly these endpoints, if notices are enabled.
-    pub(in crate::bridge) fn notify(
-        &mut self,
-        endpoint: EndpointId,
-        to: &[EndpointId],
-        words: impl Into<NoticeText>,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        if !self.policy.notices || to.is_empty() {
-            return Ok(());
+/// Notifies the other endpoints that this many messages of `endpoint` were skipped.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn notify_skipped(
+    endpoint: EndpointId,
+    skipped: u64,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let name = ctx.endpoints.display_name(endpoint);
+    tracing::warn!(
+        endpoint = name,
+        skipped,
+        "messages skipped: older or more than catch-up allows"
+    );
+    let messages = count_messages(skipped);
+    let text = format!("skipped {messages} from {name}, sent while the bridge was disconnected");
+    notify_mirrors(endpoint, text, ctx)
+}
+
+/// Reports how many messages were suppressed by mutes that have expired.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn notify_expired_mutes(ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    for ExpiredMute { name, endpoint, suppressed } in ctx.loop_guard.take_expired(ctx.now) {
+        tracing::info!(%name, suppressed, "author unmuted");
+        let messages = count_messages(suppressed);
+        let text = format!("mirroring {name} again; {messages} skipped");
+        // In direct messages, the author was notified each time.
+        if ctx.endpoints.link(endpoint).is_some() {
+            notify_group(endpoint, text, ctx)?;
         }
-        self.post_notice(endpoint, to, words, ctx)
     }
+    Ok(())
+}
 
-    /// Posts a notice to exactly these endpoints, even if notices are disabled, because it was requested.
-    pub(in crate::bridge) fn post_notice(
-        &mut self,
-        endpoint: EndpointId,
-        to: &[EndpointId],
-        words: impl Into<NoticeText>,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        let message = Message {
-            source: endpoint,
-            author: Author::bridge(),
-            kind: MessageKind::Notice,
-            body: words.into().into_string(),
-            sent_at: ctx.now,
-        };
-        let Some(id) = ctx.store.record(&message, None)? else { return Ok(()) };
-        self.fan_out(id, &message, to, ctx)
+/// Posts a notice about `endpoint` to exactly these endpoints, if notices are enabled.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn notify(
+    endpoint: EndpointId,
+    to: &[EndpointId],
+    text: impl Into<NoticeText>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    if !ctx.policy.notices || to.is_empty() {
+        return Ok(());
     }
+    post_notice(endpoint, to, text, ctx)
+}
+
+/// Posts a notice to exactly these endpoints, even if notices are disabled, because it was requested.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn post_notice(
+    endpoint: EndpointId,
+    to: &[EndpointId],
+    text: impl Into<NoticeText>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let message = Message {
+        source: endpoint,
+        author: Author::bridge(),
+        kind: MessageKind::Notice,
+        body: text.into().into_string(),
+        sent_at: ctx.now,
+    };
+    let Some(id) = ctx.store.record(&message, None)? else { return Ok(()) };
+    enqueue::fan_out(id, &message, to, ctx)
+}
+
+/// Sends a NOTICE to this nick.
+pub(super) fn notify_nick(
+    network: &Network,
+    nick: &str,
+    text: impl Into<NoticeText>,
+    ctx: &mut Ctx<'_>,
+) {
+    let command =
+        irc::IrcCommand::SendNotice { nick: nick.to_owned(), text: text.into().into_string() };
+    ctx.commands.push(Command::Irc(network.clone(), command));
 }

@@ -36,7 +36,7 @@ const PACED: (SignedDuration, SignedDuration) =
 
 /// The recent lines of an author.
 #[derive(Debug)]
-pub(super) struct PasteDetector {
+pub(in crate::bridge) struct PasteDetector {
     said_in: EndpointId,
     author: String,
     /// The delivery of the first line.
@@ -52,7 +52,7 @@ pub(super) struct PasteDetector {
 impl PasteDetector {
     /// The run that `message`, a delivery to a room, continues or starts. `crowded`: two other deliveries to
     /// the room are not posted yet.
-    pub(super) fn with(
+    pub(in crate::bridge) fn with(
         run: Option<Self>,
         message: &Message,
         (delivery, crowded): (DeliveryId, bool),
@@ -84,7 +84,7 @@ impl PasteDetector {
     }
 
     /// How long `message` must wait for more of its run; `None` for not at all.
-    pub(super) fn wait(
+    pub(in crate::bridge) fn wait(
         &mut self,
         message: &Message,
         delivery: DeliveryId,
@@ -105,7 +105,7 @@ impl PasteDetector {
     }
 
     /// What was held has been sent.
-    pub(super) fn on_sent(&mut self) {
+    pub(in crate::bridge) fn on_sent(&mut self) {
         self.held = None;
     }
 }

@@ -1,20 +1,19 @@
-//! Catches up with a channel's history after an absence.
+//! How far a channel's history has been read after an absence.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 
-use crate::bridge::policy::CatchUpBudget;
+use super::duplicates::{
+    DuplicateCounter, fingerprint, floor_to_second, just_before, next_page_starts,
+};
+use crate::bridge::policy::{CatchUpBudget, MIN_REPORTED_GAP};
 use crate::protocol::irc::{HistoryPage, IncomingMessage, MessageRef};
 use crate::store::{ChannelProgress, Cursor};
 
 /// How long before the cursor the history request starts: lines sent at once on two servers may reach a third
 /// in the other order.
 const OVERLAP: SignedDuration = SignedDuration::from_secs(60);
-
-/// After a shorter absence, automatic playback is not waited for.
-pub(in crate::bridge) const MIN_REPORTED_GAP: SignedDuration = SignedDuration::from_secs(10);
 
 /// Maximum number of held live lines. A channel that exceeds this while the server answers is not caught up
 /// with.
@@ -23,29 +22,6 @@ const MAX_HELD_BYTES: usize = 4 << 20;
 
 /// How many new lines are distinguished from known ones, until a known one appears.
 const MAX_FRESH: usize = 20_000;
-
-/// How a channel is being received.
-///
-/// ```text
-///            joined, nothing missed                       left, disconnected
-///  NotJoined ──────────────────────────────────────▶ Live ────────────────────▶ NotJoined
-///      │                                              ▲
-///      └── joined, something may be missing ──▶ CatchingUp ◀── below the queue limit ── Paused
-/// ```
-///
-/// A channel changes from `Live` and `CatchingUp` to `Paused` when the queue limit is reached.
-#[derive(Debug, Default)]
-pub(in crate::bridge) enum ChannelState {
-    /// Not in the channel.
-    #[default]
-    NotJoined,
-    /// History is being requested; live lines wait behind it.
-    CatchingUp(Box<ChannelCatchUp>),
-    /// Lines are processed as they arrive.
-    Live(DuplicateCounter),
-    /// Lines are ignored, to be caught up with later.
-    Paused,
-}
 
 /// The state of a catch-up.
 #[derive(Debug)]
@@ -396,54 +372,6 @@ impl ChannelCatchUp {
             && after.last_line.is_some()
             && floor_to_second(time) == floor_to_second(after.time)
     }
-}
-
-/// Counts equal lines: same author, text and second. A line has an ordinal only if there are several.
-#[derive(Debug, Default)]
-pub struct DuplicateCounter {
-    second: i64,
-    counts: HashMap<i64, u32>,
-}
-
-impl DuplicateCounter {
-    /// The ordinal of a line sent at `time` with this fingerprint.
-    pub fn next_ordinal(&mut self, time: Timestamp, fingerprint: i64) -> u32 {
-        if time.as_second() != self.second {
-            self.second = time.as_second();
-            self.counts.clear();
-        }
-        let number = self.counts.entry(fingerprint).or_insert(0);
-        *number += 1;
-        *number
-    }
-}
-
-/// Identifies a line sent at `time` if it has no msgid, or not always.
-#[must_use]
-pub fn fingerprint(message: &IncomingMessage, time: Timestamp) -> i64 {
-    let IncomingMessage { author, kind, text, .. } = message;
-    let nick = &author.name;
-    let digest = Sha256::digest(format!("{} {nick} {kind:?} {text}", time.as_second()));
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    i64::from_le_bytes(first)
-}
-
-/// The times after which the next page may start, the best first, when the newest line of this one is from
-/// `newest`. More lines may share that time, and some servers store whole seconds only.
-#[must_use]
-pub fn next_page_starts(newest: Timestamp) -> [Timestamp; 3] {
-    [just_before(floor_to_second(newest)), just_before(newest), newest]
-}
-
-/// The moment before `time`: everything after it was sent at `time` or later.
-fn just_before(time: Timestamp) -> Timestamp {
-    time - SignedDuration::from_millis(1)
-}
-
-/// `time`, rounded down to the second.
-pub(in crate::bridge) fn floor_to_second(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 #[cfg(test)]

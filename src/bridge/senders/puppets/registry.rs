@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Puppet, PuppetChoice, PuppetMembership, Puppets, RecentNick};
+use super::{Puppet, PuppetChoice, PuppetMembership, Puppets, RecentNick, RemovedPuppet};
 use crate::domain::{EndpointId, LetsChatUserId};
 use crate::protocol::irc::{LeaveReason, MembershipEvent};
 
@@ -46,7 +46,7 @@ impl Puppets {
     }
 
     /// The user whose puppet sends under this nick in the channel, unless the bot has seen it leave.
-    pub(super) fn echo_owner(
+    pub(in crate::bridge) fn echo_owner(
         &self,
         nick: &str,
         endpoint: EndpointId,
@@ -77,14 +77,24 @@ impl Puppets {
     }
 
     /// The puppet is registered.
-    pub(super) fn on_registered(&mut self, account: &LetsChatUserId, nick: &str, now: Timestamp) {
+    pub(in crate::bridge) fn on_registered(
+        &mut self,
+        account: &LetsChatUserId,
+        nick: &str,
+        now: Timestamp,
+    ) {
         self.set_nick(account, nick, now);
         let puppet = self.by_user.entry(account.clone()).or_default();
         (puppet.away, puppet.maybe_away_since) = (false, Some(now));
     }
 
     /// The puppet reports its new nick.
-    pub(super) fn set_nick(&mut self, account: &LetsChatUserId, nick: &str, now: Timestamp) {
+    pub(in crate::bridge) fn set_nick(
+        &mut self,
+        account: &LetsChatUserId,
+        nick: &str,
+        now: Timestamp,
+    ) {
         let puppet = self.by_user.entry(account.clone()).or_default();
         // The bot has already seen the change, and will not see the old nick again.
         let known = puppet.has_nick(nick);
@@ -94,19 +104,14 @@ impl Puppets {
         }
     }
 
-    pub(super) fn remember_nicks(
-        &mut self,
-        account: &LetsChatUserId,
-        nicks: Vec<String>,
-        now: Timestamp,
-    ) {
+    fn remember_nicks(&mut self, account: &LetsChatUserId, nicks: Vec<String>, now: Timestamp) {
         self.recent_nicks.retain(|it| it.until > now);
         let faded =
             |nick| RecentNick { nick, user: account.clone(), until: now + RECENT_NICK_TIMEOUT };
         self.recent_nicks.extend(nicks.into_iter().map(faded));
     }
 
-    pub(super) fn set_membership(
+    pub(in crate::bridge) fn set_membership(
         &mut self,
         account: &LetsChatUserId,
         endpoint: EndpointId,
@@ -117,6 +122,34 @@ impl Puppets {
         if membership == PuppetMembership::Joined {
             puppet.seen_leaving.remove(&endpoint);
         }
+    }
+
+    /// The puppet cannot join the channel now. It tries again, unless it was removed.
+    pub(in crate::bridge) fn on_not_joined(
+        &mut self,
+        account: &LetsChatUserId,
+        endpoint: EndpointId,
+    ) {
+        let puppet = self.by_user.get(account);
+        let membership = puppet.and_then(|puppet| puppet.memberships.get(&endpoint));
+        if membership != Some(&PuppetMembership::Removed) {
+            self.set_membership(account, endpoint, PuppetMembership::Joining);
+        }
+    }
+
+    /// The puppet is disconnected. Returns what was known of it; the channels that the bot has not seen it
+    /// leave may still receive its last lines.
+    pub(in crate::bridge) fn remove(
+        &mut self,
+        account: &LetsChatUserId,
+        now: Timestamp,
+    ) -> Option<RemovedPuppet> {
+        let puppet = self.by_user.remove(account)?;
+        let last_nick = puppet.nicks.last().cloned();
+        if !puppet.has_left_all() {
+            self.remember_nicks(account, puppet.nicks, now);
+        }
+        Some(RemovedPuppet { last_nick, seen_leaving: puppet.seen_leaving })
     }
 
     /// Applies a membership event that may be about puppets.
@@ -153,7 +186,12 @@ impl Puppets {
     }
 
     /// The bot has seen `nick` leave these channels.
-    pub(super) fn on_nick_left(&mut self, nick: &str, endpoints: &[EndpointId], how: &LeaveReason) {
+    pub(in crate::bridge) fn on_nick_left(
+        &mut self,
+        nick: &str,
+        endpoints: &[EndpointId],
+        how: &LeaveReason,
+    ) {
         if let Some(puppet) = self.by_user.values_mut().find(|puppet| puppet.has_nick(nick)) {
             puppet.seen_leaving.extend(endpoints);
         }

@@ -8,9 +8,10 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::bridge::{Bridge, Command, Ctx};
-use crate::domain::{Casemapping, Delivery, Endpoint, EndpointId, MessageKind, Network};
-use crate::protocol::irc;
+use super::{notify, notify_nick};
+use crate::bridge::context::Ctx;
+use crate::bridge::endpoints::Endpoints;
+use crate::domain::{Casemapping, Endpoint, EndpointId, Network};
 use crate::store::{StoreError, UnreportedFailure};
 use crate::translate::{NoticeText, name_or_fallback};
 
@@ -51,7 +52,7 @@ impl Default for FailureNotices {
 
 impl FailureNotices {
     /// There is a failure to report.
-    fn schedule(&mut self, now: Timestamp) {
+    pub(in crate::bridge) fn schedule(&mut self, now: Timestamp) {
         let due = self.due_at.filter(|due| *due != Timestamp::MIN);
         self.due_at = Some(due.unwrap_or(now + BATCH_DELAY));
     }
@@ -77,55 +78,39 @@ impl FailureNotices {
     }
 }
 
-impl Bridge {
-    /// The delivery was rejected: its author is to be notified. Not bots, and not authors of NOTICEs: they
-    /// expect no answer, and two bots could answer each other for ever.
-    pub(in crate::bridge) fn record_failure(
+impl FailureNotices {
+    /// Reports the failures that are due. Those of direct messages are reported elsewhere, if that is enabled.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub(in crate::bridge) fn notify_due(
         &mut self,
-        delivery: &Delivery,
+        reports_direct: bool,
         ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let author = &delivery.message.author;
-        let answerable = !author.is_bridge() && !author.bot;
-        if !self.policy.notices || !answerable || delivery.message.kind == MessageKind::Notice {
+        if !self.take_due(ctx.now) {
             return Ok(());
         }
-        self.failure_notices.schedule(ctx.now);
-        ctx.store.mark_unreported(delivery.id)
-    }
-
-    /// Reports the failures that are due.
-    pub(in crate::bridge) fn notify_failures(
-        &mut self,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        if !self.failure_notices.take_due(ctx.now) {
-            return Ok(());
-        }
-        let mut audiences: HashMap<FailureRecipient, Vec<UnreportedFailure>> = HashMap::new();
+        let mut by_recipient: HashMap<FailureRecipient, Vec<UnreportedFailure>> = HashMap::new();
         for failure in ctx.store.unreported_failures()? {
-            match self.endpoints.get(&failure.source).map(|state| &state.endpoint) {
+            let recipient = match ctx.endpoints.endpoint(failure.source) {
                 Some(Endpoint::Channel { network, .. }) => {
                     let nick = Casemapping::default().fold(&failure.author);
-                    audiences
-                        .entry(FailureRecipient::Nick(network.clone(), nick))
-                        .or_default()
-                        .push(failure);
+                    FailureRecipient::Nick(network.clone(), nick)
                 }
-                Some(Endpoint::Room(_)) => {
-                    audiences
-                        .entry(FailureRecipient::Room(failure.source))
-                        .or_default()
-                        .push(failure);
+                Some(Endpoint::Room(_)) => FailureRecipient::Room(failure.source),
+                None if reports_direct && ctx.store.user_of_endpoint(failure.source)?.is_some() => {
+                    continue;
                 }
-                // Direct messages are reported elsewhere.
-                None if self.direct.is_enabled()
-                    && ctx.store.user_of_endpoint(failure.source)?.is_some() => {}
-                // No longer linked, so there is nobody to notify.
-                None => ctx.store.mark_reported(&failure)?,
-            }
+                None => {
+                    // No longer linked, so there is nobody to notify.
+                    ctx.store.mark_reported(&failure)?;
+                    continue;
+                }
+            };
+            by_recipient.entry(recipient).or_default().push(failure);
         }
-        for (recipient, failures) in audiences {
+        for (recipient, failures) in by_recipient {
             self.notify_recipient(recipient, &failures, ctx)?;
         }
         Ok(())
@@ -138,82 +123,65 @@ impl Bridge {
         ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         if let FailureRecipient::Nick(network, _) = &recipient
-            && !self.networks_last_seen.contains_key(network)
+            && !ctx.peers.is_connected(network)
         {
-            self.failure_notices.schedule(ctx.now);
+            self.schedule(ctx.now);
             return Ok(());
         }
-        if !self.failure_notices.admit(recipient.clone(), ctx.now) {
+        if !self.admit(recipient.clone(), ctx.now) {
             return Ok(());
         }
         for failure in failures {
             ctx.store.mark_reported(failure)?;
         }
+        let Some(UnreportedFailure { author, to, .. }) = failures.first() else { return Ok(()) };
         match recipient {
             FailureRecipient::Nick(network, _) => {
-                let Some(UnreportedFailure { author, .. }) = failures.first() else {
-                    return Ok(());
-                };
-                notify_nick(&network, author, self.nick_notice_text(failures), ctx);
+                let text = nick_notice_text(failures, ctx.endpoints);
+                notify_nick(&network, author, text, ctx);
                 Ok(())
             }
             FailureRecipient::Room(room) => {
-                let Some(UnreportedFailure { to, .. }) = failures.first() else { return Ok(()) };
-                self.notify(*to, &[room], self.room_notice_text(failures), ctx)
+                let text = room_notice_text(failures, ctx.endpoints);
+                notify(*to, &[room], text, ctx)
             }
-        }
-    }
-
-    /// `your message "tea?" did not reach room tea: Bad Request`.
-    fn nick_notice_text(&self, failures: &[UnreportedFailure]) -> String {
-        let each = failures.iter().map(|failure| {
-            let (from, to) = (self.display_name(failure.source), self.display_name(failure.to));
-            match failure.count {
-                1 => format!("your message \"{}\" did not reach {to}", excerpt(&failure.excerpt)),
-                count => format!("{count} of your messages in {from} did not reach {to}"),
-            }
-        });
-        format!("{}: {}", each.collect::<Vec<_>>().join(", "), join_reasons(failures))
-    }
-
-    /// `@bob: 3 messages were not delivered to #tea on office: Cannot send to channel`.
-    fn room_notice_text(&self, failures: &[UnreportedFailure]) -> String {
-        let mut names: Vec<&str> = failures.iter().map(|failure| failure.author.as_str()).collect();
-        names.dedup();
-        let more = if names.len() > MAX_NAMES { " and others" } else { "" };
-        names.truncate(MAX_NAMES);
-        let names = names.into_iter().map(mention).collect::<Vec<_>>().join(", ");
-        let what = match failures.iter().map(|failure| failure.count).sum() {
-            1_u64 => format!("the message \"{}\" was", excerpt(&failures[0].excerpt)),
-            count => format!("{count} messages were"),
-        };
-        let mut endpoints: Vec<String> =
-            failures.iter().map(|failure| self.display_name(failure.to)).collect();
-        endpoints.sort();
-        endpoints.dedup();
-        let endpoints = endpoints.join(", ");
-        format!("{names}{more}: {what} not delivered to {endpoints}: {}", join_reasons(failures))
-    }
-
-    /// The display name of `endpoint`.
-    pub(in crate::bridge) fn display_name(&self, endpoint: EndpointId) -> String {
-        match self.endpoints.get(&endpoint).map(|state| &state.endpoint) {
-            Some(Endpoint::Channel { network, name }) => format!("{name} on {network}"),
-            Some(Endpoint::Room(room)) => format!("room {room}"),
-            None => "a channel or room that is no longer linked".to_owned(),
         }
     }
 }
 
-/// Sends a NOTICE to this nick.
-pub(in crate::bridge) fn notify_nick(
-    network: &Network,
-    nick: &str,
-    words: impl Into<NoticeText>,
-    ctx: &mut Ctx<'_>,
-) {
-    let (nick, text) = (nick.to_owned(), words.into().into_string());
-    ctx.commands.push(Command::Irc(network.clone(), irc::IrcCommand::SendNotice { nick, text }));
+/// `your message "tea?" did not reach room tea: Bad Request`.
+fn nick_notice_text(failures: &[UnreportedFailure], endpoints: &Endpoints) -> String {
+    let each = failures.iter().map(|failure| {
+        let to = endpoints.display_name(failure.to);
+        match failure.count {
+            1 => format!("your message \"{}\" did not reach {to}", excerpt(&failure.excerpt)),
+            count => {
+                let from = endpoints.display_name(failure.source);
+                format!("{count} of your messages in {from} did not reach {to}")
+            }
+        }
+    });
+    format!("{}: {}", each.collect::<Vec<_>>().join(", "), join_reasons(failures))
+}
+
+/// `@bob: 3 messages were not delivered to #tea on office: Cannot send to channel`.
+fn room_notice_text(failures: &[UnreportedFailure], endpoints: &Endpoints) -> String {
+    let mut names: Vec<&str> = failures.iter().map(|failure| failure.author.as_str()).collect();
+    names.dedup();
+    let more = if names.len() > MAX_NAMES { " and others" } else { "" };
+    names.truncate(MAX_NAMES);
+    let names = names.into_iter().map(mention).collect::<Vec<_>>().join(", ");
+    let messages = match failures.iter().map(|failure| failure.count).sum() {
+        1_u64 => format!("the message \"{}\" was", excerpt(&failures[0].excerpt)),
+        count => format!("{count} messages were"),
+    };
+    let mut destinations: Vec<String> =
+        failures.iter().map(|failure| endpoints.display_name(failure.to)).collect();
+    destinations.sort();
+    destinations.dedup();
+    let destinations = destinations.join(", ");
+    let reasons = join_reasons(failures);
+    format!("{names}{more}: {messages} not delivered to {destinations}: {reasons}")
 }
 
 /// A mention of `name`. `@all` would notify the whole room (docs/letschat-protocol.md, section 10),

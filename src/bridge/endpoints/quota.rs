@@ -9,10 +9,7 @@
 
 use std::collections::HashMap;
 
-use crate::bridge::irc::catchup::ChannelState;
-use crate::bridge::{Bridge, Ctx};
-use crate::domain::{EndpointId, Message, Network};
-use crate::store::StoreError;
+use crate::domain::{EndpointId, Message};
 
 /// The cost of a queued message besides its text.
 const MESSAGE_OVERHEAD: u64 = 256;
@@ -78,64 +75,6 @@ impl QueueQuota {
 
 fn queued_size(message: &Message) -> u64 {
     message.body.len() as u64 + MESSAGE_OVERHEAD
-}
-
-impl Bridge {
-    /// Whether a line in the channel is to be ignored because the limit is reached.
-    pub(in crate::bridge) fn pause_if_full(
-        &mut self,
-        endpoint: EndpointId,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<bool, StoreError> {
-        let Some(state) = self.endpoints.get_mut(&endpoint) else { return Ok(false) };
-        match &state.channel_state {
-            ChannelState::Paused => return Ok(true),
-            ChannelState::Live(_) if self.queue_quota.is_exceeded_by(endpoint) => {
-                // The gap starts now.
-                ctx.store.touch_channel(endpoint, ctx.now)?;
-            }
-            ChannelState::CatchingUp(_) if self.queue_quota.is_exceeded_by(endpoint) => {}
-            _ => return Ok(false),
-        }
-        state.channel_state = ChannelState::Paused;
-        ctx.store.set_paused(endpoint, true)?;
-        let waiting = self.queue_quota.queued_bytes();
-        tracing::error!(endpoint = %state.endpoint, queued_bytes = waiting, "queue limit reached; channel paused");
-        Ok(true)
-    }
-
-    /// Resumes paused endpoints once there is room.
-    pub(in crate::bridge) fn resume_paused(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        if !self.queue_quota.has_room() {
-            return Ok(());
-        }
-        let mut deaf: Vec<(EndpointId, Network)> = Vec::new();
-        for (endpoint, state) in &self.endpoints {
-            if let (ChannelState::Paused, Some(network)) =
-                (&state.channel_state, state.endpoint.network())
-            {
-                deaf.push((*endpoint, network.clone()));
-            }
-        }
-        deaf.sort();
-        for (endpoint, network) in deaf {
-            let Some(state) = self.endpoints.get(&endpoint) else { continue };
-            tracing::info!(endpoint = %state.endpoint, "channel resumed");
-            if let Some(joined) = state.join_info {
-                self.start_catchup(&network, endpoint, &joined, ctx)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The number of paused endpoints.
-    #[must_use]
-    pub fn paused(&self) -> usize {
-        let unheard = |state: &&crate::bridge::EndpointState| {
-            matches!(state.channel_state, ChannelState::Paused) || state.page_size.is_paused()
-        };
-        self.endpoints.values().filter(unheard).count()
-    }
 }
 
 #[cfg(test)]

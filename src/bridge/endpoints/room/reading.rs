@@ -1,4 +1,4 @@
-//! The position while reading a room.
+//! How far a room has been read.
 
 use crate::protocol::letschat::PostId;
 
@@ -25,7 +25,7 @@ const PAGE_OVERLAP_SECONDS: u32 = 2;
 /// While a room is being read, live posts are not processed, only noted as more to read. So the room's order
 /// is kept, and a backlog of any length needs one page of memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::bridge) enum RoomState {
+pub(in crate::bridge) enum RoomReading {
     /// Not in the room.
     Offline,
     /// In the room for the first time: its newest post is requested, and mirroring starts after it.
@@ -46,7 +46,7 @@ pub(in crate::bridge) enum RoomState {
     Live,
 }
 
-impl RoomState {
+impl RoomReading {
     /// Starts to read everything above `since`.
     pub(in crate::bridge) fn paging_from(since: PostId) -> Self {
         Self::Paging { since, skip: 0, next_since: None }
@@ -112,62 +112,62 @@ mod tests {
 
     #[test]
     fn short_page_is_the_last() {
-        let mut reading = RoomState::paging_from(PostId::MIN);
+        let mut reading = RoomReading::paging_from(PostId::MIN);
         assert!(!reading.finish_page(PAGE_SIZE - 1, PAGE_SIZE, Some(id(9, 1))));
-        assert_eq!(reading, RoomState::Live);
+        assert_eq!(reading, RoomReading::Live);
     }
 
     #[test]
     fn full_page_continues_with_an_overlap() {
-        let mut reading = RoomState::paging_from(PostId::MIN);
+        let mut reading = RoomReading::paging_from(PostId::MIN);
         assert!(reading.finish_page(PAGE_SIZE, PAGE_SIZE, Some(id(9, 1))));
-        assert_eq!(reading, RoomState::paging_from(id(7, 0)));
+        assert_eq!(reading, RoomReading::paging_from(id(7, 0)));
     }
 
     #[test]
     fn second_with_more_than_a_page_is_read_completely() {
-        let mut reading = RoomState::paging_from(id(7, 0));
+        let mut reading = RoomReading::paging_from(id(7, 0));
         for pages in 1..4 {
             assert!(reading.finish_page(PAGE_SIZE, PAGE_SIZE, Some(id(9, 1))));
             assert_eq!(
                 reading,
-                RoomState::Paging { since: id(7, 0), skip: pages * PAGE_SIZE, next_since: None }
+                RoomReading::Paging { since: id(7, 0), skip: pages * PAGE_SIZE, next_since: None }
             );
         }
         assert!(reading.finish_page(PAGE_SIZE, PAGE_SIZE, Some(id(10, 1))));
-        assert_eq!(reading, RoomState::paging_from(id(8, 0)));
+        assert_eq!(reading, RoomReading::paging_from(id(8, 0)));
     }
 
     #[test]
     fn page_without_ids_is_skipped() {
-        let mut reading = RoomState::paging_from(id(7, 0));
+        let mut reading = RoomReading::paging_from(id(7, 0));
         assert!(reading.finish_page(PAGE_SIZE, PAGE_SIZE, None));
         assert_eq!(
             reading,
-            RoomState::Paging { since: id(7, 0), skip: PAGE_SIZE, next_since: None }
+            RoomReading::Paging { since: id(7, 0), skip: PAGE_SIZE, next_since: None }
         );
         assert!(!reading.finish_page(0, PAGE_SIZE, None));
-        assert_eq!(reading, RoomState::Live);
+        assert_eq!(reading, RoomReading::Live);
     }
 
     #[test]
     fn post_below_the_page_restarts_the_page() {
-        let mut reading = RoomState::paging_from(id(5, 1));
+        let mut reading = RoomReading::paging_from(id(5, 1));
         assert!(!reading.restart_if_overtaken());
         reading.request(id(5, 1));
         assert!(!reading.restart_if_overtaken(), "the page holds it");
         reading.request(id(5, 0));
         assert!(reading.restart_if_overtaken());
-        assert_eq!(reading, RoomState::paging_from(id(5, 0)));
+        assert_eq!(reading, RoomReading::paging_from(id(5, 0)));
     }
 
     #[test]
     fn posts_during_paging_are_read_next() {
-        let mut reading = RoomState::paging_from(PostId::MIN);
+        let mut reading = RoomReading::paging_from(PostId::MIN);
         assert!(!reading.request(id(5, 2)));
         assert!(!reading.request(id(5, 1)));
         assert!(!reading.request(id(5, 3)));
         assert!(reading.finish_page(3, PAGE_SIZE, Some(id(4, 0))));
-        assert_eq!(reading, RoomState::paging_from(id(5, 1)));
+        assert_eq!(reading, RoomReading::paging_from(id(5, 1)));
     }
 }

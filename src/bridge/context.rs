@@ -1,0 +1,72 @@
+//! What every part of the bridge works with during a turn.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+use super::endpoints::Endpoints;
+use super::event::Command;
+use super::loop_guard::LoopGuard;
+use super::peers::Peers;
+use super::policy::BridgePolicy;
+use super::routes::Routes;
+use super::senders::Senders;
+use super::stats::{Stats, TrafficStats};
+use super::status_buffer::StatusBuffer;
+use crate::domain::{EndpointId, Message};
+use crate::store::Store;
+use crate::translate::BotCommand;
+
+/// What every part works with, besides the fields of its own.
+pub(super) struct Ctx<'a> {
+    /// The time of the event.
+    pub(super) now: Timestamp,
+    pub(super) policy: &'a BridgePolicy,
+    pub(super) routes: &'a Routes,
+    pub(super) endpoints: &'a mut Endpoints,
+    pub(super) peers: &'a mut Peers,
+    pub(super) senders: &'a mut Senders,
+    pub(super) loop_guard: &'a mut LoopGuard,
+    pub(super) status: &'a mut StatusBuffer,
+    pub(super) stats: &'a mut Stats,
+    /// No more deliveries start.
+    pub(super) stopping: bool,
+    pub(super) store: &'a mut Store,
+    /// What the connections are to do once the store has committed.
+    pub(super) commands: &'a mut Vec<Command>,
+    /// What other parts are to do before the event is done.
+    pub(super) steps: VecDeque<Step>,
+}
+
+/// What one part leaves to another. Steps run in order, after the part that asked for them has returned.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Start the next delivery to this endpoint, if that is possible.
+    Schedule(EndpointId),
+    /// Look at every recipient of direct messages: somebody may have come, left, or become free to send to.
+    ScheduleDirect,
+    /// Answer this command.
+    Answer(BotCommand, Box<Message>),
+    /// A delivery was rejected, and its author is to be notified.
+    FailureRecorded,
+    /// A direct message was rejected, and its sender is to be notified.
+    DirectFailureRecorded,
+}
+
+impl Ctx<'_> {
+    /// Starts the next delivery to `endpoint` after this step.
+    pub(super) fn schedule(&mut self, endpoint: EndpointId) {
+        self.steps.push_back(Step::Schedule(endpoint));
+    }
+
+    /// Updates a counter of the endpoint's peer.
+    pub(super) fn count_traffic(
+        &mut self,
+        endpoint: EndpointId,
+        raise: impl FnOnce(&mut TrafficStats),
+    ) {
+        if let Some(state) = self.endpoints.get(endpoint) {
+            raise(self.stats.traffic_mut(state.peer()));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Mirrors a post of a room, live or read after an absence, unless it is known or our own.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::bridge::context::Ctx;
+use crate::bridge::deliver::{self, reconcile};
+use crate::bridge::event::Peer;
+use crate::bridge::notices::status;
+use crate::bridge::{commands, ingest};
+use crate::domain::{EndpointId, Message, MessageKind};
+use crate::protocol::letschat::{LetsChatUser, Post, PostId};
+use crate::store::StoreError;
+
+/// How far the server's clock may be ahead of ours.
+const MAX_SERVER_CLOCK_LEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// Let's Chat did not exist before: 2012.
+const MIN_POST_TIME: Timestamp = Timestamp::constant(1_325_376_000, 0);
+
+/// Processes one post, in the room's order.
+pub(super) fn ingest(
+    endpoint: EndpointId,
+    post: Post,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let remote_id = post.id.to_string();
+    let Some(room) = ctx.endpoints.room(endpoint) else { return Ok(()) };
+    let is_live = room.catchup_budget.is_none();
+    advance_cursor(endpoint, post.id, is_live.then_some(ctx.now), ctx)?;
+    note_author(endpoint, post.author.as_ref(), ctx)?;
+    let posted_at = posted_at(&post, ctx.now);
+    let author = post.author.unwrap_or_else(LetsChatUser::unknown);
+    let is_own = ctx.peers.is_own_account(&author);
+    let is_unknown_own = is_own && !ctx.store.contains(endpoint, &remote_id)?;
+    if is_unknown_own && let Some(delivery) = reconcile::find_in_flight(endpoint, &post.text, ctx) {
+        ctx.count_traffic(endpoint, |traffic| traffic.reconciled += 1);
+        return deliver::ack(delivery, endpoint, Some(&remote_id), ctx);
+    }
+    if is_already_read(endpoint, post.id, posted_at, ctx) {
+        return Ok(());
+    }
+    let message = Message {
+        source: endpoint,
+        author: author.into(),
+        kind: MessageKind::Text,
+        body: post.text,
+        // With clocks that differ, a live post must not appear late.
+        sent_at: if is_live { ctx.now } else { posted_at },
+    };
+    if is_unknown_own {
+        return record_unknown_own(&message, &remote_id, ctx);
+    }
+    if is_live {
+        ingest_live(&message, &remote_id, is_own, ctx)
+    } else {
+        catch_up(&message, &remote_id, is_own, ctx)
+    }
+}
+
+/// Remembers that the author has spoken, if it is somebody else.
+fn note_author(
+    endpoint: EndpointId,
+    author: Option<&LetsChatUser>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let Some(author) = author else { return Ok(()) };
+    if ctx.peers.letschat_account.is_none() || ctx.peers.is_own_account(author) {
+        return Ok(());
+    }
+    if let Some(room) = ctx.endpoints.room_mut(endpoint) {
+        room.members.mark_spoken(author);
+    }
+    status::before_message(endpoint, &author.username, ctx)
+}
+
+fn ingest_live(
+    message: &Message,
+    remote_id: &str,
+    is_own: bool,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let is_new = ingest::ingest(message, Some(remote_id), None, ctx)?;
+    ctx.count_traffic(message.source, |traffic| match (is_new, is_own) {
+        (true, _) => traffic.received += 1,
+        (false, false) => traffic.duplicates += 1,
+        (false, true) => {}
+    });
+    if is_new {
+        commands::request_answer(message, ctx);
+    }
+    Ok(())
+}
+
+/// Mirrors a post from the time of our absence, as far as the limits allow.
+fn catch_up(
+    message: &Message,
+    remote_id: &str,
+    is_own: bool,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let endpoint = message.source;
+    if ctx.store.contains(endpoint, remote_id)? {
+        ctx.count_traffic(endpoint, |traffic| traffic.duplicates += u64::from(!is_own));
+        return Ok(());
+    }
+    let limits = ctx.policy.room_catchup;
+    let room = ctx.endpoints.room_mut(endpoint);
+    let budget = room.and_then(|room| room.catchup_budget.as_mut());
+    if budget.is_none_or(|budget| budget.admit(message.sent_at, ctx.now, limits)) {
+        ctx.count_traffic(endpoint, |traffic| traffic.caught_up += 1);
+        return ingest::ingest(message, Some(remote_id), None, ctx).map(drop);
+    }
+    ctx.count_traffic(endpoint, |traffic| traffic.skipped += 1);
+    ctx.store.record(message, Some(remote_id)).map(drop)
+}
+
+/// A post by our own user that is not in the ledger. The state is a restored backup, or somebody else uses
+/// the account. Mirroring it could repeat messages, so it is recorded as ours.
+fn record_unknown_own(
+    message: &Message,
+    remote_id: &str,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    ctx.count_traffic(message.source, |traffic| traffic.unknown_own += 1);
+    let unknown_own = ctx.stats.traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own);
+    if unknown_own.is_power_of_two() {
+        tracing::warn!(
+            endpoint = ctx.endpoints.display_name(message.source),
+            post = remote_id,
+            unknown_own,
+            "post by the bridge's own account that this bridge did not send; not mirrored. \
+             Was a backup restored, or is the token used elsewhere?"
+        );
+    }
+    ctx.store.record(message, Some(remote_id)).map(drop)
+}
+
+/// Whether a post is older than our first sight of the room, or was read so long ago that the ledger has
+/// pruned it. Everything below the cursor at joining was read.
+fn is_already_read(
+    endpoint: EndpointId,
+    post: PostId,
+    posted_at: Timestamp,
+    ctx: &Ctx<'_>,
+) -> bool {
+    let Some(room) = ctx.endpoints.room(endpoint) else { return false };
+    let is_before_join = room.cursor_at_join.is_some_and(|cursor| post <= cursor);
+    let retention = ctx.policy.retention;
+    let is_pruned =
+        retention.is_some_and(|retention| ctx.now.duration_since(posted_at) > retention);
+    room.first_seen_post.is_some_and(|first| post <= first) || is_before_join && is_pruned
+}
+
+/// Those of `bad` that have no id or were not skipped before.
+pub(super) fn not_skipped_before(
+    endpoint: EndpointId,
+    bad: &[Option<PostId>],
+    ctx: &Ctx<'_>,
+) -> Result<Vec<Option<PostId>>, StoreError> {
+    if bad.is_empty() {
+        return Ok(Vec::new());
+    }
+    let cursor = ctx.store.room_cursor(endpoint)?.and_then(|id| id.parse::<PostId>().ok());
+    let is_new =
+        |post: &&Option<PostId>| post.is_none_or(|id| cursor.is_none_or(|cursor| id > cursor));
+    Ok(bad.iter().filter(is_new).copied().collect())
+}
+
+/// Skips an unreadable post.
+pub(super) fn skip(
+    endpoint: EndpointId,
+    post: Option<PostId>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    if let Some(post) = post {
+        advance_cursor(endpoint, post, None, ctx)?;
+    }
+    ctx.count_traffic(endpoint, |traffic| traffic.oversized += 1);
+    Ok(())
+}
+
+/// Advances the cursor to `post`, unless its id is from the future: valid posts would then count as read.
+fn advance_cursor(
+    endpoint: EndpointId,
+    post: PostId,
+    received_at: Option<Timestamp>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    if post > latest_valid_id(ctx.now) {
+        return Ok(());
+    }
+    ctx.store.advance_room_cursor(endpoint, &post.to_string(), received_at)
+}
+
+/// The highest valid id now, allowing for clock differences of hours, not days.
+pub(super) fn latest_valid_id(now: Timestamp) -> PostId {
+    PostId::from_time(now + MAX_SERVER_CLOCK_LEAD)
+}
+
+/// When `post` was created; by its id if its time is implausible.
+fn posted_at(post: &Post, now: Timestamp) -> Timestamp {
+    let is_plausible = (MIN_POST_TIME..=now + MAX_SERVER_CLOCK_LEAD).contains(&post.posted_at);
+    if is_plausible { post.posted_at } else { post.id.created_at().min(now) }
+}
