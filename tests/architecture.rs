@@ -176,6 +176,29 @@ fn no_two_types_have_one_name() {
 }
 
 #[test]
+fn the_bridge_is_implemented_in_one_block() {
+    let blocks = |file: &PathBuf| code_of(file).matches("\nimpl Bridge {").count();
+    let files: Vec<PathBuf> =
+        files_below("src").into_iter().filter(|file| blocks(file) > 0).collect();
+    assert_eq!(files, [PathBuf::from("src/bridge/mod.rs")]);
+    assert_eq!(blocks(&files[0]), 1);
+}
+
+/// The folders of the bridge that hold state and never act, and what they may not know: the context of a turn.
+const PASSIVE: &[&str] = &["src/bridge/endpoints", "src/bridge/senders"];
+
+#[test]
+fn what_the_bridge_knows_does_not_act() {
+    for folder in PASSIVE {
+        for file in files_below(folder) {
+            let code = code_of(&file);
+            let acts = ["Ctx", "Command", "Step"].into_iter().find(|word| says(&code, word));
+            assert_eq!(acts, None, "{} only holds state", file.display());
+        }
+    }
+}
+
+#[test]
 fn each_file_begins_with_what_it_is_for() {
     let files = files_below("src");
     let bare = |file: &&PathBuf| !fs::read_to_string(file).unwrap().starts_with("//! ");
