@@ -1,8 +1,9 @@
 //! What every part of the bridge works with during a turn.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::endpoints::Endpoints;
 use super::event::Command;
@@ -47,6 +48,17 @@ pub(super) enum Step {
     ScheduleDirect,
     /// Answer this command.
     Answer(BotCommand, Box<Message>),
+    /// Loop protection has muted an author who only repeats another one: everybody is to be notified.
+    AuthorMuted {
+        /// Where the author is.
+        source: EndpointId,
+        /// The name of the author.
+        author: String,
+        /// The name of the other author, and where they are.
+        other: (Arc<str>, EndpointId),
+        /// For how long.
+        pause: SignedDuration,
+    },
     /// A delivery was rejected, and its author is to be notified.
     FailureRecorded,
     /// A direct message was rejected, and its sender is to be notified.

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::context::Ctx;
-use super::deliver::enqueue;
+use super::context::{Ctx, Step};
+use super::endpoints::EndpointState;
 use super::loop_guard::LoopVerdict;
-use super::notices::{self, format_pause};
-use crate::domain::{Author, EndpointId, Message};
+use crate::domain::{Author, Delivery, Endpoint, EndpointId, Message, MessagePart};
 use crate::store::{MessageId, StoreError};
-use crate::translate::fallback_name;
+use crate::translate::{fallback_name, is_blank, is_passthrough, needs_split};
 
 /// Older messages are being caught up with and cannot be replies.
 const LIVE_WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -55,28 +54,30 @@ fn mirror(
 ) -> Result<(), StoreError> {
     let is_fresh = ctx.now.duration_since(message.sent_at) < LIVE_WINDOW;
     if !ctx.policy.loop_protection || message.author.is_bridge() || !is_fresh {
-        return enqueue::fan_out(id, message, mirrors, ctx);
+        return fan_out(id, message, mirrors, ctx);
     }
     let conversation = mirrors.iter().copied().fold(message.source, EndpointId::min);
     match ctx.loop_guard.check(conversation, message, ctx.now) {
-        LoopVerdict::Allow => enqueue::fan_out(id, message, mirrors, ctx),
+        LoopVerdict::Allow => fan_out(id, message, mirrors, ctx),
         LoopVerdict::Release(held) => {
             tracing::info!(
                 author = message.author.name,
                 "author sent own words: unmuted, held messages mirrored"
             );
             for (id, held) in &held {
-                enqueue::fan_out(*id, held, mirrors, ctx)?;
+                fan_out(*id, held, mirrors, ctx)?;
             }
-            enqueue::fan_out(id, message, mirrors, ctx)
+            fan_out(id, message, mirrors, ctx)
         }
         LoopVerdict::Suppress => {
             suppress(id, message, ctx);
             Ok(())
         }
-        LoopVerdict::Mute { other: (other, other_endpoint), pause } => {
+        LoopVerdict::Mute { other, pause } => {
             suppress(id, message, ctx);
-            notify_mute(message, (&other, other_endpoint), &format_pause(pause), ctx)
+            let (source, author) = (message.source, message.author.name.clone());
+            ctx.steps.push_back(Step::AuthorMuted { source, author, other, pause });
+            Ok(())
         }
     }
 }
@@ -86,20 +87,58 @@ fn suppress(id: MessageId, message: &Message, ctx: &mut Ctx<'_>) {
     ctx.count_traffic(message.source, |traffic| traffic.suppressed += 1);
 }
 
-/// Notifies everybody that the author of `message` is muted, because they only repeat `other`.
-fn notify_mute(
+/// Queues `message` for each of these endpoints, unless a rule ignores it.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn fan_out(
+    id: MessageId,
     message: &Message,
-    (other, other_endpoint): (&str, EndpointId),
-    pause: &str,
+    to: &[EndpointId],
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    let author = &message.author.name;
-    let here = ctx.endpoints.display_name(message.source);
-    let there = ctx.endpoints.display_name(other_endpoint);
-    tracing::warn!(author, endpoint = %here, %other, other_endpoint = %there, pause, "bot loop detected; author muted");
-    let text = format!(
-        "bot loop detected: {author} ({here}) only repeats {other} ({there}). Messages from \
-         {author} are not mirrored for {pause}"
-    );
-    notices::notify_group(message.source, text, ctx)
+    let Some(source) = ctx.endpoints.endpoint(message.source).cloned() else { return Ok(()) };
+    if is_blank(&message.body) {
+        tracing::debug!(endpoint = %source, author = message.author.name, "message has no visible text");
+        ctx.count_traffic(message.source, |traffic| traffic.blank += 1);
+        return Ok(());
+    }
+    for to in to.iter().copied() {
+        if ctx.routes.is_ignored(message, &source, to) {
+            tracing::debug!(endpoint = %source, author = message.author.name, "message ignored by a rule");
+            ctx.count_traffic(message.source, |traffic| traffic.ignored += 1);
+            continue;
+        }
+        for part in parts(message, &source, to, ctx) {
+            let delivery_id = ctx.store.enqueue_part(id, *part, to)?;
+            ctx.endpoints.quota.add(message);
+            push(Delivery::queued(delivery_id, to, message.clone(), *part), ctx);
+        }
+        ctx.schedule(to);
+    }
+    Ok(())
+}
+
+/// Appends a stored delivery to the queue of its endpoint.
+fn push(delivery: Delivery, ctx: &mut Ctx<'_>) {
+    match ctx.endpoints.get_mut(delivery.to) {
+        Some(EndpointState::Room(room)) => room.push(delivery, ctx.now),
+        Some(EndpointState::Channel(channel)) => channel.queue.push(delivery),
+        Some(EndpointState::User(_)) | None => {}
+    }
+}
+
+/// The parts in which `message` from `source` is delivered to `to`.
+fn parts(
+    message: &Message,
+    source: &Endpoint,
+    to: EndpointId,
+    ctx: &Ctx<'_>,
+) -> &'static [MessagePart] {
+    let format = ctx.routes.format(message.source, to);
+    let is_room = ctx.endpoints.room(to).is_some();
+    if is_passthrough(message, source, format) || is_room && needs_split(message, source, format) {
+        return &[MessagePart::Name, MessagePart::Text];
+    }
+    &[MessagePart::Whole]
 }

@@ -14,11 +14,11 @@
 //! as a [`Step`](context::Step).
 
 mod commands;
+mod config;
 mod context;
 mod deliver;
 mod direct;
 mod directory;
-mod dispatch;
 mod endpoints;
 mod event;
 mod ingest;
@@ -28,6 +28,7 @@ mod loop_guard;
 mod notices;
 mod peers;
 mod policy;
+mod pruner;
 mod rate_limit;
 mod repetition;
 mod routes;
@@ -37,56 +38,37 @@ mod stats;
 mod status_buffer;
 mod topic_sync;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::domain::{Endpoint, EndpointId, Network, Roster};
+use crate::domain::{Endpoint, EndpointId, LetsChatUserId, Network, Roster};
+use crate::protocol::irc::IrcEvent;
+use crate::protocol::letschat::LetsChatEvent;
 use crate::store::{Store, StoreError};
-use crate::translate::{LinkFormat, PublicLinks};
 
+pub use config::BridgeConfig;
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
 pub use senders::{NickPolicy, NickSource};
 pub use stats::{GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
 
-use context::Ctx;
+use commands::CommandAnswers;
+use config::recover_endpoints;
+use context::{Ctx, Step};
 use direct::DirectMessages;
-use dispatch::Parts;
-use endpoints::EndpointState;
-use endpoints::Endpoints;
-use endpoints::channel::ChannelEndpoint;
-use endpoints::link::{LinkedEndpoint, OutageNotice};
-use endpoints::queue::DeliveryQueue;
 use endpoints::quota::QueueQuota;
-use endpoints::room::RoomEndpoint;
+use endpoints::{EndpointState, Endpoints};
+use letschat::RoomReceiver;
 use loop_guard::LoopGuard;
+use notices::failures::FailureNotices;
+use notices::{outage, status};
 use peers::Peers;
+use pruner::Pruner;
 use routes::Routes;
 use senders::Senders;
 use status_buffer::StatusBuffer;
-
-/// What the bridge mirrors, and how.
-#[derive(Debug, Default)]
-pub struct BridgeConfig {
-    /// Groups of endpoints: a message in one is mirrored to all others.
-    pub groups: Vec<Vec<Endpoint>>,
-    /// Settings for the bridge as a whole.
-    pub policy: BridgePolicy,
-    /// The format of all links without their own.
-    pub format: Arc<LinkFormat>,
-    /// Links with a format of their own, each with its two endpoints.
-    pub link_formats: Vec<(Endpoint, Endpoint, Arc<LinkFormat>)>,
-    /// Creates public links to files and long messages, if enabled.
-    pub public_links: Option<PublicLinks>,
-    /// The channels where Let's Chat users have nicks of their own. On one network, all RELAYMSG nicks share
-    /// a template, and so do all puppet nicks.
-    pub nick_policies: Vec<(Endpoint, NickPolicy)>,
-    /// The networks with direct messages between their users and those of Let's Chat.
-    pub direct_messages: Vec<Network>,
-}
 
 /// The bridge: what is known of both sides, and the parts that act on it.
 #[derive(Debug)]
@@ -170,7 +152,7 @@ impl Bridge {
         store: &mut Store,
         commands: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
-        self.with_parts(now, store, commands, dispatch::Parts::end_turn)
+        self.with_parts(now, store, commands, Parts::end_turn)
     }
 
     /// The channels and rooms with their ids, in no particular order.
@@ -242,29 +224,174 @@ impl Bridge {
     }
 }
 
-/// The channels and rooms as the last run left them.
-fn recover_endpoints(
-    groups: &[Vec<Endpoint>],
-    store: &mut Store,
-) -> Result<HashMap<EndpointId, EndpointState>, StoreError> {
-    let mut states = HashMap::new();
-    for group in groups {
-        let ids = group.iter().map(|endpoint| store.endpoint_id(endpoint));
-        let ids: Vec<EndpointId> = ids.collect::<Result<_, _>>()?;
-        for (endpoint, id) in group.iter().zip(&ids) {
-            let mirrors = ids.iter().copied().filter(|other| other != id).collect();
-            let mut link = LinkedEndpoint::new(endpoint.clone(), mirrors);
-            link.outage_notice = OutageNotice::restored(store.is_outage_announced(*id)?);
-            let queue = DeliveryQueue::recover(*id, store)?;
-            let state = match endpoint {
-                Endpoint::Channel { network, .. } => {
-                    let channel = ChannelEndpoint::new(link, network.clone(), queue);
-                    EndpointState::Channel(Box::new(channel))
-                }
-                Endpoint::Room(_) => EndpointState::Room(Box::new(RoomEndpoint::new(link, queue))),
-            };
-            states.insert(*id, state);
+/// The parts that have fields of their own.
+#[derive(Debug)]
+struct Parts {
+    rooms: RoomReceiver,
+    direct: DirectMessages,
+    answers: CommandAnswers,
+    failures: FailureNotices,
+    /// The rooms where a delivery may start at the end of the turn.
+    due_rooms: BTreeSet<EndpointId>,
+    pruner: Pruner,
+}
+
+impl Parts {
+    fn new(direct: DirectMessages) -> Self {
+        Self {
+            rooms: RoomReceiver::default(),
+            direct,
+            answers: CommandAnswers::default(),
+            failures: FailureNotices::default(),
+            due_rooms: BTreeSet::new(),
+            pruner: Pruner::default(),
         }
     }
-    Ok(states)
+
+    /// Hands an event to the parts that it concerns.
+    fn dispatch(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        match event {
+            Event::Irc(network, event) => self.on_irc_event(&network, event, ctx),
+            Event::LetsChat(event) => self.on_letschat_event(event, ctx),
+            Event::Puppet(network, user, event) => {
+                self.on_puppet_event(&network, &user, *event, ctx)
+            }
+            Event::PuppetDisconnected(network, user, end) => {
+                irc::puppets::disconnect::on_disconnected(&network, &user, end, ctx)
+            }
+            Event::ConnectionLost(peer) => self.on_connection_lost(&peer, ctx),
+            Event::Tick => self.tick(ctx),
+            Event::Stop => Ok(()),
+        }
+    }
+
+    /// Runs the steps that parts have left to each other, until there are none.
+    fn run_steps(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        while let Some(step) = ctx.steps.pop_front() {
+            match step {
+                Step::Schedule(endpoint) => self.schedule(endpoint, ctx)?,
+                Step::ScheduleDirect => self.direct.schedule(ctx)?,
+                Step::Answer(command, message) => {
+                    let network =
+                        ctx.endpoints.get(message.source).and_then(EndpointState::network);
+                    let direct = self.direct.is_available(network);
+                    self.answers.answer(command, &message, direct, ctx)?;
+                }
+                Step::AuthorMuted { source, author, other: (other, there), pause } => {
+                    notices::notify_mute((&author, source), (&other, there), pause, ctx)?;
+                }
+                Step::FailureRecorded => self.failures.schedule(ctx.now),
+                Step::DirectFailureRecorded => self.direct.on_failure_recorded(ctx),
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the next delivery to `endpoint`, if possible; for a room, at the end of the turn.
+    fn schedule(&mut self, endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        match ctx.endpoints.get(endpoint) {
+            Some(EndpointState::Room(_)) => {
+                self.due_rooms.insert(endpoint);
+                Ok(())
+            }
+            Some(EndpointState::Channel(_)) if !ctx.stopping => deliver::start_next(endpoint, ctx),
+            // One more may be in flight to somebody else on that side.
+            Some(EndpointState::User(_)) => self.direct.schedule(ctx),
+            Some(EndpointState::Channel(_)) | None => Ok(()),
+        }
+    }
+
+    /// Starts what was due at the end of the turn.
+    fn end_turn(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        while let Some(endpoint) = self.due_rooms.pop_first() {
+            if !ctx.stopping {
+                deliver::start_next(endpoint, ctx)?;
+            }
+        }
+        self.run_steps(ctx)?;
+        irc::save_last_seen(ctx)
+    }
+
+    fn on_irc_event(
+        &mut self,
+        network: &Network,
+        event: IrcEvent,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        match &event {
+            IrcEvent::DirectMessage(message) if self.direct.is_enabled() => {
+                return self.direct.on_irc_message(network, message, ctx);
+            }
+            IrcEvent::DirectMessage(message) => {
+                self.answers.reply_no_direct_messages(network, message, ctx);
+                return Ok(());
+            }
+            IrcEvent::Registered { .. } => {
+                self.direct.on_connected(Peer::Irc(network.clone()), ctx);
+            }
+            _ => {}
+        }
+        let change = self.direct.user_change(network, &event, ctx);
+        irc::on_event(network, event, ctx)?;
+        change.map_or(Ok(()), |change| self.direct.on_user_change(network, change, ctx))
+    }
+
+    fn on_letschat_event(
+        &mut self,
+        event: LetsChatEvent,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        match &event {
+            LetsChatEvent::DirectMessage(message) => {
+                return self.direct.on_letschat_message(message, ctx);
+            }
+            LetsChatEvent::DirectMessagesEnabled(is_enabled) => {
+                return self.direct.set_letschat_enabled(*is_enabled, ctx);
+            }
+            LetsChatEvent::LoggedIn(_) => self.direct.on_connected(Peer::LetsChat, ctx),
+            _ => {}
+        }
+        letschat::on_event(event, &mut self.rooms, ctx)
+    }
+
+    fn on_puppet_event(
+        &mut self,
+        network: &Network,
+        user: &LetsChatUserId,
+        event: IrcEvent,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        match event {
+            IrcEvent::DirectMessage(message) => {
+                self.direct.on_puppet_message(network, user, &message, ctx)
+            }
+            event => irc::puppets::on_event(network, user, event, ctx),
+        }
+    }
+
+    fn on_connection_lost(&mut self, peer: &Peer, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        // Or the next connection would receive them.
+        ctx.commands.retain(|command| !command.is_for(peer));
+        match peer {
+            Peer::Irc(network) => irc::on_connection_lost(network, ctx)?,
+            Peer::LetsChat => letschat::on_connection_lost(&mut self.rooms, ctx)?,
+        }
+        self.direct.on_connection_lost(peer, ctx)
+    }
+
+    /// About every second: does what is due by time.
+    fn tick(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        self.pruner.tick(ctx)?;
+        irc::history::resume_paused(ctx)?;
+        self.rooms.tick(ctx);
+        outage::notify_due(ctx)?;
+        notices::notify_expired_mutes(ctx)?;
+        status::notify_due(ctx)?;
+        irc::puppets::away::show_away(ctx);
+        self.failures.notify_due(self.direct.is_enabled(), ctx)?;
+        self.direct.schedule(ctx)?;
+        // Failures are reported as soon as they are recorded.
+        self.run_steps(ctx)?;
+        self.direct.report_due(ctx)
+    }
 }

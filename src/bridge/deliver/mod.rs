@@ -5,28 +5,31 @@
 //! and share its outcome from then on. To allow merging, deliveries to a room start only at the end of a
 //! turn.
 
-pub(super) mod enqueue;
-mod merge;
+pub(super) mod direct;
 pub(super) mod reconcile;
-mod render;
-mod send;
 pub(super) mod sender;
 mod settle;
 
 pub(super) use settle::{
-    ack, ack_partial, defer, mark_sent, on_rejected, reject, resume, settle_rejected,
+    ack_partial, defer, mark_sent, on_rejected, reject, resume, settle_rejected,
 };
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::context::Ctx;
+use super::directory::LinkDirectory;
 use super::endpoints::EndpointState;
 use super::endpoints::queue::StartedDelivery;
-use super::endpoints::room::MergeWait;
-use super::event::Command;
-use crate::domain::{DeliveryId, EndpointId, RenderedMessage, Sender};
-use crate::protocol::letschat;
+use super::endpoints::room::{MergeWait, RoomEndpoint};
+use super::event::{Command, PuppetCommand};
+use crate::domain::{
+    Delivery, DeliveryId, EndpointId, MessagePart, Network, RenderedMessage, Sender,
+};
+use crate::protocol::{irc, letschat};
 use crate::store::StoreError;
 use crate::translate;
-use merge::LineWait;
+use crate::translate::{MergeLines, RESENT_PREFIX, continues};
 use sender::SenderChoice;
 
 /// The reason if nobody may send it.
@@ -53,8 +56,8 @@ fn try_start_next(
     if !queue.check_ready(ctx.store)? {
         return Ok(None);
     }
-    let merged = merge::mergeable_count(endpoint, ctx);
-    match merge::wait_for_more_lines(endpoint, merged, ctx) {
+    let merged = mergeable_count(endpoint, ctx);
+    match wait_for_more_lines(endpoint, merged, ctx) {
         LineWait::Over => {}
         LineWait::Waiting => return Ok(None),
         LineWait::Starting(after) => {
@@ -63,11 +66,11 @@ fn try_start_next(
             return Ok(None);
         }
     }
-    let Some(rendered) = render::render(endpoint, merged, ctx) else { return Ok(None) };
+    let Some(rendered) = render(endpoint, merged, ctx) else { return Ok(None) };
     match sender::choose(endpoint, ctx)? {
         SenderChoice::As(sender) => {
             if let Some(started) = start(endpoint, (sender, rendered), merged, ctx)? {
-                send::send(endpoint, started, ctx);
+                send(endpoint, started, ctx);
             }
             Ok(None)
         }
@@ -78,24 +81,68 @@ fn try_start_next(
     }
 }
 
-/// Starts the next direct message to a user, as `rendered`. Returns whether it was started.
-///
-/// # Errors
-/// When the store cannot be written.
-pub(super) fn start_direct(
-    endpoint: EndpointId,
-    rendered: RenderedMessage,
-    recipient: send::DirectRecipient,
-    ctx: &mut Ctx<'_>,
-) -> Result<bool, StoreError> {
-    let Some(started) = start(endpoint, (Sender::Bot, rendered), 0, ctx)? else {
-        return Ok(false);
-    };
-    send::send_direct(endpoint, started, recipient, ctx);
-    Ok(true)
+/// Whether the next delivery waits for lines that continue it.
+enum LineWait {
+    /// It can be sent.
+    Over,
+    /// It waits, and a timer runs.
+    Waiting,
+    /// It waits, and a timer must be started.
+    Starting(Duration),
 }
 
-pub(super) use send::DirectRecipient;
+/// How many deliveries after the first continue it. Only posts are merged, not lines on IRC.
+fn mergeable_count(endpoint: EndpointId, ctx: &Ctx<'_>) -> usize {
+    let Some(room) = ctx.endpoints.room(endpoint) else { return 0 };
+    let Some(mut last) = room.queue.head() else { return 0 };
+    let following = room.queue.followers().take_while(|next| {
+        let is_continued = is_continued(last, next, ctx);
+        last = next;
+        is_continued
+    });
+    following.count()
+}
+
+fn is_continued(last: &Delivery, next: &Delivery, ctx: &Ctx<'_>) -> bool {
+    let is_whole = last.part == MessagePart::Whole && next.part == MessagePart::Whole;
+    let source = ctx.endpoints.endpoint(last.message.source).filter(|_| is_whole);
+    source.is_some_and(|source| {
+        let format = ctx.routes.format(last.message.source, last.to);
+        continues(&last.message, &next.message, source, format)
+    })
+}
+
+/// Whether the next delivery to a room should wait for more lines, with this many merged already.
+fn wait_for_more_lines(endpoint: EndpointId, merged: usize, ctx: &mut Ctx<'_>) -> LineWait {
+    let Some(room) = ctx.endpoints.room(endpoint) else { return LineWait::Over };
+    let Some(first) = room.queue.head() else { return LineWait::Over };
+    let merge_lines = ctx.routes.format(first.message.source, endpoint).room.merge_lines;
+    if !may_be_continued(room, first, merged, ctx) {
+        return LineWait::Over;
+    }
+    let Some(room) = ctx.endpoints.room_mut(endpoint) else { return LineWait::Over };
+    let Some(first) = room.queue.head() else { return LineWait::Over };
+    let wait = match merge_lines {
+        MergeLines::Never => None,
+        MergeLines::Within(wait) => (room.merge_wait != MergeWait::Expired).then_some(wait),
+        MergeLines::Queued => {
+            let detector = room.paste_detector.as_mut();
+            detector.and_then(|detector| detector.wait(&first.message, first.id, ctx.now))
+        }
+    };
+    let Some(wait) = wait else { return LineWait::Over };
+    match std::mem::replace(&mut room.merge_wait, MergeWait::Waiting) {
+        MergeWait::Waiting => LineWait::Waiting,
+        MergeWait::Idle | MergeWait::Expired => LineWait::Starting(wait),
+    }
+}
+
+/// Whether the last of the merged lines can be continued: a line that does not continue itself cannot, and
+/// nothing may stand after it.
+fn may_be_continued(room: &RoomEndpoint, first: &Delivery, merged: usize, ctx: &Ctx<'_>) -> bool {
+    let last = room.queue.followers().take(merged).last().unwrap_or(first);
+    is_continued(last, last, ctx) && room.queue.followers().nth(merged).is_none()
+}
 
 /// Records that the next delivery is in flight, as `rendered` by `sender`, with this many others merged into
 /// it.
@@ -121,4 +168,101 @@ fn start(
         }
     };
     queue.start((sender, rendered), merged, ctx.now, ctx.store)
+}
+
+/// The next delivery to a channel or room, merged with this many followers.
+fn render(endpoint: EndpointId, merged: usize, ctx: &Ctx<'_>) -> Option<RenderedMessage> {
+    let state = ctx.endpoints.get(endpoint)?;
+    let Delivery { message, part, .. } = state.queue().head()?;
+    let directory = LinkDirectory::new(message.source, endpoint, ctx.endpoints)?;
+    let format = ctx.routes.format(message.source, endpoint);
+    match state {
+        EndpointState::Channel(_) => {
+            let links = ctx.routes.public_links();
+            Some(translate::to_irc(message, *part, format, &directory, links, ctx.now))
+        }
+        EndpointState::Room(room) => {
+            let more = room.queue.followers().take(merged).map(|delivery| &delivery.message);
+            Some(translate::to_letschat(message, more, *part, format, &directory, ctx.now))
+        }
+        EndpointState::User(_) => None,
+    }
+}
+
+/// Sends a delivery to a channel or room by its sender.
+fn send(endpoint: EndpointId, started: StartedDelivery, ctx: &mut Ctx<'_>) {
+    match ctx.endpoints.get(endpoint) {
+        Some(EndpointState::Channel(channel)) => {
+            let network = channel.network.clone();
+            send_to_channel(network, endpoint, started, ctx);
+        }
+        Some(EndpointState::Room(_)) => {
+            let text = started.rendered.full_text();
+            let post = letschat::LetsChatCommand::Post { delivery: started.id, endpoint, text };
+            ctx.commands.push(Command::LetsChat(post));
+        }
+        Some(EndpointState::User(_)) | None => {}
+    }
+}
+
+fn send_to_channel(
+    network: Network,
+    endpoint: EndpointId,
+    started: StartedDelivery,
+    ctx: &mut Ctx<'_>,
+) {
+    let StartedDelivery { id: delivery, rendered, is_resend, acked_before, sender } = started;
+    let (mut prefix, mut body) = (rendered.prefix.clone(), rendered.body.clone());
+    if let Some(channel) = ctx.endpoints.channel_mut(endpoint).filter(|_| is_resend) {
+        // If each line is acknowledged, only the first can have arrived already.
+        let acks_each_line =
+            channel.join_info.is_some_and(|joined| joined.has_echoes) && sender == Sender::Bot;
+        if acks_each_line {
+            body.insert_str(0, RESENT_PREFIX);
+        } else {
+            prefix.push_str(RESENT_PREFIX);
+            channel.queue.set_mark_in_prefix();
+        }
+    }
+    let relay_nick = match &sender {
+        Sender::Relaymsg(nick) => Some(Arc::clone(nick)),
+        Sender::Bot | Sender::Puppet(_) => None,
+    };
+    let kind = rendered.kind;
+    let command =
+        irc::IrcCommand::SendMessage { delivery, endpoint, kind, prefix, body, relay_nick };
+    ctx.commands.push(match sender {
+        Sender::Bot | Sender::Relaymsg(_) => Command::Irc(network, command),
+        Sender::Puppet(user) => {
+            let puppets = ctx.senders.puppets_mut(&network);
+            puppets.expect_echo((delivery, endpoint), user.clone(), rendered, acked_before);
+            Command::Puppets(network, PuppetCommand::Send(user, command))
+        }
+    });
+}
+
+/// The remote side has acknowledged the delivery.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn ack(
+    id: DeliveryId,
+    endpoint: EndpointId,
+    remote_id: Option<&str>,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let Some(state) = ctx.endpoints.get_mut(endpoint) else { return Ok(()) };
+    let settled = state.queue_mut().ack(id, remote_id, ctx.now, ctx.store)?;
+    if let EndpointState::User(user) = state {
+        user.ack_timeouts = 0;
+        for delivery in &settled {
+            ctx.store.erase_text(delivery.id)?;
+        }
+    }
+    for delivery in &settled {
+        ctx.endpoints.quota.remove(&delivery.message);
+    }
+    ctx.count_traffic(endpoint, |traffic| traffic.delivered += settled.len() as u64);
+    ctx.schedule(endpoint);
+    Ok(())
 }

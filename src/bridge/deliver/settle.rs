@@ -27,32 +27,6 @@ pub(in crate::bridge) fn ack_partial(
     queue.ack_partial(delivery, end, RESENT_PREFIX.len(), ctx.store)
 }
 
-/// The remote side has acknowledged the delivery.
-///
-/// # Errors
-/// When the store cannot be written.
-pub(in crate::bridge) fn ack(
-    id: DeliveryId,
-    endpoint: EndpointId,
-    remote_id: Option<&str>,
-    ctx: &mut Ctx<'_>,
-) -> Result<(), StoreError> {
-    let Some(state) = ctx.endpoints.get_mut(endpoint) else { return Ok(()) };
-    let settled = state.queue_mut().ack(id, remote_id, ctx.now, ctx.store)?;
-    if let EndpointState::User(user) = state {
-        user.ack_timeouts = 0;
-        for delivery in &settled {
-            ctx.store.erase_text(delivery.id)?;
-        }
-    }
-    for delivery in &settled {
-        ctx.endpoints.quota.remove(&delivery.message);
-    }
-    ctx.count_traffic(endpoint, |traffic| traffic.delivered += settled.len() as u64);
-    ctx.schedule(endpoint);
-    Ok(())
-}
-
 /// The remote side defers the delivery.
 ///
 /// # Errors

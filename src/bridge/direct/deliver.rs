@@ -22,7 +22,8 @@ use jiff::SignedDuration;
 use super::lookup::{endpoints_of, is_user_present, shared_links};
 use super::{DirectMessages, replies};
 use crate::bridge::context::Ctx;
-use crate::bridge::deliver::{self, DirectRecipient};
+use crate::bridge::deliver;
+use crate::bridge::deliver::direct::{DirectRecipient, start_direct};
 use crate::bridge::event::Peer;
 use crate::domain::{DeliveryState, EndpointId, Message, Network, RenderedMessage, UserRef};
 use crate::store::StoreError;
@@ -157,7 +158,7 @@ impl DirectMessages {
         let Some(rendered) = self.render(&message, sender.as_ref(), user, ctx) else {
             return drop_head(endpoint, "their channel or room is no longer linked", ctx);
         };
-        deliver::start_direct(endpoint, rendered, recipient, ctx)?;
+        start_direct(endpoint, rendered, recipient, ctx)?;
         Ok(false)
     }
 

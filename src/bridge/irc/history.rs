@@ -18,10 +18,10 @@ use crate::bridge::endpoints::channel::duplicates::DuplicateCounter;
 use crate::bridge::endpoints::channel::{ChannelEndpoint, JoinInfo, Reception};
 use crate::bridge::event::Command;
 use crate::bridge::notices;
-use crate::bridge::notices::{format_span, status};
+use crate::bridge::notices::format_span;
 use crate::domain::{EndpointId, Network, Roster};
 use crate::protocol::irc;
-use crate::protocol::irc::{HistoryReply, IncomingMessage};
+use crate::protocol::irc::HistoryReply;
 use crate::store::{Cursor, StoreError};
 
 /// How far a server's clock may be behind ours for its time of our join to be used in requests.
@@ -96,51 +96,6 @@ pub(in crate::bridge) fn resume_paused(ctx: &mut Ctx<'_>) -> Result<(), StoreErr
     Ok(())
 }
 
-/// A line was received, live or played back.
-pub(super) fn on_message(
-    network: &Network,
-    endpoint: EndpointId,
-    message: IncomingMessage,
-    ctx: &mut Ctx<'_>,
-) -> Result<(), StoreError> {
-    if !message.is_playback {
-        status::before_message(endpoint, &message.author.name, ctx)?;
-    }
-    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
-    if !message.is_playback {
-        channel.roster.set_last_spoke(&message.author.name, ctx.now);
-    }
-    match &channel.reception {
-        Reception::Paused => return Ok(()),
-        Reception::Live(_) => {
-            if !pause::pause_if_full(endpoint, ctx)? {
-                line::ingest(network, endpoint, (ctx.now, message), ctx)?;
-            }
-            return Ok(());
-        }
-        Reception::NotJoined => return line::ingest(network, endpoint, (ctx.now, message), ctx),
-        Reception::CatchingUp(_) => {}
-    }
-    let Some(catchup) = channel.catchup_mut() else { return Ok(()) };
-    if message.is_playback {
-        catchup.note_playback(&message.message_ref);
-        return line::ingest(network, endpoint, (ctx.now, message), ctx);
-    }
-    if !catchup.has_history {
-        // It would not be repeated, so it must not wait. Unrequested playback comes before the first live
-        // line, so it is over.
-        let complete = catchup.is_gapless();
-        finish_catchup(network, endpoint, complete, ctx)?;
-        return line::ingest(network, endpoint, (ctx.now, message), ctx);
-    }
-    if let Some(message) = catchup.hold(message, ctx.now) {
-        tracing::warn!(endpoint = %channel.link.endpoint, "catch-up stopped: too many live messages meanwhile");
-        finish_catchup(network, endpoint, false, ctx)?;
-        return line::ingest(network, endpoint, (ctx.now, message), ctx);
-    }
-    Ok(())
-}
-
 /// A history request is complete.
 pub(super) fn on_reply(
     network: &Network,
@@ -175,7 +130,7 @@ pub(super) fn on_reply(
 }
 
 /// Ends the catch-up; `complete` tells whether everything was read.
-fn finish_catchup(
+pub(super) fn finish_catchup(
     network: &Network,
     endpoint: EndpointId,
     complete: bool,

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 
 use super::playback::{self, PlaybackKind};
-use super::puppets::echo;
 use crate::bridge::context::Ctx;
 use crate::bridge::endpoints::channel::Reception;
 use crate::bridge::endpoints::channel::duplicates::fingerprint;
@@ -31,7 +30,7 @@ pub(super) fn ingest(
     (received_at, line): (Timestamp, IncomingMessage),
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    if !line.is_playback && echo::ingest_puppet_echo(network, endpoint, &line, ctx)? {
+    if !line.is_playback && take_puppet_echo(network, endpoint, &line, ctx)? {
         return Ok(());
     }
     if !line.is_playback && line.is_own && playback::is_in_our_format(endpoint, &line, ctx) {
@@ -104,4 +103,23 @@ fn record(
         commands::request_answer(&message, ctx);
     }
     ctx.store.advance_channel_cursor(endpoint, &cursor, ctx.now)
+}
+
+/// Handles a line under the nick of a puppet. Returns whether it was one.
+fn take_puppet_echo(
+    network: &Network,
+    endpoint: EndpointId,
+    message: &IncomingMessage,
+    ctx: &mut Ctx<'_>,
+) -> Result<bool, StoreError> {
+    let Some(puppets) = ctx.senders.get_puppets(network) else { return Ok(false) };
+    let account = puppets.echo_owner(&message.author.name, endpoint, ctx.now).cloned();
+    let Some(account) = account else { return Ok(false) };
+    puppets.record_echo(endpoint, &account, message);
+    let cursor = Cursor {
+        time: message.message_ref.time.unwrap_or(ctx.now),
+        last_line: Some(message.message_ref.msgid.clone()),
+    };
+    ctx.store.advance_channel_cursor(endpoint, &cursor, ctx.now)?;
+    Ok(true)
 }

@@ -12,12 +12,12 @@ pub(super) use last_seen::save_last_seen;
 
 use super::context::Ctx;
 use super::deliver;
-use super::endpoints::channel::JoinInfo;
+use super::endpoints::channel::{JoinInfo, Reception};
 use super::event::Peer;
 use super::notices::{outage, status};
 use super::topic_sync;
 use crate::domain::{EndpointId, Network};
-use crate::protocol::irc::{IrcEvent, MessageRef};
+use crate::protocol::irc::{IncomingMessage, IrcEvent, MessageRef};
 use crate::store::{Cursor, StoreError};
 use crate::translate::StatusChange;
 
@@ -31,9 +31,7 @@ pub(super) fn on_event(
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     match event {
-        IrcEvent::Message { endpoint, message } => {
-            history::on_message(network, endpoint, message, ctx)
-        }
+        IrcEvent::Message { endpoint, message } => on_message(network, endpoint, message, ctx),
         IrcEvent::History { endpoint, reply } => history::on_reply(network, endpoint, reply, ctx),
         IrcEvent::SendStarted { delivery, endpoint } => {
             deliver::mark_sent(delivery, endpoint, ctx);
@@ -98,6 +96,51 @@ pub(super) fn on_event(
             Ok(())
         }
     }
+}
+
+/// A line was received, live or played back.
+fn on_message(
+    network: &Network,
+    endpoint: EndpointId,
+    message: IncomingMessage,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    if !message.is_playback {
+        status::before_message(endpoint, &message.author.name, ctx)?;
+    }
+    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
+    if !message.is_playback {
+        channel.roster.set_last_spoke(&message.author.name, ctx.now);
+    }
+    match &channel.reception {
+        Reception::Paused => return Ok(()),
+        Reception::Live(_) => {
+            if pause::pause_if_full(endpoint, ctx)? {
+                return Ok(());
+            }
+            return line::ingest(network, endpoint, (ctx.now, message), ctx);
+        }
+        Reception::NotJoined => return line::ingest(network, endpoint, (ctx.now, message), ctx),
+        Reception::CatchingUp(_) => {}
+    }
+    let Some(catchup) = channel.catchup_mut() else { return Ok(()) };
+    if message.is_playback {
+        catchup.note_playback(&message.message_ref);
+        return line::ingest(network, endpoint, (ctx.now, message), ctx);
+    }
+    if !catchup.has_history {
+        // It would not be repeated, so it must not wait. Unrequested playback comes before the first live
+        // line, so it is over.
+        let complete = catchup.is_gapless();
+        history::finish_catchup(network, endpoint, complete, ctx)?;
+        return line::ingest(network, endpoint, (ctx.now, message), ctx);
+    }
+    if let Some(message) = catchup.hold(message, ctx.now) {
+        tracing::warn!(endpoint = %channel.link.endpoint, "catch-up stopped: too many live messages meanwhile");
+        history::finish_catchup(network, endpoint, false, ctx)?;
+        return line::ingest(network, endpoint, (ctx.now, message), ctx);
+    }
+    Ok(())
 }
 
 /// Handles what the server says of itself and of our rights.

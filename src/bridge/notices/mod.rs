@@ -7,8 +7,8 @@ pub(super) mod status;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Ctx;
-use super::deliver::enqueue;
 use super::event::Command;
+use super::ingest;
 use super::loop_guard::ExpiredMute;
 use crate::domain::{Author, EndpointId, Message, MessageKind, Network};
 use crate::protocol::irc;
@@ -23,7 +23,7 @@ pub(super) fn format_span(from: Timestamp, to: Timestamp) -> String {
 }
 
 /// `30 seconds`, `5 minutes`.
-pub(super) fn format_pause(pause: SignedDuration) -> String {
+fn format_pause(pause: SignedDuration) -> String {
     match pause.as_secs() {
         seconds @ 0..120 => format!("{seconds} seconds"),
         seconds => format!("{} minutes", seconds / 60),
@@ -96,6 +96,27 @@ pub(super) fn notify_skipped(
     notify_mirrors(endpoint, text, ctx)
 }
 
+/// Notifies everybody that an author is muted, because they only repeat another one.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn notify_mute(
+    (author, source): (&str, EndpointId),
+    (other, other_endpoint): (&str, EndpointId),
+    pause: SignedDuration,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let here = ctx.endpoints.display_name(source);
+    let there = ctx.endpoints.display_name(other_endpoint);
+    let pause = format_pause(pause);
+    tracing::warn!(author, endpoint = %here, %other, other_endpoint = %there, pause, "bot loop detected; author muted");
+    let text = format!(
+        "bot loop detected: {author} ({here}) only repeats {other} ({there}). Messages from \
+         {author} are not mirrored for {pause}"
+    );
+    notify_group(source, text, ctx)
+}
+
 /// Reports how many messages were suppressed by mutes that have expired.
 ///
 /// # Errors
@@ -147,7 +168,7 @@ pub(super) fn post_notice(
         sent_at: ctx.now,
     };
     let Some(id) = ctx.store.record(&message, None)? else { return Ok(()) };
-    enqueue::fan_out(id, &message, to, ctx)
+    ingest::fan_out(id, &message, to, ctx)
 }
 
 /// Sends a NOTICE to this nick.

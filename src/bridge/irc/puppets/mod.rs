@@ -2,7 +2,6 @@
 
 pub(in crate::bridge) mod away;
 pub(in crate::bridge) mod disconnect;
-pub(in crate::bridge) mod echo;
 
 use crate::bridge::context::Ctx;
 use crate::bridge::deliver;
