@@ -20,8 +20,9 @@
 //! # The path of a message
 //!
 //! ```text
-//! IRC ─bytes▶ net ─line▶ protocol/irc ─Message▶ bridge: ingest ─ONE COMMIT: ledger, outbox, cursor▶
-//!     bridge: queue ─the same commit: InFlight▶ translate ─text▶ protocol/letschat ─frame▶ net ─▶ Let's Chat
+//! IRC ─bytes▶ net ─line▶ protocol/irc ─event▶ bridge/irc ─Message▶ bridge/ingest
+//!     ─ONE COMMIT: ledger, outbox, cursor, InFlight▶ bridge/deliver ─▶ translate ─text▶ protocol/letschat
+//!     ─frame▶ net ─▶ Let's Chat
 //! ```
 //!
 //! The ack comes back as a new event, not as a return value: "delivered, with this id" is committed, and the
@@ -43,13 +44,14 @@
 //!
 //! | term      | meaning                                                                                    |
 //! |-----------|--------------------------------------------------------------------------------------------|
-//! | endpoint  | a channel on a network, or a room                                                          |
+//! | endpoint  | a channel on a network, a room, or a user who receives direct messages                    |
 //! | link      | a channel and a room that mirror each other                                                |
 //! | group     | all endpoints connected by links: a message in one is mirrored to all others               |
 //! | delivery  | one message on its way to one endpoint                                                     |
 //! | queue     | the deliveries to one endpoint, in the order received                                      |
 //! | in doubt  | sent, but the connection was lost before an ack: it may have arrived                       |
 //! | event     | what a network reports to the bridge; the bridge returns commands                          |
+//! | step      | what one part of the bridge leaves to another before an event is done                      |
 //! | catch-up  | reading what was missed during an absence, page by page, from the cursor                   |
 //! | gap       | a period for which it is unknown what was missed                                           |
 //! | puppet    | an IRC connection of a Let's Chat user                                                     |

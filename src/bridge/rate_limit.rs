@@ -35,9 +35,9 @@ impl UserRateLimiter {
     }
 
     /// Whether `who` is over the limit and was notified.
-    pub(in crate::bridge) fn is_told(&self, who: EndpointId, now: Timestamp) -> bool {
-        let Some((bucket, told)) = self.buckets.get(&who) else { return false };
-        *told && bucket.check(self.limit, now).is_err()
+    pub(in crate::bridge) fn was_notified(&self, who: EndpointId, now: Timestamp) -> bool {
+        let Some((bucket, notified)) = self.buckets.get(&who) else { return false };
+        *notified && bucket.check(self.limit, now).is_err()
     }
 
     /// Uses the allowance of `who`.
@@ -46,13 +46,17 @@ impl UserRateLimiter {
         if self.buckets.len() > BUCKETS_CAPACITY {
             self.buckets.retain(|_, (bucket, _)| bucket.used(limit, now) > 0.0);
         }
-        let (bucket, told) = self.buckets.entry(who).or_default();
+        let (bucket, notified) = self.buckets.entry(who).or_default();
         if bucket.check(limit, now).is_ok() {
             bucket.take(limit, now);
-            *told = false;
+            *notified = false;
             return RateDecision::Allow;
         }
-        if std::mem::replace(told, true) { RateDecision::Deny } else { RateDecision::DenyAndNotify }
+        if std::mem::replace(notified, true) {
+            RateDecision::Deny
+        } else {
+            RateDecision::DenyAndNotify
+        }
     }
 }
 
@@ -75,7 +79,8 @@ mod tests {
             ]
         );
         assert!(
-            allowance.is_told(EndpointId(1), at(1)) && !allowance.is_told(EndpointId(1), at(3))
+            allowance.was_notified(EndpointId(1), at(1))
+                && !allowance.was_notified(EndpointId(1), at(3))
         );
         let mut take = |second| allowance.take(EndpointId(1), at(second));
         assert_eq!([3, 3].map(&mut take), [RateDecision::Allow, RateDecision::DenyAndNotify]);

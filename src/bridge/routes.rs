@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::domain::{Endpoint, EndpointId, Message};
 use crate::translate::{LinkFormat, PublicLinks};
 
-/// The links on the way from each endpoint to another, with their formats.
+/// The links on the path from each endpoint to another, with their formats.
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     /// The format of most links.
     default_format: Arc<LinkFormat>,
-    /// By source and destination: the formats of the links on the way, the last one first. Only if not all
+    /// By source and destination: the formats of the links on the path, the last one first. Only if not all
     /// are the default.
     format_overrides: HashMap<(EndpointId, EndpointId), Box<[Arc<LinkFormat>]>>,
     /// Creates public links, if enabled.
@@ -34,9 +34,9 @@ impl Routes {
                 neighbours.entry(*other).or_default().push((*one, format));
             }
             for to in neighbours.keys() {
-                for_each_path(*to, &neighbours, |from, way| {
-                    if way.iter().any(|format| !Arc::ptr_eq(format, &common)) {
-                        special.insert((from, *to), way.iter().map(|it| Arc::clone(it)).collect());
+                for_each_path(*to, &neighbours, |from, path| {
+                    if path.iter().any(|format| !Arc::ptr_eq(format, &common)) {
+                        special.insert((from, *to), path.iter().map(|it| Arc::clone(it)).collect());
                     }
                 });
             }
@@ -54,22 +54,22 @@ impl Routes {
         self.public_links.as_ref()
     }
 
-    /// The format for messages from `from` to `to`: that of the last link on the way.
+    /// The format for messages from `from` to `to`: that of the last link on the path.
     pub(super) fn format(&self, from: EndpointId, to: EndpointId) -> &LinkFormat {
         self.format_overrides
             .get(&(from, to))
-            .and_then(|way| way.first())
+            .and_then(|path| path.first())
             .unwrap_or(&self.default_format)
     }
 
     /// The formats of messages to `to`.
     pub(super) fn formats_to(&self, to: EndpointId) -> impl Iterator<Item = &LinkFormat> {
-        let special = self.format_overrides.iter().filter(move |(way, _)| way.1 == to);
-        let special = special.filter_map(|(_, way)| way.first());
+        let special = self.format_overrides.iter().filter(move |(path, _)| path.1 == to);
+        let special = special.filter_map(|(_, path)| path.first());
         std::iter::once(&self.default_format).chain(special).map(|format| &**format)
     }
 
-    /// Whether any link on the way ignores `message` from `endpoint`.
+    /// Whether any link on the path ignores `message` from `endpoint`.
     pub(super) fn is_ignored(
         &self,
         message: &Message,
@@ -77,7 +77,7 @@ impl Routes {
         to: EndpointId,
     ) -> bool {
         match self.format_overrides.get(&(message.source, to)) {
-            Some(way) => way.iter().any(|format| format.rules.ignores(message, endpoint)),
+            Some(path) => path.iter().any(|format| format.rules.ignores(message, endpoint)),
             None => self.default_format.rules.ignores(message, endpoint),
         }
     }
@@ -91,12 +91,12 @@ fn for_each_path<'m>(
 ) {
     let mut ahead: Vec<(EndpointId, EndpointId, Vec<&'m Arc<LinkFormat>>)> =
         vec![(to, to, Vec::new())];
-    while let Some((at, before, way)) = ahead.pop() {
+    while let Some((at, before, path)) = ahead.pop() {
         for (next, format) in neighbours.get(&at).into_iter().flatten() {
             if *next == before && at != to {
                 continue;
             }
-            let mut longer = way.clone();
+            let mut longer = path.clone();
             longer.push(format);
             each(*next, &longer);
             ahead.push((*next, at, longer));

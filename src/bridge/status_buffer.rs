@@ -137,14 +137,14 @@ impl StatusBuffer {
     /// Queues `events` for reporting in another endpoint.
     pub(super) fn enqueue(
         &mut self,
-        way: (EndpointId, EndpointId),
+        route: (EndpointId, EndpointId),
         events: &[StatusEvent],
         hurry: bool,
         now: Timestamp,
     ) {
         let nothing =
             || DueStatus { events: EventBuffer::default(), queued_at: now, urgent: false };
-        let due = self.queued.entry(way).or_insert_with(nothing);
+        let due = self.queued.entry(route).or_insert_with(nothing);
         due.urgent |= hurry;
         events.iter().for_each(|event| due.events.push(event.clone()));
     }

@@ -144,7 +144,7 @@ impl DirectMessages {
     /// bounds the total work; a single user over the limit does not affect others.
     fn admit(&mut self, network: Option<&Network>, user: Option<&UserRef>, ctx: &Ctx<'_>) -> bool {
         let endpoint = user.and_then(|user| self.known_users.endpoint(user));
-        if endpoint.is_some_and(|endpoint| self.message_limiter.is_told(endpoint, ctx.now)) {
+        if endpoint.is_some_and(|endpoint| self.message_limiter.was_notified(endpoint, ctx.now)) {
             return false;
         }
         let side = self.side_id(network);

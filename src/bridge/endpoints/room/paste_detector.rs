@@ -14,13 +14,13 @@ use jiff::{SignedDuration, Timestamp};
 use crate::domain::{DeliveryId, EndpointId, Message};
 
 /// Lines further apart are not part of a run.
-const APART: SignedDuration = SignedDuration::from_secs(3);
+const MAX_GAP: SignedDuration = SignedDuration::from_secs(3);
 
 /// Nobody types two lines this fast.
-const PASTED: SignedDuration = SignedDuration::from_millis(500);
+const PASTE_GAP: SignedDuration = SignedDuration::from_millis(500);
 
 /// After this many lines at once, clients start to pause.
-const MANY: u32 = 4;
+const BURST_LINES: u32 = 4;
 
 /// How long a line waits for the next one, and the first of them at most, while lines arrive at once.
 const AT_ONCE: (SignedDuration, SignedDuration) =
@@ -37,7 +37,7 @@ const PACED: (SignedDuration, SignedDuration) =
 /// The recent lines of an author.
 #[derive(Debug)]
 pub(in crate::bridge) struct PasteDetector {
-    said_in: EndpointId,
+    source: EndpointId,
     author: String,
     /// The delivery of the first line.
     first: DeliveryId,
@@ -58,20 +58,20 @@ impl PasteDetector {
         (delivery, crowded): (DeliveryId, bool),
         now: Timestamp,
     ) -> Self {
-        let goes_on = |run: &Self| {
-            run.said_in == message.source
+        let continues = |run: &Self| {
+            run.source == message.source
                 && run.author == message.author.name
-                && now.duration_since(run.last) <= APART
+                && now.duration_since(run.last) <= MAX_GAP
         };
-        match run.filter(goes_on) {
+        match run.filter(continues) {
             Some(run) => {
                 let gap = now.duration_since(run.last);
                 let lines = run.lines.saturating_add(1);
-                let pasted = run.pasted || (crowded && gap <= PASTED);
+                let pasted = run.pasted || (crowded && gap <= PASTE_GAP);
                 Self { lines, gap, pasted, last: now, ..run }
             }
             None => Self {
-                said_in: message.source,
+                source: message.source,
                 author: message.author.name.clone(),
                 first: delivery,
                 lines: 1,
@@ -90,13 +90,13 @@ impl PasteDetector {
         delivery: DeliveryId,
         now: Timestamp,
     ) -> Option<Duration> {
-        let part = self.said_in == message.source && self.author == message.author.name;
+        let part = self.source == message.source && self.author == message.author.name;
         if !part || !self.pasted || delivery <= self.first {
             return None;
         }
-        let (silence, longest) = match self.gap > PASTED {
+        let (silence, longest) = match self.gap > PASTE_GAP {
             true => PACED,
-            false if self.lines >= MANY => BURST,
+            false if self.lines >= BURST_LINES => BURST,
             false => AT_ONCE,
         };
         let held = *self.held.get_or_insert(now);
