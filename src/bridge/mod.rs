@@ -331,6 +331,9 @@ impl Parts {
             }
             _ => {}
         }
+        if !matches!(event, IrcEvent::Membership(_) | IrcEvent::NotJoined { .. }) {
+            return irc::on_event(network, event, ctx);
+        }
         let change = self.direct.user_change(network, &event, ctx);
         irc::on_event(network, event, ctx)?;
         change.map_or(Ok(()), |change| self.direct.on_user_change(network, change, ctx))

@@ -72,8 +72,10 @@ struct PendingStatus {
 }
 
 impl StatusBuffer {
-    /// Records that a user spoke.
-    pub(super) fn note_spoken(&mut self, endpoint: EndpointId, name: &str, now: Timestamp) {
+    /// Records that a user speaks. Returns whether events are due because of that: the user's join must be
+    /// reported first.
+    pub(super) fn note_spoken(&mut self, endpoint: EndpointId, name: &str, now: Timestamp) -> bool {
+        let is_due = self.flush_before(endpoint, name);
         let pending = self.by_endpoint.entry(endpoint).or_default();
         if pending.last_spoke.len() >= MAX_PER_ENDPOINT {
             pending.last_spoke.retain(|_, at| now.duration_since(*at) < RECENT_SPEECH_WINDOW);
@@ -81,6 +83,7 @@ impl StatusBuffer {
         if pending.last_spoke.len() < MAX_PER_ENDPOINT {
             pending.last_spoke.insert(name.to_lowercase(), now);
         }
+        is_due
     }
 
     /// Adds an event.
@@ -121,7 +124,7 @@ impl StatusBuffer {
     }
 
     /// `name` is about to speak: their join must be reported first.
-    pub(super) fn flush_before(&mut self, endpoint: EndpointId, name: &str) -> bool {
+    fn flush_before(&mut self, endpoint: EndpointId, name: &str) -> bool {
         let Some(pending) = self.by_endpoint.get_mut(&endpoint) else { return false };
         let came = |it: &StatusEvent| {
             it.who == name

@@ -67,7 +67,12 @@ fn try_start_next(
         }
     }
     let Some(rendered) = render(endpoint, merged, ctx) else { return Ok(None) };
-    match sender::choose(endpoint, ctx)? {
+    // In Let's Chat, the bot speaks for everybody.
+    let choice = match ctx.endpoints.channel(endpoint) {
+        Some(_) => sender::choose(endpoint, ctx)?,
+        None => SenderChoice::As(Sender::Bot),
+    };
+    match choice {
         SenderChoice::As(sender) => {
             if let Some(started) = start(endpoint, (sender, rendered), merged, ctx)? {
                 send(endpoint, started, ctx);

@@ -1,9 +1,8 @@
-//! Chooses who sends a delivery: the bot, or somebody who stands for its author.
+//! Chooses who sends a delivery to a channel: the bot, or somebody who stands for its author.
 //!
 //! A message that nobody else may or can send is sent by the bot, so nothing waits for another sender.
 
 use crate::bridge::context::Ctx;
-use crate::bridge::endpoints::EndpointState;
 use crate::bridge::event::{Command, PuppetCommand};
 use crate::bridge::senders::puppets::PuppetChoice;
 use crate::bridge::senders::{NickSource, user_id};
@@ -20,22 +19,11 @@ pub(super) enum SenderChoice {
     Nobody,
 }
 
-/// The sender of the next delivery to a channel or room.
+/// The sender of the next delivery to a channel: users of Let's Chat may have nicks of their own.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub(super) fn choose(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<SenderChoice, StoreError> {
-    match ctx.endpoints.get(endpoint) {
-        Some(EndpointState::Channel(_)) => choose_in_channel(endpoint, ctx),
-        // In Let's Chat, the bot speaks for everybody.
-        Some(EndpointState::Room(_) | EndpointState::User(_)) | None => {
-            Ok(SenderChoice::As(Sender::Bot))
-        }
-    }
-}
-
-/// The sender of the next delivery to a channel: users of Let's Chat may have nicks of their own.
-fn choose_in_channel(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<SenderChoice, StoreError> {
     let bot = Ok(SenderChoice::As(Sender::Bot));
     let Some(channel) = ctx.endpoints.channel(endpoint) else { return bot };
     let Some(message) = channel.queue.head().map(|next| &next.message) else { return bot };

@@ -103,6 +103,7 @@ pub(super) fn on_reply(
     reply: HistoryReply,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
+    let is_full = ctx.endpoints.quota.is_exceeded_by(endpoint);
     let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
     let Reception::CatchingUp(catchup) = &mut channel.reception else { return Ok(()) };
     match reply {
@@ -111,12 +112,10 @@ pub(super) fn on_reply(
             return Ok(());
         }
         HistoryReply::Page(page) if catchup.finish_page(page) || catchup.start_after_last(page) => {
-            if !pause::pause_if_full(endpoint, ctx)?
-                && let Some(catchup) =
-                    ctx.endpoints.channel(endpoint).and_then(ChannelEndpoint::catchup)
-            {
-                ctx.commands.push(history_request(network, endpoint, catchup, ctx.now));
+            if is_full {
+                return pause::pause(endpoint, ctx);
             }
+            ctx.commands.push(history_request(network, endpoint, catchup, ctx.now));
             return Ok(());
         }
         HistoryReply::Page(_) | HistoryReply::All | HistoryReply::Unavailable => {}

@@ -105,22 +105,20 @@ fn on_message(
     message: IncomingMessage,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    if !message.is_playback {
-        status::before_message(endpoint, &message.author.name, ctx)?;
+    if !message.is_playback && ctx.status.note_spoken(endpoint, &message.author.name, ctx.now) {
+        status::notify_due(ctx)?;
     }
+    let is_full = ctx.endpoints.quota.is_exceeded_by(endpoint);
     let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
     if !message.is_playback {
         channel.roster.set_last_spoke(&message.author.name, ctx.now);
     }
     match &channel.reception {
         Reception::Paused => return Ok(()),
-        Reception::Live(_) => {
-            if pause::pause_if_full(endpoint, ctx)? {
-                return Ok(());
-            }
+        Reception::Live(_) if is_full => return pause::pause(endpoint, ctx),
+        Reception::Live(_) | Reception::NotJoined => {
             return line::ingest(network, endpoint, (ctx.now, message), ctx);
         }
-        Reception::NotJoined => return line::ingest(network, endpoint, (ctx.now, message), ctx),
         Reception::CatchingUp(_) => {}
     }
     let Some(catchup) = channel.catchup_mut() else { return Ok(()) };

@@ -70,7 +70,10 @@ fn note_author(
     if let Some(room) = ctx.endpoints.room_mut(endpoint) {
         room.members.mark_spoken(author);
     }
-    status::before_message(endpoint, &author.username, ctx)
+    if ctx.status.note_spoken(endpoint, &author.username, ctx.now) {
+        status::notify_due(ctx)?;
+    }
+    Ok(())
 }
 
 fn ingest_live(

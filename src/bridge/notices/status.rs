@@ -19,22 +19,6 @@ pub(in crate::bridge) fn note(
     ctx.status.note(endpoint, who, change, ctx.now);
 }
 
-/// `name` is about to speak in `endpoint`: their join must be reported first.
-///
-/// # Errors
-/// When the store cannot be written.
-pub(in crate::bridge) fn before_message(
-    endpoint: EndpointId,
-    name: &str,
-    ctx: &mut Ctx<'_>,
-) -> Result<(), StoreError> {
-    if ctx.status.flush_before(endpoint, name) {
-        notify_due(ctx)?;
-    }
-    ctx.status.note_spoken(endpoint, name, ctx.now);
-    Ok(())
-}
-
 /// Reports recent events where wanted and where messages would not be delayed.
 ///
 /// # Errors
