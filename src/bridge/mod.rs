@@ -9,9 +9,8 @@
 //! irc, letschat ◀── deliver: pick ▶ render ▶ choose the sender ▶ start ◀─────────── endpoints: queues
 //! ```
 //!
-//! [`endpoints`] holds what is known of each channel, room and user. The other modules act: [`Ctx`] gives
-//! them what all of them need, and some have fields of their own. What concerns another part is left to it
-//! as a [`Step`](context::Step).
+//! `endpoints` holds what is known of each channel, room and user. The other modules act: `Ctx` gives them what
+//! all of them need, and some have fields of their own. What concerns another part is left to it as a `Step`.
 
 mod commands;
 mod config;
@@ -169,7 +168,7 @@ impl Bridge {
     /// The number of channels and rooms.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.endpoints.links().count()
+        self.endpoints.link_count()
     }
 
     /// The number of channels and rooms that are paused because the queue is full.

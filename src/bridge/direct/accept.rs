@@ -69,7 +69,7 @@ impl DirectMessages {
             return Some(replies::DMS_DISABLED.to_owned());
         }
         let is_crowded =
-            ctx.endpoints.user(to).is_none() && ctx.endpoints.users().count() >= MAX_RECIPIENTS;
+            ctx.endpoints.user(to).is_none() && ctx.endpoints.user_count() >= MAX_RECIPIENTS;
         if is_crowded || !ctx.endpoints.quota.has_room() {
             return Some("the queue is full; try again later".to_owned());
         }

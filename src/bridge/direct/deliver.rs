@@ -57,8 +57,7 @@ impl DirectMessages {
     /// # Errors
     /// When the store cannot be read or written.
     pub(in crate::bridge) fn schedule(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        let mut recipients: Vec<EndpointId> = ctx.endpoints.users().map(|(id, _)| id).collect();
-        recipients.sort_unstable();
+        let recipients: Vec<EndpointId> = ctx.endpoints.users().map(|(id, _)| id).collect();
         self.schedule_to(&recipients, ctx)
     }
 

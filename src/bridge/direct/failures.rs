@@ -19,11 +19,13 @@ impl DirectMessages {
         self.report_at = Some(ctx.now);
     }
 
-    /// Notifies the senders of messages that were rejected, if that is due.
+    /// About every second: notifies the senders of messages that were rejected, if that is due.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub(in crate::bridge) fn report_due(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        // Senders of suppressed messages were notified each time.
+        self.loop_guard.take_expired(ctx.now);
         if !self.is_enabled() || self.report_at.is_none_or(|at| at > ctx.now) {
             return Ok(());
         }

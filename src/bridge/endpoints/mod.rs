@@ -10,7 +10,7 @@ pub(super) mod quota;
 pub(super) mod room;
 pub(super) mod user;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::event::Peer;
 use crate::domain::{Casemapping, Endpoint, EndpointId, Network};
@@ -97,6 +97,8 @@ pub(super) struct Endpoints {
     by_id: HashMap<EndpointId, EndpointState>,
     /// Channels by name in lower case, and rooms by slug.
     by_name: HashMap<String, Vec<EndpointId>>,
+    /// The users among them, far fewer than channels and rooms.
+    users: BTreeSet<EndpointId>,
     /// The number of channels and rooms that are open.
     joined: usize,
     /// How much is queued, and how much may be.
@@ -111,7 +113,7 @@ impl Endpoints {
                 by_name.entry(fold_name(endpoint_name(&link.endpoint))).or_default().push(*id);
             }
         }
-        Self { by_id: states, by_name, joined: 0, quota }
+        Self { by_id: states, by_name, users: BTreeSet::new(), joined: 0, quota }
     }
 
     pub(super) fn get(&self, id: EndpointId) -> Option<&EndpointState> {
@@ -231,21 +233,30 @@ impl Endpoints {
         })
     }
 
+    /// The users who receive direct messages, in the order of their ids.
     pub(super) fn users(&self) -> impl Iterator<Item = (EndpointId, &UserEndpoint)> {
-        self.iter().filter_map(|(id, state)| match state {
-            EndpointState::User(user) => Some((id, &**user)),
-            EndpointState::Channel(_) | EndpointState::Room(_) => None,
-        })
+        self.users.iter().filter_map(|id| Some((*id, self.user(*id)?)))
+    }
+
+    /// The number of those users.
+    pub(super) fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The number of channels and rooms.
+    pub(super) fn link_count(&self) -> usize {
+        self.by_id.len() - self.users.len()
     }
 
     /// Adds a user who receives direct messages.
     pub(super) fn insert_user(&mut self, id: EndpointId, user: UserEndpoint) {
         self.by_id.insert(id, EndpointState::User(Box::new(user)));
+        self.users.insert(id);
     }
 
     /// Forgets a user to whom nothing is queued any more.
     pub(super) fn remove_user(&mut self, id: EndpointId) {
-        if self.user(id).is_some() {
+        if self.users.remove(&id) {
             self.by_id.remove(&id);
         }
     }
