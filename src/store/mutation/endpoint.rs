@@ -1,0 +1,108 @@
+//! Changes to the table of channels and rooms.
+
+use jiff::Timestamp;
+use rusqlite::{Result, params};
+
+use super::Transaction;
+use crate::domain::EndpointId;
+
+pub(super) fn insert(db: Transaction<'_>, id: EndpointId, name: &str) -> Result<()> {
+    db.execute("INSERT INTO endpoint (id, name) VALUES (?1, ?2)", params![id.0, name])
+}
+
+pub(super) fn set_room_id(db: Transaction<'_>, id: EndpointId, remote_id: &str) -> Result<()> {
+    db.execute("UPDATE endpoint SET remote_id = ?2 WHERE id = ?1", params![id.0, remote_id])
+}
+
+pub(super) fn rename(db: Transaction<'_>, id: EndpointId, name: &str) -> Result<()> {
+    db.execute("UPDATE endpoint SET name = ?2 WHERE id = ?1", params![id.0, name])
+}
+
+/// Moves all that belongs to the room `before` to the room `id`.
+pub(super) fn merge_rooms(db: Transaction<'_>, id: EndpointId, before: EndpointId) -> Result<()> {
+    let both = params![id.0, before.0];
+    db.execute("UPDATE message SET endpoint = ?1 WHERE endpoint = ?2", both)?;
+    db.execute("UPDATE delivery SET endpoint = ?1 WHERE endpoint = ?2", both)?;
+    db.execute(
+        "UPDATE endpoint SET cursor = COALESCE(endpoint.cursor, before.cursor),
+             first_seen_post = COALESCE(endpoint.first_seen_post, before.first_seen_post),
+             last_seen = COALESCE(endpoint.last_seen, before.last_seen)
+         FROM endpoint AS before WHERE endpoint.id = ?1 AND before.id = ?2",
+        both,
+    )?;
+    db.execute("DELETE FROM endpoint WHERE id = ?1", params![before.0])
+}
+
+pub(super) fn set_first_seen_post(db: Transaction<'_>, id: EndpointId, post: &str) -> Result<()> {
+    db.execute("UPDATE endpoint SET first_seen_post = ?2 WHERE id = ?1", params![id.0, post])
+}
+
+pub(super) fn advance_room_cursor(
+    db: Transaction<'_>,
+    id: EndpointId,
+    post: &str,
+    last_seen: Option<Timestamp>,
+) -> Result<()> {
+    db.execute(
+        "UPDATE endpoint SET cursor = ?2,
+             last_seen = MAX(COALESCE(last_seen, ?3), COALESCE(?3, last_seen))
+         WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
+        params![id.0, post, last_seen.map(Timestamp::as_millisecond)],
+    )
+}
+
+pub(super) fn touch_room(db: Transaction<'_>, id: EndpointId, at: Timestamp) -> Result<()> {
+    db.execute(
+        "UPDATE endpoint SET last_seen = MAX(COALESCE(last_seen, ?2), ?2) WHERE id = ?1",
+        params![id.0, at.as_millisecond()],
+    )
+}
+
+pub(super) fn init_channel(
+    db: Transaction<'_>,
+    id: EndpointId,
+    first_joined: Timestamp,
+    now: Timestamp,
+    cursor: &str,
+) -> Result<()> {
+    db.execute(
+        "UPDATE endpoint SET first_joined = ?2, last_seen = ?3, cursor = ?4 WHERE id = ?1",
+        params![id.0, first_joined.as_millisecond(), now.as_millisecond(), cursor],
+    )
+}
+
+/// Moves the cursor to the last line received. The cursor's time never goes back, even if the line was sent
+/// earlier than the one before.
+pub(super) fn advance_channel_cursor(
+    db: Transaction<'_>,
+    id: EndpointId,
+    cursor: &str,
+    now: Timestamp,
+) -> Result<()> {
+    db.execute(
+        "UPDATE endpoint SET last_seen = MAX(last_seen, ?3),
+             cursor = MAX(substr(cursor, 1, 15), substr(?2, 1, 15)) || substr(?2, 16)
+         WHERE id = ?1 AND first_joined IS NOT NULL",
+        params![id.0, cursor, now.as_millisecond()],
+    )
+}
+
+pub(super) fn touch_channel(db: Transaction<'_>, id: EndpointId, at: Timestamp) -> Result<()> {
+    db.execute(
+        "UPDATE endpoint SET last_seen = MAX(last_seen, ?2)
+         WHERE id = ?1 AND first_joined IS NOT NULL",
+        params![id.0, at.as_millisecond()],
+    )
+}
+
+pub(super) fn set_paused(db: Transaction<'_>, id: EndpointId, paused: bool) -> Result<()> {
+    db.execute("UPDATE endpoint SET paused = ?2 WHERE id = ?1", params![id.0, paused])
+}
+
+pub(super) fn set_outage_announced(
+    db: Transaction<'_>,
+    id: EndpointId,
+    announced: bool,
+) -> Result<()> {
+    db.execute("UPDATE endpoint SET outage_announced = ?2 WHERE id = ?1", params![id.0, announced])
+}

@@ -1,0 +1,141 @@
+//! Changes to the store as data, so that a failed transaction can be repeated.
+
+mod delivery;
+mod endpoint;
+mod message;
+mod nick;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, ToSql};
+
+use crate::domain::{
+    DeliveryId, DeliveryState, EndpointId, LetsChatUserId, Message, MessageKind, MessagePart,
+    Network,
+};
+
+/// One change to the store. It carries its own ids, so that repeating it has the same effect.
+#[derive(Debug)]
+pub(super) enum Mutation {
+    InsertEndpoint { id: EndpointId, name: String },
+    SetRoomId { endpoint: EndpointId, remote_id: String },
+    MergeRooms { endpoint: EndpointId, before: EndpointId },
+    SetFirstSeenPost { endpoint: EndpointId, post: String },
+    AdvanceRoomCursor { endpoint: EndpointId, post: String, last_seen: Option<Timestamp> },
+    TouchRoom { endpoint: EndpointId, at: Timestamp },
+    SetOutageAnnounced { endpoint: EndpointId, announced: bool },
+    InsertMessage { id: i64, message: Message, remote_id: Option<String>, fingerprint: Option<i64> },
+    InsertDelivery { id: DeliveryId, message: i64, to: EndpointId, part: MessagePart },
+    SetState { id: DeliveryId, state: DeliveryState },
+    StartDelivery { id: DeliveryId, now: Timestamp, rendered: RenderedRow },
+    AckDelivery { id: DeliveryId, remote_id: Option<String>, now: Timestamp },
+    RejectDelivery { id: DeliveryId, reason: String, now: Timestamp },
+    MarkUnreported { id: DeliveryId },
+    EraseText { id: DeliveryId },
+    RenameEndpoint { endpoint: EndpointId, name: String },
+    MarkReported { source: EndpointId, author: String, to: EndpointId, last: DeliveryId },
+    MarkDirectReported { source: EndpointId, to: Option<EndpointId>, last: DeliveryId },
+    MergeDeliveries { first: DeliveryId, others: Vec<DeliveryId> },
+    SetProgress { id: DeliveryId, bytes: usize },
+    SetResent { id: DeliveryId, resent: bool },
+    InitChannel { endpoint: EndpointId, first_joined: Timestamp, now: Timestamp, cursor: String },
+    AdvanceChannelCursor { endpoint: EndpointId, cursor: String, now: Timestamp },
+    TouchChannel { endpoint: EndpointId, at: Timestamp },
+    StartNick { owner: NickOwner, nick: String, now: Timestamp, prune_before: Timestamp },
+    ExtendNick { owner: NickOwner, now: Timestamp },
+    ReserveNick { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
+    PruneMessages { messages: Vec<i64> },
+    SetPaused { endpoint: EndpointId, paused: bool },
+}
+
+/// How and by whom a delivery is sent.
+#[derive(Debug)]
+pub(super) struct RenderedRow {
+    pub(super) kind: MessageKind,
+    pub(super) prefix: String,
+    /// `None` if it equals the message's own body.
+    pub(super) body: Option<String>,
+    pub(super) sender: Option<String>,
+}
+
+/// Whose nick it is: the bot's or a puppet's.
+#[derive(Debug)]
+pub(super) struct NickOwner {
+    pub(super) network: Network,
+    pub(super) user: Option<LetsChatUserId>,
+}
+
+impl Mutation {
+    /// Executes the change in the open transaction of `connection`.
+    pub(super) fn execute(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let db = Transaction { connection };
+        match self {
+            Self::InsertEndpoint { id, name } => endpoint::insert(db, *id, name),
+            Self::SetRoomId { endpoint, remote_id } => {
+                endpoint::set_room_id(db, *endpoint, remote_id)
+            }
+            Self::RenameEndpoint { endpoint, name } => endpoint::rename(db, *endpoint, name),
+            Self::MergeRooms { endpoint, before } => endpoint::merge_rooms(db, *endpoint, *before),
+            Self::SetFirstSeenPost { endpoint, post } => {
+                endpoint::set_first_seen_post(db, *endpoint, post)
+            }
+            Self::AdvanceRoomCursor { endpoint, post, last_seen } => {
+                endpoint::advance_room_cursor(db, *endpoint, post, *last_seen)
+            }
+            Self::TouchRoom { endpoint, at } => endpoint::touch_room(db, *endpoint, *at),
+            Self::InitChannel { endpoint, first_joined, now, cursor } => {
+                endpoint::init_channel(db, *endpoint, *first_joined, *now, cursor)
+            }
+            Self::AdvanceChannelCursor { endpoint, cursor, now } => {
+                endpoint::advance_channel_cursor(db, *endpoint, cursor, *now)
+            }
+            Self::TouchChannel { endpoint, at } => endpoint::touch_channel(db, *endpoint, *at),
+            Self::SetPaused { endpoint, paused } => endpoint::set_paused(db, *endpoint, *paused),
+            Self::SetOutageAnnounced { endpoint, announced } => {
+                endpoint::set_outage_announced(db, *endpoint, *announced)
+            }
+            Self::InsertMessage { id, message, remote_id, fingerprint } => {
+                message::insert(db, *id, message, remote_id.as_deref(), *fingerprint)
+            }
+            Self::EraseText { id } => message::erase_text(db, *id),
+            Self::PruneMessages { messages } => message::prune(db, messages),
+            Self::InsertDelivery { id, message, to, part } => {
+                delivery::insert(db, *id, *message, *to, *part)
+            }
+            Self::SetState { id, state } => delivery::set_state(db, *id, *state),
+            Self::StartDelivery { id, now, rendered } => delivery::start(db, *id, *now, rendered),
+            Self::SetProgress { id, bytes } => delivery::set_progress(db, *id, *bytes),
+            Self::SetResent { id, resent } => delivery::set_resent(db, *id, *resent),
+            Self::AckDelivery { id, remote_id, now } => {
+                delivery::ack(db, *id, remote_id.as_deref(), *now)
+            }
+            Self::RejectDelivery { id, reason, now } => delivery::reject(db, *id, reason, *now),
+            Self::MergeDeliveries { first, others } => delivery::merge(db, *first, others),
+            Self::MarkUnreported { id } => delivery::mark_unreported(db, *id),
+            Self::MarkReported { source, author, to, last } => {
+                delivery::mark_reported(db, *source, author, *to, *last)
+            }
+            Self::MarkDirectReported { source, to, last } => {
+                delivery::mark_direct_reported(db, *source, *to, *last)
+            }
+            Self::StartNick { owner, nick, now, prune_before } => {
+                nick::start(db, owner, nick, *now, *prune_before)
+            }
+            Self::ExtendNick { owner, now } => nick::extend(db, owner, *now),
+            Self::ReserveNick { network, user, relaymsg, nick } => {
+                nick::reserve(db, network, user, *relaymsg, nick)
+            }
+        }
+    }
+}
+
+/// The open transaction of a connection.
+#[derive(Clone, Copy)]
+struct Transaction<'c> {
+    connection: &'c Connection,
+}
+
+impl Transaction<'_> {
+    fn execute(self, sql: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute(parameters).map(drop)
+    }
+}
