@@ -53,28 +53,6 @@ pub(super) fn named(error: StoreError, path: &Path) -> StoreError {
     }
 }
 
-impl StoreError {
-    /// Adds the path of the database in `directory` and the remedy to the error, if it means damage.
-    #[must_use]
-    pub fn in_directory(self, directory: &Path) -> Self {
-        named(self, &directory.join(super::DB_FILE))
-    }
-
-    /// Whether a restart cannot help and an operator must act.
-    #[must_use]
-    pub fn is_lasting(&self) -> bool {
-        match self {
-            Self::Damaged { .. }
-            | Self::TooNew { .. }
-            | Self::TooOld { .. }
-            | Self::NotOurs { .. }
-            | Self::NotAFile { .. } => true,
-            Self::Sqlite(error) => is_damage(error),
-            _ => false,
-        }
-    }
-}
-
 /// Checks that the file at `path`, if it exists, starts like a database. SQLite would take an empty file for
 /// a new one.
 pub(super) fn check_header(path: &Path) -> Result<Header, StoreError> {

@@ -9,6 +9,7 @@ mod columns;
 mod cursors;
 mod damage;
 mod endpoints;
+mod error;
 mod failures;
 mod files;
 mod ledger;
@@ -31,11 +32,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
-use thiserror::Error;
+use rusqlite::{Connection, OpenFlags};
 
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
 pub use cursors::{ChannelProgress, Cursor, Msgid};
+pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
 pub use ledger::MessageId;
@@ -95,129 +96,6 @@ impl StallHook {
 impl fmt::Debug for StallHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("StallHook")
-    }
-}
-
-/// Why a store operation failed.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// The directory cannot be created or written.
-    #[error(
-        "cannot use the state directory {path}: {error}; it must be writable by the user that runs letsbridge"
-    )]
-    Directory {
-        /// The path of `state_dir`.
-        path: PathBuf,
-        /// The system's error.
-        error: std::io::Error,
-    },
-    /// A file belongs to another user.
-    #[error(
-        "{path} belongs to user {owner} (mode {mode}), and letsbridge runs as user {us}: run it as \
-         {owner}, or give that to {us} (`chown -R {us}` of the state directory)"
-    )]
-    NotOurs {
-        /// Its path.
-        path: PathBuf,
-        /// Its owner.
-        owner: String,
-        /// Its permissions.
-        mode: String,
-        /// The user the bridge runs as.
-        us: String,
-    },
-    /// Something that is not a regular file has the name of one of ours.
-    #[error(
-        "{path} is {what}, but must be a file or directory that only letsbridge uses: move it away"
-    )]
-    NotAFile {
-        /// Its path.
-        path: PathBuf,
-        /// What it is instead.
-        what: &'static str,
-    },
-    /// The database is damaged.
-    #[error(
-        "the database {path} is damaged ({reason}): restore a backup of it, or move it away together \
-         with {path}-wal and {path}-shm. Without it the bridge starts from scratch: queued \
-         messages are lost, messages sent while it was disconnected are not fetched, and links to \
-         long messages stop working"
-    )]
-    Damaged {
-        /// The path of the file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The files were removed or replaced while in use.
-    #[error(
-        "{0} was removed or replaced while the bridge was running, so its changes are lost. Put \
-         the file back, or restore a backup; without it the bridge starts from scratch"
-    )]
-    Gone(PathBuf),
-    /// Another letsbridge uses the same state.
-    #[error(
-        "{0} is in use by another letsbridge: two bridges sharing one state directory would \
-         duplicate messages"
-    )]
-    InUse(PathBuf),
-    /// A newer letsbridge wrote it.
-    #[error(
-        "the database {path} has schema version {found}, newer than the supported {known}: upgrade \
-         letsbridge, or move the database away together with {path}-wal and {path}-shm and start from \
-         scratch"
-    )]
-    TooNew {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: u32,
-        /// This program's version.
-        known: u32,
-    },
-    /// A letsbridge from before the first release wrote it.
-    #[error(
-        "the database {path} was written by a letsbridge from before the first release: move it away \
-         together with {path}-wal and {path}-shm and start from scratch"
-    )]
-    TooOld {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The key for public links is not available.
-    #[error(
-        "cannot use the link key {path}: {error}; it must be readable by the user that runs \
-         letsbridge. If the file is removed, a new key is created and all existing links stop \
-         working"
-    )]
-    LinkKey {
-        /// The path of the key file.
-        path: PathBuf,
-        /// The system's error.
-        error: std::io::Error,
-    },
-    /// An error of SQLite.
-    #[error("database error: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-}
-
-impl StoreError {
-    /// Whether retrying can help: the disk is full, or another program holds the database.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        let Self::Sqlite(error) = self else { return false };
-        !damage::is_damage(error)
-            && matches!(
-                error.sqlite_error_code(),
-                Some(
-                    ErrorCode::DiskFull
-                        | ErrorCode::DatabaseBusy
-                        | ErrorCode::DatabaseLocked
-                        | ErrorCode::SystemIoFailure
-                        | ErrorCode::CannotOpen
-                        | ErrorCode::ReadOnly
-                )
-            )
     }
 }
 
