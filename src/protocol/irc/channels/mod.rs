@@ -1,11 +1,15 @@
 //! Joins channels and keeps track of whether we are in them.
 
+mod entry;
 pub(super) mod join;
 pub(super) mod join_check;
 pub(super) mod membership;
+mod names;
+pub(super) mod topics;
 pub(super) mod user_events;
 pub(super) mod users;
 pub(super) mod voice;
+pub(super) mod who;
 pub(super) mod who_poll;
 pub(super) mod whois;
 
@@ -13,12 +17,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use unicode_normalization::UnicodeNormalization;
 
+use self::entry::{ChannelEntry, JoinState};
+use super::errors::join::RejoinPolicy;
 use crate::domain::{Casemapping, EndpointId};
 use crate::protocol::Backoff;
 
-use super::errors::join::RejoinPolicy;
+pub use self::entry::ChannelTarget;
 
 /// Time limit for the server to answer a JOIN.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -29,91 +34,6 @@ const TRIES_RESET_AFTER: Duration = Duration::from_secs(900);
 
 /// Minimum time between a JOIN and one triggered by somebody else.
 const MIN_REJOIN_INTERVAL: Duration = Duration::from_secs(10);
-
-/// The state of one channel. The server decides whether we are in it, not our own commands.
-///
-/// ```text
-///               JOIN            own JOIN echo             end of NAMES
-///  NotJoined ────────▶ Joining ───────────────▶ AwaitingNames ───────▶ Joined
-///   ▲                    │ rejected, no answer      │ kicked, parted      │
-///   └─ delay over ── RetryWait ◀────────────────────┴─────────────────────┘
-///      invited,
-///      logged in
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum JoinState {
-    NotJoined,
-    Joining,
-    AwaitingNames,
-    Joined,
-    RetryWait,
-}
-
-/// A channel that the session should be in.
-#[derive(Debug, Clone)]
-pub struct ChannelTarget {
-    /// Its endpoint id.
-    pub endpoint: EndpointId,
-    /// The account's name.
-    pub name: String,
-    /// Its key, if any.
-    pub key: Option<secrecy::SecretString>,
-}
-
-/// Equality ignores the key.
-impl PartialEq for ChannelTarget {
-    fn eq(&self, other: &Self) -> bool {
-        (self.endpoint, &self.name) == (other.endpoint, &other.name)
-    }
-}
-
-impl Eq for ChannelTarget {}
-
-#[derive(Debug)]
-struct ChannelEntry {
-    target: ChannelTarget,
-    /// The server's name for it, if it differs from ours.
-    server_name: Option<String>,
-    /// The server cannot have a channel of that name; later ISUPPORT tokens may change that.
-    is_impossible: bool,
-    state: JoinState,
-    /// Consecutive failures to join, including kicks.
-    tries: u32,
-    /// When to retry, by the reason why we are not joined.
-    rejoin_policy: RejoinPolicy,
-    /// When to retry or to give up waiting.
-    due_at: Option<Instant>,
-    /// When we last sent JOIN.
-    last_join_at: Option<Instant>,
-    /// When we joined, by our clock and by server-time if available.
-    entered_at: Option<Instant>,
-    join_server_time: Option<Timestamp>,
-}
-
-impl ChannelEntry {
-    fn new(target: ChannelTarget) -> Self {
-        Self {
-            target,
-            server_name: None,
-            is_impossible: false,
-            state: JoinState::NotJoined,
-            tries: 0,
-            rejoin_policy: RejoinPolicy::Soon,
-            due_at: None,
-            last_join_at: None,
-            entered_at: None,
-            join_server_time: None,
-        }
-    }
-
-    fn name(&self) -> &str {
-        self.server_name.as_ref().unwrap_or(&self.target.name)
-    }
-
-    fn is_given_up(&self) -> bool {
-        self.state == JoinState::RetryWait && self.rejoin_policy == RejoinPolicy::Never
-    }
-}
 
 /// All channels that the session should be in.
 #[derive(Debug)]
@@ -129,10 +49,11 @@ pub(in crate::protocol::irc) struct Channels {
 impl Channels {
     pub(in crate::protocol::irc) fn new(targets: Vec<ChannelTarget>, seed: u64) -> Self {
         let channels: Vec<ChannelEntry> = targets.into_iter().map(ChannelEntry::new).collect();
-        let by_place = channels.iter().enumerate().map(|(i, c)| (c.target.endpoint, i)).collect();
+        let by_endpoint =
+            channels.iter().enumerate().map(|(i, c)| (c.target.endpoint, i)).collect();
         let mut channels = Self {
             channels,
-            by_endpoint: by_place,
+            by_endpoint,
             by_name: HashMap::new(),
             casemapping: Casemapping::default(),
             timers: BTreeSet::new(),
@@ -176,78 +97,6 @@ impl Channels {
     /// one.
     pub(in crate::protocol::irc) fn name_of(&self, endpoint: EndpointId) -> Option<&str> {
         self.by_endpoint.get(&endpoint).map(|at| self.channels[*at].name())
-    }
-
-    /// Finds the target for a channel that the server reports under an unknown name: a safe channel requested
-    /// by its short name (RFC 2811, section 3), or a name that the server normalises.
-    fn match_server_name(&mut self, name: &str) {
-        if let Some(at) = self.index_of(name) {
-            let channel = &mut self.channels[at];
-            channel.server_name = Some(name.to_owned()).filter(|name| *name != channel.target.name);
-            return;
-        }
-        let mut asked = (0..self.channels.len()).filter(|at| {
-            let channel = &self.channels[*at];
-            channel.state == JoinState::Joining && is_server_name_of(&channel.target.name, name)
-        });
-        // Ambiguous: do not match any.
-        let (Some(at), None) = (asked.next(), asked.next()) else { return };
-        if name.len() <= MAX_LEN_NAME {
-            self.channels[at].server_name = Some(name.to_owned());
-            self.by_name.insert(self.casemapping.fold(name), at);
-        }
-    }
-
-    /// The server has no channel of the name it used before. Returns whether to join by our own name for it
-    /// now.
-    pub(in crate::protocol::irc) fn forget_server_name(&mut self, name: &str) -> bool {
-        let Some(at) = self.index_of(name) else { return false };
-        let channel = &mut self.channels[at];
-        if channel.state != JoinState::Joining || channel.server_name.take().is_none() {
-            return false;
-        }
-        self.set_casemapping(self.casemapping);
-        self.set_state(at, JoinState::NotJoined, None);
-        true
-    }
-
-    /// Marks channels impossible on this server, whose channel names start with one of `types` and have at
-    /// most `longest` characters. Returns them with reasons. They are not joined unless the server changes
-    /// its limits.
-    pub(in crate::protocol::irc) fn reject_impossible(
-        &mut self,
-        types: &str,
-        longest: Option<usize>,
-        now: Instant,
-    ) -> Vec<(EndpointId, String)> {
-        let longest = longest.unwrap_or(usize::MAX);
-        let why = |name: &str| {
-            if types.is_empty() {
-                return Some("the server supports no channels (CHANTYPES is empty)".to_owned());
-            }
-            if !name.starts_with(|first| types.contains(first)) {
-                return Some(format!("channel names on this server begin with one of \"{types}\""));
-            }
-            let length = name.chars().count();
-            (length > longest)
-                .then(|| format!("the name has {length} characters; this server allows {longest}"))
-        };
-        let mut impossible = Vec::new();
-        for at in 0..self.channels.len() {
-            let channel = &mut self.channels[at];
-            match why(&channel.target.name) {
-                Some(why) if !channel.is_given_up() => {
-                    channel.is_impossible = true;
-                    impossible.push((channel.target.endpoint, why));
-                    self.schedule_retry(at, RejoinPolicy::Never, now);
-                }
-                None if std::mem::take(&mut channel.is_impossible) => {
-                    self.set_state(at, JoinState::NotJoined, None);
-                }
-                _ => {}
-            }
-        }
-        impossible
     }
 
     /// The channels that we are in, according to the server.
@@ -408,34 +257,6 @@ impl Channels {
         channel.due_at = due;
         self.timers.extend(due.map(|due| (due, at)));
     }
-}
-
-/// Longer than any channel name.
-const MAX_LEN_NAME: usize = 512;
-
-/// Length of the id that a server puts before the short name of a safe channel.
-const SAFE_CHANNEL_ID_LEN: usize = 5;
-
-/// Whether the server may report a channel that we join as `asked` under `name`.
-fn is_server_name_of(asked: &str, name: &str) -> bool {
-    if let (Some(short), Some(long)) = (asked.strip_prefix('!'), name.strip_prefix('!')) {
-        // A second `!` requests a new channel.
-        let short = short.strip_prefix('!').unwrap_or(short);
-        let id = long.len().checked_sub(short.len()).and_then(|id| long.get(..id));
-        let is_id = |id: &str| {
-            id.len() == SAFE_CHANNEL_ID_LEN && id.bytes().all(|it| it.is_ascii_alphanumeric())
-        };
-        if id.is_some_and(is_id) && is_same_text(short, &long[SAFE_CHANNEL_ID_LEN..]) {
-            return true;
-        }
-    }
-    is_same_text(asked, name)
-}
-
-/// Whether two names look the same to readers, regardless of case and Unicode normalisation.
-fn is_same_text(one: &str, other: &str) -> bool {
-    let fold = |name: &str| name.nfkc().flat_map(char::to_lowercase).nfkc().collect::<String>();
-    fold(one) == fold(other)
 }
 
 #[cfg(test)]

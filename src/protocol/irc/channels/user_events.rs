@@ -1,21 +1,17 @@
-//! Handles events of channel members: joins, parts, nick changes, NAMES and WHO replies.
+//! Handles events of channel members: joins, parts, nick changes, modes and NAMES replies.
 
 use std::time::Instant;
 
 use irc::proto::Prefix;
 
 use super::membership::LeaveReason;
-use super::users::{UserInfo, truncate_to_bytes};
+use super::users::UserInfo;
 use super::voice;
 use crate::domain::{Author, EndpointId, IrcUser};
 use crate::protocol::Output;
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::session::IrcSession;
 use crate::protocol::irc::wire::batch::MessageContext;
-use crate::protocol::irc::wire::line::{Line, SafeText};
-
-/// The token of our WHOX queries.
-const WHOX_TOKEN: &str = "52";
 
 /// No WHO in channels with more members: the reply would overflow the send queue that some servers have for a
 /// client. Members become known when they speak.
@@ -137,50 +133,6 @@ impl IrcSession {
         self.output.push_back(Output::Event(IrcEvent::ModesChanged { endpoint, by, change }));
     }
 
-    /// Changes the topic.
-    pub(in crate::protocol::irc) fn set_topic(&mut self, endpoint: EndpointId, topic: &str) {
-        if let Some(name) = self.channels.name_of(endpoint) {
-            let SafeText(topic) = SafeText::sanitize(topic);
-            let words = ("TOPIC", vec![name.to_owned(), topic]);
-            self.pending_topics.push(endpoint);
-            self.enqueue_control(vec![words]);
-        }
-    }
-
-    /// The server rejected something that requires operator status. Returns whether it was a topic change,
-    /// and not one of our messages.
-    pub(in crate::protocol::irc) fn on_topic_rejected(&mut self, name: &str, reason: &str) -> bool {
-        let endpoint = self.channels.endpoint_of(name);
-        let asked = self.pending_topics.iter().position(|asked| Some(*asked) == endpoint);
-        if let Some(at) = asked {
-            self.pending_topics.remove(at);
-            tracing::warn!(
-                channel = name,
-                reason = reason,
-                "cannot change the topic: not permitted"
-            );
-        }
-        asked.is_some()
-    }
-
-    pub(in crate::protocol::irc) fn on_topic(
-        &mut self,
-        source: Option<&Prefix>,
-        name: &str,
-        topic: Option<String>,
-    ) {
-        let Some(endpoint) = self.channels.endpoint_of(name) else { return };
-        let by = source.map(|source| source_name(Some(source)));
-        if self.is_us(source)
-            && let Some(at) = self.pending_topics.iter().position(|asked| *asked == endpoint)
-        {
-            self.pending_topics.remove(at);
-        }
-        let topic = topic.filter(|topic| !topic.is_empty());
-        let topic = topic.map(|topic| truncate_to_bytes(&topic, MAX_LEN_TOPIC).to_owned());
-        self.output.push_back(Output::Event(IrcEvent::Topic { endpoint, topic, by }));
-    }
-
     /// The author of a line. For live messages, what the line shows is learned and the rest comes from what
     /// is known. For history, only the line itself counts.
     pub(in crate::protocol::irc) fn message_author(
@@ -267,54 +219,6 @@ impl IrcSession {
         let reason = reason.map(str::to_owned);
         self.output.push_back(Output::Event(IrcEvent::MaySpeak { endpoint, reason }));
     }
-
-    /// The next WHO, sent when nothing more urgent is queued.
-    pub(in crate::protocol::irc) fn next_who(&mut self, now: Instant) -> Option<Line> {
-        if !self.pacer.is_full(now) {
-            return None;
-        }
-        let name = self.channels.name_of(self.who_poll.start_next(now)?)?;
-        let fields = format!("%tuhnfar,{WHOX_TOKEN}");
-        let whox = [name, &fields];
-        let parameters = if self.isupport.whox { &whox[..] } else { &whox[..1] };
-        Line::new("WHO", parameters).ok()
-    }
-
-    /// RPL_WHOREPLY: channel, user, host, server, nick, flags, hops and real name.
-    pub(in crate::protocol::irc) fn on_who_reply(&mut self, arguments: &[String]) {
-        let [_, _, user, host, _, nick, flags, rest] = arguments else { return };
-        let realname = rest.split_once(' ').map(|(_, realname)| realname);
-        self.apply_who_reply(nick, (user, host), flags, (None, realname));
-    }
-
-    /// RPL_WHOSPCRPL, with the fields that we requested.
-    pub(in crate::protocol::irc) fn on_whox_reply(&mut self, arguments: &[String]) {
-        let [_, token, user, host, nick, flags, account, realname] = arguments else { return };
-        if token == WHOX_TOKEN {
-            let account = Some(account.as_str()).filter(|account| *account != "0");
-            self.apply_who_reply(nick, (user, host), flags, (Some(account), Some(realname)));
-        }
-    }
-
-    fn apply_who_reply(
-        &mut self,
-        nick: &str,
-        (user, host): (&str, &str),
-        flags: &str,
-        (account, realname): (Option<Option<&str>>, Option<&str>),
-    ) {
-        let address = format!("{user}@{host}");
-        let bot = self.isupport.bot_mode.is_some_and(|letter| flags.contains(letter));
-        let seen = UserInfo { nick, userhost: Some(&address), account, realname, bot };
-        self.users.add_who_reply(seen, flags.starts_with('G'));
-    }
-
-    /// RPL_ENDOFWHO.
-    pub(in crate::protocol::irc) fn on_end_of_who(&mut self) {
-        if self.who_poll.finish() {
-            self.users.end_of_who();
-        }
-    }
 }
 
 /// Nick and, if shown, address of the sender of a line. `None` if it is not a valid nick.
@@ -328,9 +232,6 @@ pub(in crate::protocol::irc) fn nick_and_userhost(
 
 /// Longer than any `user@host`; longer ones are ignored.
 const MAX_LEN_SHOWN_USERHOST: usize = 512;
-
-/// Longer than any topic.
-const MAX_LEN_TOPIC: usize = 4_096;
 
 /// Longer than any nick.
 const MAX_LEN_NICK: usize = 256;

@@ -1,13 +1,17 @@
 //! The users in our channels, as reported by the server.
 
+mod info;
+mod lists;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::info::{MAX_LEN, user_bytes};
+use super::membership::{LeaveReason, MembershipEvent};
 use crate::domain::{Casemapping, ChannelMember, EndpointId, IrcUser, Roster};
 
-use super::membership::{LeaveReason, MembershipEvent};
-use crate::protocol::irc::budget::MAX_USERS_BYTES;
+pub(in crate::protocol::irc) use self::info::{UserInfo, truncate_to_bytes};
 
 /// Maximum number of users remembered.
 const MAX_USERS: usize = 200_000;
@@ -17,12 +21,6 @@ const MAX_NETSPLIT: usize = 20_000;
 
 /// Maximum number of WHO replies collected before reporting them.
 const MAX_PENDING_WHO: usize = 50_000;
-
-/// Memory overhead per user, in bytes.
-const USER_OVERHEAD: usize = 200;
-
-/// Maximum stored length of an account, address or real name.
-const MAX_LEN: usize = 512;
 
 /// How long split-off users are expected to return.
 const NETSPLIT_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -51,52 +49,6 @@ pub(in crate::protocol::irc) struct Users {
 struct UserEntry {
     user: Arc<IrcUser>,
     endpoints: Vec<EndpointId>,
-}
-
-/// What a received line says about its sender.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::protocol::irc) struct UserInfo<'a> {
-    pub(in crate::protocol::irc) nick: &'a str,
-    pub(in crate::protocol::irc) userhost: Option<&'a str>,
-    /// `Some(None)` if they are known not to be logged in.
-    pub(in crate::protocol::irc) account: Option<Option<&'a str>>,
-    pub(in crate::protocol::irc) realname: Option<&'a str>,
-    /// Whether they are marked as a bot.
-    pub(in crate::protocol::irc) bot: bool,
-}
-
-impl UserInfo<'_> {
-    fn matches(&self, user: &IrcUser) -> bool {
-        user.nick == self.nick
-            && (self.userhost.is_none() || user.userhost.as_deref() == self.userhost)
-            && self.account.is_none_or(|account| user.account.as_deref() == account)
-            && (self.realname.is_none() || user.realname.as_deref() == self.realname)
-            && (user.bot || !self.bot)
-    }
-
-    /// Updates what is known; leaves the rest unchanged.
-    fn apply_to(&self, user: &mut IrcUser) {
-        let owned = |text: &str| Some(truncate_to_bytes(text, MAX_LEN).to_owned());
-        self.nick.clone_into(&mut user.nick);
-        user.userhost = self.userhost.and_then(owned).or(user.userhost.take());
-        user.realname = self.realname.and_then(owned).or(user.realname.take());
-        if let Some(account) = self.account {
-            user.account = account.map(|account| truncate_to_bytes(account, MAX_LEN).to_owned());
-        }
-        user.bot |= self.bot;
-    }
-}
-
-/// Truncates `text` to at most `most` bytes.
-pub(in crate::protocol::irc) fn truncate_to_bytes(text: &str, most: usize) -> &str {
-    &text[..text.floor_char_boundary(most)]
-}
-
-/// Memory used by a user, in bytes.
-fn user_bytes(user: &IrcUser) -> usize {
-    let IrcUser { nick, userhost: address, account, realname, .. } = user;
-    let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    USER_OVERHEAD + 2 * nick.len() + length(address) + length(account) + length(realname)
 }
 
 impl Users {
@@ -242,90 +194,6 @@ impl Users {
         }
     }
 
-    /// Adds a NAMES entry such as `@ann` or `@+ann!a@host`; `marks` are all prefixes.
-    pub(in crate::protocol::irc) fn add_name(
-        &mut self,
-        endpoint: EndpointId,
-        name: &str,
-        marks: &str,
-    ) {
-        let ranked = name.trim_start_matches(|c| marks.contains(c));
-        let raw = &name[..name.len() - ranked.len()];
-        let ranks: String = marks.chars().filter(|mark| raw.contains(*mark)).collect();
-        let (nick, address) = match ranked.split_once('!') {
-            Some((nick, address)) => (nick, Some(truncate_to_bytes(address, MAX_LEN).to_owned())),
-            None => (ranked, None),
-        };
-        let list = self.pending_names.entry(endpoint).or_default();
-        if !nick.is_empty() && nick.len() <= MAX_LEN && self.held_bytes <= MAX_USERS_BYTES {
-            let user = IrcUser { userhost: address, ..IrcUser::named(nick) };
-            self.held_bytes += user_bytes(&user);
-            list.push((user, ranks));
-        }
-    }
-
-    /// The NAMES list is complete: removes members that are not on it.
-    pub(in crate::protocol::irc) fn end_of_names(&mut self, endpoint: EndpointId) {
-        let list = self.take_names(endpoint);
-        let before = self.rosters.insert(endpoint, Roster::new(self.casemapping));
-        let there = list.iter().map(|(user, _)| self.casemapping.fold(&user.nick));
-        let there: std::collections::HashSet<String> = there.collect();
-        for member in before.iter().flat_map(Roster::iter) {
-            let folded = self.casemapping.fold(&member.user.nick);
-            if !there.contains(&folded) {
-                self.remove_from_channel(&folded, endpoint);
-            }
-        }
-        for (user, prefixes) in list {
-            let seen = UserInfo {
-                nick: &user.nick,
-                userhost: user.userhost.as_deref(),
-                account: None,
-                realname: None,
-                bot: false,
-            };
-            self.observe(seen);
-            let folded = self.casemapping.fold(&user.nick);
-            if let Some(who) = self.add_to_channel(&folded, endpoint, &seen) {
-                self.roster_mut(endpoint).insert(ChannelMember::new(who, &prefixes));
-            }
-        }
-        self.push_names(endpoint);
-    }
-
-    fn take_names(&mut self, endpoint: EndpointId) -> Vec<(IrcUser, String)> {
-        let list = self.pending_names.remove(&endpoint).unwrap_or_default();
-        let weight: usize = list.iter().map(|(user, _)| user_bytes(user)).sum();
-        self.held_bytes = self.held_bytes.saturating_sub(weight);
-        list
-    }
-
-    /// Adds a WHO reply; `away` is its away flag.
-    pub(in crate::protocol::irc) fn add_who_reply(&mut self, seen: UserInfo<'_>, away: bool) {
-        let change = |user: &mut IrcUser| {
-            seen.apply_to(user);
-            (user.away, user.bot) = (away, seen.bot);
-        };
-        if self.replace_user(seen.nick, change).is_some() {
-            self.pending_who.push(self.casemapping.fold(seen.nick));
-        }
-        if self.pending_who.len() >= MAX_PENDING_WHO {
-            self.end_of_who();
-        }
-    }
-
-    /// The WHO reply is complete.
-    pub(in crate::protocol::irc) fn end_of_who(&mut self) {
-        let mut learnt = std::mem::take(&mut self.pending_who);
-        learnt.retain(|nick| *nick != self.own_nick);
-        let learnt = learnt.iter().filter_map(|nick| self.by_nick.get(nick));
-        let learnt: Vec<_> =
-            learnt.map(|known| (known.endpoints.clone(), Arc::clone(&known.user))).collect();
-        if !learnt.is_empty() {
-            self.events.push(MembershipEvent::UsersUpdated(learnt));
-        }
-    }
-
     /// We have left the channel: forgets its members.
     pub(in crate::protocol::irc) fn remove_channel(&mut self, endpoint: EndpointId) {
         self.take_names(endpoint);
@@ -333,14 +201,6 @@ impl Users {
         for member in channel.iter() {
             self.remove_from_channel(&self.casemapping.fold(&member.user.nick), endpoint);
         }
-    }
-
-    fn push_names(&mut self, endpoint: EndpointId) {
-        let casemapping = self.casemapping;
-        let is_me = |member: &&ChannelMember| casemapping.fold(&member.user.nick) == self.own_nick;
-        let members = self.rosters.get(&endpoint).into_iter().flat_map(Roster::iter);
-        let members = members.filter(|member| !is_me(member)).cloned().collect();
-        self.events.push(MembershipEvent::Names { endpoint, casemapping, members });
     }
 
     fn roster_mut(&mut self, endpoint: EndpointId) -> &mut Roster {
@@ -418,6 +278,7 @@ impl Users {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::irc::budget::MAX_USERS_BYTES;
 
     const TEA: EndpointId = EndpointId(1);
     const DEV: EndpointId = EndpointId(2);
