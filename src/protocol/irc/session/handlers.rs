@@ -5,19 +5,16 @@ use std::time::Instant;
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
 use super::IrcSession;
-use crate::domain::MessageKind;
 use crate::protocol::Output;
-use crate::protocol::irc::channels::user_events::{nick_and_userhost, source_name};
+use crate::protocol::irc::IrcEvent;
+use crate::protocol::irc::channels::user_events::source_name;
 use crate::protocol::irc::errors::join::JoinError;
 use crate::protocol::irc::errors::send::mentions_flood;
 use crate::protocol::irc::login::nickserv::Fact;
 use crate::protocol::irc::receive::text;
-use crate::protocol::irc::send::multiline;
-use crate::protocol::irc::send::queue::EchoClaim;
 use crate::protocol::irc::wire::batch::MessageContext;
 use crate::protocol::irc::wire::isupport::Isupport;
 use crate::protocol::irc::wire::line::Line;
-use crate::protocol::irc::{IncomingMessage, IrcEvent};
 
 /// Received lines.
 impl IrcSession {
@@ -131,59 +128,6 @@ impl IrcSession {
         }
     }
 
-    /// Adds a line to a multi-line message, which is reported when complete. Returns whether the line
-    /// belonged to one.
-    fn add_multiline_line(&mut self, source: Option<&Prefix>, message: &Message) -> bool {
-        let (notice, text) = match &message.command {
-            Command::PRIVMSG(_, text) => (false, text),
-            Command::NOTICE(_, text) => (true, text),
-            _ => return false,
-        };
-        let tags = message.tags.as_deref();
-        let concat = tags.is_some_and(|tags| tags.iter().any(|tag| tag.0 == multiline::CONCAT_TAG));
-        self.open_multilines.add_line(
-            text::tag_value(tags, "batch"),
-            source,
-            (notice, text, concat),
-        )
-    }
-
-    fn on_batch(
-        &mut self,
-        now: Instant,
-        source: Option<&Prefix>,
-        reference: &str,
-        (kind, about): (&str, Option<&String>),
-        context: &MessageContext,
-    ) {
-        if let Some(reference) = reference.strip_prefix('+') {
-            self.batches.open(reference, kind, about.map(String::as_str), context);
-            if let Some(target) = about.filter(|_| kind.eq_ignore_ascii_case(multiline::CAP_NAME)) {
-                self.open_multilines.open(reference, source, target, context);
-            }
-        } else if let Some(reference) = reference.strip_prefix('-') {
-            self.on_batch_end(now, reference);
-        }
-    }
-
-    fn on_batch_end(&mut self, now: Instant, reference: &str) {
-        let Some(batch) = self.batches.close(reference) else { return };
-        if let Some(told) = self.open_multilines.close(reference) {
-            let message = text::parse_text(told.is_notice, &told.text);
-            if !self.is_me(&told.target) {
-                self.on_message(Some(&told.source), &told.target, message, &told.context);
-            } else if !told.is_notice && !told.context.batch.is_playback {
-                self.report_direct_message(Some(&told.source), &told.text, &told.context);
-            }
-        }
-        if batch.is_history {
-            let endpoint = batch.target.as_deref().and_then(|name| self.channels.endpoint_of(name));
-            let answer = self.history_requests.on_batch_end(endpoint, batch.label.as_deref());
-            self.report_history(answer);
-        }
-        self.on_labeled_response(now, &MessageContext { batch, ..MessageContext::default() });
-    }
-
     /// Commands that `irc::proto` does not know.
     fn on_raw_command(
         &mut self,
@@ -275,78 +219,4 @@ impl IrcSession {
             self.userhost = Some(format!("{user}@{host}"));
         }
     }
-
-    /// A direct message or private NOTICE was received.
-    fn on_private_message(
-        &mut self,
-        now: Instant,
-        source: Option<&Prefix>,
-        text: &str,
-        context: &MessageContext,
-    ) {
-        let Some(Prefix::Nickname(nick, ..)) = source else { return };
-        if self.is_me(nick) || context.batch.is_playback {
-            return;
-        }
-        self.control_queue.extend(self.ctcp_responder.reply(
-            now,
-            nick,
-            text,
-            context.message_ref.time,
-        ));
-        self.report_direct_message(source, text, context);
-    }
-
-    /// A message was received. Messages to a part of a channel (`@#tea`, ISUPPORT STATUSMSG) are not for
-    /// everybody and therefore ignored.
-    fn on_message(
-        &mut self,
-        source: Option<&Prefix>,
-        target: &str,
-        message: Option<(MessageKind, &str)>,
-        context: &MessageContext,
-    ) {
-        let Some((nick, address)) = nick_and_userhost(source) else { return };
-        let (Some(endpoint), Some((kind, text))) = (self.endpoint_of(target), message) else {
-            return;
-        };
-        let relayed_by = context.relayed_by.clone();
-        let speaker = relayed_by.as_deref().unwrap_or(nick);
-        let (own, played) = (self.is_me(speaker), context.batch.is_playback);
-        let mut claim = EchoClaim::OtherClient;
-        if own && !played {
-            claim = self.on_echo(endpoint, (kind, text), context);
-        }
-        // Messages between others come from a confused server, or from a bouncer on behalf of its other
-        // clients.
-        if claim == EchoClaim::Own || self.channels.endpoint_of(target).is_none() {
-            return;
-        }
-        if played && nick == ERGO_HISTORY_NICK {
-            return;
-        }
-        let author = self.message_author(nick, address, context);
-        let (text, message_ref) = (text.to_owned(), context.message_ref.clone());
-        let from_here = played && author.userhost.is_some() && author.userhost == self.userhost;
-        let message = IncomingMessage {
-            author,
-            kind,
-            text,
-            message_ref,
-            is_playback: played,
-            is_own: own,
-            is_own_userhost: from_here,
-            relayed_by,
-        };
-        if claim == EchoClaim::Maybe {
-            return self.hold_unclaimed(endpoint, message);
-        }
-        if !played && self.is_before_join(target) {
-            return self.early_messages.push((endpoint, message));
-        }
-        self.output.push_back(Output::Event(IrcEvent::Message { endpoint, message }));
-    }
 }
-
-/// The nick that reports joins and parts in Ergo's history.
-const ERGO_HISTORY_NICK: &str = "HistServ";
