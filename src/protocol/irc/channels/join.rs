@@ -5,6 +5,7 @@ use std::time::Instant;
 use irc::proto::Prefix;
 use jiff::Timestamp;
 
+use super::user_events::source_name;
 use crate::domain::{EndpointId, MessageKind};
 use crate::protocol::Output;
 use crate::protocol::irc::IrcEvent;
@@ -123,10 +124,36 @@ impl IrcSession {
         }
     }
 
+    /// The server removed us from a channel.
+    pub(in crate::protocol::irc) fn on_own_part(
+        &mut self,
+        now: Instant,
+        name: &str,
+        reason: Option<&str>,
+    ) {
+        let reason = reason.unwrap_or("no reason given");
+        let error = JoinError::retry_soon(format!("removed by the server ({reason})"));
+        self.on_not_joined(now, name, error);
+    }
+
     /// Reports that a channel operator removed us.
-    pub(in crate::protocol::irc) fn report_removed(&mut self, name: &str) {
+    fn report_removed(&mut self, name: &str) {
         let endpoint = self.channels.endpoint_of(name);
         self.output.extend(endpoint.map(|endpoint| Output::Event(IrcEvent::Removed { endpoint })));
+    }
+
+    /// A channel operator removed us.
+    pub(in crate::protocol::irc) fn on_own_kick(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        name: &str,
+        reason: Option<&str>,
+    ) {
+        self.report_removed(name);
+        let (by, reason) = (source_name(source), reason.unwrap_or("no reason given"));
+        let error = JoinError::retry_soon(format!("kicked by {by} ({reason})"));
+        self.on_not_joined(now, name, error);
     }
 
     /// A JOIN was answered with the numeric `code`.

@@ -104,6 +104,43 @@ impl IrcSession {
         self.update_user(source, |user| user.nick = nick);
     }
 
+    /// A user, perhaps we, logged in to an account or out of it.
+    pub(in crate::protocol::irc) fn on_account_changed(
+        &mut self,
+        now: Instant,
+        source: Option<&Prefix>,
+        account: String,
+    ) {
+        let account = Some(account).filter(|account| account != "*");
+        if self.is_us(source) {
+            self.on_account(now, account.as_deref());
+        }
+        self.update_user(source, |user| user.account = account);
+    }
+
+    pub(in crate::protocol::irc) fn on_away(
+        &mut self,
+        source: Option<&Prefix>,
+        reason: Option<&str>,
+    ) {
+        let away = reason.is_some_and(|reason| !reason.is_empty());
+        self.update_user(source, |user| user.away = away);
+    }
+
+    /// A user, perhaps we, is shown under another user name or host.
+    pub(in crate::protocol::irc) fn on_userhost_changed(
+        &mut self,
+        source: Option<&Prefix>,
+        user: &str,
+        host: &str,
+    ) {
+        let userhost = format!("{user}@{host}");
+        if self.is_us(source) {
+            self.userhost = Some(userhost.clone());
+        }
+        self.update_user(source, |user| user.userhost = Some(userhost));
+    }
+
     /// A user's data changed.
     pub(in crate::protocol::irc) fn update_user(
         &mut self,

@@ -69,6 +69,18 @@ impl IrcSession {
         self.enqueue_control(words);
     }
 
+    /// MONITOR reports these nicks as online, or as offline.
+    pub(in crate::protocol::irc) fn on_monitored_nicks(
+        &mut self,
+        now: Instant,
+        nicks: &str,
+        online: bool,
+    ) {
+        for nick in nicks.split(',') {
+            self.on_nick_presence(now, nick, online);
+        }
+    }
+
     /// The ISON reply: those of the nicks that are in use.
     pub(in crate::protocol::irc) fn on_ison_reply(&mut self, now: Instant, nicks: &str) {
         let wished = self.regain.wanted().to_owned();

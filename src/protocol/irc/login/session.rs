@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use irc::proto::Prefix;
+use irc::proto::{Prefix, Response};
 use secrecy::ExposeSecret;
 
 use super::nickserv::{Fact, NickservReply};
@@ -96,6 +96,21 @@ impl IrcSession {
             let words = self.registration.on_logged_out(now);
             self.apply_login_events(words);
         }
+    }
+
+    pub(in crate::protocol::irc) fn on_authenticate(&mut self, now: Instant, chunk: &str) {
+        let commands = self.registration.on_authenticate(chunk, now);
+        self.apply_login_events(commands);
+    }
+
+    pub(in crate::protocol::irc) fn on_sasl_numeric(
+        &mut self,
+        now: Instant,
+        response: Response,
+        arguments: &[String],
+    ) {
+        let commands = self.registration.on_sasl_numeric(response as u16, arguments, now);
+        self.apply_login_events(commands);
     }
 
     /// A private NOTICE was received, perhaps from services.

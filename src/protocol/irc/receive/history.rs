@@ -21,7 +21,7 @@ impl IrcSession {
         endpoint: EndpointId,
         (since, now): (Timestamp, Timestamp),
         msgid: Option<String>,
-        by_line: bool,
+        by_msgid: bool,
     ) {
         let Some(channel) = self.channels.name_of(endpoint).map(str::to_owned) else { return };
         self.history_requests.push(HistoryRequest {
@@ -30,7 +30,7 @@ impl IrcSession {
             since,
             now,
             msgid,
-            by_msgid: by_line,
+            by_msgid,
             is_retry: false,
         });
     }
@@ -46,8 +46,13 @@ impl IrcSession {
             );
             return;
         }
-        let answer = self.history_requests.fail(reason);
-        self.report_history(answer);
+        self.on_history_rejected(reason);
+    }
+
+    /// The server rejected a history request for good.
+    pub(in crate::protocol::irc) fn on_history_rejected(&mut self, reason: &str) {
+        let reply = self.history_requests.fail(reason);
+        self.report_history(reply);
     }
 
     /// Whether the server provides history.

@@ -53,8 +53,8 @@ pub struct Webirc {
 
 impl Webirc {
     pub(super) fn to_command(&self) -> RawCommand {
-        let Self { gateway, host, ip: address, .. } = self;
+        let Self { gateway, host, ip, .. } = self;
         let password = self.password.expose_secret().to_owned();
-        ("WEBIRC", vec![password, gateway.clone(), host.clone(), address.clone()])
+        ("WEBIRC", vec![password, gateway.clone(), host.clone(), ip.clone()])
     }
 }

@@ -4,11 +4,9 @@ use std::time::Instant;
 
 use irc::proto::{CapSubCommand, Command, Message, Prefix};
 
-use super::IrcSession;
+use super::{IrcSession, last_argument};
 use crate::protocol::Output;
 use crate::protocol::irc::IrcEvent;
-use crate::protocol::irc::channels::user_events::source_name;
-use crate::protocol::irc::errors::join::JoinError;
 use crate::protocol::irc::errors::send::mentions_flood;
 use crate::protocol::irc::login::nickserv::Fact;
 use crate::protocol::irc::receive::text;
@@ -53,22 +51,10 @@ impl IrcSession {
                 self.on_join(now, source, &name, shown, &context);
             }
             Command::PART(name, reason) if self.is_us(source) => {
-                let reason = reason.as_deref().unwrap_or("no reason given");
-                self.on_not_joined(
-                    now,
-                    &name,
-                    JoinError::retry_soon(format!("removed by the server ({reason})")),
-                );
+                self.on_own_part(now, &name, reason.as_deref());
             }
             Command::KICK(name, nick, reason) if self.is_me(&nick) => {
-                self.report_removed(&name);
-                let (by, reason) =
-                    (source_name(source), reason.as_deref().unwrap_or("no reason given"));
-                self.on_not_joined(
-                    now,
-                    &name,
-                    JoinError::retry_soon(format!("kicked by {by} ({reason})")),
-                );
+                self.on_own_kick(now, source, &name, reason.as_deref());
             }
             Command::INVITE(nick, name) if self.is_me(&nick) => self.on_invite(now, &name),
             Command::PART(name, reason) => self.on_part(source, &name, reason),
@@ -79,28 +65,10 @@ impl IrcSession {
             }
             Command::TOPIC(name, topic) => self.on_topic(source, &name, topic),
             Command::NICK(nick) => self.on_nick(now, source, nick),
-            Command::AUTHENTICATE(chunk) => {
-                let words = self.registration.on_authenticate(&chunk, now);
-                self.apply_login_events(words);
-            }
-            Command::ACCOUNT(account) => {
-                let account = Some(account).filter(|account| account != "*");
-                if self.is_us(source) {
-                    self.on_account(now, account.as_deref());
-                }
-                self.update_user(source, |irc_user| irc_user.account = account);
-            }
-            Command::AWAY(reason) => {
-                let away = reason.is_some_and(|reason| !reason.is_empty());
-                self.update_user(source, |irc_user| irc_user.away = away);
-            }
-            Command::CHGHOST(user, host) => {
-                let address = format!("{user}@{host}");
-                if self.is_us(source) {
-                    self.userhost = Some(address.clone());
-                }
-                self.update_user(source, |irc_user| irc_user.userhost = Some(address));
-            }
+            Command::AUTHENTICATE(chunk) => self.on_authenticate(now, &chunk),
+            Command::ACCOUNT(account) => self.on_account_changed(now, source, account),
+            Command::AWAY(reason) => self.on_away(source, reason.as_deref()),
+            Command::CHGHOST(user, host) => self.on_userhost_changed(source, &user, &host),
             Command::CAP(_, subcommand, third, fourth) => {
                 self.on_cap(now, &subcommand, third.as_deref(), fourth.as_deref());
             }
@@ -109,12 +77,7 @@ impl IrcSession {
                 let about = about.as_ref().and_then(|about| about.first());
                 return self.on_batch(now, source, &reference, (kind, about), &context);
             }
-            Command::ERROR(reason) => {
-                if mentions_flood(&reason) {
-                    self.pacer.on_flood_disconnect(now);
-                }
-                self.on_link_closed(reason);
-            }
+            Command::ERROR(reason) => self.on_error(now, reason),
             Command::Response(response, arguments) => {
                 self.on_numeric(now, response, &arguments, &context);
             }
@@ -145,10 +108,7 @@ impl IrcSession {
             }
             "FAIL" => self.on_fail(now, arguments, context),
             // RPL_WHOISSERVICE of ngIRCd; RPL_WHOISHELPOP elsewhere.
-            "310" => self.shown(
-                argument(1),
-                Fact::Is(crate::protocol::irc::session::last_argument(arguments)),
-            ),
+            "310" => self.shown(argument(1), Fact::Is(last_argument(arguments))),
             // RPL_WHOSPCRPL.
             "354" => self.on_whox_reply(arguments),
             "573" => self.on_relaymsg_error(now, command, arguments, context),
@@ -161,11 +121,7 @@ impl IrcSession {
             "439" | "499" | "531" | "707" => self.on_send_error(now, command, arguments, context),
             // ERR_BANNICKCHANGE, ERR_NICKTOOFAST, ERR_NONICKCHANGE, ERR_RESTRICTED.
             "435" | "438" | "447" | "484" => {
-                self.on_nick_rejected(
-                    now,
-                    false,
-                    crate::protocol::irc::session::last_argument(arguments),
-                );
+                self.on_nick_rejected(now, false, last_argument(arguments));
             }
             "470" => self.on_forwarded(now, argument(1), argument(2)),
             "448" | "479" | "480" | "489" | "495" | "500" | "519" | "520" | "926" => {
@@ -173,6 +129,13 @@ impl IrcSession {
             }
             _ => {}
         }
+    }
+
+    fn on_error(&mut self, now: Instant, reason: String) {
+        if mentions_flood(&reason) {
+            self.pacer.on_flood_disconnect(now);
+        }
+        self.on_link_closed(reason);
     }
 
     fn answer_ping(&mut self, token: &str) {
@@ -196,8 +159,8 @@ impl IrcSession {
             _ => (false, ""),
         };
         self.quota.count_cap_bytes(list.len());
-        let words = self.registration.on_cap(subcommand.to_str(), more, list, now);
-        self.apply_login_events(words);
+        let commands = self.registration.on_cap(subcommand.to_str(), more, list, now);
+        self.apply_login_events(commands);
     }
 
     pub(super) fn on_isupport(&mut self, now: Instant, arguments: &[String]) {
@@ -214,6 +177,7 @@ impl IrcSession {
         self.set_bot_mode();
     }
 
+    /// The server shows our user under another host from now on.
     pub(super) fn set_own_host(&mut self, host: &str) {
         if let Some((user, _)) = self.userhost.as_deref().and_then(|it| it.split_once('@')) {
             self.userhost = Some(format!("{user}@{host}"));

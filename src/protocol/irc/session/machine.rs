@@ -17,60 +17,8 @@ impl Machine for IrcSession {
     fn handle_input(&mut self, now: Instant, input: Input<ReceivedLine, IrcCommand>) {
         self.last_input_at = now;
         match input {
-            Input::Receive(heard) => {
-                self.liveness.on_received(now);
-                self.check_phase_deadline(now);
-                self.report_alive(now);
-                if matches!(heard, ReceivedLine::FallbackCharset(_)) {
-                    self.output.push_back(Output::Event(IrcEvent::FallbackCharsetUsed));
-                }
-                match heard.parse() {
-                    Ok(message) => self.on_line(now, message),
-                    // An unparsable line still shows that the connection is alive.
-                    Err(error) => tracing::warn!(%error, "unparsable line ignored"),
-                }
-            }
-            Input::Command(IrcCommand::SendMessage {
-                delivery,
-                endpoint,
-                kind,
-                prefix,
-                body,
-                relay_nick: relay,
-            }) => {
-                self.send_message(delivery, endpoint, kind, (&prefix, &body), relay.as_deref());
-            }
-            Input::Command(IrcCommand::FetchHistory {
-                endpoint,
-                since,
-                now,
-                msgid,
-                by_msgid: by_line,
-            }) => {
-                self.fetch_history(endpoint, (since, now), msgid, by_line);
-            }
-            Input::Command(IrcCommand::SendDirect {
-                delivery,
-                endpoint,
-                recipient,
-                kind,
-                prefix,
-                body,
-            }) => {
-                self.send_direct((delivery, endpoint), recipient, kind, (&prefix, &body));
-            }
-            Input::Command(IrcCommand::SendNotice { nick, text }) => self.send_notice(&nick, &text),
-            Input::Command(IrcCommand::SetTopic { endpoint, topic }) => {
-                self.set_topic(endpoint, &topic);
-            }
-            Input::Command(IrcCommand::SetAway(reason)) => {
-                self.enqueue_control(vec![("AWAY", reason.into_iter().collect())]);
-            }
-            Input::Command(IrcCommand::Join(target)) => {
-                self.channels.add(target);
-                self.join_pending(now);
-            }
-            Input::Command(IrcCommand::Quit(reason)) => self.quit(now, reason),
+            Input::Receive(line) => self.on_received(now, &line),
+            Input::Command(command) => self.on_command(now, command),
             Input::Timeout => self.tick(now),
             Input::Resumed => {
                 self.liveness.on_ping_sent(now);
@@ -99,31 +47,80 @@ impl Machine for IrcSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let door = match self.phase {
-            IrcSessionPhase::Registering { deadline: until }
-            | IrcSessionPhase::Quitting { deadline: until }
-            | IrcSessionPhase::Banned { deadline: until } => Some(until),
-            IrcSessionPhase::Identifying | IrcSessionPhase::Online => None,
-        };
-        let weight = |endpoint| self.pacer.priority(endpoint, self.last_input_at);
-        let urgency = if self.control_queue.is_empty() {
-            self.send_queue.priority(weight)
+        [
+            self.phase.deadline(),
+            self.registration.deadline(),
+            self.nickserv.deadline(),
+            self.regain.deadline(),
+            Some(self.liveness.deadline()),
+            (self.phase == IrcSessionPhase::Online).then(|| self.join_check.deadline()),
+            self.next_send_at(),
+            self.next_who_at(),
+            self.who_poll.deadline(),
+            self.channels.deadline(),
+            self.history_requests.deadline(),
+            self.send_queue.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}
+
+impl IrcSession {
+    fn on_received(&mut self, now: Instant, line: &ReceivedLine) {
+        self.liveness.on_received(now);
+        self.check_phase_deadline(now);
+        self.report_alive(now);
+        if matches!(line, ReceivedLine::FallbackCharset(_)) {
+            self.output.push_back(Output::Event(IrcEvent::FallbackCharsetUsed));
+        }
+        match line.parse() {
+            Ok(message) => self.on_line(now, message),
+            // An unparsable line still shows that the connection is alive.
+            Err(error) => tracing::warn!(%error, "unparsable line ignored"),
+        }
+    }
+
+    fn on_command(&mut self, now: Instant, command: IrcCommand) {
+        match command {
+            IrcCommand::SendMessage { delivery, endpoint, kind, prefix, body, relay_nick } => {
+                let text = (prefix.as_str(), body.as_str());
+                self.send_message(delivery, endpoint, kind, text, relay_nick.as_deref());
+            }
+            IrcCommand::SendDirect { delivery, endpoint, recipient, kind, prefix, body } => {
+                self.send_direct((delivery, endpoint), recipient, kind, (&prefix, &body));
+            }
+            IrcCommand::SendNotice { nick, text } => self.send_notice(&nick, &text),
+            IrcCommand::FetchHistory { endpoint, since, now, msgid, by_msgid } => {
+                self.fetch_history(endpoint, (since, now), msgid, by_msgid);
+            }
+            IrcCommand::SetTopic { endpoint, topic } => self.set_topic(endpoint, &topic),
+            IrcCommand::SetAway(reason) => {
+                self.enqueue_control(vec![("AWAY", reason.into_iter().collect())]);
+            }
+            IrcCommand::Join(target) => {
+                self.channels.add(target);
+                self.join_pending(now);
+            }
+            IrcCommand::Quit(reason) => self.quit(now, reason),
+        }
+    }
+
+    /// When the rate limit allows the next queued line.
+    fn next_send_at(&self) -> Option<Instant> {
+        let priority = if self.control_queue.is_empty() {
+            let priority_of = |endpoint| self.pacer.priority(endpoint, self.last_input_at);
+            self.send_queue.priority(priority_of)
         } else {
             Some(Priority::High)
         };
-        let pace = urgency.and_then(|urgency| self.pacer.ready_at(urgency));
-        let rested =
-            self.who_poll.is_ready(self.last_input_at).then(|| self.pacer.full_at()).flatten();
-        let [channels, past] = [self.channels.deadline(), self.history_requests.deadline()];
-        let [login, services] = [self.registration.deadline(), self.nickserv.deadline()];
-        let [nick, census] = [self.regain.deadline(), self.who_poll.deadline()];
-        let roll = (self.phase == IrcSessionPhase::Online).then(|| self.join_check.deadline());
-        let rendered = self.send_queue.deadline();
-        let alive = Some(self.liveness.deadline());
-        [door, login, services, nick, alive, roll, pace, rested, census, channels, past, rendered]
-            .into_iter()
-            .flatten()
-            .min()
+        self.pacer.ready_at(priority?)
+    }
+
+    /// When the rate limit allows the next WHO.
+    fn next_who_at(&self) -> Option<Instant> {
+        self.who_poll.is_ready(self.last_input_at).then(|| self.pacer.full_at()).flatten()
     }
 }
 

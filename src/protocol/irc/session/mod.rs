@@ -135,25 +135,34 @@ pub(in crate::protocol::irc) enum IrcSessionPhase {
     },
 }
 
+impl IrcSessionPhase {
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Registering { deadline }
+            | Self::Quitting { deadline }
+            | Self::Banned { deadline } => Some(deadline),
+            Self::Identifying | Self::Online => None,
+        }
+    }
+}
+
 impl IrcSession {
     /// Starts to register.
     #[must_use]
-    pub fn new(now: Instant, plan: SessionConfig) -> Self {
-        let SessionConfig { identity, is_tls: secure, may_say_passwords, nonce, .. } = plan;
-        let trust = (secure, may_say_passwords);
-        let (mut registration, words) = Registration::start(&identity, trust, nonce);
-        let webirc = plan.webirc.filter(|_| {
-            let may_say = secure || may_say_passwords;
-            if !may_say {
-                registration.withhold();
-            }
-            may_say
-        });
-        let nickserv = Nickserv::new(identity.services, secure || may_say_passwords);
+    pub fn new(now: Instant, config: SessionConfig) -> Self {
+        let SessionConfig { identity, is_tls, may_say_passwords, nonce, .. } = config;
+        let (mut registration, commands) =
+            Registration::start(&identity, (is_tls, may_say_passwords), nonce);
+        let may_say_passwords = is_tls || may_say_passwords;
+        if config.webirc.is_some() && !may_say_passwords {
+            registration.withhold();
+        }
+        let webirc = config.webirc.filter(|_| may_say_passwords);
+        let nickserv = Nickserv::new(identity.services, may_say_passwords);
         let mut session = Self {
             phase: IrcSessionPhase::Registering { deadline: now + MAX_REGISTRATION_TIME },
-            send_only: plan.send_only,
-            regain: Regain::new(&identity.nick, plan.seed),
+            send_only: config.send_only,
+            regain: Regain::new(&identity.nick, config.seed),
             nick: identity.nick,
             userhost: None,
             registration,
@@ -165,9 +174,9 @@ impl IrcSession {
             disconnect_reason: None,
             isupport: Isupport::default(),
             charsets: None,
-            channels: Channels::new(plan.channels, plan.seed),
+            channels: Channels::new(config.channels, config.seed),
             forwards: Vec::new(),
-            request_invite_from: plan.request_invite_from,
+            request_invite_from: config.request_invite_from,
             batches: Batches::default(),
             open_multilines: OpenMultilines::default(),
             early_messages: Vec::new(),
@@ -179,12 +188,12 @@ impl IrcSession {
             send_queue: SendQueue::default(),
             direct_targets: DirectTargets::default(),
             history_requests: HistoryRequests::default(),
-            ctcp_responder: CtcpResponder::new(now, plan.started_at),
+            ctcp_responder: CtcpResponder::new(now, config.started_at),
             users: Users::default(),
             who_poll: WhoPoll::default(),
             quota: ServerQuota::new(now),
             join_check: JoinCheck::new(now),
-            pacer: Pacer::new(plan.flood_control, plan.learned_pace, now),
+            pacer: Pacer::new(config.flood_control, config.learned_pace, now),
             liveness: Liveness::new(now, SILENCE_TIMEOUT, SILENCE_TIMEOUT),
             last_input_at: now,
             alive_reported_at: now,
@@ -194,7 +203,7 @@ impl IrcSession {
         if let Some(webirc) = webirc {
             session.enqueue_control(vec![webirc.to_command()]);
         }
-        session.enqueue_control(words);
+        session.enqueue_control(commands);
         session.send_ready(now);
         session
     }

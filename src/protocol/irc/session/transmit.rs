@@ -40,13 +40,13 @@ impl IrcSession {
     /// Handles phase timeouts, also when the server never stops sending.
     pub(super) fn check_phase_deadline(&mut self, now: Instant) {
         match self.phase {
-            IrcSessionPhase::Registering { deadline: until } if now >= until => {
+            IrcSessionPhase::Registering { deadline } if now >= deadline => {
                 self.close("registration timed out".to_owned());
             }
-            IrcSessionPhase::Quitting { deadline: until } if now >= until => {
+            IrcSessionPhase::Quitting { deadline } if now >= deadline => {
                 self.close("left".to_owned());
             }
-            IrcSessionPhase::Banned { deadline: until } if now >= until => {
+            IrcSessionPhase::Banned { deadline } if now >= deadline => {
                 self.on_link_closed(String::new());
             }
             _ => {}
@@ -69,13 +69,10 @@ impl IrcSession {
             let next = control
                 .or_else(|| self.send_queue.next_line(receipt, &self.pacer, now))
                 .or_else(|| self.next_who(now).map(NextLines::control));
-            let Some(NextLines { lines, endpoint, delivery: speaking }) = next else {
-                return;
-            };
-            let speaking = speaking.zip(endpoint);
-            let speaking =
-                speaking.map(|(delivery, endpoint)| IrcEvent::SendStarted { delivery, endpoint });
-            self.output.extend(speaking.map(Output::Event));
+            let Some(NextLines { lines, endpoint, delivery }) = next else { return };
+            if let (Some(delivery), Some(endpoint)) = (delivery, endpoint) {
+                self.output.push_back(Output::Event(IrcEvent::SendStarted { delivery, endpoint }));
+            }
             for line in lines {
                 self.pacer.spend(line.len(), endpoint, now);
                 self.output.push_back(Output::Transmit(line));
@@ -83,8 +80,8 @@ impl IrcSession {
         }
     }
 
-    pub(in crate::protocol::irc) fn enqueue_control(&mut self, all: Vec<RawCommand>) {
-        for (command, params) in all {
+    pub(in crate::protocol::irc) fn enqueue_control(&mut self, commands: Vec<RawCommand>) {
+        for (command, params) in commands {
             let params: Vec<&str> = params.iter().map(String::as_str).collect();
             match Line::new(command, &params) {
                 Ok(line) => self.control_queue.push_back(line),
