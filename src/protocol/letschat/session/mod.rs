@@ -1,20 +1,23 @@
 //! The session with one Let's Chat server, for the lifetime of a websocket.
 
-mod handlers;
+mod commands;
+mod events;
+mod machine;
+mod replies;
+mod room_list;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use secrecy::ExposeSecret;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::requests::{LetsChatRequest, PendingRequests};
 use super::rooms::{RoomTarget, Rooms};
-use super::{LetsChatCommand, LetsChatEvent, Reason, ReceivedFrame, Stay, TurnedAway};
+use super::{LetsChatCommand, LetsChatEvent, TurnedAway};
 use crate::domain::{DeliveryId, EndpointId};
-use crate::protocol::liveness::{Liveness, LivenessCheck};
+use crate::protocol::Output;
+use crate::protocol::liveness::Liveness;
 use crate::protocol::socketio::Packet;
-use crate::protocol::{Input, Machine, Output};
 
 /// Time limit for the login. The server checks tokens one at a time, in 100 ms each.
 const MAX_LOGIN_TIME: Duration = Duration::from_secs(120);
@@ -24,15 +27,6 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Time limit for a pong.
 const PONG_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Minimum time between two [`LetsChatEvent::Alive`].
-const ALIVE_EVENT_INTERVAL: Duration = Duration::from_secs(5);
-
-/// The delay of delayed commands.
-const COMMAND_DELAY: Duration = Duration::from_secs(1);
-
-/// How many rooms are requested at once: the server's maximum.
-const MAX_ROOMS_PER_REQUEST: usize = 5_000;
 
 /// The session with one Let's Chat server, for the lifetime of a websocket.
 #[derive(Debug)]
@@ -129,262 +123,6 @@ impl LetsChatSession {
         self
     }
 
-    fn on_packet(&mut self, now: Instant, packet: Packet<'_>) {
-        match packet {
-            Packet::Open { ping_interval, .. } => {
-                // In Engine.IO 3, the client sends the pings.
-                let every = Duration::from_millis(ping_interval.clamp(1_000, 60_000));
-                self.liveness.set_interval(every.min(self.max_ping_interval), now);
-            }
-            Packet::Ping { data } => self.send_packet(&Packet::Pong { data }),
-            Packet::Connect if self.phase != LetsChatSessionPhase::Online => {
-                self.phase = LetsChatSessionPhase::Online;
-                self.send_request(now, LetsChatRequest::WhoAmI, "account:whoami", Value::Null);
-                if self.direct_messages {
-                    self.send_request(
-                        now,
-                        LetsChatRequest::ProbeDirectMessages,
-                        "user-messages:list",
-                        json!({}),
-                    );
-                }
-                self.refresh_rooms(now);
-            }
-            Packet::Error { data } => self.refused(login_error_text(data.as_deref())),
-            Packet::Disconnect | Packet::Close => {
-                self.close("the server closed the connection".to_owned());
-            }
-            Packet::Event { name, arguments, .. } => {
-                let argument = arguments.first().map_or("null", |raw| raw.get());
-                self.on_event(now, &name, argument);
-            }
-            Packet::Ack { id, arguments } => {
-                let argument = arguments.first().map_or("null", |raw| raw.get());
-                if let Some(call) = self.requests.take(id) {
-                    self.on_reply(now, call, argument);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The server rejected the login.
-    fn refused(&mut self, reason: String) {
-        // After a login, token and account are valid.
-        if self.phase != LetsChatSessionPhase::Online {
-            self.turned_away = Some(TurnedAway::new(Reason::Account, reason.clone()));
-        }
-        self.close(reason);
-    }
-
-    fn refresh_rooms(&mut self, now: Instant) {
-        self.request_rooms(now, 0);
-    }
-
-    fn request_rooms(&mut self, now: Instant, skip: usize) {
-        self.send_request(
-            now,
-            LetsChatRequest::ListRooms { skip },
-            "rooms:list",
-            json!({ "take": MAX_ROOMS_PER_REQUEST, "skip": skip }),
-        );
-    }
-
-    fn join_pending(&mut self, now: Instant) {
-        while let Some((target, id)) = self.rooms.next_join() {
-            let password = target.password.as_ref().map(ExposeSecret::expose_secret);
-            let argument = match password {
-                Some(password) => json!({ "roomId": id, "password": password }),
-                None => Value::from(id),
-            };
-            let endpoint = target.endpoint;
-            self.send_request(now, LetsChatRequest::JoinRoom(endpoint), "rooms:join", argument);
-        }
-    }
-
-    fn on_command(&mut self, now: Instant, command: LetsChatCommand) {
-        match command {
-            LetsChatCommand::Post { delivery, endpoint, text } => {
-                match self.rooms.room_id(endpoint) {
-                    Some(room) => {
-                        let post = json!({ "room": room, "text": text });
-                        self.send_request(
-                            now,
-                            LetsChatRequest::CreatePost { delivery, endpoint },
-                            "messages:create",
-                            post,
-                        );
-                    }
-                    None => {
-                        let reason = "unknown room".to_owned();
-                        self.output.push_back(Output::Event(LetsChatEvent::Rejected {
-                            delivery,
-                            endpoint,
-                            reason,
-                        }));
-                    }
-                }
-            }
-            LetsChatCommand::SendDirect { delivery, endpoint, user, text } => {
-                let whisper = json!({ "user": user, "text": text });
-                let call = LetsChatRequest::SendDirect { delivery, endpoint };
-                self.send_request(now, call, "user-messages:create", whisper);
-            }
-            LetsChatCommand::SendDirectNotice { user, text } => {
-                let whisper = json!({ "user": user, "text": text });
-                self.send_request(
-                    now,
-                    LetsChatRequest::SendDirectNotice,
-                    "user-messages:create",
-                    whisper,
-                );
-            }
-            // Oldest first: the server's default would omit the oldest of a long backlog.
-            LetsChatCommand::ListMessages {
-                delayed: true,
-                endpoint,
-                since,
-                skip,
-                limit: take,
-                stay,
-            } => {
-                let command = LetsChatCommand::ListMessages {
-                    delayed: false,
-                    endpoint,
-                    since,
-                    skip,
-                    limit: take,
-                    stay,
-                };
-                self.delayed_commands.push_back((now + COMMAND_DELAY, command));
-            }
-            LetsChatCommand::ListMessages {
-                delayed: false,
-                endpoint,
-                since,
-                skip,
-                limit: take,
-                stay,
-            } => {
-                let query = json!({
-                    "since_id": since.to_string(), "skip": skip, "take": take,
-                    "reverse": false, "expand": "owner",
-                });
-                self.request_messages(
-                    now,
-                    LetsChatRequest::ListMessages { endpoint, stay },
-                    endpoint,
-                    query,
-                );
-            }
-            LetsChatCommand::SetDescription { endpoint, description } => {
-                match self.rooms.editable_room(endpoint) {
-                    Some((room, name)) => {
-                        let about = json!({ "id": room, "name": name, "description": description });
-                        self.send_request(
-                            now,
-                            LetsChatRequest::SetDescription(endpoint),
-                            "rooms:update",
-                            about,
-                        );
-                    }
-                    None => {
-                        tracing::warn!(%endpoint, "cannot set the description of a private room");
-                    }
-                }
-            }
-            LetsChatCommand::NewestMessage { endpoint, stay } => {
-                self.request_newest(now, endpoint, stay, 1);
-            }
-            LetsChatCommand::SetTimer { endpoint, after } => {
-                self.timers.push((now + after, endpoint));
-            }
-            LetsChatCommand::Leave => {
-                self.send_packet(&Packet::Close);
-                self.close("left".to_owned());
-            }
-        }
-    }
-
-    fn request_users(&mut self, now: Instant, endpoint: EndpointId, room: &str) {
-        if self.fetch_users {
-            self.send_request(
-                now,
-                LetsChatRequest::ListUsers(endpoint),
-                "rooms:users",
-                json!({ "room": room }),
-            );
-        }
-    }
-
-    fn request_newest(&mut self, now: Instant, endpoint: EndpointId, stay: Stay, take: usize) {
-        let query = json!({ "take": take, "reverse": true });
-        self.request_messages(
-            now,
-            LetsChatRequest::NewestMessage { endpoint, limit: take, stay },
-            endpoint,
-            query,
-        );
-    }
-
-    fn request_messages(
-        &mut self,
-        now: Instant,
-        call: LetsChatRequest,
-        endpoint: EndpointId,
-        mut query: Value,
-    ) {
-        if let Some(room) = self.rooms.room_id(endpoint) {
-            query["room"] = room.into();
-            self.send_request(now, call, "messages:list", query);
-        }
-    }
-
-    fn tick(&mut self, now: Instant) {
-        if let LetsChatSessionPhase::Connecting { deadline: until } = self.phase
-            && now >= until
-        {
-            self.close("login timed out".to_owned());
-        }
-        while let Some((_, command)) = self.delayed_commands.pop_front_if(|(due, _)| *due <= now) {
-            self.on_command(now, command);
-        }
-        for (_, endpoint) in self.timers.extract_if(.., |(due, _)| *due <= now) {
-            self.output.push_back(Output::Event(LetsChatEvent::TimerFired(endpoint)));
-        }
-        while let Some(call) = self.requests.take_overdue(now) {
-            match call {
-                LetsChatRequest::CreatePost { delivery, endpoint }
-                | LetsChatRequest::SendDirect { delivery, endpoint } => {
-                    self.output
-                        .push_back(Output::Event(LetsChatEvent::TimedOut { delivery, endpoint }));
-                }
-                // The server never answers an unknown event.
-                LetsChatRequest::ProbeDirectMessages => {
-                    self.output
-                        .push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(false)));
-                }
-                // Nothing depends on it.
-                LetsChatRequest::ListUsers(_)
-                | LetsChatRequest::SetDescription(_)
-                | LetsChatRequest::SendDirectNotice => {}
-                call => self.close(format!("request timed out: {call:?}")),
-            }
-        }
-        match self.liveness.check(now) {
-            LivenessCheck::Dead => self.close("ping timeout".to_owned()),
-            LivenessCheck::Ping => self.send_ping(),
-            LivenessCheck::Wait => {}
-        }
-        if self.phase == LetsChatSessionPhase::Online && self.rooms.take_refresh_due(now) {
-            self.refresh_rooms(now);
-        }
-    }
-
-    fn send_ping(&mut self) {
-        self.send_packet(&Packet::Ping { data: String::new() });
-    }
-
     fn send_request(&mut self, now: Instant, call: LetsChatRequest, name: &str, argument: Value) {
         let number = self.requests.insert(call, now);
         let argument = (!argument.is_null()).then_some(argument);
@@ -405,75 +143,5 @@ impl LetsChatSession {
 
     fn close(&mut self, reason: String) {
         self.output.push_back(Output::Close(reason));
-    }
-}
-
-impl Machine for LetsChatSession {
-    type Received = ReceivedFrame;
-    type Transmit = String;
-    type Command = LetsChatCommand;
-    type Event = LetsChatEvent;
-
-    fn size(heard: &ReceivedFrame) -> usize {
-        match heard {
-            ReceivedFrame::Text(frame) => frame.len(),
-            ReceivedFrame::TooLarge => 0,
-        }
-    }
-
-    fn handle_input(&mut self, now: Instant, input: Input<ReceivedFrame, LetsChatCommand>) {
-        match input {
-            Input::Receive(ReceivedFrame::TooLarge) => {
-                self.output.push_back(Output::Event(LetsChatEvent::FrameTooLarge));
-                self.close("frame too large".to_owned());
-            }
-            Input::Receive(ReceivedFrame::Text(frame)) => {
-                // Any packet shows that it is alive.
-                if self.phase == LetsChatSessionPhase::Online
-                    && now >= self.alive_reported_at + ALIVE_EVENT_INTERVAL
-                {
-                    self.alive_reported_at = now;
-                    self.output.push_back(Output::Event(LetsChatEvent::Alive));
-                }
-                self.liveness.on_received_keep_pinging(now);
-                match Packet::parse(&frame) {
-                    Ok(packet) => self.on_packet(now, packet),
-                    Err(error) => tracing::warn!(%error, "unparsable frame ignored"),
-                }
-            }
-            Input::Command(command) => self.on_command(now, command),
-            Input::Timeout => self.tick(now),
-            Input::Resumed => {
-                self.liveness.on_ping_sent(now);
-                self.send_ping();
-            }
-        }
-    }
-
-    fn poll_output(&mut self) -> Option<Output<String, LetsChatEvent>> {
-        self.output.pop_front()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        let door = match self.phase {
-            LetsChatSessionPhase::Connecting { deadline: until } => Some(until),
-            LetsChatSessionPhase::Online => None,
-        };
-        let later = self.delayed_commands.front().map(|(due, _)| *due);
-        let wake = self.timers.iter().map(|(due, _)| *due).min();
-        let (calls, rooms) = (self.requests.deadline(), self.rooms.deadline());
-        let due = [door, Some(self.liveness.deadline()), later, wake, calls, rooms];
-        due.into_iter().flatten().min()
-    }
-}
-
-/// Why the login was rejected, worded for the administrator
-/// (docs/letschat-protocol.md, section 2).
-fn login_error_text(data: Option<&str>) -> String {
-    match data {
-        Some(reason) => format!("Let's Chat rejected the connection: {reason}"),
-        None => "Let's Chat rejected the token: create a new one and put it into token_file (an \
-             account has one token; creating another revokes it)"
-            .to_owned(),
     }
 }
