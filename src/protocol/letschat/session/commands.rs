@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::LetsChatSession;
+use crate::domain::DeliveryId;
 use crate::domain::EndpointId;
 use crate::protocol::Output;
 use crate::protocol::letschat::requests::LetsChatRequest;
@@ -19,57 +20,22 @@ impl LetsChatSession {
     pub(super) fn on_command(&mut self, now: Instant, command: LetsChatCommand) {
         match command {
             LetsChatCommand::Post { delivery, endpoint, text } => {
-                match self.rooms.room_id(endpoint) {
-                    Some(room) => {
-                        let post = json!({ "room": room, "text": text });
-                        self.send_request(
-                            now,
-                            LetsChatRequest::CreatePost { delivery, endpoint },
-                            "messages:create",
-                            post,
-                        );
-                    }
-                    None => {
-                        let reason = "unknown room".to_owned();
-                        self.output.push_back(Output::Event(LetsChatEvent::Rejected {
-                            delivery,
-                            endpoint,
-                            reason,
-                        }));
-                    }
-                }
+                self.post(now, delivery, endpoint, &text);
             }
             LetsChatCommand::SendDirect { delivery, endpoint, user, text } => {
-                let whisper = json!({ "user": user, "text": text });
-                let call = LetsChatRequest::SendDirect { delivery, endpoint };
-                self.send_request(now, call, "user-messages:create", whisper);
+                let request = LetsChatRequest::SendDirect { delivery, endpoint };
+                let argument = json!({ "user": user, "text": text });
+                self.send_request(now, request, "user-messages:create", argument);
             }
             LetsChatCommand::SendDirectNotice { user, text } => {
-                let whisper = json!({ "user": user, "text": text });
-                self.send_request(
-                    now,
-                    LetsChatRequest::SendDirectNotice,
-                    "user-messages:create",
-                    whisper,
-                );
+                let request = LetsChatRequest::SendDirectNotice;
+                let argument = json!({ "user": user, "text": text });
+                self.send_request(now, request, "user-messages:create", argument);
             }
-            // Oldest first: the server's default would omit the oldest of a long backlog.
-            LetsChatCommand::ListMessages {
-                delayed: true,
-                endpoint,
-                since,
-                skip,
-                limit: take,
-                stay,
-            } => {
-                let command = LetsChatCommand::ListMessages {
-                    delayed: false,
-                    endpoint,
-                    since,
-                    skip,
-                    limit: take,
-                    stay,
-                };
+            LetsChatCommand::ListMessages { delayed: true, endpoint, since, skip, limit, stay } => {
+                let delayed = false;
+                let command =
+                    LetsChatCommand::ListMessages { delayed, endpoint, since, skip, limit, stay };
                 self.delayed_commands.push_back((now + COMMAND_DELAY, command));
             }
             LetsChatCommand::ListMessages {
@@ -77,38 +43,22 @@ impl LetsChatSession {
                 endpoint,
                 since,
                 skip,
-                limit: take,
+                limit,
                 stay,
             } => {
+                // Oldest first: the server's default would omit the oldest of a long backlog.
                 let query = json!({
-                    "since_id": since.to_string(), "skip": skip, "take": take,
+                    "since_id": since.to_string(), "skip": skip, "take": limit,
                     "reverse": false, "expand": "owner",
                 });
-                self.request_messages(
-                    now,
-                    LetsChatRequest::ListMessages { endpoint, stay },
-                    endpoint,
-                    query,
-                );
-            }
-            LetsChatCommand::SetDescription { endpoint, description } => {
-                match self.rooms.editable_room(endpoint) {
-                    Some((room, name)) => {
-                        let about = json!({ "id": room, "name": name, "description": description });
-                        self.send_request(
-                            now,
-                            LetsChatRequest::SetDescription(endpoint),
-                            "rooms:update",
-                            about,
-                        );
-                    }
-                    None => {
-                        tracing::warn!(%endpoint, "cannot set the description of a private room");
-                    }
-                }
+                let request = LetsChatRequest::ListMessages { endpoint, stay };
+                self.request_messages(now, request, endpoint, query);
             }
             LetsChatCommand::NewestMessage { endpoint, stay } => {
                 self.request_newest(now, endpoint, stay, 1);
+            }
+            LetsChatCommand::SetDescription { endpoint, description } => {
+                self.set_description(now, endpoint, &description);
             }
             LetsChatCommand::SetTimer { endpoint, after } => {
                 self.timers.push((now + after, endpoint));
@@ -120,14 +70,30 @@ impl LetsChatSession {
         }
     }
 
+    fn post(&mut self, now: Instant, delivery: DeliveryId, endpoint: EndpointId, text: &str) {
+        let Some(room) = self.rooms.room_id(endpoint) else {
+            let reason = "unknown room".to_owned();
+            let event = LetsChatEvent::Rejected { delivery, endpoint, reason };
+            return self.output.push_back(Output::Event(event));
+        };
+        let request = LetsChatRequest::CreatePost { delivery, endpoint };
+        let argument = json!({ "room": room, "text": text });
+        self.send_request(now, request, "messages:create", argument);
+    }
+
+    fn set_description(&mut self, now: Instant, endpoint: EndpointId, description: &str) {
+        let Some((room, name)) = self.rooms.editable_room(endpoint) else {
+            return tracing::warn!(%endpoint, "cannot set the description of a private room");
+        };
+        let argument = json!({ "id": room, "name": name, "description": description });
+        let request = LetsChatRequest::SetDescription(endpoint);
+        self.send_request(now, request, "rooms:update", argument);
+    }
+
     pub(super) fn request_users(&mut self, now: Instant, endpoint: EndpointId, room: &str) {
         if self.fetch_users {
-            self.send_request(
-                now,
-                LetsChatRequest::ListUsers(endpoint),
-                "rooms:users",
-                json!({ "room": room }),
-            );
+            let request = LetsChatRequest::ListUsers(endpoint);
+            self.send_request(now, request, "rooms:users", json!({ "room": room }));
         }
     }
 
@@ -136,27 +102,23 @@ impl LetsChatSession {
         now: Instant,
         endpoint: EndpointId,
         stay: Stay,
-        take: usize,
+        limit: usize,
     ) {
-        let query = json!({ "take": take, "reverse": true });
-        self.request_messages(
-            now,
-            LetsChatRequest::NewestMessage { endpoint, limit: take, stay },
-            endpoint,
-            query,
-        );
+        let query = json!({ "take": limit, "reverse": true });
+        let request = LetsChatRequest::NewestMessage { endpoint, limit, stay };
+        self.request_messages(now, request, endpoint, query);
     }
 
     fn request_messages(
         &mut self,
         now: Instant,
-        call: LetsChatRequest,
+        request: LetsChatRequest,
         endpoint: EndpointId,
         mut query: Value,
     ) {
         if let Some(room) = self.rooms.room_id(endpoint) {
             query["room"] = room.into();
-            self.send_request(now, call, "messages:list", query);
+            self.send_request(now, request, "messages:list", query);
         }
     }
 }

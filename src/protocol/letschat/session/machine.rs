@@ -22,8 +22,8 @@ impl Machine for LetsChatSession {
     type Command = LetsChatCommand;
     type Event = LetsChatEvent;
 
-    fn size(heard: &ReceivedFrame) -> usize {
-        match heard {
+    fn size(frame: &ReceivedFrame) -> usize {
+        match frame {
             ReceivedFrame::Text(frame) => frame.len(),
             ReceivedFrame::TooLarge => 0,
         }
@@ -63,15 +63,21 @@ impl Machine for LetsChatSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let door = match self.phase {
-            LetsChatSessionPhase::Connecting { deadline: until } => Some(until),
+        let login = match self.phase {
+            LetsChatSessionPhase::Connecting { deadline } => Some(deadline),
             LetsChatSessionPhase::Online => None,
         };
-        let later = self.delayed_commands.front().map(|(due, _)| *due);
-        let wake = self.timers.iter().map(|(due, _)| *due).min();
-        let (calls, rooms) = (self.requests.deadline(), self.rooms.deadline());
-        let due = [door, Some(self.liveness.deadline()), later, wake, calls, rooms];
-        due.into_iter().flatten().min()
+        [
+            login,
+            Some(self.liveness.deadline()),
+            self.delayed_commands.front().map(|(due, _)| *due),
+            self.timers.iter().map(|(due, _)| *due).min(),
+            self.requests.deadline(),
+            self.rooms.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 }
 
@@ -81,8 +87,8 @@ impl LetsChatSession {
         match packet {
             Packet::Open { ping_interval, .. } => {
                 // In Engine.IO 3, the client sends the pings.
-                let every = Duration::from_millis(ping_interval.clamp(1_000, 60_000));
-                self.liveness.set_interval(every.min(self.max_ping_interval), now);
+                let interval = Duration::from_millis(ping_interval.clamp(1_000, 60_000));
+                self.liveness.set_interval(interval.min(self.max_ping_interval), now);
             }
             Packet::Ping { data } => self.send_packet(&Packet::Pong { data }),
             Packet::Connect if self.phase != LetsChatSessionPhase::Online => {
@@ -98,7 +104,7 @@ impl LetsChatSession {
                 }
                 self.refresh_rooms(now);
             }
-            Packet::Error { data } => self.refused(login_error_text(data.as_deref())),
+            Packet::Error { data } => self.on_login_rejected(login_error_text(data.as_deref())),
             Packet::Disconnect | Packet::Close => {
                 self.close("the server closed the connection".to_owned());
             }
@@ -108,8 +114,8 @@ impl LetsChatSession {
             }
             Packet::Ack { id, arguments } => {
                 let argument = arguments.first().map_or("null", |raw| raw.get());
-                if let Some(call) = self.requests.take(id) {
-                    self.on_reply(now, call, argument);
+                if let Some(request) = self.requests.take(id) {
+                    self.on_reply(now, request, argument);
                 }
             }
             _ => {}
@@ -117,7 +123,7 @@ impl LetsChatSession {
     }
 
     /// The server rejected the login.
-    fn refused(&mut self, reason: String) {
+    fn on_login_rejected(&mut self, reason: String) {
         // After a login, token and account are valid.
         if self.phase != LetsChatSessionPhase::Online {
             self.turned_away = Some(TurnedAway::new(Reason::Account, reason.clone()));
@@ -126,8 +132,8 @@ impl LetsChatSession {
     }
 
     fn tick(&mut self, now: Instant) {
-        if let LetsChatSessionPhase::Connecting { deadline: until } = self.phase
-            && now >= until
+        if let LetsChatSessionPhase::Connecting { deadline } = self.phase
+            && now >= deadline
         {
             self.close("login timed out".to_owned());
         }
@@ -137,8 +143,8 @@ impl LetsChatSession {
         for (_, endpoint) in self.timers.extract_if(.., |(due, _)| *due <= now) {
             self.output.push_back(Output::Event(LetsChatEvent::TimerFired(endpoint)));
         }
-        while let Some(call) = self.requests.take_overdue(now) {
-            match call {
+        while let Some(request) = self.requests.take_overdue(now) {
+            match request {
                 LetsChatRequest::CreatePost { delivery, endpoint }
                 | LetsChatRequest::SendDirect { delivery, endpoint } => {
                     self.output
@@ -153,7 +159,7 @@ impl LetsChatSession {
                 LetsChatRequest::ListUsers(_)
                 | LetsChatRequest::SetDescription(_)
                 | LetsChatRequest::SendDirectNotice => {}
-                call => self.close(format!("request timed out: {call:?}")),
+                request => self.close(format!("request timed out: {request:?}")),
             }
         }
         match self.liveness.check(now) {

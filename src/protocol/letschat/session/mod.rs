@@ -123,8 +123,14 @@ impl LetsChatSession {
         self
     }
 
-    fn send_request(&mut self, now: Instant, call: LetsChatRequest, name: &str, argument: Value) {
-        let number = self.requests.insert(call, now);
+    fn send_request(
+        &mut self,
+        now: Instant,
+        request: LetsChatRequest,
+        name: &str,
+        argument: Value,
+    ) {
+        let number = self.requests.insert(request, now);
         let argument = (!argument.is_null()).then_some(argument);
         self.output.push_back(Output::Transmit(Packet::encode_call(
             number,

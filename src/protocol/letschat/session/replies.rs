@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use super::LetsChatSession;
-use super::room_list::join_error_text;
 use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::Output;
 use crate::protocol::letschat::json;
@@ -17,59 +16,15 @@ const NEWEST_RETRY_LIMIT: usize = 500;
 
 /// Replies.
 impl LetsChatSession {
-    pub(super) fn on_reply(&mut self, now: Instant, call: LetsChatRequest, argument: &str) {
-        match call {
-            LetsChatRequest::WhoAmI => match json::parse_reply::<WireUser>(argument) {
-                Ok(account) => {
-                    self.output.push_back(Output::Event(LetsChatEvent::LoggedIn(
-                        LetsChatUser::own_from_wire(account),
-                    )));
-                }
-                Err(why) => self.close(format!("cannot read our own account: {why}")),
-            },
-            LetsChatRequest::ListRooms { skip } => {
-                match parse_rows::<WireRoom, _>(argument, Some) {
-                    Ok(rows) => {
-                        let count = rows.count();
-                        let rooms = self.readable_rows("rooms:list", rows);
-                        self.on_room_list(now, (skip, count), &rooms);
-                    }
-                    Err(why) => self.close(format!("cannot list the rooms: {why}")),
-                }
-            }
-            LetsChatRequest::JoinRoom(endpoint) => match self.parse_joined_room(endpoint, argument)
-            {
-                Ok(room) => {
-                    self.rooms.on_join_reply(endpoint, true, now);
-                    self.report_description(&room, true);
-                    self.request_users(now, endpoint, &room.id);
-                    self.output.push_back(Output::Event(LetsChatEvent::Joined {
-                        endpoint,
-                        room: room.id,
-                    }));
-                    self.join_pending(now);
-                }
-                Err(reason) => {
-                    self.rooms.on_join_reply(endpoint, false, now);
-                    self.report_not_joined(endpoint, join_error_text(&reason));
-                    self.join_pending(now);
-                }
-            },
-            LetsChatRequest::ListUsers(endpoint) => {
-                match parse_rows::<WireUser, _>(argument, LetsChatUser::from_wire) {
-                    Ok(rows) => {
-                        let users = self.readable_rows("rooms:users", rows);
-                        self.report_presence(RoomPresence::Users { endpoint, users });
-                    }
-                    // Without the list, users become known when they join or post.
-                    Err(why) => {
-                        tracing::debug!(%endpoint, reason = why, "cannot list the users of the room");
-                    }
-                }
-            }
+    pub(super) fn on_reply(&mut self, now: Instant, request: LetsChatRequest, argument: &str) {
+        match request {
+            LetsChatRequest::WhoAmI => self.on_own_account(argument),
+            LetsChatRequest::ListRooms { skip } => self.on_room_list(now, skip, argument),
+            LetsChatRequest::JoinRoom(endpoint) => self.on_join_reply(now, endpoint, argument),
+            LetsChatRequest::ListUsers(endpoint) => self.on_user_list(endpoint, argument),
             LetsChatRequest::SetDescription(endpoint) => {
-                if let Err(why) = json::parse_reply::<WireRoom>(argument) {
-                    tracing::warn!(%endpoint, reason = why, "cannot set the room description");
+                if let Err(reason) = json::parse_reply::<WireRoom>(argument) {
+                    tracing::warn!(%endpoint, reason, "cannot set the room description");
                 }
             }
             LetsChatRequest::CreatePost { delivery, endpoint }
@@ -83,45 +38,71 @@ impl LetsChatSession {
                 self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)));
             }
             LetsChatRequest::ListMessages { endpoint, stay } => {
-                let post = |it: WirePost| it.into_post().map(|(post, _)| post);
-                match parse_rows(argument, post) {
-                    Ok(rows) => {
-                        let id = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
-                        let bad = rows.unreadable.iter().map(id).collect();
-                        let posts = self.readable_rows("messages:list", rows);
-                        let bytes = argument.len();
-                        let listed = LetsChatEvent::Page { endpoint, posts, bad, bytes, stay };
-                        self.output.push_back(Output::Event(listed));
-                    }
-                    Err(why) => {
-                        self.leave_room(now, endpoint, &format!("cannot read the room: {why}"));
-                    }
-                }
+                self.on_message_list(now, endpoint, stay, argument);
             }
-            LetsChatRequest::NewestMessage { endpoint, limit: take, stay } => {
+            LetsChatRequest::NewestMessage { endpoint, limit, stay } => {
                 match parse_rows(argument, |post: PostRef| post.id()) {
-                    Ok(rows) => self.on_newest(now, endpoint, stay, take, rows),
-                    Err(why) => {
-                        self.leave_room(now, endpoint, &format!("cannot read the room: {why}"));
-                    }
+                    Ok(rows) => self.on_newest(now, endpoint, stay, limit, rows),
+                    Err(reason) => self.on_room_unreadable(now, endpoint, &reason),
                 }
             }
         }
     }
 
-    /// The newest posts of a room, newest first, of which `take` were requested.
+    fn on_own_account(&mut self, argument: &str) {
+        match json::parse_reply::<WireUser>(argument) {
+            Ok(account) => {
+                let account = LetsChatUser::own_from_wire(account);
+                self.output.push_back(Output::Event(LetsChatEvent::LoggedIn(account)));
+            }
+            Err(reason) => self.close(format!("cannot read our own account: {reason}")),
+        }
+    }
+
+    fn on_user_list(&mut self, endpoint: EndpointId, argument: &str) {
+        match parse_rows::<WireUser, _>(argument, LetsChatUser::from_wire) {
+            Ok(rows) => {
+                let users = self.readable_rows("rooms:users", rows);
+                self.report_presence(RoomPresence::Users { endpoint, users });
+            }
+            // Without the list, users become known when they join or post.
+            Err(reason) => {
+                tracing::debug!(%endpoint, reason, "cannot list the users of the room");
+            }
+        }
+    }
+
+    fn on_message_list(&mut self, now: Instant, endpoint: EndpointId, stay: Stay, argument: &str) {
+        match parse_rows(argument, |post: WirePost| post.into_post().map(|(post, _)| post)) {
+            Ok(rows) => {
+                let id = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
+                let bad = rows.unreadable.iter().map(id).collect();
+                let posts = self.readable_rows("messages:list", rows);
+                let bytes = argument.len();
+                let page = LetsChatEvent::Page { endpoint, posts, bad, bytes, stay };
+                self.output.push_back(Output::Event(page));
+            }
+            Err(reason) => self.on_room_unreadable(now, endpoint, &reason),
+        }
+    }
+
+    fn on_room_unreadable(&mut self, now: Instant, endpoint: EndpointId, reason: &str) {
+        self.leave_room(now, endpoint, &format!("cannot read the room: {reason}"));
+    }
+
+    /// The newest posts of a room, newest first, of which `limit` were requested.
     fn on_newest(
         &mut self,
         now: Instant,
         endpoint: EndpointId,
         stay: Stay,
-        take: usize,
+        limit: usize,
         rows: ParsedRows<PostId>,
     ) {
         let count = rows.count();
         let posts = self.readable_rows("messages:list", rows);
         if posts.is_empty() && count > 0 {
-            if take < NEWEST_RETRY_LIMIT && count >= take {
+            if limit < NEWEST_RETRY_LIMIT && count >= limit {
                 return self.request_newest(now, endpoint, stay, NEWEST_RETRY_LIMIT);
             }
             return self.leave_room(

@@ -11,6 +11,7 @@ use crate::protocol::Output;
 use crate::protocol::letschat::LetsChatEvent;
 use crate::protocol::letschat::json;
 use crate::protocol::letschat::requests::LetsChatRequest;
+use crate::protocol::letschat::rows::parse_rows;
 use crate::protocol::letschat::wire_types;
 use crate::protocol::letschat::wire_types::WireRoom;
 
@@ -44,13 +45,14 @@ impl LetsChatSession {
         }
     }
 
-    pub(super) fn on_room_list(
-        &mut self,
-        now: Instant,
-        (skip, count): (usize, usize),
-        rooms: &[WireRoom],
-    ) {
-        for room in rooms {
+    pub(super) fn on_room_list(&mut self, now: Instant, skip: usize, argument: &str) {
+        let rows = match parse_rows::<WireRoom, _>(argument, Some) {
+            Ok(rows) => rows,
+            Err(reason) => return self.close(format!("cannot list the rooms: {reason}")),
+        };
+        let count = rows.count();
+        let rooms = self.readable_rows("rooms:list", rows);
+        for room in &rooms {
             self.on_room(now, room);
         }
         if count >= MAX_ROOMS_PER_REQUEST {
@@ -58,7 +60,7 @@ impl LetsChatSession {
         } else {
             let missing: Vec<(EndpointId, String)> = self.rooms.missing().collect();
             for (endpoint, name) in missing {
-                self.report_not_joined(endpoint, missing_room_text(&name, rooms));
+                self.report_not_joined(endpoint, missing_room_text(&name, &rooms));
                 self.rooms.schedule_refresh(now);
             }
         }
@@ -82,20 +84,35 @@ impl LetsChatSession {
         }
     }
 
+    pub(super) fn on_join_reply(&mut self, now: Instant, endpoint: EndpointId, argument: &str) {
+        let joined = self.parse_joined_room(endpoint, argument);
+        self.rooms.on_join_reply(endpoint, joined.is_ok(), now);
+        match joined {
+            Ok(room) => {
+                self.report_description(&room, true);
+                self.request_users(now, endpoint, &room.id);
+                let event = LetsChatEvent::Joined { endpoint, room: room.id };
+                self.output.push_back(Output::Event(event));
+            }
+            Err(reason) => self.report_not_joined(endpoint, join_error_text(&reason)),
+        }
+        self.join_pending(now);
+    }
+
     /// Parses the joined room. Without an id, it is the requested one.
     pub(super) fn parse_joined_room(
         &self,
         endpoint: EndpointId,
         argument: &str,
     ) -> Result<WireRoom, String> {
-        let read = json::parse_reply::<WireRoom>(argument);
-        if read.is_err()
+        let room = json::parse_reply::<WireRoom>(argument);
+        if room.is_err()
             && wire_types::is_success_object(argument)
             && let Some(id) = self.rooms.room_id(endpoint)
         {
             return Ok(WireRoom::with_id(id));
         }
-        read
+        room
     }
 
     /// Reports a room's description, if the server sent it.
@@ -114,7 +131,7 @@ impl LetsChatSession {
 }
 
 /// Why a join was rejected, worded for the administrator.
-pub(super) fn join_error_text(reason: &str) -> String {
+fn join_error_text(reason: &str) -> String {
     match reason {
         "password required" => {
             "the room requires a password: set room_password for its link".to_owned()
