@@ -1,5 +1,6 @@
 //! Tests of registration.
 
+use super::negotiation::{CAPS_TIMEOUT, SASL_TIMEOUT};
 use super::*;
 use crate::domain::SaslMechanism;
 

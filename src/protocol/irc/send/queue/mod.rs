@@ -1,56 +1,28 @@
 //! Sends deliveries to the server and determines whether they have arrived.
 
+mod replies;
+mod results;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use super::outgoing::OutgoingMessage;
 use super::pacing::{Pacer, Priority};
-use super::receipt::{MessageRef, Receipt, SendOutcome};
+use super::receipt::{Receipt, SendOutcome};
 use crate::domain::{DeliveryId, EndpointId, MessageKind};
 use crate::protocol::irc::errors::send::SendError;
-use crate::protocol::irc::receive::text;
 use crate::protocol::irc::wire::line::Line;
 
 pub(in crate::protocol::irc) use super::outgoing::OutgoingLine;
-use super::outgoing::{OutgoingMessage, PING_PREFIX};
-
-/// What became of a delivery.
-#[derive(Debug, PartialEq, Eq)]
-pub(in crate::protocol::irc) struct SendResult {
-    pub(in crate::protocol::irc) delivery: DeliveryId,
-    pub(in crate::protocol::irc) endpoint: EndpointId,
-    pub(in crate::protocol::irc) outcome: SendOutcome,
-}
-
-/// The origin of a line under our nick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::protocol::irc) enum EchoClaim {
-    /// We sent it.
-    Own,
-    /// Perhaps an altered echo of the line in flight.
-    Maybe,
-    /// Another client of the same user sent it.
-    OtherClient,
-}
-
-/// Which line a reply refers to.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::protocol::irc) enum ReplyTarget<'a> {
-    /// The one with this label.
-    Label(&'a str),
-    /// A line to this endpoint.
-    Endpoint(EndpointId),
-    /// Unspecified.
-    Oldest,
-}
+pub(in crate::protocol::irc) use results::{
+    EchoClaim, NextLines, ReplyTarget, SendResult, Timeouts,
+};
 
 /// How long to wait for a receipt before sending PING.
 const RECEIPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait for PONG before giving up on the server.
 const PONG_TIMEOUT: Duration = Duration::from_secs(120);
-
-/// How long to wait for an echo behind a bouncer, which answers PING before its server does.
-const BOUNCER_ECHO_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a delivery can be deferred.
 const MAX_DEFERRALS: u32 = 5;
@@ -109,34 +81,6 @@ enum ReceiptStage {
     Sent,
     PingSent,
     BouncerGrace,
-}
-
-/// The results of timeouts.
-#[derive(Debug, Default)]
-pub(in crate::protocol::irc) struct Timeouts {
-    pub(in crate::protocol::irc) results: Vec<SendResult>,
-    /// Endpoints that can be retried.
-    pub(in crate::protocol::irc) retries: Vec<EndpointId>,
-    /// A PING was not answered.
-    pub(in crate::protocol::irc) ping_timed_out: bool,
-}
-
-/// Lines to send now.
-#[derive(Debug)]
-pub(in crate::protocol::irc) struct NextLines {
-    /// One line, or several that must not be interrupted.
-    pub(in crate::protocol::irc) lines: Vec<Line>,
-    /// The endpoint they are sent to or ask about.
-    pub(in crate::protocol::irc) endpoint: Option<EndpointId>,
-    /// The delivery, if this is its first or next line.
-    pub(in crate::protocol::irc) delivery: Option<DeliveryId>,
-}
-
-impl NextLines {
-    /// A line that belongs to no endpoint.
-    pub(in crate::protocol::irc) fn control(line: Line) -> Self {
-        Self { lines: vec![line], endpoint: None, delivery: None }
-    }
 }
 
 impl SendQueue {
@@ -224,101 +168,6 @@ impl SendQueue {
         Some(SendResult { delivery: message.delivery, endpoint, outcome })
     }
 
-    /// A line under our nick was received from `endpoint`.
-    pub(in crate::protocol::irc) fn on_echo(
-        &mut self,
-        endpoint: EndpointId,
-        label: Option<&str>,
-        (kind, text): (MessageKind, &str),
-        message_ref: MessageRef,
-    ) -> (Option<SendResult>, EchoClaim) {
-        let seen = self.unseen_echoes.iter().position(|(source, as_kind, said)| {
-            (*source, *as_kind) == (endpoint, kind) && text::same_text(said, text)
-        });
-        if let Some(at) = seen {
-            self.unseen_echoes.remove(at);
-        }
-        let Some(AwaitingReceipt { message, .. }) = self.awaiting.get_mut(&endpoint) else {
-            // A late echo, or that of a server that echoes without announcing it.
-            let ours = seen.is_some() || label.is_some();
-            return (None, if ours { EchoClaim::Own } else { EchoClaim::OtherClient });
-        };
-        if message.check_echo(label, kind, text) {
-            let outcome = message.accept(message_ref);
-            return (self.resolve(endpoint, outcome, None), EchoClaim::Own);
-        }
-        let claim = match (seen.is_some() || label.is_some(), message.allows_altered_echo()) {
-            (true, _) => EchoClaim::Own,
-            (false, true) => EchoClaim::Maybe,
-            (false, false) => EchoClaim::OtherClient,
-        };
-        (None, claim)
-    }
-
-    /// Whether an altered echo was accepted for the line in flight to `endpoint`.
-    pub(in crate::protocol::irc) fn take_altered(&mut self, endpoint: EndpointId) -> bool {
-        self.altered_at.take_if(|taken| *taken == endpoint).is_some()
-    }
-
-    /// The response to `label` is complete, without the line itself.
-    pub(in crate::protocol::irc) fn on_labeled_response(
-        &mut self,
-        label: &str,
-        now: Instant,
-    ) -> Option<SendResult> {
-        let endpoint = self.find_labeled(label)?;
-        let outcome = self.awaiting.get_mut(&endpoint)?.message.finish_label();
-        self.resolve(endpoint, outcome, Some(now))
-    }
-
-    /// The server returned an error.
-    pub(in crate::protocol::irc) fn on_error(
-        &mut self,
-        meant: ReplyTarget<'_>,
-        error: SendError,
-        now: Instant,
-    ) -> Option<SendResult> {
-        let endpoint = match meant {
-            ReplyTarget::Label(label) => self.find_labeled(label)?,
-            ReplyTarget::Endpoint(endpoint) => endpoint,
-            // A server reads in order, so it is about the oldest line.
-            ReplyTarget::Oldest => self.oldest()?,
-        };
-        let Some(waiting) = self.awaiting.get_mut(&endpoint) else {
-            let mut begun = self.ready.iter_mut().filter(|it| it.is_started() && it.uses_ping());
-            begun.find(|message| message.endpoint == endpoint)?.add_error(error);
-            return None;
-        };
-        if waiting.message.uses_ping() {
-            waiting.message.add_error(error);
-            return None;
-        }
-        let outcome = waiting.message.reject(error);
-        self.resolve(endpoint, outcome, Some(now))
-    }
-
-    /// The server has answered our PING `token`.
-    pub(in crate::protocol::irc) fn on_pong(
-        &mut self,
-        token: &str,
-        bouncer: bool,
-        now: Instant,
-    ) -> Option<SendResult> {
-        token.strip_prefix(PING_PREFIX)?;
-        let fenced =
-            self.awaiting.values_mut().filter(|waiting| waiting.stage == ReceiptStage::PingSent);
-        let waiting = fenced.into_iter().find(|waiting| waiting.message.ping_token() == token)?;
-        let endpoint = waiting.message.endpoint;
-        if bouncer && !waiting.message.uses_ping() && !waiting.message.has_altered_echo() {
-            let AwaitingReceipt { message, .. } = self.take_awaiting(endpoint)?;
-            self.await_receipt(message, ReceiptStage::BouncerGrace, now + BOUNCER_ECHO_TIMEOUT);
-            return None;
-        }
-        self.altered_at = waiting.message.accepts_altered_echo().then_some(endpoint);
-        let outcome = waiting.message.finish_ping();
-        self.resolve(endpoint, outcome, Some(now))
-    }
-
     /// Handles timeouts.
     pub(in crate::protocol::irc) fn tick(&mut self, now: Instant) -> Timeouts {
         let mut passed = Timeouts::default();
@@ -362,20 +211,6 @@ impl SendQueue {
     fn find_sendable(&self, may: impl Fn(&OutgoingMessage) -> bool) -> Option<usize> {
         let batch = self.awaiting.values().any(|waiting| waiting.message.is_batch_in_flight());
         self.ready.iter().position(|message| !(message.is_batch_next() && batch) && may(message))
-    }
-
-    fn find_labeled(&self, label: &str) -> Option<EndpointId> {
-        let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
-        waiting.find(|it| !it.uses_ping() && it.label() == label).map(|message| message.endpoint)
-    }
-
-    fn oldest(&self) -> Option<EndpointId> {
-        let begun = self.ready.iter().find(|message| message.is_started() && message.uses_ping());
-        // Waiting messages were sent before those with lines left; timers are in order.
-        self.timers
-            .first()
-            .map(|(_, endpoint)| *endpoint)
-            .or_else(|| begun.map(|message| message.endpoint))
     }
 
     fn await_receipt(&mut self, message: OutgoingMessage, stage: ReceiptStage, due: Instant) {
@@ -435,6 +270,7 @@ mod tests {
     use super::*;
     use crate::domain::FloodControl;
     use crate::protocol::irc::send::pacing::LearnedPace;
+    use crate::protocol::irc::send::receipt::MessageRef;
     use crate::protocol::irc::wire::line::SafeText;
 
     const TEA: EndpointId = EndpointId(1);

@@ -1,0 +1,125 @@
+//! Matches what the server returns with the lines that were sent: echoes, labels, errors, PONG.
+
+use std::time::{Duration, Instant};
+
+use super::{AwaitingReceipt, EchoClaim, ReceiptStage, ReplyTarget, SendQueue, SendResult};
+use crate::domain::{EndpointId, MessageKind};
+use crate::protocol::irc::errors::send::SendError;
+use crate::protocol::irc::receive::text;
+use crate::protocol::irc::send::outgoing::PING_PREFIX;
+use crate::protocol::irc::send::receipt::MessageRef;
+
+/// How long to wait for an echo behind a bouncer, which answers PING before its server does.
+const BOUNCER_ECHO_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Replies of the server.
+impl SendQueue {
+    /// A line under our nick was received from `endpoint`.
+    pub(in crate::protocol::irc) fn on_echo(
+        &mut self,
+        endpoint: EndpointId,
+        label: Option<&str>,
+        (kind, text): (MessageKind, &str),
+        message_ref: MessageRef,
+    ) -> (Option<SendResult>, EchoClaim) {
+        let seen = self.unseen_echoes.iter().position(|(source, as_kind, said)| {
+            (*source, *as_kind) == (endpoint, kind) && text::same_text(said, text)
+        });
+        if let Some(at) = seen {
+            self.unseen_echoes.remove(at);
+        }
+        let Some(AwaitingReceipt { message, .. }) = self.awaiting.get_mut(&endpoint) else {
+            // A late echo, or that of a server that echoes without announcing it.
+            let ours = seen.is_some() || label.is_some();
+            return (None, if ours { EchoClaim::Own } else { EchoClaim::OtherClient });
+        };
+        if message.check_echo(label, kind, text) {
+            let outcome = message.accept(message_ref);
+            return (self.resolve(endpoint, outcome, None), EchoClaim::Own);
+        }
+        let claim = match (seen.is_some() || label.is_some(), message.allows_altered_echo()) {
+            (true, _) => EchoClaim::Own,
+            (false, true) => EchoClaim::Maybe,
+            (false, false) => EchoClaim::OtherClient,
+        };
+        (None, claim)
+    }
+
+    /// Whether an altered echo was accepted for the line in flight to `endpoint`.
+    pub(in crate::protocol::irc) fn take_altered(&mut self, endpoint: EndpointId) -> bool {
+        self.altered_at.take_if(|taken| *taken == endpoint).is_some()
+    }
+
+    /// The response to `label` is complete, without the line itself.
+    pub(in crate::protocol::irc) fn on_labeled_response(
+        &mut self,
+        label: &str,
+        now: Instant,
+    ) -> Option<SendResult> {
+        let endpoint = self.find_labeled(label)?;
+        let outcome = self.awaiting.get_mut(&endpoint)?.message.finish_label();
+        self.resolve(endpoint, outcome, Some(now))
+    }
+
+    /// The server returned an error.
+    pub(in crate::protocol::irc) fn on_error(
+        &mut self,
+        meant: ReplyTarget<'_>,
+        error: SendError,
+        now: Instant,
+    ) -> Option<SendResult> {
+        let endpoint = match meant {
+            ReplyTarget::Label(label) => self.find_labeled(label)?,
+            ReplyTarget::Endpoint(endpoint) => endpoint,
+            // A server reads in order, so it is about the oldest line.
+            ReplyTarget::Oldest => self.oldest()?,
+        };
+        let Some(waiting) = self.awaiting.get_mut(&endpoint) else {
+            let mut begun = self.ready.iter_mut().filter(|it| it.is_started() && it.uses_ping());
+            begun.find(|message| message.endpoint == endpoint)?.add_error(error);
+            return None;
+        };
+        if waiting.message.uses_ping() {
+            waiting.message.add_error(error);
+            return None;
+        }
+        let outcome = waiting.message.reject(error);
+        self.resolve(endpoint, outcome, Some(now))
+    }
+
+    /// The server has answered our PING `token`.
+    pub(in crate::protocol::irc) fn on_pong(
+        &mut self,
+        token: &str,
+        bouncer: bool,
+        now: Instant,
+    ) -> Option<SendResult> {
+        token.strip_prefix(PING_PREFIX)?;
+        let fenced =
+            self.awaiting.values_mut().filter(|waiting| waiting.stage == ReceiptStage::PingSent);
+        let waiting = fenced.into_iter().find(|waiting| waiting.message.ping_token() == token)?;
+        let endpoint = waiting.message.endpoint;
+        if bouncer && !waiting.message.uses_ping() && !waiting.message.has_altered_echo() {
+            let AwaitingReceipt { message, .. } = self.take_awaiting(endpoint)?;
+            self.await_receipt(message, ReceiptStage::BouncerGrace, now + BOUNCER_ECHO_TIMEOUT);
+            return None;
+        }
+        self.altered_at = waiting.message.accepts_altered_echo().then_some(endpoint);
+        let outcome = waiting.message.finish_ping();
+        self.resolve(endpoint, outcome, Some(now))
+    }
+
+    fn find_labeled(&self, label: &str) -> Option<EndpointId> {
+        let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
+        waiting.find(|it| !it.uses_ping() && it.label() == label).map(|message| message.endpoint)
+    }
+
+    fn oldest(&self) -> Option<EndpointId> {
+        let begun = self.ready.iter().find(|message| message.is_started() && message.uses_ping());
+        // Waiting messages were sent before those with lines left; timers are in order.
+        self.timers
+            .first()
+            .map(|(_, endpoint)| *endpoint)
+            .or_else(|| begun.map(|message| message.endpoint))
+    }
+}
