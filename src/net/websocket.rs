@@ -1,5 +1,8 @@
 //! The websocket to Let's Chat: its handshake, frames and errors.
 
+mod rejection;
+mod silence;
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -13,13 +16,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{self, Message, http};
+use tokio_tungstenite::tungstenite::{self, Message};
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use url::Url;
 
+use self::rejection::{reason, rejection_text, retry_after};
+use self::silence::Silence;
 use super::unexpected_peer::UnexpectedPeer;
-use crate::protocol::letschat::{Reason, ReceivedFrame, Text, TurnedAway};
+use crate::protocol::letschat::{ReceivedFrame, Text, TurnedAway};
 
 /// The longest frame accepted. It fits the longest post that the server's database can hold (16 MB) and a
 /// page of 500 posts of 36 kB. Longer pages are requested in parts.
@@ -99,99 +104,6 @@ fn is_disconnect(kind: io::ErrorKind) -> bool {
     )
 }
 
-/// What nginx, Apache and Go answer to plain HTTP on a TLS port.
-const WANT_TLS: [&str; 3] = [
-    "plain HTTP request was sent to HTTPS port",
-    "plain HTTP to an SSL-enabled server port",
-    "an HTTP request to an HTTPS server",
-];
-
-fn is_html(page: &str) -> bool {
-    let beginning = page.trim_start().get(..5).unwrap_or_default().to_ascii_lowercase();
-    beginning == "<html" || beginning == "<!doc"
-}
-
-/// Explains an answer other than an upgrade, for the administrator.
-fn rejection_text(response: &http::Response<Option<Vec<u8>>>, asked: &Url) -> String {
-    let status = response.status();
-    let page = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default());
-    if WANT_TLS.iter().any(|words| page.contains(words)) {
-        return "this port speaks TLS: write `url = \"https://…\"`".to_owned();
-    }
-    let location = response.headers().get(http::header::LOCATION).and_then(|it| it.to_str().ok());
-    match (status.as_u16(), location) {
-        (300..=399, Some(location)) => {
-            let endpoint = redirect_target(asked, location);
-            format!("the address redirects to {endpoint}: put the final address into letschat.url")
-        }
-        (401 | 403 | 407, _) => format!(
-            "a proxy in front of Let's Chat requires its own login ({status}): it must pass \
-             /socket.io/ without one"
-        ),
-        (429, _) => {
-            format!("a proxy in front of Let's Chat limits our requests ({status})")
-        }
-        (404, _) => {
-            "no Let's Chat at this address (404): check the path in letschat.url, and that \
-                     a proxy in front of it passes /socket.io/"
-                .to_owned()
-        }
-        (200, _) if is_html(&page) => {
-            "this URL returns a web page instead of Let's Chat's websocket: it may be another web \
-             server, a proxy, or the login page of a network. Open letschat.url from this machine \
-             to check; a proxy in front of Let's Chat must pass `Upgrade: websocket`"
-                .to_owned()
-        }
-        (200 | 400 | 426, _) => format!(
-            "websocket upgrade rejected ({status}): a proxy in front of Let's Chat must pass \
-             `Upgrade: websocket`"
-        ),
-        (502..=504, _) => {
-            format!(
-                "the proxy in front of Let's Chat cannot reach it ({status}): is Let's Chat \
-                 running?"
-            )
-        }
-        (500..=599, _) => {
-            format!("Let's Chat, or a proxy in front of it, reports an internal error ({status})")
-        }
-        _ => format!("websocket upgrade rejected ({status})"),
-    }
-}
-
-/// The reason for a rejection with this status. Most other statuses come from a proxy and mean that Let's
-/// Chat is down.
-fn reason(status: http::StatusCode) -> Option<Reason> {
-    match status.as_u16() {
-        401 | 403 | 407 => Some(Reason::InFront),
-        429 => Some(Reason::TooOften),
-        _ => None,
-    }
-}
-
-/// The `Retry-After` header, in seconds or as a date
-/// (<https://www.rfc-editor.org/rfc/rfc9110#name-retry-after>).
-fn retry_after(headers: &http::HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
-    }
-    let until = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    Duration::try_from(until.duration_since(now)).ok()
-}
-
-/// The base URL that a redirect to `location` suggests for letschat.url, without the query, which repeats our
-/// token.
-fn redirect_target(asked: &Url, location: &str) -> String {
-    let Ok(mut endpoint) = asked.join(location) else { return "nowhere".to_owned() };
-    endpoint.set_query(None);
-    endpoint.set_fragment(None);
-    let path = endpoint.path();
-    let front = path.trim_end_matches('/').strip_suffix("socket.io").unwrap_or(path).to_owned();
-    endpoint.set_path(&front);
-    endpoint.into()
-}
-
 /// Requests a websocket from the server on `stream`.
 ///
 /// # Errors
@@ -248,42 +160,6 @@ pub struct WsStream<S> {
     socket: WebSocketStream<S>,
     silence: Silence,
     made_at: Instant,
-}
-
-/// Silent periods on a connection.
-#[derive(Debug, Clone, Copy)]
-struct Silence {
-    /// When a frame last went either way.
-    active_at: Instant,
-    /// The longest silence survived: something was received after it.
-    survived: Duration,
-    /// The longest silence, ended by our own frame, since something was last received.
-    broken: Duration,
-}
-
-/// A middlebox that drops idle connections may do so when the next frame is sent, and immediately.
-const AT_ONCE: Duration = Duration::from_secs(2);
-
-impl Silence {
-    fn begin(now: Instant) -> Self {
-        Self { active_at: now, survived: Duration::ZERO, broken: Duration::ZERO }
-    }
-
-    fn said(&mut self, now: Instant) {
-        self.broken = self.broken.max(now - self.active_at);
-        self.active_at = now;
-    }
-
-    fn heard(&mut self, now: Instant) {
-        self.said(now);
-        self.survived = self.survived.max(std::mem::take(&mut self.broken));
-    }
-
-    /// The length of the silence at the end of the connection.
-    fn last(&self, now: Instant) -> Duration {
-        let silent = now - self.active_at;
-        if silent < AT_ONCE { silent.max(self.broken) } else { silent }
-    }
 }
 
 impl<S> WsStream<S> {
@@ -372,8 +248,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio_tungstenite::tungstenite::http;
 
     use super::*;
+    use crate::protocol::letschat::Reason;
 
     #[test]
     fn a_silence_is_survived_only_where_something_is_heard_after_it() {

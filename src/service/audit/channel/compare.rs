@@ -3,24 +3,23 @@
 //! A delivery is matched by the id of its last line, if the server gave one, or else by its text. Its earlier
 //! lines are matched by their text only.
 
+mod expected;
+mod suspects;
+
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::expected::{CopiedLine, ExpectedDelivery};
+use self::suspects::{SuspectLine, text_hash};
 use super::findings::{
     DuplicateLine, LineFindings, LineMsgid, MissingLine, OutOfOrderLine, RecordedOutOfOrderLine,
-    UnrecordedLine,
 };
 use super::match_line::{MatchedPart, is_part_of, match_line};
 use crate::domain::{DeliveryId, DeliveryState, MessageKind, RenderedMessage};
 use crate::protocol::irc;
-use crate::service::audit::{MAX_CLOCK_SKEW, MAX_LISTED};
+use crate::service::audit::MAX_CLOCK_SKEW;
 use crate::store::SentDelivery;
-use crate::translate::RESENT_PREFIX;
-
-/// How many of our own lines are remembered to detect duplicates.
-const MAX_REMEMBERED: usize = 5_000;
 
 /// Lines of different users sent within this time may arrive in a different order, because they come through
 /// different servers.
@@ -76,33 +75,6 @@ pub(super) struct ChannelComparison {
     /// Suspects without a duplicate, by the hash of their text.
     unmatched: HashMap<u64, Vec<usize>>,
     findings: LineFindings,
-}
-
-/// A delivery not found yet.
-#[derive(Debug)]
-struct ExpectedDelivery {
-    sent: SentDelivery,
-    /// Without formatting.
-    rendered: Option<RenderedMessage>,
-    /// How many bytes of the body were found.
-    matched_bytes: usize,
-    /// Lines with its whole text but another id.
-    copies: Vec<CopiedLine>,
-}
-
-#[derive(Debug)]
-struct CopiedLine {
-    msgid: LineMsgid,
-    sent_at: Timestamp,
-    is_resend: bool,
-}
-
-/// A line that the ledger does not know.
-#[derive(Debug)]
-struct SuspectLine {
-    line: AuditLine,
-    /// Another line of ours with the same text.
-    duplicate_of: Option<LineMsgid>,
 }
 
 impl ChannelComparison {
@@ -324,49 +296,6 @@ impl ChannelComparison {
             && spoken.started_at >= self.since - self.clock_offset
     }
 
-    /// Remembers the text of one of our lines.
-    fn remember_line(&mut self, line: &AuditLine) {
-        let words = text_hash(&line.text);
-        for suspect in self.unmatched.remove(&words).unwrap_or_default() {
-            self.suspects[suspect].duplicate_of = Some(line.msgid.clone());
-        }
-        if self.own_line_hashes.len() >= MAX_REMEMBERED {
-            self.own_line_hashes.pop_front();
-        }
-        self.own_line_hashes.push_back((words, line.msgid.clone()));
-    }
-
-    fn add_suspect(&mut self, line: AuditLine, ours: bool) {
-        let words = text_hash(&line.text);
-        let twin = ours
-            .then(|| self.own_line_hashes.iter().rev().find(|(said, _)| *said == words))
-            .flatten();
-        let suspect = SuspectLine { duplicate_of: twin.map(|(_, line)| line.clone()), line };
-        if self.suspects.len() >= MAX_LISTED {
-            // Too many to be explained by timing.
-            return self.report_suspect(suspect);
-        }
-        if ours && suspect.duplicate_of.is_none() {
-            self.unmatched.entry(words).or_default().push(self.suspects.len());
-        }
-        self.suspects.push(suspect);
-    }
-
-    /// Reports a line that is definitely missing from the ledger.
-    fn report_suspect(&mut self, SuspectLine { line, duplicate_of: twin }: SuspectLine) {
-        let AuditLine { msgid: id, time: said, nick: author, text, .. } = line;
-        match twin {
-            Some(of) => self.add_duplicate(
-                CopiedLine { msgid: id, sent_at: said, is_resend: has_resent_prefix(&text) },
-                false,
-                of,
-            ),
-            None => {
-                self.findings.unrecorded.push(UnrecordedLine { msgid: id, sent_at: said, author });
-            }
-        }
-    }
-
     /// The channel has been read to its end. The server's history starts at `kept`, if that is later than
     /// what is compared.
     pub(super) fn finish_lines(&mut self, kept: Option<Timestamp>) {
@@ -392,56 +321,6 @@ impl ChannelComparison {
             }
         }
     }
-
-    /// Whether the ledger must be consulted again.
-    pub(super) fn has_suspects(&self) -> bool {
-        !self.suspects.is_empty()
-    }
-
-    /// Reports the result after the ledger was consulted again: `whose` returns the current author of a line,
-    /// `cursor` is how far the channel has been received by now.
-    pub(super) fn finish(
-        mut self,
-        cursor: Timestamp,
-        mut whose: impl FnMut(&AuditLine) -> LineOwner,
-    ) -> LineFindings {
-        self.cursor = self.cursor.max(cursor);
-        self.unmatched.clear();
-        for suspect in std::mem::take(&mut self.suspects) {
-            match whose(&suspect.line) {
-                LineOwner::Recorded(number) => self.on_recorded(suspect.line, number),
-                LineOwner::Own(delivery) if self.match_own_line(&suspect.line, delivery) => {}
-                LineOwner::Own(_) | LineOwner::Unrecorded => {
-                    if suspect.duplicate_of.is_none() && suspect.line.time > self.cursor {
-                        self.findings.unread.add(suspect.line.time);
-                    } else {
-                        self.report_suspect(suspect);
-                    }
-                }
-            }
-        }
-        self.findings
-    }
-}
-
-impl ExpectedDelivery {
-    /// Whether a line sent at `time`, by our clock, may be one of its own.
-    fn may_be_sent_at(&self, time: Timestamp) -> bool {
-        let SentDelivery { sent_at, started_at: begun, settled_at: settled, .. } = &self.sent;
-        let from = (*sent_at).min(*begun) - MAX_CLOCK_SKEW;
-        time >= from && settled.is_none_or(|settled| time <= settled + MAX_CLOCK_SKEW)
-    }
-}
-
-/// A hash of a text, ignoring the mark for resent messages.
-fn text_hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.replacen(RESENT_PREFIX, "", 1).hash(&mut hasher);
-    hasher.finish()
-}
-
-fn has_resent_prefix(text: &str) -> bool {
-    text.contains(RESENT_PREFIX)
 }
 
 #[cfg(test)]
