@@ -12,6 +12,11 @@ pub(super) enum CharsetSetting {
 }
 
 impl CharsetSetting {
+    /// The fallback charset of a network: the configured one, or otherwise Windows-1252.
+    pub(super) fn fallback_or_default(setting: Option<Self>) -> &'static Encoding {
+        setting.and_then(Self::fallback).unwrap_or(encoding_rs::WINDOWS_1252)
+    }
+
     pub(super) fn fallback(self) -> Option<&'static Encoding> {
         match self {
             Self::Fallback(encoding) => Some(encoding),

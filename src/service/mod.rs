@@ -37,10 +37,11 @@ use crate::bridge::{
     Bridge, BridgeConfig, BridgePolicy, CatchUpLimits, Event, NickPolicy, NickSource, Stats,
 };
 use crate::config::{
-    CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings, SenderMode, Settings,
-    UnconfirmedPolicy,
+    CatchUpPolicy, ChannelSettings, LetsChatSettings, Link, NetworkSettings, PuppetSettings,
+    SenderMode, Settings, UnconfirmedPolicy,
 };
 use crate::domain::{Endpoint, EndpointId, Network};
+use crate::net::identd::{self, IdentRegistry};
 use crate::store;
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
@@ -48,11 +49,10 @@ use crate::translate::{LinkFormat, PublicLinks};
 pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe};
 
-use crate::net::identd;
-use crate::net::identd::IdentRegistry;
 use connector::Connector;
 use engine::Engine;
 use inbox::Inbox;
+use letschat::LetsChatConnection;
 use messages::{EngineInput, ShutdownStage};
 use puppets::PuppetPool;
 
@@ -95,67 +95,81 @@ pub enum StartError {
 /// # Errors
 /// When the store cannot be read or written, or the address of the ident server is in use.
 pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, StartError> {
-    let book = settings.ident.map(start_identd).transpose()?;
+    let idents = settings.ident.map(start_identd).transpose()?;
+    let has_direct_messages = !networks_with_direct_messages(&settings.networks).is_empty();
     let bridge = Bridge::new(bridge_config(&settings)?, Timestamp::now(), &mut store)?;
     store.commit()?;
     let endpoints: Vec<(EndpointId, Endpoint)> =
         bridge.endpoints().map(|(id, endpoint)| (id, endpoint.clone())).collect();
-    let (status_sender, status) =
-        watch::channel(Status { total: bridge.total(), ..Status::default() });
+    let status = Status { total: bridge.total(), ..Status::default() };
+    let (status_sender, status) = watch::channel(status);
     let mut queues = Inbox::default();
-    let own = queues.add_queue();
-    let mut weak = vec![own.downgrade()];
-    let (wish, wished) = watch::channel(ShutdownStage::default());
+    let inbox = queues.add_queue();
+    let mut tick_receivers = vec![inbox.downgrade()];
+    let (shutdown_stage, wanted_stage) = watch::channel(ShutdownStage::default());
     let (stop, stopped) = watch::channel(false);
-    let (end, ended) = oneshot::channel();
-    let (counters_sender, counters) = watch::channel(bridge.stats().clone());
-    let whispering = !networks_with_direct_messages(&settings.networks).is_empty();
+    let (stats_sender, stats) = watch::channel(bridge.stats().clone());
     let sts = Arc::new(sts::StsStore::open(&settings.state_dir));
-    let mut engine = Engine::new(bridge, store, status_sender, counters_sender, wished);
+    let mut engine = Engine::new(bridge, store, status_sender, stats_sender, wanted_stage);
     let mut networks = Vec::new();
     for network in settings.networks {
         let inbox = queues.add_queue();
-        weak.push(inbox.downgrade());
-        let door = Connector::new(&network, Arc::clone(&sts), book.clone());
+        tick_receivers.push(inbox.downgrade());
+        let connector = Connector::new(&network, Arc::clone(&sts), idents.clone());
         if has_puppets(&network) {
+            let channels = irc::channel_targets(&network, &endpoints);
+            let (connector, inbox) = (connector.clone(), inbox.clone());
+            let pool =
+                PuppetPool::new(network.clone(), connector, channels, inbox, stopped.clone());
             let (sender, requests) = mpsc::unbounded_channel();
             engine.add_puppet_pool(network.network.clone(), sender);
-            let (seats, door) = (irc::channel_targets(&network, &endpoints), door.clone());
-            let (network, inbox, stop) = (network.clone(), inbox.clone(), stopped.clone());
-            tokio::spawn(PuppetPool::new(network, door, seats, inbox, stop).run(requests));
+            tokio::spawn(pool.run(requests));
         }
-        networks.push(irc::IrcConnection::new(network, &endpoints, door, inbox, stopped.clone()));
+        let stopped = stopped.clone();
+        networks.push(irc::IrcConnection::new(network, &endpoints, connector, inbox, stopped));
     }
-    let to_letschat = queues.add_queue();
-    weak.push(to_letschat.downgrade());
-    let runtime = Handle::current();
-    let work = move || end.send(engine.run(queues, &runtime));
-    thread::Builder::new()
-        .name("engine".to_owned())
-        .spawn(work)
-        .expect("the system can start a thread");
+    let letschat_inbox = queues.add_queue();
+    tick_receivers.push(letschat_inbox.downgrade());
+    let engine_end = spawn_engine(engine, queues);
 
-    tokio::spawn(send_ticks(weak));
+    tokio::spawn(send_ticks(tick_receivers));
     for network in networks {
         tokio::spawn(supervisor::supervise(network, stopped.clone()));
     }
-    let letschat = letschat::LetsChatConnection::new(
-        settings.letschat,
-        &endpoints,
-        to_letschat,
-        stopped.clone(),
-    )
-    .with_direct_messages(whispering);
-    tokio::spawn(supervisor::supervise(letschat, stopped));
+    spawn_letschat(settings.letschat, &endpoints, letschat_inbox, has_direct_messages, stopped);
     Ok(RunningBridge {
-        inbox: own,
-        shutdown_stage: wish,
+        inbox,
+        shutdown_stage,
         stop,
         shutdown_timeout: settings.shutdown_timeout,
         status,
-        stats: counters,
-        engine_end: ended,
+        stats,
+        engine_end,
     })
+}
+
+/// Keeps a connection to Let's Chat.
+fn spawn_letschat(
+    settings: LetsChatSettings,
+    endpoints: &[(EndpointId, Endpoint)],
+    inbox: mpsc::Sender<EngineInput>,
+    direct_messages: bool,
+    stopped: watch::Receiver<bool>,
+) {
+    let connection = LetsChatConnection::new(settings, endpoints, inbox, stopped.clone());
+    let connection = connection.with_direct_messages(direct_messages);
+    tokio::spawn(supervisor::supervise(connection, stopped));
+}
+
+/// Runs the engine in a thread of its own. The receiver gets its result when it ends.
+fn spawn_engine(engine: Engine, queues: Inbox) -> oneshot::Receiver<Result<(), StoreError>> {
+    let (end, ended) = oneshot::channel();
+    let runtime = Handle::current();
+    thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || end.send(engine.run(queues, &runtime)))
+        .expect("the system can start a thread");
+    ended
 }
 
 impl RunningBridge {
@@ -286,8 +300,8 @@ fn networks_dropping_unconfirmed(networks: &[NetworkSettings]) -> HashSet<Networ
 
 /// The networks with direct messages.
 fn networks_with_direct_messages(networks: &[NetworkSettings]) -> Vec<Network> {
-    let directing = networks.iter().filter(|network| network.direct_messages);
-    directing.map(|network| network.network.clone()).collect()
+    let networks = networks.iter().filter(|network| network.direct_messages);
+    networks.map(|network| network.network.clone()).collect()
 }
 
 /// The channels where Let's Chat users have nicks of their own.
@@ -315,9 +329,9 @@ fn has_puppets(network: &NetworkSettings) -> bool {
 /// Starts the ident server at `address`.
 fn start_identd(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
     let listener = identd::listen(address).map_err(|error| StartError::Ident { address, error })?;
-    let book = Arc::new(IdentRegistry::default());
-    tokio::spawn(identd::serve(listener, Arc::clone(&book)));
-    Ok(book)
+    let idents = Arc::new(IdentRegistry::default());
+    tokio::spawn(identd::serve(listener, Arc::clone(&idents)));
+    Ok(idents)
 }
 
 /// The id of the channel `name` on `network`.

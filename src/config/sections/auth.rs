@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::parse;
+use crate::config::NetworkSettings;
 use crate::config::entry::Entry;
 use crate::config::parse::ValueError;
 use crate::config::reader::Section;
@@ -56,10 +57,14 @@ pub(super) fn read(section: &mut Section<'_>, nick: &str, by_certificate: bool) 
 
 /// Warns that passwords are not sent without TLS: `another` password than the account's, or
 /// otherwise the account's.
-pub(super) fn warn_of_the_clear(tls: &Entry<'_>, login: &AuthSettings, another: Option<&str>) {
-    let account = login.account.as_ref().is_some_and(|account| account.password.is_some());
-    let scram = login.sasl != SaslPolicy::Off
-        && login.sasl_mechanisms.contains(&SaslMechanism::ScramSha256);
+pub(super) fn warn_of_the_clear(
+    tls: &Entry<'_>,
+    settings: &NetworkSettings,
+    another: Option<&str>,
+) {
+    let account = settings.account.as_ref().is_some_and(|account| account.password.is_some());
+    let scram = settings.sasl != SaslPolicy::Off
+        && settings.sasl_mechanisms.contains(&SaslMechanism::ScramSha256);
     let found = match another {
         Some(password) => format!(
             "{password} is not sent without TLS: the bridge can only log in if the server \

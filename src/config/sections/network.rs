@@ -29,75 +29,90 @@ pub(super) fn read(
     let encrypted = tls.as_ref().and_then(|tls| tls.parse(boolean)).unwrap_or(true);
     let servers = servers(&mut section, encrypted, name, names);
     let trust = tls::read(&mut section, if encrypted { None } else { Some("tls = false") });
-    let bind = section.get("bind", text(parse::ip_address));
     let proxy = connection::proxy(&mut section);
     let password = section.secret("password", "password_file", |_| Ok(()));
-    let nick = section.get("nick", text(parse::nick)).unwrap_or_else(|| "letsbridge".to_owned());
-    let alt_nicks = alt_nicks(&mut section);
-    let certificate = connection::client_certificate(&mut section, encrypted);
-    let login = auth::read(&mut section, &nick, certificate.is_some());
-    let on_connect = auth::on_connect(&mut section);
-    let allow_plaintext_auth = section.get("allow_plaintext_auth", boolean).unwrap_or(false);
-    let username = section.get("username", text(parse::username));
-    let realname = section.get("realname", text(parse::realname));
+    let identity = identity(&mut section);
+    let client_certificate = connection::client_certificate(&mut section, encrypted);
+    let login = auth::read(&mut section, &identity.nick, client_certificate.is_some());
     let charset = charset::read(&mut section).map(|(charset, _)| charset);
-    let request_invite_from = section.get("request_invite_from", text(parse::nick));
-    let flood_control = section.get("flood_control", text(parse::known_word)).unwrap_or_default();
-    let unconfirmed = section.get("unconfirmed", text(parse::enum_value)).unwrap_or_default();
     let CatchUpSettings { catch_up, limit } = CatchUpSettings::read(&mut section, general);
-    let sender_mode =
-        section.get("sender_mode", text(parse::enum_value::<SenderMode>)).unwrap_or_default();
-    let template = |text: &str| parse::nick_template(text, sender_mode);
-    let nick_template = section.get("nick_template", text(template));
-    let puppets = puppets::read(&mut section, proxy.is_some());
-    let direct_messages = section.get("direct_messages", boolean).unwrap_or(false);
-    section.deny_unknown_keys();
-    let stays = proxy.is_none() && servers.as_ref().is_none_or(|it| stays_here(it));
-    if let Some(tls) = tls.filter(|_| !encrypted && !allow_plaintext_auth && !stays) {
-        let said = [
-            password.as_ref().map(|_| "the server's password"),
-            puppets.webirc.as_ref().map(|_| "webirc_password"),
-        ];
-        auth::warn_of_the_clear(&tls, &login, said.into_iter().flatten().next());
-    }
-    Some(NetworkSettings {
-        allow_plaintext_auth,
+    let (sender_mode, nick_template) = sender_mode(&mut section);
+    let has_servers = servers.is_some();
+    let settings = NetworkSettings {
         network: Network::new(name),
-        servers: servers?,
+        servers: servers.unwrap_or_default(),
         tls: encrypted.then_some(trust),
-        bind,
+        bind: section.get("bind", text(parse::ip_address)),
+        puppets: puppets::read(&mut section, proxy.is_some()),
         proxy,
-        client_certificate: certificate,
+        client_certificate,
         account: login.account,
         sasl: login.sasl,
         sasl_mechanisms: login.sasl_mechanisms,
         nickserv: login.nickserv,
-        alt_nicks,
-        on_connect,
+        nick: identity.nick,
+        alt_nicks: identity.alt_nicks,
+        username: identity.username,
+        realname: identity.realname,
         password: password.map(|(password, _)| password),
-        username: username.unwrap_or_else(|| irc_username(&nick, "bridge")),
-        nick,
-        realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
-        fallback_charset: charset
-            .and_then(CharsetSetting::fallback)
-            .unwrap_or(encoding_rs::WINDOWS_1252),
+        allow_plaintext_auth: section.get("allow_plaintext_auth", boolean).unwrap_or(false),
+        on_connect: auth::on_connect(&mut section),
+        fallback_charset: CharsetSetting::fallback_or_default(charset),
         charset: charset.and_then(CharsetSetting::both),
-        request_invite_from,
-        flood_control,
-        unconfirmed,
+        request_invite_from: section.get("request_invite_from", text(parse::nick)),
+        flood_control: section.get("flood_control", text(parse::known_word)).unwrap_or_default(),
+        unconfirmed: section.get("unconfirmed", text(parse::enum_value)).unwrap_or_default(),
         catch_up,
         catch_up_limit: limit,
         sender_mode,
-        puppets,
         nick_template,
-        direct_messages,
+        direct_messages: section.get("direct_messages", boolean).unwrap_or(false),
         channels: Vec::new(),
-    })
+    };
+    section.deny_unknown_keys();
+    if let Some(tls) = tls.filter(|_| has_servers) {
+        warn_of_plaintext(&tls, &settings);
+    }
+    has_servers.then_some(settings)
 }
 
-/// Whether connections to all these servers stay on this machine.
-fn stays_here(servers: &[HostPort]) -> bool {
-    servers.iter().all(HostPort::is_loopback)
+/// Warns if passwords are needed, but are not sent without TLS.
+fn warn_of_plaintext(tls: &Entry<'_>, settings: &NetworkSettings) {
+    let is_local = settings.proxy.is_none() && settings.servers.iter().all(HostPort::is_loopback);
+    if settings.tls.is_none() && !settings.allow_plaintext_auth && !is_local {
+        let password = settings.password.as_ref().map(|_| "the server's password");
+        let webirc = settings.puppets.webirc.as_ref().map(|_| "webirc_password");
+        auth::warn_of_the_clear(tls, settings, password.or(webirc));
+    }
+}
+
+/// Who the bridge is on the network.
+struct NetworkIdentity {
+    nick: String,
+    alt_nicks: Vec<String>,
+    username: String,
+    realname: String,
+}
+
+fn identity(section: &mut Section<'_>) -> NetworkIdentity {
+    let nick = section.get("nick", text(parse::nick)).unwrap_or_else(|| "letsbridge".to_owned());
+    let alt_nicks = alt_nicks(section);
+    let username = section.get("username", text(parse::username));
+    let realname = section.get("realname", text(parse::realname));
+    NetworkIdentity {
+        username: username.unwrap_or_else(|| irc_username(&nick, "bridge")),
+        realname: realname.unwrap_or_else(|| "Let's Chat bridge".to_owned()),
+        nick,
+        alt_nicks,
+    }
+}
+
+/// Reads how messages are sent, and the template for the nicks of their authors.
+fn sender_mode(section: &mut Section<'_>) -> (SenderMode, Option<String>) {
+    let sender_mode =
+        section.get("sender_mode", text(parse::enum_value::<SenderMode>)).unwrap_or_default();
+    let template = |text: &str| parse::nick_template(text, sender_mode);
+    (sender_mode, section.get("nick_template", text(template)))
 }
 
 /// Reads the alternative nicks.
