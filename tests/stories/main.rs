@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod addresses;
-mod calls;
 mod channels;
 mod clocks;
 mod damaged;

@@ -1,0 +1,196 @@
+//! Reads the lines of a story, and compares them with what the bridge does.
+
+use letsbridge::bridge::{Event, Peer};
+use letsbridge::domain::Network;
+use letsbridge::protocol::irc::ReceivedLine;
+use letsbridge::protocol::letschat;
+use letsbridge::protocol::{Input, Machine};
+
+use super::World;
+use super::calls::{self, Calls};
+
+impl World {
+    /// Tells a story from here on that goes on in the next.
+    #[track_caller]
+    pub(crate) fn tell_on(&mut self, story: &str) {
+        for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            self.line(line);
+        }
+    }
+
+    /// Tells a story from here on, and holds the bridge to it.
+    #[track_caller]
+    pub(crate) fn tell(&mut self, story: &str) {
+        self.tell_on(story);
+        let untold = self.networks.iter_mut().flat_map(|wire| wire.sent.drain(..));
+        let puppets = self.puppets.iter_mut().flat_map(|it| it.wire.sent.drain(..));
+        let untold = untold.chain(puppets);
+        let untold: Vec<String> = untold.chain(self.letschat.sent.drain(..)).collect();
+        assert_eq!(untold, [""; 0], "the story does not tell of this");
+    }
+
+    #[track_caller]
+    fn line(&mut self, line: &str) {
+        let (who, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match (who, rest) {
+            ("wait", time) => self.wait(time),
+            ("paused", time) => self.paused(time),
+            ("restart", "") => self.restart(),
+            ("stop", "") => self.happen(Event::Stop),
+            ("lc", _) => self.letschat_line(line, rest),
+            _ if !who.starts_with("irc") => self.puppet_line(who, line, rest),
+            _ => {
+                let index = match who.strip_prefix("irc").expect("irc or lc") {
+                    "" => 0,
+                    number => number.parse::<usize>().expect("a number") - 1,
+                };
+                self.irc_line(index, line, rest);
+            }
+        }
+        if !rest.starts_with("<+ ") {
+            self.settle();
+        }
+    }
+
+    #[track_caller]
+    fn irc_line(&mut self, index: usize, line: &str, rest: &str) {
+        let now = self.now;
+        let wire = &mut self.networks[index];
+        let network = Network::new(&wire.name);
+        if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
+            let heard = ReceivedLine::Utf8(unescape(frame));
+            wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(heard));
+        } else if let Some(frame) = rest.strip_prefix("> ") {
+            assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
+        } else if rest.starts_with("closed: ") {
+            assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
+        } else if rest == "lost" {
+            wire.machine = None;
+            self.happen(Event::ConnectionLost(Peer::Irc(network)));
+        } else if rest == "back" {
+            let session = self.irc_session(&network);
+            self.networks[index].connect(session, now);
+        } else if rest == "lost and back" {
+            let mut happenings = self.drained();
+            happenings.push(Event::ConnectionLost(Peer::Irc(network.clone())));
+            let session = self.irc_session(&network);
+            self.networks[index].connect(session, now);
+            self.turn(happenings);
+        } else {
+            panic!("what does this line mean? {line}");
+        }
+    }
+
+    #[track_caller]
+    fn puppet_line(&mut self, who: &str, line: &str, rest: &str) {
+        let network = Network::new(&self.networks[0].name);
+        let (now, clock, flood_control) = (self.now, self.clock, self.flood_control);
+        let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who);
+        let puppet = puppet.unwrap_or_else(|| panic!("nobody was called: {line}"));
+        let wire = &mut puppet.wire;
+        if let Some(frame) = rest.strip_prefix("< ") {
+            let heard = ReceivedLine::Utf8(unescape(frame));
+            wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(heard));
+        } else if let Some(frame) = rest.strip_prefix("> ") {
+            assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
+        } else if rest.starts_with("called ") || rest.starts_with("closed: ") {
+            assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
+        } else if rest == "lost" {
+            wire.machine = None;
+            let lost = puppet.lost(network);
+            self.happen(lost);
+        } else if rest == "back" {
+            let session = puppet.session((now, clock), flood_control);
+            puppet.wire.connect(session, now);
+        } else if rest == "lost and back" {
+            let mut happenings = self.drained();
+            let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who).unwrap();
+            happenings.push(puppet.lost(network));
+            let session = puppet.session((now, clock), flood_control);
+            puppet.wire.connect(session, now);
+            self.turn(happenings);
+        } else {
+            panic!("what does this line mean? {line}");
+        }
+    }
+
+    #[track_caller]
+    fn letschat_line(&mut self, line: &str, rest: &str) {
+        let wire = &mut self.letschat;
+        if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
+            let machine = wire.machine.as_mut().expect("a connection");
+            let frame = self.calls.answer(frame, &wire.sent, line);
+            machine.handle_input(
+                self.now,
+                Input::Receive(letschat::ReceivedFrame::Text(frame.into())),
+            );
+        } else if let Some(call) = rest.strip_prefix("> 42#") {
+            self.calls.tell(call, wire.sent.pop_front().as_deref(), line);
+        } else if let Some(frame) = rest.strip_prefix("> ") {
+            assert_eq!(calls::number(frame), None, "the teller numbers the calls: {line}");
+            assert_eq!(wire.sent.pop_front().as_deref(), Some(frame), "in: {line}");
+        } else if rest.starts_with("closed: ") {
+            assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
+        } else if rest == "too long" {
+            let machine = wire.machine.as_mut().expect("a connection");
+            machine.handle_input(self.now, Input::Receive(letschat::ReceivedFrame::TooLarge));
+        } else if rest == "lost" {
+            wire.machine = None;
+            self.calls = Calls::default();
+            self.happen(Event::ConnectionLost(Peer::LetsChat));
+        } else if rest == "back" {
+            self.calls = Calls::default();
+            let session = self.letschat_session();
+            self.letschat.connect(session, self.now);
+        } else if rest == "lost and back" {
+            let mut happenings = self.drained();
+            happenings.push(Event::ConnectionLost(Peer::LetsChat));
+            let session = self.letschat_session();
+            self.letschat.connect(session, self.now);
+            self.calls = Calls::default();
+            self.turn(happenings);
+        } else if let Some(refusal) = rest.strip_prefix("refuses ") {
+            let (name, why) = match refusal.strip_prefix('#') {
+                Some(named) => named.split_once(' ').expect("a call and a reason"),
+                None => ("", refusal),
+            };
+            let number = self.calls.close(name, &self.letschat.sent, line);
+            self.refuse(&number, why);
+        } else {
+            panic!("what does this line mean? {line}");
+        }
+    }
+
+    /// Let's Chat rejects the post with this number. It holds nothing like it when the bridge looks for
+    /// it, and rejects it again.
+    #[track_caller]
+    fn refuse(&mut self, number: &str, why: &str) {
+        self.answer(number, why);
+        for _ in 0..2 {
+            let listed = self.letschat.sent.pop_front().expect("the post is looked for");
+            assert!(listed.contains("messages:list"), "{listed}");
+            self.answer(calls::number(&listed).unwrap(), "[]");
+            self.wait("1s");
+            self.settle();
+        }
+        let again = self.letschat.sent.pop_front().expect("it is posted again");
+        assert!(again.contains("messages:create"), "{again}");
+        self.answer(calls::number(&again).unwrap(), why);
+    }
+
+    #[track_caller]
+    fn answer(&mut self, number: &str, answer: &str) {
+        let frame = format!("43{number}[{answer}]");
+        self.letschat
+            .machine
+            .as_mut()
+            .expect("a connection")
+            .handle_input(self.now, Input::Receive(letschat::ReceivedFrame::Text(frame.into())));
+        self.settle();
+    }
+}
+
+/// `\x01` and the like as themselves, so that a story can show what cannot be seen.
+fn unescape(text: &str) -> String {
+    text.replace("\\x01", "\u{1}").replace("\\x00", "\0").replace("\\u200b", "\u{200b}")
+}
