@@ -10,7 +10,7 @@ fn address(length: usize) -> String {
 /// A world of a room and a channel, and of a second channel on another network.
 #[track_caller]
 fn world(linked: bool) -> World {
-    let mut world = World::new(&["office/#tea other/#dev tea"]);
+    let mut world = World::new(&["office/#tea other/#dev tea"]).unpaced();
     if linked {
         world = world.linking();
     }

@@ -191,7 +191,7 @@ fn a_name_that_the_network_does_not_know_is_not_asked_for_again() {
 
 #[test]
 fn the_server_is_asked_where_we_are_and_is_believed() {
-    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).curious();
+    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).unpaced().curious();
     world.tell(
         "
         irc back

@@ -13,7 +13,8 @@ fn silent(caps: &str) -> World {
 }
 
 #[track_caller]
-fn silent_in(mut world: World, caps: &str) -> World {
+fn silent_in(world: World, caps: &str) -> World {
+    let mut world = world.unpaced();
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
     world

@@ -45,7 +45,12 @@ const LC_IN_AGAIN: &str = r#"
 
 /// A world of one channel with ann in it and one room with bob in it.
 fn talking() -> World {
-    let mut world = World::new(&["office/#tea tea"]).whispering();
+    talking_in(World::new(&["office/#tea tea"]))
+}
+
+#[track_caller]
+fn talking_in(world: World) -> World {
+    let mut world = world.whispering();
     world.tell(LC_IN);
     world.tell(IRC_IN);
     world
@@ -371,6 +376,7 @@ fn a_nick_change_keeps_the_conversation() {
         bob(1, "@ann one"),
     ));
     world.tell_on(&bob(2, "two"));
+    world.tell_on("wait 9s");
     let (irc, letschat) = world.sent();
     assert_eq!(irc, ["PRIVMSG anna :<bob> two", "PING said-2"]);
     assert!(letschat[0].contains("sent to anna"), "{letschat:?}");
@@ -380,6 +386,7 @@ fn a_nick_change_keeps_the_conversation() {
 fn an_account_is_the_same_person_after_the_process_died() {
     let mut world = known();
     world.tell_on(&bob(1, "@ann one"));
+    world.tell_on("wait 9s");
     let (irc, _) = world.sent();
     assert_eq!(irc, ["PRIVMSG ann :<bob> one", "PING said-1"]);
     // Nobody has answered: it may have arrived.
@@ -425,7 +432,7 @@ fn a_nick_alone_is_nobody_after_the_process_died() {
 
 #[test]
 fn what_waits_in_the_bridge_is_not_said_to_who_has_taken_the_nick() {
-    let mut world = World::new(&["office/#tea tea"]).whispering().paced();
+    let mut world = World::new(&["office/#tea tea"]).whispering();
     world.tell(LC_IN);
     world.tell_on(IRC_IN);
     let lines = vec!["line"; 20].join(r"\n");
@@ -527,7 +534,7 @@ fn while_a_side_is_down_whoever_writes_learns_it() {
 
 #[test]
 fn too_many_private_messages_are_reported_once() {
-    let mut world = talking();
+    let mut world = talking_in(World::new(&["office/#tea tea"]).unpaced());
     for number in 1..=12 {
         world.tell_on(&format!("irc < :ann!a@host PRIVMSG bridge :!msg bob {number}"));
     }

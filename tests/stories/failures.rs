@@ -4,7 +4,7 @@ use letsbridge::bridge::{BridgePolicy, TrafficStats};
 
 use crate::harness::World;
 use crate::receipts::irc_in;
-use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, seated_unpaced, story};
 
 #[test]
 fn an_irc_author_learns_of_a_rejection_by_a_private_notice() {
@@ -65,7 +65,7 @@ fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
 
 #[test]
 fn a_room_learns_of_a_rejection_by_one_line_that_is_not_mirrored() {
-    let mut world = seated();
+    let mut world = seated_unpaced();
     for (number, author, text) in [(1, "bob", "one"), (2, "bob", "two"), (3, "all", "three")] {
         world.tell_on(&format!(
             r#"lc < 42["messages:new",{{"id":"6b000001000000000000000{number}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u{number}","username":"{author}"}},"room":{{"id":"r1"}}}}]"#
@@ -149,7 +149,7 @@ fn without_announcements_a_rejection_is_only_counted() {
 
 #[test]
 fn who_could_not_be_told_is_told_in_the_next_life_and_then_not_again() {
-    let mut world = seated();
+    let mut world = seated_unpaced();
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one

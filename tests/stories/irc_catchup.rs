@@ -25,7 +25,8 @@ fn seated(caps: &str) -> World {
 }
 
 #[track_caller]
-fn seat(mut world: World, caps: &str) -> World {
+fn seat(world: World, caps: &str) -> World {
+    let mut world = world.unpaced();
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
     world.tell(

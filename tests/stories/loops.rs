@@ -76,6 +76,7 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
 #[test]
 fn a_user_taken_for_a_bot_is_mirrored_late() {
     let mut world = World::new(&["office/#tea tea"])
+        .unpaced()
         .under(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

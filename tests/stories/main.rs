@@ -82,7 +82,15 @@ fn seated() -> World {
     seat(World::new(&["office/#tea tea"]))
 }
 
+/// The same without flood control, for stories whose lines depend on the exact time, and for those that
+/// look at all that was sent.
+#[track_caller]
+fn seated_unpaced() -> World {
+    seat(World::new(&["office/#tea tea"]).unpaced())
+}
+
 /// Both connections of this world are up, and the channel and the room are joined.
+#[track_caller]
 fn seat(mut world: World) -> World {
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

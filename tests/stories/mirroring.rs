@@ -253,7 +253,7 @@ fn text_from_one_network_never_becomes_a_command_on_the_other() {
 fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
     let channel = ChannelFormat { long_messages: LongMessages::All, ..ChannelFormat::default() };
     let manners = LinkFormat { channel, ..LinkFormat::default() };
-    let mut world = World::new(&["office/#tea tea"]).paced().mannered(manners);
+    let mut world = World::new(&["office/#tea tea"]).mannered(manners);
     world.tell(LETSCHAT_IN);
     world.tell(&IRC_IN.replace("irc > JOIN", "wait 1s\nirc > JOIN"));
     world.tell(
@@ -281,7 +281,7 @@ fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
 
 #[test]
 fn a_quiet_channel_does_not_wait_for_a_busy_one() {
-    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).paced();
+    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]);
     world.tell(
         r#"
         lc back
@@ -324,7 +324,7 @@ fn a_quiet_channel_does_not_wait_for_a_busy_one() {
 
 #[test]
 fn after_a_disconnect_for_flooding_the_bridge_sends_more_slowly() {
-    let mut world = World::new(&["office/#tea tea"]).paced();
+    let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(
         r#"

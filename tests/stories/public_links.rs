@@ -6,7 +6,7 @@ use crate::{IRC_IN, LETSCHAT_IN, seated};
 const ID: &str = "6b035f6d8d054a41e16a0570";
 
 fn linked(conversation: &str) -> World {
-    let mut world = World::new(&[conversation]).linking();
+    let mut world = World::new(&[conversation]).unpaced().linking();
     world.tell(LETSCHAT_IN);
     world
 }

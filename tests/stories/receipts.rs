@@ -275,8 +275,8 @@ fn only_lines_that_may_have_arrived_are_marked() {
         irc > @label=1.1 PRIVMSG #tea :<bob> (resent) one
         irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> (resent) one
         irc > @label=1.2 PRIVMSG #tea :<bob> two
-        irc < @label=1.2 :irc.example 439 bridge #tea :Too fast. Please wait 20 seconds.
-        wait 20s
+        irc < @label=1.2 :irc.example 439 bridge #tea :Too fast. Please wait 10 seconds.
+        wait 10s
         irc > @label=1.1 PRIVMSG #tea :<bob> two
         irc < @label=1.1 :bridge!b@host PRIVMSG #tea :<bob> two
         "#,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat, StatusNotices, Verbosity};
 
 use crate::harness::World;
-use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, story};
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, seated_unpaced, story};
 
 /// A world in which all that happens is told.
 #[track_caller]
@@ -165,7 +165,7 @@ fn a_name_takes_no_more_than_a_third_of_a_line() {
     let name = format!("a{marks}b{marks}c{marks}");
     let said = post(1, &"word ".repeat(60))
         .replace(r#""username":"bob""#, &format!(r#""username":"{name}""#));
-    let mut world = seated();
+    let mut world = seated_unpaced();
     world.tell_on(&said);
     let (sent, _) = world.sent();
     let talk: Vec<&String> = sent.iter().filter(|line| line.starts_with("PRIVMSG")).collect();
@@ -231,7 +231,7 @@ fn a_long_message_is_cut_and_says_so() {
 
 #[test]
 fn every_line_sent_again_is_marked() {
-    let mut world = seated();
+    let mut world = seated_unpaced();
     world.tell_on(&post(1, "one\\ntwo"));
     world.tell(
         "
@@ -297,7 +297,7 @@ fn what_goes_to_a_channel_waits_for_no_more_lines() {
 
 #[test]
 fn every_question_is_answered_or_refused_once() {
-    let mut world = seated();
+    let mut world = seated_unpaced();
     for question in ["!status", "!who", "!help", "!status", "!who", "!who", "!who"] {
         world.tell_on(&format!("irc < :ann!a@host PRIVMSG #tea :{question}"));
     }
@@ -312,7 +312,7 @@ fn every_question_is_answered_or_refused_once() {
 
 #[test]
 fn a_private_irc_message_to_the_bridge_is_answered_with_what_it_is_for() {
-    let mut world = seated();
+    let mut world = seated_unpaced();
     world.tell_on("irc < :ann!a@host PRIVMSG bridge :!frobnicate");
     let (sent, _) = world.sent();
     assert!(

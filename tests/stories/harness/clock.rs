@@ -1,5 +1,6 @@
 //! Lets time pass, without waiting.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use letsbridge::bridge::Event;
@@ -12,6 +13,9 @@ use super::wire::{PINGS, resume, tick};
 
 /// How often the bridge is told that time has passed.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How long flood control may delay a line that a story tells of.
+const MAX_DELAY: Duration = Duration::from_secs(15);
 
 impl World {
     /// So many seconds pass, in which all servers are there and say nothing else.
@@ -54,7 +58,11 @@ impl World {
     #[track_caller]
     pub(super) fn wait(&mut self, time: &str) {
         let seconds = time.strip_suffix('s').and_then(|s| s.parse().ok());
-        let end = self.now + Duration::from_secs(seconds.expect("a wait is like 25s"));
+        self.wait_for(Duration::from_secs(seconds.expect("a wait is like 25s")));
+    }
+
+    fn wait_for(&mut self, time: Duration) {
+        let end = self.now + time;
         let mut second = self.now + TICK;
         loop {
             let puppets = self.puppets.iter().map(|puppet| &puppet.wire);
@@ -78,6 +86,15 @@ impl World {
             self.settle();
         }
         self.pass(end);
+    }
+
+    /// Lets time pass until a line was sent, at most as long as flood control may delay it.
+    #[track_caller]
+    pub(super) fn await_line(&mut self, sent: impl Fn(&Self) -> &VecDeque<String>) {
+        let latest = self.now + MAX_DELAY;
+        while sent(self).is_empty() && self.now < latest {
+            self.wait_for(Duration::from_millis(100));
+        }
     }
 
     fn pass(&mut self, until: Instant) {

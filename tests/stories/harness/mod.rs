@@ -111,8 +111,7 @@ impl World {
             drop: false,
             linked: false,
             nicks: Vec::new(),
-            // Most stories answer at the moment at which the bridge speaks.
-            flood_control: FloodControl::Off,
+            flood_control: FloodControl::default(),
             curious: false,
             lesson: None,
             invited_by: None,

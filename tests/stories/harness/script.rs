@@ -54,6 +54,9 @@ impl World {
 
     #[track_caller]
     fn irc_line(&mut self, index: usize, line: &str, rest: &str) {
+        if rest.starts_with("> ") {
+            self.await_line(|world| &world.networks[index].sent);
+        }
         let now = self.now;
         let wire = &mut self.networks[index];
         let network = Network::new(&wire.name);
@@ -84,6 +87,12 @@ impl World {
     #[track_caller]
     fn puppet_line(&mut self, who: &str, line: &str, rest: &str) {
         let network = Network::new(&self.networks[0].name);
+        if rest.starts_with("> ") {
+            let at = self.puppets.iter().position(|it| it.wire.name == who);
+            self.await_line(|world| {
+                at.map_or(&world.letschat.sent, |at| &world.puppets[at].wire.sent)
+            });
+        }
         let (now, clock, flood_control) = (self.now, self.clock, self.flood_control);
         let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who);
         let puppet = puppet.unwrap_or_else(|| panic!("nobody was called: {line}"));

@@ -10,9 +10,9 @@ use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 use super::{World, links, place};
 
 impl World {
-    /// The same under the flood control that the bridge is shipped with.
-    pub(crate) fn paced(mut self) -> Self {
-        self.flood_control = FloodControl::default();
+    /// The same without flood control: the bridge sends what it has to say at once.
+    pub(crate) fn unpaced(mut self) -> Self {
+        self.flood_control = FloodControl::Off;
         self
     }
 
