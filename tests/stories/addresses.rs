@@ -12,7 +12,7 @@ fn address(length: usize) -> String {
 fn world(linked: bool) -> World {
     let mut world = World::new(&["office/#tea other/#dev tea"]).unpaced();
     if linked {
-        world = world.linking();
+        world = world.with_public_links();
     }
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

@@ -78,7 +78,7 @@ fn a_channel_for_those_with_an_account_is_asked_for_once_we_have_one() {
 
 #[test]
 fn an_invitation_is_requested_where_configured() {
-    let mut world = World::new(&["office/#tea tea"]).invited_by("ChanServ");
+    let mut world = World::new(&["office/#tea tea"]).with_inviter("ChanServ");
     world.tell(ASKED);
     world.tell(
         "
@@ -191,7 +191,7 @@ fn a_name_that_the_network_does_not_know_is_not_asked_for_again() {
 
 #[test]
 fn the_server_is_asked_where_we_are_and_is_believed() {
-    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).unpaced().curious();
+    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).unpaced().telling_queries();
     world.tell(
         "
         irc back
@@ -245,7 +245,7 @@ fn a_server_that_hides_a_channel_is_asked_for_that_alone() {
 }
 
 fn seated_curious() -> World {
-    let mut world = World::new(&["office/#tea tea"]).curious();
+    let mut world = World::new(&["office/#tea tea"]).telling_queries();
     world.tell(ASKED);
     world.tell(
         "

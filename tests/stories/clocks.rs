@@ -101,7 +101,7 @@ fn where_the_clock_has_gone_back_the_last_line_is_asked_for_by_its_id() {
 #[test]
 fn what_is_said_now_is_said_now_whatever_its_time_says() {
     let mut world = spoken_in(
-        World::new(&["office/#tea tea"]).never_joining(),
+        World::new(&["office/#tea tea"]).without_merging(),
         KEEPS,
         "2026-11-22T12:00:01.000Z",
     );

@@ -23,7 +23,7 @@ fn posts_that_make_no_sense_are_passed_over_in_a_page_and_counted_once() {
         ),
     );
     let unreadable =
-        |world: &World| world.counters().traffic[&letsbridge::bridge::Peer::LetsChat].oversized;
+        |world: &World| world.stats().traffic[&letsbridge::bridge::Peer::LetsChat].oversized;
     assert_eq!(unreadable(&world), 4);
     letschat_back(
         &mut world,

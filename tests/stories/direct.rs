@@ -50,7 +50,7 @@ fn talking() -> World {
 
 #[track_caller]
 fn talking_in(world: World) -> World {
-    let mut world = world.whispering();
+    let mut world = world.with_direct_messages();
     world.tell(LC_IN);
     world.tell(IRC_IN);
     world
@@ -63,7 +63,7 @@ fn story(rest: &str) {
 
 /// A world in which ann is logged in to an account.
 fn known() -> World {
-    let mut world = World::new(&["office/#tea tea"]).whispering();
+    let mut world = World::new(&["office/#tea tea"]).with_direct_messages();
     world.tell(LC_IN);
     world.tell(&irc_in(CAPS));
     world.tell("irc < :ann!a@host JOIN #tea Annie :Ann");
@@ -280,7 +280,7 @@ fn only_people_in_linked_places_take_part() {
 
 #[test]
 fn those_whose_places_are_not_linked_do_not_see_each_other() {
-    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).whispering();
+    let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).with_direct_messages();
     world.tell_on(
         r#"
         lc back
@@ -432,7 +432,7 @@ fn a_nick_alone_is_nobody_after_the_process_died() {
 
 #[test]
 fn what_waits_in_the_bridge_is_not_said_to_who_has_taken_the_nick() {
-    let mut world = World::new(&["office/#tea tea"]).whispering();
+    let mut world = World::new(&["office/#tea tea"]).with_direct_messages();
     world.tell(LC_IN);
     world.tell_on(IRC_IN);
     let lines = vec!["line"; 20].join(r"\n");
@@ -466,7 +466,7 @@ fn a_private_message_in_doubt_is_sent_again_and_marked() {
 
 #[test]
 fn with_doubt_dropped_a_private_message_in_doubt_is_not_sent_again() {
-    let mut world = World::new(&["office/#tea tea"]).whispering().dropping();
+    let mut world = World::new(&["office/#tea tea"]).with_direct_messages().with_drop_unconfirmed();
     world.tell(LC_IN);
     world.tell(IRC_IN);
     world.tell(&format!(
@@ -507,7 +507,7 @@ fn a_rejected_private_message_is_reported_to_its_author() {
 
 #[test]
 fn a_server_without_private_messages_says_so() {
-    let mut world = World::new(&["office/#tea tea"]).whispering();
+    let mut world = World::new(&["office/#tea tea"]).with_direct_messages();
     world.tell(&LC_IN.replace("lc < 43#private[[]]", ""));
     world.tell(IRC_IN);
     world.tell_on("wait 30s");
@@ -570,8 +570,8 @@ fn an_encrypted_private_message_is_not_delivered() {
 
 #[test]
 fn what_is_said_to_somebodys_puppet_is_for_them() {
-    let world = World::new(&["office/#tea tea"]).whispering();
-    let mut world = world.under_nicks(PUPPETS, "{user}|lc");
+    let world = World::new(&["office/#tea tea"]).with_direct_messages();
+    let mut world = world.with_nicks(PUPPETS, "{user}|lc");
     world.tell(&LC_IN.replace(r#""u1","username""#, r#""id-bob","username""#));
     world.tell(IRC_IN);
     says(&mut world, 1, "hello");
@@ -602,7 +602,7 @@ fn what_is_said_to_somebodys_puppet_is_for_them() {
 #[test]
 fn of_two_programs_that_answer_each_other_the_one_that_repeats_is_silenced() {
     let policy = BridgePolicy { loop_protection: true, ..BridgePolicy::default() };
-    let mut world = World::new(&["office/#tea tea"]).whispering().under(policy);
+    let mut world = World::new(&["office/#tea tea"]).with_direct_messages().with_policy(policy);
     world.tell(LC_IN);
     world.tell(IRC_IN);
     let (mut crossed, mut came_back) = (0, 0);

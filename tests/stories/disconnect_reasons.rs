@@ -6,7 +6,7 @@ use crate::story;
 /// The server answers our knock like this, and we leave with these words.
 #[track_caller]
 fn at_the_door(answer: &str, why: &str) {
-    World::new(&["office/#tea tea"]).in_the_clear().tell(&format!(
+    World::new(&["office/#tea tea"]).without_tls().tell(&format!(
         r#"
         irc back
         irc > CAP LS 302

@@ -24,7 +24,7 @@ fn an_irc_author_learns_of_a_rejection_by_a_private_notice() {
 
 #[test]
 fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
-    let mut world = crate::seat(World::new(&["office/#tea tea"]).never_joining());
+    let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -86,7 +86,7 @@ fn a_room_learns_of_a_rejection_by_one_line_that_is_not_mirrored() {
         lc < 42["messages:new",{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:00:05.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
         "#,
     );
-    let figures: Vec<&TrafficStats> = world.counters().traffic.values().collect();
+    let figures: Vec<&TrafficStats> = world.stats().traffic.values().collect();
     let irc = TrafficStats { rejected: 3, ..TrafficStats::default() };
     let letschat = TrafficStats { received: 3, delivered: 1, ..TrafficStats::default() };
     assert_eq!(figures, [&irc, &letschat]);
@@ -132,7 +132,7 @@ fn programs_and_notices_are_not_answered() {
 #[test]
 fn without_announcements_a_rejection_is_only_counted() {
     let mut world = World::new(&["office/#tea tea"])
-        .under(BridgePolicy { notices: false, ..BridgePolicy::default() });
+        .with_policy(BridgePolicy { notices: false, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world.tell(
@@ -143,7 +143,7 @@ fn without_announcements_a_rejection_is_only_counted() {
         wait 10s
         "#,
     );
-    let refused: u64 = world.counters().traffic.values().map(|traffic| traffic.rejected).sum();
+    let refused: u64 = world.stats().traffic.values().map(|traffic| traffic.rejected).sum();
     assert_eq!(refused, 1);
 }
 

@@ -8,7 +8,7 @@ use crate::receipts::irc_in;
 use crate::{LETSCHAT_IN, letschat_back, seated};
 
 fn strays(world: &World) -> u64 {
-    world.counters().traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own)
+    world.stats().traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own)
 }
 
 #[test]

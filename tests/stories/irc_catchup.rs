@@ -84,7 +84,7 @@ fn missed_messages_are_mirrored_once_and_in_order() {
 
 #[test]
 fn messages_received_during_the_join_wait_for_the_history() {
-    let mut world = seat(World::new(&["office/#tea tea"]).never_joining(), KEEPS);
+    let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), KEEPS);
     world.tell("irc lost\nwait 20s");
     let early = "irc < @time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three";
     let earlier = "irc < @time=2026-11-22T12:00:20.500Z;msgid=a0 :ann!a@host PRIVMSG #tea :nought";
@@ -148,7 +148,7 @@ fn a_page_of_joins_and_parts_alone_does_not_end_the_catchup() {
 
 #[test]
 fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
-    let mut world = seat(World::new(&["office/#tea tea"]).never_joining(), KEEPS);
+    let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), KEEPS);
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
     let limit = format!("irc < :irc.example 005 bridge CHATHISTORY=2 :are supported\n{welcome}");
@@ -345,7 +345,7 @@ fn znc_is_asked_to_play_what_it_keeps() {
 fn what_a_bouncer_plays_by_itself_is_mirrored_whole() {
     // ZNC: many lines in one millisecond, without ids, after a moment's absence.
     let caps = "server-time batch echo-message";
-    let mut world = seat(World::new(&["office/#tea tea"]).never_joining(), caps);
+    let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), caps);
     away(&mut world, caps, 2);
     world.tell(
         r#"
@@ -549,7 +549,7 @@ fn a_short_gap_without_a_history_is_counted_and_not_reported() {
         min_reported_gap: jiff::SignedDuration::from_secs(10),
         ..BridgePolicy::default()
     };
-    let mut world = World::new(&["office/#tea tea"]).under(policy);
+    let mut world = World::new(&["office/#tea tea"]).with_policy(policy);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     away_plainly(&mut world, 18);
@@ -582,7 +582,7 @@ fn a_history_that_does_not_reach_back_is_reported_as_a_gap() {
 #[test]
 fn an_unreported_gap_is_counted() {
     let mut world = World::new(&["office/#tea tea"])
-        .under(BridgePolicy { notices: false, ..BridgePolicy::default() });
+        .with_policy(BridgePolicy { notices: false, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     away_plainly(&mut world, 20);
@@ -660,7 +660,7 @@ fn messages_too_old_or_too_many_on_irc_are_reported_as_a_number() {
     };
     let irc = [(Network::new("office"), limits)].into();
     let mut world = World::new(&["office/#tea tea"])
-        .under(BridgePolicy { channel_catchup: irc, ..BridgePolicy::default() });
+        .with_policy(BridgePolicy { channel_catchup: irc, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(KEEPS));
     world.tell("irc lost\nlc lost\nwait 100000s");
@@ -706,7 +706,7 @@ fn messages_too_old_or_too_many_on_irc_are_reported_as_a_number() {
             "\"<ann> now\"}]",
         ]
     );
-    let left_out: u64 = world.counters().traffic.values().map(|traffic| traffic.skipped).sum();
+    let left_out: u64 = world.stats().traffic.values().map(|traffic| traffic.skipped).sum();
     assert_eq!(left_out, 2);
 }
 

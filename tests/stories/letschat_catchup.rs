@@ -71,7 +71,7 @@ fn an_author_who_is_not_told_is_read_back() {
 
 #[test]
 fn an_undelivered_message_is_delivered_after_a_restart() {
-    let mut world = crate::seat(World::new(&["office/#tea tea"]).never_joining());
+    let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
         lc lost
@@ -117,7 +117,7 @@ fn a_post_whose_ack_was_lost_is_looked_for_and_not_sent_twice() {
 
 #[test]
 fn a_post_that_never_arrived_is_sent_again_before_anything_else() {
-    let mut world = crate::seat(World::new(&["office/#tea tea"]).never_joining());
+    let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -170,7 +170,7 @@ fn posts_too_old_or_too_many_are_reported_as_a_number() {
         max_messages: Some(1),
     };
     let policy = BridgePolicy { room_catchup: letschat, ..BridgePolicy::default() };
-    let mut world = World::new(&["office/#tea tea"]).under(policy);
+    let mut world = World::new(&["office/#tea tea"]).with_policy(policy);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world.tell("lc lost");
@@ -198,7 +198,7 @@ fn what_is_older_than_the_ledger_and_below_the_cursor_was_read_before_it_was_for
         retention: Some(jiff::SignedDuration::from_hours(24)),
         ..BridgePolicy::default()
     };
-    let mut world = World::new(&["office/#tea tea"]).under(policy);
+    let mut world = World::new(&["office/#tea tea"]).with_policy(policy);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world.tell("lc lost");

@@ -53,7 +53,7 @@ const SEATED: &str = r#"
 
 #[test]
 fn login_by_password_precedes_the_joins() {
-    world().coming_as(account(&[SaslMechanism::Plain], true)).tell(&format!(
+    world().with_identity(account(&[SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
         irc < AUTHENTICATE +
@@ -66,7 +66,7 @@ fn login_by_password_precedes_the_joins() {
 
 #[test]
 fn login_by_certificate_precedes_the_joins() {
-    world().coming_as(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
+    world().with_identity(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
         &format!(
             r#"{KNOCK}
         irc > AUTHENTICATE EXTERNAL
@@ -93,7 +93,7 @@ const FORGED: &str = "dj1BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU
 
 #[test]
 fn login_by_scram_precedes_the_joins() {
-    world().coming_as(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(
+    world().with_identity(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(
         &format!(
             r#"{KNOCK}{PROVEN}
         irc < AUTHENTICATE {SIGNED}
@@ -106,7 +106,7 @@ fn login_by_scram_precedes_the_joins() {
 
 #[test]
 fn a_server_that_does_not_know_the_password_is_not_told_it() {
-    world().coming_as(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(&format!(
+    world().with_identity(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}{PROVEN}
         irc < AUTHENTICATE {FORGED}
         irc > AUTHENTICATE *
@@ -118,7 +118,7 @@ fn a_server_that_does_not_know_the_password_is_not_told_it() {
 
 #[test]
 fn the_certificate_may_be_unknown_where_the_password_is_not() {
-    world().coming_as(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
+    world().with_identity(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
         &format!(
             r#"{KNOCK}
         irc > AUTHENTICATE EXTERNAL
@@ -136,7 +136,7 @@ fn the_certificate_may_be_unknown_where_the_password_is_not() {
 
 #[test]
 fn without_the_login_no_channel_is_joined() {
-    world().coming_as(account(&[SaslMechanism::Plain], true)).tell(&format!(
+    world().with_identity(account(&[SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
         irc < AUTHENTICATE +
@@ -150,7 +150,7 @@ fn without_the_login_no_channel_is_joined() {
          irc < :irc.example CAP * ACK :server-time",
         "irc < :irc.example 421 * CAP :Unknown command\nirc < :irc.example 001 bridge :hello",
     ] {
-        world().coming_as(account(&[SaslMechanism::Plain], true)).tell(&format!(
+        world().with_identity(account(&[SaslMechanism::Plain], true)).tell(&format!(
             r#"
             irc back
             irc > CAP LS 302
@@ -165,7 +165,7 @@ fn without_the_login_no_channel_is_joined() {
 
 #[test]
 fn services_that_are_silent_are_not_waited_for_at_the_door() {
-    world().coming_as(account(&[SaslMechanism::Plain], false)).tell(&format!(
+    world().with_identity(account(&[SaslMechanism::Plain], false)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
         wait 20s
@@ -175,7 +175,7 @@ fn services_that_are_silent_are_not_waited_for_at_the_door() {
 
 #[test]
 fn services_that_come_back_know_us_again() {
-    world().coming_as(account(&[SaslMechanism::Plain], false)).tell(
+    world().with_identity(account(&[SaslMechanism::Plain], false)).tell(
         r#"
         irc back
         irc > CAP LS 302
@@ -242,7 +242,7 @@ fn login_by_nickserv_precedes_the_joins() {
         ":irc.example 900 bridge bridge!b@host bridge :You are now logged in as bridge",
         ":bridge!b@host ACCOUNT bridge",
     ] {
-        world().coming_as(nickserv).tell(&format!(
+        world().with_identity(nickserv).tell(&format!(
             r#"{}
             irc < :NickServ!s@services NOTICE bridge :This nickname is registered. Please identify.
             irc < {answer}
@@ -260,13 +260,13 @@ fn where_nickserv_does_not_know_us_we_go_on() {
         "irc < :irc.example 401 bridge NickServ :No such nick/channel",
         "wait 15s",
     ] {
-        world().coming_as(nickserv).tell(&format!("{}\n{answer}\nirc > JOIN #tea", asked()));
+        world().with_identity(nickserv).tell(&format!("{}\n{answer}\nirc > JOIN #tea", asked()));
     }
 }
 
 #[test]
 fn whoever_is_only_called_like_nickserv_is_not_believed() {
-    world().coming_as(nickserv).tell(&format!(
+    world().with_identity(nickserv).tell(&format!(
         r#"{}
         irc < :NickServ_!s@host NOTICE bridge :You are now identified.
         irc < :NickServ!s@host NOTICE bridge :You are now identified.
@@ -285,7 +285,7 @@ fn what_the_administrator_wants_said_is_said_before_anything_is_joined() {
         identity.connect_commands =
             vec!["MODE {nick} +x".into(), "PRIVMSG Q@example.org :AUTH bridge pencil".into()];
     };
-    world().coming_as(commands).tell(
+    world().with_identity(commands).tell(
         r#"
         irc back
         irc > CAP LS 302
@@ -306,7 +306,7 @@ fn what_the_administrator_wants_said_is_said_before_anything_is_joined() {
 
 #[test]
 fn somebody_called_nickserv_is_told_no_password_and_the_channels_are_joined() {
-    world().coming_as(nickserv).tell(&format!(
+    world().with_identity(nickserv).tell(&format!(
         r#"{LOOKING}{IS_SOMEBODY}
         irc > JOIN #tea
         irc < :bridge!b@host JOIN #tea
@@ -326,7 +326,7 @@ fn somebody_called_nickserv_is_told_no_password_and_the_channels_are_joined() {
 
 #[test]
 fn who_asks_later_is_looked_at_again() {
-    world().coming_as(nickserv).tell(&format!(
+    world().with_identity(nickserv).tell(&format!(
         r#"{}
         irc < :NickServ!s@services NOTICE bridge :You are now identified.
         irc > JOIN #tea
@@ -353,7 +353,7 @@ fn services_at_a_server_are_spoken_to_there() {
         let services = identity.services.as_mut().expect("services");
         services.nick = "NickServ@services.example".to_owned();
     };
-    world().coming_as(addressed).tell(&format!(
+    world().with_identity(addressed).tell(&format!(
         r#"{LOOKING}
         irc > PRIVMSG NickServ@services.example :IDENTIFY bridge pencil
         {IS_SERVICE}
@@ -366,7 +366,7 @@ fn services_at_a_server_are_spoken_to_there() {
 #[test]
 fn where_the_server_does_not_say_who_nickserv_is_we_go_on() {
     for answer in ["irc < :irc.example 401 bridge NickServ :No such nick/channel", "wait 15s"] {
-        world().coming_as(nickserv).tell(&format!("{LOOKING}\n{answer}\nirc > JOIN #tea"));
+        world().with_identity(nickserv).tell(&format!("{LOOKING}\n{answer}\nirc > JOIN #tea"));
     }
 }
 
@@ -376,7 +376,7 @@ fn without_tls_no_password_is_sent() {
         nickserv(identity);
         account(&[SaslMechanism::Plain], false)(identity);
     };
-    world().in_the_clear().coming_as(passwords).tell(
+    world().without_tls().with_identity(passwords).tell(
         r#"
         irc back
         irc > CAP LS 302
@@ -398,7 +398,7 @@ fn without_tls_no_password_is_sent() {
         "464 * :Password incorrect",
         "451 * :You have not registered\nirc < ERROR :Closing Link: x (Bad Password)",
     ] {
-        world().in_the_clear().coming_as(password).tell(&format!(
+        world().without_tls().with_identity(password).tell(&format!(
             r#"
             irc back
             irc > CAP LS 302

@@ -39,7 +39,7 @@ fn say_in_the_room(world: &mut World, post: &str) {
 #[test]
 fn a_loop_is_broken_told_and_mended_after_a_pause() {
     let mut world = World::new(&["office/#tea tea"])
-        .under(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
+        .with_policy(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     for number in 0..7 {
@@ -77,7 +77,7 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
 fn a_user_taken_for_a_bot_is_mirrored_late() {
     let mut world = World::new(&["office/#tea tea"])
         .unpaced()
-        .under(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
+        .with_policy(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     for number in 0..7 {
@@ -119,7 +119,7 @@ fn take_posts(world: &mut World) -> usize {
 #[test]
 fn every_line_of_somebody_whom_a_program_echoes_is_mirrored() {
     let mut world = World::new(&["office/#tea tea"])
-        .under(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
+        .with_policy(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     let mut mirrored = 0;

@@ -29,7 +29,7 @@ const TALKATIVE_IN: &str = "
 ";
 
 fn talkative() -> World {
-    let mut world = World::new(&["office/#tea tea"]).curious();
+    let mut world = World::new(&["office/#tea tea"]).telling_queries();
     world.tell(TALKATIVE_IN);
     world
 }
@@ -37,7 +37,7 @@ fn talkative() -> World {
 #[track_caller]
 fn told(world: &mut World, story: &str, people: &[&str]) {
     world.tell(story);
-    assert_eq!(world.people("office/#tea"), people);
+    assert_eq!(world.members("office/#tea"), people);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn everybody_is_known_once_the_server_has_told() {
 
 #[test]
 fn a_server_without_whox_tells_what_it_can() {
-    let mut world = World::new(&["office/#tea tea"]).curious();
+    let mut world = World::new(&["office/#tea tea"]).telling_queries();
     let story = "
         irc back
         irc > CAP LS 302
@@ -179,7 +179,7 @@ fn a_netsplit_takes_people_away_and_brings_them_back() {
 #[test]
 fn a_channel_we_are_not_in_has_no_members() {
     let mut world = seated();
-    assert_eq!(world.people("office/#tea"), ["ann"]);
+    assert_eq!(world.members("office/#tea"), ["ann"]);
     told(&mut world, "irc lost", &[]);
 }
 

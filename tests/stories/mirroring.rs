@@ -165,7 +165,7 @@ fn a_rejected_message_does_not_stop_those_after_it() {
         irc > PING said-2
         "#,
     );
-    crate::seat(World::new(&["office/#tea tea"]).never_joining()).tell(
+    crate::seat(World::new(&["office/#tea tea"]).without_merging()).tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
         irc < :ann!a@host PRIVMSG #tea :two
@@ -253,7 +253,7 @@ fn text_from_one_network_never_becomes_a_command_on_the_other() {
 fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
     let channel = ChannelFormat { long_messages: LongMessages::All, ..ChannelFormat::default() };
     let manners = LinkFormat { channel, ..LinkFormat::default() };
-    let mut world = World::new(&["office/#tea tea"]).mannered(manners);
+    let mut world = World::new(&["office/#tea tea"]).with_format(manners);
     world.tell(LETSCHAT_IN);
     world.tell(&IRC_IN.replace("irc > JOIN", "wait 1s\nirc > JOIN"));
     world.tell(

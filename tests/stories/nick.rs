@@ -132,7 +132,7 @@ fn a_logged_in_bridge_asks_services_for_the_wanted_nick() {
             regain_command: Some("GHOST {nick}".to_owned()),
         });
     };
-    world().coming_as(known).tell(
+    world().with_identity(known).tell(
         r#"
         irc back
         irc > CAP LS 302
@@ -195,7 +195,7 @@ fn refusals_of_nicks_that_we_did_not_ask_for_change_nothing() {
 #[test]
 fn a_nick_that_the_server_has_cut_is_the_wished_one() {
     let long = |identity: &mut IrcIdentity| identity.nick = "letsbridge".to_owned();
-    world().coming_as(long).tell(
+    world().with_identity(long).tell(
         r#"
         irc back
         irc > CAP LS 302
@@ -217,7 +217,7 @@ fn alternative_nicks_are_tried_in_order() {
     let others = |identity: &mut IrcIdentity| {
         identity.alt_nicks = vec!["ferry".to_owned(), "tunnel".to_owned()];
     };
-    world().coming_as(others).tell(
+    world().with_identity(others).tell(
         r#"
         irc back
         irc > CAP LS 302

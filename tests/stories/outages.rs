@@ -34,7 +34,7 @@ fn a_room_is_told_once_why_its_channel_is_closed_and_when_it_is_open() {
         lc > 42#["messages:create",{"room":"r1","text":"-- disconnected from #tea on office from 12:00:00 to 12:01:10 UTC: messages from that time are missing here"}]
         "#,
     );
-    let losses = world.counters().outages;
+    let losses = world.stats().outages;
     assert_eq!((losses.count, losses.seconds), (1, 70));
 }
 

@@ -9,7 +9,7 @@ use crate::{IRC_IN, LETSCHAT_IN};
 fn programs_on_the_other_side_are_spoken_to_and_people_see_by_whom() {
     let passthrough = regex::Regex::new("^(!|hubot )").ok();
     let mut world = World::new(&["office/#tea tea"])
-        .mannered(LinkFormat { passthrough, ..LinkFormat::default() });
+        .with_format(LinkFormat { passthrough, ..LinkFormat::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world.tell(

@@ -6,7 +6,7 @@ use crate::{IRC_IN, LETSCHAT_IN, seated};
 const ID: &str = "6b035f6d8d054a41e16a0570";
 
 fn linked(conversation: &str) -> World {
-    let mut world = World::new(&[conversation]).unpaced().linking();
+    let mut world = World::new(&[conversation]).unpaced().with_public_links();
     world.tell(LETSCHAT_IN);
     world
 }

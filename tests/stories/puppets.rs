@@ -34,7 +34,7 @@ pub(crate) fn says(world: &mut World, number: u32, text: &str) {
 /// A world in which bob has spoken once, and has a connection that sits in the channel.
 #[track_caller]
 fn seated_with(source: NickSource) -> World {
-    let mut world = World::new(&["office/#tea tea"]).under_nicks(source, "{user}|lc");
+    let mut world = World::new(&["office/#tea tea"]).with_nicks(source, "{user}|lc");
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     says(&mut world, 1, "hello");
@@ -292,7 +292,7 @@ fn a_puppet_that_is_muted_is_refused_and_not_evaded() {
 #[test]
 fn after_a_restart_what_a_puppet_said_is_known_by_the_nick_that_it_had() {
     let caps = "message-tags server-time batch echo-message labeled-response draft/chathistory";
-    let mut world = World::new(&["office/#tea tea"]).under_nicks(PUPPETS, "{user}|lc");
+    let mut world = World::new(&["office/#tea tea"]).with_nicks(PUPPETS, "{user}|lc");
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
     says(&mut world, 1, "hello");
@@ -388,7 +388,7 @@ fn whom_an_operator_kills_is_spoken_for_and_that_is_counted() {
     );
     says(&mut world, 3, "still here");
     world.tell("bob called bob|lc\nirc > PRIVMSG #tea :<bob> still here\nirc > PING said-3");
-    let connections = world.counters().puppets.values().next().copied();
+    let connections = world.stats().puppets.values().next().copied();
     assert_eq!(connections, Some(PuppetStats { connected: 1, lost: 0, rejected: 1 }));
 }
 
@@ -400,8 +400,8 @@ fn watched(away: bool) -> World {
     let quiet = StatusNotices { joins: Verbosity::Off, ..StatusNotices::default() };
     let source = NickSource::Puppet { ban_fallback: false, show_away: away };
     let mut world = World::new(&["office/#tea tea"])
-        .mannered(LinkFormat { status_notices: quiet, ..LinkFormat::default() })
-        .under_nicks(source, "{user}|lc");
+        .with_format(LinkFormat { status_notices: quiet, ..LinkFormat::default() })
+        .with_nicks(source, "{user}|lc");
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world
@@ -520,7 +520,7 @@ const TWO_IN: &str = r#"
 
 #[test]
 fn each_channel_may_have_its_own_way() {
-    let mut world = World::new(&["office/#tea tea", "office/#pie pie"]).under_nicks_in(
+    let mut world = World::new(&["office/#tea tea", "office/#pie pie"]).with_nicks_in(
         "office/#tea",
         PUPPETS,
         "{user}|lc",

@@ -11,7 +11,7 @@ use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated};
 #[track_caller]
 fn narrow(irc: &str) -> World {
     let policy = BridgePolicy { max_queue_size: Some(1_028), ..BridgePolicy::default() };
-    let mut world = World::new(&["office/#tea tea"]).under(policy).never_joining();
+    let mut world = World::new(&["office/#tea tea"]).with_policy(policy).without_merging();
     world.tell(LETSCHAT_IN);
     world.tell(irc);
     world
@@ -169,7 +169,7 @@ fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_i
         lc < 43#[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
         "#,
     );
-    let unreadable: u64 = world.counters().traffic.values().map(|it| it.oversized).sum();
+    let unreadable: u64 = world.stats().traffic.values().map(|it| it.oversized).sum();
     assert_eq!(unreadable, 1);
 }
 

@@ -62,7 +62,7 @@ struct Told {
 
 impl Told {
     fn new(coarse: bool) -> Self {
-        let mut world = World::new(&["office/#tea tea"]).unpaced().never_joining();
+        let mut world = World::new(&["office/#tea tea"]).unpaced().without_merging();
         world.tell(LETSCHAT_IN);
         world.tell(&irc_in(KEEPS));
         let clock = 1_795_348_800_000;

@@ -330,7 +330,7 @@ fn what_may_be_there_already_says_so_in_another_life_too() {
 
 #[test]
 fn with_doubt_dropped_no_line_in_doubt_is_sent_again() {
-    let mut world = World::new(&["office/#tea tea"]).dropping();
+    let mut world = World::new(&["office/#tea tea"]).with_drop_unconfirmed();
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     bob_says(&mut world, 1, "one");

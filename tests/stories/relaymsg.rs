@@ -15,7 +15,7 @@ fn back(caps: &str) -> String {
 
 #[track_caller]
 fn seated(caps: &str) -> World {
-    let mut world = World::new(&["office/#tea tea"]).under_nicks(NickSource::Relaymsg, "{user}/lc");
+    let mut world = World::new(&["office/#tea tea"]).with_nicks(NickSource::Relaymsg, "{user}/lc");
     world.tell(LETSCHAT_IN);
     world.tell(&back(caps));
     world

@@ -124,7 +124,7 @@ fn whoever_asks_on_irc_is_answered_alone() {
 /// A world whose topics and descriptions follow each other.
 fn following() -> World {
     let manners = LinkFormat { topic_sync: TopicSync::Both, ..LinkFormat::default() };
-    let mut world = World::new(&["office/#tea tea"]).mannered(manners);
+    let mut world = World::new(&["office/#tea tea"]).with_format(manners);
     world.tell(&LETSCHAT_IN.replace(
         r#""slug":"tea"}"#,
         r#""slug":"tea","name":"Tea","description":"Assam","private":false,"hasPassword":false}"#,

@@ -14,7 +14,7 @@ fn telling_all() -> World {
     let comings =
         StatusNotices { joins: all, nick_changes: all, kicks: all, modes: all, topics: all };
     let mut world = World::new(&["office/#tea tea"])
-        .mannered(LinkFormat { status_notices: comings, ..LinkFormat::default() });
+        .with_format(LinkFormat { status_notices: comings, ..LinkFormat::default() });
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world
@@ -80,7 +80,7 @@ fn no_notice_comes_before_what_people_say() {
     let all = Verbosity::All;
     let comings = StatusNotices { joins: all, ..StatusNotices::default() };
     let mut world = World::new(&["office/#tea other/#dev"])
-        .mannered(LinkFormat { status_notices: comings, ..LinkFormat::default() });
+        .with_format(LinkFormat { status_notices: comings, ..LinkFormat::default() });
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
         world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
@@ -109,7 +109,7 @@ fn nobody_in_a_channel_is_called_by_what_is_told_of_them() {
     let all = Verbosity::All;
     let comings = StatusNotices { joins: all, ..StatusNotices::default() };
     let mut world = World::new(&["office/#tea other/#dev"])
-        .mannered(LinkFormat { status_notices: comings, ..LinkFormat::default() });
+        .with_format(LinkFormat { status_notices: comings, ..LinkFormat::default() });
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
         world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));
@@ -256,7 +256,7 @@ fn a_notice_is_never_sent_again() {
     let all = Verbosity::All;
     let comings = StatusNotices { joins: all, ..StatusNotices::default() };
     let manners = LinkFormat { status_notices: comings, ..LinkFormat::default() };
-    let mut world = World::new(&["office/#tea other/#dev"]).mannered(manners);
+    let mut world = World::new(&["office/#tea other/#dev"]).with_format(manners);
     let in_dev = IRC_IN.replace("irc ", "irc2 ").replace("#tea", "#dev");
     world.tell(IRC_IN);
     world.tell(&in_dev);
@@ -281,7 +281,7 @@ fn what_goes_to_a_channel_waits_for_no_more_lines() {
     let join = MergeLines::Within(Duration::from_millis(300));
     let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
     let mut world = World::new(&["office/#tea other/#dev tea"])
-        .mannered(LinkFormat { room, ..LinkFormat::default() });
+        .with_format(LinkFormat { room, ..LinkFormat::default() });
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
         world.tell(&IRC_IN.replace("irc ", &format!("{network} ")).replace("#tea", channel));

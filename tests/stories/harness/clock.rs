@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_secs(15);
 
 impl World {
-    /// So many seconds pass, in which all servers are there and say nothing else.
+    /// Lets this many seconds pass, in which all servers answer pings and send nothing else.
     pub(crate) fn quietly(&mut self, seconds: u32) {
         const STEP: u32 = 5;
         for _ in 0..seconds.div_ceil(STEP) {
@@ -29,7 +29,7 @@ impl World {
                 wire.machine
                     .iter_mut()
                     .for_each(|it| it.handle_input(self.now, Input::Receive(pong.clone())));
-                wire.hush(self.now, PINGS, |line| line == "PING alive");
+                wire.drop_untold(self.now, PINGS, |line| line == "PING alive");
             }
             if let Some(machine) = &mut self.letschat.machine {
                 machine.handle_input(
@@ -37,7 +37,7 @@ impl World {
                     Input::Receive(letschat::ReceivedFrame::Text("3".into())),
                 );
             }
-            self.letschat.hush(self.now, PINGS, |frame| frame == "2");
+            self.letschat.drop_untold(self.now, PINGS, |frame| frame == "2");
             self.settle();
         }
     }
@@ -52,7 +52,7 @@ impl World {
             resume(wire, self.now);
         }
         resume(&mut self.letschat, self.now);
-        self.happen(Event::Tick);
+        self.apply(Event::Tick);
     }
 
     #[track_caller]
@@ -75,7 +75,7 @@ impl World {
             }
             self.pass(next);
             if next == second {
-                self.happen(Event::Tick);
+                self.apply(Event::Tick);
                 second += TICK;
             }
             let puppets = self.puppets.iter_mut().map(|puppet| &mut puppet.wire);

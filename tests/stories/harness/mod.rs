@@ -1,31 +1,31 @@
-//! The teller of stories: a whole bridge between servers we write the lines for, on a clock we own.
+//! The harness of the stories: a whole bridge between two servers whose lines the tests write, on a clock
+//! that the tests own.
 //!
 //! ```text
 //! irc < …     the IRC server sends this          lc < …     Let's Chat sends this
-//! irc <+ …    the same, and more at once
-//! irc > …     the bridge has sent this           lc > …     the bridge has sent this
-//!                                                lc too long  … more at once than the bridge takes
-//! irc lost    the connection ends                lc lost    the same
-//! irc back    a new connection is there          lc back    the same
-//! irc lost and back, lc lost and back            both, and the bridge learns of it at once with what
-//!                                                was said before it by <+
-//! irc closed: … , lc closed: …                   the bridge has hung up, for this reason
-//! paused 9s   the bridge stands still for so long, and is there again: no time passes for a machine
-//! wait 25s    time passes                        restart    the process dies and comes back
+//! irc <+ …    … and more in the same turn        lc <+ …    … and more in the same turn
+//! irc > …     the bridge sends this, now or      lc > …     the bridge has sent this
+//!             as soon as flood control allows
+//! irc lost    the connection is lost             lc lost    the connection is lost
+//! irc back    a new connection begins            lc back    a new connection begins
+//! irc closed: … , lc closed: …                   the bridge has closed the connection, for this reason
+//! irc lost and back, lc lost and back            both in one turn, with what was received before by <+
+//! lc too long                                    Let's Chat sends a frame that is too long
+//! paused 9s   the process is suspended for this time, and resumes
+//! wait 25s    time passes                        restart    the process is killed and started again
 //! stop        the bridge is asked to stop
-//! bob < …     the IRC server says this to the connection that bob of Let's Chat has of his own; it is
-//!             otherwise told of as `irc` is, and `bob called …` says for which nick it was wished for
+//! bob < …     the IRC server sends this to the puppet of bob. All other lines for `irc` exist for puppets
+//!             too; `bob called …`: the bridge asks for a puppet with this nick
 //! ```
 //!
-//! The teller numbers the calls to Let's Chat. `lc > 42#["…"]` is a call, and `lc < 43#[…]` answers the
-//! latest call that has no answer yet. Where another one is answered, the story names the call:
-//! `lc > 42#a["…"]`, `lc < 43#a[…]`. `lc refuses "…"`, `lc refuses #a "…"`: Let's Chat rejects this
-//! post for good.
+//! The harness numbers the calls to Let's Chat. `lc > 42#["…"]` is a call, and `lc < 43#[…]` answers the
+//! latest call that has no answer yet. To answer another one, name the call: `lc > 42#a["…"]`,
+//! `lc < 43#a[…]`. `lc refuses "…"`, `lc refuses #a "…"`: Let's Chat rejects this post for good.
 //!
-//! A story fails on the first line that is not so, and on anything the bridge said that the story
-//! does not tell; but only those of a world that is [`World::curious`] tell of how it asks who is
-//! where. What they need not tell of is counted: more of it than [`WHO`], [`MODES`] and [`PINGS`] allow
-//! fails the story. With several networks, `irc` is the first and `irc2`, `irc3` are the others.
+//! A story fails on the first line that differs, and on anything the bridge sends that the story does not
+//! tell. The story may omit WHO, WHOIS, NAMES and queries of modes, but only as many as [`WHO`] and [`MODES`]
+//! allow; with [`World::telling_queries`] it must tell of the first three. With several networks, `irc` is
+//! the first and `irc2`, `irc3` are the others.
 
 mod calls;
 mod clock;
@@ -51,29 +51,29 @@ use secrecy::SecretBox;
 use sessions::Puppet;
 use wire::Wire;
 
-/// A bridge, its store, its connections, and what it has said.
+/// A bridge, its store, its connections, and what it has sent.
 pub(crate) struct World {
     now: Instant,
     clock: Timestamp,
-    conversations: Vec<Vec<Endpoint>>,
+    link_groups: Vec<Vec<Endpoint>>,
     policy: BridgePolicy,
-    manners: Arc<LinkFormat>,
-    asks_people: bool,
-    whispering: bool,
-    drop: bool,
-    linked: bool,
+    format: Arc<LinkFormat>,
+    user_lists: bool,
+    direct_messages: bool,
+    drop_unconfirmed: bool,
+    public_links: bool,
     nicks: Vec<(Endpoint, NickPolicy)>,
     flood_control: FloodControl,
-    curious: bool,
-    /// What the network has taught the last session.
-    lesson: Option<irc::LearnedPace>,
-    invited_by: Option<String>,
+    tells_queries: bool,
+    /// What the last session learned about the rate limit.
+    learned_pace: Option<irc::LearnedPace>,
+    request_invite_from: Option<String>,
     identity: irc::IrcIdentity,
-    secure: bool,
+    is_tls: bool,
     store: Store,
     bridge: Bridge,
     networks: Vec<Wire<irc::IrcSession>>,
-    /// The connections that people have of their own, on the first network.
+    /// The puppets on the first network.
     puppets: Vec<Puppet>,
     letschat: Wire<letschat::LetsChatSession>,
     calls: Calls,
@@ -86,40 +86,40 @@ fn links() -> PublicLinks {
 }
 
 impl World {
-    /// A world of these conversations, each like `office/#tea tea`, before any connection is there.
-    pub(crate) fn new(conversations: &[&str]) -> Self {
-        let conversations: Vec<Vec<Endpoint>> =
-            conversations.iter().map(|it| it.split(' ').map(place).collect()).collect();
+    /// A world with these groups of linked endpoints, each like `office/#tea tea`, and without connections.
+    pub(crate) fn new(link_groups: &[&str]) -> Self {
+        let link_groups: Vec<Vec<Endpoint>> =
+            link_groups.iter().map(|it| it.split(' ').map(endpoint).collect()).collect();
         let mut networks: Vec<Network> = Vec::new();
-        for network in conversations.iter().flatten().filter_map(Endpoint::network) {
+        for network in link_groups.iter().flatten().filter_map(Endpoint::network) {
             if !networks.contains(network) {
                 networks.push(network.clone());
             }
         }
         let mut store = Store::in_memory().unwrap();
         let start = "2026-11-22T12:00:00Z".parse().unwrap();
-        let config = BridgeConfig { groups: conversations.clone(), ..BridgeConfig::default() };
+        let config = BridgeConfig { groups: link_groups.clone(), ..BridgeConfig::default() };
         let bridge = Bridge::new(config, start, &mut store).unwrap();
         let mut world = Self {
             now: Instant::now(),
             clock: start,
-            conversations,
+            link_groups,
             policy: BridgePolicy::default(),
-            manners: Arc::new(LinkFormat { room: RoomFormat::default(), ..LinkFormat::default() }),
-            asks_people: false,
-            whispering: false,
-            drop: false,
-            linked: false,
+            format: Arc::new(LinkFormat { room: RoomFormat::default(), ..LinkFormat::default() }),
+            user_lists: false,
+            direct_messages: false,
+            drop_unconfirmed: false,
+            public_links: false,
             nicks: Vec::new(),
             flood_control: FloodControl::default(),
-            curious: false,
-            lesson: None,
-            invited_by: None,
+            tells_queries: false,
+            learned_pace: None,
+            request_invite_from: None,
             identity: irc::IrcIdentity {
                 realname: "A bridge".to_owned(),
                 ..irc::IrcIdentity::named("bridge")
             },
-            secure: true,
+            is_tls: true,
             store,
             bridge,
             networks: networks.iter().map(|it| Wire::new(it.as_str())).collect(),
@@ -131,27 +131,28 @@ impl World {
         world
     }
 
-    /// Who is in the channel as far as the bridge knows: `@nick (user@host, account, real name, away,
+    /// The members of the channel as far as the bridge knows: `@nick (user@host, account, real name, away,
     /// bot)`, as much as is known of each.
-    pub(crate) fn people(&self, channel: &str) -> Vec<String> {
-        let (place, _) = self.bridge.endpoints().find(|(_, it)| **it == place(channel)).unwrap();
-        let mut people: Vec<String> =
-            self.bridge.roster(place).unwrap().iter().map(shown).collect();
-        people.sort();
-        people
+    pub(crate) fn members(&self, channel: &str) -> Vec<String> {
+        let channel = endpoint(channel);
+        let (endpoint, _) = self.bridge.endpoints().find(|(_, it)| **it == channel).unwrap();
+        let mut members: Vec<String> =
+            self.bridge.roster(endpoint).unwrap().iter().map(shown).collect();
+        members.sort();
+        members
     }
 
-    /// What the bridge has counted of what it did not hear.
+    /// The statistics of gaps.
     pub(crate) fn gaps(&self) -> GapStats {
-        self.counters().gaps
+        self.stats().gaps
     }
 
-    /// What the bridge has counted.
-    pub(crate) fn counters(&self) -> &Stats {
+    /// The statistics of the bridge.
+    pub(crate) fn stats(&self) -> &Stats {
         self.bridge.stats()
     }
 
-    /// What the bridge has said on the first network and to Let's Chat, for a teller who answers.
+    /// Takes what the bridge has sent on the first network and to Let's Chat.
     pub(crate) fn sent(&mut self) -> (Vec<String>, Vec<String>) {
         let sent: Vec<String> = self.letschat.sent.drain(..).collect();
         self.calls.take(&sent);
@@ -160,16 +161,16 @@ impl World {
 }
 
 fn shown(member: &ChannelMember) -> String {
-    let ChannelMember { user: person, prefixes: ranks, .. } = member;
-    let known = [&person.userhost, &person.account, &person.realname];
+    let ChannelMember { user, prefixes, .. } = member;
+    let known = [&user.userhost, &user.account, &user.realname];
     let known = known.into_iter().flatten().map(String::as_str);
     let known: Vec<&str> =
-        known.chain(person.away.then_some("away")).chain(person.bot.then_some("bot")).collect();
+        known.chain(user.away.then_some("away")).chain(user.bot.then_some("bot")).collect();
     let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
-    format!("{ranks}{}{known}", person.nick)
+    format!("{prefixes}{}{known}", user.nick)
 }
 
-fn place(name: &str) -> Endpoint {
+fn endpoint(name: &str) -> Endpoint {
     match name.split_once('/') {
         Some((network, channel)) => Endpoint::channel(&Network::new(network), channel),
         None => Endpoint::room(name),

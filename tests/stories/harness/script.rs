@@ -10,7 +10,7 @@ use super::World;
 use super::calls::{self, Calls};
 
 impl World {
-    /// Tells a story from here on that goes on in the next.
+    /// Tells the first part of a story: what the bridge sends besides may be told in the next.
     #[track_caller]
     pub(crate) fn tell_on(&mut self, story: &str) {
         for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -18,7 +18,7 @@ impl World {
         }
     }
 
-    /// Tells a story from here on, and holds the bridge to it.
+    /// Tells a story. Fails if the bridge has sent anything else.
     #[track_caller]
     pub(crate) fn tell(&mut self, story: &str) {
         self.tell_on(story);
@@ -26,7 +26,7 @@ impl World {
         let puppets = self.puppets.iter_mut().flat_map(|it| it.wire.sent.drain(..));
         let untold = untold.chain(puppets);
         let untold: Vec<String> = untold.chain(self.letschat.sent.drain(..)).collect();
-        assert_eq!(untold, [""; 0], "the story does not tell of this");
+        assert_eq!(untold, [""; 0], "the story does not tell this");
     }
 
     #[track_caller]
@@ -36,7 +36,7 @@ impl World {
             ("wait", time) => self.wait(time),
             ("paused", time) => self.paused(time),
             ("restart", "") => self.restart(),
-            ("stop", "") => self.happen(Event::Stop),
+            ("stop", "") => self.apply(Event::Stop),
             ("lc", _) => self.letschat_line(line, rest),
             _ if !who.starts_with("irc") => self.puppet_line(who, line, rest),
             _ => {
@@ -61,26 +61,26 @@ impl World {
         let wire = &mut self.networks[index];
         let network = Network::new(&wire.name);
         if let Some(frame) = rest.strip_prefix("< ").or_else(|| rest.strip_prefix("<+ ")) {
-            let heard = ReceivedLine::Utf8(unescape(frame));
-            wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(heard));
+            let line = ReceivedLine::Utf8(unescape(frame));
+            wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(line));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
         } else if rest.starts_with("closed: ") {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
         } else if rest == "lost" {
             wire.machine = None;
-            self.happen(Event::ConnectionLost(Peer::Irc(network)));
+            self.apply(Event::ConnectionLost(Peer::Irc(network)));
         } else if rest == "back" {
             let session = self.irc_session(&network);
             self.networks[index].connect(session, now);
         } else if rest == "lost and back" {
-            let mut happenings = self.drained();
-            happenings.push(Event::ConnectionLost(Peer::Irc(network.clone())));
+            let mut events = self.drained();
+            events.push(Event::ConnectionLost(Peer::Irc(network.clone())));
             let session = self.irc_session(&network);
             self.networks[index].connect(session, now);
-            self.turn(happenings);
+            self.apply_all(events);
         } else {
-            panic!("what does this line mean? {line}");
+            panic!("unknown kind of line: {line}");
         }
     }
 
@@ -95,11 +95,11 @@ impl World {
         }
         let (now, clock, flood_control) = (self.now, self.clock, self.flood_control);
         let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who);
-        let puppet = puppet.unwrap_or_else(|| panic!("nobody was called: {line}"));
+        let puppet = puppet.unwrap_or_else(|| panic!("no such puppet: {line}"));
         let wire = &mut puppet.wire;
         if let Some(frame) = rest.strip_prefix("< ") {
-            let heard = ReceivedLine::Utf8(unescape(frame));
-            wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(heard));
+            let line = ReceivedLine::Utf8(unescape(frame));
+            wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(line));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
         } else if rest.starts_with("called ") || rest.starts_with("closed: ") {
@@ -107,19 +107,19 @@ impl World {
         } else if rest == "lost" {
             wire.machine = None;
             let lost = puppet.lost(network);
-            self.happen(lost);
+            self.apply(lost);
         } else if rest == "back" {
             let session = puppet.session((now, clock), flood_control);
             puppet.wire.connect(session, now);
         } else if rest == "lost and back" {
-            let mut happenings = self.drained();
+            let mut events = self.drained();
             let puppet = self.puppets.iter_mut().find(|it| it.wire.name == who).unwrap();
-            happenings.push(puppet.lost(network));
+            events.push(puppet.lost(network));
             let session = puppet.session((now, clock), flood_control);
             puppet.wire.connect(session, now);
-            self.turn(happenings);
+            self.apply_all(events);
         } else {
-            panic!("what does this line mean? {line}");
+            panic!("unknown kind of line: {line}");
         }
     }
 
@@ -146,35 +146,35 @@ impl World {
         } else if rest == "lost" {
             wire.machine = None;
             self.calls = Calls::default();
-            self.happen(Event::ConnectionLost(Peer::LetsChat));
+            self.apply(Event::ConnectionLost(Peer::LetsChat));
         } else if rest == "back" {
             self.calls = Calls::default();
             let session = self.letschat_session();
             self.letschat.connect(session, self.now);
         } else if rest == "lost and back" {
-            let mut happenings = self.drained();
-            happenings.push(Event::ConnectionLost(Peer::LetsChat));
+            let mut events = self.drained();
+            events.push(Event::ConnectionLost(Peer::LetsChat));
             let session = self.letschat_session();
             self.letschat.connect(session, self.now);
             self.calls = Calls::default();
-            self.turn(happenings);
+            self.apply_all(events);
         } else if let Some(refusal) = rest.strip_prefix("refuses ") {
-            let (name, why) = match refusal.strip_prefix('#') {
+            let (name, reason) = match refusal.strip_prefix('#') {
                 Some(named) => named.split_once(' ').expect("a call and a reason"),
                 None => ("", refusal),
             };
             let number = self.calls.close(name, &self.letschat.sent, line);
-            self.refuse(&number, why);
+            self.refuse(&number, reason);
         } else {
-            panic!("what does this line mean? {line}");
+            panic!("unknown kind of line: {line}");
         }
     }
 
-    /// Let's Chat rejects the post with this number. It holds nothing like it when the bridge looks for
-    /// it, and rejects it again.
+    /// Let's Chat rejects the post with this number. The bridge does not find the post in the room, sends it
+    /// again, and it is rejected again.
     #[track_caller]
-    fn refuse(&mut self, number: &str, why: &str) {
-        self.answer(number, why);
+    fn refuse(&mut self, number: &str, reason: &str) {
+        self.answer(number, reason);
         for _ in 0..2 {
             let listed = self.letschat.sent.pop_front().expect("the post is looked for");
             assert!(listed.contains("messages:list"), "{listed}");
@@ -184,7 +184,7 @@ impl World {
         }
         let again = self.letschat.sent.pop_front().expect("it is posted again");
         assert!(again.contains("messages:create"), "{again}");
-        self.answer(calls::number(&again).unwrap(), why);
+        self.answer(calls::number(&again).unwrap(), reason);
     }
 
     #[track_caller]

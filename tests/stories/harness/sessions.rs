@@ -11,20 +11,20 @@ use letsbridge::protocol::letschat;
 use super::World;
 use super::wire::Wire;
 
-/// Somebody's connection: where it is to sit.
+/// The connection of a Let's Chat user to IRC.
 pub(super) struct Puppet {
     pub(super) account: LetsChatUserId,
     pub(super) nick: String,
-    pub(super) seats: Vec<irc::ChannelTarget>,
+    pub(super) channels: Vec<irc::ChannelTarget>,
     pub(super) wire: Wire<irc::IrcSession>,
-    /// The server has put it out.
-    pub(super) turned_away: bool,
+    /// The server has rejected it.
+    pub(super) is_rejected: bool,
 }
 
 impl Puppet {
     pub(super) fn lost(&mut self, network: Network) -> Event {
-        let away = std::mem::take(&mut self.turned_away);
-        let end = if away { PuppetEnd::Rejected } else { PuppetEnd::ConnectionLost };
+        let is_rejected = std::mem::take(&mut self.is_rejected);
+        let end = if is_rejected { PuppetEnd::Rejected } else { PuppetEnd::ConnectionLost };
         Event::PuppetDisconnected(network, self.account.clone(), end)
     }
 
@@ -39,9 +39,9 @@ impl Puppet {
             realname: name.clone(),
             ..irc::IrcIdentity::named(&self.nick)
         };
-        let plan = irc::SessionConfig {
+        let config = irc::SessionConfig {
             identity,
-            channels: self.seats.clone(),
+            channels: self.channels.clone(),
             request_invite_from: None,
             send_only: true,
             webirc: None,
@@ -53,39 +53,35 @@ impl Puppet {
             may_say_passwords: false,
             nonce: "nonce".to_owned(),
         };
-        irc::IrcSession::new(now, plan)
+        irc::IrcSession::new(now, config)
     }
 }
 
 impl World {
     pub(super) fn irc_session(&self, network: &Network) -> irc::IrcSession {
-        let mut seats: Vec<irc::ChannelTarget> = Vec::new();
-        for (place, name) in self.bridge.endpoints() {
+        let mut channels: Vec<irc::ChannelTarget> = Vec::new();
+        for (endpoint, name) in self.bridge.endpoints() {
             if let Endpoint::Channel { network: on, name } = name
                 && on == network
             {
-                seats.push(irc::ChannelTarget {
-                    endpoint: place,
-                    name: name.to_string(),
-                    key: None,
-                });
+                channels.push(irc::ChannelTarget { endpoint, name: name.to_string(), key: None });
             }
         }
-        seats.sort_by_key(|seat| seat.endpoint);
-        let lesson = self.lesson.unwrap_or_else(|| irc::LearnedPace::new(self.now));
-        let (flood_control, clock, invited_by) =
-            (self.flood_control, self.clock, self.invited_by.clone());
+        channels.sort_by_key(|channel| channel.endpoint);
+        let learned_pace = self.learned_pace.unwrap_or_else(|| irc::LearnedPace::new(self.now));
+        let (flood_control, clock, request_invite_from) =
+            (self.flood_control, self.clock, self.request_invite_from.clone());
         irc::IrcSession::new(
             self.now,
             irc::SessionConfig {
                 identity: self.identity.clone(),
-                channels: seats,
-                request_invite_from: invited_by,
+                channels,
+                request_invite_from,
                 flood_control,
-                learned_pace: lesson,
+                learned_pace,
                 seed: 1,
                 started_at: clock,
-                is_tls: self.secure,
+                is_tls: self.is_tls,
                 may_say_passwords: false,
                 nonce: "nonce".to_owned(),
                 send_only: false,
@@ -95,19 +91,19 @@ impl World {
     }
 
     pub(super) fn letschat_session(&self) -> letschat::LetsChatSession {
-        let mut seats: Vec<letschat::RoomTarget> = Vec::new();
-        for (place, name) in self.bridge.endpoints() {
+        let mut channels: Vec<letschat::RoomTarget> = Vec::new();
+        for (endpoint, name) in self.bridge.endpoints() {
             if let Endpoint::Room(name) = name {
-                seats.push(letschat::RoomTarget {
-                    endpoint: place,
+                channels.push(letschat::RoomTarget {
+                    endpoint,
                     name: name.to_string(),
                     password: None,
                 });
             }
         }
-        seats.sort_by_key(|seat| seat.endpoint);
-        let session = letschat::LetsChatSession::new(self.now, seats, 1)
-            .with_direct_messages(self.whispering);
-        if self.asks_people { session.with_user_lists() } else { session }
+        channels.sort_by_key(|channel| channel.endpoint);
+        let session = letschat::LetsChatSession::new(self.now, channels, 1)
+            .with_direct_messages(self.direct_messages);
+        if self.user_lists { session.with_user_lists() } else { session }
     }
 }

@@ -1,4 +1,4 @@
-//! The worlds in which stories are told: what a test changes before it begins.
+//! Settings of a world: what a test changes before its story begins.
 
 use std::sync::Arc;
 
@@ -7,101 +7,103 @@ use letsbridge::domain::{Endpoint, FloodControl};
 use letsbridge::protocol::irc;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 
-use super::{World, links, place};
+use super::{World, endpoint, links};
 
 impl World {
-    /// The same without flood control: the bridge sends what it has to say at once.
+    /// Without flood control: the bridge sends all lines at once.
     pub(crate) fn unpaced(mut self) -> Self {
         self.flood_control = FloodControl::Off;
         self
     }
 
-    /// The same where the bridge is answered who is there.
-    pub(crate) fn curious(mut self) -> Self {
-        self.curious = true;
+    /// The stories tell of WHO, WHOIS and NAMES, and answer them.
+    pub(crate) fn telling_queries(mut self) -> Self {
+        self.tells_queries = true;
         self
     }
 
-    /// The same where `whom` may invite the bridge.
-    pub(crate) fn invited_by(mut self, whom: &str) -> Self {
-        self.invited_by = Some(whom.to_owned());
+    /// `nick` may invite the bridge.
+    pub(crate) fn with_inviter(mut self, nick: &str) -> Self {
+        self.request_invite_from = Some(nick.to_owned());
         self
     }
 
-    /// The same where the bridge comes as what `change` makes of who it is.
-    pub(crate) fn coming_as(mut self, change: impl FnOnce(&mut irc::IrcIdentity)) -> Self {
+    /// Changes who the bridge is on IRC.
+    pub(crate) fn with_identity(mut self, change: impl FnOnce(&mut irc::IrcIdentity)) -> Self {
         change(&mut self.identity);
         self
     }
 
-    /// The same where everybody can listen in to what goes to IRC.
-    pub(crate) fn in_the_clear(mut self) -> Self {
-        self.secure = false;
+    /// The connection to IRC is not encrypted.
+    pub(crate) fn without_tls(mut self) -> Self {
+        self.is_tls = false;
         self
     }
 
-    /// The same under another policy.
-    pub(crate) fn under(mut self, policy: BridgePolicy) -> Self {
+    /// Under another policy.
+    pub(crate) fn with_policy(mut self, policy: BridgePolicy) -> Self {
         self.policy = policy;
         self.restart();
         self
     }
 
-    /// The same where lines are never joined: each is a post of its own, as it came.
-    pub(crate) fn never_joining(mut self) -> Self {
+    /// Lines are never merged: each becomes a post of its own.
+    pub(crate) fn without_merging(mut self) -> Self {
         let room = RoomFormat { merge_lines: MergeLines::Never, ..RoomFormat::default() };
-        self.manners = Arc::new(LinkFormat { room, ..LinkFormat::default() });
+        self.format = Arc::new(LinkFormat { room, ..LinkFormat::default() });
         self.restart();
         self
     }
 
-    /// The same in other manners than those that the bridge is shipped with.
-    pub(crate) fn mannered(mut self, manners: LinkFormat) -> Self {
-        self.manners = Arc::new(manners);
+    /// With another format than the default.
+    pub(crate) fn with_format(mut self, format: LinkFormat) -> Self {
+        self.format = Arc::new(format);
         self.restart();
         self
     }
 
-    /// The same where whoever is in the rooms is asked for.
-    pub(crate) fn asking_people(mut self) -> Self {
-        self.asks_people = true;
+    /// The bridge asks for the users of each room.
+    pub(crate) fn with_user_lists(mut self) -> Self {
+        self.user_lists = true;
         self
     }
 
-    /// The same where people can talk in private.
-    pub(crate) fn whispering(mut self) -> Self {
-        self.whispering = true;
+    /// With direct messages.
+    pub(crate) fn with_direct_messages(mut self) -> Self {
+        self.direct_messages = true;
         self.restart();
         self
     }
 
-    /// The same where nothing is said again that may have arrived.
-    pub(crate) fn dropping(mut self) -> Self {
-        self.drop = true;
+    /// A line that may have arrived is not sent again.
+    pub(crate) fn with_drop_unconfirmed(mut self) -> Self {
+        self.drop_unconfirmed = true;
         self.restart();
         self
     }
 
-    /// The same where files become links for people without an account.
-    pub(crate) fn linking(mut self) -> Self {
-        self.linked = true;
+    /// Files get links that need no account.
+    pub(crate) fn with_public_links(mut self) -> Self {
+        self.public_links = true;
         self.restart();
         self
     }
 
-    /// The same where people of Let's Chat are heard under nicks of their own.
-    pub(crate) fn under_nicks(self, source: NickSource, template: &str) -> Self {
-        let channels = self.conversations.iter().flatten().filter(|it| it.network().is_some());
+    /// Let's Chat users have nicks of their own in all channels.
+    pub(crate) fn with_nicks(self, source: NickSource, template: &str) -> Self {
+        let channels = self.link_groups.iter().flatten().filter(|it| it.network().is_some());
         let channels: Vec<Endpoint> = channels.cloned().collect();
-        channels.into_iter().fold(self, |world, channel| world.nicked(channel, source, template))
+        channels
+            .into_iter()
+            .fold(self, |world, channel| world.add_nick_policy(channel, source, template))
     }
 
-    /// The same in this channel.
-    pub(crate) fn under_nicks_in(self, channel: &str, source: NickSource, template: &str) -> Self {
-        self.nicked(place(channel), source, template)
+    /// Let's Chat users have nicks of their own in this channel.
+    pub(crate) fn with_nicks_in(self, channel: &str, source: NickSource, template: &str) -> Self {
+        self.add_nick_policy(endpoint(channel), source, template)
     }
 
-    fn nicked(mut self, channel: Endpoint, source: NickSource, template: &str) -> Self {
+    fn add_nick_policy(mut self, channel: Endpoint, source: NickSource, template: &str) -> Self {
         self.nicks.push((channel, NickPolicy { source, template: template.to_owned() }));
         self.restart();
         self

@@ -9,11 +9,11 @@ use letsbridge::protocol::{Input, Machine};
 
 use super::calls::Calls;
 use super::sessions::Puppet;
-use super::wire::{MODES, WHO, Wire, asks_modes, drain, is_question};
+use super::wire::{MODES, WHO, Wire, drain, is_mode_query, is_user_query};
 use super::{World, links};
 
 impl World {
-    /// The process is killed and started again: what was committed is all that it knows.
+    /// The process is killed and started again with what was committed.
     pub(super) fn restart(&mut self) {
         for wire in &mut self.networks {
             wire.machine = None;
@@ -22,133 +22,134 @@ impl World {
         self.letschat.machine = None;
         self.calls = Calls::default();
         let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
-        let dropping = networks.filter(|_| self.drop).collect();
-        let whispering: Vec<Network> = self
+        let dropping = networks.filter(|_| self.drop_unconfirmed).collect();
+        let direct_networks: Vec<Network> = self
             .networks
             .iter()
-            .filter(|_| self.whispering)
+            .filter(|_| self.direct_messages)
             .map(|wire| Network::new(&wire.name))
             .collect();
         let config = BridgeConfig {
-            groups: self.conversations.clone(),
+            groups: self.link_groups.clone(),
             policy: BridgePolicy { drop_unconfirmed: dropping, ..self.policy.clone() },
-            format: Arc::clone(&self.manners),
+            format: Arc::clone(&self.format),
             link_formats: Vec::new(),
-            public_links: self.linked.then(links),
+            public_links: self.public_links.then(links),
             nick_policies: self.nicks.clone(),
-            direct_messages: whispering,
+            direct_messages: direct_networks,
         };
         self.bridge = Bridge::new(config, self.clock, &mut self.store).unwrap();
     }
 
-    pub(super) fn happen(&mut self, happening: Event) {
-        self.turn(vec![happening]);
+    pub(super) fn apply(&mut self, event: Event) {
+        self.apply_all(vec![event]);
     }
 
-    pub(super) fn turn(&mut self, happenings: Vec<Event>) {
-        let mut orders = Vec::new();
-        for happening in happenings {
-            self.bridge.apply(self.clock, happening, &mut self.store, &mut orders).unwrap();
+    pub(super) fn apply_all(&mut self, events: Vec<Event>) {
+        let mut commands = Vec::new();
+        for event in events {
+            self.bridge.apply(self.clock, event, &mut self.store, &mut commands).unwrap();
         }
-        self.bridge.end_turn(self.clock, &mut self.store, &mut orders).unwrap();
+        self.bridge.end_turn(self.clock, &mut self.store, &mut commands).unwrap();
         self.store.commit().unwrap();
-        for order in orders {
-            match order {
-                Command::Irc(network, order) => {
+        for command in commands {
+            match command {
+                Command::Irc(network, command) => {
                     let wire = self.networks.iter_mut().find(|wire| wire.name == network.as_str());
                     if let Some(machine) = wire.and_then(|wire| wire.machine.as_mut()) {
-                        machine.handle_input(self.now, Input::Command(order));
+                        machine.handle_input(self.now, Input::Command(command));
                     }
                 }
                 Command::Puppets(
                     _,
-                    PuppetCommand::Connect { user: account, nick, username: name, endpoint: place },
+                    PuppetCommand::Connect { user: account, nick, username: name, endpoint },
                 ) => {
-                    self.call(account, nick, &name, place);
+                    self.call(account, nick, &name, endpoint);
                 }
-                Command::Puppets(_, PuppetCommand::Send(account, order)) => {
+                Command::Puppets(_, PuppetCommand::Send(account, command)) => {
                     let puppet = self.puppets.iter_mut().find(|it| it.account == account);
                     if let Some(machine) = puppet.and_then(|it| it.wire.machine.as_mut()) {
-                        machine.handle_input(self.now, Input::Command(order));
+                        machine.handle_input(self.now, Input::Command(command));
                     }
                 }
-                Command::LetsChat(order) => {
+                Command::LetsChat(command) => {
                     if let Some(machine) = self.letschat.machine.as_mut() {
-                        machine.handle_input(self.now, Input::Command(order));
+                        machine.handle_input(self.now, Input::Command(command));
                     }
                 }
             }
         }
     }
 
-    fn call(&mut self, account: LetsChatUserId, nick: String, name: &str, place: EndpointId) {
-        let seat =
-            self.bridge.endpoints().find(|(id, _)| *id == place).map(|(_, name)| name.clone());
-        let Some(Endpoint::Channel { name: channel, .. }) = seat else { panic!("a channel") };
-        let seat = irc::ChannelTarget { endpoint: place, name: channel.to_string(), key: None };
+    fn call(&mut self, account: LetsChatUserId, nick: String, name: &str, endpoint: EndpointId) {
+        let channel =
+            self.bridge.endpoints().find(|(id, _)| *id == endpoint).map(|(_, name)| name.clone());
+        let Some(Endpoint::Channel { name: channel, .. }) = channel else { panic!("a channel") };
+        let channel = irc::ChannelTarget { endpoint, name: channel.to_string(), key: None };
         if !self.puppets.iter().any(|it| it.account == account) {
             let wire = Wire::new(name);
             self.puppets.push(Puppet {
                 account: account.clone(),
                 nick: nick.clone(),
-                seats: Vec::new(),
+                channels: Vec::new(),
                 wire,
-                turned_away: false,
+                is_rejected: false,
             });
         }
         let puppet = self.puppets.iter_mut().find(|it| it.account == account).unwrap();
         match &mut puppet.wire.machine {
             Some(machine) => {
-                machine.handle_input(self.now, Input::Command(irc::IrcCommand::Join(seat)));
+                machine.handle_input(self.now, Input::Command(irc::IrcCommand::Join(channel)));
             }
             None => {
                 puppet.wire.sent.push_back(format!("called {nick}"));
-                puppet.seats = vec![seat];
+                puppet.channels = vec![channel];
             }
         }
     }
 
-    /// Drains all machines into the bridge and the wires until all is quiet.
+    /// Passes the output of all machines to the bridge and to the wires, until there is none.
     pub(super) fn settle(&mut self) {
         loop {
-            let happenings = self.drained();
-            if happenings.is_empty() {
+            let events = self.drained();
+            if events.is_empty() {
                 return;
             }
-            self.turn(happenings);
+            self.apply_all(events);
         }
     }
 
-    /// What the machines have to tell the bridge; what they have sent is noted.
+    /// The events of all machines. Records what they have sent.
     pub(super) fn drained(&mut self) -> Vec<Event> {
-        let mut happenings = Vec::new();
+        let mut events = Vec::new();
         for wire in &mut self.networks {
             let network = Network::new(&wire.name);
-            self.lesson = wire.machine.as_ref().map(irc::IrcSession::learned_pace).or(self.lesson);
+            self.learned_pace =
+                wire.machine.as_ref().map(irc::IrcSession::learned_pace).or(self.learned_pace);
             drain(wire, ToString::to_string, |event| {
-                happenings.push(Event::Irc(network.clone(), event));
+                events.push(Event::Irc(network.clone(), event));
             });
-            wire.hush(self.now, MODES, asks_modes);
-            if !self.curious {
-                wire.hush(self.now, WHO, is_question);
+            wire.drop_untold(self.now, MODES, is_mode_query);
+            if !self.tells_queries {
+                wire.drop_untold(self.now, WHO, is_user_query);
             }
         }
         let network = Network::new(&self.networks[0].name);
         for puppet in &mut self.puppets {
             let account = &puppet.account;
             let machine = puppet.wire.machine.as_ref();
-            puppet.turned_away |= machine.is_some_and(|it| it.disconnect_reason().is_some());
+            puppet.is_rejected |= machine.is_some_and(|it| it.disconnect_reason().is_some());
             drain(&mut puppet.wire, ToString::to_string, |event| {
                 let (network, account) = (network.clone(), account.clone());
-                happenings.push(Event::Puppet(network, account, Box::new(event)));
+                events.push(Event::Puppet(network, account, Box::new(event)));
             });
-            if !self.curious {
-                puppet.wire.hush(self.now, WHO, is_question);
+            if !self.tells_queries {
+                puppet.wire.drop_untold(self.now, WHO, is_user_query);
             }
         }
         drain(&mut self.letschat, Clone::clone, |event| {
-            happenings.push(Event::LetsChat(event));
+            events.push(Event::LetsChat(event));
         });
-        happenings
+        events
     }
 }

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::{Input, Machine, Output};
 
-/// One connection: its machine while it is there, and what was sent over it.
+/// One connection: its machine while it exists, and what was sent over it.
 pub(super) struct Wire<M> {
     pub(super) name: String,
     pub(super) machine: Option<M>,
     pub(super) sent: VecDeque<String>,
     /// When the connection began.
     since: Instant,
-    /// How many lines of each kind it has sent that the story need not tell of.
-    unheard: BTreeMap<&'static str, u32>,
+    /// How many lines of each kind it has sent that the story may omit.
+    untold: BTreeMap<&'static str, u32>,
 }
 
 impl<M> Wire<M> {
@@ -24,29 +24,32 @@ impl<M> Wire<M> {
             machine: None,
             sent: VecDeque::new(),
             since: Instant::now(),
-            unheard: BTreeMap::new(),
+            untold: BTreeMap::new(),
         }
     }
-}
 
-impl<M> Wire<M> {
     /// A new connection, which has sent nothing.
     pub(super) fn connect(&mut self, machine: M, now: Instant) {
         self.machine = Some(machine);
         self.since = now;
-        self.unheard.clear();
+        self.untold.clear();
     }
 
-    /// Drops lines that the story need not tell of. Panics if there are too many of them.
+    /// Drops lines that the story may omit. Panics if there are too many of them.
     #[track_caller]
-    pub(super) fn hush(&mut self, now: Instant, kind: Silence, is_dropped: impl Fn(&str) -> bool) {
+    pub(super) fn drop_untold(
+        &mut self,
+        now: Instant,
+        kind: Allowance,
+        is_dropped: impl Fn(&str) -> bool,
+    ) {
         let before = self.sent.len();
         self.sent.retain(|line| !is_dropped(line));
         let lines = u32::try_from(before - self.sent.len()).unwrap();
         if lines == 0 {
             return;
         }
-        let sent = self.unheard.entry(kind.what).or_default();
+        let sent = self.untold.entry(kind.what).or_default();
         *sent += lines;
         let passed = now.saturating_duration_since(self.since);
         let bound = u64::from(kind.at_once) + passed.as_secs() / kind.every.as_secs();
@@ -55,38 +58,38 @@ impl<M> Wire<M> {
     }
 }
 
-/// Lines of one kind that stories need not tell of, and how many of them one connection may send.
+/// Lines of one kind that stories may omit, and how many of them one connection may send.
 #[derive(Clone, Copy)]
-pub(super) struct Silence {
+pub(super) struct Allowance {
     pub(super) what: &'static str,
-    /// So many at any time.
+    /// This many at any time.
     pub(super) at_once: u32,
-    /// One more for each of these that has passed since the connection began.
+    /// One more for each such time that has passed since the connection began.
     pub(super) every: Duration,
 }
 
-/// Who is where: WHO, WHOIS and NAMES.
-pub(super) const WHO: Silence =
-    Silence { what: "question", at_once: 4, every: Duration::from_secs(60) };
+/// Queries of users: WHO, WHOIS and NAMES.
+pub(super) const WHO: Allowance =
+    Allowance { what: "WHO", at_once: 4, every: Duration::from_secs(60) };
 
-/// Which modes a channel has.
-pub(super) const MODES: Silence =
-    Silence { what: "MODE", at_once: 6, every: Duration::from_secs(60) };
+/// Queries of the modes of channels.
+pub(super) const MODES: Allowance =
+    Allowance { what: "MODE", at_once: 6, every: Duration::from_secs(60) };
 
-/// Whether the other side is alive.
-pub(super) const PINGS: Silence =
-    Silence { what: "ping", at_once: 2, every: Duration::from_secs(20) };
+/// Pings.
+pub(super) const PINGS: Allowance =
+    Allowance { what: "ping", at_once: 2, every: Duration::from_secs(20) };
 
-/// How the bridge asks who is where.
-const QUESTIONS: [&str; 3] = ["WHO ", "WHOIS ", "NAMES "];
+/// How the bridge queries users.
+const USER_QUERIES: [&str; 3] = ["WHO ", "WHOIS ", "NAMES "];
 
-/// Whether the line asks who is where.
-pub(super) fn is_question(line: &str) -> bool {
-    QUESTIONS.iter().any(|it| line.starts_with(it)) && line != "WHOIS NickServ"
+/// Whether the line queries users.
+pub(super) fn is_user_query(line: &str) -> bool {
+    USER_QUERIES.iter().any(|it| line.starts_with(it)) && line != "WHOIS NickServ"
 }
 
-/// Whether the line asks which modes a channel has.
-pub(super) fn asks_modes(line: &str) -> bool {
+/// Whether the line queries the modes of a channel.
+pub(super) fn is_mode_query(line: &str) -> bool {
     line.starts_with("MODE ") && line.split(' ').count() == 2
 }
 
@@ -112,8 +115,8 @@ pub(super) fn drain<M: Machine>(
         match output {
             Output::Transmit(frame) => wire.sent.push_back(text(&frame)),
             Output::Event(it) => event(it),
-            Output::Close(why) => {
-                wire.sent.push_back(format!("closed: {why}"));
+            Output::Close(reason) => {
+                wire.sent.push_back(format!("closed: {reason}"));
                 closed = true;
             }
         }
@@ -124,9 +127,9 @@ pub(super) fn drain<M: Machine>(
 }
 
 #[test]
-#[should_panic(expected = "office: 5 question lines in 0ns")]
-fn a_flood_of_questions_fails_a_story_that_does_not_tell_of_them() {
+#[should_panic(expected = "office: 5 WHO lines in 0ns")]
+fn too_many_omitted_queries_fail_the_story() {
     let mut wire = Wire::<irc::IrcSession>::new("office");
     wire.sent.extend((0..5).map(|_| "WHO #tea %tcuhnfar,1".to_owned()));
-    wire.hush(wire.since, WHO, is_question);
+    wire.drop_untold(wire.since, WHO, is_user_query);
 }

@@ -12,7 +12,7 @@ use crate::{IRC_IN, LETSCHAT_IN};
 /// A world in these manners, with one channel and one room, both joined; ann is in the channel.
 #[track_caller]
 fn mannered(manners: LinkFormat) -> World {
-    let mut world = World::new(&["office/#tea tea"]).mannered(manners);
+    let mut world = World::new(&["office/#tea tea"]).with_format(manners);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world

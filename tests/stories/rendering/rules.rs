@@ -27,7 +27,7 @@ fn an_ignored_message_is_not_mirrored() {
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"three","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u3","username":"carl"},"room":{"id":"r1"}}]
         "#,
     );
-    let ignored: u64 = world.counters().traffic.values().map(|it| it.ignored).sum();
+    let ignored: u64 = world.stats().traffic.values().map(|it| it.ignored).sum();
     assert_eq!(ignored, 2);
 }
 
@@ -40,7 +40,7 @@ fn an_ignored_message_is_not_caught_up_with_later() {
         lc lost
         "#,
     );
-    let mut world = world.mannered(LinkFormat::default());
+    let mut world = world.with_format(LinkFormat::default());
     world.tell(crate::IRC_IN);
     letschat_back(
         &mut world,

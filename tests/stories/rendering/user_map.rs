@@ -5,7 +5,7 @@ use crate::{IRC_IN, LETSCHAT_IN, story};
 
 #[test]
 fn a_nick_is_turned_into_a_mention_only_for_users_in_the_room() {
-    let mut world = World::new(&["office/#tea tea"]).asking_people();
+    let mut world = World::new(&["office/#tea tea"]).with_user_lists();
     // The room is asked for its people as soon as it is joined.
     let asked = LETSCHAT_IN
         .replace(
