@@ -43,7 +43,7 @@ fn told(world: &mut World, from_room: bool, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn an_address_that_a_line_holds_is_whole_whatever_stands_around_it() {
+fn url_that_fits_in_a_line_is_never_cut() {
     let address = address(370);
     for from_room in [false, true] {
         let name = if from_room { "bob" } else { "eve" };
@@ -69,7 +69,7 @@ fn an_address_that_a_line_holds_is_whole_whatever_stands_around_it() {
 }
 
 #[test]
-fn an_address_that_no_line_holds_is_left_out_and_it_is_said_where_it_is() {
+fn url_too_long_for_a_line_is_abbreviated_and_names_its_source() {
     let address = address(440);
     assert_eq!(
         told(&mut world(false), false, &format!("see {address}")),
@@ -86,7 +86,7 @@ fn an_address_that_no_line_holds_is_left_out_and_it_is_said_where_it_is() {
 }
 
 #[test]
-fn with_links_for_everybody_it_is_one_of_those_whoever_said_it() {
+fn url_too_long_for_a_line_becomes_a_public_link_where_enabled() {
     for from_room in [false, true] {
         for length in [300, 440] {
             let text = format!("  (see {} please", address(length));

@@ -19,7 +19,7 @@ fn asked() -> World {
 }
 
 #[test]
-fn after_a_temporary_rejection_joins_are_retried_ever_later() {
+fn temporarily_rejected_join_is_retried_with_growing_delays() {
     for numeric in ["437", "471", "480", "495"] {
         asked().tell(&format!(
             "
@@ -40,7 +40,7 @@ fn after_a_temporary_rejection_joins_are_retried_ever_later() {
 }
 
 #[test]
-fn after_a_rejection_that_only_people_can_change_joins_are_retried_rarely() {
+fn join_that_only_an_operator_can_allow_is_retried_rarely() {
     let numerics =
         ["403", "405", "448", "474", "475", "476", "477", "479", "485", "489", "520", "926"];
     for numeric in numerics {
@@ -60,7 +60,7 @@ fn after_a_rejection_that_only_people_can_change_joins_are_retried_rarely() {
 }
 
 #[test]
-fn a_channel_for_those_with_an_account_is_asked_for_once_we_have_one() {
+fn channel_that_requires_an_account_is_joined_after_login() {
     asked().tell(
         "
         irc < :irc.example 477 bridge #tea :You need to be identified with services
@@ -77,7 +77,7 @@ fn a_channel_for_those_with_an_account_is_asked_for_once_we_have_one() {
 }
 
 #[test]
-fn an_invitation_is_requested_where_configured() {
+fn invite_only_channel_is_joined_by_a_requested_invitation() {
     let mut world = World::new(&["office/#tea tea"]).with_inviter("ChanServ");
     world.tell(ASKED);
     world.tell(
@@ -92,7 +92,7 @@ fn an_invitation_is_requested_where_configured() {
 }
 
 #[test]
-fn an_invitation_is_taken_where_we_mean_to_be_and_nowhere_else() {
+fn invitation_is_accepted_only_for_configured_channels() {
     asked().tell(
         "
         irc < :ann!a@host INVITE bridge #tea
@@ -113,7 +113,7 @@ fn an_invitation_is_taken_where_we_mean_to_be_and_nowhere_else() {
 }
 
 #[test]
-fn a_channel_that_we_are_forwarded_to_is_not_ours() {
+fn channel_reached_by_a_forward_is_left_again() {
     let mut world = asked();
     world.tell(
         "
@@ -131,7 +131,7 @@ fn a_channel_that_we_are_forwarded_to_is_not_ours() {
 }
 
 #[test]
-fn a_channel_that_we_are_forwarded_to_may_be_another_of_ours() {
+fn forward_to_another_configured_channel_joins_it() {
     let mut world = World::new(&["office/#tea tea", "office/#tea2 tea2"]);
     world.tell(
         "
@@ -149,7 +149,7 @@ fn a_channel_that_we_are_forwarded_to_may_be_another_of_ours() {
 }
 
 #[test]
-fn after_repeated_kicks_the_bridge_rejoins_ever_later() {
+fn repeated_kicks_delay_each_rejoin_more() {
     let mut world = asked();
     let mut waits = Vec::new();
     for _ in 0..6 {
@@ -176,7 +176,7 @@ fn after_repeated_kicks_the_bridge_rejoins_ever_later() {
 }
 
 #[test]
-fn a_name_that_the_network_does_not_know_is_not_asked_for_again() {
+fn channel_name_too_long_for_the_server_is_not_retried() {
     asked().tell(
         "
         irc < :irc.example 005 bridge CHANNELLEN=3 :are supported by this server
@@ -190,7 +190,7 @@ fn a_name_that_the_network_does_not_know_is_not_asked_for_again() {
 }
 
 #[test]
-fn the_server_is_asked_where_we_are_and_is_believed() {
+fn channel_missing_from_whois_is_checked_and_rejoined() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).unpaced().telling_queries();
     world.tell(
         "
@@ -229,7 +229,7 @@ fn the_server_is_asked_where_we_are_and_is_believed() {
 }
 
 #[test]
-fn a_server_that_hides_a_channel_is_asked_for_that_alone() {
+fn error_of_not_being_in_a_channel_is_checked_with_names() {
     let mut world = seated_curious();
     world.tell(
         "
@@ -259,7 +259,7 @@ fn seated_curious() -> World {
 }
 
 #[test]
-fn a_server_that_takes_one_channel_at_a_time_is_asked_so() {
+fn join_rejected_for_too_many_targets_is_split() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]);
     world.tell(
         "
@@ -277,7 +277,7 @@ fn a_server_that_takes_one_channel_at_a_time_is_asked_so() {
 }
 
 #[test]
-fn a_message_to_ranked_members_only_is_not_mirrored() {
+fn message_to_operators_only_is_not_mirrored() {
     let mut world = crate::seated();
     world.tell(
         "
@@ -289,7 +289,7 @@ fn a_message_to_ranked_members_only_is_not_mirrored() {
 }
 
 #[test]
-fn a_safe_channel_is_called_by_the_name_that_the_server_gives() {
+fn safe_channel_is_used_under_its_full_name() {
     let mut world = World::new(&["office/!tea tea"]);
     world.tell(crate::LETSCHAT_IN);
     world.tell(&ASKED.replace("#tea", "!tea"));
@@ -312,7 +312,7 @@ fn a_safe_channel_is_called_by_the_name_that_the_server_gives() {
 }
 
 #[test]
-fn a_server_that_takes_back_what_it_says_of_channels_means_the_usual() {
+fn withdrawn_isupport_tokens_restore_the_defaults() {
     let mut world = World::new(&["office/#tea tea"]);
     let welcome = "irc < :irc.example 001 bridge :hello";
     let told = "irc < :irc.example 005 bridge CHANTYPES= PREFIX= :are supported
@@ -321,7 +321,7 @@ fn a_server_that_takes_back_what_it_says_of_channels_means_the_usual() {
 }
 
 #[test]
-fn whatever_a_server_says_of_itself_people_go_on_talking() {
+fn nonsensical_isupport_tokens_do_not_stop_mirroring() {
     for told in [
         "CASEMAPPING=klingon CHANTYPES=# NICKLEN=0 CHANNELLEN=0 LINELEN=1 PREFIX=(ov)#& CHANMODES=,,,",
         "CASEMAPPING= NICKLEN=-1 CHANNELLEN=99999999999999999999 LINELEN= PREFIX=@+ CHANMODES=a,b,c,d,e,f",
@@ -351,7 +351,7 @@ fn whatever_a_server_says_of_itself_people_go_on_talking() {
 }
 
 #[test]
-fn a_safe_channel_that_was_made_anew_has_another_name() {
+fn recreated_safe_channel_is_joined_under_its_new_name() {
     let mut world = World::new(&["office/!tea tea"]);
     world.tell(crate::LETSCHAT_IN);
     world.tell(&ASKED.replace("#tea", "!tea"));

@@ -47,7 +47,7 @@ fn away(world: &mut World, caps: &str, seconds: u32) {
 }
 
 #[test]
-fn a_line_from_the_future_does_not_hide_what_is_said_until_then() {
+fn line_dated_in_the_future_does_not_hide_later_lines() {
     for time in [
         "2026-11-22T12:15:01.000Z",
         "2026-11-22T14:00:00.000Z",
@@ -75,7 +75,7 @@ fn a_line_from_the_future_does_not_hide_what_is_said_until_then() {
 }
 
 #[test]
-fn where_the_clock_has_gone_back_the_last_line_is_asked_for_by_its_id() {
+fn server_clock_set_back_makes_catchup_continue_by_msgid() {
     for (one, two) in [
         ("2026-11-20T12:00:00.000Z", "2026-11-20T12:00:05.000Z"),
         ("2026-11-22T12:00:00.500Z", "2026-11-22T10:00:06.000Z"),
@@ -99,7 +99,7 @@ fn where_the_clock_has_gone_back_the_last_line_is_asked_for_by_its_id() {
 }
 
 #[test]
-fn what_is_said_now_is_said_now_whatever_its_time_says() {
+fn live_line_with_a_wrong_time_is_mirrored_without_a_timestamp() {
     let mut world = spoken_in(
         World::new(&["office/#tea tea"]).without_merging(),
         KEEPS,
@@ -125,7 +125,7 @@ fn what_is_said_now_is_said_now_whatever_its_time_says() {
 }
 
 #[test]
-fn a_channel_whose_history_is_gone_before_anything_was_heard_has_a_hole() {
+fn empty_history_before_the_first_line_is_reported_as_a_gap() {
     let mut world = silent(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -139,7 +139,7 @@ fn a_channel_whose_history_is_gone_before_anything_was_heard_has_a_hole() {
 }
 
 #[test]
-fn a_history_that_was_there_before_we_came_and_still_is_has_no_hole() {
+fn history_that_reaches_before_the_first_join_is_no_gap() {
     let mut world = silent(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -153,7 +153,7 @@ fn a_history_that_was_there_before_we_came_and_still_is_has_no_hole() {
 }
 
 #[test]
-fn lines_that_were_never_heard_show_no_way_back() {
+fn history_that_never_reaches_a_known_line_is_reported_as_a_gap() {
     let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -176,7 +176,7 @@ fn lines_that_were_never_heard_show_no_way_back() {
 }
 
 #[test]
-fn a_server_that_does_not_find_lines_by_their_time_is_asked_by_the_id() {
+fn history_request_rejected_by_time_is_repeated_by_msgid() {
     for code in ["INVALID_MSGREFTYPE", "INVALID_PARAMS"] {
         let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
         away(&mut world, KEEPS, 20);
@@ -200,7 +200,7 @@ fn a_server_that_does_not_find_lines_by_their_time_is_asked_by_the_id() {
 }
 
 #[test]
-fn a_server_that_finds_lines_by_id_alone_and_no_longer_knows_ours_has_a_hole() {
+fn unknown_msgid_without_search_by_time_is_reported_as_a_gap() {
     let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
@@ -216,7 +216,7 @@ fn a_server_that_finds_lines_by_id_alone_and_no_longer_knows_ours_has_a_hole() {
 }
 
 #[test]
-fn a_reading_that_is_cut_off_before_it_reached_back_leaves_a_hole() {
+fn catchup_cut_off_before_a_known_line_is_reported_as_a_gap() {
     let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -233,7 +233,7 @@ fn a_reading_that_is_cut_off_before_it_reached_back_leaves_a_hole() {
 }
 
 #[test]
-fn the_time_at_which_we_came_in_is_not_later_than_now() {
+fn join_dated_in_the_future_does_not_move_the_cursor_there() {
     for time in
         ["2026-11-23T12:00:00.000Z", "1990-01-01T00:00:00.000Z", "x", "9999-12-31T00:00:00Z"]
     {
@@ -251,7 +251,7 @@ fn the_time_at_which_we_came_in_is_not_later_than_now() {
 }
 
 #[test]
-fn a_line_of_ours_that_is_played_back_without_a_time_is_still_ours() {
+fn own_line_played_back_without_a_time_is_not_mirrored() {
     let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
     away(&mut world, KEEPS, 5);
     world.tell(
@@ -269,7 +269,7 @@ fn a_line_of_ours_that_is_played_back_without_a_time_is_still_ours() {
 }
 
 #[test]
-fn a_restart_after_a_moment_claims_no_more_than_a_moment() {
+fn quick_restart_reports_no_gap() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell_on(IRC_IN);
     for _ in 0..5 {

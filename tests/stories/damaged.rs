@@ -6,7 +6,7 @@ use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated};
 const POST: &str = r#""posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"}"#;
 
 #[test]
-fn posts_that_make_no_sense_are_passed_over_in_a_page_and_counted_once() {
+fn unreadable_posts_in_a_page_are_skipped_and_counted_once() {
     let mut world = seated();
     world.tell("lc lost");
     letschat_back(
@@ -36,7 +36,7 @@ fn posts_that_make_no_sense_are_passed_over_in_a_page_and_counted_once() {
 }
 
 #[test]
-fn a_whole_page_that_makes_no_sense_is_read_past() {
+fn page_of_unreadable_posts_does_not_stop_the_catchup() {
     let mut world = seated();
     world.tell("lc lost");
     let nulls = vec!["null"; 500].join(",");
@@ -72,7 +72,7 @@ fn a_whole_page_that_makes_no_sense_is_read_past() {
 }
 
 #[test]
-fn what_is_said_live_and_makes_no_sense_costs_nothing_else() {
+fn unreadable_live_events_do_not_stop_mirroring() {
     let mut world = seated();
     for bad in [
         "null",
@@ -120,7 +120,7 @@ fn what_is_said_live_and_makes_no_sense_costs_nothing_else() {
 }
 
 #[test]
-fn rooms_and_accounts_that_make_no_sense_do_not_keep_the_bridge_out() {
+fn unreadable_rooms_and_accounts_do_not_prevent_the_login() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(
         r#"
@@ -150,7 +150,7 @@ fn rooms_and_accounts_that_make_no_sense_do_not_keep_the_bridge_out() {
 }
 
 #[test]
-fn a_post_of_the_future_does_not_hide_what_is_said_now() {
+fn post_dated_in_the_future_does_not_hide_live_posts() {
     let mut world = World::new(&["office/#tea tea"]);
     let future = r#"{"id":"ffff00000000000000000001","text":"soon","posted":"2106-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}"#;
     world.tell(&LETSCHAT_IN.replace("6b0000000000000000000001", "ffff00000000000000000001"));

@@ -91,7 +91,7 @@ fn created(number: u32) -> String {
 }
 
 #[test]
-fn both_talk_and_whoever_answers_needs_no_name() {
+fn answer_to_a_direct_message_needs_no_name() {
     let mut world = talking();
     world.tell(&format!(
         r#"
@@ -122,7 +122,7 @@ fn both_talk_and_whoever_answers_needs_no_name() {
 }
 
 #[test]
-fn where_it_is_turned_off_nothing_is_passed_on_and_whoever_asks_is_told() {
+fn disabled_direct_messages_are_answered_and_not_delivered() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -143,7 +143,7 @@ fn where_it_is_turned_off_nothing_is_passed_on_and_whoever_asks_is_told() {
 }
 
 #[test]
-fn a_talk_is_begun_in_lets_chat() {
+fn direct_message_from_letschat_reaches_the_named_nick() {
     story(&format!(
         r"
         {}
@@ -162,7 +162,7 @@ fn a_talk_is_begun_in_lets_chat() {
 }
 
 #[test]
-fn a_private_message_received_twice_is_delivered_once() {
+fn direct_message_received_twice_is_delivered_once() {
     story(&format!(
         r"
         {0}
@@ -177,7 +177,7 @@ fn a_private_message_received_twice_is_delivered_once() {
 }
 
 #[test]
-fn each_reader_has_one_private_message_in_flight_at_a_time() {
+fn each_recipient_has_one_direct_message_in_flight() {
     story(&format!(
         r#"
         {}
@@ -201,7 +201,7 @@ fn each_reader_has_one_private_message_in_flight_at_a_time() {
 }
 
 #[test]
-fn whoever_could_be_one_of_several_is_asked_for() {
+fn ambiguous_answer_is_not_sent_and_asks_for_the_recipient() {
     let mut world = talking();
     world.tell(r#"lc < 42["users:join",{"id":"u2","username":"carl","room":"r1"}]"#);
     for (number, owner, said) in [(1, "u1", "a"), (2, "u2", "b")] {
@@ -224,7 +224,7 @@ fn whoever_could_be_one_of_several_is_asked_for() {
 }
 
 #[test]
-fn what_follows_a_name_that_reached_nobody_goes_to_nobody_else() {
+fn message_after_an_unknown_name_reaches_nobody() {
     let mut world = talking();
     world.tell_on(&bob(1, "@ann psst"));
     world.tell_on("irc < :irc.example PONG irc.example :said-1");
@@ -240,7 +240,7 @@ fn what_follows_a_name_that_reached_nobody_goes_to_nobody_else() {
 }
 
 #[test]
-fn who_is_there_and_how_it_works_is_told_to_who_asks() {
+fn help_and_who_are_answered_in_direct_messages() {
     let mut world = talking();
     world.tell(&format!(
         r#"
@@ -260,7 +260,7 @@ fn who_is_there_and_how_it_works_is_told_to_who_asks() {
 }
 
 #[test]
-fn only_people_in_linked_places_take_part() {
+fn direct_messages_are_limited_to_members_of_linked_endpoints() {
     let mut world = talking();
     world.tell(
         "
@@ -279,7 +279,7 @@ fn only_people_in_linked_places_take_part() {
 }
 
 #[test]
-fn those_whose_places_are_not_linked_do_not_see_each_other() {
+fn members_of_unlinked_endpoints_cannot_message_each_other() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).with_direct_messages();
     world.tell_on(
         r#"
@@ -317,7 +317,7 @@ fn those_whose_places_are_not_linked_do_not_see_each_other() {
 }
 
 #[test]
-fn whoever_is_not_there_any_more_is_not_waited_for() {
+fn direct_message_to_a_user_who_left_is_rejected() {
     let mut world = talking();
     world.tell(r#"lc < 42["users:leave",{"id":"u1","username":"bob","room":"r1"}]"#);
     world.tell(
@@ -329,7 +329,7 @@ fn whoever_is_not_there_any_more_is_not_waited_for() {
 }
 
 #[test]
-fn a_later_owner_of_a_nick_receives_nothing() {
+fn queued_direct_message_is_not_sent_to_a_later_owner_of_the_nick() {
     let mut world = talking();
     world.tell(&format!(
         r#"
@@ -361,7 +361,7 @@ fn a_later_owner_of_a_nick_receives_nothing() {
 }
 
 #[test]
-fn a_nick_change_keeps_the_conversation() {
+fn nick_change_keeps_the_conversation() {
     let mut world = talking();
     world.tell(&format!(
         r"
@@ -383,7 +383,7 @@ fn a_nick_change_keeps_the_conversation() {
 }
 
 #[test]
-fn an_account_is_the_same_person_after_the_process_died() {
+fn conversation_with_an_account_survives_a_restart() {
     let mut world = known();
     world.tell_on(&bob(1, "@ann one"));
     world.tell_on("wait 9s");
@@ -410,7 +410,7 @@ fn an_account_is_the_same_person_after_the_process_died() {
 }
 
 #[test]
-fn a_nick_alone_is_nobody_after_the_process_died() {
+fn conversation_with_a_nick_alone_ends_with_a_restart() {
     let mut world = talking();
     world.tell_on(&bob(1, "@ann one"));
     world.sent();
@@ -431,7 +431,7 @@ fn a_nick_alone_is_nobody_after_the_process_died() {
 }
 
 #[test]
-fn what_waits_in_the_bridge_is_not_said_to_who_has_taken_the_nick() {
+fn lines_that_wait_for_flood_control_are_not_sent_to_a_new_owner_of_the_nick() {
     let mut world = World::new(&["office/#tea tea"]).with_direct_messages();
     world.tell(LC_IN);
     world.tell_on(IRC_IN);
@@ -449,7 +449,7 @@ fn what_waits_in_the_bridge_is_not_said_to_who_has_taken_the_nick() {
 }
 
 #[test]
-fn a_private_message_in_doubt_is_sent_again_and_marked() {
+fn direct_message_in_doubt_is_resent_and_marked() {
     let mut world = talking();
     world.tell(&format!(
         r#"
@@ -465,7 +465,7 @@ fn a_private_message_in_doubt_is_sent_again_and_marked() {
 }
 
 #[test]
-fn with_doubt_dropped_a_private_message_in_doubt_is_not_sent_again() {
+fn direct_message_in_doubt_is_not_resent_with_unconfirmed_drop() {
     let mut world = World::new(&["office/#tea tea"]).with_direct_messages().with_drop_unconfirmed();
     world.tell(LC_IN);
     world.tell(IRC_IN);
@@ -482,7 +482,7 @@ fn with_doubt_dropped_a_private_message_in_doubt_is_not_sent_again() {
 }
 
 #[test]
-fn a_rejected_private_message_is_reported_to_its_author() {
+fn rejected_direct_message_is_reported_to_its_author() {
     let mut world = talking();
     world.tell(&format!(
         r#"
@@ -506,7 +506,7 @@ fn a_rejected_private_message_is_reported_to_its_author() {
 }
 
 #[test]
-fn a_server_without_private_messages_says_so() {
+fn direct_messages_disabled_on_letschat_are_reported() {
     let mut world = World::new(&["office/#tea tea"]).with_direct_messages();
     world.tell(&LC_IN.replace("lc < 43#private[[]]", ""));
     world.tell(IRC_IN);
@@ -521,7 +521,7 @@ fn a_server_without_private_messages_says_so() {
 }
 
 #[test]
-fn while_a_side_is_down_whoever_writes_learns_it() {
+fn direct_message_to_a_disconnected_side_is_reported() {
     let mut world = talking();
     world.tell(
         "
@@ -533,7 +533,7 @@ fn while_a_side_is_down_whoever_writes_learns_it() {
 }
 
 #[test]
-fn too_many_private_messages_are_reported_once() {
+fn too_many_direct_messages_are_reported_once() {
     let mut world = talking_in(World::new(&["office/#tea tea"]).unpaced());
     for number in 1..=12 {
         world.tell_on(&format!("irc < :ann!a@host PRIVMSG bridge :!msg bob {number}"));
@@ -549,7 +549,7 @@ fn too_many_private_messages_are_reported_once() {
 }
 
 #[test]
-fn a_private_message_that_is_too_long_is_not_delivered() {
+fn too_long_direct_message_is_not_delivered() {
     let mut world = talking();
     world.tell_on(&bob(1, &format!("@ann {}", r"x\n".repeat(21))));
     let (irc, letschat) = world.sent();
@@ -558,7 +558,7 @@ fn a_private_message_that_is_too_long_is_not_delivered() {
 }
 
 #[test]
-fn an_encrypted_private_message_is_not_delivered() {
+fn encrypted_direct_message_is_not_delivered() {
     story(&format!(
         r#"
         {}
@@ -569,7 +569,7 @@ fn an_encrypted_private_message_is_not_delivered() {
 }
 
 #[test]
-fn what_is_said_to_somebodys_puppet_is_for_them() {
+fn direct_message_to_a_puppet_reaches_its_user() {
     let world = World::new(&["office/#tea tea"]).with_direct_messages();
     let mut world = world.with_nicks(PUPPETS, "{user}|lc");
     world.tell(&LC_IN.replace(r#""u1","username""#, r#""id-bob","username""#));
@@ -600,7 +600,7 @@ fn what_is_said_to_somebodys_puppet_is_for_them() {
 }
 
 #[test]
-fn of_two_programs_that_answer_each_other_the_one_that_repeats_is_silenced() {
+fn repeating_bot_in_a_direct_loop_is_silenced() {
     let policy = BridgePolicy { loop_protection: true, ..BridgePolicy::default() };
     let mut world = World::new(&["office/#tea tea"]).with_direct_messages().with_policy(policy);
     world.tell(LC_IN);

@@ -19,7 +19,7 @@ fn at_the_door(answer: &str, why: &str) {
 }
 
 #[test]
-fn a_numeric_before_the_disconnect_is_the_reason() {
+fn numeric_before_the_disconnect_is_the_reason() {
     at_the_door(
         ":irc.example 465 * :You are banned from this server- spam\nwait 3s",
         "banned from the server: You are banned from this server- spam",
@@ -35,7 +35,7 @@ fn a_numeric_before_the_disconnect_is_the_reason() {
 }
 
 #[test]
-fn an_error_after_the_numeric_makes_the_reason_more_exact() {
+fn error_after_the_numeric_makes_the_reason_more_exact() {
     for (error, reason) in [
         ("Closing link: (b@host) [K-lined: spam]", "banned from the server"),
         ("Closing link: (b@host) [Z-lined: You come too fast]", "connection throttled"),
@@ -52,7 +52,7 @@ fn an_error_after_the_numeric_makes_the_reason_more_exact() {
 }
 
 #[test]
-fn an_error_during_registration_is_the_reason() {
+fn error_during_registration_is_the_reason() {
     at_the_door(
         "ERROR :Closing Link: host (Throttled: Reconnecting too fast)",
         "connection throttled: Closing Link: host (Throttled: Reconnecting too fast)",
@@ -65,7 +65,7 @@ fn an_error_during_registration_is_the_reason() {
 }
 
 #[test]
-fn an_error_after_registration_is_the_reason() {
+fn error_after_registration_is_the_reason() {
     story(
         r#"
         irc < ERROR :Closing Link: host (K-Lined)
@@ -81,7 +81,7 @@ fn an_error_after_registration_is_the_reason() {
 }
 
 #[test]
-fn a_server_that_requires_tls_receives_no_nick_and_no_password() {
+fn server_that_requires_tls_receives_no_nick_and_no_password() {
     at_the_door(
         ":irc.example CAP * LS :sasl=PLAIN sts=port=6697,duration=300",
         "TLS required, on port 6697 (STS)",

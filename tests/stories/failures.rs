@@ -7,7 +7,7 @@ use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, seated_unpaced, story};
 
 #[test]
-fn an_irc_author_learns_of_a_rejection_by_a_private_notice() {
+fn rejected_message_is_reported_to_its_irc_author_by_notice() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -23,7 +23,7 @@ fn an_irc_author_learns_of_a_rejection_by_a_private_notice() {
 }
 
 #[test]
-fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
+fn many_rejections_make_one_notice_per_interval() {
     let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
@@ -64,7 +64,7 @@ fn many_refusals_are_one_notice_and_nobody_is_told_again_at_once() {
 }
 
 #[test]
-fn a_room_learns_of_a_rejection_by_one_line_that_is_not_mirrored() {
+fn rejections_are_reported_in_the_room_by_one_post_that_is_not_mirrored() {
     let mut world = seated_unpaced();
     for (number, author, text) in [(1, "bob", "one"), (2, "bob", "two"), (3, "all", "three")] {
         world.tell_on(&format!(
@@ -93,7 +93,7 @@ fn a_room_learns_of_a_rejection_by_one_line_that_is_not_mirrored() {
 }
 
 #[test]
-fn a_rejected_notice_of_the_bridge_is_not_reported() {
+fn rejected_notice_of_the_bridge_is_not_reported() {
     let mut world = seated();
     world.tell(
         r#"
@@ -111,7 +111,7 @@ fn a_rejected_notice_of_the_bridge_is_not_reported() {
 }
 
 #[test]
-fn programs_and_notices_are_not_answered() {
+fn bots_and_notices_get_no_report_of_a_rejection() {
     let caps = "message-tags";
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
@@ -130,7 +130,7 @@ fn programs_and_notices_are_not_answered() {
 }
 
 #[test]
-fn without_announcements_a_rejection_is_only_counted() {
+fn rejection_is_only_counted_with_notices_off() {
     let mut world = World::new(&["office/#tea tea"])
         .with_policy(BridgePolicy { notices: false, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
@@ -148,7 +148,7 @@ fn without_announcements_a_rejection_is_only_counted() {
 }
 
 #[test]
-fn who_could_not_be_told_is_told_in_the_next_life_and_then_not_again() {
+fn unreported_rejection_is_reported_once_after_a_restart() {
     let mut world = seated_unpaced();
     world.tell(
         r#"

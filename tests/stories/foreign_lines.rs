@@ -12,7 +12,7 @@ fn strays(world: &World) -> u64 {
 }
 
 #[test]
-fn our_own_posts_that_the_ledger_does_not_know_are_not_mirrored() {
+fn own_posts_missing_from_the_ledger_are_not_mirrored() {
     let mut world = seated();
     world.tell(
         r#"
@@ -36,7 +36,7 @@ fn our_own_posts_that_the_ledger_does_not_know_are_not_mirrored() {
 }
 
 #[test]
-fn what_is_under_way_is_known_by_its_echo_and_no_stray() {
+fn echo_of_a_message_in_flight_is_not_counted_as_foreign() {
     let mut world = seated();
     world.tell(
         r#"
@@ -55,7 +55,7 @@ const BOB_SAID: &str = r#"
 "#;
 
 #[test]
-fn our_own_lines_that_a_bouncer_tells_as_if_they_were_new_are_not_mirrored() {
+fn own_lines_replayed_live_by_a_bouncer_are_not_mirrored() {
     for caps in ["server-time", "server-time echo-message"] {
         let mut world = World::new(&["office/#tea tea"]);
         world.tell(LETSCHAT_IN);
@@ -81,7 +81,7 @@ fn our_own_lines_that_a_bouncer_tells_as_if_they_were_new_are_not_mirrored() {
 }
 
 #[test]
-fn what_was_said_under_a_nick_that_a_restored_backup_does_not_know_is_not_mirrored() {
+fn own_lines_under_a_nick_lost_with_a_restored_backup_are_not_mirrored() {
     let caps = crate::irc_catchup::KEEPS;
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);

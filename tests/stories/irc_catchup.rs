@@ -83,7 +83,7 @@ fn missed_messages_are_mirrored_once_and_in_order() {
 }
 
 #[test]
-fn messages_received_during_the_join_wait_for_the_history() {
+fn messages_received_during_the_join_are_mirrored_after_the_history() {
     let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), KEEPS);
     world.tell("irc lost\nwait 20s");
     let early = "irc < @time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three";
@@ -114,7 +114,7 @@ fn messages_received_during_the_join_wait_for_the_history() {
 }
 
 #[test]
-fn a_page_of_joins_and_parts_alone_does_not_end_the_catchup() {
+fn history_page_without_messages_does_not_end_the_catchup() {
     // Ergo's way: what its HistServ tells counts to the limit, and is nothing to mirror.
     let mut world = seated(KEEPS);
     world.tell("irc lost\nwait 20s");
@@ -147,7 +147,7 @@ fn a_page_of_joins_and_parts_alone_does_not_end_the_catchup() {
 }
 
 #[test]
-fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
+fn more_lines_of_one_time_than_a_page_holds_continue_by_msgid() {
     let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), KEEPS);
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
@@ -186,7 +186,7 @@ fn more_than_a_page_of_one_moment_is_read_on_from_its_last_line() {
 }
 
 #[test]
-fn a_history_that_breaks_off_is_reported_as_a_gap() {
+fn history_that_breaks_off_is_reported_as_a_gap() {
     let mut world = seated(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -206,7 +206,7 @@ fn a_history_that_breaks_off_is_reported_as_a_gap() {
 }
 
 #[test]
-fn what_is_said_before_the_server_says_that_it_keeps_nothing_is_taken_in_at_once() {
+fn live_message_is_mirrored_at_once_while_history_is_unavailable() {
     // It would not tell again, and the program may die before it has answered.
     let mut world = seated(FORGETS);
     bob_says(&mut world, "hello");
@@ -223,7 +223,7 @@ fn what_is_said_before_the_server_says_that_it_keeps_nothing_is_taken_in_at_once
 }
 
 #[test]
-fn an_old_message_shows_its_time() {
+fn old_message_shows_its_time() {
     let mut world = seated(KEEPS);
     world.tell("irc lost\nrestart\nwait 7200s");
     world.tell_on(&irc_in(KEEPS));
@@ -250,7 +250,7 @@ fn an_old_message_shows_its_time() {
 }
 
 #[test]
-fn what_the_server_says_by_itself_as_history_is_told_from_what_is_said_now() {
+fn unrequested_history_is_distinguished_from_live_messages() {
     // InspIRCd's way, where CHATHISTORY is not offered.
     let mut world = seated(FORGETS);
     away(&mut world, FORGETS, 20);
@@ -272,7 +272,7 @@ fn what_the_server_says_by_itself_as_history_is_told_from_what_is_said_now() {
 }
 
 #[test]
-fn the_first_sight_of_a_channel_is_not_its_history() {
+fn history_before_the_first_join_is_not_mirrored() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(KEEPS));
@@ -288,7 +288,7 @@ fn the_first_sight_of_a_channel_is_not_its_history() {
 }
 
 #[test]
-fn a_bouncer_whose_lines_have_no_ids_is_understood() {
+fn history_of_a_bouncer_without_msgids_is_mirrored_once() {
     // soju: whole seconds, no msgid, no user and host; live lines have both.
     let caps = "message-tags server-time batch echo-message draft/chathistory";
     let mut world = seated(caps);
@@ -323,7 +323,7 @@ fn a_bouncer_whose_lines_have_no_ids_is_understood() {
 }
 
 #[test]
-fn znc_is_asked_to_play_what_it_keeps() {
+fn znc_playback_is_requested() {
     let caps = "server-time batch znc.in/playback";
     let mut world = seated(caps);
     away(&mut world, caps, 20);
@@ -342,7 +342,7 @@ fn znc_is_asked_to_play_what_it_keeps() {
 }
 
 #[test]
-fn what_a_bouncer_plays_by_itself_is_mirrored_whole() {
+fn unrequested_playback_of_a_bouncer_is_mirrored_completely() {
     // ZNC: many lines in one millisecond, without ids, after a moment's absence.
     let caps = "server-time batch echo-message";
     let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), caps);
@@ -365,7 +365,7 @@ fn what_a_bouncer_plays_by_itself_is_mirrored_whole() {
 }
 
 #[test]
-fn a_line_in_doubt_that_the_history_has_is_not_sent_again() {
+fn line_in_doubt_found_in_the_history_is_not_resent() {
     let mut world = seated(KEEPS);
     bob_says(&mut world, "ha\\nha\\nha\\nho");
     world.tell(
@@ -419,7 +419,7 @@ fn a_line_in_doubt_that_the_history_has_is_not_sent_again() {
 }
 
 #[test]
-fn a_line_in_doubt_that_was_said_under_a_nick_we_did_not_know_of_is_ours() {
+fn line_in_doubt_found_under_another_nick_is_not_resent() {
     // The server called us guest7, and the connection was lost before we heard of it.
     let mut world = seated(KEEPS);
     bob_says(&mut world, "hello\\nall");
@@ -442,7 +442,7 @@ fn a_line_in_doubt_that_was_said_under_a_nick_we_did_not_know_of_is_ours() {
 }
 
 #[test]
-fn a_line_in_doubt_that_the_history_lacks_is_sent_before_others() {
+fn line_in_doubt_missing_from_the_history_is_resent_first() {
     let mut world = seated(KEEPS);
     bob_says(&mut world, "hello");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
@@ -464,7 +464,7 @@ fn a_line_in_doubt_that_the_history_lacks_is_sent_before_others() {
 }
 
 #[test]
-fn a_doubt_that_the_history_cannot_settle_is_sent_again_and_marked() {
+fn line_in_doubt_is_resent_and_marked_where_the_history_cannot_tell() {
     let mut world = seated(KEEPS);
     bob_says(&mut world, "hello");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
@@ -479,7 +479,7 @@ fn a_doubt_that_the_history_cannot_settle_is_sent_again_and_marked() {
 }
 
 #[test]
-fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
+fn line_in_doubt_is_still_marked_after_another_crash() {
     // Where lines have no ids, one that was said in the second of the last that was heard may be ours of
     // now or of before.
     let mut world = seated(NAMELESS);
@@ -518,7 +518,7 @@ fn what_may_have_arrived_is_still_said_as_such_after_another_crash() {
 }
 
 #[test]
-fn without_a_history_the_gap_is_reported() {
+fn gap_without_history_is_reported() {
     let mut world = seated(FORGETS);
     world.tell("irc lost\nwait 25s\nlc > 2\nlc < 3\nwait 25s\nlc > 2\nlc < 3\nwait 10s
         lc > 42#[\"messages:create\",{\"room\":\"r1\",\"text\":\"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued\"}]");
@@ -540,7 +540,7 @@ fn without_a_history_the_gap_is_reported() {
 }
 
 #[test]
-fn a_short_gap_without_a_history_is_counted_and_not_reported() {
+fn short_gap_without_history_is_counted_and_not_reported() {
     let mut world = seated(FORGETS);
     away(&mut world, FORGETS, 18);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
@@ -563,7 +563,7 @@ fn a_short_gap_without_a_history_is_counted_and_not_reported() {
 }
 
 #[test]
-fn a_history_that_does_not_reach_back_is_reported_as_a_gap() {
+fn history_that_does_not_reach_back_is_reported_as_a_gap() {
     let mut world = seated(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
@@ -580,7 +580,7 @@ fn a_history_that_does_not_reach_back_is_reported_as_a_gap() {
 }
 
 #[test]
-fn an_unreported_gap_is_counted() {
+fn gap_is_counted_with_notices_off() {
     let mut world = World::new(&["office/#tea tea"])
         .with_policy(BridgePolicy { notices: false, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
@@ -591,7 +591,7 @@ fn an_unreported_gap_is_counted() {
 }
 
 #[test]
-fn a_gap_of_a_moment_is_not_reported() {
+fn momentary_gap_is_not_reported() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -607,7 +607,7 @@ fn away_plainly(world: &mut World, seconds: u32) {
 }
 
 #[test]
-fn when_the_bridge_was_last_there_survives_a_crash() {
+fn start_of_a_gap_survives_a_crash() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell_on(IRC_IN);
     // Nobody speaks, but the server is there; every ten seconds that is written down.
@@ -622,7 +622,7 @@ fn when_the_bridge_was_last_there_survives_a_crash() {
 }
 
 #[test]
-fn a_connection_lost_while_reading_loses_nothing() {
+fn connection_lost_during_the_catchup_loses_no_message() {
     let mut world = seated(KEEPS);
     away(&mut world, KEEPS, 5);
     world.tell(
@@ -653,7 +653,7 @@ fn a_connection_lost_while_reading_loses_nothing() {
 }
 
 #[test]
-fn messages_too_old_or_too_many_on_irc_are_reported_as_a_number() {
+fn skipped_irc_messages_are_reported_by_their_number() {
     let limits = CatchUpLimits {
         max_age: Some(jiff::SignedDuration::from_hours(24)),
         max_messages: Some(1),
@@ -711,7 +711,7 @@ fn messages_too_old_or_too_many_on_irc_are_reported_as_a_number() {
 }
 
 #[test]
-fn commands_for_a_lost_connection_are_not_sent_on_the_next() {
+fn command_for_a_lost_connection_is_not_sent_on_the_next() {
     // The disk was slow: the bridge learns at once that bob has spoken, that the connection is lost, and
     // that another is there.
     let mut world = seated(KEEPS);

@@ -6,7 +6,7 @@ use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated, story};
 
 #[test]
-fn the_room_is_read_from_its_cursor_and_each_post_mirrored_once() {
+fn room_is_read_from_its_cursor_and_each_post_is_mirrored_once() {
     let mut world = seated();
     world.tell(
         r#"
@@ -30,7 +30,7 @@ fn the_room_is_read_from_its_cursor_and_each_post_mirrored_once() {
 }
 
 #[test]
-fn a_post_received_during_the_catchup_keeps_its_place() {
+fn post_received_during_the_catchup_keeps_its_order() {
     let mut world = seated();
     world.tell("lc lost");
     letschat_back(
@@ -51,7 +51,7 @@ fn a_post_received_during_the_catchup_keeps_its_place() {
 }
 
 #[test]
-fn an_author_who_is_not_told_is_read_back() {
+fn post_without_an_author_is_fetched_again() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
@@ -70,7 +70,7 @@ fn an_author_who_is_not_told_is_read_back() {
 }
 
 #[test]
-fn an_undelivered_message_is_delivered_after_a_restart() {
+fn queued_message_is_delivered_after_a_restart() {
     let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
@@ -94,7 +94,7 @@ fn an_undelivered_message_is_delivered_after_a_restart() {
 }
 
 #[test]
-fn a_post_whose_ack_was_lost_is_looked_for_and_not_sent_twice() {
+fn post_without_an_ack_is_found_in_the_room_and_not_resent() {
     let mut world = seated();
     world.tell(
         r#"
@@ -116,7 +116,7 @@ fn a_post_whose_ack_was_lost_is_looked_for_and_not_sent_twice() {
 }
 
 #[test]
-fn a_post_that_never_arrived_is_sent_again_before_anything_else() {
+fn post_that_did_not_arrive_is_resent_before_others() {
     let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
@@ -140,7 +140,7 @@ fn a_post_that_never_arrived_is_sent_again_before_anything_else() {
 }
 
 #[test]
-fn a_post_that_is_stored_after_we_looked_is_found_when_we_look_again() {
+fn post_stored_after_the_first_check_is_found_by_the_second() {
     let mut world = seated();
     world.tell(
         r#"
@@ -164,7 +164,7 @@ fn a_post_that_is_stored_after_we_looked_is_found_when_we_look_again() {
 }
 
 #[test]
-fn posts_too_old_or_too_many_are_reported_as_a_number() {
+fn skipped_posts_are_reported_by_their_number() {
     let letschat = CatchUpLimits {
         max_age: Some(jiff::SignedDuration::from_hours(24)),
         max_messages: Some(1),
@@ -193,7 +193,7 @@ fn posts_too_old_or_too_many_are_reported_as_a_number() {
 }
 
 #[test]
-fn what_is_older_than_the_ledger_and_below_the_cursor_was_read_before_it_was_forgotten() {
+fn post_below_the_cursor_is_not_mirrored_again_after_pruning() {
     let policy = BridgePolicy {
         retention: Some(jiff::SignedDuration::from_hours(24)),
         ..BridgePolicy::default()
@@ -214,7 +214,7 @@ fn what_is_older_than_the_ledger_and_below_the_cursor_was_read_before_it_was_for
 }
 
 #[test]
-fn a_post_that_was_overtaken_on_its_way_keeps_its_place() {
+fn post_that_arrives_late_is_mirrored_in_order() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
@@ -237,7 +237,7 @@ fn a_post_that_was_overtaken_on_its_way_keeps_its_place() {
 }
 
 #[test]
-fn what_was_there_before_we_first_saw_the_room_stays_history() {
+fn posts_before_the_first_join_are_never_mirrored() {
     let mut world = seated();
     world.tell("lc lost");
     letschat_back(
@@ -252,7 +252,7 @@ fn what_was_there_before_we_first_saw_the_room_stays_history() {
 }
 
 #[test]
-fn an_ack_that_never_comes_is_not_waited_for_without_end() {
+fn missing_ack_is_given_up_after_a_timeout() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -271,7 +271,7 @@ fn an_ack_that_never_comes_is_not_waited_for_without_end() {
 }
 
 #[test]
-fn the_first_sight_of_a_room_is_not_its_history() {
+fn room_is_first_read_from_its_newest_post() {
     story("");
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(IRC_IN);
@@ -292,7 +292,7 @@ fn the_first_sight_of_a_room_is_not_its_history() {
 }
 
 #[test]
-fn how_long_the_room_was_cut_off_is_told_behind_what_was_said_there() {
+fn outage_of_a_room_is_reported_after_its_missed_posts() {
     let mut world = seated();
     world.tell("lc lost\nwait 11s");
     letschat_back(
@@ -320,7 +320,7 @@ fn how_long_the_room_was_cut_off_is_told_behind_what_was_said_there() {
 }
 
 #[test]
-fn a_bridge_that_was_stopped_was_cut_off_too_and_tells_it_once() {
+fn restart_counts_as_an_outage_and_is_reported_once() {
     let mut world = seated();
     // Nobody speaks; once in a while it is written down that the server is there.
     for _ in 0..3 {
@@ -357,7 +357,7 @@ fn a_bridge_that_was_stopped_was_cut_off_too_and_tells_it_once() {
 }
 
 #[test]
-fn a_place_that_is_closed_is_told_of_once_and_when_it_is_open_again() {
+fn closed_endpoint_is_announced_once_and_again_when_reopened() {
     let mut world = seated();
     world.tell(r#"lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]"#);
     world.tell_on("wait 60s");

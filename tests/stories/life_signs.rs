@@ -15,7 +15,7 @@ fn at_the_door(rest: &str) {
 }
 
 #[test]
-fn a_silent_irc_server_is_asked_and_has_a_minute_to_answer() {
+fn silent_irc_server_is_pinged_and_has_a_minute_to_answer() {
     story(
         r#"
         wait 25s
@@ -33,7 +33,7 @@ fn a_silent_irc_server_is_asked_and_has_a_minute_to_answer() {
 }
 
 #[test]
-fn after_a_pause_of_our_own_both_servers_are_asked_anew_and_have_all_their_time() {
+fn pause_of_the_process_pings_both_servers_with_the_full_timeout() {
     story(
         r#"
         wait 20s
@@ -63,7 +63,7 @@ fn after_a_pause_of_our_own_both_servers_are_asked_anew_and_have_all_their_time(
 }
 
 #[test]
-fn a_ping_in_flight_during_a_pause_is_sent_again() {
+fn ping_in_flight_during_a_pause_is_sent_again() {
     story(
         r#"
         wait 25s
@@ -80,7 +80,7 @@ fn a_ping_in_flight_during_a_pause_is_sent_again() {
 }
 
 #[test]
-fn a_pong_in_flight_during_a_pause_counts() {
+fn pong_in_flight_during_a_pause_counts() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -98,7 +98,7 @@ fn a_pong_in_flight_during_a_pause_counts() {
 }
 
 #[test]
-fn a_slow_registration_is_waited_for_while_the_server_sends_something() {
+fn slow_registration_is_not_disconnected_while_the_server_sends() {
     at_the_door(
         r#"
         wait 40s
@@ -114,7 +114,7 @@ fn a_slow_registration_is_waited_for_while_the_server_sends_something() {
 }
 
 #[test]
-fn a_server_that_is_silent_during_registration_is_pinged_before_it_is_disconnected() {
+fn server_silent_during_registration_is_pinged_then_disconnected() {
     at_the_door(
         r#"
         wait 75s
@@ -133,14 +133,14 @@ fn a_server_that_is_silent_during_registration_is_pinged_before_it_is_disconnect
 }
 
 #[test]
-fn a_registration_that_never_ends_is_disconnected_after_some_minutes() {
+fn endless_registration_is_disconnected_after_five_minutes() {
     let notice = "irc < :irc.example NOTICE * :*** Please wait\nwait 50s\n";
     let notices = notice.repeat(6);
     at_the_door(&format!("{notices}irc closed: registration timed out"));
 }
 
 #[test]
-fn a_pause_of_the_bridge_during_registration_extends_the_deadline() {
+fn pause_of_the_process_during_registration_extends_the_deadline() {
     at_the_door(
         r#"
         wait 50s

@@ -105,7 +105,7 @@ fn login_by_scram_precedes_the_joins() {
 }
 
 #[test]
-fn a_server_that_does_not_know_the_password_is_not_told_it() {
+fn rejected_scram_login_never_sends_the_password() {
     world().with_identity(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}{PROVEN}
         irc < AUTHENTICATE {FORGED}
@@ -117,7 +117,7 @@ fn a_server_that_does_not_know_the_password_is_not_told_it() {
 }
 
 #[test]
-fn the_certificate_may_be_unknown_where_the_password_is_not() {
+fn unknown_certificate_falls_back_to_the_password() {
     world().with_identity(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
         &format!(
             r#"{KNOCK}
@@ -135,7 +135,7 @@ fn the_certificate_may_be_unknown_where_the_password_is_not() {
 }
 
 #[test]
-fn without_the_login_no_channel_is_joined() {
+fn required_login_that_fails_prevents_the_joins() {
     world().with_identity(account(&[SaslMechanism::Plain], true)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
@@ -164,7 +164,7 @@ fn without_the_login_no_channel_is_joined() {
 }
 
 #[test]
-fn services_that_are_silent_are_not_waited_for_at_the_door() {
+fn silent_services_do_not_delay_the_joins_for_long() {
     world().with_identity(account(&[SaslMechanism::Plain], false)).tell(&format!(
         r#"{KNOCK}
         irc > AUTHENTICATE PLAIN
@@ -174,7 +174,7 @@ fn services_that_are_silent_are_not_waited_for_at_the_door() {
 }
 
 #[test]
-fn services_that_come_back_know_us_again() {
+fn login_is_repeated_when_services_return() {
     world().with_identity(account(&[SaslMechanism::Plain], false)).tell(
         r#"
         irc back
@@ -254,7 +254,7 @@ fn login_by_nickserv_precedes_the_joins() {
 }
 
 #[test]
-fn where_nickserv_does_not_know_us_we_go_on() {
+fn failed_nickserv_login_does_not_prevent_the_joins() {
     for answer in [
         "irc < :NickServ!s@services NOTICE bridge :Invalid password for bridge.",
         "irc < :irc.example 401 bridge NickServ :No such nick/channel",
@@ -265,7 +265,7 @@ fn where_nickserv_does_not_know_us_we_go_on() {
 }
 
 #[test]
-fn whoever_is_only_called_like_nickserv_is_not_believed() {
+fn user_named_nickserv_is_not_trusted() {
     world().with_identity(nickserv).tell(&format!(
         r#"{}
         irc < :NickServ_!s@host NOTICE bridge :You are now identified.
@@ -280,7 +280,7 @@ fn whoever_is_only_called_like_nickserv_is_not_believed() {
 }
 
 #[test]
-fn what_the_administrator_wants_said_is_said_before_anything_is_joined() {
+fn on_connect_commands_precede_the_joins() {
     let commands = |identity: &mut IrcIdentity| {
         identity.connect_commands =
             vec!["MODE {nick} +x".into(), "PRIVMSG Q@example.org :AUTH bridge pencil".into()];
@@ -305,7 +305,7 @@ fn what_the_administrator_wants_said_is_said_before_anything_is_joined() {
 }
 
 #[test]
-fn somebody_called_nickserv_is_told_no_password_and_the_channels_are_joined() {
+fn password_is_not_sent_to_a_user_named_nickserv() {
     world().with_identity(nickserv).tell(&format!(
         r#"{LOOKING}{IS_SOMEBODY}
         irc > JOIN #tea
@@ -325,7 +325,7 @@ fn somebody_called_nickserv_is_told_no_password_and_the_channels_are_joined() {
 }
 
 #[test]
-fn who_asks_later_is_looked_at_again() {
+fn later_password_prompt_is_verified_again() {
     world().with_identity(nickserv).tell(&format!(
         r#"{}
         irc < :NickServ!s@services NOTICE bridge :You are now identified.
@@ -347,7 +347,7 @@ fn who_asks_later_is_looked_at_again() {
 }
 
 #[test]
-fn services_at_a_server_are_spoken_to_there() {
+fn services_with_a_server_name_are_addressed_there() {
     let addressed = |identity: &mut IrcIdentity| {
         nickserv(identity);
         let services = identity.services.as_mut().expect("services");
@@ -364,14 +364,14 @@ fn services_at_a_server_are_spoken_to_there() {
 }
 
 #[test]
-fn where_the_server_does_not_say_who_nickserv_is_we_go_on() {
+fn unanswered_whois_of_nickserv_does_not_prevent_the_joins() {
     for answer in ["irc < :irc.example 401 bridge NickServ :No such nick/channel", "wait 15s"] {
         world().with_identity(nickserv).tell(&format!("{LOOKING}\n{answer}\nirc > JOIN #tea"));
     }
 }
 
 #[test]
-fn without_tls_no_password_is_sent() {
+fn password_is_not_sent_without_tls() {
     let passwords = |identity: &mut IrcIdentity| {
         nickserv(identity);
         account(&[SaslMechanism::Plain], false)(identity);

@@ -37,7 +37,7 @@ fn say_in_the_room(world: &mut World, post: &str) {
 }
 
 #[test]
-fn a_loop_is_broken_told_and_mended_after_a_pause() {
+fn bot_loop_is_broken_announced_and_released_after_a_pause() {
     let mut world = World::new(&["office/#tea tea"])
         .with_policy(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);
@@ -74,7 +74,7 @@ fn a_loop_is_broken_told_and_mended_after_a_pause() {
 }
 
 #[test]
-fn a_user_taken_for_a_bot_is_mirrored_late() {
+fn user_mistaken_for_a_bot_is_mirrored_late() {
     let mut world = World::new(&["office/#tea tea"])
         .unpaced()
         .with_policy(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
@@ -117,7 +117,7 @@ fn take_posts(world: &mut World) -> usize {
 }
 
 #[test]
-fn every_line_of_somebody_whom_a_program_echoes_is_mirrored() {
+fn user_echoed_by_a_bot_is_mirrored_completely() {
     let mut world = World::new(&["office/#tea tea"])
         .with_policy(BridgePolicy { loop_protection: true, ..BridgePolicy::default() });
     world.tell(LETSCHAT_IN);

@@ -41,7 +41,7 @@ fn told(world: &mut World, story: &str, people: &[&str]) {
 }
 
 #[test]
-fn everybody_is_known_once_the_server_has_told() {
+fn members_are_known_after_names_and_who() {
     told(
         &mut talkative(),
         "",
@@ -50,7 +50,7 @@ fn everybody_is_known_once_the_server_has_told() {
 }
 
 #[test]
-fn a_server_without_whox_tells_what_it_can() {
+fn plain_who_reply_fills_in_members() {
     let mut world = World::new(&["office/#tea tea"]).telling_queries();
     let story = "
         irc back
@@ -71,7 +71,7 @@ fn a_server_without_whox_tells_what_it_can() {
 }
 
 #[test]
-fn changes_of_members_are_followed() {
+fn member_changes_are_followed() {
     let mut world = talkative();
     told(
         &mut world,
@@ -112,7 +112,7 @@ fn changes_of_members_are_followed() {
 }
 
 #[test]
-fn what_a_line_shows_of_its_author_is_learnt() {
+fn tags_and_prefix_of_a_line_update_its_author() {
     let mut world = talkative();
     told(
         &mut world,
@@ -126,7 +126,7 @@ fn what_a_line_shows_of_its_author_is_learnt() {
 }
 
 #[test]
-fn a_rejoin_forgets_members_who_have_left() {
+fn rejoin_forgets_members_who_have_left() {
     let mut world = talkative();
     told(
         &mut world,
@@ -151,7 +151,7 @@ fn a_rejoin_forgets_members_who_have_left() {
 }
 
 #[test]
-fn a_netsplit_takes_people_away_and_brings_them_back() {
+fn netsplit_removes_members_until_they_return() {
     let mut world = talkative();
     told(
         &mut world,
@@ -177,14 +177,14 @@ fn a_netsplit_takes_people_away_and_brings_them_back() {
 }
 
 #[test]
-fn a_channel_we_are_not_in_has_no_members() {
+fn channel_that_the_bridge_is_not_in_has_no_members() {
     let mut world = seated();
     assert_eq!(world.members("office/#tea"), ["ann"]);
     told(&mut world, "irc lost", &[]);
 }
 
 #[test]
-fn a_list_that_is_told_again_is_believed() {
+fn second_names_reply_replaces_the_members() {
     let mut world = talkative();
     told(
         &mut world,
@@ -199,7 +199,7 @@ fn a_list_that_is_told_again_is_believed() {
 }
 
 #[test]
-fn played_back_events_change_no_member() {
+fn played_back_events_do_not_change_members() {
     let mut world = talkative();
     told(
         &mut world,

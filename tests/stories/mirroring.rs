@@ -6,7 +6,7 @@ use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, seated, story};
 
 #[test]
-fn an_irc_message_is_posted_to_the_room() {
+fn irc_message_is_posted_to_the_room() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -17,7 +17,7 @@ fn an_irc_message_is_posted_to_the_room() {
 }
 
 #[test]
-fn a_room_message_is_sent_to_irc() {
+fn post_is_sent_to_irc() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"coming","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
@@ -29,7 +29,7 @@ fn a_room_message_is_sent_to_irc() {
 }
 
 #[test]
-fn the_bridges_own_post_is_not_mirrored_back() {
+fn own_post_is_not_mirrored_back() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
@@ -42,7 +42,7 @@ fn the_bridges_own_post_is_not_mirrored_back() {
 }
 
 #[test]
-fn the_bridges_own_irc_line_is_not_mirrored_back_even_late() {
+fn own_irc_line_is_not_mirrored_back_even_late() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"coming","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
@@ -58,7 +58,7 @@ fn the_bridges_own_irc_line_is_not_mirrored_back_even_late() {
 }
 
 #[test]
-fn a_message_of_another_client_of_the_same_user_is_mirrored() {
+fn message_of_another_client_of_the_same_user_is_mirrored() {
     story(
         r#"
         irc < :bridge!b@host PRIVMSG #tea :from my phone
@@ -91,7 +91,7 @@ fn a_message_of_another_client_of_the_same_user_is_mirrored() {
 }
 
 #[test]
-fn an_author_without_a_name_is_not_taken_for_the_bridge() {
+fn author_without_a_name_is_not_mistaken_for_the_bridge() {
     story(
         r#"
         irc < :!@ PRIVMSG #tea :one
@@ -110,7 +110,7 @@ fn an_author_without_a_name_is_not_taken_for_the_bridge() {
 }
 
 #[test]
-fn a_second_message_waits_for_the_first_to_arrive() {
+fn second_message_waits_until_the_first_has_arrived() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #Tea :one
@@ -123,7 +123,7 @@ fn a_second_message_waits_for_the_first_to_arrive() {
 }
 
 #[test]
-fn messages_actions_and_notices_look_different() {
+fn messages_actions_and_notices_are_rendered_differently() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :\x01ACTION pours\x01
@@ -139,7 +139,7 @@ fn messages_actions_and_notices_look_different() {
 }
 
 #[test]
-fn a_paste_is_said_line_by_line_before_its_fence() {
+fn multiline_post_is_sent_line_by_line_before_its_ping() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one\n\ntwo\r\n/QUIT","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -152,7 +152,7 @@ fn a_paste_is_said_line_by_line_before_its_fence() {
 }
 
 #[test]
-fn a_rejected_message_does_not_stop_those_after_it() {
+fn rejected_message_does_not_stop_later_ones() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -177,7 +177,7 @@ fn a_rejected_message_does_not_stop_those_after_it() {
 }
 
 #[test]
-fn a_post_that_is_refused_is_looked_for_and_tried_once_more() {
+fn rejected_post_is_searched_for_and_sent_once_more() {
     // The database went away when it had been stored.
     story(
         r#"
@@ -201,7 +201,7 @@ fn a_post_that_is_refused_is_looked_for_and_tried_once_more() {
 }
 
 #[test]
-fn an_irc_line_received_while_letschat_is_down_is_kept() {
+fn irc_message_received_while_letschat_is_down_is_queued() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(IRC_IN);
     world.tell("irc < :ann!a@host PRIVMSG #tea :anyone?");
@@ -212,7 +212,7 @@ fn an_irc_line_received_while_letschat_is_down_is_kept() {
 }
 
 #[test]
-fn a_message_reaches_every_other_endpoint_of_its_conversation() {
+fn message_reaches_all_other_endpoints_of_its_group() {
     let mut world = World::new(&["office/#tea tea home/#tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -238,7 +238,7 @@ fn a_message_reaches_every_other_endpoint_of_its_conversation() {
 }
 
 #[test]
-fn text_from_one_network_never_becomes_a_command_on_the_other() {
+fn text_never_becomes_a_command_on_the_other_network() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"\r\nQUIT :bye\r\n\u0000x","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob\r\nQUIT"},"room":{"id":"r1"}}]
@@ -250,7 +250,7 @@ fn text_from_one_network_never_becomes_a_command_on_the_other() {
 }
 
 #[test]
-fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
+fn long_paste_obeys_flood_control_and_pongs_come_first() {
     let channel = ChannelFormat { long_messages: LongMessages::All, ..ChannelFormat::default() };
     let manners = LinkFormat { channel, ..LinkFormat::default() };
     let mut world = World::new(&["office/#tea tea"]).with_format(manners);
@@ -280,7 +280,7 @@ fn a_long_paste_is_said_at_the_pace_of_the_network_and_pongs_come_first() {
 }
 
 #[test]
-fn a_quiet_channel_does_not_wait_for_a_busy_one() {
+fn quiet_channel_does_not_wait_for_a_busy_one() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]);
     world.tell(
         r#"
@@ -323,7 +323,7 @@ fn a_quiet_channel_does_not_wait_for_a_busy_one() {
 }
 
 #[test]
-fn after_a_disconnect_for_flooding_the_bridge_sends_more_slowly() {
+fn disconnect_for_flooding_slows_down_sending() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(
@@ -358,7 +358,7 @@ fn after_a_disconnect_for_flooding_the_bridge_sends_more_slowly() {
 }
 
 #[test]
-fn a_long_text_is_split_for_the_host_that_others_see_us_by() {
+fn long_text_is_split_for_the_length_of_our_visible_host() {
     let mut world = seated();
     let text = "x".repeat(500);
     let cloak = "c".repeat(60);
@@ -386,7 +386,7 @@ fn a_long_text_is_split_for_the_host_that_others_see_us_by() {
 }
 
 #[test]
-fn who_asks_us_what_we_are_is_told_and_a_channel_is_not() {
+fn ctcp_query_is_answered_unless_sent_to_a_channel() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :\x01VERSION\x01

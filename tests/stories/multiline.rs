@@ -25,7 +25,7 @@ fn bob_says(world: &mut World, number: u32, text: &str) {
 }
 
 #[test]
-fn a_received_multiline_batch_is_one_message() {
+fn received_multiline_batch_becomes_one_post() {
     seated().tell(
         r#"
         irc < @msgid=m1;time=2026-11-22T12:00:00.000Z :ann!a@host BATCH +x draft/multiline #tea
@@ -43,7 +43,7 @@ fn a_received_multiline_batch_is_one_message() {
 }
 
 #[test]
-fn several_lines_are_sent_as_one_batch_and_confirmed_as_one() {
+fn multiline_post_is_sent_and_acknowledged_as_one_batch() {
     let mut world = seated();
     bob_says(&mut world, 1, "one\\n\\ntwo");
     bob_says(&mut world, 2, "three");
@@ -64,7 +64,7 @@ fn several_lines_are_sent_as_one_batch_and_confirmed_as_one() {
 }
 
 #[test]
-fn a_message_over_the_servers_limit_is_sent_in_several_batches() {
+fn multiline_post_over_the_limit_is_sent_in_several_batches() {
     let mut world = seated();
     bob_says(&mut world, 1, "1\\n2\\n3\\n4\\n5\\n6\\n7");
     world.tell(
@@ -80,7 +80,7 @@ fn a_message_over_the_servers_limit_is_sent_in_several_batches() {
 }
 
 #[test]
-fn after_a_rejected_batch_messages_are_sent_line_by_line() {
+fn rejected_batch_is_sent_again_line_by_line() {
     let mut world = seated();
     bob_says(&mut world, 1, "one\\ntwo");
     bob_says(&mut world, 2, "three\\nfour");
@@ -103,7 +103,7 @@ fn after_a_rejected_batch_messages_are_sent_line_by_line() {
 }
 
 #[test]
-fn a_batch_in_doubt_is_found_in_the_history_or_sent_again() {
+fn batch_in_doubt_is_found_in_the_history_or_resent() {
     for (found, then) in [
         (
             "irc < @batch=h;msgid=m1;time=2026-11-22T12:00:00.500Z :bridge!b@host BATCH +i draft/multiline #tea

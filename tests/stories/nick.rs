@@ -45,7 +45,7 @@ fn seated_as_another(features: &str, first: &str) -> World {
 }
 
 #[test]
-fn the_wanted_nick_is_taken_when_monitor_reports_it_free() {
+fn wanted_nick_is_taken_when_monitor_reports_it_free() {
     seated_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
         r#"
         irc < :irc.example 730 bridge_ :bridge!x@host
@@ -61,7 +61,7 @@ fn the_wanted_nick_is_taken_when_monitor_reports_it_free() {
 }
 
 #[test]
-fn without_monitor_the_wanted_nick_is_polled() {
+fn wanted_nick_is_polled_without_monitor() {
     seated_as_another("", "irc > ISON bridge").tell(
         r#"
         irc < :irc.example 303 bridge_ :bridge
@@ -82,7 +82,7 @@ fn without_monitor_the_wanted_nick_is_polled() {
 }
 
 #[test]
-fn the_wanted_nick_is_taken_when_its_owner_leaves_a_channel_of_ours() {
+fn wanted_nick_is_taken_when_its_owner_leaves_a_joined_channel() {
     for line in [":bridge!x@host QUIT :Ping timeout", ":bridge!x@host NICK :ann"] {
         seated_as_another("", "irc > ISON bridge").tell(&format!(
             r#"
@@ -96,7 +96,7 @@ fn the_wanted_nick_is_taken_when_its_owner_leaves_a_channel_of_ours() {
 }
 
 #[test]
-fn what_is_said_meanwhile_is_neither_lost_nor_repeated() {
+fn messages_during_a_nick_change_are_neither_lost_nor_repeated() {
     seated_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -116,7 +116,7 @@ fn what_is_said_meanwhile_is_neither_lost_nor_repeated() {
 }
 
 #[test]
-fn a_logged_in_bridge_asks_services_for_the_wanted_nick() {
+fn wanted_nick_is_regained_through_services_after_login() {
     let known = |identity: &mut IrcIdentity| {
         identity.sasl = Some(SaslLogin {
             account: "bridge".to_owned(),
@@ -165,7 +165,7 @@ fn a_logged_in_bridge_asks_services_for_the_wanted_nick() {
 }
 
 #[test]
-fn services_that_rename_us_are_not_fought() {
+fn nick_forced_by_services_is_kept() {
     story(
         r#"
         irc < :irc.example 005 bridge MONITOR=100 :are supported by this server
@@ -181,7 +181,7 @@ fn services_that_rename_us_are_not_fought() {
 }
 
 #[test]
-fn refusals_of_nicks_that_we_did_not_ask_for_change_nothing() {
+fn unrelated_nick_errors_change_nothing() {
     story(
         r#"
         irc < :irc.example 376 bridge :End of /MOTD command.
@@ -193,7 +193,7 @@ fn refusals_of_nicks_that_we_did_not_ask_for_change_nothing() {
 }
 
 #[test]
-fn a_nick_that_the_server_has_cut_is_the_wished_one() {
+fn nick_truncated_by_the_server_counts_as_the_wanted_one() {
     let long = |identity: &mut IrcIdentity| identity.nick = "letsbridge".to_owned();
     world().with_identity(long).tell(
         r#"
@@ -234,7 +234,7 @@ fn alternative_nicks_are_tried_in_order() {
 }
 
 #[test]
-fn behind_a_bouncer_the_nick_is_left_alone() {
+fn nick_is_not_changed_behind_a_bouncer() {
     world().tell(
         r#"
         irc back

@@ -3,7 +3,7 @@
 use crate::{IRC_IN, seated};
 
 #[test]
-fn a_room_is_told_once_why_its_channel_is_closed_and_when_it_is_open() {
+fn outage_of_a_channel_is_announced_once_with_its_reason_and_end() {
     let mut world = seated();
     world.tell(
         r#"
@@ -39,7 +39,7 @@ fn a_room_is_told_once_why_its_channel_is_closed_and_when_it_is_open() {
 }
 
 #[test]
-fn a_room_is_told_that_the_network_of_its_channel_is_gone() {
+fn lost_network_is_announced_in_the_room() {
     let mut world = seated();
     world.tell(
         r#"
@@ -65,7 +65,7 @@ fn a_room_is_told_that_the_network_of_its_channel_is_gone() {
 }
 
 #[test]
-fn a_page_that_comes_when_the_room_is_closed_is_read_again_later() {
+fn page_received_after_the_room_closed_is_discarded() {
     // Behind it something was still to be read that stands before it.
     crate::story(
         r#"
@@ -109,29 +109,29 @@ const ALL_IN_ORDER: &str = r#"
 "#;
 
 #[test]
-fn a_page_that_was_asked_for_when_the_room_was_closed_is_not_taken() {
+fn page_requested_of_a_closed_room_is_discarded() {
     crate::story(&[ASKED_TOO_LATE, LATE_PAGE, OPEN_AGAIN, ALL_IN_ORDER].concat());
 }
 
 #[test]
-fn a_page_that_was_asked_for_before_the_room_was_open_again_is_not_taken() {
+fn page_requested_before_the_room_reopened_is_discarded() {
     crate::story(&[ASKED_TOO_LATE, OPEN_AGAIN, LATE_PAGE, ALL_IN_ORDER].concat());
 }
 
 #[test]
-fn a_page_that_was_asked_for_too_late_and_comes_last_changes_nothing() {
+fn outdated_page_received_last_changes_nothing() {
     crate::story(&[ASKED_TOO_LATE, OPEN_AGAIN, ALL_IN_ORDER, LATE_PAGE].concat());
 }
 
 #[test]
-fn a_late_refusal_of_a_page_does_not_end_the_reading_that_follows() {
+fn outdated_rejection_of_a_page_does_not_end_the_catchup() {
     let refused = r#"lc < 43#late["Not Found"]"#;
     let mut world = seated();
     world.tell(&[ASKED_TOO_LATE, refused, OPEN_AGAIN, ALL_IN_ORDER].concat());
 }
 
 #[test]
-fn mirroring_begins_where_the_room_is_seen_after_it_was_closed_at_once() {
+fn room_closed_during_its_first_join_is_mirrored_from_the_second() {
     let mut world = crate::World::new(&["office/#tea tea"]);
     let (until_joined, _) = crate::LETSCHAT_IN.split_once(r##"lc < 43#[{"id":"r1""##).unwrap();
     world.tell(until_joined);

@@ -6,7 +6,7 @@ use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 #[test]
-fn programs_on_the_other_side_are_spoken_to_and_people_see_by_whom() {
+fn bot_commands_are_passed_through_after_a_line_with_the_author() {
     let passthrough = regex::Regex::new("^(!|hubot )").ok();
     let mut world = World::new(&["office/#tea tea"])
         .with_format(LinkFormat { passthrough, ..LinkFormat::default() });

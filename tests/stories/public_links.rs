@@ -12,7 +12,7 @@ fn linked(conversation: &str) -> World {
 }
 
 #[test]
-fn a_file_of_the_room_becomes_a_link() {
+fn file_in_the_room_becomes_a_public_link() {
     let mut world = linked("office/#tea tea");
     world.tell(IRC_IN);
     let link = world.link(ID, "a b.png");
@@ -30,7 +30,7 @@ fn a_file_of_the_room_becomes_a_link() {
 }
 
 #[test]
-fn without_public_links_a_file_reference_stays() {
+fn file_reference_stays_without_public_links() {
     seated().tell(&format!(
         r#"
         lc < 42["messages:new",{{"id":"6b0000010000000000000001","text":"upload://files/{ID}/a.png","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1","slug":"tea"}}}}]
@@ -42,7 +42,7 @@ fn without_public_links_a_file_reference_stays() {
 
 /// Somebody on IRC who knows the id of a file would otherwise have it opened.
 #[test]
-fn an_irc_message_never_becomes_a_file_link() {
+fn irc_message_never_becomes_a_public_link() {
     let mut world = linked("office/#tea tea office/#coffee");
     world.tell_on(
         &IRC_IN.replace("JOIN #tea\n    irc < :bridge", "JOIN #tea,#coffee\n    irc < :bridge"),

@@ -56,7 +56,7 @@ fn seated() -> World {
 }
 
 #[test]
-fn whoever_speaks_is_spoken_for_until_their_connection_is_there_and_nothing_waits() {
+fn bot_sends_for_a_user_until_their_puppet_has_joined() {
     let mut world = seated();
     says(&mut world, 2, "now it is me");
     world.tell(
@@ -70,7 +70,7 @@ fn whoever_speaks_is_spoken_for_until_their_connection_is_there_and_nothing_wait
 }
 
 #[test]
-fn a_puppet_is_not_mirrored_back_and_who_has_a_like_nick_is() {
+fn puppet_is_not_mirrored_back_but_similar_nicks_are() {
     let mut world = seated();
     says(&mut world, 2, "it is me");
     world.tell(
@@ -91,7 +91,7 @@ fn a_puppet_is_not_mirrored_back_and_who_has_a_like_nick_is() {
 }
 
 #[test]
-fn joins_and_quits_of_a_puppet_are_not_mirrored() {
+fn joins_and_quits_of_puppets_are_not_announced() {
     let mut world = seated();
     says(&mut world, 2, "it is me");
     world.tell(
@@ -108,7 +108,7 @@ fn joins_and_quits_of_a_puppet_are_not_mirrored() {
 }
 
 #[test]
-fn one_message_is_in_flight_whichever_connection_sends_it() {
+fn one_message_is_in_flight_among_bot_and_puppets() {
     let mut world = seated();
     says(&mut world, 2, "one");
     world.tell_on(
@@ -127,7 +127,7 @@ fn one_message_is_in_flight_whichever_connection_sends_it() {
 }
 
 #[test]
-fn when_a_connection_is_lost_the_bridge_has_seen_what_arrived() {
+fn lost_puppet_resends_only_what_the_bot_has_not_seen() {
     for (seen, then) in [
         ("irc < :bob|lc!bob@host PRIVMSG #tea :one\nirc < :bob|lc!bob@host PRIVMSG #tea :two", ""),
         (
@@ -161,7 +161,7 @@ fn when_a_connection_is_lost_the_bridge_has_seen_what_arrived() {
 }
 
 #[test]
-fn a_connection_that_the_server_does_not_miss_yet_is_waited_for_a_moment() {
+fn lost_puppet_that_has_not_quit_yet_delays_the_resend() {
     let mut world = seated();
     says(&mut world, 2, "one");
     says(&mut world, 3, "two");
@@ -184,7 +184,7 @@ fn a_connection_that_the_server_does_not_miss_yet_is_waited_for_a_moment() {
 }
 
 #[test]
-fn equal_lines_are_told_apart_by_their_count() {
+fn equal_lines_of_a_lost_puppet_are_distinguished_by_their_count() {
     let mut world = seated();
     says(&mut world, 2, "yes");
     says(&mut world, 3, "yes");
@@ -206,7 +206,7 @@ fn equal_lines_are_told_apart_by_their_count() {
 }
 
 #[test]
-fn what_was_meant_for_a_connection_that_is_lost_is_not_told_to_the_next() {
+fn command_for_a_lost_puppet_is_not_sent_on_the_next() {
     // The disk was slow: the bridge learns at once that bob has spoken, and that his connection is lost,
     // when he has another.
     let mut world = seated();
@@ -222,7 +222,7 @@ fn what_was_meant_for_a_connection_that_is_lost_is_not_told_to_the_next() {
 const TOLD: &str = r#"lc > 42#["messages:create",{"room":"r1","text":"-- @bob: the message \"but\" was not delivered to #tea on office: an operator removed you from the channel"}]"#;
 
 #[test]
-fn whom_an_operator_has_kicked_the_bridge_does_not_speak_for_until_they_are_let_in_again() {
+fn messages_of_a_kicked_puppet_are_rejected_until_it_rejoins() {
     let mut world = seated();
     world.tell(
         r#"
@@ -244,7 +244,7 @@ fn whom_an_operator_has_kicked_the_bridge_does_not_speak_for_until_they_are_let_
 }
 
 #[test]
-fn whom_an_operator_has_banned_the_bridge_does_not_speak_for() {
+fn messages_of_a_banned_puppet_are_rejected() {
     let mut world = seated();
     world.tell(
         r#"
@@ -260,7 +260,7 @@ fn whom_an_operator_has_banned_the_bridge_does_not_speak_for() {
 }
 
 #[test]
-fn with_ban_fallback_the_bridge_speaks_for_a_kicked_user() {
+fn bot_sends_for_a_kicked_puppet_with_ban_fallback() {
     let mut world = seated_with(NickSource::Puppet { ban_fallback: true, show_away: true });
     world.tell(
         r#"
@@ -273,7 +273,7 @@ fn with_ban_fallback_the_bridge_speaks_for_a_kicked_user() {
 }
 
 #[test]
-fn a_puppet_that_is_muted_is_refused_and_not_evaded() {
+fn messages_of_a_muted_puppet_are_rejected() {
     let mut world = seated();
     says(&mut world, 2, "but");
     says(&mut world, 3, "hm");
@@ -290,7 +290,7 @@ fn a_puppet_that_is_muted_is_refused_and_not_evaded() {
 }
 
 #[test]
-fn after_a_restart_what_a_puppet_said_is_known_by_the_nick_that_it_had() {
+fn lines_of_a_puppet_are_recognised_in_the_history_after_a_restart() {
     let caps = "message-tags server-time batch echo-message labeled-response draft/chathistory";
     let mut world = World::new(&["office/#tea tea"]).with_nicks(PUPPETS, "{user}|lc");
     world.tell(LETSCHAT_IN);
@@ -324,7 +324,7 @@ fn after_a_restart_what_a_puppet_said_is_known_by_the_nick_that_it_had() {
 }
 
 #[test]
-fn whose_nick_a_puppet_had_is_heard_once_the_bridge_has_seen_it_go() {
+fn user_who_takes_a_former_puppet_nick_is_mirrored() {
     let quit = "irc < :bob|lc!bob@host QUIT :Killed";
     for story in [format!("{quit}\nbob lost"), format!("bob lost\n{quit}")] {
         let mut world = seated();
@@ -354,7 +354,7 @@ fn whose_nick_a_puppet_had_is_heard_once_the_bridge_has_seen_it_go() {
 }
 
 #[test]
-fn in_the_other_half_of_a_network_that_broke_a_puppet_is_spoken_for() {
+fn bot_sends_for_a_puppet_on_the_other_side_of_a_netsplit() {
     let mut world = seated();
     world.tell("irc < :bob|lc!bob@host QUIT :irc.example hub.example");
     says(&mut world, 2, "do you hear me");
@@ -372,7 +372,7 @@ fn in_the_other_half_of_a_network_that_broke_a_puppet_is_spoken_for() {
 }
 
 #[test]
-fn whom_an_operator_kills_is_spoken_for_and_that_is_counted() {
+fn bot_sends_for_a_killed_puppet_and_counts_the_kill() {
     let mut world = seated();
     says(&mut world, 2, "one");
     world.tell(
@@ -424,7 +424,7 @@ fn bob_speaks(world: &mut World) {
 }
 
 #[test]
-fn who_has_left_the_rooms_is_away_until_they_come_back_or_speak() {
+fn puppet_is_away_while_its_user_is_in_no_room() {
     let mut world = watched(true);
     let (comes, goes) = (bob("users:join"), bob("users:leave"));
     world.tell(&comes);
@@ -454,7 +454,7 @@ fn who_has_left_the_rooms_is_away_until_they_come_back_or_speak() {
 }
 
 #[test]
-fn who_is_away_when_their_connection_comes_about_is_shown_so() {
+fn puppet_of_an_absent_user_is_away_after_it_connects() {
     let mut world = watched(true);
     world.tell(&bob("users:join"));
     bob_speaks(&mut world);
@@ -465,7 +465,7 @@ fn who_is_away_when_their_connection_comes_about_is_shown_so() {
 }
 
 #[test]
-fn nobody_is_away_whom_no_room_has_shown_and_while_lets_chat_cannot_tell() {
+fn puppet_is_not_away_while_presence_is_unknown() {
     let mut world = watched(true);
     bob_speaks(&mut world);
     world.tell(BOB_IN);
@@ -478,7 +478,7 @@ fn nobody_is_away_whom_no_room_has_shown_and_while_lets_chat_cannot_tell() {
 }
 
 #[test]
-fn nobody_is_shown_away_where_that_is_not_wanted() {
+fn puppet_is_never_away_with_show_away_off() {
     let mut world = watched(false);
     world.tell(&bob("users:join"));
     bob_speaks(&mut world);
@@ -519,7 +519,7 @@ const TWO_IN: &str = r#"
 "#;
 
 #[test]
-fn each_channel_may_have_its_own_way() {
+fn sender_mode_is_set_per_channel() {
     let mut world = World::new(&["office/#tea tea", "office/#pie pie"]).with_nicks_in(
         "office/#tea",
         PUPPETS,

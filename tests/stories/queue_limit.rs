@@ -35,7 +35,7 @@ fn posted(world: &mut World) -> Vec<String> {
 }
 
 #[test]
-fn a_channel_that_has_filled_the_outbox_is_passed_over_and_then_caught_up_with() {
+fn channel_over_the_queue_limit_is_paused_and_caught_up_later() {
     let mut world = narrow(&irc_in(KEEPS));
     world.tell("lc lost");
     for number in 1..=6 {
@@ -67,7 +67,7 @@ fn a_channel_that_has_filled_the_outbox_is_passed_over_and_then_caught_up_with()
 }
 
 #[test]
-fn what_a_channel_without_history_loses_by_it_is_told() {
+fn messages_lost_by_a_paused_channel_without_history_are_reported() {
     let mut world = narrow(IRC_IN);
     world.tell("lc lost");
     for number in 1..=6 {
@@ -90,7 +90,7 @@ fn what_a_channel_without_history_loses_by_it_is_told() {
 }
 
 #[test]
-fn a_room_that_has_filled_the_outbox_is_read_on_later_and_nothing_is_lost() {
+fn room_over_the_queue_limit_is_read_on_later_without_loss() {
     let mut world = narrow(IRC_IN);
     world.tell("irc lost");
     for number in 1..=6 {
@@ -124,7 +124,7 @@ fn a_room_that_has_filled_the_outbox_is_read_on_later_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_is_passed_over() {
+fn too_large_page_is_requested_in_parts_and_a_too_large_post_skipped() {
     let mut world = seated();
     world.tell("lc lost");
     let notice = "irc > NOTICE #tea :1 message from room tea skipped: too large
@@ -174,7 +174,7 @@ fn a_page_that_was_too_large_is_asked_for_in_smaller_ones_and_what_is_too_long_i
 }
 
 #[test]
-fn rooms_whose_pages_may_be_too_large_are_read_one_at_a_time() {
+fn rooms_with_too_large_pages_are_read_one_at_a_time() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]);
     let both = |story: &str| {
         story.replace(
@@ -252,7 +252,7 @@ fn pages_of(world: &mut World, rooms: usize) -> Vec<(String, String)> {
 }
 
 #[test]
-fn few_rooms_are_read_at_once_and_they_take_turns() {
+fn rooms_take_turns_and_few_are_read_at_once() {
     let places: Vec<String> = (1..=40).map(|at| format!("office/#room{at} room{at}")).collect();
     let mut world = World::new(&places.iter().map(String::as_str).collect::<Vec<_>>());
     let back = |world: &mut World| {

@@ -36,7 +36,7 @@ fn bob_says(world: &mut World, number: u32, text: &str) {
 }
 
 #[test]
-fn a_labeled_line_that_comes_back_has_arrived() {
+fn labeled_echo_acknowledges_a_line() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one\\ntwo");
     bob_says(&mut world, 2, "three");
@@ -53,7 +53,7 @@ fn a_labeled_line_that_comes_back_has_arrived() {
 }
 
 #[test]
-fn a_label_is_answered_by_an_error_a_batch_or_nothing_but_an_ack() {
+fn labeled_response_without_the_line_rejects_or_acknowledges_it() {
     for answer in [
         "irc < @label=1.1 :irc.example 404 bridge #tea :Cannot send to channel",
         "irc < @label=1.1 :irc.example FAIL PRIVMSG INVALID_UTF8 :Your text is no UTF-8",
@@ -80,7 +80,7 @@ fn a_label_is_answered_by_an_error_a_batch_or_nothing_but_an_ack() {
 }
 
 #[test]
-fn without_echoes_a_label_is_acknowledged() {
+fn labeled_ack_acknowledges_a_line_without_echoes() {
     let mut world = seated("message-tags batch labeled-response");
     bob_says(&mut world, 1, "one\\ntwo");
     world.tell(
@@ -94,7 +94,7 @@ fn without_echoes_a_label_is_acknowledged() {
 }
 
 #[test]
-fn without_labels_a_line_that_comes_back_has_arrived() {
+fn echo_acknowledges_a_line_without_labels() {
     let mut world = seated("echo-message");
     bob_says(&mut world, 1, "one\\ntwo");
     world.tell(
@@ -110,7 +110,7 @@ fn without_labels_a_line_that_comes_back_has_arrived() {
 }
 
 #[test]
-fn a_line_that_does_not_come_back_before_the_pong_was_dropped() {
+fn line_without_an_echo_before_the_pong_was_dropped() {
     let mut world = seated("echo-message");
     bob_says(&mut world, 1, "one");
     bob_says(&mut world, 2, "two");
@@ -127,7 +127,7 @@ fn a_line_that_does_not_come_back_before_the_pong_was_dropped() {
 }
 
 #[test]
-fn a_fence_that_is_never_answered_ends_the_connection() {
+fn unanswered_ping_after_a_line_ends_the_connection() {
     let mut world = seated("echo-message");
     bob_says(&mut world, 1, "one");
     world.tell(
@@ -157,7 +157,7 @@ fn a_fence_that_is_never_answered_ends_the_connection() {
 }
 
 #[test]
-fn what_a_server_does_not_want_now_is_said_later_and_keeps_its_place() {
+fn deferred_line_is_retried_later_in_order() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one\\ntwo\\nthree");
     bob_says(&mut world, 2, "four");
@@ -179,7 +179,7 @@ fn what_a_server_does_not_want_now_is_said_later_and_keeps_its_place() {
 }
 
 #[test]
-fn an_error_that_names_no_channel_is_about_the_line_that_waits() {
+fn error_without_a_channel_concerns_the_line_in_flight() {
     for error in [
         "417 bridge :Input line was too long",
         "412 bridge :No text to send",
@@ -203,7 +203,7 @@ fn an_error_that_names_no_channel_is_about_the_line_that_waits() {
 }
 
 #[test]
-fn capabilities_that_come_later_are_used_and_those_that_go_are_not() {
+fn capabilities_can_be_added_and_removed_later() {
     let mut world = seated("server-time");
     world.tell(
         r#"
@@ -230,7 +230,7 @@ fn capabilities_that_come_later_are_used_and_those_that_go_are_not() {
 }
 
 #[test]
-fn lines_of_a_message_that_arrived_are_not_sent_again() {
+fn delivered_lines_of_a_message_are_not_resent() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one\\ntwo\\nthree");
     world.tell(
@@ -263,7 +263,7 @@ fn lines_of_a_message_that_arrived_are_not_sent_again() {
 }
 
 #[test]
-fn only_lines_that_may_have_arrived_are_marked() {
+fn only_lines_that_may_have_arrived_are_marked_as_resent() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one\\ntwo");
     world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> one\nirc lost");
@@ -284,7 +284,7 @@ fn only_lines_that_may_have_arrived_are_marked() {
 }
 
 #[test]
-fn a_line_never_sent_is_not_in_doubt() {
+fn line_never_sent_is_not_in_doubt() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one");
     world.tell(
@@ -299,7 +299,7 @@ fn a_line_never_sent_is_not_in_doubt() {
 }
 
 #[test]
-fn what_may_be_there_already_says_so_in_another_life_too() {
+fn line_in_doubt_is_marked_as_resent_after_a_restart() {
     let mut world = seated(LABELS);
     bob_says(&mut world, 1, "one");
     world.tell(
@@ -329,7 +329,7 @@ fn what_may_be_there_already_says_so_in_another_life_too() {
 }
 
 #[test]
-fn with_doubt_dropped_no_line_in_doubt_is_sent_again() {
+fn line_in_doubt_is_not_resent_with_unconfirmed_drop() {
     let mut world = World::new(&["office/#tea tea"]).with_drop_unconfirmed();
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

@@ -4,7 +4,7 @@ use crate::harness::World;
 use crate::{IRC_IN, letschat_back, seated, story};
 
 #[test]
-fn a_taken_nick_is_replaced_by_another() {
+fn taken_nick_is_replaced_by_another() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(
         r#"
@@ -44,12 +44,12 @@ fn offered_capabilities_are_requested() {
 }
 
 #[test]
-fn a_server_ping_is_answered() {
+fn server_ping_is_answered() {
     story("irc < PING :irc.example\nirc > PONG irc.example");
 }
 
 #[test]
-fn a_silent_irc_server_is_pinged_once_and_then_disconnected() {
+fn silent_irc_server_is_pinged_once_and_then_disconnected() {
     story(
         r#"
         wait 25s
@@ -73,7 +73,7 @@ fn a_silent_irc_server_is_pinged_once_and_then_disconnected() {
 }
 
 #[test]
-fn a_silent_letschat_is_disconnected() {
+fn silent_letschat_is_disconnected() {
     story(
         r#"
         wait 25s
@@ -87,7 +87,7 @@ fn a_silent_letschat_is_disconnected() {
 }
 
 #[test]
-fn after_a_kick_the_bridge_rejoins_and_loses_no_message() {
+fn kicked_bot_rejoins_and_loses_no_message() {
     story(
         r#"
         irc < :op!o@host KICK #tea bridge :out
@@ -103,7 +103,7 @@ fn after_a_kick_the_bridge_rejoins_and_loses_no_message() {
 }
 
 #[test]
-fn a_message_in_flight_at_a_kick_is_sent_after_the_rejoin() {
+fn message_in_flight_at_a_kick_is_sent_after_the_rejoin() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -125,7 +125,7 @@ fn a_message_in_flight_at_a_kick_is_sent_after_the_rejoin() {
 }
 
 #[test]
-fn a_message_in_flight_when_its_room_is_archived_is_sent_when_the_room_returns() {
+fn message_in_flight_to_an_archived_room_is_sent_when_it_returns() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :anyone?
@@ -148,7 +148,7 @@ fn a_message_in_flight_when_its_room_is_archived_is_sent_when_the_room_returns()
 }
 
 #[test]
-fn an_archived_room_is_looked_for_until_it_returns() {
+fn archived_room_is_polled_until_it_returns() {
     story(
         r#"
         lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
@@ -167,7 +167,7 @@ fn an_archived_room_is_looked_for_until_it_returns() {
 }
 
 #[test]
-fn a_token_that_is_refused_is_told_in_words() {
+fn rejected_token_is_explained() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(
         r#"
@@ -180,7 +180,7 @@ fn a_token_that_is_refused_is_told_in_words() {
 }
 
 #[test]
-fn nonsense_from_either_side_is_ignored() {
+fn invalid_input_from_either_side_is_ignored() {
     let mut world = seated();
     world.tell(
         r#"
@@ -205,7 +205,7 @@ fn nonsense_from_either_side_is_ignored() {
 }
 
 #[test]
-fn a_stopping_bridge_sends_no_new_message() {
+fn stopping_bridge_sends_no_new_message() {
     let mut world = seated();
     world.tell(
         r#"
@@ -229,7 +229,7 @@ fn a_stopping_bridge_sends_no_new_message() {
 }
 
 #[test]
-fn a_server_that_sends_endless_lists_is_disconnected() {
+fn server_that_sends_endless_lists_is_disconnected() {
     let one = "x".repeat(20_000);
     let flood = |line: &str, times: usize| line.repeat(times);
     let caps = format!("irc <+ :irc.example CAP * LS * :{one}\n");

@@ -29,7 +29,7 @@ fn says(world: &mut World, who: &str, number: u32, text: &str) {
 }
 
 #[test]
-fn each_author_has_a_relayed_nick_and_no_echo_is_mirrored_back() {
+fn each_author_has_a_relayed_nick_and_no_echo_is_mirrored() {
     let mut world = seated(CAPS);
     says(&mut world, "bob", 1, "one\\ntwo");
     says(&mut world, "mary.ann", 2, "three");
@@ -48,7 +48,7 @@ fn each_author_has_a_relayed_nick_and_no_echo_is_mirrored_back() {
 }
 
 #[test]
-fn two_people_never_share_a_nick_and_each_keeps_theirs() {
+fn relayed_nicks_are_unique_and_stable() {
     let mut world = seated(CAPS);
     for (number, who, nick) in [(1, "a.b", "a_b/lc"), (2, "a_b", "a_b2/lc"), (3, "a.b", "a_b/lc")] {
         says(&mut world, who, number, "hi");
@@ -60,7 +60,7 @@ fn two_people_never_share_a_nick_and_each_keeps_theirs() {
 }
 
 #[test]
-fn with_a_rejected_nick_the_bridge_sends_under_its_own() {
+fn rejected_relayed_nick_makes_the_bridge_send_under_its_own() {
     let mut world = seated(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");
@@ -79,7 +79,7 @@ fn with_a_rejected_nick_the_bridge_sends_under_its_own() {
 }
 
 #[test]
-fn without_the_right_to_relay_the_bridge_sends_under_its_own_nick_for_a_while() {
+fn missing_right_to_relay_makes_the_bridge_send_under_its_own_nick_for_a_while() {
     let mut world = seated(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");
@@ -96,7 +96,7 @@ fn without_the_right_to_relay_the_bridge_sends_under_its_own_nick_for_a_while() 
 }
 
 #[test]
-fn the_bridge_does_not_send_for_a_muted_user() {
+fn message_of_a_muted_user_is_rejected() {
     let mut world = seated(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");
@@ -110,7 +110,7 @@ fn the_bridge_does_not_send_for_a_muted_user() {
 }
 
 #[test]
-fn without_labels_and_echoes_a_refusal_before_the_pong_tells() {
+fn rejection_before_the_pong_counts_without_labels_and_echoes() {
     let mut world = seated("message-tags draft/relaymsg");
     says(&mut world, "bob", 1, "one\\ntwo");
     world.tell(
@@ -129,7 +129,7 @@ fn without_labels_and_echoes_a_refusal_before_the_pong_tells() {
 }
 
 #[test]
-fn a_relayed_line_in_doubt_is_found_in_the_history_by_who_had_it_said() {
+fn relayed_line_in_doubt_is_found_in_the_history_by_its_sender() {
     let caps = "message-tags server-time batch echo-message labeled-response draft/chathistory draft/relaymsg";
     for (by, then) in [
         (

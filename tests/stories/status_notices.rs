@@ -5,7 +5,7 @@ use letsbridge::translate::{LinkFormat, TopicSync};
 use crate::{IRC_IN, LETSCHAT_IN, World, seated, story};
 
 #[test]
-fn a_recent_speaker_who_leaves_is_announced() {
+fn recent_speaker_who_leaves_is_announced() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -19,7 +19,7 @@ fn a_recent_speaker_who_leaves_is_announced() {
 }
 
 #[test]
-fn a_silent_user_who_joins_or_leaves_is_not_announced() {
+fn silent_user_who_joins_or_leaves_is_not_announced() {
     story(
         r"
         irc < :eve!e@host JOIN #tea
@@ -31,7 +31,7 @@ fn a_silent_user_who_joins_or_leaves_is_not_announced() {
 }
 
 #[test]
-fn a_quick_rejoin_is_not_announced() {
+fn quick_rejoin_is_not_announced() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :kettle's on
@@ -45,7 +45,7 @@ fn a_quick_rejoin_is_not_announced() {
 }
 
 #[test]
-fn whoever_comes_back_and_speaks_is_told_of_first() {
+fn return_of_a_speaker_is_announced_before_their_message() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -65,7 +65,7 @@ fn whoever_comes_back_and_speaks_is_told_of_first() {
 }
 
 #[test]
-fn a_netsplit_is_one_line() {
+fn netsplit_is_announced_in_one_line() {
     story(
         r#"
         irc < :bob!b@host JOIN #tea
@@ -85,7 +85,7 @@ fn a_netsplit_is_one_line() {
 }
 
 #[test]
-fn the_topic_is_told_when_it_changes() {
+fn changed_topic_is_announced() {
     story(
         r#"
         irc < :ann!a@host TOPIC #tea :Earl Grey
@@ -96,7 +96,7 @@ fn the_topic_is_told_when_it_changes() {
 }
 
 #[test]
-fn a_notice_that_cannot_be_sent_now_is_dropped() {
+fn notice_that_cannot_be_sent_now_is_dropped() {
     seated().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -110,7 +110,7 @@ fn a_notice_that_cannot_be_sent_now_is_dropped() {
 }
 
 #[test]
-fn whoever_asks_on_irc_is_answered_alone() {
+fn command_on_irc_is_answered_by_a_private_notice() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :!status
@@ -134,7 +134,7 @@ fn following() -> World {
 }
 
 #[test]
-fn a_topic_and_a_description_follow_each_other_and_not_in_circles() {
+fn topic_and_description_are_synchronised_without_a_loop() {
     following().tell(
         r#"
         irc < :ann!a@host TOPIC #tea :Earl Grey
@@ -153,7 +153,7 @@ fn a_topic_and_a_description_follow_each_other_and_not_in_circles() {
 }
 
 #[test]
-fn a_private_room_is_left_alone() {
+fn description_of_a_private_room_is_not_changed() {
     let mut world = following();
     world.tell(
         r#"
@@ -166,7 +166,7 @@ fn a_private_room_is_left_alone() {
 }
 
 #[test]
-fn a_rejected_topic_change_loses_no_message() {
+fn rejected_topic_change_loses_no_message() {
     following().tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000000000000000000005","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]

@@ -27,7 +27,7 @@ fn post(number: u32, text: &str) -> String {
 }
 
 #[test]
-fn what_strangers_say_as_they_go_is_shown_plain_and_calls_nobody() {
+fn quit_and_kick_reasons_are_plain_text_without_mentions() {
     for (line, told) in [
         (r"TOPIC #tea :\x03", "ann removed the topic"),
         ("TOPIC #tea :\u{3}04,01 Rules @all", "ann set the topic: Rules @\u{200b}all"),
@@ -52,7 +52,7 @@ fn what_strangers_say_as_they_go_is_shown_plain_and_calls_nobody() {
 }
 
 #[test]
-fn six_hundred_who_leave_at_once_are_one_line_whatever_they_say() {
+fn six_hundred_quits_make_one_line() {
     let mut world = telling_all();
     for number in 0..600 {
         world.tell_on(&format!("irc <+ :p{number}!p@host JOIN #tea"));
@@ -76,7 +76,7 @@ fn six_hundred_who_leave_at_once_are_one_line_whatever_they_say() {
 }
 
 #[test]
-fn no_notice_comes_before_what_people_say() {
+fn messages_precede_status_notices() {
     let all = Verbosity::All;
     let comings = StatusNotices { joins: all, ..StatusNotices::default() };
     let mut world = World::new(&["office/#tea other/#dev"])
@@ -105,7 +105,7 @@ fn no_notice_comes_before_what_people_say() {
 }
 
 #[test]
-fn nobody_in_a_channel_is_called_by_what_is_told_of_them() {
+fn status_notice_does_not_highlight_its_subject() {
     let all = Verbosity::All;
     let comings = StatusNotices { joins: all, ..StatusNotices::default() };
     let mut world = World::new(&["office/#tea other/#dev"])
@@ -125,7 +125,7 @@ fn nobody_in_a_channel_is_called_by_what_is_told_of_them() {
 }
 
 #[test]
-fn an_invisible_message_is_not_posted() {
+fn invisible_message_is_not_mirrored() {
     for blank in [
         "\u{3}04",
         "\u{2}\u{f}",
@@ -143,7 +143,7 @@ fn an_invisible_message_is_not_posted() {
 }
 
 #[test]
-fn no_author_is_nameless_or_named_like_the_bridge() {
+fn author_with_an_invisible_name_gets_a_visible_one() {
     for (source, shown) in [
         ("\u{200b}\u{feff}!eve@host", "eve"),
         ("\u{3}!\u{2}@host", "somebody"),
@@ -160,7 +160,7 @@ fn no_author_is_nameless_or_named_like_the_bridge() {
 }
 
 #[test]
-fn a_name_takes_no_more_than_a_third_of_a_line() {
+fn long_name_takes_at_most_a_third_of_a_line() {
     let marks = "\u{301}".repeat(900);
     let name = format!("a{marks}b{marks}c{marks}");
     let said = post(1, &"word ".repeat(60))
@@ -186,7 +186,7 @@ fn control_characters_are_removed() {
 }
 
 #[test]
-fn in_what_several_lines_say_each_has_its_author() {
+fn each_line_of_a_merged_post_shows_its_author() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -203,7 +203,7 @@ fn in_what_several_lines_say_each_has_its_author() {
 }
 
 #[test]
-fn a_message_of_many_megabytes_is_its_beginning_and_all_of_the_rest_is_counted() {
+fn huge_post_is_abbreviated_with_its_number_of_lines() {
     story(&format!(
         "{}
         irc > PRIVMSG #tea :<bob> a long line
@@ -216,7 +216,7 @@ fn a_message_of_many_megabytes_is_its_beginning_and_all_of_the_rest_is_counted()
 }
 
 #[test]
-fn a_long_message_is_cut_and_says_so() {
+fn long_post_is_abbreviated_with_its_number_of_lines() {
     let lines = (1..=200).map(|it| it.to_string()).collect::<Vec<_>>().join("\\n");
     story(&format!(
         "{}
@@ -230,7 +230,7 @@ fn a_long_message_is_cut_and_says_so() {
 }
 
 #[test]
-fn every_line_sent_again_is_marked() {
+fn every_resent_line_is_marked() {
     let mut world = seated_unpaced();
     world.tell_on(&post(1, "one\\ntwo"));
     world.tell(
@@ -252,7 +252,7 @@ fn every_line_sent_again_is_marked() {
 }
 
 #[test]
-fn a_notice_is_never_sent_again() {
+fn notice_is_never_resent() {
     let all = Verbosity::All;
     let comings = StatusNotices { joins: all, ..StatusNotices::default() };
     let manners = LinkFormat { status_notices: comings, ..LinkFormat::default() };
@@ -277,7 +277,7 @@ fn a_notice_is_never_sent_again() {
 }
 
 #[test]
-fn what_goes_to_a_channel_waits_for_no_more_lines() {
+fn merge_window_does_not_delay_lines_to_channels() {
     let join = MergeLines::Within(Duration::from_millis(300));
     let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
     let mut world = World::new(&["office/#tea other/#dev tea"])
@@ -296,7 +296,7 @@ fn what_goes_to_a_channel_waits_for_no_more_lines() {
 }
 
 #[test]
-fn every_question_is_answered_or_refused_once() {
+fn every_command_is_answered_or_rejected_once() {
     let mut world = seated_unpaced();
     for question in ["!status", "!who", "!help", "!status", "!who", "!who", "!who"] {
         world.tell_on(&format!("irc < :ann!a@host PRIVMSG #tea :{question}"));
@@ -311,7 +311,7 @@ fn every_question_is_answered_or_refused_once() {
 }
 
 #[test]
-fn a_private_irc_message_to_the_bridge_is_answered_with_what_it_is_for() {
+fn direct_irc_message_to_the_bridge_is_answered_with_its_purpose() {
     let mut world = seated_unpaced();
     world.tell_on("irc < :ann!a@host PRIVMSG bridge :!frobnicate");
     let (sent, _) = world.sent();
@@ -323,7 +323,7 @@ fn a_private_irc_message_to_the_bridge_is_answered_with_what_it_is_for() {
 }
 
 #[test]
-fn what_somebody_does_in_a_room_is_an_action_on_irc() {
+fn action_in_a_room_is_an_action_on_irc() {
     story(&format!(
         "{}\nirc > PRIVMSG #tea :\\x01ACTION bob waves\\x01\nirc > PING said-1",
         post(1, "/me waves")
@@ -340,7 +340,7 @@ fn by_default() -> World {
 }
 
 #[test]
-fn a_paste_at_the_pace_of_a_client_is_its_beginning_and_the_rest() {
+fn paste_at_the_pace_of_a_client_becomes_two_posts() {
     let mut world = by_default();
     for number in 1..=4 {
         world.tell_on(&format!("irc <+ :ann!a@host PRIVMSG #tea :  {number}"));
@@ -364,7 +364,7 @@ fn a_paste_at_the_pace_of_a_client_is_its_beginning_and_the_rest() {
 }
 
 #[test]
-fn neither_a_first_line_nor_who_types_waits() {
+fn first_line_and_typed_lines_are_not_delayed() {
     by_default().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
@@ -379,7 +379,7 @@ fn neither_a_first_line_nor_who_types_waits() {
 }
 
 #[test]
-fn a_line_sent_after_the_one_before_arrived_does_not_wait() {
+fn line_sent_after_the_previous_ack_is_not_delayed() {
     let mut world = by_default();
     for number in 1..=6 {
         world.tell(&format!(
@@ -393,7 +393,7 @@ fn a_line_sent_after_the_one_before_arrived_does_not_wait() {
 }
 
 #[test]
-fn lines_that_come_one_by_one_and_at_once_are_two_posts_and_others_do_not_wait_for_more() {
+fn lines_received_one_by_one_in_a_burst_become_two_posts() {
     by_default().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :1
@@ -410,7 +410,7 @@ fn lines_that_come_one_by_one_and_at_once_are_two_posts_and_others_do_not_wait_f
 }
 
 #[test]
-fn a_paste_whose_first_line_comes_alone_is_two_posts() {
+fn paste_whose_first_line_arrives_alone_becomes_two_posts() {
     let mut world = by_default();
     world.tell(
         r#"
@@ -435,7 +435,7 @@ fn a_paste_whose_first_line_comes_alone_is_two_posts() {
 }
 
 #[test]
-fn what_is_pasted_into_a_channel_keeps_its_blanks_in_another() {
+fn pasted_text_keeps_its_indentation_in_another_channel() {
     let mut world = World::new(&["office/#tea other/#dev"]);
     for network in ["irc", "irc2"] {
         let channel = if network == "irc" { "#tea" } else { "#dev" };
@@ -452,7 +452,7 @@ fn what_is_pasted_into_a_channel_keeps_its_blanks_in_another() {
 }
 
 #[test]
-fn a_private_letschat_message_to_the_bridge_is_answered_with_what_it_is_for() {
+fn direct_letschat_message_to_the_bridge_is_answered_with_its_purpose() {
     let whisper = |text: &str, number: u32| {
         format!(
             r#"lc < 42["user-messages:new",{{"id":"6b00000200000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":"u1","users":["u0","u1"]}}]"#

@@ -27,7 +27,7 @@ fn two_under_way() -> World {
 }
 
 #[test]
-fn lines_that_come_together_or_wait_are_one_message() {
+fn lines_received_together_are_merged_into_one_post() {
     let mut world = mannered(LinkFormat::default());
     world.tell(
         r#"
@@ -48,7 +48,7 @@ fn lines_that_come_together_or_wait_are_one_message() {
 }
 
 #[test]
-fn a_line_that_shows_its_time_is_not_joined() {
+fn line_that_shows_its_time_is_not_merged() {
     let mut world = mannered(LinkFormat::default());
     world.tell(
         r#"
@@ -69,7 +69,7 @@ fn a_line_that_shows_its_time_is_not_joined() {
 }
 
 #[test]
-fn with_a_merge_window_lines_are_waited_for() {
+fn merge_window_waits_for_more_lines() {
     let join = MergeLines::Within(Duration::from_secs(1));
     let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
     let mut world = mannered(LinkFormat { room, ..LinkFormat::default() });
@@ -94,7 +94,7 @@ fn with_a_merge_window_lines_are_waited_for() {
 }
 
 #[test]
-fn a_joined_post_whose_ack_was_lost_is_found_and_none_of_it_said_again() {
+fn merged_post_without_an_ack_is_found_and_not_resent() {
     for trouble in ["lc lost", "restart"] {
         let mut world = two_under_way();
         world.tell(trouble);
@@ -112,7 +112,7 @@ fn a_joined_post_whose_ack_was_lost_is_found_and_none_of_it_said_again() {
 }
 
 #[test]
-fn a_joined_post_that_never_arrived_is_said_again_with_what_goes_on_with_it_by_then() {
+fn merged_post_that_did_not_arrive_is_resent_with_later_lines() {
     for trouble in ["lc lost", "restart"] {
         let mut world = mannered(LinkFormat::default());
         world.tell(
@@ -145,7 +145,7 @@ fn a_joined_post_that_never_arrived_is_said_again_with_what_goes_on_with_it_by_t
 }
 
 #[test]
-fn a_rejected_post_rejects_all_its_lines() {
+fn rejected_merged_post_rejects_all_its_lines() {
     let mut world = two_under_way();
     world.tell(
         r#"
@@ -159,7 +159,7 @@ fn a_rejected_post_rejects_all_its_lines() {
 }
 
 #[test]
-fn a_picture_stands_alone_behind_its_name_whatever_happens_between() {
+fn inline_image_directly_follows_its_author() {
     for trouble in ["lc lost", "restart"] {
         let mut world = mannered(LinkFormat::default());
         world.tell(

@@ -17,7 +17,7 @@ fn without_carl() -> LinkFormat {
 }
 
 #[test]
-fn an_ignored_message_is_not_mirrored() {
+fn ignored_message_is_not_mirrored() {
     let mut world = mannered(without_carl());
     world.tell(
         r#"
@@ -32,7 +32,7 @@ fn an_ignored_message_is_not_mirrored() {
 }
 
 #[test]
-fn an_ignored_message_is_not_caught_up_with_later() {
+fn ignored_message_is_not_mirrored_by_the_catchup() {
     let mut world = mannered(without_carl());
     world.tell(
         r#"

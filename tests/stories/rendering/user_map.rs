@@ -4,7 +4,7 @@ use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};
 
 #[test]
-fn a_nick_is_turned_into_a_mention_only_for_users_in_the_room() {
+fn nick_becomes_a_mention_only_for_users_in_the_room() {
     let mut world = World::new(&["office/#tea tea"]).with_user_lists();
     // The room is asked for its people as soon as it is joined.
     let asked = LETSCHAT_IN
@@ -44,7 +44,7 @@ fn a_nick_is_turned_into_a_mention_only_for_users_in_the_room() {
 }
 
 #[test]
-fn a_user_who_has_posted_in_the_room_is_mentioned() {
+fn user_who_has_posted_in_the_room_is_mentioned() {
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :bob: are you there?
@@ -60,7 +60,7 @@ fn a_user_who_has_posted_in_the_room_is_mentioned() {
 }
 
 #[test]
-fn whoever_is_in_the_channel_too_is_not_called_by_their_own_words() {
+fn user_on_both_sides_is_not_mentioned_by_their_own_message() {
     story(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"ann"},"room":{"id":"r1"}}]
@@ -76,7 +76,7 @@ fn whoever_is_in_the_channel_too_is_not_called_by_their_own_words() {
 }
 
 #[test]
-fn what_was_said_is_known_again_whoever_is_there_by_then() {
+fn post_with_mentions_is_found_again_after_members_change() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(&crate::receipts::irc_in(crate::irc_catchup::KEEPS));
