@@ -4,10 +4,7 @@ use crate::harness::World;
 
 /// A server that lets us in and is asked for the channel.
 const ASKED: &str = "
-    irc back
-    irc > CAP LS 302
-    irc > NICK bridge
-    irc > USER bridge 0 * :A bridge
+    irc connects
     irc < :irc.example 001 bridge :hello
     irc > JOIN #tea
 ";
@@ -135,10 +132,7 @@ fn forward_to_another_configured_channel_joins_it() {
     let mut world = World::new(&["office/#tea tea", "office/#tea2 tea2"]);
     world.tell(
         "
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 001 bridge :hello
         irc > JOIN #tea,#tea2
         irc < :irc.example 470 bridge #tea #tea2 :Forwarding to another channel
@@ -194,10 +188,7 @@ fn channel_missing_from_whois_is_checked_and_rejoined() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]).unpaced().telling_queries();
     world.tell(
         "
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 001 bridge :hello
         irc > JOIN #tea,#dev
         irc < :bridge!b@host JOIN #tea
@@ -263,10 +254,7 @@ fn join_rejected_for_too_many_targets_is_split() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]);
     world.tell(
         "
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 001 bridge :hello
         irc > JOIN #tea,#dev
         irc < :irc.example 407 bridge #tea,#dev :Too many targets

@@ -8,10 +8,7 @@ use crate::story;
 fn at_the_door(answer: &str, why: &str) {
     World::new(&["office/#tea tea"]).without_tls().tell(&format!(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < {answer}
         irc closed: {why}
         "#

@@ -718,7 +718,7 @@ fn command_for_a_lost_connection_is_not_sent_on_the_next() {
     world.tell_on(
         r#"lc <+ 42["messages:new",{"id":"6b0000300000000000000001","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]"#,
     );
-    world.tell_on(&irc_in(KEEPS).replace("irc back", "irc lost and back"));
+    world.tell_on(&irc_in(KEEPS).replace("irc connects", "irc reconnects"));
     world.tell(
         r#"
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500

@@ -4,10 +4,7 @@ use crate::harness::World;
 use crate::story;
 
 const AT_THE_DOOR: &str = r#"
-    irc back
-    irc > CAP LS 302
-    irc > NICK bridge
-    irc > USER bridge 0 * :A bridge
+    irc connects
 "#;
 
 fn at_the_door(rest: &str) {

@@ -35,10 +35,7 @@ fn world() -> World {
 
 /// Who knocks at a server that offers SASL.
 const KNOCK: &str = r#"
-    irc back
-    irc > CAP LS 302
-    irc > NICK bridge
-    irc > USER bridge 0 * :A bridge
+    irc connects
     irc < :irc.example CAP * LS :sasl=PLAIN,EXTERNAL,SCRAM-SHA-256 server-time
     irc > CAP REQ :server-time sasl
     irc < :irc.example CAP * ACK :server-time sasl
@@ -152,10 +149,7 @@ fn required_login_that_fails_prevents_the_joins() {
     ] {
         world().with_identity(account(&[SaslMechanism::Plain], true)).tell(&format!(
             r#"
-            irc back
-            irc > CAP LS 302
-            irc > NICK bridge
-            irc > USER bridge 0 * :A bridge
+            irc connects
             {rest}
             irc closed: SASL not offered
             "#
@@ -177,10 +171,7 @@ fn silent_services_do_not_delay_the_joins_for_long() {
 fn login_is_repeated_when_services_return() {
     world().with_identity(account(&[SaslMechanism::Plain], false)).tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example CAP * LS :server-time
         irc > CAP REQ server-time
         irc < :irc.example CAP * ACK :server-time
@@ -206,10 +197,7 @@ fn login_is_repeated_when_services_return() {
 
 /// Who knocks at a server without SASL, and looks who NickServ is.
 const LOOKING: &str = r#"
-    irc back
-    irc > CAP LS 302
-    irc > NICK bridge
-    irc > USER bridge 0 * :A bridge
+    irc connects
     irc < :irc.example 421 * CAP :Unknown command
     irc < :irc.example 001 bridge :hello
     irc > WHOIS NickServ
@@ -287,10 +275,7 @@ fn on_connect_commands_precede_the_joins() {
     };
     world().with_identity(commands).tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 421 * CAP :Unknown command
         irc < :irc.example 001 bridge :hello
         irc > MODE bridge +x
@@ -378,10 +363,7 @@ fn password_is_not_sent_without_tls() {
     };
     world().without_tls().with_identity(passwords).tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example CAP * LS :sasl=PLAIN server-time
         irc > CAP REQ :server-time sasl
         irc < :irc.example CAP * ACK :server-time sasl
@@ -400,10 +382,7 @@ fn password_is_not_sent_without_tls() {
     ] {
         world().without_tls().with_identity(password).tell(&format!(
             r#"
-            irc back
-            irc > CAP LS 302
-            irc > NICK bridge
-            irc > USER bridge 0 * :A bridge
+            irc connects
             irc < :irc.example {answer}
             irc closed: a password is required, and it is not sent without TLS
             "#

@@ -36,12 +36,7 @@ use harness::World;
 
 /// How Let's Chat lets the bridge in, with one room that it has never read.
 const LETSCHAT_IN: &str = r#"
-    lc back
-    lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
-    lc < 40
-    lc > 42#me["account:whoami"]
-    lc > 42#["rooms:list",{"skip":0,"take":5000}]
-    lc < 43#me[{"id":"u0","username":"bridge"}]
+    lc connects
     lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r9","slug":"other"}]]
     lc > 42#["rooms:join","r1"]
     lc < 43#[{"id":"r1","slug":"tea"}]
@@ -51,12 +46,7 @@ const LETSCHAT_IN: &str = r#"
 
 /// How Let's Chat lets the bridge in again; ends where the room is being read from its cursor.
 const LETSCHAT_IN_AGAIN: &str = r#"
-    lc back
-    lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
-    lc < 40
-    lc > 42#me["account:whoami"]
-    lc > 42#["rooms:list",{"skip":0,"take":5000}]
-    lc < 43#me[{"id":"u0","username":"bridge"}]
+    lc connects
     lc < 43#[[{"id":"r1","slug":"tea"}]]
     lc > 42#["rooms:join","r1"]
     lc < 43#[{"id":"r1","slug":"tea"}]
@@ -64,10 +54,7 @@ const LETSCHAT_IN_AGAIN: &str = r#"
 
 /// How an IRC server lets the bridge in.
 const IRC_IN: &str = r#"
-    irc back
-    irc > CAP LS 302
-    irc > NICK bridge
-    irc > USER bridge 0 * :A bridge
+    irc connects
     irc < :irc.example 421 * CAP :Unknown command
     irc < :irc.example 001 bridge :hello
     irc > JOIN #tea

@@ -5,10 +5,7 @@ use crate::seated;
 
 /// How a server that tells much lets the bridge in, where bob is known already.
 const TALKATIVE_IN: &str = "
-    irc back
-    irc > CAP LS 302
-    irc > NICK bridge
-    irc > USER bridge 0 * :A bridge
+    irc connects
     irc < :irc.example CAP * LS :message-tags batch account-tag extended-join account-notify chghost setname away-notify multi-prefix userhost-in-names invite-notify
     irc > CAP REQ :message-tags batch account-tag extended-join account-notify chghost setname away-notify multi-prefix userhost-in-names invite-notify
     irc < :irc.example CAP bridge ACK :message-tags batch account-tag extended-join account-notify chghost setname away-notify multi-prefix userhost-in-names invite-notify
@@ -53,10 +50,7 @@ fn members_are_known_after_names_and_who() {
 fn plain_who_reply_fills_in_members() {
     let mut world = World::new(&["office/#tea tea"]).telling_queries();
     let story = "
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 001 bridge :hello
         irc > JOIN #tea
         irc < :bridge!b@host JOIN #tea

@@ -284,12 +284,7 @@ fn quiet_channel_does_not_wait_for_a_busy_one() {
     let mut world = World::new(&["office/#tea tea", "office/#dev dev"]);
     world.tell(
         r#"
-        lc back
-        lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
-        lc < 40
-        lc > 42#me["account:whoami"]
-        lc > 42#["rooms:list",{"skip":0,"take":5000}]
-        lc < 43#me[{"id":"u0","username":"bridge"}]
+        lc connects
         lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"dev"}]]
         lc > 42#tea["rooms:join","r1"]
         lc > 42#c["rooms:join","r2"]
@@ -299,10 +294,7 @@ fn quiet_channel_does_not_wait_for_a_busy_one() {
         lc > 42#["messages:list",{"reverse":true,"room":"r2","take":1}]
         lc < 43#d[[]]
         lc < 43#[[]]
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 001 bridge :hello
         wait 1s
         irc > JOIN #tea,#dev
@@ -328,10 +320,7 @@ fn disconnect_for_flooding_slows_down_sending() {
     world.tell(LETSCHAT_IN);
     world.tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < ERROR :Closing Link: bridge[host] (Excess Flood)
         irc closed: connection rejected: Closing Link: bridge[host] (Excess Flood)
         irc lost

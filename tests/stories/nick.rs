@@ -10,10 +10,7 @@ use crate::{LETSCHAT_IN, story};
 fn as_another(features: &str) -> String {
     format!(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 421 * CAP :Unknown command
         irc < :irc.example 433 * bridge :Nickname is already in use.
         irc > NICK bridge_
@@ -134,10 +131,7 @@ fn wanted_nick_is_regained_through_services_after_login() {
     };
     world().with_identity(known).tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 433 * bridge :Nickname is already in use.
         irc > NICK bridge_
         irc < :irc.example CAP * LS :sasl=PLAIN
@@ -219,10 +213,7 @@ fn alternative_nicks_are_tried_in_order() {
     };
     world().with_identity(others).tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 433 * bridge :Nickname is already in use.
         irc > NICK ferry
         irc < :irc.example 437 * ferry :Nick/channel is temporarily unavailable
@@ -237,10 +228,7 @@ fn alternative_nicks_are_tried_in_order() {
 fn nick_is_not_changed_behind_a_bouncer() {
     world().tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.znc.in CAP * LS :znc.in/batch znc.in/server-time-iso
         irc > CAP END
         irc < :irc.example 001 anns-bot :hello

@@ -490,12 +490,7 @@ fn puppet_is_never_away_with_show_away_off() {
 
 /// How both sides let the bridge into two places each.
 const TWO_IN: &str = r#"
-    lc back
-    lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
-    lc < 40
-    lc > 42#me["account:whoami"]
-    lc > 42#["rooms:list",{"skip":0,"take":5000}]
-    lc < 43#me[{"id":"u0","username":"bridge"}]
+    lc connects
     lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"pie"}]]
     lc > 42#tea["rooms:join","r1"]
     lc > 42#["rooms:join","r2"]
@@ -505,10 +500,7 @@ const TWO_IN: &str = r#"
     lc < 43#[{"id":"r2","slug":"pie"}]
     lc > 42#["messages:list",{"reverse":true,"room":"r2","take":1}]
     lc < 43#[[]]
-    irc back
-    irc > CAP LS 302
-    irc > NICK bridge
-    irc > USER bridge 0 * :A bridge
+    irc connects
     irc < :irc.example 421 * CAP :Unknown command
     irc < :irc.example 001 bridge :hello
     irc > JOIN #tea,#pie

@@ -8,10 +8,7 @@ fn taken_nick_is_replaced_by_another() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example 433 * bridge :Nickname is already in use.
         irc > NICK bridge_
         irc < :irc.example 001 bridge_ :hello
@@ -28,10 +25,7 @@ fn offered_capabilities_are_requested() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(
         r#"
-        irc back
-        irc > CAP LS 302
-        irc > NICK bridge
-        irc > USER bridge 0 * :A bridge
+        irc connects
         irc < :irc.example CAP * LS * :draft/y sasl=PLAIN,EXTERNAL
         irc < :irc.example CAP * LS :server-time message-tags draft/x
         irc > CAP REQ :message-tags server-time

@@ -8,6 +8,8 @@
 //!             as soon as flood control allows
 //! irc lost    the connection is lost             lc lost    the connection is lost
 //! irc back    a new connection begins            lc back    a new connection begins
+//! irc connects, lc connects                      `back`, and what the bridge sends on each new connection
+//! irc reconnects, lc reconnects                  `lost and back`, and the same lines
 //! irc closed: … , lc closed: …                   the bridge has closed the connection, for this reason
 //! irc lost and back, lc lost and back            both in one turn, with what was received before by <+
 //! lc too long                                    Let's Chat sends a frame that is too long

@@ -14,7 +14,13 @@ impl World {
     #[track_caller]
     pub(crate) fn tell_on(&mut self, story: &str) {
         for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            self.line(line);
+            match line.split_once(' ') {
+                Some((who, "connects")) => self.tell_on(&connection_script(who, "back")),
+                Some((who, "reconnects")) => {
+                    self.tell_on(&connection_script(who, "lost and back"));
+                }
+                _ => self.line(line),
+            }
         }
     }
 
@@ -202,4 +208,22 @@ impl World {
 /// `\x01` and the like as themselves, so that a story can show what cannot be seen.
 fn unescape(text: &str) -> String {
     text.replace("\\x01", "\u{1}").replace("\\x00", "\0").replace("\\u200b", "\u{200b}")
+}
+
+/// How the bridge begins each connection to IRC, or to Let's Chat.
+fn connection_script(who: &str, begin: &str) -> String {
+    let script = if who == "lc" {
+        r#"
+            lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
+            lc < 40
+            lc > 42#me["account:whoami"]
+            lc > 42#["rooms:list",{"skip":0,"take":5000}]
+            lc < 43#me[{"id":"u0","username":"bridge"}]
+        "#
+    } else {
+        "irc > CAP LS 302
+         irc > NICK bridge
+         irc > USER bridge 0 * :A bridge"
+    };
+    format!("{who} {begin}\n{}", script.replace("irc >", &format!("{who} >")))
 }
