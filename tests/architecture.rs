@@ -206,6 +206,85 @@ fn each_file_begins_with_what_it_is_for() {
     assert!(bare.is_empty(), "these files begin with no `//!` line: {bare:?}");
 }
 
+/// Files and folders that are still exempt from the bounds below.
+const UNBOUNDED: &[&str] = &["src/bridge", "src/cli/demo.rs"];
+
+/// Functions over [`MAX_FUNCTION_LINES`], each with the reason.
+const LONG_FUNCTIONS: &[(&str, &str)] = &[
+    ("src/protocol/irc/session/handlers.rs on_line", "dispatches every command of IRC"),
+    ("src/protocol/irc/session/numerics.rs on_numeric", "dispatches every numeric of IRC"),
+];
+
+/// How long a file may be before its tests.
+const MAX_FILE_LINES: usize = 400;
+
+/// How long a function may be, from its signature to its closing brace.
+const MAX_FUNCTION_LINES: usize = 60;
+
+#[test]
+fn no_file_is_longer_than_fits_in_a_head() {
+    for file in bounded_files() {
+        let lines = lines_before_tests(&file).len();
+        assert!(lines <= MAX_FILE_LINES, "{}: {lines} lines before its tests", file.display());
+    }
+}
+
+#[test]
+fn no_function_is_longer_than_a_screen() {
+    let mut long = BTreeSet::new();
+    for file in bounded_files() {
+        for (name, lines) in functions(&lines_before_tests(&file)) {
+            if lines > MAX_FUNCTION_LINES {
+                let name = format!("{} {name}", file.display());
+                let is_allowed = LONG_FUNCTIONS.iter().any(|(allowed, _)| *allowed == name);
+                assert!(is_allowed, "{name}: {lines} lines");
+                long.insert(name);
+            }
+        }
+    }
+    for (name, _) in LONG_FUNCTIONS {
+        assert!(long.contains(*name), "{name} is short now: remove it from the list");
+    }
+}
+
+fn bounded_files() -> Vec<PathBuf> {
+    let mut files = files_below("src");
+    files.retain(|file| !UNBOUNDED.iter().any(|folder| file.starts_with(folder)));
+    files
+}
+
+fn lines_before_tests(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
+    text.lines().take_while(|line| *line != "#[cfg(test)]").map(str::to_owned).collect()
+}
+
+/// The functions with a body, and the lines of each. rustfmt puts the closing brace below the signature.
+fn functions(lines: &[String]) -> Vec<(String, usize)> {
+    let mut functions = Vec::new();
+    for (first, line) in lines.iter().enumerate() {
+        let code = line.trim_start();
+        let Some(name) = function_name(code) else { continue };
+        let indent = &line[..line.len() - code.len()];
+        let ends = |line: &String| {
+            let code = line.strip_prefix(indent).filter(|code| !code.starts_with(' '));
+            code.is_some_and(|code| code.ends_with(['}', ';']))
+        };
+        let length = lines[first..].iter().position(ends);
+        functions.push((name.to_owned(), length.unwrap_or(0) + 1));
+    }
+    assert!(functions.iter().all(|(name, _)| !name.is_empty()));
+    functions
+}
+
+/// The name of the function whose signature begins in this line.
+fn function_name(code: &str) -> Option<&str> {
+    let at = code.find("fn ").filter(|at| code[..*at].chars().all(|c| c != '/' && c != '"'))?;
+    let modifiers = ["pub", "const", "async", "unsafe", "fn"];
+    let is_signature = modifiers.iter().any(|word| code.starts_with(word));
+    let name = code[at + "fn ".len()..].split(|c: char| !is_identifier(c)).next()?;
+    (is_signature && !name.is_empty()).then_some(name)
+}
+
 /// The type that a line of a file's outermost level defines.
 fn defined_type(line: &str) -> Option<&str> {
     let line = match line.strip_prefix("pub") {
