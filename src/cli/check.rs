@@ -69,12 +69,12 @@ fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
     let networks = settings.networks.iter();
     let peers = networks.map(|it| (Peer::Irc(it.network.clone()), Some(it.nick.as_str())));
     let mut works = true;
-    for (peer, wished) in peers.chain([(Peer::LetsChat, None)]) {
+    for (peer, wanted_nick) in peers.chain([(Peer::LetsChat, None)]) {
         for visit in report.servers.iter().filter(|visit| visit.peer == peer) {
             let place = visit.server.as_ref().map(|server| format!(" at {server}"));
-            let (well, words) = describe_login(visit, wished);
-            println!("{peer}{}: {words}", place.unwrap_or_default());
-            works &= well;
+            let (is_ok, text) = describe_login(visit, wanted_nick);
+            println!("{peer}{}: {text}", place.unwrap_or_default());
+            works &= is_ok;
         }
     }
     if report.direct_messages == Some(false) {
@@ -85,26 +85,26 @@ fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
         );
     }
     for (at, link) in settings.links.iter().enumerate() {
-        let troubles: Vec<String> = [&link.channel, &link.room]
+        let problems: Vec<String> = [&link.channel, &link.room]
             .iter()
             .filter_map(|end| endpoint_problem(report, end))
             .collect();
-        let verdict = if troubles.is_empty() { "OK".to_owned() } else { troubles.join("; ") };
+        let verdict = if problems.is_empty() { "OK".to_owned() } else { problems.join("; ") };
         println!("link[{at}] {} and {}: {verdict}", link.channel, link.room);
-        works &= troubles.is_empty();
+        works &= problems.is_empty();
     }
     works
 }
 
 /// Whether the login to a server worked, and a description. `wished` is the configured nick.
-fn describe_login(visit: &ServerReport, wished: Option<&str>) -> (bool, String) {
+fn describe_login(visit: &ServerReport, wanted_nick: Option<&str>) -> (bool, String) {
     let name = match &visit.login {
         Some(Ok(name)) => name,
         Some(Err(why)) => return (false, why.clone()),
         None => return (false, "timed out".to_owned()),
     };
-    let nick = match wished.filter(|wished| wished != name) {
-        Some(wished) => format!("connected as {name} ({wished} is in use)"),
+    let nick = match wanted_nick.filter(|wanted_nick| wanted_nick != name) {
+        Some(wanted_nick) => format!("connected as {name} ({wanted_nick} is in use)"),
         None => format!("connected as {name}"),
     };
     match &visit.account {
@@ -147,7 +147,7 @@ fn join_remedy(why: &str) -> &'static str {
         (&["+z", "tls", "ssl", "secure"], "set `tls = true` for the network"),
     ];
     let why = why.to_lowercase();
-    let known = REMEDIES.iter().find(|(words, _)| words.iter().any(|word| why.contains(word)));
+    let known = REMEDIES.iter().find(|(phrases, _)| phrases.iter().any(|word| why.contains(word)));
     known.map_or("ask a channel operator to let the bridge join", |(_, remedy)| remedy)
 }
 

@@ -109,9 +109,9 @@ impl Limits {
 impl<S: Subscriber> Layer<S> for Limits {
     fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
         let what = || {
-            let mut words = Words::default();
-            event.record(&mut words);
-            words
+            let mut fields = Words::default();
+            event.record(&mut fields);
+            fields
         };
         with_counts(|counts| counts.add(event.metadata(), what, Instant::now()))
     }
@@ -136,10 +136,10 @@ struct Words {
 
 impl Visit for Words {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let said = format!("{value:?}");
-        self.bytes += said.len();
+        let text = format!("{value:?}");
+        self.bytes += text.len();
         if field.name() == "message" {
-            self.message = said;
+            self.message = text;
         }
     }
 }

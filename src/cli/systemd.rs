@@ -14,16 +14,16 @@ pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
             total: places,
             paused: unheard,
             storage_stalled: stuck,
-            problems: troubles,
+            problems,
         } = status.borrow_and_update().clone();
         let full = match unheard {
             _ if stuck => "; cannot write to the database".to_owned(),
             0 => String::new(),
             _ => format!("; queue limit reached: {unheard} paused"),
         };
-        let mut words = format!("{open} of {places} channels and rooms joined{full}");
-        troubles.iter().for_each(|trouble| words.extend(["; ", trouble]));
-        notify(&[NotifyState::Status(&words)]);
+        let mut text = format!("{open} of {places} channels and rooms joined{full}");
+        problems.iter().for_each(|problem| text.extend(["; ", problem]));
+        notify(&[NotifyState::Status(&text)]);
         if open == places && !ready {
             ready = true;
             tracing::info!(endpoints = places, "all links up");

@@ -46,13 +46,13 @@ impl Document {
             }
         };
         // Further errors on a line result from the first one.
-        let mut slips: Vec<Diagnostic> = errors.iter().map(slip).collect();
-        slips.sort();
-        slips.dedup_by_key(|slip| match slip.origin {
+        let mut mistakes: Vec<Diagnostic> = errors.iter().map(slip).collect();
+        mistakes.sort();
+        mistakes.dedup_by_key(|slip| match slip.origin {
             Origin::File { line, .. } => line,
             Origin::Variable(_) => None,
         });
-        ConfigErrors::check(slips)?;
+        ConfigErrors::check(mistakes)?;
         let mut lines = HashMap::new();
         let root = convert_table(table.get_ref(), "", &places, &mut lines);
         Ok(Self { file_name: file, root, key_lines: lines })

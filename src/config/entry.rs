@@ -20,12 +20,12 @@ impl<'r> Entry<'r> {
         self.loader.document.origin(&self.path, Some(self.value))
     }
 
-    pub(super) fn report_error(&self, flaw: ValueError) {
-        self.loader.report_error(&self.path, self.value, flaw);
+    pub(super) fn report_error(&self, error: ValueError) {
+        self.loader.report_error(&self.path, self.value, error);
     }
 
-    pub(super) fn report_warning(&self, flaw: ValueError) {
-        let warning = self.loader.diagnostic(&self.path, self.value, flaw);
+    pub(super) fn report_warning(&self, error: ValueError) {
+        let warning = self.loader.diagnostic(&self.path, self.value, error);
         self.loader.diagnostics.borrow_mut().push_warning(warning);
     }
 
@@ -34,7 +34,7 @@ impl<'r> Entry<'r> {
         &self,
         read: impl FnOnce(&'r Value) -> Result<T, ValueError>,
     ) -> Option<T> {
-        read(self.value).map_err(|flaw| self.report_error(flaw)).ok()
+        read(self.value).map_err(|error| self.report_error(error)).ok()
     }
 
     /// Whether it is a section.
@@ -80,8 +80,8 @@ impl<'r> Entry<'r> {
             }
         };
         let item = |(index, value): (usize, &Value)| {
-            let mistake = |flaw| {
-                self.loader.report_error(&document::item_path(&self.path, index), value, flaw);
+            let mistake = |error| {
+                self.loader.report_error(&document::item_path(&self.path, index), value, error);
             };
             read(value).map_err(mistake).ok()
         };

@@ -74,16 +74,17 @@ impl Environment {
 fn nearly(name: &str, networks: &[&str], known: &[KnownKey]) -> Option<Diagnostic> {
     let letters = |name: &str| name.replace('_', "").to_ascii_uppercase();
     let networks = networks.iter().map(|network| network_env_name(network)).collect::<Vec<_>>();
-    let ours = known.iter().filter(|known| known.section != SectionKind::Link).flat_map(|known| {
-        let names = match known.section {
-            SectionKind::Network => networks.iter().map(String::as_str).collect(),
-            _ => vec![""],
-        };
-        names.into_iter().map(|network| {
-            format!("{PREFIX}{}", known.path_for(network).join(SEPARATOR).to_ascii_uppercase())
-        })
-    });
-    let meant = ours.into_iter().find(|ours| letters(ours) == letters(name))?;
+    let candidates =
+        known.iter().filter(|known| known.section != SectionKind::Link).flat_map(|known| {
+            let names = match known.section {
+                SectionKind::Network => networks.iter().map(String::as_str).collect(),
+                _ => vec![""],
+            };
+            names.into_iter().map(|network| {
+                format!("{PREFIX}{}", known.path_for(network).join(SEPARATOR).to_ascii_uppercase())
+            })
+        });
+    let meant = candidates.into_iter().find(|candidate| letters(candidate) == letters(name))?;
     let (found, remedy) = ("unknown variable".to_owned(), format!("did you mean {meant}?"));
     Some(Diagnostic {
         origin: Origin::Variable(name.to_owned()),

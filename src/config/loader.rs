@@ -62,15 +62,15 @@ impl BaseDirs {
 }
 
 impl Loader {
-    pub(super) fn diagnostic(&self, path: &str, value: &Value, flaw: ValueError) -> Diagnostic {
+    pub(super) fn diagnostic(&self, path: &str, value: &Value, error: ValueError) -> Diagnostic {
         let origin = self.document.origin(path, Some(value));
-        Diagnostic { origin, key: Some(path.to_owned()), problem: flaw.problem, help: flaw.help }
+        Diagnostic { origin, key: Some(path.to_owned()), problem: error.problem, help: error.help }
     }
 
-    pub(super) fn report_error(&self, path: &str, value: &Value, flaw: ValueError) {
-        if flaw.is_type_error {
+    pub(super) fn report_error(&self, path: &str, value: &Value, error: ValueError) {
+        if error.is_type_error {
             self.type_errors.borrow_mut().push(path.to_owned());
         }
-        self.diagnostics.borrow_mut().push_error(self.diagnostic(path, value, flaw));
+        self.diagnostics.borrow_mut().push_error(self.diagnostic(path, value, error));
     }
 }

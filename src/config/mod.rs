@@ -65,16 +65,16 @@ pub fn load(
     let mut document = Document::parse(&name, &read_config_file(path, &name)?)?;
     let environment = Environment::new(environment);
     let known = collect_known_keys();
-    let (over, strangers) = environment.to_table(&document.network_names(), &known);
+    let (over, unknown_keys) = environment.to_table(&document.network_names(), &known);
     document.overlay(over);
     let folders = BaseDirs {
         config_file: path.to_owned(),
         state_dir: environment.state_dir,
         credentials_dir: environment.credentials_dir,
     };
-    let (reading, settings, slips) = read_with_corrections(document, &folders, &known);
+    let (reading, settings, mistakes) = read_with_corrections(document, &folders, &known);
     let mut findings = reading.diagnostics.into_inner();
-    slips.into_iter().chain(strangers).for_each(|slip| findings.push_error(slip));
+    mistakes.into_iter().chain(unknown_keys).for_each(|mistake| findings.push_error(mistake));
     findings.into_result(settings)
 }
 
@@ -93,10 +93,10 @@ fn read_with_corrections(
         known_keys: known.to_vec(),
         ..Loader::default()
     };
-    let mut slips = Vec::new();
+    let mut mistakes = Vec::new();
     for meant in [meant::fix_letschat_as_network, meant::fix_unnamed_network] {
-        if let Some((slip, meant)) = meant(&document) {
-            slips.push(slip);
+        if let Some((mistake, meant)) = meant(&document) {
+            mistakes.push(mistake);
             document = meant;
         }
     }
@@ -104,20 +104,20 @@ fn read_with_corrections(
         let reading = begin(document);
         let settings = sections::settings(&reading);
         let unknown = reading.unknown_keys.borrow().first().cloned();
-        let Some(unknown) = unknown else { return (reading, settings, slips) };
+        let Some(unknown) = unknown else { return (reading, settings, mistakes) };
         let again = |document| {
             let reading = begin(document);
             // Only the loader's errors matter here.
             let _ = sections::settings(&reading);
             reading
         };
-        let meaning = match slips.len() < MAX_GUESSES {
+        let meaning = match mistakes.len() < MAX_GUESSES {
             true => meant::find_correction(&unknown, &reading, again),
             false => meant::without_correction(&unknown, &reading.document),
         };
         let path = document::child_path(&unknown.section, &unknown.name);
         let value = reading.document.value(&unknown.section, &unknown.name);
-        slips.push(Diagnostic {
+        mistakes.push(Diagnostic {
             origin: reading.document.origin(&path, value.as_ref()),
             key: Some(path),
             problem: "unknown key".to_owned(),

@@ -149,8 +149,8 @@ impl<'r> Section<'r> {
     /// Reports a missing key.
     pub(super) fn report_missing(&self, name: &str, example: &str) {
         if matches!(self.content, SectionContent::Table(_)) || self.path.is_empty() {
-            let flaw = ValueError::new("missing", format!("write {example}"));
-            self.report_error(document::child_path(&self.path, name), flaw);
+            let error = ValueError::new("missing", format!("write {example}"));
+            self.report_error(document::child_path(&self.path, name), error);
         }
     }
 

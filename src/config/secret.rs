@@ -51,7 +51,8 @@ pub(super) fn secret_from_file(
     let text = entry.parse(|_| read_secret_file(&path))?;
     // Editors add a newline to the last line, and some add empty lines.
     let secret = text.trim_end_matches(['\r', '\n']);
-    let of_file = |flaw: ValueError| ValueError::new(format!("{name} {}", flaw.problem), flaw.help);
+    let of_file =
+        |error: ValueError| ValueError::new(format!("{name} {}", error.problem), error.help);
     // A password may start or end with spaces. If the check fails because of them, remove them.
     let bare = secret.trim();
     let secret = if check(secret).is_err() && check(bare).is_ok() { bare } else { secret };
@@ -78,8 +79,8 @@ pub(super) fn secret_lines_from_file(
     let lines = text.lines().map(str::trim_end).enumerate();
     let lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let line = |(number, line): (usize, &str)| {
-        let of_file = |flaw: ValueError| {
-            ValueError::new(format!("line {} of {name} {}", number + 1, flaw.problem), flaw.help)
+        let of_file = |error: ValueError| {
+            ValueError::new(format!("line {} of {name} {}", number + 1, error.problem), error.help)
         };
         entry.parse(|_| check(line).map_err(of_file))?;
         Some(SecretString::from(line))

@@ -33,24 +33,24 @@ impl Mask {
     pub fn matches(&self, hostmask: &str) -> bool {
         let text: Vec<char> = self.casemapping.fold(hostmask).chars().collect();
         let pattern = &self.folded;
-        let (mut at, mut heard) = (0, 0);
+        let (mut at, mut position) = (0, 0);
         // The last `*`, and how much text it has matched: the only point to backtrack to.
         let mut star: Option<(usize, usize)> = None;
-        while heard < text.len() {
+        while position < text.len() {
             match pattern.get(at) {
                 Some('*') => {
-                    star = Some((at, heard));
+                    star = Some((at, position));
                     at += 1;
                 }
-                Some(&c) if c == '?' || c == text[heard] => {
+                Some(&c) if c == '?' || c == text[position] => {
                     at += 1;
-                    heard += 1;
+                    position += 1;
                 }
                 _ => match star {
                     Some((endpoint, swallowed)) => {
                         star = Some((endpoint, swallowed + 1));
                         at = endpoint + 1;
-                        heard = swallowed + 1;
+                        position = swallowed + 1;
                     }
                     None => return false,
                 },

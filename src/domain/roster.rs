@@ -31,8 +31,8 @@ pub struct ChannelMember {
 impl ChannelMember {
     /// A user who has just joined.
     #[must_use]
-    pub fn new(user: Arc<IrcUser>, ranks: &str) -> Self {
-        Self { user, prefixes: ranks.into(), last_spoke: None }
+    pub fn new(user: Arc<IrcUser>, prefixes: &str) -> Self {
+        Self { user, prefixes: prefixes.into(), last_spoke: None }
     }
 }
 
@@ -106,9 +106,9 @@ impl Roster {
     }
 
     /// Sets the status prefixes of the member with this nick.
-    pub fn set_prefixes(&mut self, nick: &str, ranks: &str) {
+    pub fn set_prefixes(&mut self, nick: &str, prefixes: &str) {
         if let Some(member) = self.members.get_mut(&self.casemapping.fold(nick)) {
-            member.prefixes = ranks.into();
+            member.prefixes = prefixes.into();
         }
     }
 

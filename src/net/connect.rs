@@ -215,8 +215,8 @@ async fn race_addresses<T, F: Future<Output = io::Result<T>>>(
 fn describe_attempts(addresses: &[SocketAddr], failures: &[(SocketAddr, io::Error)]) -> String {
     let fate = |address: &SocketAddr| {
         let failure = failures.iter().find(|(failed, _)| failed == address);
-        let words = failure.map_or_else(timeout_text, |(_, error)| describe_io_error(error));
-        format!("{}: {words}", address.ip())
+        let reason = failure.map_or_else(timeout_text, |(_, error)| describe_io_error(error));
+        format!("{}: {reason}", address.ip())
     };
     addresses.iter().map(fate).collect::<Vec<_>>().join("; ")
 }
@@ -242,8 +242,8 @@ pub(super) fn describe_io_error(error: &io::Error) -> String {
 /// so errors are ignored.
 fn set_socket_options(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    let alive = TcpKeepalive::new().with_time(KEEPALIVE_TIME);
-    let outcome = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&alive));
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_TIME);
+    let outcome = socket.set_tcp_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive));
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let outcome = outcome.and_then(|()| socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT)));
     if let Err(error) = outcome {

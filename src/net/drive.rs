@@ -192,11 +192,11 @@ where
         sink.catch_up().await;
         // Only time spent waiting for the peer counts, not for the receiver of events.
         let began = time::Instant::now();
-        let heard = time::timeout(patience, transport.next()).await;
-        let Ok(Some(Ok(heard))) = heard else { return None };
+        let received = time::timeout(patience, transport.next()).await;
+        let Ok(Some(Ok(received))) = received else { return None };
         patience = patience.saturating_sub(began.elapsed());
-        sink.untaken += M::size(&heard);
-        machine.handle_input(clock.now(), Input::Receive(heard));
+        sink.untaken += M::size(&received);
+        machine.handle_input(clock.now(), Input::Receive(received));
     }
     None
 }
@@ -216,9 +216,9 @@ where
 {
     for taken in 1.. {
         match frame {
-            Some(Ok(heard)) => {
-                sink.untaken += M::size(&heard);
-                machine.handle_input(clock.now(), Input::Receive(heard));
+            Some(Ok(received)) => {
+                sink.untaken += M::size(&received);
+                machine.handle_input(clock.now(), Input::Receive(received));
             }
             Some(Err(error)) => return Some(ConnectionEnd::Lost(error.to_string())),
             None => return Some(ConnectionEnd::Lost("the peer closed the connection".to_owned())),

@@ -86,20 +86,20 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Answers queries forever.
-pub async fn serve(listener: TcpListener, book: Arc<IdentRegistry>) {
+pub async fn serve(listener: TcpListener, registry: Arc<IdentRegistry>) {
     let room = Arc::new(Semaphore::new(MAX_CLIENTS));
     loop {
-        let Ok(seat) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((tcp, from)) => {
-                let book = Arc::clone(&book);
+                let registry = Arc::clone(&registry);
                 tokio::spawn(async move {
                     if let Ok(Err(error)) =
-                        timeout(CLIENT_TIMEOUT, serve_client(tcp, from.ip(), &book)).await
+                        timeout(CLIENT_TIMEOUT, serve_client(tcp, from.ip(), &registry)).await
                     {
                         tracing::debug!(%from, %error, "ident client failed");
                     }
-                    drop(seat);
+                    drop(permit);
                 });
             }
             Err(error) => {
@@ -111,7 +111,11 @@ pub async fn serve(listener: TcpListener, book: Arc<IdentRegistry>) {
 }
 
 /// Answers one client, only about connections between its address and the one it connected to.
-async fn serve_client(mut tcp: TcpStream, from: IpAddr, book: &IdentRegistry) -> io::Result<()> {
+async fn serve_client(
+    mut tcp: TcpStream,
+    from: IpAddr,
+    registry: &IdentRegistry,
+) -> io::Result<()> {
     let asked = tcp.local_addr()?.ip();
     let (reader, mut writer) = tcp.split();
     let mut reader = BufReader::new(reader);
@@ -122,9 +126,9 @@ async fn serve_client(mut tcp: TcpStream, from: IpAddr, book: &IdentRegistry) ->
             return Ok(());
         };
         let user = match query.ports() {
-            Some((ours, theirs)) => {
-                let ends = (SocketAddr::new(asked, ours), SocketAddr::new(from, theirs));
-                book.wait_user((canonical_addr(ends.0), canonical_addr(ends.1))).await
+            Some((local, remote)) => {
+                let ends = (SocketAddr::new(asked, local), SocketAddr::new(from, remote));
+                registry.wait_user((canonical_addr(ends.0), canonical_addr(ends.1))).await
             }
             None => None,
         };

@@ -93,12 +93,12 @@ impl Decoder for IrcCodec {
 
     /// Drops a last line without a line end: it may be truncated.
     fn decode_eof(&mut self, bytes: &mut BytesMut) -> Result<Option<ReceivedLine>, IrcCodecError> {
-        let heard = self.decode(bytes)?;
-        if heard.is_none() {
+        let line = self.decode(bytes)?;
+        if line.is_none() {
             bytes.clear();
             self.searched = 0;
         }
-        Ok(heard)
+        Ok(line)
     }
 }
 

@@ -213,9 +213,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for SniffedStream<S> {
         if !first.is_empty() || (read.is_err() && !reset) {
             return Poll::Ready(read);
         }
-        let heard = &buffer.filled()[before..];
-        first.extend_from_slice(&heard[..heard.len().min(FIRST)]);
-        match self.sought.and_then(|sought| UnexpectedPeer::by(sought, heard)) {
+        let received = &buffer.filled()[before..];
+        first.extend_from_slice(&received[..received.len().min(FIRST)]);
+        match self.sought.and_then(|sought| UnexpectedPeer::by(sought, received)) {
             Some(stranger) => Poll::Ready(Err(io::Error::other(stranger))),
             None => Poll::Ready(read),
         }

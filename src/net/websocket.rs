@@ -108,30 +108,30 @@ fn is_disconnect(kind: io::ErrorKind) -> bool {
 ///
 /// # Errors
 /// When the server refuses, or does not answer within 20 seconds.
-pub async fn open_websocket<S>(stream: S, knock: &WsRequest) -> Result<WsStream<S>, WebSocketError>
+pub async fn open_websocket<S>(
+    stream: S,
+    request: &WsRequest,
+) -> Result<WsStream<S>, WebSocketError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_LEN_FRAME))
         .max_frame_size(Some(MAX_LEN_FRAME));
-    let address = request_url(knock);
+    let address = request_url(request);
     let asking =
         tokio_tungstenite::client_async_with_config(address.expose_secret(), stream, Some(config));
     // The handshake runs without logging: the library would trace the request with the token.
     match timeout(UPGRADE_TIMEOUT, asking.with_subscriber(NoSubscriber::default())).await {
         Ok(Ok((socket, _))) => Ok(WsStream::new(socket)),
         Ok(Err(tungstenite::Error::Http(response))) => {
-            let words = rejection_text(&response, &knock.url);
+            let text = rejection_text(&response, &request.url);
             Err(match reason(response.status()) {
                 Some(reason) => {
                     let wait = retry_after(response.headers(), Timestamp::now());
-                    WebSocketError::TurnedAway(TurnedAway {
-                        wait,
-                        ..TurnedAway::new(reason, words)
-                    })
+                    WebSocketError::TurnedAway(TurnedAway { wait, ..TurnedAway::new(reason, text) })
                 }
-                None => WebSocketError::Rejected(words),
+                None => WebSocketError::Rejected(text),
             })
         }
         Ok(Err(error)) => Err(error.into()),
@@ -140,8 +140,8 @@ where
 }
 
 /// The request URL (docs/letschat-protocol.md, section 3). It contains the token.
-fn request_url(knock: &WsRequest) -> SecretString {
-    let mut url = knock.url.clone();
+fn request_url(request: &WsRequest) -> SecretString {
+    let mut url = request.url.clone();
     let secure = matches!(url.scheme(), "https" | "wss");
     let path = format!("{}/socket.io/", url.path().trim_end_matches('/'));
     url.set_path(&path);
@@ -149,7 +149,7 @@ fn request_url(knock: &WsRequest) -> SecretString {
         .clear()
         .append_pair("EIO", "3")
         .append_pair("transport", "websocket")
-        .append_pair("token", knock.token.expose_secret());
+        .append_pair("token", request.token.expose_secret());
     let rest = url.as_str().split_once(':').map_or("", |(_, rest)| rest);
     format!("{}:{rest}", if secure { "wss" } else { "ws" }).into()
 }
@@ -193,11 +193,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for WsStream<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let heard = ready!(self.socket.poll_next_unpin(cx));
-            if matches!(heard, Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Binary(_)))) {
+            let message = ready!(self.socket.poll_next_unpin(cx));
+            if matches!(message, Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Binary(_))))
+            {
                 self.silence.heard(Instant::now());
             }
-            return Poll::Ready(match heard {
+            return Poll::Ready(match message {
                 Some(Ok(Message::Text(text))) => {
                     let Some(text) = Text::of(text.into()) else { continue };
                     Some(Ok(ReceivedFrame::Text(text)))

@@ -11,8 +11,8 @@ impl IdentQuery {
     /// Parses a line such as `6193, 23`; `None` if invalid.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
-        let (ours, theirs) = line.split_once(',')?;
-        Some(Self { local_port: parse_number(ours)?, remote_port: parse_number(theirs)? })
+        let (local, remote) = line.split_once(',')?;
+        Some(Self { local_port: parse_number(local)?, remote_port: parse_number(remote)? })
     }
 
     /// The local and the remote port; `None` if either is out of range.
@@ -25,11 +25,11 @@ impl IdentQuery {
     /// The response without its line end: the user, or NO-USER.
     #[must_use]
     pub fn response(self, user: Option<&str>) -> String {
-        let Self { local_port: ours, remote_port: theirs } = self;
+        let Self { local_port: local, remote_port: remote } = self;
         match (self.ports(), user) {
-            (None, _) => format!("{ours}, {theirs} : ERROR : INVALID-PORT"),
-            (Some(_), Some(user)) => format!("{ours}, {theirs} : USERID : UNIX : {user}"),
-            (Some(_), None) => format!("{ours}, {theirs} : ERROR : NO-USER"),
+            (None, _) => format!("{local}, {remote} : ERROR : INVALID-PORT"),
+            (Some(_), Some(user)) => format!("{local}, {remote} : USERID : UNIX : {user}"),
+            (Some(_), None) => format!("{local}, {remote} : ERROR : NO-USER"),
         }
     }
 }

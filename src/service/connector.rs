@@ -110,8 +110,10 @@ impl Connector {
         let (server, secure) = self.next_server();
         let tcp = dial::connect_with(&self.options, &server.host, server.port).await;
         let tcp = tcp.map_err(|error| error.to_string())?;
-        let known =
-            self.ident_registry.as_ref().and_then(|book| book.register(&tcp, &self.username));
+        let known = self
+            .ident_registry
+            .as_ref()
+            .and_then(|registry| registry.register(&tcp, &self.username));
         if !secure {
             let wire = Box::new(SniffedStream::seeking(tcp, ExpectedPeer::Irc { tls: false }));
             return Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known });
@@ -143,19 +145,19 @@ impl Connector {
     pub(super) fn on_session_end(
         &mut self,
         server: &HostPort,
-        away: Option<&DisconnectReason>,
+        reason: Option<&DisconnectReason>,
     ) -> bool {
         self.sts_store.touch(&server.host, Timestamp::now());
-        let Some(away) = away else {
+        let Some(reason) = reason else {
             self.rejections = 0;
             return false;
         };
-        if let DisconnectKind::StsUpgrade { port } = away.kind {
+        if let DisconnectKind::StsUpgrade { port } = reason.kind {
             self.tls_upgrade = Some(HostPort { host: server.host.clone(), port });
             return false;
         }
         self.rejections += 1;
-        away.is_server_specific() && !self.rejections.is_multiple_of(self.servers.len())
+        reason.is_server_specific() && !self.rejections.is_multiple_of(self.servers.len())
     }
 
     /// The next server to try, and whether with TLS.

@@ -46,7 +46,7 @@ impl Engine {
         mut store: Store,
         status: watch::Sender<Status>,
         counters: watch::Sender<Stats>,
-        wish: watch::Receiver<ShutdownStage>,
+        requested: watch::Receiver<ShutdownStage>,
     ) -> Self {
         let told = status.clone();
         store.on_stall(move |stuck| told.send_modify(|status| status.storage_stalled = stuck));
@@ -59,7 +59,7 @@ impl Engine {
             puppet_pools: HashMap::new(),
             letschat_sender: None,
             status,
-            requested_stage: wish,
+            requested_stage: requested,
             stage: ShutdownStage::Running,
             quit_sent: false,
         }
@@ -111,14 +111,14 @@ impl Engine {
 
     /// Applies a change of the shutdown stage, before other inputs.
     fn apply_stage(&mut self, commands: &mut Vec<Command>) -> Result<(), StoreError> {
-        let wish = *self.requested_stage.borrow_and_update();
-        if wish > ShutdownStage::Running && self.stage == ShutdownStage::Running {
+        let requested = *self.requested_stage.borrow_and_update();
+        if requested > ShutdownStage::Running && self.stage == ShutdownStage::Running {
             self.bridge.apply(Timestamp::now(), Event::Stop, &mut self.store, commands)?;
         }
-        if wish == ShutdownStage::Quitting {
+        if requested == ShutdownStage::Quitting {
             self.send_quits();
         }
-        self.stage = wish;
+        self.stage = requested;
         Ok(())
     }
 
@@ -132,9 +132,9 @@ impl Engine {
                 self.irc_senders.insert(network, sender);
             }
             EngineInput::LetsChatConnected(sender) => self.letschat_sender = Some(sender),
-            EngineInput::ConnectionProblem(peer, words) => {
+            EngineInput::ConnectionProblem(peer, problem) => {
                 self.clear_problem(&peer);
-                self.problems.push((peer, words));
+                self.problems.push((peer, problem));
             }
             EngineInput::Event(happening) => {
                 match &happening {
@@ -218,7 +218,7 @@ impl Engine {
             paused: self.bridge.paused(),
             // The engine would otherwise block in the store.
             storage_stalled: false,
-            problems: self.problems.iter().map(|(_, words)| words.clone()).collect(),
+            problems: self.problems.iter().map(|(_, problem)| problem.clone()).collect(),
         };
         self.status.send_if_modified(|told| {
             let news = *told != status;
@@ -229,8 +229,8 @@ impl Engine {
 }
 
 /// Waits until the shutdown stage changes.
-async fn stage_changed(mut wish: watch::Receiver<ShutdownStage>) {
-    if wish.changed().await.is_err() {
+async fn stage_changed(mut requested: watch::Receiver<ShutdownStage>) {
+    if requested.changed().await.is_err() {
         // The sender is gone, so it never changes.
         std::future::pending::<()>().await;
     }

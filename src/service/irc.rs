@@ -26,11 +26,11 @@ pub(super) fn channel_targets(
     network: &NetworkSettings,
     endpoints: &[(EndpointId, Endpoint)],
 ) -> Vec<ChannelTarget> {
-    let seat = |channel: &config::ChannelSettings| {
+    let target = |channel: &config::ChannelSettings| {
         let endpoint = super::channel_id(endpoints, &network.network, &channel.name)?;
         Some(ChannelTarget { endpoint, name: channel.name.clone(), key: channel.key.clone() })
     };
-    network.channels.iter().filter_map(seat).collect()
+    network.channels.iter().filter_map(target).collect()
 }
 
 /// The connection to an IRC network.
@@ -53,20 +53,20 @@ impl IrcConnection {
     pub(super) fn new(
         network: NetworkSettings,
         endpoints: &[(EndpointId, Endpoint)],
-        door: Connector,
+        connector: Connector,
         inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let seats = channel_targets(&network, endpoints);
-        let lesson = LearnedPace::new(now());
+        let channels = channel_targets(&network, endpoints);
+        let learned_pace = LearnedPace::new(now());
         let (let_in, away, elsewhere) = (false, None, false);
         Self {
             network,
-            channels: seats,
-            connector: door,
+            channels,
+            connector,
             inbox,
             stop,
-            learned_pace: lesson,
+            learned_pace,
             login_succeeded: let_in,
             rejection: away,
             try_other_server: elsewhere,
@@ -84,10 +84,10 @@ impl IrcConnection {
         {
             return ConnectionEnd::Cancelled;
         }
-        let plan =
+        let config =
             session_config(&self.network, &self.channels, self.learned_pace, (secure, &server));
         let charsets = charsets(&self.network);
-        let mut session = IrcSession::new(now(), plan).writing(charsets.clone());
+        let mut session = IrcSession::new(now(), config).writing(charsets.clone());
         let mut lines = net::framed_lines(wire, charsets);
         let name = |event| {
             if let IrcEvent::Sts(sts) = event {
@@ -95,12 +95,12 @@ impl IrcConnection {
             }
             EngineInput::Event(Event::Irc(self.network.network.clone(), event))
         };
-        let ended = net::drive(&mut session, &mut lines, &mut commands, &self.inbox, name).await;
+        let end = net::drive(&mut session, &mut lines, &mut commands, &self.inbox, name).await;
         self.learned_pace = session.learned_pace();
         self.login_succeeded = session.was_registered();
         self.rejection = session.disconnect_reason().cloned();
         self.try_other_server = self.connector.on_session_end(&server, self.rejection.as_ref());
-        ended
+        end
     }
 }
 
@@ -117,10 +117,10 @@ impl Connection for IrcConnection {
         (self.login_succeeded, self.rejection, self.try_other_server) = (false, None, false);
         let opened = unless_stopped(self.stop.clone(), self.connector.connect()).await?;
         tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
-        let ended = self.run_connected(opened).await;
+        let end = self.run_connected(opened).await;
         // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;
-        Ok(ended)
+        Ok(end)
     }
 
     fn login_succeeded(&self) -> bool {
@@ -146,18 +146,18 @@ pub(super) fn charsets(network: &NetworkSettings) -> Charsets {
 /// The session configuration for `network`.
 pub(super) fn session_config(
     network: &NetworkSettings,
-    seats: &[ChannelTarget],
-    lesson: LearnedPace,
+    channels: &[ChannelTarget],
+    learned_pace: LearnedPace,
     (secure, server): (bool, &HostPort),
 ) -> SessionConfig {
     SessionConfig {
         identity: irc_identity(network),
-        channels: seats.to_vec(),
+        channels: channels.to_vec(),
         request_invite_from: network.request_invite_from.clone(),
         send_only: false,
         webirc: None,
         flood_control: network.flood_control,
-        learned_pace: lesson,
+        learned_pace,
         seed: fastrand::u64(..),
         started_at: Timestamp::now(),
         is_tls: secure,

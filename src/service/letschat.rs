@@ -23,7 +23,7 @@ fn room_targets(
     letschat: &LetsChatSettings,
     endpoints: &[(EndpointId, Endpoint)],
 ) -> Vec<RoomTarget> {
-    let seat = |room: &RoomSettings| {
+    let target = |room: &RoomSettings| {
         let wanted = Endpoint::room(&room.name);
         let (endpoint, _) = endpoints.iter().find(|(_, endpoint)| *endpoint == wanted)?;
         Some(RoomTarget {
@@ -32,7 +32,7 @@ fn room_targets(
             password: room.password.clone(),
         })
     };
-    letschat.rooms.iter().filter_map(seat).collect()
+    letschat.rooms.iter().filter_map(target).collect()
 }
 
 /// The connection to Let's Chat.
@@ -57,10 +57,10 @@ impl LetsChatConnection {
         inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let seats = room_targets(&letschat, endpoints);
+        let rooms = room_targets(&letschat, endpoints);
         Self {
             settings: letschat,
-            rooms: seats,
+            rooms,
             direct_messages: false,
             inbox,
             stop,
@@ -88,14 +88,14 @@ impl LetsChatConnection {
             session = session.with_max_ping_interval(every);
         }
         let name = |event| EngineInput::Event(Event::LetsChat(event));
-        let ended = net::drive(&mut session, &mut frames, &mut commands, &self.inbox, name).await;
+        let end = net::drive(&mut session, &mut frames, &mut commands, &self.inbox, name).await;
         self.login_succeeded = session.was_logged_in();
         self.away = session.turned_away().cloned();
-        if self.login_succeeded && matches!(ended, ConnectionEnd::Lost(_)) {
+        if self.login_succeeded && matches!(end, ConnectionEnd::Lost(_)) {
             let (silence, survived) = (frames.idle_time(), frames.silence_survived());
             self.cut_off(Cut { silence, survived, age: frames.age() });
         }
-        ended
+        end
     }
 
     /// A proxy may cut idle connections: ping more often if so.
@@ -135,10 +135,10 @@ impl Connection for LetsChatConnection {
         let connecting = connect(&self.settings, &mut self.away);
         let frames = unless_stopped(self.stop.clone(), connecting).await?;
         tracing::info!(peer = %self.peer(), "connected");
-        let ended = self.run_connected(frames).await;
+        let end = self.run_connected(frames).await;
         // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;
-        Ok(ended)
+        Ok(end)
     }
 
     fn login_succeeded(&self) -> bool {

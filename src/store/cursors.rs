@@ -48,11 +48,11 @@ impl Store {
             .prepare_cached("SELECT first_joined, last_seen, cursor FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        let Some((Some(first), alive, cursor)) = row else { return Ok(None) };
+        let Some((Some(first), last_seen, cursor)) = row else { return Ok(None) };
         let first = time_from_sql(first);
         Ok(Some(ChannelProgress {
             first_joined: first,
-            last_seen: alive.map_or(first, time_from_sql),
+            last_seen: last_seen.map_or(first, time_from_sql),
             cursor: cursor
                 .and_then(|cursor| cursor.parse().ok())
                 .unwrap_or(Cursor { time: first, last_line: None }),
@@ -92,8 +92,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn set_paused(&mut self, endpoint: EndpointId, deaf: bool) -> Result<(), StoreError> {
-        self.apply(Mutation::SetPaused { endpoint, paused: deaf })
+    pub fn set_paused(&mut self, endpoint: EndpointId, paused: bool) -> Result<(), StoreError> {
+        self.apply(Mutation::SetPaused { endpoint, paused })
     }
 
     /// Whether the channel was last recorded as paused.
@@ -101,12 +101,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn is_paused(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
-        let deaf = self
+        let paused = self
             .connection
             .prepare_cached("SELECT paused FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?;
-        Ok(deaf.unwrap_or(false))
+        Ok(paused.unwrap_or(false))
     }
 
     /// Records that the channel was connected at `at`.

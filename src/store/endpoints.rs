@@ -116,13 +116,9 @@ impl Store {
         &mut self,
         endpoint: EndpointId,
         post: &str,
-        alive: Option<Timestamp>,
+        last_seen: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::AdvanceRoomCursor {
-            endpoint,
-            post: post.to_owned(),
-            last_seen: alive,
-        })
+        self.apply(Mutation::AdvanceRoomCursor { endpoint, post: post.to_owned(), last_seen })
     }
 
     /// Records that the room was connected and fully read at `at`.
@@ -138,13 +134,13 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn room_last_seen(&self, endpoint: EndpointId) -> Result<Option<Timestamp>, StoreError> {
-        let alive: Option<i64> = self
+        let last_seen: Option<i64> = self
             .connection
             .prepare_cached("SELECT last_seen FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?
             .flatten();
-        Ok(alive.map(time_from_sql))
+        Ok(last_seen.map(time_from_sql))
     }
 
     /// Records whether users were notified of the endpoint's outage.
@@ -154,9 +150,9 @@ impl Store {
     pub fn set_outage_announced(
         &mut self,
         endpoint: EndpointId,
-        closed: bool,
+        announced: bool,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::SetOutageAnnounced { endpoint, announced: closed })
+        self.apply(Mutation::SetOutageAnnounced { endpoint, announced })
     }
 
     /// Whether users were notified of the endpoint's outage.
@@ -164,12 +160,12 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn is_outage_announced(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
-        let closed = self
+        let announced = self
             .connection
             .prepare_cached("SELECT outage_announced FROM endpoint WHERE id = ?1")?
             .query_row([endpoint.0], |row| row.get(0))
             .optional()?;
-        Ok(closed.unwrap_or(false))
+        Ok(announced.unwrap_or(false))
     }
 }
 

@@ -51,8 +51,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn mark_reported(&mut self, untold: &UnreportedFailure) -> Result<(), StoreError> {
-        let UnreportedFailure { source, author, to, last_delivery: last, .. } = untold;
+    pub fn mark_reported(&mut self, failure: &UnreportedFailure) -> Result<(), StoreError> {
+        let UnreportedFailure { source, author, to, last_delivery: last, .. } = failure;
         let (source, author, to, last) = (*source, author.clone(), *to, *last);
         self.apply(Mutation::MarkReported { source, author, to, last })
     }
@@ -61,8 +61,8 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn mark_direct_reported(&mut self, untold: &UnreportedFailure) -> Result<(), StoreError> {
-        let UnreportedFailure { source, to, last_delivery: last, .. } = untold;
+    pub fn mark_direct_reported(&mut self, failure: &UnreportedFailure) -> Result<(), StoreError> {
+        let UnreportedFailure { source, to, last_delivery: last, .. } = failure;
         self.apply(Mutation::MarkDirectReported { source: *source, to: Some(*to), last: *last })
     }
 

@@ -213,22 +213,22 @@ impl Store {
 
     /// Applies one change within the current transaction.
     fn apply(&mut self, write: Mutation) -> Result<(), StoreError> {
-        let begun =
+        let started =
             if self.uncommitted.is_empty() { self.execute("BEGIN IMMEDIATE") } else { Ok(()) };
-        let done = begun.and_then(|()| Ok(write.execute(&self.connection)?));
+        let done = started.and_then(|()| Ok(write.execute(&self.connection)?));
         self.uncommitted.push(write);
         done.or_else(|error| self.retry(error, false))
     }
 
     /// Repeats the current transaction from its start until it succeeds.
     fn retry(&mut self, mut error: StoreError, commit: bool) -> Result<(), StoreError> {
-        let mut told = false;
+        let mut is_reported = false;
         loop {
             if !error.is_transient() {
                 return Err(error);
             }
             self.still_there()?;
-            if !std::mem::replace(&mut told, true) {
+            if !std::mem::replace(&mut is_reported, true) {
                 tracing::error!(%error, "cannot write to the database; receiving paused");
                 (self.stall_hook.0)(true);
             }

@@ -130,8 +130,8 @@ impl Store {
         let RenderedMessage { kind, prefix, body } = rendered;
         let body = (*body != delivery.message.body).then(|| body.clone());
         let (prefix, sender) = (prefix.clone(), sender_to_sql(sender));
-        let spoken = RenderedRow { kind: *kind, prefix, body, sender };
-        self.apply(Mutation::StartDelivery { id: delivery.id, now, rendered: spoken })
+        let rendered = RenderedRow { kind: *kind, prefix, body, sender };
+        self.apply(Mutation::StartDelivery { id: delivery.id, now, rendered })
     }
 
     /// The room's cursor when the delivery was last started.
@@ -177,16 +177,16 @@ impl Store {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn set_progress(&mut self, id: DeliveryId, said: usize) -> Result<(), StoreError> {
-        self.apply(Mutation::SetProgress { id, bytes: said })
+    pub fn set_progress(&mut self, id: DeliveryId, bytes: usize) -> Result<(), StoreError> {
+        self.apply(Mutation::SetProgress { id, bytes })
     }
 
     /// Records whether the unsent rest of the delivery may have arrived already.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn set_resent(&mut self, id: DeliveryId, again: bool) -> Result<(), StoreError> {
-        self.apply(Mutation::SetResent { id, resent: again })
+    pub fn set_resent(&mut self, id: DeliveryId, resent: bool) -> Result<(), StoreError> {
+        self.apply(Mutation::SetResent { id, resent })
     }
 
     /// Whether the unsent rest of the delivery may have arrived already.
@@ -212,7 +212,7 @@ impl Store {
             .prepare_cached("SELECT progress FROM delivery WHERE id = ?1")?
             .query_row([id.0], |row| row.get::<_, i64>(0))
             .optional()?
-            .and_then(|said| usize::try_from(said).ok())
+            .and_then(|bytes| usize::try_from(bytes).ok())
             .unwrap_or(0))
     }
 

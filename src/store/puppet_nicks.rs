@@ -16,19 +16,19 @@ impl Store {
     pub fn reserve_nick(
         &mut self,
         network: &Network,
-        account: &LetsChatUserId,
-        lent: bool,
+        user: &LetsChatUserId,
+        relaymsg: bool,
         nicks: impl Iterator<Item = String> + Clone,
     ) -> Result<Option<String>, StoreError> {
-        let theirs: Option<String> = self
+        let reserved: Option<String> = self
             .connection
             .prepare_cached(
                 "SELECT nick FROM puppet_nick WHERE network = ?1 AND user = ?2 AND relaymsg = ?3",
             )?
-            .query_row(params![network.as_str(), account.0, lent], |row| row.get(0))
+            .query_row(params![network.as_str(), user.0, relaymsg], |row| row.get(0))
             .optional()?;
-        if let Some(theirs) = theirs
-            && let Some(nick) = nicks.clone().find(|nick| fold_nick(nick) == theirs)
+        if let Some(reserved) = reserved
+            && let Some(nick) = nicks.clone().find(|nick| fold_nick(nick) == reserved)
         {
             return Ok(Some(nick));
         }
@@ -39,11 +39,11 @@ impl Store {
                 .query_row(params![network.as_str(), fold_nick(&nick)], |row| row.get(0))
                 .optional()?;
             if holder.is_none() {
-                let (network, account) = (network.clone(), account.clone());
+                let (network, user) = (network.clone(), user.clone());
                 self.apply(Mutation::ReserveNick {
                     network,
-                    user: account,
-                    relaymsg: lent,
+                    user,
+                    relaymsg,
                     nick: fold_nick(&nick),
                 })?;
                 return Ok(Some(nick));

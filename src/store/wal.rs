@@ -30,12 +30,12 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     }
     let unusable = |error| StoreError::Directory { path: log.to_owned(), error };
     let file = files::open(log).map_err(unusable)?;
-    match flaw(file).map_err(unusable)? {
+    match damage_text(file).map_err(unusable)? {
         None => Ok(()),
-        Some(flaw) => Err(damage::damaged(
+        Some(damage_text) => Err(damage::damaged(
             path,
             &format!(
-                "{flaw} of its write-ahead log, {}, cannot be read; to go back to the state \
+                "{damage_text} of its write-ahead log, {}, cannot be read; to go back to the state \
                  before that log, as with a restored backup, move away that file alone",
                 log.display()
             ),
@@ -44,7 +44,7 @@ pub(super) fn check(path: &Path) -> Result<(), StoreError> {
 }
 
 /// What is damaged in the log, if anything.
-fn flaw(file: File) -> std::io::Result<Option<&'static str>> {
+fn damage_text(file: File) -> std::io::Result<Option<&'static str>> {
     let mut file = BufReader::new(file);
     let mut header = [0; HEADER];
     if !fill(&mut file, &mut header)? {

@@ -7,22 +7,24 @@ use super::rules::Side;
 use crate::domain::{Message, MessageKind};
 
 /// Turns a message from `side` that starts with `/me` into an action.
-pub(super) fn detect_action(said: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {
-    if side == Side::Irc || said.kind != MessageKind::Text || said.author.is_bridge() {
-        return said;
+pub(super) fn detect_action(message: Cow<'_, Message>, side: Side) -> Cow<'_, Message> {
+    if side == Side::Irc || message.kind != MessageKind::Text || message.author.is_bridge() {
+        return message;
     }
-    match parse_me_command(&said.body).map(str::to_owned) {
-        Some(body) => Cow::Owned(Message { kind: MessageKind::Action, body, ..said.into_owned() }),
-        None => said,
+    match parse_me_command(&message.body).map(str::to_owned) {
+        Some(body) => {
+            Cow::Owned(Message { kind: MessageKind::Action, body, ..message.into_owned() })
+        }
+        None => message,
     }
 }
 
 /// The text after `/me`. `/me` alone is ordinary text, and so is `//me`, which serves as an escape.
 fn parse_me_command(text: &str) -> Option<&str> {
     let (command, rest) = text.split_at_checked("/me".len())?;
-    let deed = rest.trim_start_matches([' ', '\t', '\u{a0}', '\u{3000}']);
-    let apart = deed.len() < rest.len() && !deed.starts_with(['\n', '\r']);
-    (command.eq_ignore_ascii_case("/me") && apart && !clean::is_blank(deed)).then_some(deed)
+    let action = rest.trim_start_matches([' ', '\t', '\u{a0}', '\u{3000}']);
+    let apart = action.len() < rest.len() && !action.starts_with(['\n', '\r']);
+    (command.eq_ignore_ascii_case("/me") && apart && !clean::is_blank(action)).then_some(action)
 }
 
 #[cfg(test)]

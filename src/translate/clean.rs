@@ -125,20 +125,20 @@ pub(super) fn sanitize_text(text: &str, codes: bool) -> Cow<'_, str> {
 }
 
 /// Converts formatting of IRC to plain text, and sanitises it.
-pub(super) fn formatted(said: &str, formatting: Formatting) -> Cow<'_, str> {
-    if let Cow::Borrowed(plain) = sanitize_text(said, true)
+pub(super) fn formatted(text: &str, formatting: Formatting) -> Cow<'_, str> {
+    if let Cow::Borrowed(plain) = sanitize_text(text, true)
         && let Cow::Borrowed(plain) = mirc::convert_formatting(plain, formatting)
     {
         return Cow::Borrowed(plain);
     }
-    let marked = mirc::convert_formatting(&escape_controls(said), formatting).into_owned();
+    let marked = mirc::convert_formatting(&escape_controls(text), formatting).into_owned();
     Cow::Owned(sanitize_text(&marked, false).into_owned())
 }
 
 /// Sanitises `text` for display outside of both networks.
 #[must_use]
-pub fn plain(said: &str) -> Cow<'_, str> {
-    sanitize_text(said, false)
+pub fn plain(text: &str) -> Cow<'_, str> {
+    sanitize_text(text, false)
 }
 
 /// Replaces the CTCP delimiter by its symbol, and control characters that separate words by spaces.

@@ -88,8 +88,8 @@ pub fn fallback_name(author: &Author) -> String {
 
 /// The display name of `author`, or else the name.
 pub(super) fn display_name(author: &Author) -> Cow<'_, str> {
-    let wish = sanitize(author.display_name.as_deref().unwrap_or_default());
-    if wish.is_empty() { author_name(author) } else { wish }
+    let name = sanitize(author.display_name.as_deref().unwrap_or_default());
+    if name.is_empty() { author_name(author) } else { name }
 }
 
 /// `name`, sanitised for notices of the bridge.

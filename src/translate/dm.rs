@@ -89,7 +89,7 @@ pub fn render_dm(
     message: &Message,
     endpoint: &Endpoint,
     format: &LinkFormat,
-    whence: Option<&str>,
+    origin: Option<&str>,
     now: Timestamp,
 ) -> RenderedMessage {
     let directory = EmptyDirectory(endpoint);
@@ -105,8 +105,8 @@ pub fn render_dm(
             to_letschat(message, nothing, MessagePart::Whole, format, &directory, now)
         }
     };
-    if let Some(whence) = whence {
-        rendered.prefix = format!("[{whence}] {}", rendered.prefix);
+    if let Some(origin) = origin {
+        rendered.prefix = format!("[{origin}] {}", rendered.prefix);
     }
     rendered
 }

@@ -95,14 +95,14 @@ fn fold_confusables(text: &str) -> String {
 
 /// Whether `line` starts with a name in brackets, followed by text.
 fn starts_with_bracketed_name(line: &str, open: char, close: char) -> bool {
-    let Some((name, said)) = line.strip_prefix(open).and_then(|rest| rest.split_once(close)) else {
+    let Some((name, text)) = line.strip_prefix(open).and_then(|rest| rest.split_once(close)) else {
         return false;
     };
     let name = name.trim();
     let is_name = !name.is_empty() && !name.contains(['/', '=', '"', '\'']) && name.len() <= 100;
     // Many words contain hyphens.
-    let apart = open == '<' || said.starts_with(' ') && !name.contains(' ');
-    is_name && apart && is_not_blank(said)
+    let apart = open == '<' || text.starts_with(' ') && !name.contains(' ');
+    is_name && apart && is_not_blank(text)
 }
 
 fn is_not_blank(text: &str) -> bool {

@@ -32,17 +32,17 @@ pub fn to_irc(
     now: Timestamp,
 ) -> RenderedMessage {
     let side = Side::of(directory.source());
-    let said = detect_action(format.rules.with_extracted_nick(message, side), side);
+    let detected = detect_action(format.rules.with_extracted_nick(message, side), side);
     let prefix = match part {
-        MessagePart::Whole => author_prefix(&said, format, directory, now),
+        MessagePart::Whole => author_prefix(&detected, format, directory, now),
         MessagePart::Name => {
-            let name = author_prefix(&said, format, directory, now);
-            let body = display_names::standalone_name(&name, &said.author);
-            return clean::rendered_message(said.kind, String::new(), &body, true);
+            let name = author_prefix(&detected, format, directory, now);
+            let body = display_names::standalone_name(&name, &detected.author);
+            return clean::rendered_message(detected.kind, String::new(), &body, true);
         }
         MessagePart::Text => String::new(),
     };
-    let text = render_text(&said, format, directory, links, now);
+    let text = render_text(&detected, format, directory, links, now);
     let ChannelFormat { max_lines: lines, long_messages: long, .. } = format.channel;
     let whole = || links.map(|links| links.paste_link(message, now));
     let there = || room_url(format, directory);
@@ -65,7 +65,7 @@ pub fn to_irc(
             LongMessages::Cut => long_messages::truncate(text, lines, || None),
         },
     };
-    clean::rendered_message(said.kind, prefix, &body, side == Side::Irc)
+    clean::rendered_message(detected.kind, prefix, &body, side == Side::Irc)
 }
 
 /// Changes a rendered message for a sender that has the author's own nick: without a prefix, except for the

@@ -130,13 +130,13 @@ fn author_prefix(
 /// Renders the text of `message` for a room; `said` is the message after extraction of the actual author.
 fn render_text<'m>(
     message: &Message,
-    said: &'m Message,
+    original: &'m Message,
     format: &'m LinkFormat,
     directory: &'m dyn Directory,
 ) -> Cow<'m, str> {
     let side = Side::of(directory.source());
-    if said.author.is_bridge() {
-        return mentions::rewrite_for_notice(clean::sanitize_text(&said.body, false));
+    if original.author.is_bridge() {
+        return mentions::rewrite_for_notice(clean::sanitize_text(&original.body, false));
     }
     let room = &format.room;
     let may = MentionRights {
@@ -145,11 +145,11 @@ fn render_text<'m>(
     };
     let people = &format.user_map;
     if side == Side::LetsChat {
-        let text = format.rules.apply_rewrites(clean::sanitize_text(&said.body, false), side);
+        let text = format.rules.apply_rewrites(clean::sanitize_text(&original.body, false), side);
         return mentions::rewrite_for_room(text, may, |_| None);
     }
     let user = |name: &str| people.user_of(name, directory).filter(|_| room.mentions);
-    let text = clean::formatted(&said.body, room.formatting);
+    let text = clean::formatted(&original.body, room.formatting);
     let text = display_names::restore_names(text, |name| {
         user(name).is_some() || directory.find_nick(name).is_some()
     });

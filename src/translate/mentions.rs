@@ -24,11 +24,11 @@ pub(super) fn address_to_mention<'t, 'p>(
 ) -> Cow<'t, str> {
     let mut called = String::new();
     let mut rest = &*text;
-    while let Some((name, said)) = split_address(rest)
+    while let Some((name, message)) = split_address(rest)
         && let Some(user) = user(name)
     {
         called = called + "@" + user + " ";
-        rest = said;
+        rest = message;
     }
     if called.is_empty() { text } else { Cow::Owned(called + rest) }
 }
@@ -36,8 +36,8 @@ pub(super) fn address_to_mention<'t, 'p>(
 /// Splits `text` into the addressed name and the rest.
 fn split_address(text: &str) -> Option<(&str, &str)> {
     let end = text.find([':', ',', ' ', '\n'])?;
-    let said = text[end..].strip_prefix([':', ','])?.strip_prefix(' ')?.trim_start_matches(' ');
-    (end > 0 && !said.is_empty()).then(|| (text[..end].trim_start_matches('@'), said))
+    let message = text[end..].strip_prefix([':', ','])?.strip_prefix(' ')?.trim_start_matches(' ');
+    (end > 0 && !message.is_empty()).then(|| (text[..end].trim_start_matches('@'), message))
 }
 
 /// Rewrites `text` from IRC so that only permitted mentions take effect in a room. `@nick` becomes the user's

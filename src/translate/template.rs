@@ -69,14 +69,14 @@ impl Template {
             return Err(TemplateError::ControlCharacter);
         }
         let mut parts = Vec::new();
-        let mut words = String::new();
+        let mut literal = String::new();
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
-            words.push_str(&rest[..at]);
+            literal.push_str(&rest[..at]);
             let brace = &rest[at..=at];
             rest = &rest[at + 1..];
             if let Some(behind) = rest.strip_prefix(brace) {
-                words.push_str(brace);
+                literal.push_str(brace);
                 rest = behind;
                 continue;
             }
@@ -85,15 +85,15 @@ impl Template {
             };
             let field = FIELD_NAMES.iter().find(|(known, _)| *known == name.trim());
             let (_, field) = field.ok_or_else(|| TemplateError::UnknownField(name.to_owned()))?;
-            if !words.is_empty() {
-                parts.push(TemplatePart::Literal(std::mem::take(&mut words)));
+            if !literal.is_empty() {
+                parts.push(TemplatePart::Literal(std::mem::take(&mut literal)));
             }
             parts.push(TemplatePart::Field(*field));
             rest = behind;
         }
-        words.push_str(rest);
-        if !words.is_empty() {
-            parts.push(TemplatePart::Literal(words));
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            parts.push(TemplatePart::Literal(literal));
         }
         Ok(Self { parts })
     }
@@ -130,12 +130,12 @@ impl Template {
         let mut filled = String::new();
         for (index, part) in self.parts.iter().enumerate() {
             match part {
-                TemplatePart::Literal(words) => filled.push_str(words),
+                TemplatePart::Literal(literal) => filled.push_str(literal),
                 TemplatePart::Field(field) => {
                     let value = value(*field);
                     match self.parts.get(index + 1) {
-                        Some(TemplatePart::Literal(words)) if !words.trim().is_empty() => {
-                            filled.push_str(&value.replace(words.as_str(), "·"));
+                        Some(TemplatePart::Literal(literal)) if !literal.trim().is_empty() => {
+                            filled.push_str(&value.replace(literal.as_str(), "·"));
                         }
                         _ => filled.push_str(&value),
                     }
@@ -155,23 +155,23 @@ impl Template {
     pub(super) fn could_match_start_by(&self, line: &str, folded: impl Fn(&str) -> String) -> bool {
         let mut rest = line;
         let mut gap = false;
-        let mut told = false;
+        let mut has_text = false;
         for part in &self.parts {
-            let TemplatePart::Literal(words) = part else {
+            let TemplatePart::Literal(literal) = part else {
                 gap = true;
                 continue;
             };
-            told |= !words.trim().is_empty();
-            let words = folded(words);
-            let behind = match (gap, rest.find(words.as_str())) {
-                (true, Some(at)) if at > 0 => at + words.len(),
-                (false, Some(0)) => words.len(),
+            has_text |= !literal.trim().is_empty();
+            let literal = folded(literal);
+            let behind = match (gap, rest.find(literal.as_str())) {
+                (true, Some(at)) if at > 0 => at + literal.len(),
+                (false, Some(0)) => literal.len(),
                 _ => return false,
             };
             rest = &rest[behind..];
             gap = false;
         }
-        told
+        has_text
     }
 }
 
@@ -180,8 +180,8 @@ impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for part in &self.parts {
             match part {
-                TemplatePart::Literal(words) => {
-                    f.write_str(&words.replace('{', "{{").replace('}', "}}"))?;
+                TemplatePart::Literal(literal) => {
+                    f.write_str(&literal.replace('{', "{{").replace('}', "}}"))?;
                 }
                 TemplatePart::Field(field) => {
                     let name = FIELD_NAMES.iter().find(|(_, known)| known == field);

@@ -43,8 +43,8 @@ impl UserMap {
         let account = directory.account_of_nick(name);
         let goes_by = |who: &UserMatcher| match who {
             UserMatcher::Name(nick) => same_name(nick, name),
-            UserMatcher::Account(theirs) => {
-                account.is_some_and(|account| same_name(account, theirs))
+            UserMatcher::Account(wanted) => {
+                account.is_some_and(|account| same_name(account, wanted))
             }
             UserMatcher::Mask(_) => false,
         };

@@ -30,7 +30,7 @@ impl UserMatcher {
         match self {
             Self::Name(name) => same_name(name, &author.name),
             Self::Account(account) => {
-                author.account.as_ref().is_some_and(|theirs| same_name(account, theirs))
+                author.account.as_ref().is_some_and(|wanted| same_name(account, wanted))
             }
             Self::Mask(mask) => {
                 let address = author.userhost.as_deref().unwrap_or("@");

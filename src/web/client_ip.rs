@@ -10,9 +10,9 @@ use ipnet::IpNet;
 pub(super) fn from_headers(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
     let mut address = peer.to_canonical();
-    let said = headers.get_all("x-forwarded-for").iter().rev();
-    let said = said.flat_map(|value| value.to_str().unwrap_or("?").rsplit(','));
-    for word in said {
+    let addresses = headers.get_all("x-forwarded-for").iter().rev();
+    let addresses = addresses.flat_map(|value| value.to_str().unwrap_or("?").rsplit(','));
+    for word in addresses {
         if !is_trusted(address) {
             return address;
         }

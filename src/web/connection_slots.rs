@@ -50,7 +50,7 @@ struct OccupiedSlot {
 /// A connection's slot, returned when dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionSlot {
-    seats: Arc<ConnectionSlots>,
+    slots: Arc<ConnectionSlots>,
     number: u64,
 }
 
@@ -85,7 +85,7 @@ impl ConnectionSlots {
         state
             .taken
             .insert(number, OccupiedSlot { nets, address, answering: 0, since, connection: None });
-        Some(ConnectionSlot { seats: Arc::clone(self), number })
+        Some(ConnectionSlot { slots: Arc::clone(self), number })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -123,8 +123,8 @@ impl State {
 
 impl ConnectionSlot {
     /// Registers the task of the connection with this number.
-    pub(super) fn assign(seats: &ConnectionSlots, number: u64, connection: AbortHandle) {
-        match seats.state().taken.get_mut(&number) {
+    pub(super) fn assign(slots: &ConnectionSlots, number: u64, connection: AbortHandle) {
+        match slots.state().taken.get_mut(&number) {
             Some(taken) => taken.connection = Some(connection),
             // Its slot was taken already.
             None => connection.abort(),
@@ -142,7 +142,7 @@ impl ConnectionSlot {
     }
 
     fn count(&self, by: isize) {
-        if let Some(taken) = self.seats.state().taken.get_mut(&self.number) {
+        if let Some(taken) = self.slots.state().taken.get_mut(&self.number) {
             if taken.answering == 0 {
                 taken.since = Instant::now();
             }
@@ -153,7 +153,7 @@ impl ConnectionSlot {
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.seats.state().taken.remove(&self.number);
+        self.slots.state().taken.remove(&self.number);
     }
 }
 

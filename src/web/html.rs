@@ -94,8 +94,8 @@ fn with_links(line: &str) -> Markup {
 }
 
 /// A page with a short message.
-pub(super) fn message_page(title: &str, words: &str) -> String {
-    document(title, html! { main { h1 { (title) } p { (words) } } })
+pub(super) fn message_page(title: &str, text: &str) -> String {
+    document(title, html! { main { h1 { (title) } p { (text) } } })
 }
 
 fn document(title: &str, body: Markup) -> String {

@@ -45,7 +45,7 @@ pub(super) async fn serve(
     proxies: Vec<IpNet>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seats = Arc::new(ConnectionSlots::default());
+    let slots = Arc::new(ConnectionSlots::default());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -56,17 +56,17 @@ pub(super) async fn serve(
             Ok((stream, peer)) => {
                 let address = peer.ip().to_canonical();
                 let is_proxy = proxies.iter().any(|net| net.contains(&address));
-                let Some(seat) = seats.take(address, is_proxy) else {
+                let Some(slot) = slots.take(address, is_proxy) else {
                     tracing::debug!(%address, "connection limit reached");
                     continue;
                 };
-                let number = seat.number();
+                let number = slot.number();
                 let (router, stop) = (router.clone(), stop.clone());
                 let connection = connections.spawn(async move {
-                    let conversation = serve_connection(stream, peer, router, Arc::new(seat), stop);
-                    let _ = time::timeout(MAX_CONNECTION_TIME, conversation).await;
+                    let serving = serve_connection(stream, peer, router, Arc::new(slot), stop);
+                    let _ = time::timeout(MAX_CONNECTION_TIME, serving).await;
                 });
-                ConnectionSlot::assign(&seats, number, connection);
+                ConnectionSlot::assign(&slots, number, connection);
             }
             // Resources are temporarily exhausted.
             Err(error) => {
@@ -85,14 +85,14 @@ async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    seat: Arc<ConnectionSlot>,
+    slot: Arc<ConnectionSlot>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), hyper::Error> {
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
     let answer = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerAddr(peer.ip()));
-        let (answer, answering) = (router.call(request), seat.answering());
+        let (answer, answering) = (router.call(request), slot.answering());
         async move { answer.await.map(|response| held::holding(response, answering)) }
     });
     let connection = http1::Builder::new()

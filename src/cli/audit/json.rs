@@ -85,9 +85,9 @@ fn room_json(audit: &RoomAudit) -> Value {
         let (id, posted) = (post.post.to_string(), post.posted_at.to_string());
         json!({ "post": id, "posted_at": posted, "author": post.author })
     });
-    object["duplicated"] = problems_json(&found.duplicates, |twin| {
-        let (id, posted) = (twin.post.to_string(), twin.posted_at.to_string());
-        json!({ "post": id, "posted_at": posted, "duplicate_of": twin.original.to_string() })
+    object["duplicated"] = problems_json(&found.duplicates, |duplicate| {
+        let (id, posted) = (duplicate.post.to_string(), duplicate.posted_at.to_string());
+        json!({ "post": id, "posted_at": posted, "duplicate_of": duplicate.original.to_string() })
     });
     object["out_of_order"] = problems_json(&found.out_of_order, |it| {
         let (id, posted) = (it.post.to_string(), it.posted_at.to_string());
@@ -103,8 +103,8 @@ fn room_json(audit: &RoomAudit) -> Value {
     object
 }
 
-fn problems_json<T>(troubles: &Problems<T>, object: impl Fn(&T) -> Value) -> Value {
-    json!({ "count": troubles.count, "first": troubles.first.iter().map(object).collect::<Vec<_>>() })
+fn problems_json<T>(problems: &Problems<T>, object: impl Fn(&T) -> Value) -> Value {
+    json!({ "count": problems.count, "first": problems.first.iter().map(object).collect::<Vec<_>>() })
 }
 
 fn totals_json(tally: &Totals) -> Value {

@@ -13,14 +13,14 @@ const HOST_PORT_HELP: &str = "write it like \"irc.example.org:6697\"";
 
 /// Parses `host`, `host:port`, `[IPv6]` or `[IPv6]:port`.
 pub(in crate::config) fn host_port(text: &str, default_port: u16) -> Result<HostPort, ValueError> {
-    let flaw = |found: &str, remedy: &str| {
+    let error = |found: &str, remedy: &str| {
         ValueError::new(format!("{} {found}", redact_credentials(text)), remedy)
     };
     if text.contains("//") {
-        return Err(flaw("is a URL", "write only host and port, like \"irc.example.org:6697\""));
+        return Err(error("is a URL", "write only host and port, like \"irc.example.org:6697\""));
     }
     if !text.starts_with('[') && text.matches(':').count() > 1 {
-        return Err(flaw("is not host:port", "write an IPv6 address in brackets: \"[::1]:6697\""));
+        return Err(error("is not host:port", "write an IPv6 address in brackets: \"[::1]:6697\""));
     }
     // The colons of an IPv6 address are before its bracket.
     let after_host = text.rfind(']').unwrap_or(0);
@@ -28,8 +28,8 @@ pub(in crate::config) fn host_port(text: &str, default_port: u16) -> Result<Host
         Some(colon) => (&text[..after_host + colon], parse_port(&text[after_host + colon + 1..])),
         None => (text, Some(default_port)),
     };
-    let host = parse_host(host).ok_or_else(|| flaw("is not host:port", HOST_PORT_HELP))?;
-    let port = port.ok_or_else(|| flaw("is not host:port", HOST_PORT_HELP))?;
+    let host = parse_host(host).ok_or_else(|| error("is not host:port", HOST_PORT_HELP))?;
+    let port = port.ok_or_else(|| error("is not host:port", HOST_PORT_HELP))?;
     let host = match host {
         Host::Domain(name) => name,
         Host::Ipv4(address) => address.to_string(),
@@ -115,14 +115,14 @@ pub(in crate::config) fn proxy_url(
     text: &str,
 ) -> Result<(ProxySettings, Option<String>), ValueError> {
     const EXAMPLE: &str = "write it like \"socks5h://proxy.example.org:1080\"";
-    let flaw =
+    let error =
         |found: &str| ValueError::new(format!("{} {found}", redact_credentials(text)), EXAMPLE);
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| flaw("is not a proxy URL"))?;
+    let (scheme, rest) = text.split_once("://").ok_or_else(|| error("is not a proxy URL"))?;
     let (kind, port) = match scheme.to_ascii_lowercase().as_str() {
         "socks5" => (ProxyKind::Socks5, 1080),
         "socks5h" => (ProxyKind::Socks5h, 1080),
         "http" => (ProxyKind::Http, 80),
-        _ => return Err(flaw("has an unknown scheme: expected socks5://, socks5h:// or http://")),
+        _ => return Err(error("has an unknown scheme: expected socks5://, socks5h:// or http://")),
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
     let (user, server) = match rest.rsplit_once('@') {
@@ -134,7 +134,7 @@ pub(in crate::config) fn proxy_url(
         return Err(ValueError::new("the address has a password", remedy));
     }
     let HostPort { host, port } =
-        host_port(server, port).map_err(|_| flaw("is not a proxy URL"))?;
+        host_port(server, port).map_err(|_| error("is not a proxy URL"))?;
     let proxy = ProxySettings { kind, host, port, credentials: None };
     Ok((proxy, user.filter(|user| !user.is_empty()).map(str::to_owned)))
 }

@@ -140,8 +140,9 @@ pub(in crate::config) fn extract_nicks_rule(value: &Value) -> Result<ExtractNick
         let remedy = "add nick, user, account or mask";
         return Err(ValueError::new("this rule would let anyone impersonate anyone", remedy));
     }
-    let told = || Regex::new(DEFAULT_EXTRACT_PATTERN).expect("the default pattern is valid");
-    let text = fields.parse_regex("text")?.unwrap_or_else(told);
+    let default_pattern =
+        || Regex::new(DEFAULT_EXTRACT_PATTERN).expect("the default pattern is valid");
+    let text = fields.parse_regex("text")?.unwrap_or_else(default_pattern);
     let has = |name| text.capture_names().flatten().any(|group| group == name);
     if !has("nick") || !has("text") {
         let remedy = format!("write it like '{DEFAULT_EXTRACT_PATTERN}'");

@@ -40,7 +40,7 @@ pub(in crate::config) fn nick_template(text: &str, mode: SenderMode) -> Result<S
     }
     let around = text.replace("{user}", "");
     forbid_chars(|c| !c.is_ascii_graphic() || ",*?!@:#{}$".contains(c), &around, "a nick")?;
-    nick(&text.replace("{user}", "x")).map_err(|flaw| ValueError { help: remedy, ..flaw })?;
+    nick(&text.replace("{user}", "x")).map_err(|error| ValueError { help: remedy, ..error })?;
     Ok(text.to_owned())
 }
 

@@ -8,7 +8,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Parses a filter of `tracing`: a level, and levels of modules.
 pub(in crate::config) fn log_filter(text: &str) -> Result<String, ValueError> {
-    let flaw = |found: &str| {
+    let error = |found: &str| {
         let remedy = "write \"info\", or one of off, error, warn, debug and trace; for one module \
                       \"info,letsbridge::net=debug\"";
         ValueError::quoting(text, found, remedy)
@@ -18,9 +18,9 @@ pub(in crate::config) fn log_filter(text: &str) -> Result<String, ValueError> {
     let bare = |part: &&str| !part.contains(['=', '[', ']', '{', '}']);
     let level = |part: &str| LEVELS.iter().any(|level| part.trim().eq_ignore_ascii_case(level));
     if text.split(',').filter(bare).any(|part| !level(part)) {
-        return Err(flaw("has an unknown log level"));
+        return Err(error("has an unknown log level"));
     }
-    EnvFilter::try_new(text).map_err(|_| flaw("is not a log filter"))?;
+    EnvFilter::try_new(text).map_err(|_| error("is not a log filter"))?;
     Ok(text.to_owned())
 }
 

@@ -26,7 +26,7 @@ pub(in crate::config) fn ip_net(text: &str) -> Result<IpNet, ValueError> {
 
 /// Parses a size in bytes: `500KB`, `100MB`, `2GB`. A kilobyte has 1,000 bytes.
 pub(in crate::config) fn byte_size(text: &str) -> Result<u64, ValueError> {
-    let flaw = || {
+    let error = || {
         ValueError::quoting(
             text,
             "is not a size",
@@ -36,11 +36,11 @@ pub(in crate::config) fn byte_size(text: &str) -> Result<u64, ValueError> {
     let (digits, factor) = [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000_u64)]
         .into_iter()
         .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))
-        .ok_or_else(flaw)?;
+        .ok_or_else(error)?;
     // Rust would parse "+5" as a number, too.
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
     let number: Option<u64> = digits.parse().ok().filter(|_| plain);
-    let size = number.and_then(|number| number.checked_mul(factor)).ok_or_else(flaw)?;
+    let size = number.and_then(|number| number.checked_mul(factor)).ok_or_else(error)?;
     if size == 0 {
         return Err(ValueError::quoting(
             text,

@@ -26,23 +26,23 @@ pub(super) fn read<'r>(
     let written = top.child("link");
     let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
     if entries.is_empty() && written.is_none_or(|entry| entry.is_list()) {
-        let flaw = ValueError::new(
+        let error = ValueError::new(
             "no links configured: nothing would be mirrored",
             "add [[link]] with channel = \"office/#dev\" and room = \"dev\"",
         );
-        top.report_error("link".to_owned(), flaw);
+        top.report_error("link".to_owned(), error);
     }
     let mentioned: Vec<&str> = entries.iter().filter_map(mentioned_network).collect();
     let mut links = LinkSet::with_networks(mentioned.clone());
-    let mut told = HashSet::new();
+    let mut reported = HashSet::new();
     for entry in entries {
         // An unknown network is reported once, however many links mention it.
         let name = crate::config::sections::links::mentioned_network(&entry)
             .filter(|name| !networks.contains(name));
-        let is_told = name.is_some_and(|name| networks.is_empty() || !told.insert(name));
+        let is_reported = name.is_some_and(|name| networks.is_empty() || !reported.insert(name));
         let many = mentioned.iter().filter(|other| Some(**other) == name).count();
         let networks =
-            if is_told { NetworkCheck::Reported } else { NetworkCheck::Known(networks, many) };
+            if is_reported { NetworkCheck::Reported } else { NetworkCheck::Known(networks, many) };
         if let Some(written) = read_link(entry, &networks, format) {
             links.add(written);
         }
@@ -111,13 +111,13 @@ fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint,
         let found = format!("unknown network {}{links}", quote(network));
         return Err(ValueError::new(found, remedy));
     }
-    let read = parse::channel_name(channel).map_err(|flaw| {
+    let read = parse::channel_name(channel).map_err(|error| {
         match parse::channel_name(&format!("#{channel}")) {
             Ok(name) if !channel.is_empty() && !channel.contains('#') => {
                 let remedy = format!("did you mean \"{network}/{name}\"?");
-                ValueError { help: remedy, ..flaw }
+                ValueError { help: remedy, ..error }
             }
-            _ => flaw,
+            _ => error,
         }
     });
     Ok(Endpoint::channel(&Network::new(network), &read?))

@@ -126,21 +126,21 @@ fn system_roots(provider: &Arc<CryptoProvider>) -> Result<TrustRule, TlsError> {
     let mut roots = RootCertStore::empty();
     // Old authorities that do not parse are common; this affects only certificates that they issued.
     let (_, unparsable) = roots.add_parsable_certificates(found.certs);
-    let mut troubles: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+    let mut problems: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
     if unparsable > 0 {
-        troubles.push(format!("{unparsable} cannot be parsed"));
+        problems.push(format!("{unparsable} cannot be parsed"));
     }
     if roots.is_empty() {
-        let troubles = troubles.join("; ");
-        return Err(TlsError::NoSystemRoots(match troubles.as_str() {
-            "" => troubles,
-            _ => format!(" ({troubles})"),
+        let problems = problems.join("; ");
+        return Err(TlsError::NoSystemRoots(match problems.as_str() {
+            "" => problems,
+            _ => format!(" ({problems})"),
         }));
     }
-    if !troubles.is_empty() {
+    if !problems.is_empty() {
         tracing::warn!(
             usable = roots.len(),
-            problems = troubles.join("; "),
+            problems = problems.join("; "),
             "some system CA certificates are unusable"
         );
     }

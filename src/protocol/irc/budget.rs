@@ -49,11 +49,11 @@ impl ServerQuota {
     }
 
     /// Returns which limit is exceeded, given the bytes stored about users and the lines queued; only once.
-    pub(super) fn take_exceeded(&mut self, kept: usize, lines: usize) -> Option<String> {
+    pub(super) fn take_exceeded(&mut self, user_bytes: usize, lines: usize) -> Option<String> {
         if self.is_exceeded {
             return None;
         }
-        let what = if kept > MAX_USERS_BYTES {
+        let what = if user_bytes > MAX_USERS_BYTES {
             "sent more users than the bridge keeps (32 MiB)"
         } else if self.cap_bytes > MAX_CAP_BYTES {
             "sent too many capabilities (more than 256 KiB)"

@@ -49,18 +49,18 @@ pub(super) struct SessionEnd {
 pub(super) async fn run_session(
     puppet: PuppetConfig,
     network: NetworkSettings,
-    mut door: Connector,
+    mut connector: Connector,
     mut commands: mpsc::Receiver<irc::IrcCommand>,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
 ) -> SessionEnd {
-    let opened = match unless_stopped(stop, door.connect_any()).await {
+    let opened = match unless_stopped(stop, connector.connect_any()).await {
         Ok(opened) => opened,
         Err(reason) => {
             let account = puppet.user;
             return SessionEnd {
                 user: account,
-                connector: door,
+                connector,
                 login_succeeded: false,
                 rejection: None,
                 try_other_server: false,
@@ -79,18 +79,18 @@ pub(super) async fn run_session(
     let name = |event| {
         EngineInput::Event(Event::Puppet(network.network.clone(), account.clone(), Box::new(event)))
     };
-    let ended = net::drive(&mut session, &mut lines, &mut commands, &inbox, name).await;
-    let (let_in, away) = (session.was_registered(), session.disconnect_reason().cloned());
-    let elsewhere = door.on_session_end(&server, away.as_ref());
-    let reason = match ended {
+    let end = net::drive(&mut session, &mut lines, &mut commands, &inbox, name).await;
+    let (let_in, rejection) = (session.was_registered(), session.disconnect_reason().cloned());
+    let elsewhere = connector.on_session_end(&server, rejection.as_ref());
+    let reason = match end {
         net::ConnectionEnd::Cancelled => "no longer needed".to_owned(),
         net::ConnectionEnd::Closed(reason) | net::ConnectionEnd::Lost(reason) => reason,
     };
     SessionEnd {
         user: account,
-        connector: door,
+        connector,
         login_succeeded: let_in,
-        rejection: away,
+        rejection,
         try_other_server: elsewhere,
         reason,
     }

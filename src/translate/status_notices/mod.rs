@@ -148,15 +148,15 @@ impl StatusNotices {
         events: &[StatusEvent],
         shown: impl Fn(&str) -> String,
     ) -> Option<String> {
-        let told: Vec<&StatusEvent> =
+        let shown_events: Vec<&StatusEvent> =
             drop_reversals(events).into_iter().filter(|event| self.shows(event)).collect();
-        let teller = StatusRenderer { display_name: shown };
-        let each = teller.each(&told);
-        [each, Some(teller.alike(&told)), Some(counts_only(&told))]
+        let renderer = StatusRenderer { display_name: shown };
+        let each = renderer.each(&shown_events);
+        [each, Some(renderer.by_kind(&shown_events)), Some(counts_only(&shown_events))]
             .into_iter()
             .flatten()
-            .find(|words| words.len() <= MAX_LEN)
-            .filter(|words| !words.is_empty())
+            .find(|notice| notice.len() <= MAX_LEN)
+            .filter(|notice| !notice.is_empty())
     }
 }
 

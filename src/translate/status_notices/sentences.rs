@@ -21,38 +21,38 @@ pub(super) struct StatusRenderer<F> {
 
 impl<F: Fn(&str) -> String> StatusRenderer<F> {
     /// Every event in order; `None` if too long.
-    pub(super) fn each(&self, told: &[&StatusEvent]) -> Option<String> {
-        let mut words = String::new();
-        let mut rest = told;
+    pub(super) fn each(&self, events: &[&StatusEvent]) -> Option<String> {
+        let mut text = String::new();
+        let mut rest = events;
         while let Some(first) = rest.first() {
-            let alike = rest.iter().take_while(|it| it.change == first.change && is_groupable(it));
-            let count = alike.count().max(1);
-            append_sentence(&mut words, &self.sentence(&rest[..count]));
-            if words.len() > MAX_LEN {
+            let group = rest.iter().take_while(|it| it.change == first.change && is_groupable(it));
+            let count = group.count().max(1);
+            append_sentence(&mut text, &self.sentence(&rest[..count]));
+            if text.len() > MAX_LEN {
                 return None;
             }
             rest = &rest[count..];
         }
-        Some(words)
+        Some(text)
     }
 
     /// Grouped by kind, without reasons.
-    pub(super) fn alike(&self, told: &[&StatusEvent]) -> String {
-        let mut words = String::new();
-        for (happened, alike) in group_by_kind(told) {
-            let sentence = match alike.as_slice() {
-                [_] => self.sentence(&alike),
-                _ => format!("{} {happened}", self.join_names(&alike)),
+    pub(super) fn by_kind(&self, events: &[&StatusEvent]) -> String {
+        let mut text = String::new();
+        for (change, group) in group_by_kind(events) {
+            let sentence = match group.as_slice() {
+                [_] => self.sentence(&group),
+                _ => format!("{} {change}", self.join_names(&group)),
             };
-            append_sentence(&mut words, &sentence);
+            append_sentence(&mut text, &sentence);
         }
-        words
+        text
     }
 
-    fn sentence(&self, alike: &[&StatusEvent]) -> String {
-        let who = self.join_names(alike);
-        let was = if alike.len() == 1 { "was" } else { "were" };
-        match &alike[0].change {
+    fn sentence(&self, group: &[&StatusEvent]) -> String {
+        let who = self.join_names(group);
+        let was = if group.len() == 1 { "was" } else { "were" };
+        match &group[0].change {
             StatusChange::Joined => format!("{who} joined"),
             StatusChange::Left(reason) => format!("{who} left{}", reason_suffix(reason.as_deref())),
             StatusChange::Kicked { by, reason } => {
@@ -82,15 +82,15 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
     }
 
     /// `ann`, `ann and bob`, `ann, bob and 3 more`.
-    fn join_names(&self, alike: &[&StatusEvent]) -> String {
+    fn join_names(&self, group: &[&StatusEvent]) -> String {
         let mut bytes = 0;
-        let named = alike.iter().take(MAX_NAMES).map(|it| (self.display_name)(&it.who));
+        let named = group.iter().take(MAX_NAMES).map(|it| (self.display_name)(&it.who));
         let fits = |name: &String| {
             bytes += name.len() + ", ".len();
             bytes <= MAX_LEN_NAMES || bytes == name.len() + ", ".len()
         };
         let shown: Vec<String> = named.take_while(fits).collect();
-        match (alike.len().saturating_sub(shown.len()), shown.as_slice()) {
+        match (group.len().saturating_sub(shown.len()), shown.as_slice()) {
             (0, [one]) => one.clone(),
             (0, [most @ .., last]) => format!("{} and {last}", most.join(", ")),
             (more, _) => format!("{} and {more} more", shown.join(", ")),
@@ -99,19 +99,19 @@ impl<F: Fn(&str) -> String> StatusRenderer<F> {
 }
 
 /// Only the number of events of each kind.
-pub(super) fn counts_only(told: &[&StatusEvent]) -> String {
-    let mut words = String::new();
-    for (happened, alike) in group_by_kind(told) {
-        append_sentence(&mut words, &format!("{}\u{d7} {happened}", alike.len()));
+pub(super) fn counts_only(events: &[&StatusEvent]) -> String {
+    let mut text = String::new();
+    for (change, group) in group_by_kind(events) {
+        append_sentence(&mut text, &format!("{}\u{d7} {change}", group.len()));
     }
-    words
+    text
 }
 
 /// Groups events by kind, with a verb for each.
-fn group_by_kind<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c StatusEvent>)> {
+fn group_by_kind<'c>(events: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c StatusEvent>)> {
     let mut kinds: Vec<(&'static str, Vec<&StatusEvent>)> = Vec::new();
-    for event in told {
-        let happened = match event.change {
+    for event in events {
+        let change = match event.change {
             StatusChange::Joined => "joined",
             StatusChange::Left(_) => "left",
             StatusChange::Kicked { .. } => "kicked",
@@ -121,19 +121,19 @@ fn group_by_kind<'c>(told: &[&'c StatusEvent]) -> Vec<(&'static str, Vec<&'c Sta
             StatusChange::ModesChanged(_) => "changed modes",
             StatusChange::TopicChanged(_) => "changed the topic",
         };
-        match kinds.iter_mut().find(|(kind, _)| *kind == happened) {
-            Some((_, alike)) => alike.push(event),
-            None => kinds.push((happened, vec![event])),
+        match kinds.iter_mut().find(|(kind, _)| *kind == change) {
+            Some((_, group)) => group.push(event),
+            None => kinds.push((change, vec![event])),
         }
     }
     kinds
 }
 
-fn append_sentence(words: &mut String, sentence: &str) {
-    if !words.is_empty() {
-        words.push_str("; ");
+fn append_sentence(text: &mut String, sentence: &str) {
+    if !text.is_empty() {
+        text.push_str("; ");
     }
-    words.push_str(sentence);
+    text.push_str(sentence);
 }
 
 fn reason_suffix(reason: Option<&str>) -> String {

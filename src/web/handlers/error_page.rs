@@ -21,8 +21,8 @@ pub(super) enum ErrorPage {
     RateLimited(Duration),
 }
 
-pub(super) fn error_response(refusal: ErrorPage) -> Response {
-    let (status, title, words) = match refusal {
+pub(super) fn error_response(page: ErrorPage) -> Response {
+    let (status, title, text) = match page {
         ErrorPage::NotFound => (
             StatusCode::NOT_FOUND,
             "Not found",
@@ -64,9 +64,9 @@ pub(super) fn error_response(refusal: ErrorPage) -> Response {
             "You have reached the request limit. Try again in a moment.",
         ),
     };
-    let mut response = html_response(html::message_page(title, words));
+    let mut response = html_response(html::message_page(title, text));
     *response.status_mut() = status;
-    let wait = match refusal {
+    let wait = match page {
         ErrorPage::RateLimited(wait) => Some(wait.as_secs().max(1)),
         ErrorPage::Busy | ErrorPage::UpstreamUnreachable => Some(60),
         _ => None,

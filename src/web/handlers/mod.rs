@@ -113,8 +113,9 @@ async fn check_link(
 
 /// When a link created at `made` expires.
 fn expires_at(state: &AppState, made: Timestamp) -> Timestamp {
-    let lasts = SignedDuration::try_from(state.settings.link_expiry).unwrap_or(SignedDuration::MAX);
-    made.saturating_add(lasts).unwrap_or(Timestamp::MAX)
+    let lifetime =
+        SignedDuration::try_from(state.settings.link_expiry).unwrap_or(SignedDuration::MAX);
+    made.saturating_add(lifetime).unwrap_or(Timestamp::MAX)
 }
 
 /// Queries the store, which blocks, on another thread.

@@ -13,13 +13,7 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
         Err(why) => return vec![format!("{channel}: not audited: {why}")],
     };
     let shown = &found.lines;
-    let (said, heard) = (format_number(shown.delivered), format_number(shown.recorded));
-    let (there, since) = (format!("{said} sent, {heard} received"), format_minute(found.since));
-    let mut lines = vec![if found.is_clean() {
-        format!("{channel}: {there}, none missing, duplicated or out of order since {since}")
-    } else {
-        format!("{channel}: {there} since {since}, {}", count_problems(found))
-    }];
+    let mut lines = vec![summary(&channel, found)];
     push_problems(&mut lines, &shown.missing, |lost| {
         let (ticket, settled) = (lost.delivery.0, format_second(lost.settled_at));
         let what = if lost.is_partial { "some lines of delivery" } else { "delivery" };
@@ -29,37 +23,54 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
         )
     });
     push_problems(&mut lines, &shown.unrecorded, |line| {
-        let (author, said) = (&line.author, format_second(line.sent_at));
+        let (author, sent_at) = (&line.author, format_second(line.sent_at));
         format!(
-            "missing in the ledger: line {} in {channel} by {author}, {said}",
+            "missing in the ledger: line {} in {channel} by {author}, {sent_at}",
             msgid_or_placeholder(&line.msgid)
         )
     });
-    push_problems(&mut lines, &shown.duplicates, |twin| {
-        let (line, of) = (msgid_or_placeholder(&twin.msgid), msgid_or_placeholder(&twin.original));
-        format!("duplicate in {channel}: line {line}, {}, of {of}", format_second(twin.sent_at))
+    push_problems(&mut lines, &shown.duplicates, |duplicate| {
+        let (line, of) =
+            (msgid_or_placeholder(&duplicate.msgid), msgid_or_placeholder(&duplicate.original));
+        format!(
+            "duplicate in {channel}: line {line}, {}, of {of}",
+            format_second(duplicate.sent_at)
+        )
     });
     push_problems(&mut lines, &shown.out_of_order, |it| {
-        let (ticket, behind, said) = (it.delivery.0, it.preceded_by.0, format_second(it.sent_at));
+        let (ticket, behind, sent_at) =
+            (it.delivery.0, it.preceded_by.0, format_second(it.sent_at));
         format!(
-            "out of order in {channel}: delivery {ticket} (line {}, {said}) is after delivery \
+            "out of order in {channel}: delivery {ticket} (line {}, {sent_at}) is after delivery \
              {behind}",
             msgid_or_placeholder(&it.msgid)
         )
     });
     push_problems(&mut lines, &shown.recorded_out_of_order, |it| {
-        let (line, before, said) = (
+        let (line, before, sent_at) = (
             msgid_or_placeholder(&it.msgid),
             msgid_or_placeholder(&it.preceded_by),
             format_second(it.sent_at),
         );
         format!(
-            "out of order in the ledger: line {line} ({said}) of {channel} was received before \
+            "out of order in the ledger: line {line} ({sent_at}) of {channel} was received before \
              {before}, which precedes it"
         )
     });
     lines.extend(notes(&channel, found));
     lines
+}
+
+fn summary(channel: &str, found: &ChannelFindings) -> String {
+    let shown = &found.lines;
+    let (delivered, recorded) = (format_number(shown.delivered), format_number(shown.recorded));
+    let counts = format!("{channel}: {delivered} sent, {recorded} received");
+    let since = format_minute(found.since);
+    if found.is_clean() {
+        format!("{counts}, none missing, duplicated or out of order since {since}")
+    } else {
+        format!("{counts} since {since}, {}", count_problems(found))
+    }
 }
 
 /// Lines on things that are worth knowing but no problems.

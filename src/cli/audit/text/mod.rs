@@ -64,9 +64,9 @@ impl fmt::Display for ProblemCounts {
 }
 
 /// Appends a line for each problem.
-fn push_problems<T>(lines: &mut Vec<String>, troubles: &Problems<T>, line: impl Fn(&T) -> String) {
-    lines.extend(troubles.first.iter().map(|trouble| format!("  {}", line(trouble))));
-    let more = troubles.count - troubles.first.len() as u64;
+fn push_problems<T>(lines: &mut Vec<String>, problems: &Problems<T>, line: impl Fn(&T) -> String) {
+    lines.extend(problems.first.iter().map(|problem| format!("  {}", line(problem))));
+    let more = problems.count - problems.first.len() as u64;
     if more > 0 {
         lines.push(format!("  … and {} more", format_number(more)));
     }

@@ -30,12 +30,12 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
         let posted = format_second(post.posted_at);
         format!("missing in the ledger: post {} in {room} by {}, {posted}", post.post, post.author)
     });
-    push_problems(&mut lines, &found.duplicates, |twin| {
+    push_problems(&mut lines, &found.duplicates, |duplicate| {
         format!(
             "duplicate in {room}: post {}, {}, of {}",
-            twin.post,
-            format_second(twin.posted_at),
-            twin.original
+            duplicate.post,
+            format_second(duplicate.posted_at),
+            duplicate.original
         )
     });
     push_problems(&mut lines, &found.out_of_order, |it| {

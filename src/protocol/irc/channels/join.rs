@@ -91,9 +91,9 @@ impl IrcSession {
                 line,
             }));
             let early = self.early_messages.extract_if(.., |(source, _)| *source == endpoint);
-            let heard = early
+            let messages = early
                 .map(|(endpoint, message)| Output::Event(IrcEvent::Message { endpoint, message }));
-            self.output.extend(heard);
+            self.output.extend(messages);
         }
         if let Some((endpoint, _)) = joined {
             self.ask_modes(endpoint);
@@ -230,7 +230,7 @@ impl IrcSession {
         else {
             return;
         };
-        let words = vec![services.clone(), format!("INVITE {name}")];
-        self.enqueue_control(vec![("PRIVMSG", words)]);
+        let params = vec![services.clone(), format!("INVITE {name}")];
+        self.enqueue_control(vec![("PRIVMSG", params)]);
     }
 }

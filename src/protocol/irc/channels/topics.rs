@@ -19,9 +19,9 @@ impl IrcSession {
     pub(in crate::protocol::irc) fn set_topic(&mut self, endpoint: EndpointId, topic: &str) {
         if let Some(name) = self.channels.name_of(endpoint) {
             let SafeText(topic) = SafeText::sanitize(topic);
-            let words = ("TOPIC", vec![name.to_owned(), topic]);
+            let command = ("TOPIC", vec![name.to_owned(), topic]);
             self.pending_topics.push(endpoint);
-            self.enqueue_control(vec![words]);
+            self.enqueue_control(vec![command]);
         }
     }
 

@@ -160,10 +160,10 @@ impl IrcSession {
     ) {
         let Some((name, change)) = arguments.split_first() else { return };
         let Some(endpoint) = self.channels.endpoint_of(name) else { return };
-        let marks = self.isupport.prefixes();
+        let prefixes = self.isupport.prefixes();
         self.quota.count_names(1, now);
         for (nick, mark, given) in self.isupport.prefix_changes(change) {
-            self.users.set_prefix(endpoint, nick, (mark, given), &marks);
+            self.users.set_prefix(endpoint, nick, (mark, given), &prefixes);
         }
         self.report_membership();
         let (by, change) = (source_name(source), change.join(" "));
@@ -212,10 +212,10 @@ impl IrcSession {
         names: &str,
     ) {
         let Some(endpoint) = self.channels.endpoint_of(name) else { return };
-        let marks = self.isupport.prefixes();
+        let prefixes = self.isupport.prefixes();
         let mut count = 1;
         for name in names.split_ascii_whitespace() {
-            self.users.add_name(endpoint, name, &marks);
+            self.users.add_name(endpoint, name, &prefixes);
             count += 1;
         }
         self.quota.count_names(count, now);
@@ -240,8 +240,8 @@ impl IrcSession {
         if self.send_only {
             return;
         }
-        let words = self.channels.name_of(endpoint).map(|name| ("MODE", vec![name.to_owned()]));
-        self.enqueue_control(words.into_iter().collect());
+        let command = self.channels.name_of(endpoint).map(|name| ("MODE", vec![name.to_owned()]));
+        self.enqueue_control(command.into_iter().collect());
     }
 
     /// RPL_CHANNELMODEIS: determines whether we can speak.

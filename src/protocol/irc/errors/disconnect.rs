@@ -141,9 +141,9 @@ const REGISTRATION_ERROR_PHRASES: &[(&[&str], DisconnectKind)] = &[
 
 impl DisconnectReason {
     /// A reason of this kind, with this text.
-    pub(in crate::protocol::irc) fn new(reason: DisconnectKind, words: &str) -> Self {
-        let wait = parse_duration(words).filter(|_| reason == DisconnectKind::Throttled);
-        Self { kind: reason, text: words.to_owned(), retry_after: wait }
+    pub(in crate::protocol::irc) fn new(reason: DisconnectKind, text: &str) -> Self {
+        let wait = parse_duration(text).filter(|_| reason == DisconnectKind::Throttled);
+        Self { kind: reason, text: text.to_owned(), retry_after: wait }
     }
 
     /// Interprets an ERROR; `None` if we can reconnect at once.
@@ -287,8 +287,8 @@ impl fmt::Display for DisconnectReason {
 
 /// The kind that the phrases in `error` indicate.
 fn find_kind(signs: &[(&[&str], DisconnectKind)], error: &str) -> Option<DisconnectKind> {
-    let said = extract_reason(error).to_lowercase();
-    let found = signs.iter().find(|(words, _)| words.iter().any(|word| said.contains(word)));
+    let reason = extract_reason(error).to_lowercase();
+    let found = signs.iter().find(|(phrases, _)| phrases.iter().any(|word| reason.contains(word)));
     found.map(|(_, reason)| *reason)
 }
 

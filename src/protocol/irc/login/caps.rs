@@ -79,19 +79,19 @@ impl Caps {
     /// The server rejects these. If they were requested together, requests them individually.
     pub(super) fn on_nak(&mut self, list: &str) -> Vec<RawCommand> {
         let names: Vec<&str> = list.split_ascii_whitespace().collect();
-        let again: Vec<&str> =
+        let rejected: Vec<&str> =
             names.iter().copied().filter(|name| self.pending_together.contains(name)).collect();
         for name in &names {
             self.clear_pending(name);
         }
-        if names.len() < 2 { Vec::new() } else { self.request_single(again) }
+        if names.len() < 2 { Vec::new() } else { self.request_single(rejected) }
     }
 
     /// The server has stopped answering: requests individually, once, what was requested together.
     pub(super) fn on_timeout(&mut self) -> Vec<RawCommand> {
         self.pending_single.clear();
-        let again = std::mem::take(&mut self.pending_together);
-        self.request_single(again)
+        let requested = std::mem::take(&mut self.pending_together);
+        self.request_single(requested)
     }
 
     /// The server no longer offers these.

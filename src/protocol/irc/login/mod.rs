@@ -85,14 +85,14 @@ impl Registration {
         nonce: String,
     ) -> (Self, Vec<RawCommand>) {
         let nicks = NickCandidates::new(&identity.nick, &identity.alt_nicks);
-        let mut words: Vec<RawCommand> = vec![("CAP", vec!["LS".to_owned(), "302".to_owned()])];
+        let mut commands: Vec<RawCommand> = vec![("CAP", vec!["LS".to_owned(), "302".to_owned()])];
         let may_say = secure || may_say;
         let password = identity.password.as_ref().filter(|_| may_say);
         let password = password.map(ExposeSecret::expose_secret);
-        words.extend(password.map(|password| ("PASS", vec![password.to_owned()])));
-        words.push(("NICK", vec![nicks.current()]));
+        commands.extend(password.map(|password| ("PASS", vec![password.to_owned()])));
+        commands.push(("NICK", vec![nicks.current()]));
         let user = [&identity.username, "0", "*", &identity.realname];
-        words.push(("USER", user.map(str::to_owned).to_vec()));
+        commands.push(("USER", user.map(str::to_owned).to_vec()));
         let login = identity.sasl.clone();
         let registration = Self {
             nick_candidates: nicks,
@@ -107,7 +107,7 @@ impl Registration {
             caps_deadline: None,
             events: Vec::new(),
         };
-        (registration, words)
+        (registration, commands)
     }
 
     /// Records that another password was withheld.
@@ -170,10 +170,10 @@ impl Registration {
 
     pub(super) fn tick(&mut self, now: Instant) -> Vec<RawCommand> {
         if self.caps_deadline.is_some_and(|by| by <= now) {
-            let mut words = self.caps.on_timeout();
-            words.extend(self.on_caps_settled(now));
+            let mut commands = self.caps.on_timeout();
+            commands.extend(self.on_caps_settled(now));
             self.update_caps_deadline(now);
-            return words;
+            return commands;
         }
         if self.sasl_deadline.is_none_or(|by| now < by) {
             return Vec::new();

@@ -25,9 +25,9 @@ impl Registration {
         list: &str,
         now: Instant,
     ) -> Vec<RawCommand> {
-        let words = self.on_cap_subcommand(subcommand, more, list, now);
+        let commands = self.on_cap_subcommand(subcommand, more, list, now);
         self.update_caps_deadline(now);
-        words
+        commands
     }
 
     fn on_cap_subcommand(
@@ -61,9 +61,9 @@ impl Registration {
                 self.on_caps_settled(now)
             }
             "NAK" => {
-                let mut words = self.caps.on_nak(list);
-                words.extend(self.on_caps_settled(now));
-                words
+                let mut commands = self.caps.on_nak(list);
+                commands.extend(self.on_caps_settled(now));
+                commands
             }
             "DEL" => {
                 let waited = !self.caps.is_settled();
@@ -141,8 +141,8 @@ impl Registration {
     }
 
     fn request_caps(&mut self, now: Instant) -> Vec<RawCommand> {
-        let words = self.caps.request(self.sasl.is_some());
-        if words.is_empty() { self.on_caps_settled(now) } else { words }
+        let commands = self.caps.request(self.sasl.is_some());
+        if commands.is_empty() { self.on_caps_settled(now) } else { commands }
     }
 
     /// All capability requests are answered, at least in part.
@@ -174,10 +174,10 @@ impl Registration {
     pub(super) fn apply_sasl_step(&mut self, step: SaslStep, now: Instant) -> Vec<RawCommand> {
         self.sasl_deadline = None;
         match step {
-            SaslStep::Send(words) => {
+            SaslStep::Send(commands) => {
                 let waits = self.sasl.as_ref().is_some_and(Sasl::is_active);
                 self.sasl_deadline = waits.then(|| now + SASL_TIMEOUT);
-                words
+                commands
             }
             SaslStep::LoggedIn => {
                 self.logged_in = true;

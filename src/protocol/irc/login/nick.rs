@@ -20,8 +20,8 @@ impl IrcSession {
         reason: &str,
     ) {
         if self.is_registering() {
-            let words = self.registration.on_nick_rejected(impossible, reason);
-            self.apply_login_events(words);
+            let commands = self.registration.on_nick_rejected(impossible, reason);
+            self.apply_login_events(commands);
         } else {
             self.regain.on_rejected(now);
         }
@@ -31,9 +31,9 @@ impl IrcSession {
     pub(in crate::protocol::irc) fn on_own_nick_changed(&mut self, now: Instant, nick: &str) {
         nick.clone_into(&mut self.nick);
         self.users.set_own_nick(nick);
-        let means = self.regain_method();
-        let words = self.regain.on_nick_changed(nick, self.isupport.casemapping, &means, now);
-        self.enqueue_control(words);
+        let method = self.regain_method();
+        let commands = self.regain.on_nick_changed(nick, self.isupport.casemapping, &method, now);
+        self.enqueue_control(commands);
         self.output.push_back(Output::Event(IrcEvent::NickChanged { nick: nick.to_owned() }));
     }
 
@@ -60,13 +60,13 @@ impl IrcSession {
         if !self.regain.is_wanted(nick, self.isupport.casemapping) {
             return;
         }
-        let words = if there {
-            let means = self.regain_method();
-            self.regain.on_in_use(&means, now)
+        let commands = if there {
+            let method = self.regain_method();
+            self.regain.on_in_use(&method, now)
         } else {
             self.regain.on_free(now)
         };
-        self.enqueue_control(words);
+        self.enqueue_control(commands);
     }
 
     /// MONITOR reports these nicks as online, or as offline.
@@ -83,10 +83,10 @@ impl IrcSession {
 
     /// The ISON reply: those of the nicks that are in use.
     pub(in crate::protocol::irc) fn on_ison_reply(&mut self, now: Instant, nicks: &str) {
-        let wished = self.regain.wanted().to_owned();
+        let wanted = self.regain.wanted().to_owned();
         let casemapping = self.isupport.casemapping;
-        let there = nicks.split_ascii_whitespace().any(|nick| casemapping.same(nick, &wished));
-        self.on_nick_presence(now, &wished, there);
+        let there = nicks.split_ascii_whitespace().any(|nick| casemapping.same(nick, &wanted));
+        self.on_nick_presence(now, &wanted, there);
     }
 
     /// The MOTD is complete.
@@ -105,15 +105,15 @@ impl IrcSession {
             return;
         }
         self.motd_ended = false;
-        let means = self.regain_method();
+        let method = self.regain_method();
         let (most, casemapping) = (self.isupport.nicklen, self.isupport.casemapping);
-        let words = self.regain.start(&self.nick, most, casemapping, &means, now);
-        self.enqueue_control(words);
+        let commands = self.regain.start(&self.nick, most, casemapping, &method, now);
+        self.enqueue_control(commands);
     }
 
     pub(in crate::protocol::irc) fn tick_regain(&mut self, now: Instant) {
-        let words = self.regain.tick(now);
-        self.enqueue_control(words);
+        let commands = self.regain.tick(now);
+        self.enqueue_control(commands);
     }
 
     fn regain_method(&self) -> RegainMethod {

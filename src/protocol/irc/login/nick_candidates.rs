@@ -23,9 +23,9 @@ pub(in crate::protocol::irc) struct NickCandidates {
 }
 
 impl NickCandidates {
-    pub(in crate::protocol::irc) fn new(wished: &str, others: &[String]) -> Self {
-        let (wished, others) = (wished.to_owned(), others.to_vec());
-        Self { wanted: wished, alternatives: others, max_len: usize::MAX, tries: 0, rejections: 0 }
+    pub(in crate::protocol::irc) fn new(wanted: &str, others: &[String]) -> Self {
+        let (wanted, others) = (wanted.to_owned(), others.to_vec());
+        Self { wanted, alternatives: others, max_len: usize::MAX, tries: 0, rejections: 0 }
     }
 
     /// The nick to try now.

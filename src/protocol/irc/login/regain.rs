@@ -66,9 +66,9 @@ pub(in crate::protocol::irc) struct RegainMethod {
 }
 
 impl Regain {
-    pub(in crate::protocol::irc) fn new(wished: &str, seed: u64) -> Self {
+    pub(in crate::protocol::irc) fn new(wanted: &str, seed: u64) -> Self {
         Self {
-            wanted: wished.to_owned(),
+            wanted: wanted.to_owned(),
             state: RegainState::Idle,
             retry_backoff: Backoff::new(POLL_INTERVAL, Duration::from_secs(3_600)),
             services_backoff: Backoff::new(Duration::from_secs(120), Duration::from_secs(3_600)),
@@ -85,7 +85,7 @@ impl Regain {
         nick: &str,
         most: Option<usize>,
         casemapping: Casemapping,
-        means: &RegainMethod,
+        method: &RegainMethod,
         now: Instant,
     ) -> Vec<RawCommand> {
         if let Some(most) = most {
@@ -97,7 +97,7 @@ impl Regain {
             self.held_since = Some(now);
             return Vec::new();
         }
-        self.start_watching(means, now)
+        self.start_watching(method, now)
     }
 
     /// The configured nick.
@@ -115,7 +115,7 @@ impl Regain {
         &mut self,
         nick: &str,
         casemapping: Casemapping,
-        means: &RegainMethod,
+        method: &RegainMethod,
         now: Instant,
     ) -> Vec<RawCommand> {
         if casemapping.same(nick, &self.wanted) {
@@ -133,10 +133,10 @@ impl Regain {
         if now.saturating_duration_since(since) >= STABLE_AFTER {
             self.retry_backoff.reset();
         }
-        let words = self.start_watching(means, now);
+        let commands = self.start_watching(method, now);
         let wait = self.retry_backoff.next_delay(&mut self.rng);
         self.state = RegainState::Waiting { until: now + wait, quiet: true };
-        words
+        commands
     }
 
     /// The nick is free.
@@ -153,19 +153,19 @@ impl Regain {
     /// The nick is in use.
     pub(in crate::protocol::irc) fn on_in_use(
         &mut self,
-        means: &RegainMethod,
+        method: &RegainMethod,
         now: Instant,
     ) -> Vec<RawCommand> {
         if !matches!(self.state, RegainState::Waiting { quiet: false, .. }) {
             return Vec::new();
         }
         let helped = self.services_from.is_none_or(|from| now >= from);
-        if let Some((services, command)) = means.services.as_ref().filter(|_| helped) {
+        if let Some((services, command)) = method.services.as_ref().filter(|_| helped) {
             self.services_from = Some(now + self.services_backoff.next_delay(&mut self.rng));
             self.state = RegainState::Waiting { until: now + SERVICES_TIMEOUT, quiet: false };
             return vec![("PRIVMSG", vec![services.clone(), command.clone()])];
         }
-        let wait = if means.monitor { MONITOR_POLL_INTERVAL } else { POLL_INTERVAL };
+        let wait = if method.monitor { MONITOR_POLL_INTERVAL } else { POLL_INTERVAL };
         self.state = RegainState::Waiting { until: now + wait, quiet: false };
         Vec::new()
     }
@@ -202,9 +202,9 @@ impl Regain {
     }
 
     /// Starts to watch for the nick.
-    fn start_watching(&mut self, means: &RegainMethod, now: Instant) -> Vec<RawCommand> {
+    fn start_watching(&mut self, method: &RegainMethod, now: Instant) -> Vec<RawCommand> {
         self.state = RegainState::Waiting { until: now + POLL_INTERVAL, quiet: false };
-        if !means.monitor {
+        if !method.monitor {
             return vec![("ISON", vec![self.wanted.clone()])];
         }
         self.monitored = true;

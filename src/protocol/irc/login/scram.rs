@@ -92,16 +92,16 @@ impl Scram {
     }
 
     /// Answers the server-first message with the proof, and the server-final message with nothing.
-    pub(super) fn respond(&mut self, said: &[u8]) -> Result<String, ScramError> {
-        let said = str::from_utf8(said).map_err(|_| ScramError::Malformed)?;
+    pub(super) fn respond(&mut self, message: &[u8]) -> Result<String, ScramError> {
+        let message = str::from_utf8(message).map_err(|_| ScramError::Malformed)?;
         match self.server_signature {
-            None => self.client_final(said),
-            Some(expected) => verify_server_final(said, &expected).map(|()| String::new()),
+            None => self.client_final(message),
+            Some(expected) => verify_server_final(message, &expected).map(|()| String::new()),
         }
     }
 
-    fn client_final(&mut self, said: &str) -> Result<String, ScramError> {
-        let mut parts = said.split(',');
+    fn client_final(&mut self, message: &str) -> Result<String, ScramError> {
+        let mut parts = message.split(',');
         let mut part = |name: &str| {
             parts.next().and_then(|part| part.strip_prefix(name)).ok_or(ScramError::Malformed)
         };
@@ -124,7 +124,7 @@ impl Scram {
         pbkdf2::pbkdf2_hmac::<Sha256>(password, &salt, rounds, &mut salted);
         let client_key = hmac_sha256(&salted, b"Client Key");
         let unproven = format!("c={},r={nonce}", STANDARD.encode(GS2_HEADER));
-        let all = format!("{},{said},{unproven}", self.client_first_bare);
+        let all = format!("{},{message},{unproven}", self.client_first_bare);
         let signature = hmac_sha256(&Sha256::digest(client_key), all.as_bytes());
         let proof: Vec<u8> =
             client_key.iter().zip(signature).map(|(key, sign)| key ^ sign).collect();
@@ -135,11 +135,11 @@ impl Scram {
 }
 
 /// Verifies the server's signature.
-fn verify_server_final(said: &str, expected: &[u8; 32]) -> Result<(), ScramError> {
-    if said.starts_with("e=") {
+fn verify_server_final(message: &str, expected: &[u8; 32]) -> Result<(), ScramError> {
+    if message.starts_with("e=") {
         return Err(ScramError::Rejected);
     }
-    let signature = said.split(',').next().and_then(|part| part.strip_prefix("v="));
+    let signature = message.split(',').next().and_then(|part| part.strip_prefix("v="));
     let signature = signature.ok_or(ScramError::Malformed)?;
     let signature = STANDARD.decode(signature).map_err(|_| ScramError::Malformed)?;
     // Not constant-time: an attacker has only one attempt.

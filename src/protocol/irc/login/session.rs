@@ -31,8 +31,8 @@ impl IrcSession {
         if !self.is_registering() {
             return;
         }
-        if let Some(away) = self.registration.on_welcome() {
-            return self.reject(away);
+        if let Some(rejection) = self.registration.on_welcome() {
+            return self.reject(rejection);
         }
         self.phase = IrcSessionPhase::Identifying;
         self.registered = true;
@@ -45,8 +45,8 @@ impl IrcSession {
         // A bouncer has an account of its own.
         let known = self.account.is_some() || self.registration.is_logged_in();
         if !known && !self.registration.is_bouncer() {
-            let words = self.nickserv.identify(now);
-            self.enqueue_control(words);
+            let commands = self.nickserv.identify(now);
+            self.enqueue_control(commands);
             if self.nickserv.is_withheld() {
                 let reason = DisconnectReason::new(DisconnectKind::InTheClear, "");
                 let reason = format!("{reason}; {}", reason.help().unwrap_or_default());
@@ -66,11 +66,11 @@ impl IrcSession {
     }
 
     /// Sends these lines and applies the results of the login.
-    pub(in crate::protocol::irc) fn apply_login_events(&mut self, words: Vec<RawCommand>) {
-        self.enqueue_control(words);
+    pub(in crate::protocol::irc) fn apply_login_events(&mut self, commands: Vec<RawCommand>) {
+        self.enqueue_control(commands);
         for result in self.registration.take_events() {
             match result {
-                LoginEvent::Rejected(away) => self.reject(away),
+                LoginEvent::Rejected(rejection) => self.reject(rejection),
                 LoginEvent::Sts(sts) => self.output.push_back(Output::Event(IrcEvent::Sts(sts))),
                 LoginEvent::LoginFailed(reason) => {
                     self.output.push_back(Output::Event(IrcEvent::LoginFailed { reason }));
@@ -93,8 +93,8 @@ impl IrcSession {
             self.go_online(now);
             self.retry_joins_after_login(now);
         } else {
-            let words = self.registration.on_logged_out(now);
-            self.apply_login_events(words);
+            let commands = self.registration.on_logged_out(now);
+            self.apply_login_events(commands);
         }
     }
 
@@ -128,8 +128,8 @@ impl IrcSession {
         match answer {
             Some(answer) => self.on_services_reply(now, answer),
             None if self.account.is_none() && self.phase == IrcSessionPhase::Online => {
-                let words = self.nickserv.on_prompt(text, now);
-                self.enqueue_control(words);
+                let commands = self.nickserv.on_prompt(text, now);
+                self.enqueue_control(commands);
             }
             None => {}
         }
@@ -143,7 +143,7 @@ impl IrcSession {
     /// A WHOIS reply is complete.
     pub(in crate::protocol::irc) fn all_shown(&mut self, now: Instant, nick: &str) {
         match self.nickserv.all_shown(now, nick, self.isupport.casemapping) {
-            Ok(words) => self.enqueue_control(words.into_iter().collect()),
+            Ok(commands) => self.enqueue_control(commands.into_iter().collect()),
             Err(answer) => self.on_services_reply(now, answer),
         }
     }
@@ -175,8 +175,8 @@ impl IrcSession {
     }
 
     pub(in crate::protocol::irc) fn tick_login(&mut self, now: Instant) {
-        let words = self.registration.tick(now);
-        self.apply_login_events(words);
+        let commands = self.registration.tick(now);
+        self.apply_login_events(commands);
         if let Some(answer) = self.nickserv.tick(now) {
             self.on_services_reply(now, answer);
         }
@@ -201,35 +201,35 @@ impl IrcSession {
     /// The server has closed the link, or should have by now.
     pub(in crate::protocol::irc) fn on_link_closed(&mut self, reason: String) {
         let leaving = matches!(self.phase, IrcSessionPhase::Quitting { .. });
-        let away = match (self.disconnect_reason.take(), DisconnectReason::parse(&reason)) {
+        let rejection = match (self.disconnect_reason.take(), DisconnectReason::parse(&reason)) {
             // Either may have the more specific reason.
-            (Some(banned), Some(away)) => {
-                let words = format!("{}; {}", banned.text, away.text);
-                Some(DisconnectReason { text: words, ..away })
+            (Some(banned), Some(rejection)) => {
+                let text = format!("{}; {}", banned.text, rejection.text);
+                Some(DisconnectReason { text, ..rejection })
             }
             // Rejected before we sent anything that could be the cause, so it may be permanent.
             (None, None) if !self.registered => {
                 Some(DisconnectReason::parse_registration_error(&reason))
             }
-            (banned, away) => away.or(banned),
+            (banned, rejection) => rejection.or(banned),
         };
-        match away.filter(|_| !leaving) {
-            Some(away) => self.reject(away),
+        match rejection.filter(|_| !leaving) {
+            Some(rejection) => self.reject(rejection),
             None => self.close(reason),
         }
     }
 
-    fn reject(&mut self, away: DisconnectReason) {
+    fn reject(&mut self, rejection: DisconnectReason) {
         // If the server lacks a password that we withheld, that is the reason.
         let lacks = !self.registered && self.registration.is_withheld();
-        let moves = matches!(away.kind, DisconnectKind::StsUpgrade { .. });
-        let away = if lacks && !moves {
+        let moves = matches!(rejection.kind, DisconnectKind::StsUpgrade { .. });
+        let rejection = if lacks && !moves {
             DisconnectReason::new(DisconnectKind::InTheClear, "")
         } else {
-            away
+            rejection
         };
-        self.close(away.to_string());
-        self.disconnect_reason = Some(away);
+        self.close(rejection.to_string());
+        self.disconnect_reason = Some(rejection);
     }
 
     /// Sets the bot mode, if the server has one

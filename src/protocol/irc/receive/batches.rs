@@ -52,12 +52,21 @@ impl IrcSession {
 
     pub(in crate::protocol::irc) fn on_batch_end(&mut self, now: Instant, reference: &str) {
         let Some(batch) = self.batches.close(reference) else { return };
-        if let Some(told) = self.open_multilines.close(reference) {
-            let message = text::parse_text(told.is_notice, &told.text);
-            if !self.is_me(&told.target) {
-                self.on_message(Some(&told.source), &told.target, message, &told.context);
-            } else if !told.is_notice && !told.context.batch.is_playback {
-                self.report_direct_message(Some(&told.source), &told.text, &told.context);
+        if let Some(multiline) = self.open_multilines.close(reference) {
+            let message = text::parse_text(multiline.is_notice, &multiline.text);
+            if !self.is_me(&multiline.target) {
+                self.on_message(
+                    Some(&multiline.source),
+                    &multiline.target,
+                    message,
+                    &multiline.context,
+                );
+            } else if !multiline.is_notice && !multiline.context.batch.is_playback {
+                self.report_direct_message(
+                    Some(&multiline.source),
+                    &multiline.text,
+                    &multiline.context,
+                );
             }
         }
         if batch.is_history {

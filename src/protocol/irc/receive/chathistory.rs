@@ -88,8 +88,8 @@ pub struct HistoryPage {
 }
 
 impl HistoryPage {
-    fn new(limit: usize, by_line: bool, finds_lines: bool) -> Self {
-        Self { limit, lines: 0, span: None, by_msgid: by_line, has_msgid_lookup: finds_lines }
+    fn new(limit: usize, by_msgid: bool, finds_lines: bool) -> Self {
+        Self { limit, lines: 0, span: None, by_msgid, has_msgid_lookup: finds_lines }
     }
 
     fn add(&mut self, time: Option<Timestamp>, now: Timestamp) {
@@ -129,7 +129,7 @@ impl HistoryRequests {
     /// The lines for the next request, if one can be sent.
     pub(in crate::protocol::irc) fn start_next(
         &mut self,
-        means: HistorySource,
+        source: HistorySource,
         now: Instant,
     ) -> Vec<Line> {
         if self.in_flight.is_some() {
@@ -137,7 +137,7 @@ impl HistoryRequests {
         }
         let Some(request) = self.queue.pop_front() else { return Vec::new() };
         self.last_id += 1;
-        let (answer, lines) = build_request(&request, means, self.last_id);
+        let (answer, lines) = build_request(&request, source, self.last_id);
         let (endpoint, number, until) = (request.endpoint, self.last_id, now + HISTORY_TIMEOUT);
         let lines = lines.unwrap_or_else(|error| {
             tracing::error!(channel = request.channel, %error, "cannot build the history request");
@@ -195,9 +195,9 @@ impl HistoryRequests {
     pub(in crate::protocol::irc) fn retry_other_way(
         &mut self,
         code: &str,
-        means: HistorySource,
+        source: HistorySource,
     ) -> bool {
-        let HistorySource::Chathistory { by_time, by_msgid: by_line, .. } = means else {
+        let HistorySource::Chathistory { by_time, by_msgid, .. } = source else {
             return false;
         };
         let Some(PendingHistory { request, reply: HistoryReply::Page(page), .. }) = &self.in_flight
@@ -207,13 +207,13 @@ impl HistoryRequests {
         // If msgid lookup was requested because the time did not help, do not fall back to it.
         let by_time = page.by_msgid && by_time && !request.by_msgid;
         let untaken = ["INVALID_MSGREFTYPE", "INVALID_PARAMS"].contains(&code);
-        let by_line = untaken && !page.by_msgid && by_line && request.msgid.is_some();
-        if request.is_retry || !(by_time || by_line) {
+        let by_msgid = untaken && !page.by_msgid && by_msgid && request.msgid.is_some();
+        if request.is_retry || !(by_time || by_msgid) {
             return false;
         }
-        let again = HistoryRequest { is_retry: true, by_msgid: by_line, ..request.clone() };
+        let retry = HistoryRequest { is_retry: true, by_msgid, ..request.clone() };
         self.in_flight = None;
-        self.queue.push_front(again);
+        self.queue.push_front(retry);
         true
     }
 
@@ -253,15 +253,15 @@ impl PendingHistory {
 /// The source of the answer, and the lines that request it.
 fn build_request(
     request: &HistoryRequest,
-    means: HistorySource,
+    source: HistorySource,
     number: u64,
 ) -> (HistoryReply, Result<Vec<Line>, LineError>) {
     let fence = || Line::new("PING", &[&format!("{PING_PREFIX}{number}")]);
     let HistoryRequest { channel, since, msgid, .. } = request;
-    match means {
-        HistorySource::Chathistory { limit, by_time, by_msgid: by_line, has_labels: labels } => {
+    match source {
+        HistorySource::Chathistory { limit, by_time, by_msgid, has_labels: labels } => {
             let limit = limit.map_or(MAX_PAGE_LINES, |limit| limit.min(MAX_PAGE_LINES));
-            let found = !by_time || (by_line && request.by_msgid);
+            let found = !by_time || (by_msgid && request.by_msgid);
             let msgid = msgid.as_ref().filter(|_| found);
             let from = match msgid {
                 Some(msgid) => format!("msgid={msgid}"),
@@ -270,7 +270,7 @@ fn build_request(
             let line = Line::new("CHATHISTORY", &["AFTER", channel, &from, &limit.to_string()]);
             let label = |line: Line| line.with_label(&format!("{LABEL_PREFIX}{number}"));
             let line = if labels { line.map(label) } else { line };
-            let page = HistoryPage::new(limit, msgid.is_some(), by_line);
+            let page = HistoryPage::new(limit, msgid.is_some(), by_msgid);
             (HistoryReply::Page(page), line.map(|line| vec![line]))
         }
         HistorySource::ZncPlayback => {

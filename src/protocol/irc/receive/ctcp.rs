@@ -65,9 +65,9 @@ impl CtcpResponder {
         Line::new("NOTICE", &[nick, &format!("\x01{query}{space}{answer}\x01")]).ok()
     }
 
-    fn current_time(&self, now: Instant, told: Option<Timestamp>) -> Timestamp {
+    fn current_time(&self, now: Instant, server_time: Option<Timestamp>) -> Timestamp {
         let (since, began) = self.clock;
-        told.unwrap_or_else(|| began.checked_add(now - since).unwrap_or(began))
+        server_time.unwrap_or_else(|| began.checked_add(now - since).unwrap_or(began))
     }
 }
 

@@ -37,8 +37,8 @@ impl IrcSession {
 
     /// A history request failed with the code of a standard reply.
     pub(in crate::protocol::irc) fn on_history_error(&mut self, code: &str, reason: &str) {
-        let means = self.history_source();
-        if self.history_requests.retry_other_way(code, means) {
+        let source = self.history_source();
+        if self.history_requests.retry_other_way(code, source) {
             tracing::info!(
                 code,
                 reason = reason,
@@ -75,8 +75,8 @@ impl IrcSession {
 
     /// Sends the next history request, if possible.
     pub(in crate::protocol::irc) fn send_history_requests(&mut self, now: Instant) {
-        let means = self.history_source();
-        let lines = self.history_requests.start_next(means, now);
+        let source = self.history_source();
+        let lines = self.history_requests.start_next(source, now);
         if !lines.is_empty() {
             let follows = self.history_requests.retried_by_msgid();
             self.report_history(follows);

@@ -41,15 +41,15 @@ pub(in crate::protocol::irc) fn server_time(tags: Option<&[Tag]>) -> Option<Time
 }
 
 /// Whether `heard` is `said` as echoed by a server that strips formatting or trailing spaces.
-pub(in crate::protocol::irc) fn same_text(said: &str, heard: &str) -> bool {
-    said == heard || strip_formatting(said).trim_end() == strip_formatting(heard).trim_end()
+pub(in crate::protocol::irc) fn same_text(sent: &str, received: &str) -> bool {
+    sent == received || strip_formatting(sent).trim_end() == strip_formatting(received).trim_end()
 }
 
 /// Removes formatting codes (<https://modern.ircdocs.horse/formatting>).
 #[must_use]
 pub fn strip_formatting(text: &str) -> String {
     let mut rest = text;
-    let mut words = String::with_capacity(text.len());
+    let mut plain = String::with_capacity(text.len());
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
         match c {
@@ -59,10 +59,10 @@ pub fn strip_formatting(text: &str) -> String {
                 let ground = behind.strip_prefix(',').map(skip_color_digits);
                 rest = ground.filter(|ground| ground.len() + 1 < behind.len()).unwrap_or(behind);
             }
-            c => words.push(c),
+            c => plain.push(c),
         }
     }
-    words
+    plain
 }
 
 /// The rest of `text` after a colour number.

@@ -60,8 +60,8 @@ impl IrcSession {
                 let charset = self.charset(target);
                 let (nick_width, width) = (charset.width(nick), charset.width(target));
                 let source = nick_width + 1 + address.max(MAX_LEN_USERHOST);
-                let ours = linelen.saturating_sub(relaymsg::overhead(kind, width, nick_width));
-                let bytes = split::text_budget(source, width, kind, linelen).min(ours);
+                let relayed = linelen.saturating_sub(relaymsg::overhead(kind, width, nick_width));
+                let bytes = split::text_budget(source, width, kind, linelen).min(relayed);
                 Room { bytes, charset }
             }
         };
@@ -141,14 +141,15 @@ impl IrcSession {
 
     /// Reports held lines that were not the echo of the line in flight.
     fn release_unclaimed(&mut self, endpoint: EndpointId) {
-        let mut said: Vec<IncomingMessage> =
+        let mut messages: Vec<IncomingMessage> =
             self.unclaimed_lines.extract_if(.., |it| it.0 == endpoint).map(|it| it.1).collect();
-        if self.send_queue.take_altered(endpoint) && !said.is_empty() {
-            said.remove(0);
+        if self.send_queue.take_altered(endpoint) && !messages.is_empty() {
+            messages.remove(0);
         }
-        let heard =
-            said.into_iter().map(|message| Output::Event(IrcEvent::Message { endpoint, message }));
-        self.output.extend(heard);
+        let events = messages
+            .into_iter()
+            .map(|message| Output::Event(IrcEvent::Message { endpoint, message }));
+        self.output.extend(events);
     }
 
     /// A labeled response is complete.

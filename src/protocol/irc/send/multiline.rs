@@ -109,12 +109,14 @@ impl OutgoingText<'_> {
         let mut lines = vec![batch_command(&[&format!("+{reference}"), CAP_NAME, self.target])];
         for (at, piece) in pieces.into_iter().enumerate() {
             let concat = piece.concat && at > 0;
-            let words = SafeText::sanitize(&piece.text);
-            lines.push(Line::message(self.kind, self.target, &words).in_batch(&reference, concat));
+            let sanitized = SafeText::sanitize(&piece.text);
+            lines.push(
+                Line::message(self.kind, self.target, &sanitized).in_batch(&reference, concat),
+            );
             if at > 0 && !concat {
                 text.push('\n');
             }
-            text.push_str(&words.0);
+            text.push_str(&sanitized.0);
         }
         lines.push(batch_command(&[&format!("-{reference}")]));
         OutgoingLine { lines, kind: self.kind, text, body_end: end, single_lines: plain }
@@ -156,8 +158,8 @@ impl OutgoingText<'_> {
         let piece = |(at, (start, part, concat)): (usize, &(usize, &str, bool))| {
             let next = starts.get(at + 1);
             let end = next.map_or(body.len(), |(start, ..)| *start);
-            let goes_on = next.is_some_and(|(_, _, concat)| *concat);
-            let text = if goes_on { &body[*start..end] } else { part };
+            let is_continued = next.is_some_and(|(_, _, concat)| *concat);
+            let text = if is_continued { &body[*start..end] } else { part };
             BatchLine { text: text.to_owned(), concat: *concat, end }
         };
         starts.iter().enumerate().map(piece).collect()
@@ -238,7 +240,7 @@ impl OpenMultilines {
         let source = source.cloned().unwrap_or_else(|| Prefix::ServerName(String::new()));
         let (target, context) =
             (target.to_owned(), MessageContext { is_full_response: false, ..context.clone() });
-        let told = IncomingMultiline {
+        let multiline = IncomingMultiline {
             source,
             target,
             is_notice: false,
@@ -247,7 +249,7 @@ impl OpenMultilines {
             has_lines: false,
         };
         if self.open.len() < MAX_OPEN {
-            self.open.insert(reference.to_owned(), told);
+            self.open.insert(reference.to_owned(), multiline);
         }
     }
 
@@ -258,26 +260,26 @@ impl OpenMultilines {
         source: Option<&Prefix>,
         (notice, text, concat): (bool, &str, bool),
     ) -> bool {
-        let Some(told) = reference.and_then(|reference| self.open.get_mut(reference)) else {
+        let Some(multiline) = reference.and_then(|reference| self.open.get_mut(reference)) else {
             return false;
         };
-        if told.has_lines && told.text.len() + text.len() > MAX_LEN {
+        if multiline.has_lines && multiline.text.len() + text.len() > MAX_LEN {
             return false;
         }
-        if told.has_lines && !concat {
-            told.text.push('\n');
+        if multiline.has_lines && !concat {
+            multiline.text.push('\n');
         }
-        told.text.push_str(text);
-        if !told.has_lines {
-            told.source = source.cloned().unwrap_or_else(|| told.source.clone());
-            (told.is_notice, told.has_lines) = (notice, true);
+        multiline.text.push_str(text);
+        if !multiline.has_lines {
+            multiline.source = source.cloned().unwrap_or_else(|| multiline.source.clone());
+            (multiline.is_notice, multiline.has_lines) = (notice, true);
         }
         true
     }
 
     /// The batch is complete.
     pub(in crate::protocol::irc) fn close(&mut self, reference: &str) -> Option<IncomingMultiline> {
-        self.open.remove(reference).filter(|told| told.has_lines)
+        self.open.remove(reference).filter(|multiline| multiline.has_lines)
     }
 }
 

@@ -127,13 +127,13 @@ pub(in crate::protocol::irc) struct Pacer {
 impl Pacer {
     pub(in crate::protocol::irc) fn new(
         flood_control: FloodControl,
-        lesson: LearnedPace,
+        learned: LearnedPace,
         now: Instant,
     ) -> Self {
         let spent = HashMap::new();
         Self {
             flood_control,
-            learned: lesson,
+            learned,
             full_at: now,
             sent_before_version: (0, 0),
             spent,

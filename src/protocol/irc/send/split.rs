@@ -103,13 +103,13 @@ pub fn matched_len(prefix: &str, body: &str, text: &str) -> Option<usize> {
 
 fn line_matched_len(prefix: &str, body: &str, line: &str) -> Option<usize> {
     let SafeText(prefix) = SafeText::sanitize(prefix);
-    let said = line.strip_prefix(prefix.as_str())?;
+    let sent = line.strip_prefix(prefix.as_str())?;
     let full = body.split(['\r', '\n']).find(|line| !line.trim().is_empty()).unwrap_or(body);
     let start = end_in(body, full) - full.len();
     let text = &body[start..];
     let blank = text.len() - text.trim_start_matches(' ').len();
-    let unindented = || Some(blank + prefix_matched_len(&text[blank..], said)?);
-    let end = start + prefix_matched_len(text, said).or_else(unindented)?;
+    let unindented = || Some(blank + prefix_matched_len(&text[blank..], sent)?);
+    let end = start + prefix_matched_len(text, sent).or_else(unindented)?;
     let rest = &body[end..];
     let breaks = rest.len() - rest.trim_start_matches(['\r', '\n']).len();
     let cut = breaks == 0 && !rest.is_empty();
@@ -125,16 +125,16 @@ fn line_matched_len(prefix: &str, body: &str, line: &str) -> Option<usize> {
 const MIN_TRUNCATED_LEN: usize = 200;
 
 /// How many bytes of `body` equal `said`, which has no formatting. A legacy charset may have lost characters.
-fn prefix_matched_len(body: &str, said: &str) -> Option<usize> {
-    let mut heard = body.char_indices();
-    for c in said.chars() {
-        let (_, original) = heard.next()?;
+fn prefix_matched_len(body: &str, sent: &str) -> Option<usize> {
+    let mut characters = body.char_indices();
+    for c in sent.chars() {
+        let (_, original) = characters.next()?;
         let lost = c == '?' && !original.is_ascii();
         if original != c && !lost && ![('\0', '␀'), ('\x01', '␁')].contains(&(original, c)) {
             return None;
         }
     }
-    Some(heard.offset())
+    Some(characters.offset())
 }
 
 /// Splits `text` into parts that fit.

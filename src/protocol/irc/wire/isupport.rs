@@ -158,7 +158,7 @@ impl Isupport {
         let Some((modes, parameters)) = change.split_first() else { return Vec::new() };
         let mut parameters = parameters.iter();
         let mut given = true;
-        let mut ranks = Vec::new();
+        let mut changes = Vec::new();
         for mode in modes.chars() {
             let mark =
                 self.prefix_modes.iter().find(|(letter, _)| *letter == mode).map(|(_, mark)| *mark);
@@ -170,11 +170,11 @@ impl Isupport {
                     let takes = always.contains(mode) || (given && when_set.contains(mode));
                     let parameter = if mark.is_some() || takes { parameters.next() } else { None };
                     let rank = mark.zip(parameter);
-                    ranks.extend(rank.map(|(mark, nick)| (nick.as_str(), mark, given)));
+                    changes.extend(rank.map(|(mark, nick)| (nick.as_str(), mark, given)));
                 }
             }
         }
-        ranks
+        changes
     }
 }
 
@@ -193,9 +193,9 @@ fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
     if value.is_empty() {
         return Some(Vec::new());
     }
-    let (modes, marks) = value.strip_prefix('(')?.split_once(')')?;
+    let (modes, prefixes) = value.strip_prefix('(')?.split_once(')')?;
     let mark = |c: &char| !c.is_alphanumeric() && !c.is_whitespace();
-    let pairs = modes.chars().zip(marks.chars().filter(mark)).take(MAX_PREFIXES);
+    let pairs = modes.chars().zip(prefixes.chars().filter(mark)).take(MAX_PREFIXES);
     let mut prefix: Vec<(char, char)> = Vec::new();
     for (mode, mark) in pairs {
         if !prefix.iter().any(|known| known.0 == mode || known.1 == mark) {

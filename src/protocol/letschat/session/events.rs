@@ -21,9 +21,9 @@ impl LetsChatSession {
         match name {
             "messages:new" => self.on_new_post(argument),
             "user-messages:new" => match json::parse_reply::<WireDirectMessage>(argument) {
-                Ok(whisper) => {
+                Ok(message) => {
                     self.output
-                        .push_back(Output::Event(LetsChatEvent::DirectMessage(whisper.into())));
+                        .push_back(Output::Event(LetsChatEvent::DirectMessage(message.into())));
                 }
                 Err(_) => self.skip_unreadable(name, argument),
             },

@@ -110,15 +110,15 @@ impl ChannelComparison {
     }
 
     /// Adds the next delivery in the ledger.
-    pub(super) fn expect_delivery(&mut self, spoken: SentDelivery) {
-        self.last_expected = Some((spoken.id, spoken.sent_at));
+    pub(super) fn expect_delivery(&mut self, sent: SentDelivery) {
+        self.last_expected = Some((sent.id, sent.sent_at));
         let plain = |RenderedMessage { kind, prefix, body }: &RenderedMessage| {
             let (prefix, body) = (irc::strip_formatting(prefix), irc::strip_formatting(body));
             RenderedMessage { kind: *kind, prefix, body }
         };
-        let rendered = spoken.rendered.as_ref().map(plain);
+        let rendered = sent.rendered.as_ref().map(plain);
         self.expected.push_back(ExpectedDelivery {
-            sent: spoken,
+            sent,
             rendered,
             matched_bytes: 0,
             copies: Vec::new(),
@@ -126,8 +126,8 @@ impl ChannelComparison {
     }
 
     /// Adds the next line of the channel.
-    pub(super) fn add_line(&mut self, line: AuditLine, whose: LineOwner) {
-        match whose {
+    pub(super) fn add_line(&mut self, line: AuditLine, owner: LineOwner) {
+        match owner {
             LineOwner::Own(delivery) => {
                 if !self.match_own_line(&line, delivery) && line.time > self.since {
                     self.add_suspect(line, true);
@@ -185,7 +185,7 @@ impl ChannelComparison {
             )?;
             Some((at, step, expected))
         });
-        let Some((at, MatchedPart { end, is_resend: again }, expected)) = found else {
+        let Some((at, MatchedPart { end, is_resend }, expected)) = found else {
             return self.match_after_gap(line);
         };
         let whole = expected.rendered.as_ref().is_some_and(|rendered| end == rendered.body.len());
@@ -196,7 +196,7 @@ impl ChannelComparison {
             expected.copies.push(CopiedLine {
                 msgid: line.msgid.clone(),
                 sent_at: line.time,
-                is_resend: again,
+                is_resend,
             });
             self.remember_line(line);
         } else if let Some(expected) = self.expected.remove(at) {
@@ -209,8 +209,8 @@ impl ChannelComparison {
     /// matched.
     fn match_after_gap(&mut self, line: &AuditLine) -> bool {
         let now = line.time - self.clock_offset;
-        let words = text_hash(&line.text);
-        let is_new = !self.own_line_hashes.iter().any(|(said, _)| *said == words);
+        let hash = text_hash(&line.text);
+        let is_new = !self.own_line_hashes.iter().any(|(said, _)| *said == hash);
         let among = |it: &ExpectedDelivery| {
             let rendered = it.rendered.as_ref();
             it.may_be_sent_at(now) && rendered.is_some_and(|it| is_part_of(it, &line.text, false))
@@ -224,7 +224,7 @@ impl ChannelComparison {
 
     /// `line` is the last of the `expected` delivery.
     fn on_delivered(&mut self, line: &AuditLine, expected: ExpectedDelivery) {
-        let ExpectedDelivery { sent: spoken, rendered, matched_bytes: said, copies } = expected;
+        let ExpectedDelivery { sent, rendered, matched_bytes: said, copies } = expected;
         let of_line = rendered.as_ref().and_then(|it| match_line(it, said, line.kind, &line.text));
         let whole = match (&rendered, of_line) {
             (Some(rendered), Some(MatchedPart { end, .. })) => end == rendered.body.len(),
@@ -233,15 +233,15 @@ impl ChannelComparison {
             (None, _) => true,
         };
         if whole {
-            self.findings.delivered += u64::from(spoken.state == DeliveryState::Delivered);
-        } else if self.is_required(&spoken) {
-            self.add_missing(&spoken, true);
+            self.findings.delivered += u64::from(sent.state == DeliveryState::Delivered);
+        } else if self.is_required(&sent) {
+            self.add_missing(&sent, true);
         }
-        let again = of_line.is_some_and(|step| step.is_resend);
+        let is_resend = of_line.is_some_and(|step| step.is_resend);
         for copy in copies {
-            self.add_duplicate(copy, again, line.msgid.clone());
+            self.add_duplicate(copy, is_resend, line.msgid.clone());
         }
-        self.check_order(spoken.id, line.msgid.clone(), line.time);
+        self.check_order(sent.id, line.msgid.clone(), line.time);
         self.remember_line(line);
     }
 
@@ -268,10 +268,10 @@ impl ChannelComparison {
     fn add_duplicate(
         &mut self,
         CopiedLine { msgid: line, sent_at: said, is_resend: marked }: CopiedLine,
-        again: bool,
+        is_resend: bool,
         of: LineMsgid,
     ) {
-        let told = if marked || again {
+        let told = if marked || is_resend {
             &mut self.findings.marked_duplicates
         } else {
             &mut self.findings.duplicates
@@ -279,9 +279,9 @@ impl ChannelComparison {
         told.push(DuplicateLine { msgid: line, sent_at: said, original: of });
     }
 
-    fn add_missing(&mut self, spoken: &SentDelivery, partly: bool) {
-        let (delivery, line) = (spoken.id, spoken.remote_id.clone());
-        let settled = spoken.settled_at.unwrap_or(spoken.started_at);
+    fn add_missing(&mut self, sent: &SentDelivery, partly: bool) {
+        let (delivery, line) = (sent.id, sent.remote_id.clone());
+        let settled = sent.settled_at.unwrap_or(sent.started_at);
         self.findings.missing.push(MissingLine {
             delivery,
             msgid: line,
@@ -291,9 +291,8 @@ impl ChannelComparison {
     }
 
     /// Whether the channel must contain it.
-    fn is_required(&self, spoken: &SentDelivery) -> bool {
-        spoken.state == DeliveryState::Delivered
-            && spoken.started_at >= self.since - self.clock_offset
+    fn is_required(&self, sent: &SentDelivery) -> bool {
+        sent.state == DeliveryState::Delivered && sent.started_at >= self.since - self.clock_offset
     }
 
     /// The channel has been read to its end. The server's history starts at `kept`, if that is later than

@@ -20,7 +20,7 @@ pub(super) struct MatchedPart {
 /// differs. Both are without formatting, since servers may strip it.
 pub(super) fn match_line(
     rendered: &RenderedMessage,
-    said: usize,
+    matched_bytes: usize,
     kind: MessageKind,
     text: &str,
 ) -> Option<MatchedPart> {
@@ -28,18 +28,18 @@ pub(super) fn match_line(
         return None;
     }
     // Lines of a multi-line message need not have the prefix.
-    let mut step = MatchedPart { end: said, is_resend: false };
+    let mut step = MatchedPart { end: matched_bytes, is_resend: false };
     for (number, line) in text.split('\n').enumerate() {
         let rest = rendered.body.get(step.end..)?;
         let first = [rendered.prefix.as_str(), strip_timestamp(&rendered.prefix)];
         let prefixes = first.into_iter().chain((number > 0).then_some(""));
-        let (length, again) = prefixes.into_iter().find_map(|prefix| {
+        let (length, is_resend) = prefixes.into_iter().find_map(|prefix| {
             let marked = || irc::matched_len(&format!("{prefix}{RESENT_PREFIX}"), rest, line);
             irc::matched_len(prefix, rest, line)
                 .map(|length| (length, false))
                 .or_else(|| marked().map(|length| (length, true)))
         })?;
-        step = MatchedPart { end: step.end + length, is_resend: step.is_resend | again };
+        step = MatchedPart { end: step.end + length, is_resend: step.is_resend | is_resend };
     }
     Some(step)
 }
@@ -47,15 +47,15 @@ pub(super) fn match_line(
 /// Whether `text` can be any line of `rendered`; the last one, if `last`.
 pub(super) fn is_part_of(rendered: &RenderedMessage, text: &str, last: bool) -> bool {
     let prefix = [rendered.prefix.as_str(), strip_timestamp(&rendered.prefix)];
-    let said = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
-    let said = said.strip_prefix(RESENT_PREFIX).unwrap_or(said).trim();
+    let sent = prefix.into_iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    let sent = sent.strip_prefix(RESENT_PREFIX).unwrap_or(sent).trim();
     let body = rendered.body.trim_end();
-    let among_others = !said.is_empty() && body.len() > said.len();
+    let among_others = !sent.is_empty() && body.len() > sent.len();
     let lines = || body.split(['\r', '\n']).map(str::trim);
     // A long line of the body is split.
-    let within = lines().any(|line| line == said)
-        || (text.len() >= MIN_TRUNCATED_LEN && body.contains(said));
-    among_others && if last { body.ends_with(said) } else { within }
+    let within = lines().any(|line| line == sent)
+        || (text.len() >= MIN_TRUNCATED_LEN && body.contains(sent));
+    among_others && if last { body.ends_with(sent) } else { within }
 }
 
 #[cfg(test)]

@@ -73,11 +73,11 @@ pub(super) async fn scan_channels(
         let mut reader = ChannelReader::start(network, &channels, sts);
         let joined = reader.wait_joined().await;
         let snapshot = Snapshot::open(&settings.state_dir)?;
-        for (seat, channel) in (0..).map(EndpointId).zip(channels) {
+        for (endpoint, channel) in (0..).map(EndpointId).zip(channels) {
             let read = match &joined {
                 Ok(()) => {
                     let mut look = ChannelScanner { settings, snapshot: &snapshot, network: &name };
-                    look.scan_channel(&mut reader, (seat, &channel), since).await?
+                    look.scan_channel(&mut reader, (endpoint, &channel), since).await?
                 }
                 Err(reason) => Err(reason.clone()),
             };
@@ -122,8 +122,8 @@ impl ChannelScanner<'_> {
             Ok(kept) => kept,
             Err(reason) => return Ok(Err(reason)),
         };
-        let told = self.snapshot.totals(ledger, None, since)?;
-        if kept.is_none() && told.delivered > 0 {
+        let totals = self.snapshot.totals(ledger, None, since)?;
+        if kept.is_none() && totals.delivered > 0 {
             return Ok(Err("the server returned no history for it".to_owned()));
         }
         let mut comparison = ChannelComparison::new(since, ahead, sight.cursor.time);
@@ -171,17 +171,17 @@ impl ChannelScanner<'_> {
         let mut twins = DuplicateCounter::default();
         let mut more = true;
         while let Some((since, behind)) = pages.next_request() {
-            let (lines, told) = match reader.fetch_page(endpoint, since, behind).await {
+            let (lines, page) = match reader.fetch_page(endpoint, since, behind).await {
                 Ok(page) => page,
                 Err(reason) => return Ok(Err(reason)),
             };
-            for (time, message) in pages.add_page(lines, told) {
+            for (time, message) in pages.add_page(lines, page) {
                 while more && comparison.needs_more_deliveries(time) {
                     more = load_expected(self.snapshot, ledger, from, comparison)?;
                 }
                 let line = audit_line(&mut twins, time, message);
-                let whose = line_owner(self.snapshot, self.network, ledger, &line)?;
-                comparison.add_line(line, whose);
+                let owner = line_owner(self.snapshot, self.network, ledger, &line)?;
+                comparison.add_line(line, owner);
             }
         }
         while load_expected(self.snapshot, ledger, from, comparison)? {}
@@ -195,8 +195,8 @@ async fn history_since(
     endpoint: EndpointId,
     known: Option<String>,
 ) -> Result<Option<Timestamp>, String> {
-    let (_, told) = reader.fetch_page(endpoint, Timestamp::UNIX_EPOCH, (known, false)).await?;
-    Ok(told.span.map(|(oldest, _)| oldest))
+    let (_, page) = reader.fetch_page(endpoint, Timestamp::UNIX_EPOCH, (known, false)).await?;
+    Ok(page.span.map(|(oldest, _)| oldest))
 }
 
 /// Adds more expected deliveries that were started after `from`. Returns whether there were any.
@@ -207,14 +207,14 @@ fn load_expected(
     comparison: &mut ChannelComparison,
 ) -> Result<bool, StoreError> {
     // Allow for clock differences and for deliveries started long before.
-    let spoken = snapshot.sent_deliveries(
+    let deliveries = snapshot.sent_deliveries(
         ledger,
         comparison.last_expected(),
         from - MAX_CLOCK_SKEW,
         MAX_DELIVERIES_PER_QUERY,
     )?;
-    let any = !spoken.is_empty();
-    spoken.into_iter().for_each(|spoken| comparison.expect_delivery(spoken));
+    let any = !deliveries.is_empty();
+    deliveries.into_iter().for_each(|delivery| comparison.expect_delivery(delivery));
     Ok(any)
 }
 

@@ -34,19 +34,19 @@ impl ChannelPages {
     pub(super) fn add_page(
         &mut self,
         lines: Vec<IncomingMessage>,
-        told: HistoryPage,
+        page: HistoryPage,
     ) -> Vec<(Timestamp, IncomingMessage)> {
         let timed =
             lines.into_iter().filter_map(|message| Some((message.message_ref.time?, message)));
         let mut lines: Vec<(Timestamp, IncomingMessage)> = timed.collect();
-        let full = told.lines * 2 >= told.limit;
-        let onward = told.span.and_then(|(_, newest)| {
+        let full = page.lines * 2 >= page.limit;
+        let onward = page.span.and_then(|(_, newest)| {
             let steps = next_page_starts(newest);
             let steps = if full { &steps[..] } else { &steps[..1] };
             steps.iter().copied().find(|next| *next > self.since)
         });
         let last = lines.iter().rev().find_map(|(_, message)| message.message_ref.msgid.clone());
-        let newest = told.span.map(|(_, newest)| newest);
+        let newest = page.span.map(|(_, newest)| newest);
         self.by_msgid = full
             && onward.is_none_or(|it| Some(it) == newest)
             && last.is_some()

@@ -40,11 +40,11 @@ impl ChannelReader {
         network.nick.push_str(NICK_SUFFIX);
         network.alt_nicks.clear();
         let peer = format!("irc {}", network.network);
-        let door = Connector::new(&network, sts, None);
-        let meet = |inbox, stop| IrcConnection::new(network, &endpoints, door, inbox, stop);
-        let conversation = AuditSession::start(&peer, meet);
+        let connector = Connector::new(&network, sts, None);
+        let meet = |inbox, stop| IrcConnection::new(network, &endpoints, connector, inbox, stop);
+        let session = AuditSession::start(&peer, meet);
         Self {
-            session: conversation,
+            session,
             commands: None,
             clock_offsets: HashMap::new(),
             channel_count: channels.len(),
@@ -91,7 +91,7 @@ impl ChannelReader {
                 IrcEvent::History { endpoint: of, reply: answer } if of == endpoint => {
                     return match answer {
                         HistoryReply::RetriedByMsgid => continue,
-                        HistoryReply::Page(told) => Ok((page, told)),
+                        HistoryReply::Page(history_page) => Ok((page, history_page)),
                         HistoryReply::All | HistoryReply::Unavailable => {
                             Err(HISTORY_NOT_OFFERED.to_owned())
                         }
@@ -118,8 +118,8 @@ impl ChannelReader {
     }
 
     async fn next_event(&mut self) -> Result<IrcEvent, String> {
-        let Self { session: conversation, commands, clock_offsets: seats, .. } = self;
-        let event = conversation.next_match(|item| match item {
+        let Self { session, commands, clock_offsets, .. } = self;
+        let event = session.next_match(|item| match item {
             EngineInput::IrcConnected(_, up) => {
                 *commands = Some(up);
                 None
@@ -132,10 +132,10 @@ impl ChannelReader {
             IrcEvent::Joined { endpoint, server_time: time, .. } => {
                 let now = Timestamp::now();
                 let ahead = time.map_or(SignedDuration::ZERO, |time| time.duration_since(now));
-                seats.insert(*endpoint, Ok(ahead))
+                clock_offsets.insert(*endpoint, Ok(ahead))
             }
             IrcEvent::NotJoined { endpoint, reason } => {
-                seats.insert(*endpoint, Err(reason.clone()))
+                clock_offsets.insert(*endpoint, Err(reason.clone()))
             }
             _ => None,
         };

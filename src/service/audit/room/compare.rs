@@ -132,8 +132,8 @@ impl RoomComparison {
             None => self.latest_delivery = Some(delivery),
         }
         let text = text_hash(&post.text);
-        for twin in self.unmatched.remove(&text).unwrap_or_default() {
-            self.suspects[twin].duplicate_of = Some(post.id);
+        for suspect in self.unmatched.remove(&text).unwrap_or_default() {
+            self.suspects[suspect].duplicate_of = Some(post.id);
         }
         if self.delivered_hashes.len() >= MAX_REMEMBERED {
             self.delivered_hashes.pop_front();
@@ -142,26 +142,26 @@ impl RoomComparison {
     }
 
     /// Handles a post that is not a known delivery.
-    fn on_unknown_post(&mut self, post: Post, heard: bool) {
+    fn on_unknown_post(&mut self, post: Post, is_recorded: bool) {
         let Post { id, text, posted_at: posted, author } = post;
         let author = author.unwrap_or_else(LetsChatUser::unknown);
-        let ours = author.id == self.own_user_id;
-        if !ours && heard {
+        let is_own = author.id == self.own_user_id;
+        if !is_own && is_recorded {
             return;
         }
-        if !ours && self.cursor.is_none_or(|cursor| id > cursor) {
+        if !is_own && self.cursor.is_none_or(|cursor| id > cursor) {
             self.result.unread.add(posted);
             return;
         }
-        let twin = ours.then(|| self.find_duplicate(&text)).flatten();
-        if heard && twin.is_none() && self.suspects.len() >= MAX_LISTED {
+        let duplicate = is_own.then(|| self.find_duplicate(&text)).flatten();
+        if is_recorded && duplicate.is_none() && self.suspects.len() >= MAX_LISTED {
             self.result.unknown_own += 1;
             return;
         }
         if self.suspects.len() >= MAX_LISTED {
             // Too many to be explained by timing.
             let author = author.username;
-            match twin {
+            match duplicate {
                 Some(of) => self.result.duplicates.push(DuplicatePost {
                     post: id,
                     posted_at: posted,
@@ -175,22 +175,22 @@ impl RoomComparison {
             }
             return;
         }
-        if ours && twin.is_none() {
+        if is_own && duplicate.is_none() {
             self.unmatched.entry(text_hash(&text)).or_default().push(self.suspects.len());
         }
-        let tail = ours.then(|| tail(&text).to_owned());
+        let tail = is_own.then(|| tail(&text).to_owned());
         self.suspects.push(SuspectPost {
             post: id,
             posted_at: posted,
             author: author.username,
             tail,
-            duplicate_of: twin,
+            duplicate_of: duplicate,
         });
     }
 
     fn find_duplicate(&self, text: &str) -> Option<PostId> {
         let text = text_hash(text);
-        self.delivered_hashes.iter().rev().find(|(said, _)| *said == text).map(|(_, post)| *post)
+        self.delivered_hashes.iter().rev().find(|(known, _)| *known == text).map(|(_, post)| *post)
     }
 
     /// Reports the result after the ledger was consulted again: `known` returns the current entry of an id,
@@ -205,13 +205,14 @@ impl RoomComparison {
         for suspect in suspects {
             let entry = known(suspect.post);
             let arrived = under_way.is_some_and(|delivery| suspect.matches(delivery));
-            let SuspectPost { post, posted_at: posted, author, duplicate_of: twin, tail } = suspect;
+            let SuspectPost { post, posted_at: posted, author, duplicate_of: duplicate, tail } =
+                suspect;
             if let Some(LedgerEntry::Delivered { merged: others, .. }) = entry {
                 compared.delivered += 1 + others;
             } else if arrived {
                 // It has arrived, but its ack has not.
                 under_way = None;
-            } else if let Some(of) = twin {
+            } else if let Some(of) = duplicate {
                 compared.duplicates.push(DuplicatePost { post, posted_at: posted, original: of });
             } else if entry.is_none() && cursor.is_none_or(|cursor| post > cursor) {
                 compared.unread.add(posted);
@@ -228,12 +229,12 @@ impl RoomComparison {
 impl SuspectPost {
     /// Whether it may be this delivery.
     fn matches(&self, delivery: &Delivery) -> bool {
-        let begun = delivery
+        let is_after_start = delivery
             .started_at
-            .is_some_and(|begun| self.posted_at.duration_since(begun) >= -MAX_CLOCK_SKEW);
+            .is_some_and(|started_at| self.posted_at.duration_since(started_at) >= -MAX_CLOCK_SKEW);
         let body =
             delivery.rendered.as_ref().map_or(&delivery.message.body, |rendered| &rendered.body);
-        begun && self.tail.as_ref().is_some_and(|said| said.ends_with(tail(body)))
+        is_after_start && self.tail.as_ref().is_some_and(|known| known.ends_with(tail(body)))
     }
 }
 

@@ -138,11 +138,11 @@ pub(super) async fn scan_rooms(
     since: Option<Timestamp>,
 ) -> Result<Vec<RoomScan>, StoreError> {
     let mut reader = RoomReader::start(settings.letschat.clone(), rooms);
-    let begun = reader.wait_joined().await;
+    let joined = reader.wait_joined().await;
     let snapshot = Snapshot::open(&settings.state_dir)?;
     let mut looked = Vec::new();
     for (endpoint, room) in (0..).map(EndpointId).zip(rooms) {
-        let read = match &begun {
+        let read = match &joined {
             Ok(account) => {
                 scan_room(settings, &snapshot, &mut reader, account, (endpoint, room), since)
                     .await?

@@ -30,13 +30,8 @@ impl RoomReader {
         let endpoints: Vec<(EndpointId, Endpoint)> =
             (0..).map(EndpointId).zip(rooms.iter().cloned()).collect();
         let meet = |inbox, stop| LetsChatConnection::new(letschat, &endpoints, inbox, stop);
-        let conversation = AuditSession::start("Let's Chat", meet);
-        Self {
-            session: conversation,
-            commands: None,
-            joined_rooms: HashMap::new(),
-            room_count: rooms.len(),
-        }
+        let session = AuditSession::start("Let's Chat", meet);
+        Self { session, commands: None, joined_rooms: HashMap::new(), room_count: rooms.len() }
     }
 
     /// Waits until each room is joined or rejected. Returns our own user.
@@ -46,8 +41,8 @@ impl RoomReader {
             if let Some(account) = account.take_if(|_| self.joined_rooms.len() >= self.room_count) {
                 return Ok(account);
             }
-            if let LetsChatEvent::LoggedIn(ours) = self.next_event().await? {
-                account = Some(ours);
+            if let LetsChatEvent::LoggedIn(own_account) = self.next_event().await? {
+                account = Some(own_account);
             }
         }
     }
@@ -102,8 +97,8 @@ impl RoomReader {
 
     /// The next event, apart from new messages.
     async fn next_event(&mut self) -> Result<LetsChatEvent, String> {
-        let Self { session: conversation, commands, joined_rooms: seats, .. } = self;
-        let event = conversation.next_match(|item| match item {
+        let Self { session, commands, joined_rooms: rooms, .. } = self;
+        let event = session.next_match(|item| match item {
             EngineInput::LetsChatConnected(up) => {
                 *commands = Some(up);
                 None
@@ -114,9 +109,9 @@ impl RoomReader {
         });
         let event = event.await?;
         match &event {
-            LetsChatEvent::Joined { endpoint, room } => seats.insert(*endpoint, Ok(room.clone())),
+            LetsChatEvent::Joined { endpoint, room } => rooms.insert(*endpoint, Ok(room.clone())),
             LetsChatEvent::NotJoined { endpoint, reason } => {
-                seats.insert(*endpoint, Err(reason.clone()))
+                rooms.insert(*endpoint, Err(reason.clone()))
             }
             _ => None,
         };

@@ -15,11 +15,11 @@ impl Users {
         &mut self,
         endpoint: EndpointId,
         name: &str,
-        marks: &str,
+        all_prefixes: &str,
     ) {
-        let ranked = name.trim_start_matches(|c| marks.contains(c));
+        let ranked = name.trim_start_matches(|c| all_prefixes.contains(c));
         let raw = &name[..name.len() - ranked.len()];
-        let ranks: String = marks.chars().filter(|mark| raw.contains(*mark)).collect();
+        let prefixes: String = all_prefixes.chars().filter(|mark| raw.contains(*mark)).collect();
         let (nick, address) = match ranked.split_once('!') {
             Some((nick, address)) => (nick, Some(truncate_to_bytes(address, MAX_LEN).to_owned())),
             None => (ranked, None),
@@ -28,7 +28,7 @@ impl Users {
         if !nick.is_empty() && nick.len() <= MAX_LEN && self.held_bytes <= MAX_USERS_BYTES {
             let user = IrcUser { userhost: address, ..IrcUser::named(nick) };
             self.held_bytes += user_bytes(&user);
-            list.push((user, ranks));
+            list.push((user, prefixes));
         }
     }
 

@@ -181,16 +181,16 @@ impl Users {
         endpoint: EndpointId,
         nick: &str,
         (mark, given): (char, bool),
-        marks: &str,
+        all_prefixes: &str,
     ) {
         let Some(channel) = self.rosters.get_mut(&endpoint) else { return };
         let Some(member) = channel.get(nick) else { return };
         let has = |it: char| if it == mark { given } else { member.prefixes.contains(it) };
-        let ranks: Box<str> = marks.chars().filter(|it| has(*it)).collect();
+        let prefixes: Box<str> = all_prefixes.chars().filter(|it| has(*it)).collect();
         let nick = member.user.nick.clone();
-        channel.set_prefixes(&nick, &ranks);
+        channel.set_prefixes(&nick, &prefixes);
         if self.casemapping.fold(&nick) != self.own_nick {
-            self.events.push(MembershipEvent::PrefixChanged { endpoint, nick, prefixes: ranks });
+            self.events.push(MembershipEvent::PrefixChanged { endpoint, nick, prefixes });
         }
     }
 

@@ -22,16 +22,16 @@ impl SendQueue {
         (kind, text): (MessageKind, &str),
         message_ref: MessageRef,
     ) -> (Option<SendResult>, EchoClaim) {
-        let seen = self.unseen_echoes.iter().position(|(source, as_kind, said)| {
-            (*source, *as_kind) == (endpoint, kind) && text::same_text(said, text)
+        let seen = self.unseen_echoes.iter().position(|(source, as_kind, sent)| {
+            (*source, *as_kind) == (endpoint, kind) && text::same_text(sent, text)
         });
         if let Some(at) = seen {
             self.unseen_echoes.remove(at);
         }
         let Some(AwaitingReceipt { message, .. }) = self.awaiting.get_mut(&endpoint) else {
             // A late echo, or that of a server that echoes without announcing it.
-            let ours = seen.is_some() || label.is_some();
-            return (None, if ours { EchoClaim::Own } else { EchoClaim::OtherClient });
+            let is_own = seen.is_some() || label.is_some();
+            return (None, if is_own { EchoClaim::Own } else { EchoClaim::OtherClient });
         };
         if message.check_echo(label, kind, text) {
             let outcome = message.accept(message_ref);
@@ -75,8 +75,8 @@ impl SendQueue {
             ReplyTarget::Oldest => self.oldest()?,
         };
         let Some(waiting) = self.awaiting.get_mut(&endpoint) else {
-            let mut begun = self.ready.iter_mut().filter(|it| it.is_started() && it.uses_ping());
-            begun.find(|message| message.endpoint == endpoint)?.add_error(error);
+            let mut started = self.ready.iter_mut().filter(|it| it.is_started() && it.uses_ping());
+            started.find(|message| message.endpoint == endpoint)?.add_error(error);
             return None;
         };
         if waiting.message.uses_ping() {
@@ -115,11 +115,11 @@ impl SendQueue {
     }
 
     fn oldest(&self) -> Option<EndpointId> {
-        let begun = self.ready.iter().find(|message| message.is_started() && message.uses_ping());
+        let started = self.ready.iter().find(|message| message.is_started() && message.uses_ping());
         // Waiting messages were sent before those with lines left; timers are in order.
         self.timers
             .first()
             .map(|(_, endpoint)| *endpoint)
-            .or_else(|| begun.map(|message| message.endpoint))
+            .or_else(|| started.map(|message| message.endpoint))
     }
 }

@@ -29,8 +29,8 @@ pub(super) struct CopiedLine {
 impl ExpectedDelivery {
     /// Whether a line sent at `time`, by our clock, may be one of its own.
     pub(super) fn may_be_sent_at(&self, time: Timestamp) -> bool {
-        let SentDelivery { sent_at, started_at: begun, settled_at: settled, .. } = &self.sent;
-        let from = (*sent_at).min(*begun) - MAX_CLOCK_SKEW;
-        time >= from && settled.is_none_or(|settled| time <= settled + MAX_CLOCK_SKEW)
+        let SentDelivery { sent_at, started_at, settled_at, .. } = &self.sent;
+        let from = (*sent_at).min(*started_at) - MAX_CLOCK_SKEW;
+        time >= from && settled_at.is_none_or(|settled_at| time <= settled_at + MAX_CLOCK_SKEW)
     }
 }

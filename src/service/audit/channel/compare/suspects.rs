@@ -25,36 +25,37 @@ pub(super) struct SuspectLine {
 impl ChannelComparison {
     /// Remembers the text of one of our lines.
     pub(super) fn remember_line(&mut self, line: &AuditLine) {
-        let words = text_hash(&line.text);
-        for suspect in self.unmatched.remove(&words).unwrap_or_default() {
+        let hash = text_hash(&line.text);
+        for suspect in self.unmatched.remove(&hash).unwrap_or_default() {
             self.suspects[suspect].duplicate_of = Some(line.msgid.clone());
         }
         if self.own_line_hashes.len() >= MAX_REMEMBERED {
             self.own_line_hashes.pop_front();
         }
-        self.own_line_hashes.push_back((words, line.msgid.clone()));
+        self.own_line_hashes.push_back((hash, line.msgid.clone()));
     }
 
-    pub(super) fn add_suspect(&mut self, line: AuditLine, ours: bool) {
-        let words = text_hash(&line.text);
-        let twin = ours
-            .then(|| self.own_line_hashes.iter().rev().find(|(said, _)| *said == words))
+    pub(super) fn add_suspect(&mut self, line: AuditLine, is_own: bool) {
+        let hash = text_hash(&line.text);
+        let duplicate_of = is_own
+            .then(|| self.own_line_hashes.iter().rev().find(|(said, _)| *said == hash))
             .flatten();
-        let suspect = SuspectLine { duplicate_of: twin.map(|(_, line)| line.clone()), line };
+        let suspect =
+            SuspectLine { duplicate_of: duplicate_of.map(|(_, line)| line.clone()), line };
         if self.suspects.len() >= MAX_LISTED {
             // Too many to be explained by timing.
             return self.report_suspect(suspect);
         }
-        if ours && suspect.duplicate_of.is_none() {
-            self.unmatched.entry(words).or_default().push(self.suspects.len());
+        if is_own && suspect.duplicate_of.is_none() {
+            self.unmatched.entry(hash).or_default().push(self.suspects.len());
         }
         self.suspects.push(suspect);
     }
 
     /// Reports a line that is definitely missing from the ledger.
-    fn report_suspect(&mut self, SuspectLine { line, duplicate_of: twin }: SuspectLine) {
+    fn report_suspect(&mut self, SuspectLine { line, duplicate_of }: SuspectLine) {
         let AuditLine { msgid: id, time: said, nick: author, text, .. } = line;
-        match twin {
+        match duplicate_of {
             Some(of) => self.add_duplicate(
                 CopiedLine { msgid: id, sent_at: said, is_resend: has_resent_prefix(&text) },
                 false,
@@ -76,12 +77,12 @@ impl ChannelComparison {
     pub(in crate::service::audit::channel) fn finish(
         mut self,
         cursor: Timestamp,
-        mut whose: impl FnMut(&AuditLine) -> LineOwner,
+        mut owner: impl FnMut(&AuditLine) -> LineOwner,
     ) -> LineFindings {
         self.cursor = self.cursor.max(cursor);
         self.unmatched.clear();
         for suspect in std::mem::take(&mut self.suspects) {
-            match whose(&suspect.line) {
+            match owner(&suspect.line) {
                 LineOwner::Recorded(number) => self.on_recorded(suspect.line, number),
                 LineOwner::Own(delivery) if self.match_own_line(&suspect.line, delivery) => {}
                 LineOwner::Own(_) | LineOwner::Unrecorded => {
