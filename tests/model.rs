@@ -90,7 +90,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// A post that the server was given and has not stored.
 struct Held {
     text: String,
-    /// Whom to ack, while that connection stands.
+    /// The call to answer, while its connection lasts.
     ticket: Option<DeliveryId>,
 }
 

@@ -96,7 +96,7 @@ fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
     works
 }
 
-/// Whether the login to a server worked, and a description. `wished` is the configured nick.
+/// Whether the login to a server worked, and a description. `wanted_nick` is the configured nick.
 fn describe_login(visit: &ServerReport, wanted_nick: Option<&str>) -> (bool, String) {
     let name = match &visit.login {
         Some(Ok(name)) => name,

@@ -18,7 +18,7 @@ pub struct IrcUser {
 }
 
 impl IrcUser {
-    /// A user of whom only the nick is known.
+    /// A user with only a nick.
     #[must_use]
     pub fn named(nick: &str) -> Self {
         Self { nick: nick.to_owned(), ..Self::default() }

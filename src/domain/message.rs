@@ -46,7 +46,7 @@ pub struct Author {
 }
 
 impl Author {
-    /// An author of whom only the name is known.
+    /// An author with only a name.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), ..Self::default() }

@@ -82,7 +82,7 @@ fn split_word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// Renders a direct message at `now` for its recipient, who sees the author as a user of `endpoint`. `whence`
+/// Renders a direct message at `now` for its recipient, who sees the author as a user of `endpoint`. `origin`
 /// goes first, if the name alone would be ambiguous.
 #[must_use]
 pub fn render_dm(

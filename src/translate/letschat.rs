@@ -127,7 +127,7 @@ fn author_prefix(
     }
 }
 
-/// Renders the text of `message` for a room; `said` is the message after extraction of the actual author.
+/// Renders the text of `message` for a room; `original` is the message after extraction of the actual author.
 fn render_text<'m>(
     message: &Message,
     original: &'m Message,

@@ -51,7 +51,7 @@ impl Victim {
         Self::with(more, None).await
     }
 
-    /// The same, between `#tea` and `#two`, which are linked with one room, and with an attack between it and
+    /// Starts it between `#tea` and `#two`, which are linked with one room, and with an attack between it and
     /// Let's Chat.
     pub(crate) async fn behind(attack: letschat_attack::Attack) -> (Self, Proxy) {
         let (victim, proxy) = Self::between(TWO, Some(attack)).await;

@@ -7,7 +7,7 @@ use super::check::Expected;
 /// How a message can have reached the bridge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// The server keeps it for whoever asks.
+    /// The server keeps it as history.
     Kept,
     /// It was written to the bridge's connection of this number, and nowhere else.
     Connection(u64),

@@ -119,7 +119,7 @@ pub(crate) async fn a_password(daemon: Daemon) {
     assert!(bridge.stop().await.success());
 }
 
-/// A nick that is no user name lets the bridge in all the same, under a user name that the server takes.
+/// With a nick that is not a valid user name, the bridge registers under a user name that the server accepts.
 pub(crate) async fn a_nick_that_is_no_user_name(daemon: Daemon) {
     let scene = scene(daemon, open()).await;
     for nick in ["tea-pot", "[tea]", "`x_^"] {
@@ -145,7 +145,7 @@ pub(crate) async fn over_tls(daemon: Daemon) {
     let bridge = scene.bridge(&scene.tls());
     bridge.ready().await;
     assert!(bridge.stop().await.success());
-    // Whom nobody vouches for.
+    // The user of a connection without an ident reply.
     let port = scene.irc.tls().port();
     let bridge = scene.bridge(&format!("servers = [\"localhost:{port}\"]"));
     bridge.says("irc office: ").await;

@@ -64,7 +64,7 @@ pub(crate) async fn ten_thousand_characters(daemon: Daemon) {
     assert!(bridge.stop().await.success());
 }
 
-/// Whoever is kicked from a channel that is then closed is back once it opens.
+/// A bot kicked from a channel that is then closed rejoins once it opens.
 pub(crate) async fn a_closed_channel(daemon: Daemon) {
     let Scene { irc: _irc, letschat, mut ann, bridge } = scene(daemon).await;
     for (close, open) in

@@ -225,7 +225,7 @@ async fn wrong_public_url_and_used_port_are_reported() {
     assert!(line.starts_with(&format!("web.listen: cannot listen on {taken}")), "{line}");
 }
 
-/// A server that says `greeting` to whoever comes, or answers with it, and hangs up.
+/// A server that sends `greeting` to each client, or answers with it, and closes the connection.
 async fn stranger(greeting: &'static [u8]) -> SocketAddr {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -38,8 +38,8 @@ fn configure(world: &World, network: &str) {
     });
 }
 
-/// With everything that a network can be told: a password by SASL, a certificate, commands, and whom a
-/// gateway speaks for.
+/// With all that a bridge can send to a network: a password by SASL, a certificate, commands, and the user
+/// of a gateway (WEBIRC).
 #[tokio::test]
 async fn what_a_network_is_told_is_not_logged() {
     let [server, own] =

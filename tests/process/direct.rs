@@ -53,7 +53,7 @@ async fn what_waits_survives_the_process() {
     dave.send("bridge", "!who");
     let whispers = world.letschat.wait_for_private_messages(|all| !all.is_empty());
     soon("the first message", whispers).await;
-    // Whoever is answered was heard, and so was what they said before.
+    // An answer shows that the message was received, and all before it.
     let answer = dave
         .wait_for_messages("bridge", |all| all.iter().any(|it| it.text.contains("write to ann")));
     soon("an answer", answer).await;

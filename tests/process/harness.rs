@@ -102,7 +102,7 @@ room = "tea"
         bridge
     }
 
-    /// The same, and its log tells of each message that it hears.
+    /// Starts it with a log of each received message.
     pub(crate) async fn talkative_bridge(&self) -> Program {
         let bridge = self.run().env("RUST_LOG", "letsbridge=debug").start();
         bridge.ready().await;

@@ -1,4 +1,4 @@
-//! Whatever is stuck, and whoever talks without end: it stops when it is told to.
+//! The program stops on request, even if a peer hangs or sends without end.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -308,7 +308,7 @@ async fn file_is_fetched_once_for_all_readers() {
     assert_eq!(served.world.letschat.downloads(), 1);
 }
 
-/// 200 MB pass through, to three at once, one of whom wants the end first; and the bridge grows by a
+/// Three clients download 200 MB at once, one of them the end first, and the memory of the bridge grows by a
 /// fraction of that.
 #[tokio::test]
 async fn large_file_is_streamed() {

@@ -20,7 +20,7 @@ fn silent_in(world: World, caps: &str) -> World {
     world
 }
 
-/// The same, where ann has said "one", at `time` as the server says; our clock says 12:00:01.
+/// … where ann has said "one", at `time` by the server's clock and at 12:00:01 by ours.
 #[track_caller]
 fn spoken(caps: &str, time: &str) -> World {
     spoken_in(World::new(&["office/#tea tea"]), caps, time)

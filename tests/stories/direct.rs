@@ -349,7 +349,7 @@ fn queued_direct_message_is_not_sent_to_a_later_owner_of_the_nick() {
         bob(2, "@ann two"),
         bob(3, "are you there?"),
     ));
-    // Whoever has it now is another, and may be talked to as such.
+    // The new owner is another user, who can be addressed.
     world.tell(&format!(
         "
         {}
@@ -403,7 +403,7 @@ fn conversation_with_an_account_survives_a_restart() {
         irc < :irc.example PONG irc.example :said-1
         ",
     );
-    // And she answers whom she talked with, without a name.
+    // And her answer without a name goes to the same user.
     world.tell_on("irc < @account=Annie :annie!a@host PRIVMSG bridge :two");
     let (_, letschat) = world.sent();
     assert!(letschat[0].contains(r#"{"text":"<annie> two","user":"u1"}"#), "{letschat:?}");

@@ -1,4 +1,4 @@
-//! Whoever said what was refused is told, once, where they said it.
+//! Rejected messages are reported to their authors, once, where they were sent.
 
 use letsbridge::bridge::{BridgePolicy, TrafficStats};
 

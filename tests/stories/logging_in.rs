@@ -18,7 +18,7 @@ fn account(mechanisms: &[SaslMechanism], required: bool) -> impl FnOnce(&mut Irc
     move |identity| identity.sasl = Some(login)
 }
 
-/// One whom NickServ knows.
+/// An identity that is registered with NickServ.
 fn nickserv(identity: &mut IrcIdentity) {
     identity.services = Some(ServicesLogin {
         nick: "NickServ".to_owned(),

@@ -27,7 +27,7 @@ fn seated(caps: &str) -> World {
     world
 }
 
-/// The same, from when bob has said `text` in the room.
+/// Bob posts `text` in the room.
 #[track_caller]
 fn bob_says(world: &mut World, number: u32, text: &str) {
     world.tell_on(&format!(

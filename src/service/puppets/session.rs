@@ -45,7 +45,7 @@ pub(super) struct SessionEnd {
     pub(super) reason: String,
 }
 
-/// Connects with `door` and runs a session for `puppet`.
+/// Connects with `connector` and runs a session for `puppet`.
 pub(super) async fn run_session(
     puppet: PuppetConfig,
     network: NetworkSettings,

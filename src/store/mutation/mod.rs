@@ -47,7 +47,7 @@ pub(super) enum Mutation {
     SetPaused { endpoint: EndpointId, paused: bool },
 }
 
-/// How and by whom a delivery is sent.
+/// How a delivery is sent, and its sender.
 #[derive(Debug)]
 pub(super) struct RenderedRow {
     pub(super) kind: MessageKind,

@@ -40,7 +40,7 @@ pub(in crate::protocol::irc) fn server_time(tags: Option<&[Tag]>) -> Option<Time
     SENSIBLE.contains(&time.as_second()).then_some(time)
 }
 
-/// Whether `heard` is `said` as echoed by a server that strips formatting or trailing spaces.
+/// Whether `received` is `sent` as echoed by a server that strips formatting or trailing spaces.
 pub(in crate::protocol::irc) fn same_text(sent: &str, received: &str) -> bool {
     sent == received || strip_formatting(sent).trim_end() == strip_formatting(received).trim_end()
 }

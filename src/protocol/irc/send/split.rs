@@ -124,7 +124,7 @@ fn line_matched_len(prefix: &str, body: &str, line: &str) -> Option<usize> {
 /// No server has lines so short that it would truncate to less than this.
 const MIN_TRUNCATED_LEN: usize = 200;
 
-/// How many bytes of `body` equal `said`, which has no formatting. A legacy charset may have lost characters.
+/// How many bytes of `body` equal `sent`, which has no formatting. A legacy charset may have lost characters.
 fn prefix_matched_len(body: &str, sent: &str) -> Option<usize> {
     let mut characters = body.char_indices();
     for c in sent.chars() {

@@ -264,7 +264,7 @@ impl ChannelComparison {
         }
     }
 
-    /// Records that `copy` repeats `of`; `again` tells whether it is marked as resent.
+    /// Records that `copy` repeats `of`; `is_resend` tells whether it is marked as resent.
     fn add_duplicate(
         &mut self,
         CopiedLine { msgid: line, sent_at: said, is_resend: marked }: CopiedLine,

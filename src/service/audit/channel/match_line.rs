@@ -16,7 +16,7 @@ pub(super) struct MatchedPart {
     pub(super) is_resend: bool,
 }
 
-/// Matches `text` with the rest of `rendered`, of whose body this many bytes were `said` before; `None` if it
+/// Matches `text` with the rest of `rendered`, of whose body `matched_bytes` were matched before; `None` if it
 /// differs. Both are without formatting, since servers may strip it.
 pub(super) fn match_line(
     rendered: &RenderedMessage,

@@ -26,7 +26,7 @@ impl ChannelPages {
         (!self.done).then(|| (self.since, (self.msgid.clone(), self.by_msgid)))
     }
 
-    /// Adds the `lines` of a page, which the server described as `told`. Returns those that will not be
+    /// Adds the `lines` of a `page`. Returns those that will not be
     /// repeated, with their times.
     ///
     /// The last page is recognised by making no progress. A short page may not be the last, since servers

@@ -10,7 +10,7 @@ use crate::protocol::irc::channels::membership::MembershipEvent;
 
 /// Lists of members.
 impl Users {
-    /// Adds a NAMES entry such as `@ann` or `@+ann!a@host`; `marks` are all prefixes.
+    /// Adds a NAMES entry such as `@ann` or `@+ann!a@host`; `all_prefixes` are those of the server.
     pub(in crate::protocol::irc) fn add_name(
         &mut self,
         endpoint: EndpointId,

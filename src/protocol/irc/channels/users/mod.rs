@@ -175,7 +175,8 @@ impl Users {
         }
     }
 
-    /// A user gains or loses the status prefix `mark` in a channel; `marks` are all prefixes, highest first.
+    /// A user gains or loses the status prefix `mark` in a channel; `all_prefixes` are
+    /// those of the server, highest first.
     pub(in crate::protocol::irc) fn set_prefix(
         &mut self,
         endpoint: EndpointId,

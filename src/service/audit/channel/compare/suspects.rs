@@ -72,7 +72,7 @@ impl ChannelComparison {
         !self.suspects.is_empty()
     }
 
-    /// Reports the result after the ledger was consulted again: `whose` returns the current author of a line,
+    /// Reports the result after the ledger was consulted again: `owner` returns the current author of a line,
     /// `cursor` is how far the channel has been received by now.
     pub(in crate::service::audit::channel) fn finish(
         mut self,
