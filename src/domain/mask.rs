@@ -33,7 +33,8 @@ impl Mask {
     pub fn matches(&self, hostmask: &str) -> bool {
         let text: Vec<char> = self.casemapping.fold(hostmask).chars().collect();
         let pattern = &self.folded;
-        let (mut at, mut position) = (0, 0);
+        let mut at = 0;
+        let mut position = 0;
         // The last `*`, and how much text it has matched: the only point to backtrack to.
         let mut star: Option<(usize, usize)> = None;
         while position < text.len() {

@@ -60,7 +60,8 @@ impl IdleTimeoutDetector {
             self.last_silence = None;
             let mistaken = self.learnt_at.take_if(|learnt_at| is_alike(*learnt_at)).is_some();
             if mistaken {
-                (self.ping_interval, self.by_age) = (None, Some(age));
+                self.ping_interval = None;
+                self.by_age = Some(age);
             }
             return mistaken.then_some(Lesson::Age(age));
         }
@@ -71,7 +72,8 @@ impl IdleTimeoutDetector {
         if silence < MIN_SILENCE || !alike || often {
             return None;
         }
-        (self.ping_interval, self.learnt_at) = (Some(every), Some(age));
+        self.ping_interval = Some(every);
+        self.learnt_at = Some(age);
         Some(Lesson::Ping(every))
     }
 

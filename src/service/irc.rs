@@ -59,7 +59,6 @@ impl IrcConnection {
     ) -> Self {
         let channels = channel_targets(&network, endpoints);
         let learned_pace = LearnedPace::new(now());
-        let (let_in, away, elsewhere) = (false, None, false);
         Self {
             network,
             channels,
@@ -67,9 +66,9 @@ impl IrcConnection {
             inbox,
             stop,
             learned_pace,
-            login_succeeded: let_in,
-            rejection: away,
-            try_other_server: elsewhere,
+            login_succeeded: false,
+            rejection: None,
+            try_other_server: false,
         }
     }
 

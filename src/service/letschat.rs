@@ -131,7 +131,8 @@ impl Connection for LetsChatConnection {
     }
 
     async fn run_session(&mut self) -> Result<ConnectionEnd, String> {
-        (self.login_succeeded, self.away) = (false, None);
+        self.login_succeeded = false;
+        self.away = None;
         let connecting = connect(&self.settings, &mut self.away);
         let frames = unless_stopped(self.stop.clone(), connecting).await?;
         tracing::info!(peer = %self.peer(), "connected");

@@ -62,7 +62,8 @@ fn damage_text(file: File) -> std::io::Result<Option<&'static str>> {
         return Ok(Some("the beginning"));
     }
     let mut frame = vec![0; FRAME + page as usize];
-    let (mut whole, mut commits_behind) = (true, 0);
+    let mut whole = true;
+    let mut commits_behind = 0;
     while fill(&mut file, &mut frame)? {
         let is_new = salts == [8, 12].map(|at| number(&frame, at));
         if whole {

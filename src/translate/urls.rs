@@ -10,7 +10,8 @@ const HOSTLESS: [&str; 2] = ["magnet", "mailto"];
 /// The ranges of URLs in `text`: from the scheme, or `www.`, to the next space. Too long is better than too
 /// short, because a URL works only unchanged.
 pub(super) fn find(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    let (mut done, mut from) = (0, 0);
+    let mut done = 0;
+    let mut from = 0;
     std::iter::from_fn(move || {
         loop {
             let at = from + text[from..].find([':', 'w'])?;
@@ -22,7 +23,8 @@ pub(super) fn find(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
             let end =
                 at + rest.find(|c: char| c.is_whitespace() || c.is_control()).unwrap_or(rest.len());
             let start = done + start;
-            (done, from) = (end, end);
+            done = end;
+            from = end;
             return Some(start..end);
         }
     })

@@ -1,4 +1,4 @@
-//! An address works only as it is: none is ever broken, whichever way it goes.
+//! URLs are never cut: those too long for a line are replaced.
 
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN};

@@ -1,4 +1,4 @@
-//! Being in a channel: what keeps us out, and how we come back.
+//! Joining channels: rejections, kicks, invitations, forwards and names.
 
 use crate::harness::World;
 

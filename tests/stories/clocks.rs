@@ -1,5 +1,5 @@
-//! A network's clock is not ours: nothing that it says of the time makes the bridge lose, repeat or misdate
-//! what was said.
+//! A network's clock differs from ours, and no time that it sends makes the bridge lose, repeat or misdate
+//! a message.
 
 use crate::harness::World;
 use crate::irc_catchup::KEEPS;

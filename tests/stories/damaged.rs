@@ -1,4 +1,4 @@
-//! Somebody has edited Let's Chat's database by hand: what makes no sense is passed over, the rest goes on.
+//! Let's Chat sends data that somebody has damaged in its database: the bridge skips it and goes on.
 
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated};

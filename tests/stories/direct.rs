@@ -1,4 +1,4 @@
-//! Private talks between somebody on IRC and somebody on Let's Chat, through the bridge.
+//! Direct messages between users of IRC and of Let's Chat.
 
 use letsbridge::bridge::BridgePolicy;
 

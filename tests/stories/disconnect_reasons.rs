@@ -1,4 +1,4 @@
-//! Why a server does not want us, as far as it says.
+//! Why a server rejected or disconnected the bridge.
 
 use crate::harness::World;
 use crate::story;

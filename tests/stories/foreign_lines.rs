@@ -1,5 +1,5 @@
-//! What was posted by the bridge's own account, and not by this bridge: after a backup was restored, by
-//! another bridge, by somebody with its token.
+//! Messages of the bridge's own account that the ledger does not know: from before a restored backup, from
+//! another program, or replayed by a bouncer.
 
 use letsbridge::bridge::Peer;
 

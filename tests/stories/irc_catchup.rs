@@ -1,5 +1,4 @@
-//! What IRC said while the bridge was away, what of ours had arrived there, and what is told where
-//! nobody can know.
+//! Catching up with IRC after a disconnect: missed messages, deliveries in doubt, and gaps.
 
 use letsbridge::bridge::{BridgePolicy, CatchUpLimits};
 use letsbridge::domain::Network;

@@ -1,4 +1,4 @@
-//! What was said while a connection, or the bridge itself, was away.
+//! Catching up with Let's Chat after a disconnect or a restart.
 
 use letsbridge::bridge::{BridgePolicy, CatchUpLimits};
 

@@ -1,4 +1,4 @@
-//! When a server counts as gone, and when it does not.
+//! When a silent server is pinged, and when it is disconnected.
 
 use crate::harness::World;
 use crate::story;

@@ -1,4 +1,4 @@
-//! A program that only repeats what it hears through the bridge is silenced, and everybody there is told.
+//! A bot that only repeats what the bridge mirrors is silenced, and this is announced.
 
 use letsbridge::bridge::BridgePolicy;
 

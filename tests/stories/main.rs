@@ -1,4 +1,4 @@
-//! Stories: what the bridge does, told in the lines that the two networks send and hear.
+//! Stories: what the bridge does, told in the lines that both networks send and receive.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod addresses;

@@ -1,4 +1,4 @@
-//! Who is in a channel, and how the bridge knows.
+//! The members of channels, and how the bridge learns them.
 
 use crate::harness::World;
 use crate::seated;

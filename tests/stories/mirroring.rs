@@ -1,4 +1,4 @@
-//! What is said on one side appears on the other.
+//! Messages on one side are mirrored to the other.
 
 use letsbridge::translate::{ChannelFormat, LinkFormat, LongMessages};
 

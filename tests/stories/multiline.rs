@@ -1,4 +1,4 @@
-//! What has several lines is one message, where the server knows such.
+//! Messages of several lines (`draft/multiline`).
 
 use crate::LETSCHAT_IN;
 use crate::harness::World;

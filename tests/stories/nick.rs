@@ -1,4 +1,4 @@
-//! What the bridge is called, and how it gets back what it wished for.
+//! The nick of the bridge, and how it regains the wanted one.
 
 use letsbridge::domain::SaslMechanism;
 use letsbridge::protocol::irc::{IrcIdentity, SaslLogin, ServicesLogin};

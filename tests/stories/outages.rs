@@ -1,4 +1,4 @@
-//! What a room is told of a channel that is closed to the bridge.
+//! What a room is notified of when its channel cannot be reached, and how a room is read once it reopens.
 
 use crate::{IRC_IN, seated};
 

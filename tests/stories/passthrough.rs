@@ -1,4 +1,4 @@
-//! What is said to programs on the other side stands alone there, so that they understand it.
+//! Commands for bots on the other side are sent on a line of their own.
 
 use letsbridge::translate::LinkFormat;
 

@@ -1,4 +1,4 @@
-//! Files of a room become links that everybody on IRC can open.
+//! Files in a room become public links on IRC.
 
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, seated};

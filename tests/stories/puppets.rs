@@ -1,4 +1,4 @@
-//! People of Let's Chat who have a connection of their own.
+//! Let's Chat users with an IRC connection of their own.
 
 use letsbridge::bridge::{NickSource, PuppetStats};
 use letsbridge::translate::{LinkFormat, StatusNotices, Verbosity};

@@ -1,4 +1,4 @@
-//! Too much waits to be delivered, or comes at once.
+//! Limits on the queue of deliveries and on the size of pages.
 
 use letsbridge::bridge::BridgePolicy;
 

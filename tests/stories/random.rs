@@ -1,5 +1,5 @@
-//! Whatever happens on the way, every line of a channel is mirrored once and in order, and every line
-//! of ours is there once.
+//! Under random losses and restarts, each line of a channel is mirrored once and in order, and each of ours is
+//! sent once.
 
 use proptest::prelude::*;
 

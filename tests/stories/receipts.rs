@@ -1,4 +1,4 @@
-//! What the bridge says on IRC is confirmed by the best that the server offers.
+//! A line sent to IRC is acknowledged by the best means that the server offers.
 
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};

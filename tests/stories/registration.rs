@@ -1,4 +1,4 @@
-//! Getting in, staying in, and coming back.
+//! Registration, disconnects and rejoins.
 
 use crate::harness::World;
 use crate::{IRC_IN, letschat_back, seated, story};

@@ -1,4 +1,4 @@
-//! Where the server lends nicks, everybody of Let's Chat is heard under one of their own.
+//! With RELAYMSG, messages of Let's Chat users appear under nicks of their own.
 
 use letsbridge::bridge::NickSource;
 

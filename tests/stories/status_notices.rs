@@ -1,4 +1,4 @@
-//! Who comes and goes, and what people ask of the bridge itself.
+//! Notices of joins, parts and topics, and answers to commands.
 
 use letsbridge::translate::{LinkFormat, TopicSync};
 

@@ -1,4 +1,4 @@
-//! What strangers say, whichever way it comes: clean, short, nobody else's, and never before talk.
+//! Text that users write: cleaned, shortened, attributed, and never delayed by notices.
 
 use std::time::Duration;
 

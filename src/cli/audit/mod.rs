@@ -145,7 +145,8 @@ fn select_endpoints(
             ));
         }
     }
-    let (mut rooms, mut channels) = (Vec::new(), Vec::new());
+    let mut rooms = Vec::new();
+    let mut channels = Vec::new();
     for (link, _) in settings.links.iter().zip(wanted).filter(|(_, wanted)| *wanted) {
         for (place, places) in [(&link.room, &mut rooms), (&link.channel, &mut channels)] {
             if !places.contains(place) {

@@ -34,7 +34,8 @@ pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
     };
     // One key sets both directions.
     if let Some(mentions) = section.get("mentions", boolean) {
-        (format.room.mentions, format.channel.mentions) = (mentions, mentions);
+        format.room.mentions = mentions;
+        format.channel.mentions = mentions;
     }
     section.deny_unknown_keys();
     format

@@ -1,4 +1,4 @@
-//! Several deliveries that are one post, and one message that is two.
+//! Several deliveries in one post, and one message in two posts.
 
 use std::time::Duration;
 

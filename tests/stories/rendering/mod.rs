@@ -1,4 +1,4 @@
-//! Each side in its own manners, where that depends on more than the text.
+//! Rendering that depends on more than the text.
 
 mod merged_lines;
 mod rules;

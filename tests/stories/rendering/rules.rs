@@ -1,4 +1,4 @@
-//! What the administrator's rules leave out.
+//! Rules of the configuration that ignore messages.
 
 use letsbridge::translate::{IgnoreRule, LinkFormat, Rules, Side, UserMatcher};
 

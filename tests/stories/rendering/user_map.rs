@@ -1,4 +1,4 @@
-//! Who is there, on both sides.
+//! Mentions of users who are on both sides.
 
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};

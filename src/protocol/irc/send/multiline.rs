@@ -272,7 +272,8 @@ impl OpenMultilines {
         multiline.text.push_str(text);
         if !multiline.has_lines {
             multiline.source = source.cloned().unwrap_or_else(|| multiline.source.clone());
-            (multiline.is_notice, multiline.has_lines) = (notice, true);
+            multiline.is_notice = notice;
+            multiline.has_lines = true;
         }
         true
     }

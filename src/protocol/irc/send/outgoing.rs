@@ -223,7 +223,8 @@ impl OutgoingMessage {
         };
         // Which of the lines were rejected is not known; resending would duplicate the others.
         if refused < self.lines.len() {
-            (error.retry_after, error.relaymsg_scope) = (None, None);
+            error.retry_after = None;
+            error.relaymsg_scope = None;
             error.reason =
                 format!("{refused} of {} lines rejected: {}", self.lines.len(), error.reason);
         }

@@ -83,7 +83,8 @@ impl Isupport {
             "MONITOR" => self.monitor = true,
             "MSGREFTYPES" => {
                 let has = |kind| value.split(',').any(|it| it == kind);
-                (self.history_by_time, self.history_by_msgid) = (has("timestamp"), has("msgid"));
+                self.history_by_time = has("timestamp");
+                self.history_by_msgid = has("msgid");
             }
             "PREFIX" => {
                 self.prefix_modes =

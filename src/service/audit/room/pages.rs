@@ -55,7 +55,8 @@ impl RoomPages {
             self.skip += count;
             return None;
         }
-        (self.since, self.skip) = (onward, 0);
+        self.since = onward;
+        self.skip = 0;
         Some(self.take_segment(above, Some(onward)))
     }
 
@@ -83,7 +84,8 @@ mod tests {
         let post =
             |id: PostId| Post { id, text: String::new(), posted_at: id.created_at(), author: None };
         let mut pages = RoomPages::new(PostId::MIN);
-        let (mut seen, mut lengths) = (Vec::new(), Vec::new());
+        let mut seen = Vec::new();
+        let mut lengths = Vec::new();
         while let Some((since, skip)) = pages.next_request() {
             let page = ids.iter().copied().filter(|id| *id > since).skip(skip).take(PAGE_SIZE);
             if let Some(stretch) = pages.add_page((page.map(post).collect(), Vec::new())) {

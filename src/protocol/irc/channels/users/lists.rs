@@ -72,7 +72,8 @@ impl Users {
     pub(in crate::protocol::irc) fn add_who_reply(&mut self, seen: UserInfo<'_>, away: bool) {
         let change = |user: &mut IrcUser| {
             seen.apply_to(user);
-            (user.away, user.bot) = (away, seen.bot);
+            user.away = away;
+            user.bot = seen.bot;
         };
         if self.replace_user(seen.nick, change).is_some() {
             self.pending_who.push(self.casemapping.fold(seen.nick));
