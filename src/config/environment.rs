@@ -85,7 +85,8 @@ fn nearly(name: &str, networks: &[&str], known: &[KnownKey]) -> Option<Diagnosti
             })
         });
     let meant = candidates.into_iter().find(|candidate| letters(candidate) == letters(name))?;
-    let (found, remedy) = ("unknown variable".to_owned(), format!("did you mean {meant}?"));
+    let found = "unknown variable".to_owned();
+    let remedy = format!("did you mean {meant}?");
     Some(Diagnostic {
         origin: Origin::Variable(name.to_owned()),
         key: None,

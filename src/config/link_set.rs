@@ -85,7 +85,8 @@ impl<'r> LinkSet<'r> {
                 let fallback_charset = charset.and_then(CharsetSetting::fallback);
                 let charset = charset.and_then(CharsetSetting::both);
                 let mode = self.sender_modes.get(place).map(|(mode, _)| *mode);
-                let (name, key) = (name.to_string(), self.secret_for(place));
+                let name = name.to_string();
+                let key = self.secret_for(place);
                 Some(ChannelSettings { name, key, fallback_charset, charset, sender_mode: mode })
             }
             _ => None,

@@ -46,7 +46,8 @@ pub(super) fn find_correction(
             continue;
         };
         let path = child_path(&guess.section, &guess.name);
-        let (mut tried, mut remedy) = (read(moved), guess.help);
+        let mut tried = read(moved);
+        let mut remedy = guess.help;
         let misfits = |tried: &Loader| tried.type_errors.borrow().contains(&path);
         if misfits(&tried) {
             let reshaped = tried.document.reshaped(&guess.section, &guess.name);

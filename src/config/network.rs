@@ -116,7 +116,8 @@ impl ProxyKind {
 impl fmt::Display for ProxySettings {
     /// Without the credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (kind, host) = (self.kind.scheme(), &self.host);
+        let kind = self.kind.scheme();
+        let host = &self.host;
         if host.contains(':') {
             write!(f, "{kind}://[{host}]:{}", self.port)
         } else {

@@ -134,7 +134,8 @@ pub(super) async fn connect_from(
 async fn connect_addr(from: Option<SourceAddr>, to: SocketAddr) -> io::Result<TcpStream> {
     let Some(from) = from else { return TcpStream::connect(to).await };
     let socket = if to.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
-    let (address, key) = (from.ip(), from.config_key());
+    let address = from.ip();
+    let key = from.config_key();
     let bound = from.allow_bind(&socket).and_then(|()| socket.bind(SocketAddr::new(address, 0)));
     bound.map_err(|error| {
         io::Error::other(format!("cannot bind to {address} (`{key}`): {error}"))

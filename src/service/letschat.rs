@@ -92,7 +92,8 @@ impl LetsChatConnection {
         self.login_succeeded = session.was_logged_in();
         self.away = session.turned_away().cloned();
         if self.login_succeeded && matches!(end, ConnectionEnd::Lost(_)) {
-            let (silence, survived) = (frames.idle_time(), frames.silence_survived());
+            let silence = frames.idle_time();
+            let survived = frames.silence_survived();
             self.cut_off(Cut { silence, survived, age: frames.age() });
         }
         end

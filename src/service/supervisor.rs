@@ -83,7 +83,8 @@ pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::
             return;
         }
         let (away, elsewhere) = connection.rejection();
-        let (let_in, lasted) = (connection.login_succeeded(), began.elapsed());
+        let let_in = connection.login_succeeded();
+        let lasted = began.elapsed();
         let refusal = away.as_ref().map(|away| away.refusal);
         let wait = patience.next_delay(ConnectionOutcome {
             login_succeeded: let_in,

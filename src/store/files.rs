@@ -151,7 +151,8 @@ fn narrow(path: &Path, found: &Metadata, most: u32) -> io::Result<()> {
 
 /// Adds owner and mode of the file at `path` to `error`.
 fn described(path: &Path, found: &Metadata, error: io::Error) -> StoreError {
-    let (owner, mode) = (user(found.uid()), mode(found));
+    let owner = user(found.uid());
+    let mode = mode(found);
     let error =
         io::Error::new(error.kind(), format!("{error} (it belongs to {owner}, mode {mode})"));
     StoreError::Directory { path: path.to_owned(), error }

@@ -263,7 +263,8 @@ impl Store {
 /// Creates the database in `directory` atomically, since an empty file counts as damaged.
 fn make(directory: &Path) -> Result<(), StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-    let (draft, path) = (directory.join(format!("{DB_FILE}.new")), directory.join(DB_FILE));
+    let draft = directory.join(format!("{DB_FILE}.new"));
+    let path = directory.join(DB_FILE);
     drop(files::make(&draft).map_err(unusable)?);
     let mut connection = Connection::open(&draft)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

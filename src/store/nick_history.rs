@@ -62,7 +62,8 @@ impl Store {
         nick: &str,
         time: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (since, until) = (time + MAX_CLOCK_SKEW, time - MAX_CLOCK_SKEW - LAST_SEEN_GRACE);
+        let since = time + MAX_CLOCK_SKEW;
+        let until = time - MAX_CLOCK_SKEW - LAST_SEEN_GRACE;
         Ok(self
             .connection
             .prepare_cached(

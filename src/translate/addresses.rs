@@ -37,7 +37,8 @@ pub(super) fn shorten_urls(
     for url in long {
         short.push_str(&text[done..url.start]);
         let address = &text[url.clone()];
-        let (host, length) = (scheme_and_host(address), address.chars().count());
+        let host = scheme_and_host(address);
+        let length = address.chars().count();
         short.push_str(&match &instead {
             Instead::Link(link) => format!("{link} (to {host}…, {length} characters)"),
             Instead::There(endpoint) => {

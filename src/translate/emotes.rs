@@ -14,7 +14,8 @@ pub(super) fn to_unicode(text: Cow<'_, str>) -> Cow<'_, str> {
     let mut done = 0;
     let colons: Vec<usize> = text.match_indices(':').map(|(at, _)| at).collect();
     for pair in colons.windows(2) {
-        let (start, end) = (pair[0], pair[1]);
+        let start = pair[0];
+        let end = pair[1];
         let inside =
             text[..start].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_');
         if start < done || inside || urls::covers(&urls, start) {

@@ -52,7 +52,8 @@ pub fn to_letschat<'m>(
     }
     // Rooms have one kind of message only.
     let mut rendered = clean::rendered_message(MessageKind::Text, prefix, &body, false);
-    let (alone, letschat) = (rendered.prefix.trim().is_empty(), format.room.letschat_url.as_ref());
+    let alone = rendered.prefix.trim().is_empty();
+    let letschat = format.room.letschat_url.as_ref();
     if side == Side::Irc && alone && inline_images::targets_letschat(&rendered.body, letschat) {
         // Keeps the server from showing one of its own URLs as an image.
         rendered.body.insert(0, ZERO_WIDTH_SPACE);

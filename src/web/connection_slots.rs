@@ -81,7 +81,8 @@ impl ConnectionSlots {
             }
         }
         state.last += 1;
-        let (number, since) = (state.last, Instant::now());
+        let number = state.last;
+        let since = Instant::now();
         state
             .taken
             .insert(number, OccupiedSlot { nets, address, answering: 0, since, connection: None });

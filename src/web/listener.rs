@@ -92,7 +92,8 @@ async fn serve_connection(
     let router = TowerToHyperService::new(router);
     let answer = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(PeerAddr(peer.ip()));
-        let (answer, answering) = (router.call(request), slot.answering());
+        let answer = router.call(request);
+        let answering = slot.answering();
         async move { answer.await.map(|response| held::holding(response, answering)) }
     });
     let connection = http1::Builder::new()

@@ -43,7 +43,8 @@ impl PuppetPool {
             reason,
         } = over;
         let Some(live) = self.connections.remove(&account) else { return };
-        let (now, lasted) = (Instant::now(), live.started_at.elapsed());
+        let now = Instant::now();
+        let lasted = live.started_at.elapsed();
         let end = match &away {
             _ if live.quitting => PuppetEnd::NotNeeded,
             Some(_) => PuppetEnd::Rejected,

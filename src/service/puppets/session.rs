@@ -80,7 +80,8 @@ pub(super) async fn run_session(
         EngineInput::Event(Event::Puppet(network.network.clone(), account.clone(), Box::new(event)))
     };
     let end = net::drive(&mut session, &mut lines, &mut commands, &inbox, name).await;
-    let (let_in, rejection) = (session.was_registered(), session.disconnect_reason().cloned());
+    let let_in = session.was_registered();
+    let rejection = session.disconnect_reason().cloned();
     let elsewhere = connector.on_session_end(&server, rejection.as_ref());
     let reason = match end {
         net::ConnectionEnd::Cancelled => "no longer needed".to_owned(),

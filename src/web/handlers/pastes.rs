@@ -33,7 +33,8 @@ async fn send_page(
     headers: &HeaderMap,
 ) -> Result<Response, ErrorPage> {
     let (id, made) = find_paste(state, signed).await?;
-    let (raw, expires) = (format!("{signed}/raw"), expires_at(state, made));
+    let raw = format!("{signed}/raw");
+    let expires = expires_at(state, made);
     let make = move |paste: Paste| html::paste_page(&paste, &raw, expires);
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "text/html; charset=utf-8")

@@ -15,7 +15,8 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
     let shown = &found.lines;
     let mut lines = vec![summary(&channel, found)];
     push_problems(&mut lines, &shown.missing, |lost| {
-        let (ticket, settled) = (lost.delivery.0, format_second(lost.settled_at));
+        let ticket = lost.delivery.0;
+        let settled = format_second(lost.settled_at);
         let what = if lost.is_partial { "some lines of delivery" } else { "delivery" };
         format!(
             "missing in {channel}: {what} {ticket}, delivered {settled} as {}",
@@ -23,7 +24,8 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
         )
     });
     push_problems(&mut lines, &shown.unrecorded, |line| {
-        let (author, sent_at) = (&line.author, format_second(line.sent_at));
+        let author = &line.author;
+        let sent_at = format_second(line.sent_at);
         format!(
             "missing in the ledger: line {} in {channel} by {author}, {sent_at}",
             msgid_or_placeholder(&line.msgid)

@@ -9,12 +9,14 @@ use crate::store::Totals;
 
 /// The report on one room, as lines.
 pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
-    let (ends, room) = (link_name(audit), room_name(&audit.room));
+    let ends = link_name(audit);
+    let room = room_name(&audit.room);
     let found = match &audit.result {
         Ok(found) => found,
         Err(why) => return vec![format!("{ends}: not audited: {why}")],
     };
-    let (crossed, since) = (format_number(found.total_mirrored()), format_minute(found.since));
+    let crossed = format_number(found.total_mirrored());
+    let since = format_minute(found.since);
     let mut lines = vec![if found.is_clean() {
         format!(
             "{ends}: {crossed} mirrored, none missing, duplicated or out of order since {since}"
@@ -23,7 +25,8 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
         format!("{ends}: {crossed} mirrored since {since}, {}", count_problems(found))
     }];
     push_problems(&mut lines, &found.missing, |lost| {
-        let (ticket, settled) = (lost.delivery.0, format_second(lost.settled_at));
+        let ticket = lost.delivery.0;
+        let settled = format_second(lost.settled_at);
         format!("missing in {room}: delivery {ticket}, delivered {settled} as {}", lost.post)
     });
     push_problems(&mut lines, &found.unrecorded, |post| {

@@ -77,7 +77,8 @@ impl IrcSession {
 
     /// NAMES is complete: if we have just joined, the channel is ready.
     pub(in crate::protocol::irc) fn on_end_of_names(&mut self, now: Instant, name: &str) {
-        let (past, echoes) = (self.has_history(), self.registration.has_cap("echo-message"));
+        let past = self.has_history();
+        let echoes = self.registration.has_cap("echo-message");
         self.report_relaymsg();
         let joined = self.channels.on_end_of_names(name);
         let fresh = joined.is_some();
@@ -151,7 +152,8 @@ impl IrcSession {
         reason: Option<&str>,
     ) {
         self.report_removed(name);
-        let (by, reason) = (source_name(source), reason.unwrap_or("no reason given"));
+        let by = source_name(source);
+        let reason = reason.unwrap_or("no reason given");
         let error = JoinError::retry_soon(format!("kicked by {by} ({reason})"));
         self.on_not_joined(now, name, error);
     }

@@ -166,7 +166,8 @@ impl IrcSession {
             self.users.set_prefix(endpoint, nick, (mark, given), &prefixes);
         }
         self.report_membership();
-        let (by, change) = (source_name(source), change.join(" "));
+        let by = source_name(source);
+        let change = change.join(" ");
         self.output.push_back(Output::Event(IrcEvent::ModesChanged { endpoint, by, change }));
     }
 

@@ -98,7 +98,8 @@ fn span(word: &str, next: Option<&str>) -> Option<(Duration, usize)> {
     if !word.is_empty() && word.chars().all(is_number) {
         return Some((times(number(&word)?, long_unit(&next).or(short_unit(&next))?), 2));
     }
-    let (mut rest, mut sum) = (word.as_str(), None);
+    let mut rest = word.as_str();
+    let mut sum = None;
     while !rest.is_empty() {
         let (digits, behind) = rest.split_at(rest.find(|c| !is_number(c))?);
         let end = behind.find(is_number).unwrap_or(behind.len());

@@ -24,7 +24,8 @@ pub(in crate::protocol::irc) struct NickCandidates {
 
 impl NickCandidates {
     pub(in crate::protocol::irc) fn new(wanted: &str, others: &[String]) -> Self {
-        let (wanted, others) = (wanted.to_owned(), others.to_vec());
+        let wanted = wanted.to_owned();
+        let others = others.to_vec();
         Self { wanted, alternatives: others, max_len: usize::MAX, tries: 0, rejections: 0 }
     }
 

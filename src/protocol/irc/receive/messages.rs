@@ -53,7 +53,8 @@ impl IrcSession {
         };
         let relayed_by = context.relayed_by.clone();
         let speaker = relayed_by.as_deref().unwrap_or(nick);
-        let (own, played) = (self.is_me(speaker), context.batch.is_playback);
+        let own = self.is_me(speaker);
+        let played = context.batch.is_playback;
         let mut claim = EchoClaim::OtherClient;
         if own && !played {
             claim = self.on_echo(endpoint, (kind, text), context);

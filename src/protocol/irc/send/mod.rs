@@ -52,7 +52,8 @@ impl IrcSession {
             None => self.text_budget(target, kind),
             Some(nick) => {
                 if let Err(error) = relaymsg::relaymsg_line(kind, target, nick, "hello") {
-                    let (scope, reason) = (Scope::Nick, error.to_string());
+                    let scope = Scope::Nick;
+                    let reason = error.to_string();
                     let event = IrcEvent::RelaymsgRejected { delivery, endpoint, scope, reason };
                     return self.output.push_back(Output::Event(event));
                 }
@@ -80,7 +81,8 @@ impl IrcSession {
         let address = self.userhost.as_ref().map_or(MAX_LEN_USERHOST, String::len);
         // Allow for the longest nick that we may have when it is sent.
         let nick = self.nick.len().max(self.regain.wanted().len()).max(MAX_LEN_GUEST_NICK);
-        let (source, charset) = (nick + 1 + address, self.charset(target));
+        let source = nick + 1 + address;
+        let charset = self.charset(target);
         let bytes = split::text_budget(source, charset.width(target), kind, self.isupport.linelen);
         Room { bytes, charset }
     }

@@ -57,7 +57,8 @@ impl OutgoingMessage {
         endpoint: EndpointId,
         lines: Vec<OutgoingLine>,
     ) -> Self {
-        let (receipt, objections) = (Receipt::Ping, Vec::new());
+        let receipt = Receipt::Ping;
+        let objections = Vec::new();
         Self {
             delivery,
             endpoint,

@@ -43,7 +43,8 @@ impl RoomPages {
     /// Adds the page. Returns the segment that it completes, if it does.
     pub(super) fn add_page(&mut self, (page, bad): PostPage) -> Option<Segment> {
         let ids = page.iter().map(|post| post.id).chain(bad.iter().copied().flatten());
-        let (count, highest) = (page.len() + bad.len(), ids.max());
+        let count = page.len() + bad.len();
+        let highest = ids.max();
         self.held.extend(page);
         let above = self.since;
         if count < PAGE_SIZE {

@@ -63,7 +63,8 @@ impl RoomReader {
         self.room_id(endpoint)?;
         if let Some(commands) = &self.commands {
             // If the session has ended, its events say why.
-            let (take, stay) = (PAGE_SIZE, Stay::default());
+            let take = PAGE_SIZE;
+            let stay = Stay::default();
             let command = LetsChatCommand::ListMessages {
                 endpoint,
                 since,
