@@ -185,7 +185,7 @@ fn name_distance(word: &str, candidate: &str) -> Option<usize> {
 
 /// The distance between `word` and `candidate`, by the meaning of the words before their letters.
 fn rank(word: &str, candidate: &str) -> Option<(u8, usize)> {
-    let (ours, theirs) = (words(word), words(candidate));
+    let (given, expected) = (words(word), words(candidate));
     if normalized(word) == normalized(candidate) {
         return Some((0, 0));
     }
@@ -194,7 +194,7 @@ fn rank(word: &str, candidate: &str) -> Option<(u8, usize)> {
         words.sort_unstable();
         words
     };
-    if sorted(&ours) == sorted(&theirs) {
+    if sorted(&given) == sorted(&expected) {
         return Some((1, 0));
     }
     if SYNONYMS.iter().any(|(other, key)| normalized(word) == *other && *key == candidate) {
@@ -207,8 +207,8 @@ fn rank(word: &str, candidate: &str) -> Option<(u8, usize)> {
         return Some((3, 0));
     }
     // The key with extra words: `letschat_token_file`, `server_password`.
-    if theirs.iter().all(|their| ours.contains(their)) {
-        return Some((4, ours.len() - theirs.len()));
+    if expected.iter().all(|their| given.contains(their)) {
+        return Some((4, given.len() - expected.len()));
     }
     name_distance(word, candidate).map(|distance| (5, distance))
 }

@@ -22,8 +22,8 @@ impl LinkGraph {
         right: &Endpoint,
     ) -> Result<(), Vec<Endpoint>> {
         let (left, right) = (self.index_or_insert(left), self.index_or_insert(right));
-        if let Some(way) = self.path(left, right) {
-            return Err(way.into_iter().map(|number| self.endpoints[number].clone()).collect());
+        if let Some(path) = self.path(left, right) {
+            return Err(path.into_iter().map(|number| self.endpoints[number].clone()).collect());
         }
         self.neighbours[left].push(right);
         self.neighbours[right].push(left);
@@ -57,13 +57,13 @@ impl LinkGraph {
     fn path(&self, left: usize, right: usize) -> Option<Vec<usize>> {
         let towards_right = self.parents_from(right);
         towards_right[left]?;
-        let mut way = vec![left];
+        let mut path = vec![left];
         let mut at = left;
         while at != right {
             at = towards_right[at]?;
-            way.push(at);
+            path.push(at);
         }
-        Some(way)
+        Some(path)
     }
 
     /// For each endpoint that can be reached from `start`: the next one on the way back.

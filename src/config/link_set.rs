@@ -151,15 +151,15 @@ impl<'r> LinkSet<'r> {
         self.secrets.get(place).map(|(secret, _)| secret.clone())
     }
 
-    fn loop_error(&self, link: &Link, way: &[Endpoint]) -> ValueError {
+    fn loop_error(&self, link: &Link, path: &[Endpoint]) -> ValueError {
         let places = format!("{} and {}", quoted(&link.channel), quoted(&link.room));
         if let Some((_, first)) = self.links.iter().find(|(known, _)| known == link) {
             let found =
                 format!("{places} are already linked by {} ({})", first.path, first.origin());
             return ValueError::new(found, "remove one of the two");
         }
-        let way: Vec<String> = way.iter().map(as_written).collect();
-        let found = format!("{places} are already linked, through {}", way.join(" – "));
+        let path: Vec<String> = path.iter().map(as_written).collect();
+        let found = format!("{places} are already linked, through {}", path.join(" – "));
         ValueError::new(found, "remove one of these links")
     }
 }

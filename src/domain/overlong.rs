@@ -106,13 +106,13 @@ fn end(text: &str) -> usize {
 
 /// Splits `text` into the author's lines and what its last line says was left out.
 #[must_use]
-pub fn said(text: &str) -> (&str, Option<LeftOut>) {
+pub fn split_left_out(text: &str) -> (&str, Option<LeftOut>) {
     let whole = (text, None);
     if text.len() <= KEPT / 2 {
         return whole;
     }
-    let Some((said, last)) = text.rsplit_once('\n') else { return whole };
-    left_out(last).map_or(whole, |it| (said, Some(it)))
+    let Some((shown, last)) = text.rsplit_once('\n') else { return whole };
+    left_out(last).map_or(whole, |it| (shown, Some(it)))
 }
 
 fn left_out(line: &str) -> Option<LeftOut> {
@@ -129,7 +129,7 @@ mod tests {
     fn a_text_that_is_short_enough_is_kept_as_it_is() {
         for text in ["", "tea", &"x".repeat(KEPT), &"é\n".repeat(KEPT / 3)] {
             assert!(kept(text) == text);
-            assert!(said(text) == (text, None));
+            assert!(split_left_out(text) == (text, None));
         }
     }
 
@@ -145,7 +145,7 @@ mod tests {
         ] {
             let beginning = kept(&text);
             assert!(beginning.len() <= KEPT, "{}", beginning.len());
-            let (said, left_out) = said(&beginning);
+            let (said, left_out) = split_left_out(&beginning);
             assert!(text.starts_with(said));
             let left_out = left_out.expect("some is left out");
             assert_eq!(left_out.characters, text[said.len()..].chars().count());

@@ -214,12 +214,12 @@ async fn race_addresses<T, F: Future<Output = io::Result<T>>>(
 }
 
 fn describe_attempts(addresses: &[SocketAddr], failures: &[(SocketAddr, io::Error)]) -> String {
-    let fate = |address: &SocketAddr| {
+    let description = |address: &SocketAddr| {
         let failure = failures.iter().find(|(failed, _)| failed == address);
         let reason = failure.map_or_else(timeout_text, |(_, error)| describe_io_error(error));
         format!("{}: {reason}", address.ip())
     };
-    addresses.iter().map(fate).collect::<Vec<_>>().join("; ")
+    addresses.iter().map(description).collect::<Vec<_>>().join("; ")
 }
 
 fn timeout_text() -> String {

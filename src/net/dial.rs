@@ -25,13 +25,13 @@ pub struct ConnectOptions {
 /// # Errors
 /// As [`connect_tcp`](super::connect::connect_tcp), and [`ConnectError::Proxy`].
 pub async fn connect_with(
-    way: &ConnectOptions,
+    options: &ConnectOptions,
     host: &str,
     port: u16,
 ) -> Result<TcpStream, ConnectError> {
-    match &way.proxy {
-        Some(proxy) => proxy::connect_through(proxy, way.source, host, port).await,
-        None => connect_from(way.source, host, port).await,
+    match &options.proxy {
+        Some(proxy) => proxy::connect_through(proxy, options.source, host, port).await,
+        None => connect_from(options.source, host, port).await,
     }
 }
 

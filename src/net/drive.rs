@@ -175,7 +175,7 @@ where
     T: Stream<Item = Result<M::Received, E>> + Unpin,
     N: Fn(M::Event) -> I,
 {
-    let mut patience = CLOSE_TIMEOUT;
+    let mut time_left = CLOSE_TIMEOUT;
     for _ in 0..MAX_BATCH * MAX_DEFERRALS as usize {
         while let Some(output) = machine.poll_output() {
             match output {
@@ -192,9 +192,9 @@ where
         sink.catch_up().await;
         // Only time spent waiting for the peer counts, not for the receiver of events.
         let began = time::Instant::now();
-        let received = time::timeout(patience, transport.next()).await;
+        let received = time::timeout(time_left, transport.next()).await;
         let Ok(Some(Ok(received))) = received else { return None };
-        patience = patience.saturating_sub(began.elapsed());
+        time_left = time_left.saturating_sub(began.elapsed());
         sink.untaken += M::size(&received);
         machine.handle_input(clock.now(), Input::Receive(received));
     }

@@ -79,13 +79,13 @@ impl Connector {
     /// A connector for a puppet: without the bridge's client certificate, and with a source address of its
     /// own if there is one.
     pub(super) fn for_puppet(&self, username: String, from: Option<Ipv6Addr>) -> Self {
-        let way = ConnectOptions {
+        let options = ConnectOptions {
             source: from.map(SourceAddr::Routed).or(self.options.source),
             proxy: self.options.proxy.clone(),
         };
         Self {
             client_certificate: None,
-            options: way,
+            options,
             username,
             is_bridge: false,
             tries: 0,

@@ -48,8 +48,8 @@ impl Engine {
         counters: watch::Sender<Stats>,
         requested: watch::Receiver<ShutdownStage>,
     ) -> Self {
-        let told = status.clone();
-        store.on_stall(move |stuck| told.send_modify(|status| status.storage_stalled = stuck));
+        let sender = status.clone();
+        store.on_stall(move |stuck| sender.send_modify(|status| status.storage_stalled = stuck));
         Self {
             stats_reporter: StatsReporter::new(counters),
             problems: Vec::new(),
@@ -220,10 +220,10 @@ impl Engine {
             storage_stalled: false,
             problems: self.problems.iter().map(|(_, problem)| problem.clone()).collect(),
         };
-        self.status.send_if_modified(|told| {
-            let news = *told != status;
-            *told = status;
-            news
+        self.status.send_if_modified(|published| {
+            let is_new = *published != status;
+            *published = status;
+            is_new
         });
     }
 }

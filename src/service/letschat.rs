@@ -46,7 +46,7 @@ pub(super) struct LetsChatConnection {
     /// Whether the last login succeeded.
     login_succeeded: bool,
     /// Why the last session was rejected, if it was.
-    away: Option<TurnedAway>,
+    rejection: Option<TurnedAway>,
     idle_timeouts: IdleTimeoutDetector,
 }
 
@@ -65,7 +65,7 @@ impl LetsChatConnection {
             inbox,
             stop,
             login_succeeded: false,
-            away: None,
+            rejection: None,
             idle_timeouts: IdleTimeoutDetector::default(),
         }
     }
@@ -90,7 +90,7 @@ impl LetsChatConnection {
         let name = |event| EngineInput::Event(Event::LetsChat(event));
         let end = net::drive(&mut session, &mut frames, &mut commands, &self.inbox, name).await;
         self.login_succeeded = session.was_logged_in();
-        self.away = session.turned_away().cloned();
+        self.rejection = session.turned_away().cloned();
         if self.login_succeeded && matches!(end, ConnectionEnd::Lost(_)) {
             let silence = frames.idle_time();
             let survived = frames.silence_survived();
@@ -133,8 +133,8 @@ impl Connection for LetsChatConnection {
 
     async fn run_session(&mut self) -> Result<ConnectionEnd, String> {
         self.login_succeeded = false;
-        self.away = None;
-        let connecting = connect(&self.settings, &mut self.away);
+        self.rejection = None;
+        let connecting = connect(&self.settings, &mut self.rejection);
         let frames = unless_stopped(self.stop.clone(), connecting).await?;
         tracing::info!(peer = %self.peer(), "connected");
         let end = self.run_connected(frames).await;
@@ -148,16 +148,16 @@ impl Connection for LetsChatConnection {
     }
 
     fn rejection(&self) -> (Option<Away>, bool) {
-        (self.away.as_ref().map(Away::from), false)
+        (self.rejection.as_ref().map(Away::from), false)
     }
 }
 
 /// Connects; stores a rejection in `away`.
 async fn connect(
     letschat: &LetsChatSettings,
-    away: &mut Option<TurnedAway>,
+    rejection: &mut Option<TurnedAway>,
 ) -> Result<WsStream<Box<dyn Wire>>, String> {
-    let knock = WsRequest { url: letschat.url.clone(), token: letschat.token.clone() };
+    let request = WsRequest { url: letschat.url.clone(), token: letschat.token.clone() };
     let tcp = proxy::connect_for_url(&letschat.url).await.map_err(|error| error.to_string())?;
     let wire: Box<dyn Wire> = if letschat.url.scheme() == "https" {
         // Read each time, so that a renewed certificate needs no restart.
@@ -169,10 +169,10 @@ async fn connect(
     } else {
         Box::new(SniffedStream::seeking(tcp, ExpectedPeer::LetsChat { tls: false }))
     };
-    net::open_websocket(wire, &knock).await.map_err(|error| {
+    net::open_websocket(wire, &request).await.map_err(|error| {
         let words = error.to_string();
         if let WebSocketError::TurnedAway(reason) = error {
-            *away = Some(reason);
+            *rejection = Some(reason);
         }
         words
     })

@@ -200,25 +200,20 @@ impl RunningBridge {
     /// The error of the store.
     pub async fn stop(self) -> Result<(), StoreError> {
         let Self {
-            inbox,
-            shutdown_stage: wish,
-            stop,
-            shutdown_timeout: settle,
-            engine_end: ended,
-            ..
+            inbox, shutdown_stage, stop, shutdown_timeout: settle, engine_end: ended, ..
         } = self;
         // Before the engine quits the sessions, so that their end is understood.
         stop.send_replace(true);
-        wish.send_replace(ShutdownStage::Draining);
+        shutdown_stage.send_replace(ShutdownStage::Draining);
         // The engine ends when all senders are gone, including this one.
         drop(inbox);
-        let patience = tokio::spawn(async move {
+        let timer = tokio::spawn(async move {
             tokio::time::sleep(settle).await;
-            wish.send_replace(ShutdownStage::Quitting);
-            wish.closed().await;
+            shutdown_stage.send_replace(ShutdownStage::Quitting);
+            shutdown_stage.closed().await;
         });
         let outcome = ended.await.expect("the engine reports its end");
-        patience.abort();
+        timer.abort();
         outcome
     }
 }
@@ -309,11 +304,11 @@ fn channel_nick_policies(networks: &[NetworkSettings]) -> Vec<(Endpoint, NickPol
     let all = networks.iter().flat_map(|it| it.channels.iter().map(move |channel| (it, channel)));
     let nicks = |(network, channel): (&NetworkSettings, &ChannelSettings)| {
         let mode = network.sender_mode_in(channel);
-        let PuppetSettings { ban_fallback: evade, show_away: away, .. } = network.puppets;
+        let PuppetSettings { ban_fallback, show_away, .. } = network.puppets;
         let source = match mode {
             SenderMode::Bot => return None,
             SenderMode::Relaymsg => NickSource::Relaymsg,
-            SenderMode::Puppets => NickSource::Puppet { ban_fallback: evade, show_away: away },
+            SenderMode::Puppets => NickSource::Puppet { ban_fallback, show_away },
         };
         let nicks = NickPolicy { source, template: network.nick_template_for(mode).to_owned() };
         Some((Endpoint::channel(&network.network, &channel.name), nicks))

@@ -105,8 +105,8 @@ async fn probe_network(
         let wanted = if seated { &[] } else { &endpoints[..] };
         let seen = ProbeProgress::new(Peer::Irc(network.network.clone()), wanted);
         let found = run_probe(seen, |inbox, stopped| {
-            let door = Connector::new(&alone, Arc::clone(&sts), None);
-            IrcConnection::new(alone, wanted, door, inbox, stopped)
+            let connector = Connector::new(&alone, Arc::clone(&sts), None);
+            IrcConnection::new(alone, wanted, connector, inbox, stopped)
         });
         let ProbeResult { server: visit, endpoints: found, .. } = found.await;
         report.servers.push(ServerReport { server: several.then(|| server.clone()), ..visit });
@@ -144,13 +144,13 @@ async fn run_probe<P: Connection + Send + 'static>(
 ) -> ProbeResult {
     let (inbox, mut outlet) = mpsc::channel(1_024);
     let (stop, stopped) = watch::channel(false);
-    let mut conversation = JoinSet::new();
-    conversation.spawn(run_once(party(inbox, stopped)));
+    let mut sessions = JoinSet::new();
+    sessions.spawn(run_once(party(inbox, stopped)));
     let look = async {
         while !seen.is_complete() {
             tokio::select! {
                 Some(item) = outlet.recv() => seen.on_input(item),
-                Some(Ok(ended)) = conversation.join_next() => seen.on_end(ended),
+                Some(Ok(ended)) = sessions.join_next() => seen.on_end(ended),
                 else => break,
             }
         }
@@ -160,7 +160,7 @@ async fn run_probe<P: Connection + Send + 'static>(
     seen.settle();
     seen.quit();
     stop.send_replace(true);
-    let leave = async { while conversation.join_next().await.is_some() {} };
+    let leave = async { while sessions.join_next().await.is_some() {} };
     let listen = async { while outlet.recv().await.is_some() {} };
     let _ = time::timeout(QUIT_TIMEOUT, async { tokio::join!(leave, listen) }).await;
     seen.result
@@ -187,11 +187,13 @@ fn peer_of(endpoint: &Endpoint) -> Peer {
 /// Runs one session, and another one if the server requires TLS.
 async fn run_once(mut connection: impl Connection) -> Result<ConnectionEnd, String> {
     let mut ended = connection.run_session().await;
-    if connection.rejection().0.is_some_and(|away| away.is_welcome_at_once()) {
+    if connection.rejection().0.is_some_and(|rejection| rejection.is_welcome_at_once()) {
         ended = connection.run_session().await;
     }
     match (ended, connection.rejection().0) {
-        (Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)), Some(away)) => Err(away.in_full()),
+        (Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)), Some(rejection)) => {
+            Err(rejection.in_full())
+        }
         (ended, _) => ended,
     }
 }
@@ -223,8 +225,8 @@ enum CommandSender {
 
 impl ProbeProgress {
     fn new(peer: Peer, endpoints: &[(EndpointId, Endpoint)]) -> Self {
-        let there = endpoints.iter().filter(|(_, endpoint)| peer_of(endpoint) == peer);
-        let names = there.cloned().collect();
+        let own_endpoints = endpoints.iter().filter(|(_, endpoint)| peer_of(endpoint) == peer);
+        let names = own_endpoints.cloned().collect();
         let visit = ServerReport { peer, server: None, login: None, account: None };
         let found = ProbeResult { server: visit, direct_messages: None, endpoints: HashMap::new() };
         Self {

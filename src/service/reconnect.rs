@@ -42,18 +42,22 @@ impl Refusal {
 }
 
 impl From<&irc::DisconnectReason> for Refusal {
-    fn from(away: &irc::DisconnectReason) -> Self {
+    fn from(rejection: &irc::DisconnectReason) -> Self {
         Self {
-            reason: RejectionKind::Irc(away.kind),
-            waits: away.delays(),
-            asked: away.retry_after,
+            reason: RejectionKind::Irc(rejection.kind),
+            waits: rejection.delays(),
+            asked: rejection.retry_after,
         }
     }
 }
 
 impl From<&letschat::TurnedAway> for Refusal {
-    fn from(away: &letschat::TurnedAway) -> Self {
-        Self { reason: RejectionKind::LetsChat(away.reason), waits: away.waits(), asked: away.wait }
+    fn from(rejection: &letschat::TurnedAway) -> Self {
+        Self {
+            reason: RejectionKind::LetsChat(rejection.reason),
+            waits: rejection.waits(),
+            asked: rejection.wait,
+        }
     }
 }
 
@@ -98,24 +102,19 @@ impl ReconnectDelay {
 
     /// The delay after an attempt with this outcome.
     pub(super) fn next_delay(&mut self, outcome: ConnectionOutcome) -> Duration {
-        let ConnectionOutcome {
-            login_succeeded: let_in,
-            lasted,
-            rejection: away,
-            try_other_server: elsewhere,
-        } = outcome;
-        if let_in {
+        let ConnectionOutcome { login_succeeded, lasted, rejection, try_other_server } = outcome;
+        if login_succeeded {
             self.default_backoff.reset();
         }
         // After a successful login, an operator may still have killed us.
-        if let_in && (away.is_none() || lasted >= STABLE_AFTER) {
+        if login_succeeded && (rejection.is_none() || lasted >= STABLE_AFTER) {
             self.rejection = None;
         }
-        let Some(refusal) = away.filter(|_| !elsewhere) else {
+        let Some(refusal) = rejection.filter(|_| !try_other_server) else {
             let wait = self.default_backoff.next_delay(&mut self.rng);
             // The interval between attempts counts, so time spent connecting is part of it.
-            let hung = if let_in { Duration::ZERO } else { lasted };
-            return wait.saturating_sub(hung).max(wait.min(SHORTEST));
+            let time_lost = if login_succeeded { Duration::ZERO } else { lasted };
+            return wait.saturating_sub(time_lost).max(wait.min(SHORTEST));
         };
         if refusal.is_none_at_all() {
             return Duration::ZERO;

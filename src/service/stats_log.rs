@@ -30,10 +30,10 @@ impl StatsReporter {
     }
 
     pub(super) fn publish(&self, counters: &Stats) {
-        self.sender.send_if_modified(|told| {
-            let changed = told != counters;
+        self.sender.send_if_modified(|current| {
+            let changed = current != counters;
             if changed {
-                told.clone_from(counters);
+                current.clone_from(counters);
             }
             changed
         });

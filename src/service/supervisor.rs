@@ -55,42 +55,47 @@ impl Away {
 }
 
 impl From<&irc::DisconnectReason> for Away {
-    fn from(away: &irc::DisconnectReason) -> Self {
+    fn from(rejection: &irc::DisconnectReason) -> Self {
         use irc::DisconnectKind;
         let lasts = matches!(
-            away.kind,
+            rejection.kind,
             DisconnectKind::Banned | DisconnectKind::Blocklisted | DisconnectKind::Killed
         );
-        Self { refusal: away.into(), reason: away.to_string(), remedy: away.help(), lasts }
+        Self {
+            refusal: rejection.into(),
+            reason: rejection.to_string(),
+            remedy: rejection.help(),
+            lasts,
+        }
     }
 }
 
 impl From<&letschat::TurnedAway> for Away {
-    fn from(away: &letschat::TurnedAway) -> Self {
-        let lasts = away.reason == letschat::Reason::Account;
-        Self { refusal: away.into(), reason: away.to_string(), remedy: None, lasts }
+    fn from(rejection: &letschat::TurnedAway) -> Self {
+        let lasts = rejection.reason == letschat::Reason::Account;
+        Self { refusal: rejection.into(), reason: rejection.to_string(), remedy: None, lasts }
     }
 }
 
 /// Keeps `connection` connected until `stop`, and the last session has ended.
 pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::Receiver<bool>) {
     let peer = connection.peer();
-    let mut patience = ReconnectDelay::new(fastrand::u64(..));
+    let mut reconnect_delay = ReconnectDelay::new(fastrand::u64(..));
     while !take_stop(&mut stop) {
         let began = time::Instant::now();
         let outcome = connection.run_session().await;
         if take_stop(&mut stop) {
             return;
         }
-        let (away, elsewhere) = connection.rejection();
-        let let_in = connection.login_succeeded();
+        let (rejection, try_other_server) = connection.rejection();
+        let login_succeeded = connection.login_succeeded();
         let lasted = began.elapsed();
-        let refusal = away.as_ref().map(|away| away.refusal);
-        let wait = patience.next_delay(ConnectionOutcome {
-            login_succeeded: let_in,
+        let refusal = rejection.as_ref().map(|rejection| rejection.refusal);
+        let wait = reconnect_delay.next_delay(ConnectionOutcome {
+            login_succeeded,
             lasted,
             rejection: refusal,
-            try_other_server: elsewhere,
+            try_other_server,
         });
         let again_in = format_delay(wait);
         let trouble = match outcome {
@@ -99,10 +104,10 @@ pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::
             Ok(ConnectionEnd::Cancelled) => None,
             // The server may close the connection before its error is read.
             Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)) | Err(_)
-                if let Some(away) = &away =>
+                if let Some(rejection) = &rejection =>
             {
-                tell_away(&peer, away, &again_in);
-                Some(away.reason.clone())
+                log_rejection(&peer, rejection, &again_in);
+                Some(rejection.reason.clone())
             }
             Ok(ConnectionEnd::Closed(reason) | ConnectionEnd::Lost(reason)) => {
                 tracing::warn!(%peer, reason = reason, retry_in = again_in, "connection lost");
@@ -131,8 +136,8 @@ fn take_stop(stop: &mut watch::Receiver<bool>) -> bool {
     *stop.borrow_and_update() || stop.has_changed().is_err()
 }
 
-fn tell_away(peer: &Peer, away: &Away, again_in: &str) {
-    let Away { reason, remedy, lasts, .. } = away;
+fn log_rejection(peer: &Peer, rejection: &Away, again_in: &str) {
+    let Away { reason, remedy, lasts, .. } = rejection;
     let remedy = remedy.as_ref();
     if *lasts {
         tracing::error!(%peer, reason = reason, help = remedy, retry_in = again_in, "connection rejected");

@@ -147,9 +147,9 @@ impl Prefixes {
         }
     }
 
-    fn parse(talk: &str, action: &str, notice: &str) -> Self {
+    fn parse(message: &str, action: &str, notice: &str) -> Self {
         let template = |text| Template::parse(text).expect("the default template is valid");
-        Self { text: template(talk), action: template(action), notice: template(notice) }
+        Self { text: template(message), action: template(action), notice: template(notice) }
     }
 }
 

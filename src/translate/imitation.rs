@@ -20,8 +20,8 @@ const CONFUSABLES: [(&str, char); 6] = [
 
 /// Whether `line` could be taken for another user's message, with the prefixes `names`.
 pub(super) fn could_impersonate(line: &str, names: &Prefixes) -> bool {
-    let Prefixes { text: talk, action, notice } = names;
-    let own = [talk, action, notice];
+    let Prefixes { text: message, action, notice } = names;
+    let own = [message, action, notice];
     // Skip blanks, invisible characters and timestamps.
     let line = trim_invisible_start(line);
     let plain = fold_confusables(strip_timestamps(line));

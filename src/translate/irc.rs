@@ -45,12 +45,12 @@ pub fn to_irc(
     let text = render_text(&detected, format, directory, links, now);
     let ChannelFormat { max_lines: lines, long_messages: long, .. } = format.channel;
     let whole = || links.map(|links| links.paste_link(message, now));
-    let there = || room_url(format, directory);
+    let room_link = || room_url(format, directory);
     let longest = longest_address(&prefix, directory, links.is_some());
     let text =
         addresses::shorten_urls(text, longest, || match (whole(), side, directory.source()) {
             (Some(link), ..) => Instead::Link(link),
-            (None, Side::LetsChat, _) => there().map_or(Instead::Nothing, Instead::There),
+            (None, Side::LetsChat, _) => room_link().map_or(Instead::Nothing, Instead::There),
             (None, _, Endpoint::Channel { network, name }) => {
                 Instead::There(format!("{name} on {network}"))
             }
@@ -61,7 +61,9 @@ pub fn to_irc(
         Side::Irc => text.into_owned(),
         Side::LetsChat => match long {
             LongMessages::All => text.into_owned(),
-            LongMessages::Link => long_messages::truncate(text, lines, || whole().or_else(there)),
+            LongMessages::Link => {
+                long_messages::truncate(text, lines, || whole().or_else(room_link))
+            }
             LongMessages::Cut => long_messages::truncate(text, lines, || None),
         },
     };

@@ -41,8 +41,8 @@ pub(super) fn truncate(
     if body.len() <= APPROX_LINE_LEN && !body.contains('\n') {
         return body.into_owned();
     }
-    let (said, left_out) = overlong::said(&body);
-    let all: Vec<&str> = said.lines().filter(|line| !clean::is_blank(line)).collect();
+    let (shown, left_out) = overlong::split_left_out(&body);
+    let all: Vec<&str> = shown.lines().filter(|line| !clean::is_blank(line)).collect();
     let length = all.iter().map(|line| irc_line_count(line)).sum::<usize>();
     if length <= lines && left_out.is_none() {
         return body.into_owned();

@@ -42,11 +42,11 @@ pub(super) fn for_upload(claimed: &str) -> FileType {
 
 /// The `Content-Disposition` for a file with this sanitised name (RFC 6266): once in ASCII, once in UTF-8.
 pub(super) fn content_disposition(shown: bool, name: &str) -> String {
-    let way = if shown { "inline" } else { "attachment" };
+    let disposition = if shown { "inline" } else { "attachment" };
     let plain = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '_' };
     let ascii: String = name.chars().map(plain).filter(|c| !matches!(c, '"' | '\\')).collect();
     let encoded: String = percent_encoding::utf8_percent_encode(name, RFC8187_UNESCAPED).collect();
-    format!("{way}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
+    format!("{disposition}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
 }
 
 /// A subset of the characters that RFC 8187 leaves unescaped.

@@ -42,9 +42,9 @@ pub(super) fn read(mut section: Section<'_>, base: &LinkFormat) -> LinkFormat {
 }
 
 fn room_format(section: &mut Section<'_>, base: &RoomFormat) -> RoomFormat {
-    let Prefixes { text: talk, action, notice } = &base.prefixes;
+    let Prefixes { text: message, action, notice } = &base.prefixes;
     let names = Prefixes {
-        text: template(section, "room_message", talk),
+        text: template(section, "room_message", message),
         action: template(section, "room_action", action),
         notice: template(section, "room_notice", notice),
     };
@@ -65,9 +65,9 @@ fn room_format(section: &mut Section<'_>, base: &RoomFormat) -> RoomFormat {
 }
 
 fn channel_format(section: &mut Section<'_>, base: &ChannelFormat) -> ChannelFormat {
-    let Prefixes { text: talk, action, notice } = &base.prefixes;
+    let Prefixes { text: message, action, notice } = &base.prefixes;
     let names = Prefixes {
-        text: template(section, "channel_message", talk),
+        text: template(section, "channel_message", message),
         action: template(section, "channel_action", action),
         notice: template(section, "channel_notice", notice),
     };

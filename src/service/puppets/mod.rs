@@ -73,15 +73,15 @@ struct PendingPuppet {
 impl PuppetPool {
     pub(super) fn new(
         network: NetworkSettings,
-        door: Connector,
-        seats: Vec<ChannelTarget>,
+        connector: Connector,
+        channels: Vec<ChannelTarget>,
         inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
             network,
-            connector: door,
-            channels: seats.into_iter().map(|endpoint| (endpoint.endpoint, endpoint)).collect(),
+            connector,
+            channels: channels.into_iter().map(|endpoint| (endpoint.endpoint, endpoint)).collect(),
             inbox,
             stop,
             connections: HashMap::new(),
@@ -122,25 +122,25 @@ impl PuppetPool {
     async fn on_command(&mut self, command: PuppetCommand) {
         match command {
             PuppetCommand::Connect { user: account, nick, username: name, endpoint } => {
-                let Some(seat) = self.channels.get(&endpoint).cloned() else { return };
+                let Some(channel) = self.channels.get(&endpoint).cloned() else { return };
                 if let Some(live) = self.connections.get_mut(&account) {
                     live.last_spoke = Instant::now();
                     // A full queue means that the session is stuck and will be lost.
-                    let _ = live.commands.try_send(IrcCommand::Join(seat));
+                    let _ = live.commands.try_send(IrcCommand::Join(channel));
                     return;
                 }
                 if let Some(called) = self.pending.iter_mut().find(|it| it.user == account) {
-                    called.channels.push(seat);
+                    called.channels.push(channel);
                     return;
                 }
                 let not_before =
                     self.retries.get(&account).map_or(self.next_connect_at, |it| it.retry_at);
-                let seats = vec![seat];
+                let channels = vec![channel];
                 self.pending.push_back(PendingPuppet {
                     user: account,
                     nick,
                     username: name,
-                    channels: seats,
+                    channels,
                     not_before,
                 });
             }
@@ -181,14 +181,15 @@ impl PuppetPool {
             quitting: false,
         };
         self.connections.insert(called.user.clone(), live);
-        let PendingPuppet { user: account, nick, username: name, channels: seats, .. } = called;
+        let PendingPuppet { user: account, nick, username: name, channels, .. } = called;
         let kept = self.retries.get_mut(&account).and_then(|past| past.connector.take());
         let prefix = self.network.puppets.ipv6_prefix;
-        let door = kept
+        let connector = kept
             .unwrap_or_else(|| session::connector_for(&self.connector, &account, &name, prefix));
-        let puppet = PuppetConfig { user: account, nick, username: name, channels: seats };
+        let puppet = PuppetConfig { user: account, nick, username: name, channels };
         let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
-        self.sessions.spawn(session::run_session(puppet, network, door, commands, inbox, stop));
+        self.sessions
+            .spawn(session::run_session(puppet, network, connector, commands, inbox, stop));
     }
 
     /// Evicts the longest idle puppet, if idle long enough.

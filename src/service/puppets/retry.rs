@@ -36,16 +36,16 @@ impl PuppetPool {
     pub(super) async fn on_session_end(&mut self, over: SessionEnd) {
         let SessionEnd {
             user: account,
-            connector: door,
-            login_succeeded: let_in,
-            rejection: away,
-            try_other_server: elsewhere,
+            connector,
+            login_succeeded,
+            rejection,
+            try_other_server,
             reason,
         } = over;
         let Some(live) = self.connections.remove(&account) else { return };
         let now = Instant::now();
         let lasted = live.started_at.elapsed();
-        let end = match &away {
+        let end = match &rejection {
             _ if live.quitting => PuppetEnd::NotNeeded,
             Some(_) => PuppetEnd::Rejected,
             None => PuppetEnd::ConnectionLost,
@@ -54,29 +54,25 @@ impl PuppetPool {
             PuppetEnd::NotNeeded => Duration::ZERO,
             PuppetEnd::ConnectionLost | PuppetEnd::Rejected => {
                 let past = self.retries.entry(account.clone()).or_insert_with(RetryState::new);
-                past.connector = away.is_some().then_some(door);
+                past.connector = rejection.is_some().then_some(connector);
                 past.delay.next_delay(ConnectionOutcome {
-                    login_succeeded: let_in,
+                    login_succeeded,
                     lasted,
-                    rejection: away.as_ref().map(Into::into),
-                    try_other_server: elsewhere,
+                    rejection: rejection.as_ref().map(Into::into),
+                    try_other_server,
                 })
             }
         };
         if let Some(past) = self.retries.get_mut(&account) {
             past.retry_at = now + wait;
         }
-        self.log_end(&account, end, (&reason, away.as_ref()), wait);
+        self.log_end(&account, end, (&reason, rejection.as_ref()), wait);
         if end != PuppetEnd::NotNeeded {
-            let away = away.as_ref().filter(|away| affects_all(away)).map(Into::into);
+            let rejection =
+                rejection.as_ref().filter(|rejection| affects_all(rejection)).map(Into::into);
             self.pause_connecting(
                 now,
-                ConnectionOutcome {
-                    login_succeeded: let_in,
-                    lasted,
-                    rejection: away,
-                    try_other_server: elsewhere,
-                },
+                ConnectionOutcome { login_succeeded, lasted, rejection, try_other_server },
             );
         }
         let lost = Event::PuppetDisconnected(self.network.network.clone(), account, end);
@@ -99,7 +95,7 @@ impl PuppetPool {
         &self,
         account: &LetsChatUserId,
         end: PuppetEnd,
-        (reason, away): (&str, Option<&DisconnectReason>),
+        (reason, rejection): (&str, Option<&DisconnectReason>),
         wait: Duration,
     ) {
         let network = &self.network.network;
@@ -113,7 +109,7 @@ impl PuppetPool {
             }
             PuppetEnd::Rejected => {
                 let (not_before, remedy) =
-                    (format_delay(wait), away.and_then(DisconnectReason::help));
+                    (format_delay(wait), rejection.and_then(DisconnectReason::help));
                 tracing::warn!(
                     %network,
                     user = %account,
@@ -147,9 +143,9 @@ fn reconnect_delay(first: Duration) -> ReconnectDelay {
 }
 
 /// Whether such a rejection concerns all of our connections.
-fn affects_all(away: &DisconnectReason) -> bool {
+fn affects_all(rejection: &DisconnectReason) -> bool {
     matches!(
-        away.kind,
+        rejection.kind,
         DisconnectKind::Throttled | DisconnectKind::TooManyConnections | DisconnectKind::ServerFull
     )
 }

@@ -80,21 +80,14 @@ pub(super) async fn run_session(
         EngineInput::Event(Event::Puppet(network.network.clone(), account.clone(), Box::new(event)))
     };
     let end = net::drive(&mut session, &mut lines, &mut commands, &inbox, name).await;
-    let let_in = session.was_registered();
+    let login_succeeded = session.was_registered();
     let rejection = session.disconnect_reason().cloned();
-    let elsewhere = connector.on_session_end(&server, rejection.as_ref());
+    let try_other_server = connector.on_session_end(&server, rejection.as_ref());
     let reason = match end {
         net::ConnectionEnd::Cancelled => "no longer needed".to_owned(),
         net::ConnectionEnd::Closed(reason) | net::ConnectionEnd::Lost(reason) => reason,
     };
-    SessionEnd {
-        user: account,
-        connector,
-        login_succeeded: let_in,
-        rejection,
-        try_other_server: elsewhere,
-        reason,
-    }
+    SessionEnd { user: account, connector, login_succeeded, rejection, try_other_server, reason }
 }
 
 /// The connector for the puppet of `account`, whose name is `name`.
@@ -115,7 +108,7 @@ fn puppet_session_config(
     network: &NetworkSettings,
     sleep_until: (bool, &HostPort),
 ) -> SessionConfig {
-    let PuppetConfig { user: account, nick, username: name, channels: seats } = puppet;
+    let PuppetConfig { user: account, nick, username: name, channels } = puppet;
     // Without the bridge's own account.
     let identity = IrcIdentity {
         username: irc_username(name, "someone"),
@@ -126,7 +119,7 @@ fn puppet_session_config(
     let webirc = webirc_for(account, name, network);
     let own = session_config(
         network,
-        seats,
+        channels,
         LearnedPace::new(tokio::time::Instant::now().into_std()),
         sleep_until,
     );

@@ -121,13 +121,13 @@ impl FileCache {
 
     /// The entry of `key`, and whether it is new.
     fn keep(&self, key: Key, now: Instant) -> Result<(Arc<PartialFile>, bool), FetchError> {
-        let mut shelf = self.lock_entries();
-        evict_stale(&mut shelf, now);
-        if let Some(kept) = shelf.get_mut(&key) {
-            kept.last_used = now;
-            return Ok((kept.file.clone(), false));
+        let mut entries = self.lock_entries();
+        evict_stale(&mut entries, now);
+        if let Some(entry) = entries.get_mut(&key) {
+            entry.last_used = now;
+            return Ok((entry.file.clone(), false));
         }
-        if shelf.len() >= MAX_ENTRIES && !let_one_go(&mut shelf, key) {
+        if entries.len() >= MAX_ENTRIES && !let_one_go(&mut entries, key) {
             return Err(FetchError::NoCapacity);
         }
         let file = PartialFile::new(&self.directory).map_err(|error| {
@@ -135,7 +135,7 @@ impl FileCache {
             FetchError::NoCapacity
         })?;
         let file = Arc::new(file);
-        shelf
+        entries
             .insert(key, CacheEntry { file: file.clone(), reserved: 0, made: now, last_used: now });
         Ok((file, true))
     }
@@ -147,18 +147,18 @@ impl FileCache {
 
     /// Reserves disk space for `key`, evicting others if necessary. Returns whether there is enough.
     fn reserve(&self, key: Key, space: u64) -> bool {
-        let mut shelf = self.lock_entries();
+        let mut entries = self.lock_entries();
         loop {
-            let others = shelf.iter().filter(|(other, _)| **other != key);
-            if others.map(|(_, kept)| kept.reserved).sum::<u64>() + space <= self.capacity {
+            let others = entries.iter().filter(|(other, _)| **other != key);
+            if others.map(|(_, entry)| entry.reserved).sum::<u64>() + space <= self.capacity {
                 break;
             }
-            if !let_one_go(&mut shelf, key) {
+            if !let_one_go(&mut entries, key) {
                 return false;
             }
         }
-        if let Some(kept) = shelf.get_mut(&key) {
-            kept.reserved = space;
+        if let Some(entry) = entries.get_mut(&key) {
+            entry.reserved = space;
         }
         true
     }
@@ -170,18 +170,19 @@ impl FileCache {
 
 /// Evicts an entry other than `key`: the least recently used without readers, or else one with stalled
 /// readers. Returns whether there was one.
-fn let_one_go(shelf: &mut HashMap<Key, CacheEntry>, key: Key) -> bool {
-    let others = || shelf.iter().filter(|(other, _)| **other != key);
-    let idle = others().filter(|(_, kept)| kept.is_idle()).min_by_key(|(_, kept)| kept.last_used);
+fn let_one_go(entries: &mut HashMap<Key, CacheEntry>, key: Key) -> bool {
+    let others = || entries.iter().filter(|(other, _)| **other != key);
+    let idle =
+        others().filter(|(_, entry)| entry.is_idle()).min_by_key(|(_, entry)| entry.last_used);
     let stalled = || {
-        let ended = others().filter(|(_, kept)| kept.file.result().is_some());
+        let ended = others().filter(|(_, entry)| entry.file.result().is_some());
         let longest =
-            ended.map(|(other, kept)| (kept.file.unread_for(), other)).max_by_key(|it| it.0);
+            ended.map(|(other, entry)| (entry.file.unread_for(), other)).max_by_key(|it| it.0);
         longest.filter(|(unread, _)| *unread >= STALLED).map(|(_, other)| other)
     };
     let Some(chosen) = idle.map(|(other, _)| other).or_else(stalled).copied() else { return false };
-    if let Some(kept) = shelf.remove(&chosen) {
-        kept.file.withdraw();
+    if let Some(entry) = entries.remove(&chosen) {
+        entry.file.withdraw();
     }
     true
 }
@@ -193,13 +194,13 @@ impl CacheEntry {
     }
 }
 
-fn evict_stale(shelf: &mut HashMap<Key, CacheEntry>, now: Instant) {
-    shelf.retain(|key, kept| {
-        let unused = now.saturating_duration_since(kept.last_used);
-        let stale = match (kept.file.result(), key) {
+fn evict_stale(entries: &mut HashMap<Key, CacheEntry>, now: Instant) {
+    entries.retain(|key, entry| {
+        let unused = now.saturating_duration_since(entry.last_used);
+        let stale = match (entry.file.result(), key) {
             (Some(Err(_)), _) => unused >= FAILURE_TTL,
-            (Some(Ok(())), Key::File(_)) => unused >= IDLE_TIMEOUT && kept.is_idle(),
-            (Some(Ok(())), _) => now.saturating_duration_since(kept.made) >= KEPT_TEXT,
+            (Some(Ok(())), Key::File(_)) => unused >= IDLE_TIMEOUT && entry.is_idle(),
+            (Some(Ok(())), _) => now.saturating_duration_since(entry.made) >= KEPT_TEXT,
             (None, _) => false,
         };
         !stale

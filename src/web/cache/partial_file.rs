@@ -156,12 +156,12 @@ impl PartialFile {
             }
             this.touch();
             let written = {
-                let there = progress.wait_for(|it| it.written > at || it.result.is_some()).await;
-                let there = there.map_err(io::Error::other)?;
-                match there.result {
+                let state = progress.wait_for(|it| it.written > at || it.result.is_some()).await;
+                let state = state.map_err(io::Error::other)?;
+                match state.result {
                     Some(Err(_)) => return Err(io::Error::other("the fetch failed")),
-                    Some(Ok(())) if there.written <= at => return Ok(None),
-                    _ => there.written,
+                    Some(Ok(())) if state.written <= at => return Ok(None),
+                    _ => state.written,
                 }
             };
             let length = READ_CHUNK_SIZE.min(end.unwrap_or(u64::MAX).min(written) - at);

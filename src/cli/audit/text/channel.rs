@@ -15,11 +15,11 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
     let shown = &found.lines;
     let mut lines = vec![summary(&channel, found)];
     push_problems(&mut lines, &shown.missing, |lost| {
-        let ticket = lost.delivery.0;
+        let id = lost.delivery.0;
         let settled = format_second(lost.settled_at);
         let what = if lost.is_partial { "some lines of delivery" } else { "delivery" };
         format!(
-            "missing in {channel}: {what} {ticket}, delivered {settled} as {}",
+            "missing in {channel}: {what} {id}, delivered {settled} as {}",
             msgid_or_placeholder(&lost.msgid)
         )
     });
@@ -40,10 +40,9 @@ pub(super) fn report_lines(audit: &ChannelAudit) -> Vec<String> {
         )
     });
     push_problems(&mut lines, &shown.out_of_order, |it| {
-        let (ticket, behind, sent_at) =
-            (it.delivery.0, it.preceded_by.0, format_second(it.sent_at));
+        let (id, behind, sent_at) = (it.delivery.0, it.preceded_by.0, format_second(it.sent_at));
         format!(
-            "out of order in {channel}: delivery {ticket} (line {}, {sent_at}) is after delivery \
+            "out of order in {channel}: delivery {id} (line {}, {sent_at}) is after delivery \
              {behind}",
             msgid_or_placeholder(&it.msgid)
         )

@@ -25,9 +25,9 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
         format!("{ends}: {crossed} mirrored since {since}, {}", count_problems(found))
     }];
     push_problems(&mut lines, &found.missing, |lost| {
-        let ticket = lost.delivery.0;
+        let id = lost.delivery.0;
         let settled = format_second(lost.settled_at);
-        format!("missing in {room}: delivery {ticket}, delivered {settled} as {}", lost.post)
+        format!("missing in {room}: delivery {id}, delivered {settled} as {}", lost.post)
     });
     push_problems(&mut lines, &found.unrecorded, |post| {
         let posted = format_second(post.posted_at);
@@ -42,10 +42,9 @@ pub(super) fn report_lines(audit: &RoomAudit) -> Vec<String> {
         )
     });
     push_problems(&mut lines, &found.out_of_order, |it| {
-        let (ticket, behind, posted) =
-            (it.delivery.0, it.preceded_by.0, format_second(it.posted_at));
+        let (id, behind, posted) = (it.delivery.0, it.preceded_by.0, format_second(it.posted_at));
         format!(
-            "out of order in {room}: delivery {ticket} (post {}, {posted}) is after delivery \
+            "out of order in {room}: delivery {id} (post {}, {posted}) is after delivery \
              {behind}",
             it.post
         )

@@ -54,13 +54,13 @@ impl IrcSession {
         &mut self,
         now: Instant,
         nick: &str,
-        there: bool,
+        in_use: bool,
     ) {
         let nick = nick.split('!').next().unwrap_or_default();
         if !self.regain.is_wanted(nick, self.isupport.casemapping) {
             return;
         }
-        let commands = if there {
+        let commands = if in_use {
             let method = self.regain_method();
             self.regain.on_in_use(&method, now)
         } else {
@@ -85,8 +85,8 @@ impl IrcSession {
     pub(in crate::protocol::irc) fn on_ison_reply(&mut self, now: Instant, nicks: &str) {
         let wanted = self.regain.wanted().to_owned();
         let casemapping = self.isupport.casemapping;
-        let there = nicks.split_ascii_whitespace().any(|nick| casemapping.same(nick, &wanted));
-        self.on_nick_presence(now, &wanted, there);
+        let in_use = nicks.split_ascii_whitespace().any(|nick| casemapping.same(nick, &wanted));
+        self.on_nick_presence(now, &wanted, in_use);
     }
 
     /// The MOTD is complete.

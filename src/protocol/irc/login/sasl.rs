@@ -94,9 +94,10 @@ impl Sasl {
 
     /// Starts with the mechanisms that the server offers, if it lists them.
     pub(super) fn start(&mut self, offered: &str) -> SaslStep {
-        let ours = self.login.mechanisms.iter().copied();
-        self.remaining =
-            ours.filter(|it| offered.is_empty() || includes_mechanism(offered, *it)).collect();
+        let configured = self.login.mechanisms.iter().copied();
+        self.remaining = configured
+            .filter(|it| offered.is_empty() || includes_mechanism(offered, *it))
+            .collect();
         self.last_error = None;
         self.withhold();
         if self.remaining.is_empty() && self.withheld {

@@ -175,11 +175,11 @@ impl HistoryRequests {
         label: Option<&str>,
     ) -> Option<(EndpointId, HistoryReply)> {
         let asked = self.in_flight.as_ref()?;
-        let ours = match label {
+        let is_ours = match label {
             Some(label) => asked.matches(LABEL_PREFIX, label),
             None => endpoint == Some(asked.endpoint),
         };
-        (ours && matches!(asked.reply, HistoryReply::Page(_))).then(|| self.take_reply())?
+        (is_ours && matches!(asked.reply, HistoryReply::Page(_))).then(|| self.take_reply())?
     }
 
     /// The server has answered our PING `token`.

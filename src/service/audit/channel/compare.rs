@@ -147,12 +147,12 @@ impl ChannelComparison {
         self.findings.recorded += 1;
         let Some(number) = number else { return };
         match &self.last_recorded {
-            Some((last, said, before)) if *last > number => {
-                if line.time.duration_since(*said) > REORDER_TOLERANCE {
-                    let (said, before) = (line.time, before.clone());
+            Some((last, sent_at, before)) if *last > number => {
+                if line.time.duration_since(*sent_at) > REORDER_TOLERANCE {
+                    let (sent_at, before) = (line.time, before.clone());
                     self.findings.recorded_out_of_order.push(RecordedOutOfOrderLine {
                         msgid: line.msgid,
-                        sent_at: said,
+                        sent_at,
                         preceded_by: before,
                     });
                 }
@@ -210,7 +210,7 @@ impl ChannelComparison {
     fn match_after_gap(&mut self, line: &AuditLine) -> bool {
         let now = line.time - self.clock_offset;
         let hash = text_hash(&line.text);
-        let is_new = !self.own_line_hashes.iter().any(|(said, _)| *said == hash);
+        let is_new = !self.own_line_hashes.iter().any(|(known, _)| *known == hash);
         let among = |it: &ExpectedDelivery| {
             let rendered = it.rendered.as_ref();
             it.may_be_sent_at(now) && rendered.is_some_and(|it| is_part_of(it, &line.text, false))
@@ -224,12 +224,13 @@ impl ChannelComparison {
 
     /// `line` is the last of the `expected` delivery.
     fn on_delivered(&mut self, line: &AuditLine, expected: ExpectedDelivery) {
-        let ExpectedDelivery { sent, rendered, matched_bytes: said, copies } = expected;
-        let of_line = rendered.as_ref().and_then(|it| match_line(it, said, line.kind, &line.text));
+        let ExpectedDelivery { sent, rendered, matched_bytes, copies } = expected;
+        let of_line =
+            rendered.as_ref().and_then(|it| match_line(it, matched_bytes, line.kind, &line.text));
         let whole = match (&rendered, of_line) {
             (Some(rendered), Some(MatchedPart { end, .. })) => end == rendered.body.len(),
             // The server may have altered a single line.
-            (Some(rendered), None) => said == 0 && !is_part_of(rendered, &line.text, true),
+            (Some(rendered), None) => matched_bytes == 0 && !is_part_of(rendered, &line.text, true),
             (None, _) => true,
         };
         if whole {
@@ -245,38 +246,38 @@ impl ChannelComparison {
         self.remember_line(line);
     }
 
-    fn check_order(&mut self, delivery: DeliveryId, line: LineMsgid, said: Timestamp) {
+    fn check_order(&mut self, delivery: DeliveryId, line: LineMsgid, sent_at: Timestamp) {
         self.earliest_found =
             Some(self.earliest_found.map_or(delivery, |earliest| earliest.min(delivery)));
         match self.latest_found {
             // Lines of the same millisecond have no defined order.
             Some((behind, before)) if behind > delivery => {
-                if said > before {
+                if sent_at > before {
                     self.findings.out_of_order.push(OutOfOrderLine {
                         delivery,
                         msgid: line,
-                        sent_at: said,
+                        sent_at,
                         preceded_by: behind,
                     });
                 }
             }
-            _ => self.latest_found = Some((delivery, said)),
+            _ => self.latest_found = Some((delivery, sent_at)),
         }
     }
 
     /// Records that `copy` repeats `of`; `is_resend` tells whether it is marked as resent.
     fn add_duplicate(
         &mut self,
-        CopiedLine { msgid: line, sent_at: said, is_resend: marked }: CopiedLine,
+        CopiedLine { msgid: line, sent_at, is_resend: marked }: CopiedLine,
         is_resend: bool,
         of: LineMsgid,
     ) {
-        let told = if marked || is_resend {
+        let duplicates = if marked || is_resend {
             &mut self.findings.marked_duplicates
         } else {
             &mut self.findings.duplicates
         };
-        told.push(DuplicateLine { msgid: line, sent_at: said, original: of });
+        duplicates.push(DuplicateLine { msgid: line, sent_at, original: of });
     }
 
     fn add_missing(&mut self, sent: &SentDelivery, partly: bool) {
@@ -304,10 +305,10 @@ impl ChannelComparison {
             let first = self.earliest_found.is_none_or(|earliest| expected.sent.id < earliest);
             if !expected.copies.is_empty() {
                 // The server has changed its id.
-                let CopiedLine { msgid: line, sent_at: said, .. } = expected.copies.remove(0);
+                let CopiedLine { msgid: line, sent_at, .. } = expected.copies.remove(0);
                 self.findings.delivered +=
                     u64::from(expected.sent.state == DeliveryState::Delivered);
-                self.check_order(expected.sent.id, line.clone(), said);
+                self.check_order(expected.sent.id, line.clone(), sent_at);
                 for copy in expected.copies {
                     self.add_duplicate(copy, false, line.clone());
                 }

@@ -198,20 +198,20 @@ impl RoomComparison {
     pub(super) fn finish(
         self,
         cursor: Option<PostId>,
-        mut under_way: Option<&Delivery>,
+        mut in_flight: Option<&Delivery>,
         mut known: impl FnMut(PostId) -> Option<LedgerEntry>,
     ) -> RoomComparisonResult {
         let Self { result: mut compared, suspects, .. } = self;
         for suspect in suspects {
             let entry = known(suspect.post);
-            let arrived = under_way.is_some_and(|delivery| suspect.matches(delivery));
+            let arrived = in_flight.is_some_and(|delivery| suspect.matches(delivery));
             let SuspectPost { post, posted_at: posted, author, duplicate_of: duplicate, tail } =
                 suspect;
             if let Some(LedgerEntry::Delivered { merged: others, .. }) = entry {
                 compared.delivered += 1 + others;
             } else if arrived {
                 // It has arrived, but its ack has not.
-                under_way = None;
+                in_flight = None;
             } else if let Some(of) = duplicate {
                 compared.duplicates.push(DuplicatePost { post, posted_at: posted, original: of });
             } else if entry.is_none() && cursor.is_none_or(|cursor| post > cursor) {

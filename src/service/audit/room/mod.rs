@@ -274,9 +274,9 @@ impl ScannedRoom {
             self;
         let snapshot = Snapshot::open(state_dir)?;
         let cursor = snapshot.room_cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
-        let under_way = snapshot.in_flight(ledger)?;
+        let in_flight = snapshot.in_flight(ledger)?;
         let mut broken = Ok(());
-        let compared = comparison.finish(cursor, under_way.as_ref(), |post| {
+        let compared = comparison.finish(cursor, in_flight.as_ref(), |post| {
             let entry = snapshot.ledger_entry(ledger, &post.to_string());
             entry.unwrap_or_else(|error| {
                 broken = Err(error);

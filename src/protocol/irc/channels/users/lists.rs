@@ -36,11 +36,11 @@ impl Users {
     pub(in crate::protocol::irc) fn end_of_names(&mut self, endpoint: EndpointId) {
         let list = self.take_names(endpoint);
         let before = self.rosters.insert(endpoint, Roster::new(self.casemapping));
-        let there = list.iter().map(|(user, _)| self.casemapping.fold(&user.nick));
-        let there: std::collections::HashSet<String> = there.collect();
+        let listed = list.iter().map(|(user, _)| self.casemapping.fold(&user.nick));
+        let listed: std::collections::HashSet<String> = listed.collect();
         for member in before.iter().flat_map(Roster::iter) {
             let folded = self.casemapping.fold(&member.user.nick);
-            if !there.contains(&folded) {
+            if !listed.contains(&folded) {
                 self.remove_from_channel(&folded, endpoint);
             }
         }

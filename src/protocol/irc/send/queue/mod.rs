@@ -127,7 +127,7 @@ impl SendQueue {
             }
             self.unseen_echoes.push_back((message.endpoint, kind, text.to_owned()));
         }
-        let (endpoint, speaking) = (Some(message.endpoint), Some(message.delivery));
+        let (endpoint, delivery) = (Some(message.endpoint), Some(message.delivery));
         if !message.uses_ping() {
             self.await_receipt(message, ReceiptStage::Sent, now + RECEIPT_TIMEOUT);
         } else if message.is_ping_due() {
@@ -136,7 +136,7 @@ impl SendQueue {
         } else {
             self.ready.push_back(message);
         }
-        Some(NextLines { lines, endpoint, delivery: speaking })
+        Some(NextLines { lines, endpoint, delivery })
     }
 
     /// The server rejects batches: sends single lines from now on. Returns whether a batch was in flight.

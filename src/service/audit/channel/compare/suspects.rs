@@ -38,7 +38,7 @@ impl ChannelComparison {
     pub(super) fn add_suspect(&mut self, line: AuditLine, is_own: bool) {
         let hash = text_hash(&line.text);
         let duplicate_of = is_own
-            .then(|| self.own_line_hashes.iter().rev().find(|(said, _)| *said == hash))
+            .then(|| self.own_line_hashes.iter().rev().find(|(known, _)| *known == hash))
             .flatten();
         let suspect =
             SuspectLine { duplicate_of: duplicate_of.map(|(_, line)| line.clone()), line };
@@ -54,15 +54,15 @@ impl ChannelComparison {
 
     /// Reports a line that is definitely missing from the ledger.
     fn report_suspect(&mut self, SuspectLine { line, duplicate_of }: SuspectLine) {
-        let AuditLine { msgid: id, time: said, nick: author, text, .. } = line;
+        let AuditLine { msgid: id, time: sent_at, nick: author, text, .. } = line;
         match duplicate_of {
             Some(of) => self.add_duplicate(
-                CopiedLine { msgid: id, sent_at: said, is_resend: has_resent_prefix(&text) },
+                CopiedLine { msgid: id, sent_at, is_resend: has_resent_prefix(&text) },
                 false,
                 of,
             ),
             None => {
-                self.findings.unrecorded.push(UnrecordedLine { msgid: id, sent_at: said, author });
+                self.findings.unrecorded.push(UnrecordedLine { msgid: id, sent_at, author });
             }
         }
     }
