@@ -7,7 +7,7 @@ fn address(length: usize) -> String {
     format!("https://a.example/{}", "x".repeat(length - "https://a.example/".len()))
 }
 
-/// A world of a room and a channel, and of a second channel on another network.
+/// A world with a room, a channel, and a second channel on another network.
 #[track_caller]
 fn world(linked: bool) -> World {
     let mut world = World::new(&["office/#tea other/#dev tea"]).unpaced();
@@ -20,7 +20,7 @@ fn world(linked: bool) -> World {
     world
 }
 
-/// What bob, in the room, or eve, in `#dev`, says, as the other channel is told it.
+/// What `#tea` receives of a message of bob in the room, or of eve in `#dev`.
 #[track_caller]
 fn told(world: &mut World, from_room: bool, text: &str) -> Vec<String> {
     if from_room {

@@ -2,7 +2,7 @@
 
 use crate::harness::World;
 
-/// A server that lets us in and is asked for the channel.
+/// The registration, up to the JOIN of the channel.
 const ASKED: &str = "
     irc connects
     irc < :irc.example 001 bridge :hello

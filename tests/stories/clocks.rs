@@ -6,7 +6,7 @@ use crate::irc_catchup::KEEPS;
 use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN};
 
-/// A world with a server that keeps what was said, where nobody has spoken.
+/// A world with this server, where nobody has spoken.
 #[track_caller]
 fn silent(caps: &str) -> World {
     silent_in(World::new(&["office/#tea tea"]), caps)

@@ -107,7 +107,7 @@ fn unreadable_live_events_do_not_stop_mirroring() {
         irc < :irc.example PONG irc.example :said-1
         "#
     ));
-    // What has an id and a room is looked for in the list, which may tell more of it.
+    // A post with an id and a room is fetched, which may return more of it.
     world.tell(&format!(
         r#"
         lc < 42["messages:new",{{"id":"6b0000110000000000000004","room":{{"id":"r1"}}}}]

@@ -7,7 +7,7 @@ use crate::puppets::{BOB_IN, PUPPETS, says};
 use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN};
 
-/// How Let's Chat lets a bridge in that hears what is written to it alone; bob is in the room.
+/// The login to Let's Chat with direct messages; bob is in the room.
 const LC_IN: &str = r#"
     lc back
     lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
@@ -25,7 +25,7 @@ const LC_IN: &str = r#"
     lc < 42["users:join",{"id":"u1","username":"bob","room":"r1"}]
 "#;
 
-/// The same once more; the room is read from its cursor.
+/// The next login; the room is read from its cursor.
 const LC_IN_AGAIN: &str = r#"
     lc back
     lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
@@ -72,7 +72,7 @@ fn known() -> World {
 
 const CAPS: &str = "message-tags account-tag extended-join account-notify";
 
-/// What bob writes to the bridge, as Let's Chat tells it.
+/// The event of a direct message from bob to the bridge.
 fn bob(number: u32, text: &str) -> String {
     whisper("u1", number, text)
 }
@@ -268,7 +268,7 @@ fn direct_messages_are_limited_to_members_of_linked_endpoints() {
         irc > NOTICE eve :not sent: you must be in a channel that the bridge is in
         ",
     );
-    // Carl is on Let's Chat, and in no room of ours.
+    // Carl is on Let's Chat, but in no linked room.
     world.tell(&whisper("u2", 1, "@ann hello"));
     world.tell(
         "
@@ -389,7 +389,7 @@ fn conversation_with_an_account_survives_a_restart() {
     world.tell_on("wait 9s");
     let (irc, _) = world.sent();
     assert_eq!(irc, ["PRIVMSG ann :<bob> one", "PING said-1"]);
-    // Nobody has answered: it may have arrived.
+    // There was no answer, so it may have arrived.
     world.tell("restart");
     world.tell(LC_IN_AGAIN);
     world.tell(&irc_in(CAPS));

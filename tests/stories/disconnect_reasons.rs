@@ -3,7 +3,7 @@
 use crate::harness::World;
 use crate::story;
 
-/// The server answers our knock like this, and we leave with these words.
+/// The server answers the registration with `answer`, and the bridge closes for this reason.
 #[track_caller]
 fn at_the_door(answer: &str, why: &str) {
     World::new(&["office/#tea tea"]).without_tls().tell(&format!(

@@ -48,7 +48,7 @@ fn echo_of_a_message_in_flight_is_not_counted_as_foreign() {
     assert_eq!(strays(&world), 0);
 }
 
-/// A line that bob has said in the room, and that was said on IRC.
+/// A message that bob has posted in the room, and that was sent to IRC.
 const BOB_SAID: &str = r#"
     lc < 42["messages:new",{"id":"6b0000300000000000000001","text":"hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
     irc > PRIVMSG #tea :<bob> hello

@@ -7,14 +7,14 @@ use crate::harness::World;
 use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN};
 
-/// A server that keeps what was said, and tells.
+/// A server with history.
 pub(crate) const KEEPS: &str =
     "message-tags server-time batch echo-message labeled-response draft/chathistory";
 
-/// One that keeps nothing, but gives each line its time and id.
+/// One without history, whose lines have times and msgids.
 const FORGETS: &str = "message-tags server-time batch echo-message labeled-response";
 
-/// One that keeps what was said, and gives no ids.
+/// One with history, whose lines have no msgids.
 const NAMELESS: &str = "message-tags server-time batch echo-message draft/chathistory";
 
 /// A world with such a server; ann has said "one" there at 12:00:01.
@@ -39,7 +39,7 @@ fn seat(world: World, caps: &str) -> World {
     world
 }
 
-/// The connection to IRC is lost, and there again after `seconds`.
+/// The connection to IRC is lost, and returns after `seconds`.
 #[track_caller]
 fn away(world: &mut World, caps: &str, seconds: u32) {
     world.tell(&format!("irc lost\nwait {seconds}s"));
@@ -114,7 +114,7 @@ fn messages_received_during_the_join_are_mirrored_after_the_history() {
 
 #[test]
 fn history_page_without_messages_does_not_end_the_catchup() {
-    // Ergo's way: what its HistServ tells counts to the limit, and is nothing to mirror.
+    // As Ergo does: the lines of its HistServ count towards the limit, and are not mirrored.
     let mut world = seated(KEEPS);
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
@@ -206,7 +206,7 @@ fn history_that_breaks_off_is_reported_as_a_gap() {
 
 #[test]
 fn live_message_is_mirrored_at_once_while_history_is_unavailable() {
-    // It would not tell again, and the program may die before it has answered.
+    // The server will not send it again, and the process may be killed before the answer.
     let mut world = seated(FORGETS);
     bob_says(&mut world, "hello");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
@@ -250,7 +250,7 @@ fn old_message_shows_its_time() {
 
 #[test]
 fn unrequested_history_is_distinguished_from_live_messages() {
-    // InspIRCd's way, where CHATHISTORY is not offered.
+    // As InspIRCd does without CHATHISTORY.
     let mut world = seated(FORGETS);
     away(&mut world, FORGETS, 20);
     world.tell(
@@ -342,7 +342,7 @@ fn znc_playback_is_requested() {
 
 #[test]
 fn unrequested_playback_of_a_bouncer_is_mirrored_completely() {
-    // ZNC: many lines in one millisecond, without ids, after a moment's absence.
+    // ZNC: many lines in one millisecond, without msgids, after a short disconnect.
     let caps = "server-time batch echo-message";
     let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), caps);
     away(&mut world, caps, 2);
@@ -393,7 +393,7 @@ fn line_in_doubt_found_in_the_history_is_not_resent() {
         restart
         "#,
     );
-    // The nick that we had is still there: it was ours all the same.
+    // Our former nick is still in use; the line was ours nevertheless.
     let other = irc_in(KEEPS)
         .replace(
             "irc < :irc.example 001 bridge",
@@ -419,7 +419,7 @@ fn line_in_doubt_found_in_the_history_is_not_resent() {
 
 #[test]
 fn line_in_doubt_found_under_another_nick_is_not_resent() {
-    // The server called us guest7, and the connection was lost before we heard of it.
+    // The server renamed us to guest7, and the connection was lost before we received that.
     let mut world = seated(KEEPS);
     bob_says(&mut world, "hello\\nall");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
@@ -479,8 +479,8 @@ fn line_in_doubt_is_resent_and_marked_where_the_history_cannot_tell() {
 
 #[test]
 fn line_in_doubt_is_still_marked_after_another_crash() {
-    // Where lines have no ids, one that was said in the second of the last that was heard may be ours of
-    // now or of before.
+    // Without msgids, a line in the same second as the last received one may be our new one or
+    // an earlier one.
     let mut world = seated(NAMELESS);
     bob_says(&mut world, "hello");
     world.tell("irc > PRIVMSG #tea :<bob> hello\nwait 2s\nrestart");
@@ -501,7 +501,7 @@ fn line_in_doubt_is_still_marked_after_another_crash() {
         restart
         "#,
     );
-    // That one did not arrive, and the first may have.
+    // The second did not arrive, and the first may have.
     world.tell_on(&irc_in(NAMELESS));
     world.tell(
         r#"
@@ -609,14 +609,14 @@ fn away_plainly(world: &mut World, seconds: u32) {
 fn start_of_a_gap_survives_a_crash() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell_on(IRC_IN);
-    // Nobody speaks, but the server is there; every ten seconds that is written down.
+    // Nobody speaks, but the server is connected; this is stored every ten seconds.
     for _ in 0..5 {
         world.tell("wait 30s\nirc < PING :x\nirc > PONG x");
     }
     world.tell("wait 20s\nrestart\nwait 100s");
     world.tell_on(IRC_IN);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
-    // 12:02:50 was the last time that it was written down; 12:04:30 it is now.
+    // It was last stored at 12:02:50; now it is 12:04:30.
     assert_eq!((world.gaps().count, world.gaps().seconds), (1, 100));
 }
 
@@ -711,8 +711,8 @@ fn skipped_irc_messages_are_reported_by_their_number() {
 
 #[test]
 fn command_for_a_lost_connection_is_not_sent_on_the_next() {
-    // The disk was slow: the bridge learns at once that bob has spoken, that the connection is lost, and
-    // that another is there.
+    // The disk was slow: the bridge learns in one turn that bob has posted, that the connection is lost, and
+    // that there is a new one.
     let mut world = seated(KEEPS);
     world.tell_on(
         r#"lc <+ 42["messages:new",{"id":"6b0000300000000000000001","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]"#,

@@ -275,7 +275,7 @@ fn room_is_first_read_from_its_newest_post() {
     story("");
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(IRC_IN);
-    // Said between our join and the answer: not history, though the answer includes it.
+    // Posted between our join and the answer: not history, although the answer contains it.
     let early = LETSCHAT_IN.replace(
         "lc < 43#[[{\"id\":\"6b0000000000000000000001\"",
         "lc < 42[\"messages:new\",{\"id\":\"6b0000000000000000000001\",\"text\":\"old\",\"posted\":\"2026-11-22T10:00:00.000Z\",\"owner\":{\"id\":\"u1\",\"username\":\"bob\"},\"room\":{\"id\":\"r1\"}}]\nlc < 43#[[{\"id\":\"6b0000000000000000000001\"",
@@ -322,7 +322,7 @@ fn outage_of_a_room_is_reported_after_its_missed_posts() {
 #[test]
 fn restart_counts_as_an_outage_and_is_reported_once() {
     let mut world = seated();
-    // Nobody speaks; once in a while it is written down that the server is there.
+    // Nobody speaks; the bridge regularly stores that the server is connected.
     for _ in 0..3 {
         world.tell("wait 25s\nlc > 2\nlc < 3\nirc < PING :x\nirc > PONG x");
     }

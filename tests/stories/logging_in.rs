@@ -7,7 +7,7 @@ use crate::harness::World;
 
 const PASSWORD: &str = "pencil";
 
-/// One with an account, who logs in like this.
+/// An identity with an account and these SASL mechanisms.
 fn account(mechanisms: &[SaslMechanism], required: bool) -> impl FnOnce(&mut IrcIdentity) + use<> {
     let login = SaslLogin {
         account: "bridge".to_owned(),
@@ -33,7 +33,7 @@ fn world() -> World {
     World::new(&["office/#tea tea"])
 }
 
-/// Who knocks at a server that offers SASL.
+/// The registration at a server that offers SASL.
 const KNOCK: &str = r#"
     irc connects
     irc < :irc.example CAP * LS :sasl=PLAIN,EXTERNAL,SCRAM-SHA-256 server-time
@@ -41,7 +41,7 @@ const KNOCK: &str = r#"
     irc < :irc.example CAP * ACK :server-time sasl
 "#;
 
-/// Who is let in and goes on to the channel.
+/// The end of the registration, and the JOIN.
 const SEATED: &str = r#"
     irc > CAP END
     irc < :irc.example 001 bridge :hello
@@ -75,7 +75,7 @@ fn login_by_certificate_precedes_the_joins() {
     );
 }
 
-/// Who proves that they know the password, and has the server prove the same.
+/// The SCRAM exchange up to the server's signature.
 const PROVEN: &str = r#"
     irc > AUTHENTICATE SCRAM-SHA-256
     irc < AUTHENTICATE +
@@ -84,7 +84,7 @@ const PROVEN: &str = r#"
     irc > AUTHENTICATE Yz1iaXdzLHI9bm9uY2UxeCxwPTMwWll0Z1FlNTFpM1IzcTRsWDFxMTJLZWlIV3hVT2VKUjh4bHg2cnRsTlU9
 "#;
 
-/// The server's signature, and one of zeros.
+/// The server's signature, and a wrong one of zeros.
 const SIGNED: &str = "dj00WWJyd0hzYUJuclVCV3hJRUsrWVRBY3RrUllXci91WkduV0xjNDJDQjlBPQ==";
 const FORGED: &str = "dj1BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBPQ==";
 
@@ -195,7 +195,7 @@ fn login_is_repeated_when_services_return() {
     );
 }
 
-/// Who knocks at a server without SASL, and looks who NickServ is.
+/// The registration at a server without SASL, and the WHOIS of NickServ.
 const LOOKING: &str = r#"
     irc connects
     irc < :irc.example 421 * CAP :Unknown command
@@ -203,7 +203,7 @@ const LOOKING: &str = r#"
     irc > WHOIS NickServ
 "#;
 
-/// What a server says of services.
+/// The WHOIS reply for services.
 const IS_SERVICE: &str = r#"
     irc < :irc.example 311 bridge NickServ s services * :Nickname Services
     irc < :irc.example 312 bridge NickServ services.example :Services
@@ -211,14 +211,14 @@ const IS_SERVICE: &str = r#"
     irc < :irc.example 318 bridge NickServ :End of /WHOIS list.
 "#;
 
-/// What a server says of somebody who is called like them.
+/// The WHOIS reply for a user named like them.
 const IS_SOMEBODY: &str = r#"
     irc < :irc.example 311 bridge NickServ NickServ services.evil.example * :Nickname Services
     irc < :irc.example 312 bridge NickServ irc.example :here
     irc < :irc.example 318 bridge NickServ :End of /WHOIS list.
 "#;
 
-/// Who has told services who it is.
+/// The registration up to the password sent to services.
 fn asked() -> String {
     format!("{LOOKING}{IS_SERVICE}irc > PRIVMSG NickServ :IDENTIFY bridge pencil\n")
 }

@@ -5,7 +5,7 @@ use letsbridge::bridge::BridgePolicy;
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
-/// What `parrot` on IRC and `echo` in the room say in turn, and how it is mirrored.
+/// Messages of `parrot` on IRC and `echo` in the room in turn, and how they are mirrored.
 fn turn(world: &mut World, number: usize) {
     let ticket = number + 1;
     let post = |id: usize| format!("6b00000100000000000000{id:02x}");
@@ -103,7 +103,7 @@ fn user_mistaken_for_a_bot_is_mirrored_late() {
     );
 }
 
-/// Answers what the bridge posts. Says how many of the posts are lines of ann's.
+/// Acknowledges the bridge's posts. Returns how many of them are lines of ann.
 fn take_posts(world: &mut World) -> usize {
     let (_, sent) = world.sent();
     let calls = sent.iter().filter_map(|it| it.strip_prefix("42")?.split_once('['));

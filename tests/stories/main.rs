@@ -34,7 +34,7 @@ mod text;
 
 use harness::World;
 
-/// How Let's Chat lets the bridge in, with one room that it has never read.
+/// The login to Let's Chat, with one room that was never read before.
 const LETSCHAT_IN: &str = r#"
     lc connects
     lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r9","slug":"other"}]]
@@ -44,7 +44,7 @@ const LETSCHAT_IN: &str = r#"
     lc < 43#[[{"id":"6b0000000000000000000001","text":"old","posted":"2026-11-22T10:00:00.000Z","owner":"u1","room":"r1"}]]
 "#;
 
-/// How Let's Chat lets the bridge in again; ends where the room is being read from its cursor.
+/// The next login to Let's Chat, up to where the room is read from its cursor.
 const LETSCHAT_IN_AGAIN: &str = r#"
     lc connects
     lc < 43#[[{"id":"r1","slug":"tea"}]]
@@ -52,7 +52,7 @@ const LETSCHAT_IN_AGAIN: &str = r#"
     lc < 43#[{"id":"r1","slug":"tea"}]
 "#;
 
-/// How an IRC server lets the bridge in.
+/// The registration at an IRC server without capabilities, and the join.
 const IRC_IN: &str = r#"
     irc connects
     irc < :irc.example 421 * CAP :Unknown command
@@ -69,8 +69,8 @@ fn seated() -> World {
     seat(World::new(&["office/#tea tea"]))
 }
 
-/// The same without flood control, for stories whose lines depend on the exact time, and for those that
-/// look at all that was sent.
+/// … without flood control, for stories whose lines depend on the exact time, and for those that
+/// look at everything that was sent at once.
 #[track_caller]
 fn seated_unpaced() -> World {
     seat(World::new(&["office/#tea tea"]).unpaced())
@@ -84,13 +84,13 @@ fn seat(mut world: World) -> World {
     world
 }
 
-/// A story told from when both seats are taken.
+/// A story that begins when the channel and the room are joined.
 #[track_caller]
 fn story(rest: &str) {
     seated().tell(rest);
 }
 
-/// Let's Chat is back, and then: a story that begins with the reading of the room.
+/// The next login to Let's Chat, and a story that begins where the room is read.
 #[track_caller]
 fn letschat_back(world: &mut World, rest: &str) {
     world.tell(&format!("{LETSCHAT_IN_AGAIN}\n{rest}"));

@@ -3,7 +3,7 @@
 use crate::harness::World;
 use crate::seated;
 
-/// How a server that tells much lets the bridge in, where bob is known already.
+/// The registration at a server with many capabilities, where bob is a member already.
 const TALKATIVE_IN: &str = "
     irc connects
     irc < :irc.example CAP * LS :message-tags batch account-tag extended-join account-notify chghost setname away-notify multi-prefix userhost-in-names invite-notify

@@ -178,7 +178,7 @@ fn rejected_message_does_not_stop_later_ones() {
 
 #[test]
 fn rejected_post_is_searched_for_and_sent_once_more() {
-    // The database went away when it had been stored.
+    // The database failed after it had stored the post.
     story(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one

@@ -6,7 +6,7 @@ use crate::receipts::irc_in;
 
 const CAPS: &str = "message-tags server-time batch echo-message labeled-response draft/multiline=max-bytes=100,max-lines=3";
 
-/// A world with a server that takes three lines of a hundred bytes as one message.
+/// A world with a server whose batches have at most three lines and a hundred bytes.
 #[track_caller]
 fn seated() -> World {
     let mut world = World::new(&["office/#tea tea"]);
@@ -116,7 +116,7 @@ fn batch_in_doubt_is_found_in_the_history_or_resent() {
         ),
         (
             "",
-            // Nothing was ever heard there: the server may have forgotten it since.
+            // No line was ever received there, so the server may have forgotten it since.
             "irc > @label=1.1 BATCH +1-0 draft/multiline #tea
              irc > @batch=1-0 PRIVMSG #tea :<bob> (resent) one
              irc > @batch=1-0 PRIVMSG #tea :<bob> two

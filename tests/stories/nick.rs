@@ -6,7 +6,7 @@ use letsbridge::protocol::irc::{IrcIdentity, SaslLogin, ServicesLogin};
 use crate::harness::World;
 use crate::{LETSCHAT_IN, story};
 
-/// Somebody has our nick, and we are in as another.
+/// The registration where our nick is in use and another is taken.
 fn as_another(features: &str) -> String {
     format!(
         r#"
@@ -26,7 +26,7 @@ fn world() -> World {
     World::new(&["office/#tea tea"])
 }
 
-/// A world where we are in the channel as another.
+/// A world where we are in the channel under another nick.
 fn seated_as_another(features: &str, first: &str) -> World {
     let mut world = world();
     world.tell(LETSCHAT_IN);

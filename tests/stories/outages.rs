@@ -66,7 +66,7 @@ fn lost_network_is_announced_in_the_room() {
 
 #[test]
 fn page_received_after_the_room_closed_is_discarded() {
-    // Behind it something was still to be read that stands before it.
+    // Another post before it has not been read yet.
     crate::story(
         r#"
         lc < 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
@@ -77,7 +77,7 @@ fn page_received_after_the_room_closed_is_discarded() {
     );
 }
 
-/// The room is closed before the bridge, which has just heard of something to read, asks for it.
+/// The room is closed between the event of a post and the bridge's request for it.
 const ASKED_TOO_LATE: &str = r#"
     lc <+ 42["messages:new",{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":null,"room":{"id":"r1"}}]
     lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]
@@ -85,7 +85,7 @@ const ASKED_TOO_LATE: &str = r#"
     lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
 "#;
 
-/// The room is open again, and read from its cursor.
+/// The room reopens, and is read from its cursor.
 const OPEN_AGAIN: &str = r#"
     lc < 42["rooms:new",{"id":"r1","slug":"tea"}]
     lc > 42#["rooms:join","r1"]
@@ -93,12 +93,12 @@ const OPEN_AGAIN: &str = r#"
     lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
 "#;
 
-/// What was asked for too late: a page that begins behind what was said first.
+/// The page requested too late: it begins after the first post.
 const LATE_PAGE: &str = r#"
     lc < 43#late[[{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
 "#;
 
-/// All of it is mirrored, in order.
+/// All posts are mirrored, in order.
 const ALL_IN_ORDER: &str = r#"
     lc < 43#[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000120000000000000001","text":"two","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
     irc > PRIVMSG #tea :<bob> one

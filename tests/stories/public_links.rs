@@ -40,7 +40,7 @@ fn file_reference_stays_without_public_links() {
     ));
 }
 
-/// Somebody on IRC who knows the id of a file would otherwise have it opened.
+/// Otherwise, a user of IRC who knows the id of a file could have it published.
 #[test]
 fn irc_message_never_becomes_a_public_link() {
     let mut world = linked("office/#tea tea office/#coffee");

@@ -9,7 +9,7 @@ use crate::{IRC_IN, LETSCHAT_IN};
 
 pub(crate) const PUPPETS: NickSource = NickSource::Puppet { ban_fallback: false, show_away: true };
 
-/// How the server lets bob's connection in.
+/// The registration of bob's puppet.
 pub(crate) const BOB_IN: &str = r#"
     bob back
     bob > CAP LS 302
@@ -31,7 +31,7 @@ pub(crate) fn says(world: &mut World, number: u32, text: &str) {
     ));
 }
 
-/// A world in which bob has spoken once, and has a connection that sits in the channel.
+/// A world in which bob has posted once and his puppet has joined the channel.
 #[track_caller]
 fn seated_with(source: NickSource) -> World {
     let mut world = World::new(&["office/#tea tea"]).with_nicks(source, "{user}|lc");
@@ -139,7 +139,7 @@ fn lost_puppet_resends_only_what_the_bot_has_not_seen() {
             "irc > PRIVMSG #tea :<bob> one\nirc > PRIVMSG #tea :<bob> two\nirc > PING said-2\nbob called bob|lc",
         ),
     ] {
-        // It is seen to quit before its connection is known to be lost, or after.
+        // The bot sees its QUIT before its connection is lost, or after.
         for (before, after) in [
             ("irc < :bob|lc!bob@host QUIT :Killed", ""),
             ("", "irc < :bob|lc!bob@host QUIT :Killed"),
@@ -207,8 +207,8 @@ fn equal_lines_of_a_lost_puppet_are_distinguished_by_their_count() {
 
 #[test]
 fn command_for_a_lost_puppet_is_not_sent_on_the_next() {
-    // The disk was slow: the bridge learns at once that bob has spoken, and that his connection is lost,
-    // when he has another.
+    // The disk was slow: the bridge learns in one turn that bob has posted, and that his connection was lost
+    // and replaced.
     let mut world = seated();
     world.tell_on(
         r#"lc <+ 42["messages:new",{"id":"6b0000010000000000000002","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"id-bob","username":"bob"},"room":{"id":"r1"}}]"#,
@@ -218,7 +218,7 @@ fn command_for_a_lost_puppet_is_not_sent_on_the_next() {
     world.tell(&format!("{before}\nirc > PRIVMSG #tea :<bob> two\nirc > PING said-2"));
 }
 
-/// How those in the room are told that something of bob's was not delivered.
+/// The report in the room that a message of bob was not delivered.
 const TOLD: &str = r#"lc > 42#["messages:create",{"room":"r1","text":"-- @bob: the message \"but\" was not delivered to #tea on office: an operator removed you from the channel"}]"#;
 
 #[test]
@@ -305,7 +305,7 @@ fn lines_of_a_puppet_are_recognised_in_the_history_after_a_restart() {
     );
     world.tell(BOB_IN);
     says(&mut world, 2, "one");
-    // Both connections are lost, and what was under way has arrived or not.
+    // Both connections are lost, and the line in flight may have arrived.
     world.tell("bob > PRIVMSG #tea :one\nbob > PING said-2\nrestart");
     world.tell_on(&irc_in(caps));
     world.tell(
@@ -337,7 +337,7 @@ fn user_who_takes_a_former_puppet_nick_is_mirrored() {
             "#,
         );
     }
-    // The same where it only goes by another nick.
+    // Likewise after a nick change.
     for (one, other) in [("bob", "irc"), ("irc", "bob")] {
         let mut world = seated();
         world.tell(&format!(
@@ -394,7 +394,7 @@ fn bot_sends_for_a_killed_puppet_and_counts_the_kill() {
 
 const SHOWN_AWAY: &str = "bob > AWAY :not in any Let's Chat room";
 
-/// A world where bob has a connection, and nobody is told who comes and goes.
+/// A world without announcements of joins, in which bob can have a puppet.
 #[track_caller]
 fn watched(away: bool) -> World {
     let quiet = StatusNotices { joins: Verbosity::Off, ..StatusNotices::default() };
@@ -407,7 +407,7 @@ fn watched(away: bool) -> World {
     world
 }
 
-/// Bob comes into the room, or leaves it.
+/// Bob joins the room, or leaves it.
 fn bob(event: &str) -> String {
     format!(r#"lc < 42["{event}",{{"id":"id-bob","username":"bob","room":"r1"}}]"#)
 }
@@ -430,7 +430,7 @@ fn puppet_is_away_while_its_user_is_in_no_room() {
     world.tell(&comes);
     bob_speaks(&mut world);
     world.tell(BOB_IN);
-    // A page that is loaded anew.
+    // Reloading the page of Let's Chat.
     world.tell(&goes);
     world.quietly(100);
     world.tell(&comes);
@@ -488,7 +488,7 @@ fn puppet_is_never_away_with_show_away_off() {
     world.tell("");
 }
 
-/// How both sides let the bridge into two places each.
+/// The logins on both sides, with two channels and two rooms.
 const TWO_IN: &str = r#"
     lc connects
     lc < 43#[[{"id":"r1","slug":"tea"},{"id":"r2","slug":"pie"}]]

@@ -7,7 +7,7 @@ use crate::irc_catchup::KEEPS;
 use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated};
 
-/// A world in which little may wait: four short messages.
+/// A world with a queue limit of four short messages.
 #[track_caller]
 fn narrow(irc: &str) -> World {
     let policy = BridgePolicy { max_queue_size: Some(1_028), ..BridgePolicy::default() };
@@ -17,7 +17,7 @@ fn narrow(irc: &str) -> World {
     world
 }
 
-/// Answers the bridge's posts until there are none, and gives what was posted.
+/// Acknowledges the bridge's posts until there are none, and returns their texts.
 fn posted(world: &mut World) -> Vec<String> {
     let mut posted = Vec::new();
     loop {
@@ -73,7 +73,7 @@ fn messages_lost_by_a_paused_channel_without_history_are_reported() {
     for number in 1..=6 {
         world.tell(&format!("irc < :ann!a@host PRIVMSG #tea :{number}"));
     }
-    // Little else than this could be told from a restart: it passes over what is said there, too.
+    // The paused channel skips further messages, as after a restart.
     world.tell_on(LETSCHAT_IN_AGAIN);
     world.tell_on("lc < 43#[[]]");
     assert_eq!(posted(&mut world).len(), 4);
@@ -161,7 +161,7 @@ fn too_large_page_is_requested_in_parts_and_a_too_large_post_skipped() {
         lc lost
         "#,
     );
-    // What cannot be read is not come upon again.
+    // An unreadable post is not requested again.
     letschat_back(
         &mut world,
         r#"
@@ -214,8 +214,8 @@ fn rooms_with_too_large_pages_are_read_one_at_a_time() {
     assert!(second.len() == 1 && second[0].contains(r#""take":15"#), "{second:?}");
 }
 
-/// What the bridge has sent to Let's Chat, whose calls to be let into `rooms` rooms, and for the newest
-/// post there, are answered: the calls for pages, as their number and the room.
+/// Answers the bridge's calls that join `rooms` rooms and fetch their newest posts. Returns the calls for
+/// pages, as their number and the room.
 fn pages_of(world: &mut World, rooms: usize) -> Vec<(String, String)> {
     let mut pages = Vec::new();
     loop {
@@ -273,7 +273,7 @@ fn rooms_take_turns_and_few_are_read_at_once() {
     };
     assert_eq!(rooms(&pages), from_to(1, 32));
 
-    // There is more to read in the first room: it is read on once the others have had their turn.
+    // The first room has more posts; it is read on after the others have had their turn.
     let post = |at| {
         format!(
             r#"{{"id":"6b00{at:04x}0000000000000001","text":"x","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":"r1"}}"#

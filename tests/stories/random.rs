@@ -13,19 +13,19 @@ use crate::{LETSCHAT_IN, LETSCHAT_IN_AGAIN};
 enum Act {
     /// Somebody says one of a few things.
     Say(u8),
-    /// So many milliseconds pass.
+    /// This many milliseconds pass.
     Pass(u16),
     Lose,
     Back,
-    /// The process dies and comes back, without any connection.
+    /// The process is killed and started again, without connections.
     Die,
-    /// The server answers a question.
+    /// The server answers a request.
     Answer,
-    /// Bob says so many lines in the room.
+    /// Bob posts this many lines in the room.
     Post(u8),
-    /// The server sends a line of ours back.
+    /// The server echoes a line of ours.
     Echo,
-    /// The connection is cut, and the bridge does not know.
+    /// The connection is cut, and the bridge does not notice.
     Cut,
 }
 
@@ -43,18 +43,18 @@ fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// An IRC server that keeps what was said, and a room that takes what it is given.
+/// An IRC server with history, and a room that accepts every post.
 struct Told {
     world: World,
-    /// As soju keeps it: to the second, without ids.
+    /// History as in soju: times in seconds, without msgids.
     coarse: bool,
     clock: i64,
     connected: bool,
     cut: bool,
-    /// When who said what in the channel.
+    /// The messages in the channel: time, author and text.
     said: Vec<(i64, &'static str, String)>,
     asked: Vec<(String, i64, usize)>,
-    /// What of ours is to be sent back: its label, and which of `said` it is.
+    /// Lines of ours still to be echoed: the label, and the index in `said`.
     echoes: Vec<(String, usize)>,
     mirrored: Vec<String>,
     posted: Vec<String>,
@@ -149,7 +149,7 @@ impl Told {
         self.said.push((self.clock, "ann", text));
     }
 
-    /// Gives the page that was asked for.
+    /// Sends the requested page.
     fn answer(&mut self) {
         if self.cut || self.asked.is_empty() {
             return;
@@ -167,7 +167,7 @@ impl Told {
         self.world.tell_on(&format!("{story}irc < :irc.example BATCH -x"));
     }
 
-    /// Takes in what the bridge says, until it says nothing more.
+    /// Processes what the bridge sends, until it sends nothing more.
     fn hear(&mut self) {
         loop {
             let (irc, letschat) = self.world.sent();
@@ -227,7 +227,7 @@ proptest! {
         acts in prop::collection::vec(acts(), 0..60),
     ) {
         let mut told = Told::new(coarse);
-        // Where nothing was ever heard, an empty history proves nothing.
+        // Without any received line, an empty history proves nothing.
         told.act(Act::Say(0));
         for act in acts {
             told.act(act);
@@ -244,12 +244,12 @@ proptest! {
         let posted: Vec<String> = told.posted.iter().map(|text| format!("<bob> {text}")).collect();
         let mut ours: Vec<String> = by("bridge").map(|(_, _, text)| text.clone()).collect();
         if coarse {
-            // What cannot be told apart is said again as such.
+            // Lines that cannot be distinguished are resent and marked.
             let mut again = ours.clone();
             again.retain(|text| text.contains("(resent) "));
             ours.retain(|text| !again.contains(text));
             again.sort_unstable();
-            // Perhaps more than once, where the process died more than once.
+            // Perhaps more than once, if the process was killed more than once.
             again.dedup();
             let words = |text: &String| text.replace("(resent) ", "");
             ours.extend(again.iter().map(words).filter(|text| !by("bridge").any(|it| it.2 == *text)));

@@ -3,7 +3,7 @@
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, story};
 
-/// How an IRC server that offers and grants `caps` lets the bridge in.
+/// The registration at an IRC server that offers and grants `caps`, and the join.
 pub(crate) fn irc_in(caps: &str) -> String {
     let list = if caps.contains(' ') { format!(":{caps}") } else { caps.to_owned() };
     let negotiation = format!(
@@ -15,7 +15,7 @@ pub(crate) fn irc_in(caps: &str) -> String {
     IRC_IN.replace("irc < :irc.example 421 * CAP :Unknown command", &negotiation)
 }
 
-/// A server that echoes what we say, and answers labels.
+/// A server with echo-message and labeled-response.
 const LABELS: &str = "message-tags batch echo-message labeled-response";
 
 /// A world with such a server.
@@ -137,7 +137,7 @@ fn unanswered_ping_after_a_line_ends_the_connection() {
         irc > PING said-1.1
         "#,
     );
-    // Whatever else the server says.
+    // Unrelated lines of the server.
     for seconds in [20, 25, 25, 25] {
         world.tell(&format!(
             "wait {seconds}s

@@ -8,7 +8,7 @@ use crate::receipts::irc_in;
 
 const CAPS: &str = "message-tags batch echo-message labeled-response draft/relaymsg";
 
-/// How a server that lends nicks, and has these further `caps`, lets the bridge in.
+/// The registration at a server with RELAYMSG and these further `caps`.
 fn back(caps: &str) -> String {
     irc_in(caps).replace(&format!("LS :{caps}"), &format!("LS :{caps}=/"))
 }

@@ -121,7 +121,7 @@ fn command_on_irc_is_answered_by_a_private_notice() {
     );
 }
 
-/// A world whose topics and descriptions follow each other.
+/// A world in which topics and descriptions are synchronised.
 fn following() -> World {
     let manners = LinkFormat { topic_sync: TopicSync::Both, ..LinkFormat::default() };
     let mut world = World::new(&["office/#tea tea"]).with_format(manners);

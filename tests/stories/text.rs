@@ -7,7 +7,7 @@ use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat, StatusNotices, V
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, seated_unpaced, story};
 
-/// A world in which all that happens is told.
+/// A world in which all status events are announced.
 #[track_caller]
 fn telling_all() -> World {
     let all = Verbosity::All;
@@ -330,7 +330,7 @@ fn action_in_a_room_is_an_action_on_irc() {
     ));
 }
 
-/// A world in the manners that the bridge has by itself.
+/// A world with the default format.
 #[track_caller]
 fn by_default() -> World {
     let mut world = World::new(&["office/#tea tea"]);
@@ -469,6 +469,6 @@ fn direct_letschat_message_to_the_bridge_is_answered_with_its_purpose() {
         assert!(said.contains("@bridge who"), "{said}");
     }
     assert!(irc.is_empty(), "{irc:?}");
-    // Another bridge could answer that without end.
+    // Another bridge could answer this, in an endless loop.
     story(&whisper("-- nobody reads", 10));
 }

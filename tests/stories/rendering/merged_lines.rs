@@ -8,10 +8,10 @@ use super::mannered;
 use crate::harness::World;
 use crate::{IRC_IN, letschat_back};
 
-/// A reading of the room from its newest post on, as long as nothing was said behind it.
+/// A request for the room's posts after its newest one.
 const READ: &str = r#"lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]"#;
 
-/// Two lines of ann's that are under way as one post, and one of bob's that waits.
+/// Two lines of ann in flight as one post, and one of bob that waits.
 #[track_caller]
 fn two_under_way() -> World {
     let mut world = mannered(LinkFormat::default());
@@ -138,7 +138,7 @@ fn merged_post_that_did_not_arrive_is_resent_with_later_lines() {
                 "#
             ),
         );
-        // Nothing of it is left.
+        // No part of it is left.
         world.tell("lc lost");
         letschat_back(&mut world, &format!("{READ}\nlc < 43#[[]]"));
     }

@@ -9,7 +9,7 @@ use letsbridge::translate::LinkFormat;
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN};
 
-/// A world in these manners, with one channel and one room, both joined; ann is in the channel.
+/// A world with this format, one channel and one room, both joined; ann is in the channel.
 #[track_caller]
 fn mannered(manners: LinkFormat) -> World {
     let mut world = World::new(&["office/#tea tea"]).with_format(manners);

@@ -5,7 +5,7 @@ use letsbridge::translate::{IgnoreRule, LinkFormat, Rules, Side, UserMatcher};
 use super::mannered;
 use crate::letschat_back;
 
-/// Nobody hears of carl, whichever side he is on.
+/// Messages of carl are ignored on both sides.
 fn without_carl() -> LinkFormat {
     let rule = |on| IgnoreRule {
         side: Some(on),

@@ -6,7 +6,7 @@ use crate::{IRC_IN, LETSCHAT_IN, story};
 #[test]
 fn nick_becomes_a_mention_only_for_users_in_the_room() {
     let mut world = World::new(&["office/#tea tea"]).with_user_lists();
-    // The room is asked for its people as soon as it is joined.
+    // The users of the room are requested as soon as it is joined.
     let asked = LETSCHAT_IN
         .replace(
             r#"lc < 43#[{"id":"r1","slug":"tea"}]"#,
