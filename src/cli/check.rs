@@ -65,7 +65,7 @@ fn report_web(settings: &Settings, found: Option<SelfTestResult>) -> bool {
 }
 
 /// Prints the result for each server and each link. Returns whether all of them work.
-fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
+pub(super) fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
     let networks = settings.networks.iter();
     let peers = networks.map(|it| (Peer::Irc(it.network.clone()), Some(it.nick.as_str())));
     let mut works = true;
@@ -97,13 +97,16 @@ fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
 }
 
 /// Whether the login to a server worked, and a description. `wished` is the configured nick.
-fn describe_login(visit: &ServerReport, wished: Option<&str>) -> (bool, String) {
+pub(super) fn describe_login(visit: &ServerReport, wished: Option<&str>) -> (bool, String) {
     let name = match &visit.login {
         Some(Ok(name)) => name,
         Some(Err(why)) => return (false, why.clone()),
         None => return (false, "timed out".to_owned()),
     };
     let nick = match wished.filter(|wished| wished != name) {
+        Some(wished) if wished.starts_with(name) => {
+            format!("connected as {name} (the server cuts {wished} to that length)")
+        }
         Some(wished) => format!("connected as {name} ({wished} is in use)"),
         None => format!("connected as {name}"),
     };

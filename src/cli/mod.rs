@@ -4,6 +4,7 @@ mod audit;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod init;
 mod log_limits;
 mod logging;
 mod panic;
@@ -55,6 +56,8 @@ enum CliCommand {
         #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
         config: PathBuf,
     },
+    /// Write a configuration: ask for servers, account and links, and try each answer
+    Init(Box<init::InitArgs>),
     /// Compare the database with the rooms and channels, and report missing messages
     Audit(audit::AuditArgs),
     /// Revoke public links, also while the bridge runs
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
     let ended = match arguments.command {
         CliCommand::Run { config } => run::run(&config),
         CliCommand::Check { config } => check::check(&config),
+        CliCommand::Init(arguments) => init::init(*arguments),
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         #[cfg(feature = "demo")]

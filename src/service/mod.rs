@@ -21,6 +21,7 @@ mod reconnect;
 mod stats_log;
 mod sts;
 mod supervisor;
+mod survey;
 
 use std::collections::HashSet;
 use std::io;
@@ -47,6 +48,7 @@ use crate::translate::{LinkFormat, PublicLinks};
 
 pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe};
+pub use survey::{ChannelList, survey};
 
 use crate::net::identd;
 use crate::net::identd::IdentRegistry;

@@ -24,7 +24,7 @@ use crate::protocol::irc;
 use crate::protocol::letschat;
 
 /// Time limit per server.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Time limit for leaving.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
