@@ -186,19 +186,18 @@ async fn wrong_answers_leave_nothing_behind() {
     let irc = format!("http://{}", world.irc.address());
     for (flag, answer, code, words) in [
         ("--irc-server", nobody.as_str(), 1, "nothing listens on this port"),
-        ("--irc-server", "irc://x", 2, "--irc-server: irc://x is a URL; write only host and port"),
+        ("--irc-server", "irc://x", 2, "--irc-server: \"irc://x\" is a URL; write only host and port"),
         ("--irc-tls", "yes", 1, "set `tls = false`"),
         ("--nick", "9lives", 2, "--nick: \"9lives\" starts with a digit"),
         ("--letschat-url", &url, 1, "letschat: cannot connect to 127.0.0.1"),
         ("--letschat-url", &irc, 1, "letschat: "),
-        ("--letschat-url", "chat", 2, "--letschat-url: chat does not start with https://"),
+        ("--letschat-url", "chat", 2, "--letschat-url: \"chat\" does not start with https://"),
         ("--letschat-user", "nobody", 1, "rejected the user name or the password"),
         ("--link", "tea", 2, "is not #CHANNEL=ROOM"),
         ("--link", "#tea=Tea Room", 2, "--link: \"Tea Room\" is neither a room slug nor a room id"),
         ("--link", "#tea=tee", 1, "no room \"tee\" is visible to our account; visible rooms: tea"),
     ] {
         fails(&world, &[(flag, answer)], code, &[words]).await;
-        let End { code: _, .. } = End { code: None, out: String::new(), err: String::new() };
     }
     world.irc.faults().refuse_nicks(432, 20);
     fails(&world, &[], 1, &["irc local: "]).await;
