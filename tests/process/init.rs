@@ -186,7 +186,12 @@ async fn wrong_answers_leave_nothing_behind() {
     let irc = format!("http://{}", world.irc.address());
     for (flag, answer, code, words) in [
         ("--irc-server", nobody.as_str(), 1, "nothing listens on this port"),
-        ("--irc-server", "irc://x", 2, "--irc-server: \"irc://x\" is a URL; write only host and port"),
+        (
+            "--irc-server",
+            "irc://x",
+            2,
+            "--irc-server: \"irc://x\" is a URL; write only host and port",
+        ),
         ("--irc-tls", "yes", 1, "set `tls = false`"),
         ("--nick", "9lives", 2, "--nick: \"9lives\" starts with a digit"),
         ("--letschat-url", &url, 1, "letschat: cannot connect to 127.0.0.1"),

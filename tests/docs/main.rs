@@ -1,0 +1,5 @@
+//! The documentation is true: its links, its samples, its commands, and the list of messages.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod messages;
+mod source;
