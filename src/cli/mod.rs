@@ -17,7 +17,7 @@ mod systemd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// The exit code after a configuration error or with a damaged database. systemd does not restart the bridge
 /// then.
@@ -72,6 +72,12 @@ enum CliCommand {
         #[arg(long, default_value_t = 5000)]
         letschat_port: u16,
     },
+}
+
+/// The command line, for tests of the documentation.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command in the program's arguments.
