@@ -59,9 +59,9 @@ impl ChannelList {
     }
 }
 
-/// Logs in to the first network of `settings`, lists its channels, and leaves. The list is empty if the server
-/// gives none.
-pub async fn survey(settings: &Settings) -> (ServerReport, ChannelList) {
+/// Logs in to the first network of `settings`, lists its channels if `lists`, and leaves. The list is empty if the
+/// server gives none.
+pub async fn survey(settings: &Settings, lists: bool) -> (ServerReport, ChannelList) {
     let network = &settings.networks[0];
     let sts = Arc::new(StsStore::open_read_only(&settings.state_dir));
     let mut connector = Connector::new(network, sts, None);
@@ -77,7 +77,7 @@ pub async fn survey(settings: &Settings) -> (ServerReport, ChannelList) {
     let visits = async {
         // A second visit, if the server requires TLS.
         for _ in 0..2 {
-            let ended = visit(network, &mut connector, &mut found).await;
+            let ended = visit((network, lists), &mut connector, &mut found).await;
             match ended {
                 Ok(()) => break,
                 Err(VisitError::TryAgain) => {}
@@ -136,7 +136,7 @@ enum VisitError {
 
 /// Runs one session, until the channels are listed.
 async fn visit(
-    network: &NetworkSettings,
+    (network, lists): (&NetworkSettings, bool),
     connector: &mut Connector,
     found: &mut SurveyResult,
 ) -> Result<(), VisitError> {
@@ -146,7 +146,7 @@ async fn visit(
     let pace = LearnedPace::new(now());
     let config = irc::session_config(network, &[], pace, (is_tls, &server));
     let session = IrcSession::new(now(), config).writing(charsets.clone());
-    let mut session = ListingSession::new(session);
+    let mut session = ListingSession::new(session, lists);
     let mut lines = net::framed_lines(stream, charsets);
     let (events, mut outlet) = mpsc::channel(1_024);
     let (commands, mut orders) = mpsc::channel(1);
@@ -199,6 +199,8 @@ enum ListState {
 /// A session that asks for the channels once it is registered.
 struct ListingSession {
     inner: IrcSession,
+    /// Whether to ask at all.
+    lists: bool,
     state: ListState,
     channels: ChannelList,
     output: VecDeque<Output<Line, SurveyEvent>>,
@@ -206,9 +208,10 @@ struct ListingSession {
 }
 
 impl ListingSession {
-    fn new(inner: IrcSession) -> Self {
+    fn new(inner: IrcSession, lists: bool) -> Self {
         Self {
             inner,
+            lists,
             state: ListState::NotAsked,
             channels: ChannelList::default(),
             output: VecDeque::new(),
@@ -244,6 +247,9 @@ impl ListingSession {
     }
 
     fn on_registered(&mut self) {
+        if !self.lists {
+            return self.finish();
+        }
         let list = Line::new("LIST", &[]).expect("a command alone is a line");
         self.output.push_back(Output::Transmit(list));
         self.state = ListState::Asked(self.last_input_at + LIST_TIMEOUT);

@@ -362,7 +362,7 @@ async fn a_newcomer_answers_questions() {
     for secret in [PASSWORD, "wrong-password", "opensesame", &world.letschat.token("ferry")] {
         assert!(!shown.contains(secret), "{shown}");
     }
-    assert_eq!(files(&world), ["bridge.toml", "letschat.token", "local.password"]);
+    assert_eq!(files(&world), ["bridge.toml", "irc.password", "letschat.token"]);
     let End { code, out, .. } = world.letsbridge(&["check"]).ends().await;
     assert_eq!(code, Some(0), "{out}");
 }
@@ -380,4 +380,52 @@ async fn a_list_of_50_000_channels_is_offered_in_part() {
     soon("the question", terminal.answers("Channel to link", "\u{4}")).await;
     // The end of the input, as by Ctrl-D, ends it.
     terminal.answers("", "\u{4}").await;
+}
+
+#[tokio::test]
+async fn interrupted_at_the_password() {
+    let world = newcomer(irc::Setup::default()).await;
+    let server = world.irc.address().to_string();
+    let url = world.letschat.url();
+    let answers = ["--irc-tls", "no", "--irc-account", "", "--letschat-url", &url];
+    let arguments = [&["init", "--irc-server", &server, "--nick", BRIDGE][..], &answers].concat();
+    let mut terminal = world.letsbridge(&arguments).on_terminal();
+    terminal.answers("User name", "ferry").await;
+    terminal.shows("Password of the account ferry").await;
+    assert!(!terminal.echoes());
+    terminal.signal_interrupt();
+    terminal.shows("nothing was written").await;
+    assert!(terminal.echoes(), "the terminal is as before");
+    let (code, shown) = terminal.ends().await;
+    assert_eq!(code, Some(130), "{shown}");
+    assert_eq!(files(&world), [""; 0]);
+}
+
+#[tokio::test]
+async fn links_that_do_not_work_can_be_chosen_again() {
+    let world = newcomer(irc::Setup::default()).await;
+    let server = world.irc.address().to_string();
+    let url = world.letschat.url();
+    let letschat = ["--letschat-url", &url, "--letschat-user", "ferry", "--state-dir", "state"];
+    let irc = ["--irc-server", &server, "--irc-tls", "no", "--nick", BRIDGE, "--irc-account", ""];
+    let arguments = [&["init"][..], &irc, &letschat].concat();
+    let start = world.letsbridge(&arguments).env("LETSCHAT_PASSWORD", PASSWORD);
+    let mut terminal = start.on_terminal();
+    world.irc.faults().refuse_joins("#secret", 473, 1);
+    terminal.answers("Channel to link", "#secret").await;
+    terminal.answers("Room for #secret", "#tea").await;
+    terminal.shows("write only \"tea\"").await;
+    terminal.answers("Channel to link", "#secret").await;
+    terminal.answers("Room for #secret", "tea").await;
+    terminal.answers("Another channel", "").await;
+    terminal.answers("Go on?", "").await;
+    terminal.shows("exempt the bridge (+I)").await;
+    terminal.answers("all the same? [y/N]", "").await;
+    terminal.answers("Choose the links again? [Y/n]", "").await;
+    terminal.answers("Channel to link", "#tea").await;
+    terminal.answers("Room for #tea", "").await;
+    terminal.answers("Another channel", "").await;
+    let (code, shown) = terminal.ends().await;
+    assert_eq!(code, Some(0), "{shown}");
+    assert_eq!(shown.matches("Go on?").count(), 1, "one token is made");
 }

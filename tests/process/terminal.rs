@@ -5,7 +5,9 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
@@ -65,6 +67,17 @@ impl Terminal {
     pub(crate) async fn answers(&mut self, question: &str, answer: &str) {
         self.shows(question).await;
         self.keyboard.write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+
+    /// Whether what is typed is shown.
+    pub(crate) fn echoes(&self) -> bool {
+        tcgetattr(&self.keyboard).unwrap().local_modes.contains(LocalModes::ECHO)
+    }
+
+    /// Sends it SIGINT, as Ctrl-C does.
+    pub(crate) fn signal_interrupt(&self) {
+        let pid = self.child.id().expect("it runs").try_into().unwrap();
+        kill_process(Pid::from_raw(pid).expect("not 0"), Signal::INT).unwrap();
     }
 
     /// Waits until it has ended; its exit code, and all that was shown.

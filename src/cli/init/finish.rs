@@ -1,4 +1,4 @@
-//! The end of `init`: makes the token, tries everything at once, creates rooms, writes the files.
+//! The end of `init`: makes the token, tries everything at once, creates rooms, and writes the files.
 
 use std::path::Path;
 
@@ -17,9 +17,10 @@ use crate::service;
 use crate::service::ProbeReport;
 
 impl Wizard<'_> {
-    /// Everything is known: tries it as `check` does, and writes it.
-    pub(super) async fn finish(&mut self, letschat: &SignedIn) -> Result<(), Stop> {
-        if let Some(rest) = letschat.rest.as_ref().filter(|_| letschat.needs_token) {
+    /// Makes a token if there is none yet, and tries everything as `check` does. Returns `false` if the links are
+    /// to be asked for again.
+    pub(super) async fn try_everything(&mut self, letschat: &SignedIn) -> Result<bool, Stop> {
+        if let Some(rest) = letschat.rest.as_ref().filter(|_| self.draft.token.is_none()) {
             self.confirm_token(&letschat.username).await?;
             let token = self.made.generate_token(rest).await;
             let token = token.map_err(|error| Stop::Failed(format!("letschat: {error}")))?;
@@ -29,9 +30,11 @@ impl Wizard<'_> {
         let settings = self.settings()?;
         let mut report = service::probe(&settings).await;
         self.expect_new_rooms(&settings, &mut report);
-        if !check::print_report(&settings, &report) {
-            self.after_problems().await?;
-        }
+        if check::print_report(&settings, &report) { Ok(true) } else { self.after_problems().await }
+    }
+
+    /// Creates rooms, and writes the files.
+    pub(super) async fn finish(&mut self, letschat: &SignedIn) -> Result<(), Stop> {
         self.create_rooms(letschat).await?;
         // From here on nothing waits, so that no signal comes in between.
         self.write()?;
@@ -62,13 +65,19 @@ impl Wizard<'_> {
         }
     }
 
-    async fn after_problems(&mut self) -> Result<(), Stop> {
+    /// Whether to go on all the same. `false` if other links are to be asked for.
+    async fn after_problems(&mut self) -> Result<bool, Stop> {
         if self.arguments.accept_problems {
-            return Ok(());
+            return Ok(true);
         }
-        let question = "Something does not work yet. Write the configuration all the same?";
-        if self.terminal.is_interactive() && self.terminal.confirm(question, false).await? {
-            return Ok(());
+        if self.terminal.is_interactive() {
+            let question = "Something does not work yet. Write the configuration all the same?";
+            if self.terminal.confirm(question, false).await? {
+                return Ok(true);
+            }
+            if self.terminal.confirm("Choose the links again?", true).await? {
+                return Ok(false);
+            }
         }
         Err(Stop::Failed(
             "Solve this first, or write the configuration all the same with --accept-problems. \
@@ -136,6 +145,9 @@ impl Wizard<'_> {
              letsbridge check{option}    tries everything again, at any time\n\
              docs/installing.md describes how to run it as a service."
         );
+        if self.draft.state_dir.is_none() {
+            println!("Then: sudo systemctl enable --now letsbridge");
+        }
         let secrets = self.draft.new_secrets();
         let others = secrets.iter().filter(|(file, _)| *file != "letschat.token");
         for (file, _) in others {

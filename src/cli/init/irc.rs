@@ -1,5 +1,8 @@
 //! The questions about IRC, answered by logging in and listing the channels.
 
+use std::path::PathBuf;
+
+use super::arguments::secret_variable;
 use super::draft::{Secret, Trust};
 use super::terminal::Stop;
 use super::wizard::{SecretQuestion, Wizard};
@@ -39,6 +42,7 @@ impl Wizard<'_> {
     async fn ask_for_irc(&mut self, is_first: bool) -> Result<(), Stop> {
         let mut given = self.arguments.clone();
         if is_first {
+            self.draft.server_password = self.given_server_password().await?;
             let (pin, ca_file) = (given.irc_pin.as_deref(), given.irc_ca_file.as_deref());
             self.draft.irc_trust = self.trust(pin, ca_file);
             if given.irc_tls == Some(false) && self.draft.irc_trust != Trust::System {
@@ -71,13 +75,7 @@ impl Wizard<'_> {
         let default = default.as_deref().unwrap_or("letsbridge");
         self.answer(given.nick, "Nick of the bridge", Some(default), |draft, it| draft.nick = it)
             .await?;
-        self.ask_for_account(given.irc_account).await?;
-        if self.draft.server_password.is_none()
-            && (given.irc_password_file.is_some()
-                || super::arguments::secret_variable("IRC_PASSWORD").is_some())
-        {
-            self.ask_for_server_password().await?;
-        }
+        self.ask_for_account(given.irc_account, is_first).await?;
         self.settings().map(|_| ())
     }
 
@@ -93,7 +91,7 @@ impl Wizard<'_> {
         Ok(())
     }
 
-    async fn ask_for_account(&mut self, given: Option<String>) -> Result<(), Stop> {
+    async fn ask_for_account(&mut self, given: Option<String>, is_first: bool) -> Result<(), Stop> {
         let before = self.draft.account.clone().unwrap_or_default();
         let account = match given {
             Some(account) => account,
@@ -109,32 +107,40 @@ impl Wizard<'_> {
             return Ok(());
         }
         let password = SecretQuestion {
-            given: self.arguments.irc_account_password_file.clone(),
-            variable: "IRC_ACCOUNT_PASSWORD",
+            given: self.arguments.irc_account_password_file.clone().filter(|_| is_first),
+            variable: is_first.then_some("IRC_ACCOUNT_PASSWORD"),
             question: format!("Password of the account {account}"),
-            file: format!("{}.account", self.draft.network),
+            file: "irc.account".to_owned(),
         };
         self.draft.account_password = Some(self.secret(password).await?);
         self.draft.account = Some(account);
         Ok(())
     }
 
-    async fn ask_for_server_password(&mut self) -> Result<(), Stop> {
-        let password = SecretQuestion {
-            given: self.arguments.irc_password_file.clone(),
-            variable: "IRC_PASSWORD",
-            question: "Password of the IRC server".to_owned(),
-            file: format!("{}.password", self.draft.network),
-        };
-        self.draft.server_password = Some(self.secret(password).await?);
-        Ok(())
+    /// The server's password, if it was given. It is asked for only if the server wants one.
+    async fn given_server_password(&mut self) -> Result<Option<Secret>, Stop> {
+        let given = self.arguments.irc_password_file.clone();
+        if given.is_none() && secret_variable("IRC_PASSWORD").is_none() {
+            return Ok(None);
+        }
+        self.server_password(given, Some("IRC_PASSWORD")).await.map(Some)
+    }
+
+    async fn server_password(
+        &mut self,
+        given: Option<PathBuf>,
+        variable: Option<&'static str>,
+    ) -> Result<Secret, Stop> {
+        let question = "Password of the IRC server".to_owned();
+        let file = "irc.password".to_owned();
+        self.secret(SecretQuestion { given, variable, question, file }).await
     }
 
     /// Logs in, and lists the channels.
     async fn try_irc(&mut self) -> Result<Next, Stop> {
         let settings = self.settings()?;
         println!("connecting to {} …", settings.networks[0].servers[0]);
-        let (report, channels) = service::survey(&settings).await;
+        let (report, channels) = service::survey(&settings, self.arguments.link.is_empty()).await;
         let nick = &settings.networks[0].nick;
         let (works, words) = check::describe_login(&report, Some(nick));
         let words = format!("{}: {words}", report.peer);
@@ -167,10 +173,7 @@ impl Wizard<'_> {
         if wants_password && self.terminal.is_interactive() {
             println!("{words}");
             // The file or variable, if there was one, has the wrong password.
-            let question = "Password of the IRC server";
-            let value = self.terminal.ask_secret(question).await?;
-            let file = format!("{}.password", self.draft.network);
-            self.draft.server_password = Some(Secret::New { file, value });
+            self.draft.server_password = Some(self.server_password(None, None).await?);
             return Ok(Next::TryAgain);
         }
         self.give_up(words)

@@ -15,8 +15,6 @@ pub(super) struct SignedIn {
     /// The account, unless it could not be reached and the administrator goes on all the same.
     pub(super) rest: Option<RestClient>,
     pub(super) username: String,
-    /// Whether it still needs a token.
-    pub(super) needs_token: bool,
 }
 
 /// Who to sign in as.
@@ -100,7 +98,7 @@ impl Wizard<'_> {
         loop {
             let token = SecretQuestion {
                 given: None,
-                variable: "LETSCHAT_TOKEN",
+                variable: Some("LETSCHAT_TOKEN"),
                 question: "Token, from Let's Chat's page \"Auth tokens\"".to_owned(),
                 file: self.reference(&self.token_path()),
             };
@@ -145,7 +143,7 @@ impl Wizard<'_> {
             return Err(Stop::Failed(words));
         }
         let goes_on = self.may_continue(words)? && matches!(identity, Identity::Token);
-        let letschat = SignedIn { rest: None, username: String::new(), needs_token: false };
+        let letschat = SignedIn { rest: None, username: String::new() };
         Ok(if goes_on { Next::Done(letschat) } else { Next::AskAgain })
     }
 
@@ -160,8 +158,7 @@ impl Wizard<'_> {
             }
         };
         let account = rest.account().await?;
-        let needs_token = matches!(identity, Identity::Password(..));
-        Ok(SignedIn { rest: Some(rest), username: account.username, needs_token })
+        Ok(SignedIn { rest: Some(rest), username: account.username })
     }
 
     /// The draft's secret for a token that was just made.

@@ -102,6 +102,10 @@ impl Wizard<'_> {
             return Ok(false);
         };
         let Some(rest) = &letschat.rest else { return Ok(false) };
+        let is_id = slug.len() == 24 && slug.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id {
+            return Ok(false);
+        }
         let exists = rest.has_room(slug).await;
         let exists = exists.map_err(|error| Stop::Failed(format!("letschat: {error}")))?;
         if let Some(link) = self.draft.links.last_mut().filter(|_| !exists) {

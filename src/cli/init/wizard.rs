@@ -28,7 +28,7 @@ pub(super) struct Wizard<'a> {
 pub(super) struct SecretQuestion {
     /// The file given as a flag.
     pub(super) given: Option<PathBuf>,
-    pub(super) variable: &'static str,
+    pub(super) variable: Option<&'static str>,
     pub(super) question: String,
     /// The file to write it to.
     pub(super) file: String,
@@ -53,7 +53,13 @@ impl<'a> Wizard<'a> {
         self.choose_state_dir()?;
         let channels = self.set_up_irc().await?;
         let letschat = self.set_up_letschat().await?;
-        self.set_up_links(&channels, &letschat).await?;
+        loop {
+            self.set_up_links(&channels, &letschat).await?;
+            if self.try_everything(&letschat).await? {
+                break;
+            }
+            self.draft.links.clear();
+        }
         self.finish(&letschat).await
     }
 
@@ -140,7 +146,7 @@ impl<'a> Wizard<'a> {
         if let Some(path) = wanted.given {
             return Ok(Secret::Existing(self.reference(&path)));
         }
-        let value = match secret_variable(wanted.variable) {
+        let value = match wanted.variable.and_then(secret_variable) {
             Some(value) => value.into(),
             None => self.terminal.ask_secret(&wanted.question).await?,
         };
