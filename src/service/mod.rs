@@ -47,7 +47,7 @@ use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
 pub use messages::Status;
-pub use probe::{ProbeReport, ServerReport, probe};
+pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
 pub use survey::{ChannelList, survey};
 
 use crate::net::identd;

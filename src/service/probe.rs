@@ -115,6 +115,11 @@ async fn probe_network(
     report
 }
 
+/// Logs in to Let's Chat alone, and leaves again.
+pub async fn probe_letschat_login(letschat: &LetsChatSettings) -> Option<ServerReport> {
+    probe_letschat(letschat.clone(), Vec::new(), false).await.servers.pop()
+}
+
 async fn probe_letschat(
     letschat: LetsChatSettings,
     endpoints: Vec<(EndpointId, Endpoint)>,

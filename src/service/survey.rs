@@ -44,8 +44,8 @@ pub struct ChannelList {
 impl ChannelList {
     fn add(&mut self, name: &str, users: u32) {
         self.total += 1;
-        // A terminal would obey control characters.
-        if name.starts_with(['#', '&', '+', '!']) && !name.contains(char::is_control) {
+        // Channels with & belong to one server. A terminal would obey control characters.
+        if name.starts_with(['#', '+', '!']) && !name.contains(char::is_control) {
             self.channels.push((name.to_owned(), users));
         }
         if self.channels.len() >= 2 * MAX_KEPT {

@@ -195,7 +195,7 @@ async fn wrong_answers_leave_nothing_behind() {
         ("--irc-tls", "yes", 1, "set `tls = false`"),
         ("--nick", "9lives", 2, "--nick: \"9lives\" starts with a digit"),
         ("--letschat-url", &url, 1, "letschat: cannot connect to 127.0.0.1"),
-        ("--letschat-url", &irc, 1, "letschat: "),
+        ("--letschat-url", &irc, 1, "an IRC server answers, not Let's Chat: check the port"),
         ("--letschat-url", "chat", 2, "--letschat-url: \"chat\" does not start with https://"),
         ("--letschat-user", "nobody", 1, "rejected the user name or the password"),
         ("--link", "tea", 2, "is not #CHANNEL=ROOM"),
@@ -346,8 +346,7 @@ async fn a_newcomer_answers_questions() {
     terminal.answers("User name", "ferry").await;
     terminal.answers("Password of the account ferry", "wrong-password").await;
     terminal.shows("rejected the user name or the password").await;
-    terminal.answers("Address of Let's Chat", "").await;
-    terminal.answers("User name", "ferry").await;
+    terminal.answers("instead [ferry]", "").await;
     terminal.answers("Password of the account ferry", PASSWORD).await;
     terminal.shows("Rooms: tea").await;
     terminal.answers("Channel to link", "#tea").await;

@@ -160,13 +160,12 @@ impl Wizard<'_> {
     async fn after_failure(&mut self, settings: &Settings, words: String) -> Result<Next, Stop> {
         let server = &settings.networks[0].servers[0];
         if let Some(certificate) = self.untrusted_certificate(server).await {
-            let words = format!("{words}, or with --irc-pin here");
-            return match self.offers_pin(&certificate, &words).await? {
+            return match self.offer_pin(&certificate, &words).await? {
                 Some(pin) => {
                     self.draft.irc_trust = pin;
                     Ok(Next::TryAgain)
                 }
-                None => self.give_up(words),
+                None => self.give_up(format!("{words}, or with --irc-pin here")),
             };
         }
         let wants_password = words.contains("wrong server password");
@@ -194,7 +193,7 @@ impl Wizard<'_> {
     }
 
     /// Offers to accept only `certificate` from now on, if a pin can help.
-    pub(super) async fn offers_pin(
+    pub(super) async fn offer_pin(
         &mut self,
         certificate: &RejectedCert,
         words: &str,

@@ -1,14 +1,19 @@
-//! The questions about Let's Chat, answered by signing in.
+//! The questions about Let's Chat, answered by visiting it and by signing in.
 
-use url::Url;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use secrecy::SecretString;
 
 use super::arguments::secret_variable;
 use super::draft::{Secret, Trust};
-use super::files;
 use super::terminal::Stop;
 use super::wizard::{SecretQuestion, Wizard, read_password};
+use crate::config::LetsChatSettings;
 use crate::net::rest::{RestClient, RestError, SignInError};
-use crate::net::{certificate, proxy, tls};
+use crate::net::tls::RejectedCert;
+use crate::net::{certificate, tls};
+use crate::service;
 
 /// An account that was let in.
 pub(super) struct SignedIn {
@@ -21,36 +26,59 @@ pub(super) struct SignedIn {
 enum Identity {
     /// The token is in the draft.
     Token,
-    Password(String, secrecy::SecretString),
-}
-
-enum Next {
-    Done(SignedIn),
-    TryAgain,
-    AskAgain,
+    Password(String, SecretString),
 }
 
 impl Wizard<'_> {
-    /// Asks until the account is let in.
+    /// Asks for the address and the account, until the account is let in.
     pub(super) async fn set_up_letschat(&mut self) -> Result<SignedIn, Stop> {
+        self.set_up_address(self.arguments.letschat_url.clone()).await?;
+        let mut username = None;
         let mut is_first = true;
         loop {
-            self.ask_for_address(is_first).await?;
-            let identity = self.ask_for_identity(is_first).await?;
+            let identity = self.ask_for_identity(is_first, username.as_deref()).await?;
             is_first = false;
-            loop {
-                match self.try_letschat(&identity).await? {
-                    Next::Done(letschat) => return Ok(letschat),
-                    Next::TryAgain => {}
-                    Next::AskAgain => break,
+            let error = match self.sign_in(&identity).await {
+                Ok(letschat) => {
+                    println!("letschat: connected as {}", letschat.username);
+                    return Ok(letschat);
                 }
+                Err(error) => error,
+            };
+            let words = format!("letschat: {error}");
+            match identity {
+                // Without a token there is nothing to write.
+                Identity::Password(..) if !self.terminal.is_interactive() => {
+                    return Err(Stop::Failed(words));
+                }
+                Identity::Password(user, _) => {
+                    println!("{words}");
+                    username = Some(user);
+                }
+                Identity::Token => {
+                    if self.may_continue(words)? {
+                        return Ok(SignedIn { rest: None, username: String::new() });
+                    }
+                }
+            }
+            if is_about_address(&error) {
+                self.set_up_address(None).await?;
             }
         }
     }
 
-    async fn ask_for_address(&mut self, is_first: bool) -> Result<(), Stop> {
-        let given = self.arguments.letschat_url.clone().filter(|_| is_first);
-        self.draft.letschat_trust = Trust::System;
+    /// Asks for the address, until Let's Chat answers there.
+    async fn set_up_address(&mut self, given: Option<String>) -> Result<(), Stop> {
+        self.ask_for_address(given).await?;
+        while !self.reaches_letschat().await? {
+            self.draft.letschat_trust = Trust::System;
+            self.ask_for_address(None).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask_for_address(&mut self, given: Option<String>) -> Result<(), Stop> {
+        let is_first = self.draft.url.is_empty();
         let default = Some(self.draft.url.clone()).filter(|url| !url.is_empty());
         let question = "Address of Let's Chat (as in the browser)";
         self.answer(given, question, default.as_deref(), |draft, url| draft.url = url).await?;
@@ -61,7 +89,29 @@ impl Wizard<'_> {
         self.settings().map(|_| ())
     }
 
-    async fn ask_for_identity(&mut self, is_first: bool) -> Result<Identity, Stop> {
+    /// Visits Let's Chat. Returns `false` if the address is to be asked for again.
+    async fn reaches_letschat(&mut self) -> Result<bool, Stop> {
+        loop {
+            let settings = self.settings()?.letschat;
+            println!("connecting to {} …", settings.url);
+            let Err(words) = visit(&settings).await else { return Ok(true) };
+            let words = format!("letschat: {words}");
+            let Some(certificate) = untrusted_certificate(&settings).await else {
+                return self.may_continue(words);
+            };
+            match self.offer_pin(&certificate, &words).await? {
+                Some(pin) => self.draft.letschat_trust = pin,
+                None => return self.may_continue(format!("{words}, or with --letschat-pin here")),
+            }
+        }
+    }
+
+    /// Asks for a user name and a password, or for a token. What is given counts the first time only.
+    async fn ask_for_identity(
+        &mut self,
+        is_first: bool,
+        before: Option<&str>,
+    ) -> Result<Identity, Stop> {
         self.draft.token = None;
         if is_first && let Some(path) = self.arguments.token_file.clone() {
             self.draft.token = Some(Secret::Existing(self.reference(&path)));
@@ -70,17 +120,17 @@ impl Wizard<'_> {
         }
         let user = self.arguments.letschat_user.clone().filter(|_| is_first);
         if is_first && user.is_none() && secret_variable("LETSCHAT_TOKEN").is_some() {
-            return self.ask_for_token().await;
+            return self.ask_for_token(is_first).await;
         }
         let user = match user {
             Some(user) => user,
             None => {
                 let question = "User name of the bridge's account there, - to give a token instead";
-                self.terminal.ask(question, None).await?
+                self.terminal.ask(question, before).await?
             }
         };
         if user == "-" {
-            return self.ask_for_token().await;
+            return self.ask_for_token(is_first).await;
         }
         let file = self.arguments.letschat_password_file.as_deref().filter(|_| is_first);
         let variable = secret_variable("LETSCHAT_PASSWORD").filter(|_| is_first);
@@ -94,11 +144,12 @@ impl Wizard<'_> {
         Ok(Identity::Password(user, password))
     }
 
-    async fn ask_for_token(&mut self) -> Result<Identity, Stop> {
+    async fn ask_for_token(&mut self, is_first: bool) -> Result<Identity, Stop> {
+        let mut variable = is_first.then_some("LETSCHAT_TOKEN");
         loop {
             let token = SecretQuestion {
                 given: None,
-                variable: Some("LETSCHAT_TOKEN"),
+                variable: variable.take(),
                 question: "Token, from Let's Chat's page \"Auth tokens\"".to_owned(),
                 file: self.reference(&self.token_path()),
             };
@@ -111,46 +162,9 @@ impl Wizard<'_> {
         }
     }
 
-    async fn try_letschat(&mut self, identity: &Identity) -> Result<Next, Stop> {
-        let url = self.settings()?.letschat.url;
-        println!("connecting to {url} …");
-        let outcome = self.sign_in(&url, identity).await;
-        let error = match outcome {
-            Ok(letschat) => {
-                println!("letschat: connected as {}", letschat.username);
-                return Ok(Next::Done(letschat));
-            }
-            Err(error) => error,
-        };
-        let words = format!("letschat: {}", describe(&url, error).await);
-        if self.draft.letschat_trust == Trust::System
-            && url.scheme() == "https"
-            && let Some(certificate) = certificate::untrusted_certificate_of_url(&url).await
-        {
-            let words = format!("{words}, or with --letschat-pin here");
-            if let Some(pin) = self.offers_pin(&certificate, &words).await? {
-                self.draft.letschat_trust = pin;
-                return Ok(Next::TryAgain);
-            }
-            return self.give_up_letschat(words, identity);
-        }
-        self.give_up_letschat(words, identity)
-    }
-
-    /// Goes on without Let's Chat, if there is a token to write. Otherwise asks again.
-    fn give_up_letschat(&self, words: String, identity: &Identity) -> Result<Next, Stop> {
-        if matches!(identity, Identity::Password(..)) && !self.terminal.is_interactive() {
-            return Err(Stop::Failed(words));
-        }
-        let goes_on = self.may_continue(words)? && matches!(identity, Identity::Token);
-        let letschat = SignedIn { rest: None, username: String::new() };
-        Ok(if goes_on { Next::Done(letschat) } else { Next::AskAgain })
-    }
-
-    async fn sign_in(&self, url: &Url, identity: &Identity) -> Result<SignedIn, SignInError> {
+    async fn sign_in(&self, identity: &Identity) -> Result<SignedIn, SignInError> {
         let settings = self.settings().map_err(|_| RestError::InvalidToken)?.letschat;
-        let tls = tls::client_config(&settings.tls_trust);
-        let tls = tls.map_err(|error| RestError::Unreachable(error.to_string()))?;
+        let (url, tls) = (&settings.url, tls_config(&settings)?);
         let rest = match identity {
             Identity::Token => RestClient::new(url, &settings.token, &tls)?,
             Identity::Password(user, password) => {
@@ -162,20 +176,44 @@ impl Wizard<'_> {
     }
 
     /// The draft's secret for a token that was just made.
-    pub(super) fn new_token(&self, value: secrecy::SecretString) -> Secret {
-        let path = self.token_path();
-        debug_assert!(!files::is_taken(&path), "this was checked first");
-        Secret::New { file: self.reference(&path), value }
+    pub(super) fn new_token(&self, value: SecretString) -> Secret {
+        Secret::New { file: self.reference(&self.token_path()), value }
     }
 }
 
-/// The error as `check` words it.
-async fn describe(url: &Url, error: SignInError) -> String {
-    match error {
-        SignInError::Rest(RestError::Unreachable(_)) => match proxy::connect_for_url(url).await {
-            Err(error) => error.to_string(),
-            Ok(_) => error.to_string(),
-        },
-        error => error.to_string(),
+/// Looks whether Let's Chat answers; otherwise says why not, as `check` does.
+async fn visit(settings: &LetsChatSettings) -> Result<(), String> {
+    let tls = tls_config(settings).map_err(|error| error.to_string())?;
+    match RestClient::visit(&settings.url, &tls).await {
+        Ok(()) => Ok(()),
+        // The websocket finds out more.
+        Err(error @ RestError::Unreachable(_)) => {
+            let report = service::probe_letschat_login(settings).await;
+            let reason = report.and_then(|report| report.login?.err());
+            Err(reason.unwrap_or_else(|| error.to_string()))
+        }
+        Err(error) => Err(error.to_string()),
     }
+}
+
+/// Whether an error concerns the address, and not the account.
+fn is_about_address(error: &SignInError) -> bool {
+    match error {
+        SignInError::Wrong | SignInError::Locked => false,
+        SignInError::Rest(error) => {
+            !matches!(error, RestError::InvalidToken | RestError::Unauthorized | RestError::Revoked)
+        }
+    }
+}
+
+fn tls_config(settings: &LetsChatSettings) -> Result<Arc<ClientConfig>, RestError> {
+    tls::client_config(&settings.tls_trust).map_err(|it| RestError::Unreachable(it.to_string()))
+}
+
+async fn untrusted_certificate(settings: &LetsChatSettings) -> Option<RejectedCert> {
+    let is_default = settings.tls_trust == crate::config::TlsTrust::System;
+    if !is_default || settings.url.scheme() != "https" {
+        return None;
+    }
+    certificate::untrusted_certificate_of_url(&settings.url).await
 }

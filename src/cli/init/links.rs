@@ -3,7 +3,7 @@
 use super::draft::LinkDraft;
 use super::letschat::SignedIn;
 use super::terminal::Stop;
-use super::wizard::Wizard;
+use super::wizard::{Wizard, describe};
 use crate::domain::Endpoint;
 use crate::net::rest::RestRoom;
 use crate::service::ChannelList;
@@ -65,16 +65,18 @@ impl Wizard<'_> {
             true => ("Channel to link", likely.as_deref()),
             false => ("Another channel to link, - for no more", Some("-")),
         };
-        let channel = self.terminal.ask(question, default).await?;
+        let mut channel = self.terminal.ask(question, default).await?;
         if channel == "-" && !is_first {
             return Ok(false);
+        }
+        if !channel.starts_with(['#', '&', '+', '!']) && !channel.contains('/') {
+            channel.insert(0, '#');
         }
         let same = channel.trim_start_matches('#').to_lowercase();
         let room = self.terminal.ask(&format!("Room for {channel}"), Some(&same)).await?;
         self.push_link(&channel, &room);
-        if let Err(stop) = self.settings() {
-            let Stop::Wrong(words) = stop else { return Err(stop) };
-            println!("{words}");
+        if let Err(errors) = self.draft.settings() {
+            println!("{}", describe(&errors, false));
             self.draft.links.pop();
             return Ok(true);
         }
@@ -101,16 +103,19 @@ impl Wizard<'_> {
         let Some(Endpoint::Room(slug)) = settings.links.last().map(|link| &link.room) else {
             return Ok(false);
         };
+        let slug = slug.to_string();
+        if let Some(link) = self.draft.links.last_mut() {
+            // In case an address was given.
+            link.room.clone_from(&slug);
+        }
         let Some(rest) = &letschat.rest else { return Ok(false) };
         let is_id = slug.len() == 24 && slug.bytes().all(|byte| byte.is_ascii_hexdigit());
         if is_id {
             return Ok(false);
         }
-        let exists = rest.has_room(slug).await;
+        let exists = rest.has_room(&slug).await;
         let exists = exists.map_err(|error| Stop::Failed(format!("letschat: {error}")))?;
         if let Some(link) = self.draft.links.last_mut().filter(|_| !exists) {
-            // From here on by its slug, in case an address was given.
-            link.room = slug.to_string();
             link.is_new_room = true;
         }
         Ok(!exists)

@@ -223,7 +223,7 @@ const FLAGS: &[(&str, &str)] = &[
 ];
 
 /// The errors, one per line: each with its flag, or without if it was just asked for.
-fn describe(errors: &ConfigErrors, with_flags: bool) -> String {
+pub(super) fn describe(errors: &ConfigErrors, with_flags: bool) -> String {
     let line = |error: &crate::config::Diagnostic| {
         let key = error.key.as_deref().unwrap_or_default();
         let flag = FLAGS.iter().find(|(part, _)| key.contains(part)).map(|(_, flag)| *flag);

@@ -36,6 +36,21 @@ struct WireToken {
 }
 
 impl RestClient {
+    /// Looks whether there is a Let's Chat at `url`, which answers 401 to visitors.
+    ///
+    /// # Errors
+    /// Any [`RestError`].
+    pub async fn visit(url: &Url, tls: &Arc<ClientConfig>) -> Result<(), RestError> {
+        let visitor = Self::identified(url, None, tls)?;
+        let response = visitor.http.get(visitor.url("account")).send().await;
+        let response = response.map_err(|error| unreachable_error(&error))?;
+        match response.status().as_u16() {
+            401 => Ok(()),
+            500 => Err(RestError::NotLetsChat(format!("status {}", response.status()))),
+            _ => visitor.check_status(&response),
+        }
+    }
+
     /// Signs in at the Let's Chat at `url`, as its login page does. The client is authenticated by the session
     /// that begins.
     ///
