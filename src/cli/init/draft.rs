@@ -22,13 +22,13 @@ pub(super) struct Draft {
     pub(super) server: String,
     pub(super) is_tls: bool,
     pub(super) irc_trust: Trust,
-    pub(super) server_password: Option<Secret>,
+    pub(super) server_password: Option<SecretFile>,
     pub(super) nick: String,
     pub(super) account: Option<String>,
-    pub(super) account_password: Option<Secret>,
+    pub(super) account_password: Option<SecretFile>,
     pub(super) url: String,
     pub(super) letschat_trust: Trust,
-    pub(super) token: Option<Secret>,
+    pub(super) token: Option<SecretFile>,
     pub(super) links: Vec<LinkDraft>,
 }
 
@@ -45,7 +45,7 @@ pub(super) enum Trust {
 
 /// A password or token, and the file that the configuration names for it, relative to the configuration.
 #[derive(Debug, Clone)]
-pub(super) enum Secret {
+pub(super) enum SecretFile {
     /// In a file that exists.
     Existing(String),
     /// The file is still to be written.
@@ -64,7 +64,7 @@ pub(super) struct LinkDraft {
 
 /// Where secrets stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Secrets {
+enum SecretPlace {
     /// In the configuration itself, to try it before any file is written.
     Inline,
     InFiles,
@@ -83,18 +83,18 @@ impl Draft {
         missing(&mut whole.server, "localhost");
         missing(&mut whole.nick, "letsbridge");
         missing(&mut whole.url, "http://localhost");
-        let no_token = || Secret::New { file: String::new(), value: NO_TOKEN.into() };
+        let no_token = || SecretFile::New { file: String::new(), value: NO_TOKEN.into() };
         whole.token.get_or_insert_with(no_token);
         if whole.links.is_empty() {
             let (channel, room) = ("#letsbridge".to_owned(), "letsbridge".to_owned());
             whole.links.push(LinkDraft { channel, room, is_new_room: false });
         }
-        config::read(&whole.render(Secrets::Inline), &whole.path, std::iter::empty())
+        config::read(&whole.render(SecretPlace::Inline), &whole.path, std::iter::empty())
     }
 
     /// The content of the file.
     pub(super) fn to_toml(&self) -> String {
-        self.render(Secrets::InFiles)
+        self.render(SecretPlace::InFiles)
     }
 
     /// The secrets whose files are still to be written, with the names of these files.
@@ -102,14 +102,14 @@ impl Draft {
         let secrets = [&self.server_password, &self.account_password, &self.token];
         let mut new = Vec::new();
         for secret in secrets.into_iter().flatten() {
-            if let Secret::New { file, value } = secret {
+            if let SecretFile::New { file, value } = secret {
                 new.push((file.as_str(), value));
             }
         }
         new
     }
 
-    fn render(&self, secrets: Secrets) -> String {
+    fn render(&self, secrets: SecretPlace) -> String {
         let mut toml = String::from(
             "# Configuration of letsbridge, written by `letsbridge init`. bridge.toml.example explains \
              every key.\n# After a change, run `letsbridge check`.\n\n",
@@ -123,7 +123,7 @@ impl Draft {
         toml += "\n[letschat]\n";
         push(&mut toml, "url", &self.url);
         push_trust(&mut toml, &self.letschat_trust);
-        if secrets == Secrets::InFiles {
+        if secrets == SecretPlace::InFiles {
             toml += "# The API token of the bridge's account.\n";
         }
         push_secret(&mut toml, "token", self.token.as_ref(), secrets);
@@ -139,7 +139,7 @@ impl Draft {
         toml
     }
 
-    fn render_network(&self, toml: &mut String, secrets: Secrets) {
+    fn render_network(&self, toml: &mut String, secrets: SecretPlace) {
         // A key with other characters than these is refused in any case, and then named.
         let _ = writeln!(toml, "[irc.{}]", quote_key(&self.network));
         let _ = writeln!(toml, "servers = [{}]", quote(&self.server));
@@ -163,12 +163,12 @@ fn push(toml: &mut String, key: &str, value: &str) {
     let _ = writeln!(toml, "{key} = {}", quote(value));
 }
 
-fn push_secret(toml: &mut String, key: &str, secret: Option<&Secret>, secrets: Secrets) {
+fn push_secret(toml: &mut String, key: &str, secret: Option<&SecretFile>, secrets: SecretPlace) {
     match (secret, secrets) {
-        (Some(Secret::New { value, .. }), Secrets::Inline) => {
+        (Some(SecretFile::New { value, .. }), SecretPlace::Inline) => {
             push(toml, key, value.expose_secret());
         }
-        (Some(Secret::New { file, .. } | Secret::Existing(file)), _) => {
+        (Some(SecretFile::New { file, .. } | SecretFile::Existing(file)), _) => {
             push(toml, &format!("{key}_file"), file);
         }
         (None, _) => {}
@@ -216,8 +216,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn secret(value: &str, file: &str) -> Option<Secret> {
-        Some(Secret::New { file: file.to_owned(), value: value.into() })
+    fn secret(value: &str, file: &str) -> Option<SecretFile> {
+        Some(SecretFile::New { file: file.to_owned(), value: value.into() })
     }
 
     fn draft() -> Draft {

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::files::{self, CONFIG_MODE, NewFile, SECRET_MODE};
 use super::letschat::SignedIn;
-use super::terminal::Stop;
+use super::terminal::InitError;
 use super::wizard::Wizard;
 use crate::bridge::Peer;
 use crate::cli::check;
@@ -19,11 +19,11 @@ use crate::service::ProbeReport;
 impl Wizard<'_> {
     /// Makes a token if there is none yet, and tries everything as `check` does. Returns `false` if the links are
     /// to be asked for again.
-    pub(super) async fn try_everything(&mut self, letschat: &SignedIn) -> Result<bool, Stop> {
+    pub(super) async fn try_everything(&mut self, letschat: &SignedIn) -> Result<bool, InitError> {
         if let Some(rest) = letschat.rest.as_ref().filter(|_| self.draft.token.is_none()) {
             self.confirm_token(&letschat.username).await?;
             let token = self.made.generate_token(rest).await;
-            let token = token.map_err(|error| Stop::Failed(format!("letschat: {error}")))?;
+            let token = token.map_err(|error| InitError::Failed(format!("letschat: {error}")))?;
             self.draft.token = Some(self.new_token(token));
         }
         println!("trying everything …");
@@ -34,7 +34,7 @@ impl Wizard<'_> {
     }
 
     /// Creates rooms, and writes the files.
-    pub(super) async fn finish(&mut self, letschat: &SignedIn) -> Result<(), Stop> {
+    pub(super) async fn finish(&mut self, letschat: &SignedIn) -> Result<(), InitError> {
         self.create_rooms(letschat).await?;
         // From here on nothing waits, so that no signal comes in between.
         self.write()?;
@@ -43,10 +43,10 @@ impl Wizard<'_> {
     }
 
     /// A new token revokes one that may be in use.
-    async fn confirm_token(&mut self, username: &str) -> Result<(), Stop> {
+    async fn confirm_token(&mut self, username: &str) -> Result<(), InitError> {
         println!("letschat: init makes a token for {username}, which revokes an earlier one");
         if self.terminal.is_interactive() && !self.terminal.confirm("Go on?", true).await? {
-            return Err(Stop::Interrupted);
+            return Err(InitError::Interrupted);
         }
         Ok(())
     }
@@ -66,7 +66,7 @@ impl Wizard<'_> {
     }
 
     /// Whether to go on all the same. `false` if other links are to be asked for.
-    async fn after_problems(&mut self) -> Result<bool, Stop> {
+    async fn after_problems(&mut self) -> Result<bool, InitError> {
         if self.arguments.accept_problems {
             return Ok(true);
         }
@@ -79,14 +79,14 @@ impl Wizard<'_> {
                 return Ok(false);
             }
         }
-        Err(Stop::Failed(
+        Err(InitError::Failed(
             "Solve this first, or write the configuration all the same with --accept-problems. \
              --create-rooms creates missing rooms."
                 .to_owned(),
         ))
     }
 
-    async fn create_rooms(&mut self, letschat: &SignedIn) -> Result<(), Stop> {
+    async fn create_rooms(&mut self, letschat: &SignedIn) -> Result<(), InitError> {
         let Some(rest) = &letschat.rest else { return Ok(()) };
         let mut created: Vec<&str> = Vec::new();
         for link in self.draft.links.iter().filter(|link| link.is_new_room) {
@@ -97,20 +97,20 @@ impl Wizard<'_> {
             match rest.create_room(&link.room, &description).await {
                 Ok(true) => println!("letschat: created the room {}", link.room),
                 Ok(false) => {
-                    return Err(Stop::Failed(format!(
+                    return Err(InitError::Failed(format!(
                         "letschat: cannot create the room {}: perhaps an archived room has that \
                          slug; choose another",
                         link.room
                     )));
                 }
-                Err(error) => return Err(Stop::Failed(format!("letschat: {error}"))),
+                Err(error) => return Err(InitError::Failed(format!("letschat: {error}"))),
             }
             created.push(&link.room);
         }
         Ok(())
     }
 
-    fn write(&self) -> Result<(), Stop> {
+    fn write(&self) -> Result<(), InitError> {
         let config = &self.arguments.config;
         let secret = |(file, value): (&str, &SecretString)| NewFile {
             // An absolute path stays as it is.
@@ -124,7 +124,7 @@ impl Wizard<'_> {
             content: self.draft.to_toml(),
             mode: CONFIG_MODE,
         });
-        files::write_all(&new).map_err(Stop::Failed)?;
+        files::write_all(&new).map_err(InitError::Failed)?;
         let names: Vec<String> = new.iter().map(|file| file.path.display().to_string()).collect();
         println!("\nwrote {}", names.join(" and "));
         Ok(())

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::arguments::secret_variable;
-use super::draft::{Secret, Trust};
-use super::terminal::Stop;
+use super::draft::{SecretFile, Trust};
+use super::terminal::InitError;
 use super::wizard::{SecretQuestion, Wizard};
 use crate::cli::check;
 use crate::config::{HostPort, Settings};
@@ -14,7 +14,7 @@ use crate::service;
 use crate::service::{ChannelList, ServerReport};
 
 /// What to do after an attempt to log in.
-enum Next {
+enum LoginOutcome {
     Done(ChannelList),
     /// Something has changed that may help.
     TryAgain,
@@ -23,23 +23,23 @@ enum Next {
 
 impl Wizard<'_> {
     /// Asks until a login works. Returns the channels that there are.
-    pub(super) async fn set_up_irc(&mut self) -> Result<ChannelList, Stop> {
+    pub(super) async fn set_up_irc(&mut self) -> Result<ChannelList, InitError> {
         let mut is_first = true;
         loop {
             self.ask_for_irc(is_first).await?;
             is_first = false;
             loop {
                 match self.try_irc().await? {
-                    Next::Done(channels) => return Ok(channels),
-                    Next::TryAgain => {}
-                    Next::AskAgain => break,
+                    LoginOutcome::Done(channels) => return Ok(channels),
+                    LoginOutcome::TryAgain => {}
+                    LoginOutcome::AskAgain => break,
                 }
             }
         }
     }
 
     /// Asks for the server, the nick and the account. The flags count the first time only.
-    async fn ask_for_irc(&mut self, is_first: bool) -> Result<(), Stop> {
+    async fn ask_for_irc(&mut self, is_first: bool) -> Result<(), InitError> {
         let mut given = self.arguments.clone();
         if is_first {
             self.draft.server_password = self.given_server_password().await?;
@@ -47,7 +47,7 @@ impl Wizard<'_> {
             self.draft.irc_trust = self.trust(pin, ca_file);
             if given.irc_tls == Some(false) && self.draft.irc_trust != Trust::System {
                 let words = "--irc-pin and --irc-ca-file need TLS: leave out --irc-tls no";
-                return Err(Stop::Wrong(words.to_owned()));
+                return Err(InitError::Usage(words.to_owned()));
             }
         } else {
             (given.irc_server, given.irc_tls, given.nick) = (None, None, None);
@@ -79,7 +79,7 @@ impl Wizard<'_> {
         self.settings().map(|_| ())
     }
 
-    async fn ask_for_tls(&mut self, given: Option<bool>) -> Result<(), Stop> {
+    async fn ask_for_tls(&mut self, given: Option<bool>) -> Result<(), InitError> {
         let likely = !self.draft.server.ends_with(":6667");
         self.draft.is_tls = match given {
             Some(tls) => tls,
@@ -91,7 +91,11 @@ impl Wizard<'_> {
         Ok(())
     }
 
-    async fn ask_for_account(&mut self, given: Option<String>, is_first: bool) -> Result<(), Stop> {
+    async fn ask_for_account(
+        &mut self,
+        given: Option<String>,
+        is_first: bool,
+    ) -> Result<(), InitError> {
         let before = self.draft.account.clone().unwrap_or_default();
         let account = match given {
             Some(account) => account,
@@ -118,7 +122,7 @@ impl Wizard<'_> {
     }
 
     /// The server's password, if it was given. It is asked for only if the server wants one.
-    async fn given_server_password(&mut self) -> Result<Option<Secret>, Stop> {
+    async fn given_server_password(&mut self) -> Result<Option<SecretFile>, InitError> {
         let given = self.arguments.irc_password_file.clone();
         if given.is_none() && secret_variable("IRC_PASSWORD").is_none() {
             return Ok(None);
@@ -130,14 +134,14 @@ impl Wizard<'_> {
         &mut self,
         given: Option<PathBuf>,
         variable: Option<&'static str>,
-    ) -> Result<Secret, Stop> {
+    ) -> Result<SecretFile, InitError> {
         let question = "Password of the IRC server".to_owned();
         let file = "irc.password".to_owned();
         self.secret(SecretQuestion { given, variable, question, file }).await
     }
 
     /// Logs in, and lists the channels.
-    async fn try_irc(&mut self) -> Result<Next, Stop> {
+    async fn try_irc(&mut self) -> Result<LoginOutcome, InitError> {
         let settings = self.settings()?;
         println!("connecting to {} …", settings.networks[0].servers[0]);
         let (report, channels) = service::survey(&settings, self.arguments.link.is_empty()).await;
@@ -152,18 +156,22 @@ impl Wizard<'_> {
             && self.terminal.is_interactive()
             && !self.terminal.confirm("Keep the nick all the same?", true).await?
         {
-            return Ok(Next::AskAgain);
+            return Ok(LoginOutcome::AskAgain);
         }
-        Ok(Next::Done(channels))
+        Ok(LoginOutcome::Done(channels))
     }
 
-    async fn after_failure(&mut self, settings: &Settings, words: String) -> Result<Next, Stop> {
+    async fn after_failure(
+        &mut self,
+        settings: &Settings,
+        words: String,
+    ) -> Result<LoginOutcome, InitError> {
         let server = &settings.networks[0].servers[0];
         if let Some(certificate) = self.untrusted_certificate(server).await {
             return match self.offer_pin(&certificate, &words).await? {
                 Some(pin) => {
                     self.draft.irc_trust = pin;
-                    Ok(Next::TryAgain)
+                    Ok(LoginOutcome::TryAgain)
                 }
                 None => self.give_up(format!("{words}, or with --irc-pin here")),
             };
@@ -173,15 +181,15 @@ impl Wizard<'_> {
             println!("{words}");
             // The file or variable, if there was one, has the wrong password.
             self.draft.server_password = Some(self.server_password(None, None).await?);
-            return Ok(Next::TryAgain);
+            return Ok(LoginOutcome::TryAgain);
         }
         self.give_up(words)
     }
 
-    fn give_up(&self, words: String) -> Result<Next, Stop> {
+    fn give_up(&self, words: String) -> Result<LoginOutcome, InitError> {
         Ok(match self.may_continue(words)? {
-            true => Next::Done(ChannelList::default()),
-            false => Next::AskAgain,
+            true => LoginOutcome::Done(ChannelList::default()),
+            false => LoginOutcome::AskAgain,
         })
     }
 
@@ -197,7 +205,7 @@ impl Wizard<'_> {
         &mut self,
         certificate: &RejectedCert,
         words: &str,
-    ) -> Result<Option<Trust>, Stop> {
+    ) -> Result<Option<Trust>, InitError> {
         if !self.terminal.is_interactive() || !certificate.advice.pin {
             return Ok(None);
         }

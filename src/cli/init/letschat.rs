@@ -6,8 +6,8 @@ use rustls::ClientConfig;
 use secrecy::SecretString;
 
 use super::arguments::secret_variable;
-use super::draft::{Secret, Trust};
-use super::terminal::Stop;
+use super::draft::{SecretFile, Trust};
+use super::terminal::InitError;
 use super::wizard::{SecretQuestion, Wizard, read_password};
 use crate::config::LetsChatSettings;
 use crate::net::rest::{RestClient, RestError, SignInError};
@@ -23,7 +23,7 @@ pub(super) struct SignedIn {
 }
 
 /// Who to sign in as.
-enum Identity {
+enum Credentials {
     /// The token is in the draft.
     Token,
     Password(String, SecretString),
@@ -31,14 +31,14 @@ enum Identity {
 
 impl Wizard<'_> {
     /// Asks for the address and the account, until the account is let in.
-    pub(super) async fn set_up_letschat(&mut self) -> Result<SignedIn, Stop> {
+    pub(super) async fn set_up_letschat(&mut self) -> Result<SignedIn, InitError> {
         self.set_up_address(self.arguments.letschat_url.clone()).await?;
         let mut username = None;
         let mut is_first = true;
         loop {
-            let identity = self.ask_for_identity(is_first, username.as_deref()).await?;
+            let credentials = self.ask_for_credentials(is_first, username.as_deref()).await?;
             is_first = false;
-            let error = match self.sign_in(&identity).await {
+            let error = match self.sign_in(&credentials).await {
                 Ok(letschat) => {
                     println!("letschat: connected as {}", letschat.username);
                     return Ok(letschat);
@@ -46,16 +46,16 @@ impl Wizard<'_> {
                 Err(error) => error,
             };
             let words = format!("letschat: {error}");
-            match identity {
+            match credentials {
                 // Without a token there is nothing to write.
-                Identity::Password(..) if !self.terminal.is_interactive() => {
-                    return Err(Stop::Failed(words));
+                Credentials::Password(..) if !self.terminal.is_interactive() => {
+                    return Err(InitError::Failed(words));
                 }
-                Identity::Password(user, _) => {
+                Credentials::Password(user, _) => {
                     println!("{words}");
                     username = Some(user);
                 }
-                Identity::Token => {
+                Credentials::Token => {
                     if self.may_continue(words)? {
                         return Ok(SignedIn { rest: None, username: String::new() });
                     }
@@ -68,7 +68,7 @@ impl Wizard<'_> {
     }
 
     /// Asks for the address, until Let's Chat answers there.
-    async fn set_up_address(&mut self, given: Option<String>) -> Result<(), Stop> {
+    async fn set_up_address(&mut self, given: Option<String>) -> Result<(), InitError> {
         self.ask_for_address(given).await?;
         while !self.reaches_letschat().await? {
             self.draft.letschat_trust = Trust::System;
@@ -77,7 +77,7 @@ impl Wizard<'_> {
         Ok(())
     }
 
-    async fn ask_for_address(&mut self, given: Option<String>) -> Result<(), Stop> {
+    async fn ask_for_address(&mut self, given: Option<String>) -> Result<(), InitError> {
         let is_first = self.draft.url.is_empty();
         let default = Some(self.draft.url.clone()).filter(|url| !url.is_empty());
         let question = "Address of Let's Chat (as in the browser)";
@@ -90,7 +90,7 @@ impl Wizard<'_> {
     }
 
     /// Visits Let's Chat. Returns `false` if the address is to be asked for again.
-    async fn reaches_letschat(&mut self) -> Result<bool, Stop> {
+    async fn reaches_letschat(&mut self) -> Result<bool, InitError> {
         loop {
             let settings = self.settings()?.letschat;
             println!("connecting to {} …", settings.url);
@@ -107,16 +107,16 @@ impl Wizard<'_> {
     }
 
     /// Asks for a user name and a password, or for a token. What is given counts the first time only.
-    async fn ask_for_identity(
+    async fn ask_for_credentials(
         &mut self,
         is_first: bool,
         before: Option<&str>,
-    ) -> Result<Identity, Stop> {
+    ) -> Result<Credentials, InitError> {
         self.draft.token = None;
         if is_first && let Some(path) = self.arguments.token_file.clone() {
-            self.draft.token = Some(Secret::Existing(self.reference(&path)));
+            self.draft.token = Some(SecretFile::Existing(self.reference(&path)));
             self.settings()?;
-            return Ok(Identity::Token);
+            return Ok(Credentials::Token);
         }
         let user = self.arguments.letschat_user.clone().filter(|_| is_first);
         if is_first && user.is_none() && secret_variable("LETSCHAT_TOKEN").is_some() {
@@ -141,10 +141,10 @@ impl Wizard<'_> {
                 self.terminal.ask_secret(&format!("Password of the account {user}")).await?
             }
         };
-        Ok(Identity::Password(user, password))
+        Ok(Credentials::Password(user, password))
     }
 
-    async fn ask_for_token(&mut self, is_first: bool) -> Result<Identity, Stop> {
+    async fn ask_for_token(&mut self, is_first: bool) -> Result<Credentials, InitError> {
         let mut variable = is_first.then_some("LETSCHAT_TOKEN");
         loop {
             let token = SecretQuestion {
@@ -155,19 +155,21 @@ impl Wizard<'_> {
             };
             self.draft.token = Some(self.secret(token).await?);
             match self.settings() {
-                Ok(_) => return Ok(Identity::Token),
-                Err(Stop::Wrong(words)) if self.terminal.is_interactive() => println!("{words}"),
-                Err(stop) => return Err(stop),
+                Ok(_) => return Ok(Credentials::Token),
+                Err(InitError::Usage(words)) if self.terminal.is_interactive() => {
+                    println!("{words}");
+                }
+                Err(error) => return Err(error),
             }
         }
     }
 
-    async fn sign_in(&self, identity: &Identity) -> Result<SignedIn, SignInError> {
+    async fn sign_in(&self, credentials: &Credentials) -> Result<SignedIn, SignInError> {
         let settings = self.settings().map_err(|_| RestError::InvalidToken)?.letschat;
         let (url, tls) = (&settings.url, tls_config(&settings)?);
-        let rest = match identity {
-            Identity::Token => RestClient::new(url, &settings.token, &tls)?,
-            Identity::Password(user, password) => {
+        let rest = match credentials {
+            Credentials::Token => RestClient::new(url, &settings.token, &tls)?,
+            Credentials::Password(user, password) => {
                 RestClient::sign_in(url, user, password, &tls).await?
             }
         };
@@ -176,8 +178,8 @@ impl Wizard<'_> {
     }
 
     /// The draft's secret for a token that was just made.
-    pub(super) fn new_token(&self, value: SecretString) -> Secret {
-        Secret::New { file: self.reference(&self.token_path()), value }
+    pub(super) fn new_token(&self, value: SecretString) -> SecretFile {
+        SecretFile::New { file: self.reference(&self.token_path()), value }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::draft::LinkDraft;
 use super::letschat::SignedIn;
-use super::terminal::Stop;
+use super::terminal::InitError;
 use super::wizard::{Wizard, describe};
 use crate::domain::Endpoint;
 use crate::net::rest::RestRoom;
@@ -17,7 +17,7 @@ impl Wizard<'_> {
         &mut self,
         channels: &ChannelList,
         letschat: &SignedIn,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), InitError> {
         let given = std::mem::take(&mut self.arguments.link);
         for link in &given {
             self.add_given_link(link, letschat).await?;
@@ -37,12 +37,12 @@ impl Wizard<'_> {
         Ok(())
     }
 
-    async fn add_given_link(&mut self, link: &str, letschat: &SignedIn) -> Result<(), Stop> {
+    async fn add_given_link(&mut self, link: &str, letschat: &SignedIn) -> Result<(), InitError> {
         // A room's slug or id contains no "=", a channel's name may.
         let Some((channel, room)) = link.rsplit_once('=') else {
             let words =
                 format!("--link: {link:?} is not #CHANNEL=ROOM; write it like \"#dev=dev\"");
-            return Err(Stop::Wrong(words));
+            return Err(InitError::Usage(words));
         };
         self.push_link(channel, room);
         self.settings()?;
@@ -58,7 +58,7 @@ impl Wizard<'_> {
         channels: &ChannelList,
         rooms: &[&RestRoom],
         letschat: &SignedIn,
-    ) -> Result<bool, Stop> {
+    ) -> Result<bool, InitError> {
         let is_first = self.draft.links.is_empty();
         let likely = likely_channel(channels, rooms);
         let (question, default) = match is_first {
@@ -98,7 +98,7 @@ impl Wizard<'_> {
     }
 
     /// Marks the room of the last link as new if it does not exist. Returns whether it does not.
-    async fn mark_new_room(&mut self, letschat: &SignedIn) -> Result<bool, Stop> {
+    async fn mark_new_room(&mut self, letschat: &SignedIn) -> Result<bool, InitError> {
         let settings = self.settings()?;
         let Some(Endpoint::Room(slug)) = settings.links.last().map(|link| &link.room) else {
             return Ok(false);
@@ -114,7 +114,7 @@ impl Wizard<'_> {
             return Ok(false);
         }
         let exists = rest.has_room(&slug).await;
-        let exists = exists.map_err(|error| Stop::Failed(format!("letschat: {error}")))?;
+        let exists = exists.map_err(|error| InitError::Failed(format!("letschat: {error}")))?;
         if let Some(link) = self.draft.links.last_mut().filter(|_| !exists) {
             link.is_new_room = true;
         }

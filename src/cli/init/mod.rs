@@ -24,7 +24,7 @@ pub(super) use arguments::InitArgs;
 
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use made::Made;
-use terminal::{EXIT_INTERRUPTED, Stop};
+use terminal::{EXIT_INTERRUPTED, InitError};
 use wizard::Wizard;
 
 /// Writes a configuration from `arguments` and from the answers on the terminal.
@@ -41,14 +41,14 @@ async fn write_configuration(arguments: InitArgs) -> ExitCode {
     let mut made = Made::default();
     let outcome = tokio::select! {
         biased;
-        _ = interrupts.recv() => Err(Stop::Interrupted),
+        _ = interrupts.recv() => Err(InitError::Interrupted),
         outcome = Wizard::new(arguments, &mut made).run() => outcome,
     };
-    let Err(stop) = outcome else { return ExitCode::SUCCESS };
-    let (words, code) = match stop {
-        Stop::Interrupted => ("\ninterrupted".to_owned(), EXIT_INTERRUPTED),
-        Stop::Wrong(words) => (words, EXIT_CONFIG_ERROR),
-        Stop::Failed(words) => (words, EXIT_FAILURE),
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    let (words, code) = match error {
+        InitError::Interrupted => ("\ninterrupted".to_owned(), EXIT_INTERRUPTED),
+        InitError::Usage(words) => (words, EXIT_CONFIG_ERROR),
+        InitError::Failed(words) => (words, EXIT_FAILURE),
     };
     eprintln!("{words}");
     made.take_back().await;

@@ -16,11 +16,11 @@ pub(super) const EXIT_INTERRUPTED: u8 = 130;
 
 /// Why `init` ends without a result.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum InitError {
     /// By a signal, or by the end of the input.
     Interrupted,
     /// An argument is wrong or missing, or a file is in the way.
-    Wrong(String),
+    Usage(String),
     /// Something does not work.
     Failed(String),
 }
@@ -48,7 +48,7 @@ impl Terminal {
         &mut self,
         question: &str,
         default: Option<&str>,
-    ) -> Result<String, Stop> {
+    ) -> Result<String, InitError> {
         loop {
             match default {
                 Some(default) if !default.is_empty() => {
@@ -66,7 +66,11 @@ impl Terminal {
     }
 
     /// Asks a question that is answered with yes or no.
-    pub(super) async fn confirm(&mut self, question: &str, default: bool) -> Result<bool, Stop> {
+    pub(super) async fn confirm(
+        &mut self,
+        question: &str,
+        default: bool,
+    ) -> Result<bool, InitError> {
         loop {
             prompt(&format!("{question} [{}] ", if default { "Y/n" } else { "y/N" }));
             let line = self.read().await?;
@@ -79,7 +83,7 @@ impl Terminal {
     }
 
     /// Asks for a secret, which is not shown.
-    pub(super) async fn ask_secret(&mut self, question: &str) -> Result<SecretString, Stop> {
+    pub(super) async fn ask_secret(&mut self, question: &str) -> Result<SecretString, InitError> {
         loop {
             let hidden = HiddenInput::begin();
             prompt(&format!("{question} (it is not shown): "));
@@ -94,9 +98,9 @@ impl Terminal {
         }
     }
 
-    async fn read(&mut self) -> Result<String, Stop> {
-        let Some(lines) = &mut self.lines else { return Err(Stop::Interrupted) };
-        lines.recv().await.ok_or(Stop::Interrupted)
+    async fn read(&mut self) -> Result<String, InitError> {
+        let Some(lines) = &mut self.lines else { return Err(InitError::Interrupted) };
+        lines.recv().await.ok_or(InitError::Interrupted)
     }
 }
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use super::arguments::{InitArgs, secret_variable};
-use super::draft::{Draft, Secret, Trust};
+use super::draft::{Draft, SecretFile, Trust};
 use super::files;
 use super::made::Made;
-use super::terminal::{Stop, Terminal};
+use super::terminal::{InitError, Terminal};
 use crate::config::{ConfigErrors, Settings};
 
 /// The maximum size of a file with a password, in bytes.
@@ -41,11 +41,11 @@ impl<'a> Wizard<'a> {
     }
 
     /// Asks, tries, and writes.
-    pub(super) async fn run(mut self) -> Result<(), Stop> {
+    pub(super) async fn run(mut self) -> Result<(), InitError> {
         self.check_places()?;
         let missing = self.arguments.missing();
         if !self.terminal.is_interactive() && !missing.is_empty() {
-            return Err(Stop::Wrong(format!(
+            return Err(InitError::Usage(format!(
                 "this is no terminal, so init cannot ask. Missing: {}",
                 missing.join(", ")
             )));
@@ -64,16 +64,16 @@ impl<'a> Wizard<'a> {
     }
 
     /// Makes sure that nothing is in the way, before any question is asked.
-    fn check_places(&self) -> Result<(), Stop> {
+    fn check_places(&self) -> Result<(), InitError> {
         let config = &self.arguments.config;
         if files::is_taken(config) {
-            return Err(Stop::Wrong(format!(
+            return Err(InitError::Usage(format!(
                 "{} exists already, and init overwrites nothing: move it away, or choose another \
                  place with --config",
                 config.display()
             )));
         }
-        files::check_folder(config).map_err(Stop::Wrong)?;
+        files::check_folder(config).map_err(InitError::Usage)?;
         if self.arguments.token_file.is_none() {
             self.check_free(
                 &self.token_path(),
@@ -84,10 +84,10 @@ impl<'a> Wizard<'a> {
         Ok(())
     }
 
-    fn check_free(&self, path: &Path, help: &str) -> Result<(), Stop> {
+    fn check_free(&self, path: &Path, help: &str) -> Result<(), InitError> {
         if files::is_taken(path) {
             let words = "exists already, and init overwrites nothing";
-            return Err(Stop::Wrong(format!("{} {words}: {help}", path.display())));
+            return Err(InitError::Usage(format!("{} {words}: {help}", path.display())));
         }
         Ok(())
     }
@@ -98,7 +98,7 @@ impl<'a> Wizard<'a> {
         self.arguments.save_token.clone().unwrap_or(beside)
     }
 
-    fn choose_state_dir(&mut self) -> Result<(), Stop> {
+    fn choose_state_dir(&mut self) -> Result<(), InitError> {
         let is_system_wide =
             std::path::absolute(&self.arguments.config).is_ok_and(|path| path.starts_with("/etc"));
         self.draft.state_dir = match &self.arguments.state_dir {
@@ -110,9 +110,9 @@ impl<'a> Wizard<'a> {
     }
 
     /// The settings so far.
-    pub(super) fn settings(&self) -> Result<Settings, Stop> {
+    pub(super) fn settings(&self) -> Result<Settings, InitError> {
         let settings = self.draft.settings().map(|(settings, _)| settings);
-        settings.map_err(|errors| Stop::Wrong(describe(&errors, true)))
+        settings.map_err(|errors| InitError::Usage(describe(&errors, true)))
     }
 
     /// Takes `given`, or asks, until the answer makes a valid configuration.
@@ -122,7 +122,7 @@ impl<'a> Wizard<'a> {
         question: &str,
         default: Option<&str>,
         set: impl Fn(&mut Draft, String),
-    ) -> Result<(), Stop> {
+    ) -> Result<(), InitError> {
         let mut given = given;
         loop {
             let answer = match (given.take(), default) {
@@ -136,15 +136,15 @@ impl<'a> Wizard<'a> {
                 Err(errors) if self.terminal.is_interactive() => {
                     println!("{}", describe(&errors, false));
                 }
-                Err(errors) => return Err(Stop::Wrong(describe(&errors, true))),
+                Err(errors) => return Err(InitError::Usage(describe(&errors, true))),
             }
         }
     }
 
     /// Takes a secret from its file, from its variable, or from the terminal.
-    pub(super) async fn secret(&mut self, wanted: SecretQuestion) -> Result<Secret, Stop> {
+    pub(super) async fn secret(&mut self, wanted: SecretQuestion) -> Result<SecretFile, InitError> {
         if let Some(path) = wanted.given {
-            return Ok(Secret::Existing(self.reference(&path)));
+            return Ok(SecretFile::Existing(self.reference(&path)));
         }
         let value = match wanted.variable.and_then(secret_variable) {
             Some(value) => value.into(),
@@ -152,7 +152,7 @@ impl<'a> Wizard<'a> {
         };
         let path = self.arguments.config.with_file_name(&wanted.file);
         self.check_free(&path, "move it away, or name it as the file of this secret")?;
-        Ok(Secret::New { file: wanted.file, value })
+        Ok(SecretFile::New { file: wanted.file, value })
     }
 
     /// How the configuration names a file: relative to its own directory if it is there.
@@ -177,13 +177,13 @@ impl<'a> Wizard<'a> {
     }
 
     /// After a failure: whether to go on with what there is. `false` if the questions are to be asked again.
-    pub(super) fn may_continue(&self, words: String) -> Result<bool, Stop> {
+    pub(super) fn may_continue(&self, words: String) -> Result<bool, InitError> {
         if self.arguments.accept_problems {
             println!("{words}");
             return Ok(true);
         }
         if !self.terminal.is_interactive() {
-            return Err(Stop::Failed(words));
+            return Err(InitError::Failed(words));
         }
         println!("{words}\nPlease answer again; Ctrl-C ends this without writing anything.");
         Ok(false)
@@ -191,14 +191,14 @@ impl<'a> Wizard<'a> {
 }
 
 /// Reads a password for a login.
-pub(super) fn read_password(path: &Path) -> Result<SecretString, Stop> {
+pub(super) fn read_password(path: &Path) -> Result<SecretString, InitError> {
     let mut text = String::new();
     let read =
         File::open(path).and_then(|file| file.take(MAX_LEN_SECRET).read_to_string(&mut text));
     match read {
         Ok(_) => Ok(text.trim_end_matches(['\r', '\n']).into()),
         Err(error) => {
-            Err(Stop::Wrong(format!("cannot read {} ({error}): fix the path", path.display())))
+            Err(InitError::Usage(format!("cannot read {} ({error}): fix the path", path.display())))
         }
     }
 }
