@@ -140,13 +140,16 @@ impl Wizard<'_> {
         let is_default = config.as_os_str() == "bridge.toml";
         let option =
             if is_default { String::new() } else { format!(" --config {}", config.display()) };
-        println!(
-            "\nNext:\n    letsbridge run{option}      runs the bridge in this terminal; Ctrl-C stops it\n    \
-             letsbridge check{option}    tries everything again, at any time\n\
-             docs/installing.md describes how to run it as a service."
-        );
-        if self.draft.state_dir.is_none() {
-            println!("Then: sudo systemctl enable --now letsbridge");
+        println!("\nNext:\n    letsbridge check{option}    tries everything again, at any time");
+        match self.draft.state_dir {
+            Some(_) => println!(
+                "    letsbridge run{option}      runs the bridge in this terminal; Ctrl-C stops it\n\
+                 docs/installing.md describes how to run it as a service."
+            ),
+            None => println!(
+                "    sudo systemctl enable --now letsbridge\n\
+                 The last one starts the service; README.md describes how to install it."
+            ),
         }
         let secrets = self.draft.new_secrets();
         let others = secrets.iter().filter(|(file, _)| *file != "letschat.token");
