@@ -11,6 +11,9 @@ use crate::service::ChannelList;
 /// How many channels or rooms to show.
 const MAX_SHOWN: usize = 20;
 
+/// The maximum length of a slug to show, in bytes.
+const MAX_LEN_SHOWN: usize = 100;
+
 impl Wizard<'_> {
     /// Takes the links from the flags, or asks for them.
     pub(super) async fn set_up_links(
@@ -29,8 +32,7 @@ impl Wizard<'_> {
             Some(rest) => rest.rooms().await.unwrap_or_default(),
             None => Vec::new(),
         };
-        let rooms: Vec<&RestRoom> =
-            rooms.iter().filter(|room| !room.slug.contains(char::is_control)).collect();
+        let rooms: Vec<&RestRoom> = rooms.iter().filter(|room| is_printable(&room.slug)).collect();
         println!("{}", describe_channels(channels));
         println!("{}", describe_rooms(&rooms));
         while self.ask_for_link(channels, &rooms, letschat).await? {}
@@ -120,6 +122,11 @@ impl Wizard<'_> {
         }
         Ok(!exists)
     }
+}
+
+/// Whether a slug can be shown: the database may contain anything, and a terminal obeys control characters.
+fn is_printable(slug: &str) -> bool {
+    slug.len() <= MAX_LEN_SHOWN && !slug.contains(char::is_control)
 }
 
 /// The largest channel that has a room of its name, or else the largest one.
