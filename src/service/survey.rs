@@ -26,7 +26,7 @@ use crate::protocol::{Input, Machine, Output};
 /// its login.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The maximum number of channels to read.
+/// The maximum number of lines of the list to read.
 const MAX_LISTED: usize = 100_000;
 
 /// The maximum number of channels to keep: those with the most users.
@@ -43,11 +43,12 @@ pub struct ChannelList {
 
 impl ChannelList {
     fn add(&mut self, name: &str, users: u32) {
-        self.total += 1;
         // Channels with & belong to one server. A terminal would obey control characters.
-        if name.starts_with(['#', '+', '!']) && !name.contains(char::is_control) {
-            self.channels.push((name.to_owned(), users));
+        if !name.starts_with(['#', '+', '!']) || name.contains(char::is_control) {
+            return;
         }
+        self.total += 1;
+        self.channels.push((name.to_owned(), users));
         if self.channels.len() >= 2 * MAX_KEPT {
             self.keep_largest();
         }
@@ -203,6 +204,8 @@ struct ListingSession {
     lists: bool,
     state: ListState,
     channels: ChannelList,
+    /// How many lines of the list were read.
+    listed: usize,
     output: VecDeque<Output<Line, SurveyEvent>>,
     last_input_at: Instant,
 }
@@ -214,6 +217,7 @@ impl ListingSession {
             lists,
             state: ListState::NotAsked,
             channels: ChannelList::default(),
+            listed: 0,
             output: VecDeque::new(),
             last_input_at: now(),
         }
@@ -226,8 +230,9 @@ impl ListingSession {
             // RPL_LIST
             ("322", [_, name, users, ..]) => {
                 self.channels.add(name, users.parse().unwrap_or(0));
+                self.listed += 1;
                 self.state = ListState::Asked(self.last_input_at + LIST_TIMEOUT);
-                if self.channels.total >= MAX_LISTED {
+                if self.listed >= MAX_LISTED {
                     self.finish();
                 }
             }
@@ -320,7 +325,7 @@ mod tests {
         list.add("#\x1b[2Jevil", 9_999);
         list.add("nothing", 9_999);
         list.keep_largest();
-        assert_eq!((list.total, list.channels.len()), (50_002, MAX_KEPT));
+        assert_eq!((list.total, list.channels.len()), (50_000, MAX_KEPT));
         assert_eq!(list.channels[0], ("#c10999".to_owned(), 999));
         assert!(list.channels.iter().all(|(_, users)| *users >= 995));
     }
