@@ -6,7 +6,7 @@
 //!
 //! | module        | contents                                                             | touches      |
 //! |---------------|----------------------------------------------------------------------|--------------|
-//! | [`cli`]       | the commands: run, check, audit, demo; turns errors into text        | async        |
+//! | [`cli`]       | the commands: init, run, check, audit, demo; turns errors into text  | async        |
 //! | [`service`]   | the running bridge: apply events, commit, send commands              | async        |
 //! | [`web`]       | the web server for public links to files and long messages           | async        |
 //! | [`net`]       | sockets and clocks                                                   | async        |

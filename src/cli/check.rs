@@ -65,7 +65,7 @@ fn report_web(settings: &Settings, found: Option<SelfTestResult>) -> bool {
 }
 
 /// Prints the result for each server and each link. Returns whether all of them work.
-fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
+pub(super) fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
     let networks = settings.networks.iter();
     let peers = networks.map(|it| (Peer::Irc(it.network.clone()), Some(it.nick.as_str())));
     let mut works = true;
@@ -97,14 +97,17 @@ fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
 }
 
 /// Whether the login to a server worked, and a description. `wanted_nick` is the configured nick.
-fn describe_login(visit: &ServerReport, wanted_nick: Option<&str>) -> (bool, String) {
+pub(super) fn describe_login(visit: &ServerReport, wanted_nick: Option<&str>) -> (bool, String) {
     let name = match &visit.login {
         Some(Ok(name)) => name,
         Some(Err(why)) => return (false, why.clone()),
         None => return (false, "timed out".to_owned()),
     };
-    let nick = match wanted_nick.filter(|wanted_nick| wanted_nick != name) {
-        Some(wanted_nick) => format!("connected as {name} ({wanted_nick} is in use)"),
+    let nick = match wanted_nick.filter(|wanted| wanted != name) {
+        Some(wanted) if wanted.starts_with(name) => {
+            format!("connected as {name} (the server cuts {wanted} to that length)")
+        }
+        Some(wanted) => format!("connected as {name} ({wanted} is in use)"),
         None => format!("connected as {name}"),
     };
     match &visit.account {

@@ -4,6 +4,7 @@ mod audit;
 mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod init;
 mod log_limits;
 mod logging;
 mod panic;
@@ -16,7 +17,7 @@ mod systemd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// The exit code after a configuration error or with a damaged database. systemd does not restart the bridge
 /// then.
@@ -55,6 +56,8 @@ enum CliCommand {
         #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
         config: PathBuf,
     },
+    /// Write a configuration: ask for servers, account and links, and try each answer
+    Init(Box<init::InitArgs>),
     /// Compare the database with the rooms and channels, and report missing messages
     Audit(audit::AuditArgs),
     /// Revoke public links, also while the bridge runs
@@ -71,6 +74,12 @@ enum CliCommand {
     },
 }
 
+/// The command line, for tests of the documentation.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs the command in the program's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -80,6 +89,7 @@ pub fn main() -> ExitCode {
     let ended = match arguments.command {
         CliCommand::Run { config } => run::run(&config),
         CliCommand::Check { config } => check::check(&config),
+        CliCommand::Init(arguments) => init::init(*arguments),
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         #[cfg(feature = "demo")]

@@ -62,7 +62,22 @@ pub fn load(
     environment: impl Iterator<Item = (String, String)>,
 ) -> Result<(Settings, Vec<Diagnostic>), ConfigErrors> {
     let name = path.display().to_string();
-    let mut document = Document::parse(&name, &read_config_file(path, &name)?)?;
+    let text = read_config_file(path, &name)?;
+    read(&text, path, environment)
+}
+
+/// Like [`load`], with `text` as the content of the file at `path`, which need not exist.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn read(
+    text: &str,
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<(Settings, Vec<Diagnostic>), ConfigErrors> {
+    let name = path.display().to_string();
+    let mut document = Document::parse(&name, text)?;
     let environment = Environment::new(environment);
     let known = collect_known_keys();
     let (over, unknown_keys) = environment.to_table(&document.network_names(), &known);

@@ -1,5 +1,6 @@
 //! Sockets and clocks: connecting, TLS, proxies, and running sessions over transports.
 
+pub mod certificate;
 mod clock;
 pub mod connect;
 pub mod dial;

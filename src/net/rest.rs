@@ -1,13 +1,16 @@
-//! Let's Chat's REST API, for what its socket does not offer: checking a token and downloading files.
+//! Let's Chat's REST API, for what its socket does not offer: checking a token, downloading files, signing in
+//! with a password.
 
+mod account;
 mod file;
+mod rooms;
 
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, Response, StatusCode, redirect};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -16,7 +19,9 @@ use url::Url;
 
 use super::{connect, proxy, tls};
 
+pub use account::SignInError;
 pub use file::{Download, FileError};
+pub use rooms::RestRoom;
 
 /// Time limit for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -108,10 +113,17 @@ impl RestClient {
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
             .map_err(|_| RestError::InvalidToken)?;
         bearer.set_sensitive(true);
-        let headers = HeaderMap::from_iter([
-            (AUTHORIZATION, bearer),
-            (ACCEPT, HeaderValue::from_static("application/json")),
-        ]);
+        Self::identified(url, Some((AUTHORIZATION, bearer)), tls)
+    }
+
+    /// A client that sends the header `identity` with each request.
+    fn identified(
+        url: &Url,
+        identity: Option<(HeaderName, HeaderValue)>,
+        tls: &Arc<ClientConfig>,
+    ) -> Result<Self, RestError> {
+        let accept = (ACCEPT, HeaderValue::from_static("application/json"));
+        let headers = HeaderMap::from_iter(identity.into_iter().chain([accept]));
         let builder = Client::builder()
             .tls_backend_preconfigured((**tls).clone())
             .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))

@@ -21,6 +21,7 @@ mod reconnect;
 mod stats_log;
 mod sts;
 mod supervisor;
+mod survey;
 
 use std::collections::HashSet;
 use std::io;
@@ -47,7 +48,8 @@ use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
 pub use messages::Status;
-pub use probe::{ProbeReport, ServerReport, probe};
+pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
+pub use survey::{ChannelList, survey};
 
 use connector::Connector;
 use engine::Engine;

@@ -24,7 +24,7 @@ use crate::protocol::irc;
 use crate::protocol::letschat;
 
 /// Time limit per server.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Time limit for leaving.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -113,6 +113,11 @@ async fn probe_network(
         report.endpoints.extend(found);
     }
     report
+}
+
+/// Logs in to Let's Chat alone, and leaves again.
+pub async fn probe_letschat_login(letschat: &LetsChatSettings) -> Option<ServerReport> {
+    probe_letschat(letschat.clone(), Vec::new(), false).await.servers.pop()
 }
 
 async fn probe_letschat(

@@ -12,6 +12,8 @@ use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::terminal::Terminal;
+
 /// How long anything may be waited for.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
@@ -51,6 +53,11 @@ impl Start {
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self
+    }
+
+    /// Starts it on a terminal.
+    pub(crate) fn on_terminal(self) -> Terminal {
+        Terminal::start(self.command)
     }
 
     /// Starts it, with somebody listening as systemd would.

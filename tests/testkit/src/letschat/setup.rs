@@ -82,6 +82,8 @@ pub struct NewUser {
     pub last_name: String,
     /// The address whose Gravatar is the avatar.
     pub email: String,
+    /// What to sign in with on the login page; `None` for an account that nobody can sign in to.
+    pub password: Option<String>,
 }
 
 impl NewUser {
@@ -94,6 +96,7 @@ impl NewUser {
             first_name: username.to_owned(),
             last_name: "Test".to_owned(),
             email: format!("{username}@example.com"),
+            password: None,
         }
     }
 }

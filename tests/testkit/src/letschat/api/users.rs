@@ -18,6 +18,12 @@ impl LetsChat {
         account(&self.state(), username).token().expect("the token has not been revoked")
     }
 
+    /// Whether the account has a token.
+    #[must_use]
+    pub fn has_token(&self, username: &str) -> bool {
+        account(&self.state(), username).token().is_some()
+    }
+
     /// The account's id.
     #[must_use]
     pub fn user_id(&self, username: &str) -> String {

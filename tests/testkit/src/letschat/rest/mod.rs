@@ -9,7 +9,7 @@ mod upgrade;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -60,6 +60,10 @@ async fn rest(shared: &Shared, path: &[&str], request: Request) -> Result<Respon
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let unknown = not_found(&request);
     let (mut params, multipart) = body::read(request).await?;
+    if method == Method::POST && path == ["account", "login"] {
+        shared.wait_for_token_check().await;
+        return Ok(auth::sign_in(shared, &params));
+    }
     let Some(route) = route::find(&method, path) else { return Err(unknown.into()) };
     let who = auth::authenticate(shared, &headers).await?;
     let (name, room, param) = match route {

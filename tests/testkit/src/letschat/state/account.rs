@@ -19,6 +19,8 @@ pub(in super::super) struct Account {
     pub email: String,
     pub avatar: String,
     pub open_rooms: Vec<String>,
+    /// What its owner signs in with; nobody can if there is none.
+    pub password: Option<String>,
     /// The 48 hex digits that end its token; none when the token has been revoked.
     pub secret: Option<String>,
 }
@@ -33,6 +35,7 @@ impl Account {
             first_name: person.first_name,
             last_name: person.last_name,
             email: person.email,
+            password: person.password,
             open_rooms: Vec::new(),
             secret: Some(new_secret()),
         }

@@ -4,6 +4,7 @@
 pub(super) mod account;
 pub(super) mod file;
 pub(super) mod json;
+pub(super) mod login;
 pub(super) mod post;
 mod posting;
 pub(super) mod room;
@@ -22,6 +23,7 @@ use super::outbox::Outbox;
 use super::setup::{MongooseVersion, NewRoom, NewUser, Setup};
 use account::Account;
 use file::File;
+use login::Attempts;
 use post::Post;
 use room::Room;
 use session::{Broadcast, Session, SocketId};
@@ -43,6 +45,10 @@ pub(super) struct ServerState {
     /// Each with the username of the one it was for.
     pub sent_private_messages: Vec<(String, Post)>,
     pub sessions: BTreeMap<SocketId, Session>,
+    /// Whose browser has which cookie.
+    logins: HashMap<String, Id>,
+    /// By username.
+    attempts: HashMap<String, Attempts>,
     last_socket_id: SocketId,
     changed: watch::Sender<u64>,
 }
@@ -61,6 +67,8 @@ impl ServerState {
             downloads: 0,
             sent_private_messages: Vec::new(),
             sessions: BTreeMap::new(),
+            logins: HashMap::new(),
+            attempts: HashMap::new(),
             last_socket_id: 0,
             changed: watch::Sender::new(0),
         };
