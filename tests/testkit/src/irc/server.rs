@@ -4,11 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::broadcast;
+
 use super::faults::Faults;
 use super::listener::{CloseKind, Listener};
 use super::setup::Setup;
 use super::shared::Shared;
 use super::state::ServerState;
+use super::tap::ChannelMessage;
 use super::transcript::ReceivedLine;
 use super::virtual_user::VirtualUser;
 
@@ -99,6 +102,13 @@ impl IrcServer {
     ) -> Vec<ReceivedLine> {
         self.shared.until(|state| enough(state.transcript.lines())).await;
         self.transcript()
+    }
+
+    /// What is said in channels from now on, by anybody. Of a watcher that falls behind by more than a thousand
+    /// messages, the oldest are lost.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<ChannelMessage> {
+        self.shared.with(|state| state.tap.watch())
     }
 
     /// How many connections it has ever accepted.

@@ -17,6 +17,7 @@ use super::history::History;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::setup::Setup;
+use super::tap::Tap;
 use super::transcript::Transcript;
 
 /// Everything the server knows.
@@ -32,6 +33,7 @@ pub(super) struct ServerState {
     pub(super) histories: HashMap<String, History>,
     pub(super) faults: ActiveFaults,
     pub(super) transcript: Transcript,
+    pub(super) tap: Tap,
     pub(super) started: Timestamp,
     /// The capabilities on offer now.
     pub(super) offered: Caps,
@@ -46,6 +48,7 @@ impl ServerState {
         Self {
             offered: setup.caps,
             transcript: Transcript::new(setup.transcript),
+            tap: Tap::default(),
             setup: Arc::new(setup),
             clients: HashMap::new(),
             nicks: HashMap::new(),

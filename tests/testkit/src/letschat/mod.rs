@@ -23,4 +23,5 @@ mod websocket;
 pub use api::{LetsChat, UnfinishedPost};
 pub use faults::{Fault, Faults};
 pub use setup::{MongooseVersion, NewRoom, NewUser, Setup};
-pub use state::post::Post;
+pub use page::page_file;
+pub use state::post::{Post, PublishedPost};

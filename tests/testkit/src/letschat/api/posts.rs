@@ -1,8 +1,9 @@
 use jiff::Timestamp;
+use tokio::sync::broadcast;
 
 use super::{LetsChat, account, room};
 use crate::letschat::id;
-use crate::letschat::state::post::{Draft, Post};
+use crate::letschat::state::post::{Draft, Post, PublishedPost};
 
 /// A message that has its id and its time, and that nobody can see yet.
 #[derive(Debug)]
@@ -51,6 +52,13 @@ impl LetsChat {
         let (_, broadcasts) = state.publish(begun.0);
         state.broadcast(broadcasts);
         id
+    }
+
+    /// The posts of all rooms from now on, by anybody. Of a watcher that falls behind by more than a thousand
+    /// posts, the oldest are lost.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<PublishedPost> {
+        self.state().watch()
     }
 
     /// The posts of the room, in the order of time.

@@ -5,7 +5,7 @@ pub(super) mod account;
 pub(super) mod file;
 pub(super) mod json;
 pub(super) mod post;
-mod posting;
+pub(super) mod posting;
 pub(super) mod room;
 pub(super) mod session;
 pub(super) mod token;
@@ -14,7 +14,8 @@ mod views;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use axum::extract::ws::Utf8Bytes;
-use tokio::sync::watch;
+use jiff::Timestamp;
+use tokio::sync::{broadcast, watch};
 
 use super::engineio;
 use super::id::{self, Id, IdGenerator};
@@ -22,9 +23,12 @@ use super::outbox::Outbox;
 use super::setup::{MongooseVersion, NewRoom, NewUser, Setup};
 use account::Account;
 use file::File;
-use post::Post;
+use post::{Post, PublishedPost};
 use room::Room;
 use session::{Broadcast, Session, SocketId};
+
+/// How many posts wait for a watcher that does not read; older ones are lost to it.
+const WATCH_CAPACITY: usize = 1024;
 
 /// Everything the server knows.
 #[derive(Debug)]
@@ -44,7 +48,12 @@ pub(super) struct ServerState {
     pub sent_private_messages: Vec<(String, Post)>,
     pub sessions: BTreeMap<SocketId, Session>,
     last_socket_id: SocketId,
+    /// How many posts of each room are kept, and how many private messages.
+    pub max_posts: usize,
+    /// How many files are kept.
+    pub max_files: usize,
     changed: watch::Sender<u64>,
+    published: broadcast::Sender<PublishedPost>,
 }
 
 impl ServerState {
@@ -62,7 +71,10 @@ impl ServerState {
             sent_private_messages: Vec::new(),
             sessions: BTreeMap::new(),
             last_socket_id: 0,
+            max_posts: setup.max_posts,
+            max_files: setup.max_files,
             changed: watch::Sender::new(0),
+            published: broadcast::Sender::new(WATCH_CAPACITY),
         };
         for person in &setup.users {
             state.add_account(person.clone());
@@ -234,6 +246,20 @@ impl ServerState {
                         .for_each(|socket| hand(socket, frame.clone()));
                 }
             }
+        }
+    }
+
+    /// The posts from now on.
+    pub(super) fn watch(&self) -> broadcast::Receiver<PublishedPost> {
+        self.published.subscribe()
+    }
+
+    /// Tells the watchers of a post.
+    fn tell_watchers(&self, slug: &str, post: &Post) {
+        if self.published.receiver_count() > 0 {
+            let (at, room) = (Timestamp::now(), slug.to_owned());
+            // The last watcher may just have left.
+            let _ = self.published.send(PublishedPost { at, room, post: post.clone() });
         }
     }
 
