@@ -48,8 +48,14 @@ impl IrcServer {
     /// # Panics
     /// When a client behind a socket has that nick.
     pub fn virtual_user(&self, nick: &str) -> VirtualUser {
-        let (id, inbox) = self.shared.with(|state| state.virtual_user(nick));
-        VirtualUser::new(id, inbox, Arc::clone(&self.shared))
+        self.try_virtual_user(nick).unwrap_or_else(|| panic!("{nick} is the nick of a client"))
+    }
+
+    /// As [`virtual_user`](Self::virtual_user), and `None` when a client behind a socket has that nick.
+    #[must_use]
+    pub fn try_virtual_user(&self, nick: &str) -> Option<VirtualUser> {
+        let (id, inbox) = self.shared.with(|state| state.virtual_user(nick))?;
+        Some(VirtualUser::new(id, inbox, Arc::clone(&self.shared)))
     }
 
     /// The faults that can be injected.

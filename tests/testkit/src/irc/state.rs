@@ -71,15 +71,13 @@ impl ServerState {
         (id, outbox)
     }
 
-    /// The virtual user with this nick, who connects if there is none.
-    ///
-    /// # Panics
-    /// When a client behind a socket has that nick.
-    pub(super) fn virtual_user(&mut self, nick: &str) -> (ClientId, Arc<Inbox>) {
+    /// The virtual user with this nick, who connects if there is none; `None` when a client behind a socket has
+    /// that nick.
+    pub(super) fn virtual_user(&mut self, nick: &str) -> Option<(ClientId, Arc<Inbox>)> {
         if let Some(client) = self.client_named(nick) {
             match &client.recipient {
-                Recipient::VirtualUser(inbox) => return (client.id, Arc::clone(inbox)),
-                Recipient::Socket(_) | Recipient::Ghost => panic!("{nick} is the nick of a client"),
+                Recipient::VirtualUser(inbox) => return Some((client.id, Arc::clone(inbox))),
+                Recipient::Socket(_) | Recipient::Ghost => return None,
             }
         }
         let inbox = Arc::new(Inbox::new(self.setup.casemapping));
@@ -93,7 +91,7 @@ impl ServerState {
         client.registration.done = true;
         self.set_nick(id, nick);
         self.notify_monitors(nick, Some(&self.client(id).hostmask()));
-        (id, inbox)
+        Some((id, inbox))
     }
 
     fn add_client(&mut self, recipient: Recipient, host: String) -> ClientId {

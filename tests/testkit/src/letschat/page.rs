@@ -80,7 +80,7 @@ fn is_local(request: &Request, peer: SocketAddr) -> bool {
 }
 
 /// The users that can be chosen on the page, with their tokens.
-fn users(shared: &Shared) -> String {
+pub(super) fn users(shared: &Shared) -> String {
     let state = shared.state();
     let people: Vec<Value> = state
         .accounts

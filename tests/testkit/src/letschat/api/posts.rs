@@ -28,6 +28,17 @@ impl LetsChat {
         self.finish_post(self.begin_post(slug, username, text))
     }
 
+    /// As [`post`](Self::post), and `None` when the server refuses it, or there is no such room or account.
+    pub fn try_post(&self, slug: &str, username: &str, text: &str) -> Option<String> {
+        let draft = {
+            let mut state = self.state();
+            let room = state.room_by_slug(slug)?.id.clone();
+            let who = state.account_named(username)?.id.clone();
+            state.draft(&room, &who, text, id::now()).ok()?
+        };
+        Some(self.finish_post(UnfinishedPost(draft)))
+    }
+
     /// As [`post`](Self::post), with the id and the time of `posted`, which may be long ago.
     ///
     /// # Panics
