@@ -130,7 +130,8 @@ impl BridgeProcess {
     }
 }
 
-/// The configuration: what a small `bridge.toml` says.
+/// The configuration: what a small `bridge.toml` says. There are no bots here that need protection from each
+/// other, and each line is shown on its own.
 fn configuration(servers: &DemoServers, relay: &Relay) -> String {
     let links: String = CHANNELS
         .iter()
@@ -139,6 +140,7 @@ fn configuration(servers: &DemoServers, relay: &Relay) -> String {
     format!(
         r#"state_dir = "state"
 shutdown_timeout = "5s"
+loop_protection = false
 
 [irc.demo]
 servers = ["{irc}"]

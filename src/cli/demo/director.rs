@@ -187,6 +187,7 @@ impl Director {
         match report {
             BridgeReport::Ready => {
                 self.was_ready = true;
+                self.look_at_connections();
                 self.shown.bridge.state = PartState::Up;
                 let process = self.shown.process.unwrap_or_default();
                 let after = in_words(self.started.elapsed().try_into().unwrap_or_default());
@@ -270,7 +271,7 @@ impl Director {
     fn look_at_connections(&mut self) {
         let (irc, letschat) =
             (self.servers.bridge_is_on_irc(), self.servers.bridge_is_in_letschat());
-        let bridge_is_up = self.shown.bridge.state == PartState::Up;
+        let is_new = self.shown.bridge.state != PartState::Up;
         let back = |part: &mut Part, connected: bool, is_down: bool| {
             let before = part.state;
             part.state = match (is_down, connected) {
@@ -278,7 +279,8 @@ impl Director {
                 (false, true) => PartState::Up,
                 (false, false) => PartState::Returning,
             };
-            bridge_is_up && before == PartState::Returning && part.state == PartState::Up
+            // A new process connects for the first time, and says when it is ready.
+            !is_new && before == PartState::Returning && part.state == PartState::Up
         };
         if back(&mut self.shown.irc, irc, self.repairs.irc.is_some()) {
             let words = "The bridge is connected to IRC again, and reads what it missed.";

@@ -109,6 +109,7 @@ async fn run_until_stopped(
     let (publishing, mut snapshots) = watch::channel(Snapshot::new());
     let (ordering, orders) = mpsc::channel(QUEUE);
     let (messages, posts) = (servers.irc.watch(), servers.letschat.watch());
+    let host = servers.set_topics();
     let director = Director::start(Arc::clone(&servers), relay, home, publishing)?;
     let director = director.run(Inputs { orders, reports, messages, posts });
     let mut director = tokio::spawn(director);
@@ -118,6 +119,9 @@ async fn run_until_stopped(
         _ = snapshots.wait_for(is_ready) => {}
         outcome = &mut director => return ended(outcome),
         () = stop.recv() => return stop_director(&ordering, director).await,
+    }
+    if let Some(host) = host {
+        host.quit("the bridge is here");
     }
     let context =
         PageContext { servers: Arc::clone(&servers), orders: ordering.clone(), snapshots };

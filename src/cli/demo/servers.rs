@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use letsbridge_testkit::irc;
-use letsbridge_testkit::irc::{Caps, IrcServer};
+use letsbridge_testkit::irc::{Caps, IrcServer, VirtualUser};
 use letsbridge_testkit::letschat;
 use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser};
 
@@ -45,6 +45,16 @@ impl DemoServers {
         let letschat =
             letschat.map_err(|error| DemoError::port(letschat_port, "--letschat-port", error))?;
         Ok(Self { irc, letschat })
+    }
+
+    /// Sets the topics of the channels, by a user who stays until the bridge is there.
+    pub(super) fn set_topics(&self) -> Option<VirtualUser> {
+        let host = self.irc.try_virtual_user("host")?;
+        for (name, topic) in CHANNELS {
+            host.join(&format!("#{name}"));
+            host.send_line(&format!("TOPIC #{name} :{topic}"));
+        }
+        Some(host)
     }
 
     /// Whether the bridge is in the first channel.
