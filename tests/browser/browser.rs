@@ -219,7 +219,8 @@ impl Browser {
         requests
     }
 
-    /// What the page complained about: exceptions, violations of its policy, and other errors.
+    /// What the page complained about: exceptions, violations of its policy, and other errors. That a server was
+    /// away is none: the page has a button for it.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
         for event in &self.events {
@@ -229,7 +230,10 @@ impl Browser {
                     complaints.push(params["exceptionDetails"].to_string());
                 }
                 Some("Log.entryAdded") if params["entry"]["level"] == "error" => {
-                    complaints.push(params["entry"]["text"].to_string());
+                    let text = params["entry"]["text"].to_string();
+                    if !text.contains("ERR_CONNECTION_REFUSED") {
+                        complaints.push(text);
+                    }
                 }
                 _ => {}
             }

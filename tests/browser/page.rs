@@ -1,5 +1,8 @@
 //! The page of a demo, and what a visitor does there.
 
+use std::path::Path;
+
+use data_encoding::BASE64;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -99,6 +102,14 @@ impl Visit {
         match self.browser.value(expression).await {
             Value::String(text) => text,
             other => panic!("{expression}: {other}"),
+        }
+    }
+
+    /// Takes a picture of the page, if somebody wants one.
+    pub(crate) async fn picture(&mut self, name: &str) {
+        if let Some(folder) = std::env::var_os("LETSBRIDGE_SCREENSHOTS") {
+            let picture = BASE64.decode(self.browser.screenshot().await.as_bytes()).unwrap();
+            std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
         }
     }
 

@@ -97,19 +97,19 @@ impl Snapshot {
     }
 }
 
-/// An arrival in words: who, from where to where, and how long each step took.
+/// An arrival in words: who, to where, and how long after sending each step was done.
 pub(super) fn arrival_in_words(arrival: &Arrival) -> String {
     let Arrival { from, place, author, heard, stored, arrived } = arrival;
     let name = CHANNELS[*place].0;
-    let (here, there) = match from {
-        Side::Irc => (format!("#{name}"), format!("delivered to room {name}")),
-        Side::LetsChat => (format!("room {name}"), format!("delivered to #{name}")),
+    let to = match from {
+        Side::Irc => format!("room {name}"),
+        Side::LetsChat => format!("#{name}"),
     };
     let step = |what: &str, after: &Option<SignedDuration>| {
         after.map(|after| format!("{what} after {}, ", in_words(after))).unwrap_or_default()
     };
     let (heard, stored) = (step("heard", heard), step("stored", stored));
-    format!("{author} in {here}: {heard}{stored}{there} after {}", in_words(*arrived))
+    format!("{author} to {to}: {heard}{stored}delivered after {}", in_words(*arrived))
 }
 
 /// A duration with as many digits as a reader wants.
@@ -156,13 +156,10 @@ mod tests {
         };
         assert_eq!(
             arrival_in_words(&arrival),
-            "dave in #lobby: heard after 0.2 ms, stored after 0.4 ms, delivered to room lobby after 0.6 ms"
+            "dave to room lobby: heard after 0.2 ms, stored after 0.4 ms, delivered after 0.6 ms"
         );
         arrival = Arrival { from: Side::LetsChat, heard: None, stored: None, ..arrival };
-        assert_eq!(
-            arrival_in_words(&arrival),
-            "dave in room lobby: delivered to #lobby after 0.6 ms"
-        );
+        assert_eq!(arrival_in_words(&arrival), "dave to #lobby: delivered after 0.6 ms");
     }
 
     #[test]

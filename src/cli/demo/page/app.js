@@ -3,13 +3,18 @@ import { ChatPane } from './chat-pane.js';
 import { IrcPane } from './irc-pane.js';
 import { $ } from './pane.js';
 import { Strip } from './strip.js';
+import { make } from './text.js';
 
 const NICK = 'dave';
 
 async function begin() {
-  const { channels, people, letschatPort } = await (await fetch('places')).json();
+  const { channels, people, letschatPort, ircPort } = await (await fetch('places')).json();
   const slugs = channels.map(({ name }) => name);
   const letschat = `http://${location.hostname}:${letschatPort}/`;
+  $('own').append(
+    'Your own clients: ', make('code', {}, `irssi -c localhost -p ${ircPort}`), ', ',
+    make('a', { href: `${letschat}#${slugs[0]}`, target: '_blank', rel: 'noopener' }, 'Let’s Chat alone'),
+  );
   const panes = {};
   const choose = (name) => {
     const slug = name.replace(/^#/, '').toLowerCase();

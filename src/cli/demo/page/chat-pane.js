@@ -96,7 +96,7 @@ export class ChatPane {
     if (first) {
       const name = owner?.displayName ?? '…';
       node.append(
-        make('span', { class: `avatar ${hueOf(owner?.username ?? '')}`, 'aria-hidden': 'true' }, [...name][0]),
+        make('span', { class: `avatar ${hueOf(owner?.username ?? '')}`, 'aria-hidden': 'true' }, make('span', {}, [...name][0])),
         make('div', { class: 'by' }, make('b', {}, name), clock(new Date(posted))),
       );
     }

@@ -9,7 +9,7 @@ export const KEPT = 500;
 /** Colours a name always the same: one of eight, which the style sheet defines. */
 export function hueOf(name) {
   let sum = 0;
-  for (const char of name.toLowerCase()) sum = (sum * 31 + char.codePointAt(0)) % 997;
+  for (const char of name.toLowerCase()) sum = (sum * 13 + char.codePointAt(0)) % 4093;
   return `hue${sum % 8}`;
 }
 
@@ -23,17 +23,27 @@ export function clock(date) {
 export class Log {
   constructor(element) {
     this.element = element;
+    this.atEnd = true;
+    element.addEventListener('scroll', () => {
+      this.atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 60;
+    });
+    new ResizeObserver(() => this.stay()).observe(element);
+  }
+
+  /** Scrolls to the end, if the end was shown before. */
+  stay() {
+    if (this.atEnd) this.element.scrollTop = this.element.scrollHeight;
   }
 
   /** Shows these lines, in this order. Those that are there already stay as they are. */
   show(nodes, anew) {
     const list = this.element;
-    const atEnd = anew || list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+    if (anew) this.atEnd = true;
     nodes.forEach((node, at) => {
       if (list.children[at] !== node) list.insertBefore(node, list.children[at] ?? null);
     });
     while (list.children.length > nodes.length) list.lastChild.remove();
-    if (atEnd) list.scrollTop = list.scrollHeight;
+    this.stay();
   }
 }
 
