@@ -45,7 +45,8 @@ impl Visit {
     pub(crate) async fn with_size(width: u32, height: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ports = ["demo", "--port", "0", "--irc-port", "0", "--letschat-port", "0"];
-        let mut demo = Start::new(directory.path(), &ports).start();
+        let start = Start::new(directory.path(), &ports).env("TMPDIR", directory.path());
+        let mut demo = start.start();
         let address = demo.out.says("http://127.0.0.1:").await.trim().to_owned();
         let browser = Browser::start(width, height).await;
         let mut visit = Self { browser, demo, address, _directory: directory };

@@ -20,7 +20,7 @@ use super::observe;
 use super::relay::Relay;
 use super::servers::DemoServers;
 use super::show;
-use super::snapshot::{NewsKind, Part, PartState, Snapshot, arrival_in_words, in_words};
+use super::snapshot::{DemoSnapshot, NewsKind, Part, PartState, arrival_in_words, in_words};
 use super::tally::Tally;
 
 /// How long the bridge stays dead, IRC stays cut, and Let's Chat stays away. A second order ends it sooner.
@@ -60,8 +60,8 @@ pub(super) struct Director {
     tally: Tally,
     show: Option<JoinHandle<()>>,
     letschat_is_up: watch::Sender<bool>,
-    shown: Snapshot,
-    published: watch::Sender<Snapshot>,
+    shown: DemoSnapshot,
+    published: watch::Sender<DemoSnapshot>,
 }
 
 /// When what was broken on purpose is repaired.
@@ -86,7 +86,7 @@ impl Director {
         servers: Arc<DemoServers>,
         relay: Relay,
         home: BridgeHome,
-        published: watch::Sender<Snapshot>,
+        published: watch::Sender<DemoSnapshot>,
     ) -> Result<Self, DemoError> {
         let mut director = Self {
             servers,
@@ -99,7 +99,7 @@ impl Director {
             tally: Tally::default(),
             show: None,
             letschat_is_up: watch::Sender::new(true),
-            shown: Snapshot::new(),
+            shown: DemoSnapshot::new(),
             published,
         };
         director.start_bridge()?;

@@ -35,7 +35,7 @@ use bridge_process::BridgeHome;
 use director::{Director, Inputs, Order};
 use relay::Relay;
 use servers::{CHANNELS, DemoServers, loopback};
-use snapshot::{PartState, Snapshot};
+use snapshot::{DemoSnapshot, PartState};
 use web::{PageContext, PageServer};
 
 pub(super) use bridge_process::run_as_child;
@@ -106,7 +106,7 @@ async fn run_until_stopped(
     let (reporting, reports) = mpsc::channel(QUEUE);
     let home = BridgeHome::prepare(directory.path(), &servers, &relay, reporting);
     let home = home.map_err(DemoError::directory)?;
-    let (publishing, mut snapshots) = watch::channel(Snapshot::new());
+    let (publishing, mut snapshots) = watch::channel(DemoSnapshot::new());
     let (ordering, orders) = mpsc::channel(QUEUE);
     let (messages, posts) = (servers.irc.watch(), servers.letschat.watch());
     let host = servers.set_topics();
@@ -114,7 +114,7 @@ async fn run_until_stopped(
     let director = director.run(Inputs { orders, reports, messages, posts });
     let mut director = tokio::spawn(director);
 
-    let is_ready = |it: &Snapshot| it.bridge.state == PartState::Up;
+    let is_ready = |it: &DemoSnapshot| it.bridge.state == PartState::Up;
     tokio::select! {
         _ = snapshots.wait_for(is_ready) => {}
         outcome = &mut director => return ended(outcome),

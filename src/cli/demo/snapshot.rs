@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::servers::CHANNELS;
-use super::tally::{Arrival, Side, Totals};
+use super::tally::{Arrival, Side, TallyTotals};
 
 /// How many news are kept.
 const MAX_NEWS: usize = 40;
@@ -32,7 +32,7 @@ pub(super) struct Part {
 
 /// Everything that the page shows between its panes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Snapshot {
+pub(super) struct DemoSnapshot {
     pub(super) bridge: Part,
     pub(super) irc: Part,
     pub(super) letschat: Part,
@@ -42,7 +42,7 @@ pub(super) struct Snapshot {
     pub(super) starts: u64,
     /// The status of the bridge, in its own words.
     pub(super) status: String,
-    pub(super) totals: Totals,
+    pub(super) totals: TallyTotals,
     /// Whether some people talk by themselves.
     pub(super) show: bool,
     pub(super) news: VecDeque<NewsItem>,
@@ -71,7 +71,7 @@ pub(super) enum NewsKind {
     Warning,
 }
 
-impl Snapshot {
+impl DemoSnapshot {
     pub(super) fn new() -> Self {
         let part = Part { state: PartState::Returning, seconds: None };
         Self {
@@ -81,7 +81,7 @@ impl Snapshot {
             process: None,
             starts: 0,
             status: String::new(),
-            totals: Totals::default(),
+            totals: TallyTotals::default(),
             show: false,
             news: VecDeque::new(),
         }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn old_news_are_forgotten() {
-        let mut snapshot = Snapshot::new();
+        let mut snapshot = DemoSnapshot::new();
         for number in 0..100 {
             snapshot.tell(NewsKind::Works, number.to_string());
         }

@@ -54,7 +54,7 @@ pub(super) struct Arrival {
 
 /// The totals.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Totals {
+pub(super) struct TallyTotals {
     sent: u64,
     arrived: u64,
     waiting: usize,
@@ -68,7 +68,7 @@ pub(super) struct Tally {
     arrived: VecDeque<Arrived>,
     /// Those whose arrival nobody has been told of: the bridge's log may say later when it heard them.
     untold: VecDeque<(Waiting, Timestamp)>,
-    totals: Totals,
+    totals: TallyTotals,
 }
 
 /// The letters and digits of a text. The bridge keeps them, and may change the rest.
@@ -110,8 +110,8 @@ struct Arrived {
 
 impl Tally {
     /// The totals so far.
-    pub(super) fn totals(&self) -> Totals {
-        Totals { waiting: self.waiting.len(), ..self.totals }
+    pub(super) fn totals(&self) -> TallyTotals {
+        TallyTotals { waiting: self.waiting.len(), ..self.totals }
     }
 
     /// A person has sent a message.
@@ -272,7 +272,7 @@ mod tests {
 
     #[track_caller]
     fn check(tally: &Tally, sent: u64, arrived: u64, waiting: usize, twice: u64) {
-        assert_eq!(tally.totals(), Totals { sent, arrived, waiting, twice });
+        assert_eq!(tally.totals(), TallyTotals { sent, arrived, waiting, twice });
     }
 
     #[test]

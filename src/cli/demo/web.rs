@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::director::Order;
 use super::irc_socket;
 use super::servers::{CHANNELS, DemoServers};
-use super::snapshot::Snapshot;
+use super::snapshot::DemoSnapshot;
 
 /// How many websockets may be open.
 const MAX_SOCKETS: usize = 64;
@@ -51,7 +51,7 @@ const SHARED_FILES: [&str; 2] = ["text.js", "wire.js"];
 pub(super) struct PageContext {
     pub(super) servers: Arc<DemoServers>,
     pub(super) orders: mpsc::Sender<Order>,
-    pub(super) snapshots: watch::Receiver<Snapshot>,
+    pub(super) snapshots: watch::Receiver<DemoSnapshot>,
 }
 
 #[derive(Clone)]

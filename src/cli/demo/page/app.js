@@ -12,7 +12,7 @@ async function begin() {
   const slugs = channels.map(({ name }) => name);
   const letschat = `http://${location.hostname}:${letschatPort}/`;
   $('own').append(
-    'Your own clients: ', make('code', {}, `irssi -c localhost -p ${ircPort}`), ', ',
+    'Your own clients: ', make('code', {}, `irssi -c localhost${ircPort === 6667 ? '' : ` -p ${ircPort}`}`), ', ',
     make('a', { href: `${letschat}#${slugs[0]}`, target: '_blank', rel: 'noopener' }, 'Let’s Chat alone'),
   );
   const panes = {};

@@ -66,15 +66,18 @@ export class ChatClient {
     this.on.change(entry.slug);
   }
 
-  /** Adds a message where its time belongs, unless it is there. */
+  /** Adds a message where its time belongs, unless it is there. Returns the one that is there. */
   learn(entry, message, live) {
     const { messages } = entry;
-    if (messages.some(({ id }) => id === message.id)) return;
+    const known = messages.find(({ id }) => id === message.id);
+    if (known) return known;
     let at = messages.length;
     while (at > 0 && messages[at - 1].posted > message.posted) at -= 1;
-    messages.splice(at, 0, { ...message, live });
+    const learnt = { ...message, live };
+    messages.splice(at, 0, learnt);
     if (messages.length > KEPT) messages.shift();
     entry.last = messages.at(-1).posted;
+    return learnt;
   }
 
   /** Sends a message, now or when the server is there. False when too many wait already. */
@@ -102,7 +105,7 @@ export class ChatClient {
       const answer = await wire.ask('messages:create', { room: entry.room.id, text: next.text }).catch(() => null);
       if (answer === null || wire !== this.wire) break;
       this.outbox.shift();
-      if (answer.id) this.learn(entry, { ...answer, owner: this.me }, true);
+      if (answer.id) this.learn(entry, { ...answer, owner: this.me }, true).answered = true;
       this.on.change(next.slug);
     }
     this.sending = false;
@@ -111,7 +114,7 @@ export class ChatClient {
   }
 
   isThere({ messages }, { text, at }) {
-    const own = ({ owner }) => owner?.username === this.me.username;
+    const own = ({ owner, answered }) => !answered && owner?.username === this.me.username;
     return messages.some((message) => own(message) && message.text === text && Date.parse(message.posted) >= at - 1000);
   }
 }

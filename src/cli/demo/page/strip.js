@@ -18,6 +18,12 @@ const HINTS = {
   letschat: 'Let’s Chat is down. Write something: it arrives later.',
 };
 
+/** Who and where to stand out from what was done. */
+function inParts(kind, words) {
+  const end = kind === 'arrived' ? words.indexOf(': ') + 1 : 0;
+  return end ? [make('b', {}, words.slice(0, end)), words.slice(end)] : [words];
+}
+
 /** The strip. `held()` says how many messages wait in this page. */
 export class Strip {
   constructor(held) {
@@ -34,7 +40,10 @@ export class Strip {
     address.protocol = 'ws:';
     this.socket = new WebSocket(address);
     this.socket.onmessage = ({ data }) => { this.snapshot = JSON.parse(data); this.draw(); };
+    // Another demo has other accounts.
+    this.socket.onopen = () => { if (this.lost) location.reload(); };
     this.socket.onclose = () => {
+      this.lost = true;
       document.body.classList.add('ended');
       this.say('The demo does not answer. Is it still running in your terminal?');
       setTimeout(() => this.connect(), 1000);
@@ -85,10 +94,8 @@ export class Strip {
 
   drawNews(news) {
     const list = $('news');
-    // The demo was started again.
-    if (news.length && news.at(-1).number < this.told) { this.told = 0; list.replaceChildren(); }
     for (const { number, kind, words } of news.filter((item) => item.number > this.told)) {
-      list.prepend(make('li', { class: `${kind} new` }, words));
+      list.prepend(make('li', { class: `${kind} new` }, ...inParts(kind, words)));
       this.told = number;
     }
     while (list.children.length > 40) list.lastChild.remove();
