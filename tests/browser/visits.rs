@@ -197,6 +197,22 @@ async fn people_talk_by_themselves_and_all_can_be_read() {
     visit.end().await;
 }
 
+#[tokio::test]
+#[ignore = "needs chromium installed: tests/all runs it"]
+async fn lets_chat_alone_opens_the_room_that_the_terminal_names() {
+    let mut visit = Visit::new().await;
+    let alone = visit.text("document.querySelector('#own a').href").await;
+    for address in [&alone, alone.trim_end_matches("/#lobby")] {
+        visit.browser.ask("Page.navigate", json!({"url": "about:blank"})).await;
+        visit.browser.ask("Page.navigate", json!({"url": address})).await;
+        visit.browser.until("document.querySelector('.person-card')").await;
+        visit.browser.click(".person-card").await;
+        visit.browser.until("document.querySelector('#room-name').textContent === 'lobby'").await;
+        visit.browser.value("sessionStorage.clear()").await;
+    }
+    visit.end().await;
+}
+
 /// The texts of the page with a contrast below 4.5 (WCAG 2.2, 1.4.3).
 const FAINT: &str = r"(() => {
     const parse = (colour) => colour.match(/[\d.]+/g).map(Number);

@@ -4,7 +4,7 @@ use letsbridge_testkit::irc::ChannelMessage;
 use letsbridge_testkit::letschat::PublishedPost;
 
 use super::servers::{BOT_NAME, place_of};
-use super::tally::{SentMessage, Side, Tally};
+use super::tally::{DemoSide, SentMessage, Tally};
 
 /// What the bridge puts before a message that it sends again.
 const RESENT: &str = "(resent) ";
@@ -20,7 +20,7 @@ pub(super) fn irc_message(tally: &mut Tally, message: ChannelMessage) {
             None => relayed(&text),
         };
         if let Some((author, said)) = relayed {
-            tally.appeared(Side::LetsChat, place, author, said, at);
+            tally.appeared(DemoSide::LetsChat, place, author, said, at);
         }
         return;
     }
@@ -30,7 +30,7 @@ pub(super) fn irc_message(tally: &mut Tally, message: ChannelMessage) {
         None if text.starts_with('\u{1}') || command != "PRIVMSG" => return,
         None => text,
     };
-    tally.sent(SentMessage { side: Side::Irc, place, author: nick, text, id, at });
+    tally.sent(SentMessage { side: DemoSide::Irc, place, author: nick, text, id, at });
 }
 
 /// Counts a post in Let's Chat.
@@ -39,12 +39,12 @@ pub(super) fn post(tally: &mut Tally, published: PublishedPost) {
     let Some(place) = place_of(&room) else { return };
     if post.owner == BOT_NAME {
         if let Some((author, said)) = relayed(&post.text) {
-            tally.appeared(Side::Irc, place, author, said, at);
+            tally.appeared(DemoSide::Irc, place, author, said, at);
         }
         return;
     }
     let (author, text, id) = (post.owner, post.text, Some(post.id));
-    tally.sent(SentMessage { side: Side::LetsChat, place, author, text, id, at });
+    tally.sent(SentMessage { side: DemoSide::LetsChat, place, author, text, id, at });
 }
 
 /// The author and the text of a message that the bridge relays: `<ann> hello` or `* ann waves`. `None` for

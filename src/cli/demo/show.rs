@@ -8,23 +8,23 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::servers::{CHANNELS, DemoServers};
-use super::tally::Side;
+use super::tally::DemoSide;
 
 /// How long a line takes at least, and how much longer for each character.
 const PER_LINE: Duration = Duration::from_millis(500);
 const PER_CHARACTER: Duration = Duration::from_millis(18);
 
 /// What they say, in the first channel and its room.
-const LINES: &[(Side, &str, &str)] = &[
-    (Side::Irc, "erin", "morning! who has moved to Let's Chat?"),
-    (Side::LetsChat, "bob", "I have, on Monday. I still read everything that you write on IRC"),
-    (Side::Irc, "frank", "and I stay on IRC"),
-    (Side::LetsChat, "carla", "Good. Nobody has to move today"),
-    (Side::Irc, "erin", "/me pours tea for both sides"),
-    (Side::LetsChat, "bob", "@erin thank you!"),
-    (Side::Irc, "frank", "what happens to our lines when the bridge is down?"),
-    (Side::LetsChat, "carla", "They wait, and arrive later. Each of them once"),
-    (Side::LetsChat, "bob", "Try it: there are three buttons. Press one, then keep writing"),
+const LINES: &[(DemoSide, &str, &str)] = &[
+    (DemoSide::Irc, "erin", "morning! who has moved to Let's Chat?"),
+    (DemoSide::LetsChat, "bob", "I have, on Monday. I still read everything that you write on IRC"),
+    (DemoSide::Irc, "frank", "and I stay on IRC"),
+    (DemoSide::LetsChat, "carla", "Good. Nobody has to move today"),
+    (DemoSide::Irc, "erin", "/me pours tea for both sides"),
+    (DemoSide::LetsChat, "bob", "@erin thank you!"),
+    (DemoSide::Irc, "frank", "what happens to our lines when the bridge is down?"),
+    (DemoSide::LetsChat, "carla", "They wait, and arrive later. Each of them once"),
+    (DemoSide::LetsChat, "bob", "Try it: there are three buttons. Press one, then keep writing"),
 ];
 
 /// The people on IRC. They leave when this is dropped.
@@ -43,7 +43,7 @@ pub(super) async fn talk(servers: Arc<DemoServers>, mut letschat_is_up: watch::R
     let room = CHANNELS[0].0;
     let channel = format!("#{room}");
     let mut cast = Cast(Vec::new());
-    for (_, nick, _) in LINES.iter().filter(|(side, ..)| *side == Side::Irc) {
+    for (_, nick, _) in LINES.iter().filter(|(side, ..)| *side == DemoSide::Irc) {
         if !cast.0.iter().any(|(known, _)| known == nick)
             && let Some(user) = connect(&servers, nick)
         {
@@ -54,7 +54,7 @@ pub(super) async fn talk(servers: Arc<DemoServers>, mut letschat_is_up: watch::R
     for (side, name, text) in LINES {
         sleep(PER_LINE + PER_CHARACTER * u32::try_from(text.len()).unwrap_or(0)).await;
         match side {
-            Side::Irc => {
+            DemoSide::Irc => {
                 let Some((_, user)) = cast.0.iter().find(|(nick, _)| nick == name) else {
                     continue;
                 };
@@ -63,7 +63,7 @@ pub(super) async fn talk(servers: Arc<DemoServers>, mut letschat_is_up: watch::R
                     None => user.send(&channel, text),
                 }
             }
-            Side::LetsChat => {
+            DemoSide::LetsChat => {
                 // Its sender lives as long as the demo.
                 let _ = letschat_is_up.wait_for(|up| *up).await;
                 // Somebody may have archived the room: then nobody talks there.

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 
 use super::servers::CHANNELS;
-use super::tally::{Arrival, Side, TallyTotals};
+use super::tally::{DemoSide, MessageArrival, TallyTotals};
 
 /// How many news are kept.
 const MAX_NEWS: usize = 40;
@@ -98,12 +98,12 @@ impl DemoSnapshot {
 }
 
 /// An arrival in words: who, to where, and how long after sending each step was done.
-pub(super) fn arrival_in_words(arrival: &Arrival) -> String {
-    let Arrival { from, place, author, heard, stored, arrived } = arrival;
+pub(super) fn arrival_in_words(arrival: &MessageArrival) -> String {
+    let MessageArrival { from, place, author, heard, stored, arrived } = arrival;
     let name = CHANNELS[*place].0;
     let to = match from {
-        Side::Irc => format!("room {name}"),
-        Side::LetsChat => format!("#{name}"),
+        DemoSide::Irc => format!("room {name}"),
+        DemoSide::LetsChat => format!("#{name}"),
     };
     let step = |what: &str, after: &Option<SignedDuration>| {
         after.map(|after| format!("{what} after {}, ", in_words(after))).unwrap_or_default()
@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn an_arrival_names_its_steps() {
         let after = SignedDuration::from_micros;
-        let mut arrival = Arrival {
-            from: Side::Irc,
+        let mut arrival = MessageArrival {
+            from: DemoSide::Irc,
             place: 0,
             author: "dave".to_owned(),
             heard: Some(after(200)),
@@ -158,7 +158,7 @@ mod tests {
             arrival_in_words(&arrival),
             "dave to room lobby: heard after 0.2 ms, stored after 0.4 ms, delivered after 0.6 ms"
         );
-        arrival = Arrival { from: Side::LetsChat, heard: None, stored: None, ..arrival };
+        arrival = MessageArrival { from: DemoSide::LetsChat, heard: None, stored: None, ..arrival };
         assert_eq!(arrival_in_words(&arrival), "dave to #lobby: delivered after 0.6 ms");
     }
 

@@ -21,7 +21,7 @@ const LOG_DELAY: SignedDuration = SignedDuration::from_millis(300);
 
 /// A side of the bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum DemoSide {
     /// The IRC server.
     Irc,
     /// Let's Chat.
@@ -31,7 +31,7 @@ pub(super) enum Side {
 /// A message of a person, as the server of its side saw it.
 #[derive(Debug, Clone)]
 pub(super) struct SentMessage {
-    pub(super) side: Side,
+    pub(super) side: DemoSide,
     /// Which channel or room: its position in the list of channels.
     pub(super) place: usize,
     pub(super) author: String,
@@ -43,8 +43,8 @@ pub(super) struct SentMessage {
 
 /// A message that has arrived, with how long after it was sent each step was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Arrival {
-    pub(super) from: Side,
+pub(super) struct MessageArrival {
+    pub(super) from: DemoSide,
     pub(super) place: usize,
     pub(super) author: String,
     pub(super) heard: Option<SignedDuration>,
@@ -82,7 +82,7 @@ struct Letters {
 /// Who said something where. The bridge keeps the order of what they say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Speaker {
-    side: Side,
+    side: DemoSide,
     place: usize,
     author: String,
 }
@@ -150,7 +150,7 @@ impl Tally {
     }
 
     /// The arrivals of which every step is known, or which are older than [`LOG_DELAY`].
-    pub(super) fn take_arrivals(&mut self, now: Timestamp) -> Vec<Arrival> {
+    pub(super) fn take_arrivals(&mut self, now: Timestamp) -> Vec<MessageArrival> {
         let mut arrivals = Vec::new();
         while let Some((message, at)) = self.untold.pop_front_if(|(message, at)| {
             message.stored.is_some() || now.duration_since(*at) > LOG_DELAY
@@ -163,7 +163,7 @@ impl Tally {
     /// The bridge has said something on the other side: in its words, `author` says `text` on `from`.
     pub(super) fn appeared(
         &mut self,
-        from: Side,
+        from: DemoSide,
         place: usize,
         author: &str,
         text: &str,
@@ -212,9 +212,9 @@ impl Tally {
 
 impl Waiting {
     /// Its arrival at this time.
-    fn arrival(self, at: Timestamp) -> Arrival {
+    fn arrival(self, at: Timestamp) -> MessageArrival {
         let after = |then: Timestamp| then.duration_since(self.at).max(SignedDuration::ZERO);
-        Arrival {
+        MessageArrival {
             from: self.speaker.side,
             place: self.speaker.place,
             heard: self.heard.map(after),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     fn say(tally: &mut Tally, author: &str, text: &str) {
-        let (side, author, text) = (Side::Irc, author.to_owned(), text.to_owned());
+        let (side, author, text) = (DemoSide::Irc, author.to_owned(), text.to_owned());
         let id = Some(format!("id of {text}"));
         tally.sent(SentMessage { side, place: 0, author, text, id, at: at(0) });
     }
@@ -283,12 +283,12 @@ mod tests {
         tally.stored(at(2));
         tally.stored(at(9));
         check(&tally, 1, 0, 1, 0);
-        tally.appeared(Side::Irc, 0, "dave", "hello there", at(3));
+        tally.appeared(DemoSide::Irc, 0, "dave", "hello there", at(3));
         let after = SignedDuration::from_millis;
         assert_eq!(
             tally.take_arrivals(at(3)),
-            [Arrival {
-                from: Side::Irc,
+            [MessageArrival {
+                from: DemoSide::Irc,
                 place: 0,
                 author: "dave".to_owned(),
                 heard: Some(after(1)),
@@ -304,8 +304,8 @@ mod tests {
         let mut tally = Tally::default();
         say(&mut tally, "dave", "one");
         say(&mut tally, "dave", "two");
-        tally.appeared(Side::Irc, 0, "dave", "one", at(3));
-        tally.appeared(Side::Irc, 0, "dave", "two", at(4));
+        tally.appeared(DemoSide::Irc, 0, "dave", "one", at(3));
+        tally.appeared(DemoSide::Irc, 0, "dave", "two", at(4));
         assert_eq!(tally.take_arrivals(at(5)), []);
         tally.heard("id of one", at(1));
         tally.stored(at(2));
@@ -322,7 +322,7 @@ mod tests {
             say(&mut tally, "dave", text);
         }
         for text in ["one", "one", "two", "one"] {
-            tally.appeared(Side::Irc, 0, "dave", text, at(1));
+            tally.appeared(DemoSide::Irc, 0, "dave", text, at(1));
         }
         check(&tally, 2, 2, 0, 2);
     }
@@ -332,7 +332,7 @@ mod tests {
         let mut tally = Tally::default();
         for _ in 0..2 {
             say(&mut tally, "dave", "ha");
-            tally.appeared(Side::Irc, 0, "dave", "ha", at(1));
+            tally.appeared(DemoSide::Irc, 0, "dave", "ha", at(1));
         }
         check(&tally, 2, 2, 0, 0);
     }
@@ -341,9 +341,9 @@ mod tests {
     fn others_words_are_not_mine() {
         let mut tally = Tally::default();
         say(&mut tally, "dave", "hello");
-        tally.appeared(Side::Irc, 0, "erin", "hello", at(1));
-        tally.appeared(Side::Irc, 1, "dave", "hello", at(1));
-        tally.appeared(Side::LetsChat, 0, "dave", "hello", at(1));
+        tally.appeared(DemoSide::Irc, 0, "erin", "hello", at(1));
+        tally.appeared(DemoSide::Irc, 1, "dave", "hello", at(1));
+        tally.appeared(DemoSide::LetsChat, 0, "dave", "hello", at(1));
         check(&tally, 1, 0, 1, 0);
     }
 
@@ -352,10 +352,10 @@ mod tests {
         let mut tally = Tally::default();
         say(&mut tally, "dave", "one\ntwo\nthree");
         for text in ["one", "two", "three"] {
-            tally.appeared(Side::Irc, 0, "d\u{200b}ave", text, at(1));
+            tally.appeared(DemoSide::Irc, 0, "d\u{200b}ave", text, at(1));
         }
         check(&tally, 1, 1, 0, 0);
-        tally.appeared(Side::Irc, 0, "dave", "one", at(1));
+        tally.appeared(DemoSide::Irc, 0, "dave", "one", at(1));
         check(&tally, 1, 1, 0, 1);
     }
 
@@ -364,12 +364,12 @@ mod tests {
         let mut tally = Tally::default();
         say(&mut tally, "dave", ":tea: anyone?");
         say(&mut tally, "dave", "me too");
-        tally.appeared(Side::Irc, 0, "dave", "🍵 anyone?", at(1));
-        tally.appeared(Side::Irc, 0, "dave", "🍵 anyone?", at(1));
+        tally.appeared(DemoSide::Irc, 0, "dave", "🍵 anyone?", at(1));
+        tally.appeared(DemoSide::Irc, 0, "dave", "🍵 anyone?", at(1));
         check(&tally, 2, 1, 1, 1);
         say(&mut tally, "dave", "🎉");
         for text in ["me too", "🎉"] {
-            tally.appeared(Side::Irc, 0, "dave", text, at(1));
+            tally.appeared(DemoSide::Irc, 0, "dave", text, at(1));
         }
         check(&tally, 3, 3, 0, 1);
     }
@@ -389,7 +389,7 @@ mod tests {
         }
         assert_eq!(tally.waiting.len(), MAX_WAITING);
         for number in 0..MAX_ARRIVED + 10 {
-            tally.appeared(Side::Irc, 0, "dave", &format!("number {number}"), at(1));
+            tally.appeared(DemoSide::Irc, 0, "dave", &format!("number {number}"), at(1));
         }
         assert_eq!(tally.arrived.len(), MAX_ARRIVED);
     }
