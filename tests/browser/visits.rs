@@ -60,38 +60,43 @@ async fn the_irc_pane_does_what_irc_clients_do() {
 async fn whatever_breaks_everything_arrives_once() {
     let mut visit = Visit::new().await;
     let mut sent = 0;
-    for order in ["kill", "cut", "restart"] {
-        let button = format!("[data-order={order}]");
-        visit.browser.click(&button).await;
-        visit
-            .browser
-            .until("document.querySelectorAll('.part[data-state=down]').length === 1")
-            .await;
+    for (round, orders) in
+        [&["kill"][..], &["cut"], &["restart"], &["kill", "cut", "restart"]].into_iter().enumerate()
+    {
+        for order in orders {
+            visit.browser.click(&format!("[data-order={order}]")).await;
+        }
+        let down = "document.querySelectorAll('.part[data-state=down]').length";
+        visit.browser.until(&format!("{down} === {}", orders.len())).await;
         for number in 1..=3 {
             for pane in Pane::BOTH {
-                visit.write(pane, &format!("{order} {number}")).await;
+                visit.write(pane, &format!("line {number} of round {round}")).await;
                 sent += 1;
                 visit.counts("sent", sent).await;
             }
         }
-        assert_ne!(
-            visit.text("document.querySelector('[data-total=waiting]').textContent").await,
-            "0"
-        );
-        visit.picture(order).await;
-        // The same button ends it sooner.
-        visit.browser.click(&button).await;
+        let waiting =
+            visit.text("document.querySelector('[data-total=waiting]').textContent").await;
+        assert_ne!(waiting, "0");
+        visit.picture(&orders.join("-")).await;
+        if orders.len() == 1 {
+            // The same button ends it sooner.
+            visit.browser.click(&format!("[data-order={}]", orders[0])).await;
+        }
         visit.counts("arrived", sent).await;
         visit.counts("waiting", 0).await;
         visit.counts("twice", 0).await;
         visit.until_all_is_up().await;
-        let expected = |before: &str| [1, 2, 3].map(|number| format!("{before}{order} {number}"));
-        let from_letschat = visit.lines(Pane::Irc, &format!("<ann> {order}")).await;
-        assert_eq!(from_letschat, expected("<letsbridge> <ann> "));
-        assert_eq!(visit.lines(Pane::Chat, &format!("<dave> {order}")).await, expected("<dave> "));
-        let own = visit.lines(Pane::Chat, order).await;
-        let own: Vec<_> = own.into_iter().filter(|line| line.starts_with(order)).collect();
-        assert_eq!(own, expected(""));
+        let end = format!("of round {round}");
+        let lines = |name: &str| [1, 2, 3].map(|number| format!("{name}line {number} {end}"));
+        let said = visit.lines(Pane::Irc, &end).await;
+        let (relayed, own): (Vec<_>, Vec<_>) =
+            said.into_iter().partition(|it| it.contains("<ann>"));
+        assert_eq!((relayed, own), (lines("<letsbridge> <ann> ").into(), lines("<dave> ").into()));
+        let said = visit.lines(Pane::Chat, &end).await;
+        let (relayed, own): (Vec<_>, Vec<_>) =
+            said.into_iter().partition(|it| it.contains("<dave>"));
+        assert_eq!((relayed, own), (lines("<dave> ").into(), lines("").into()));
     }
     visit.end().await;
 }
