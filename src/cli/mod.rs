@@ -59,11 +59,11 @@ enum CliCommand {
     Audit(audit::AuditArgs),
     /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
-    /// Try the bridge: start an IRC server, a Let's Chat and a bridge on this machine, and a page that shows both
+    /// Try the bridge on this machine, in a page that shows both sides
     ///
-    /// The page has IRC on one side and Let's Chat on the other. Its buttons kill the bridge, cut its connection to
-    /// IRC, and restart Let's Chat; it counts what was sent and what arrived. Your own IRC client and browser can
-    /// connect, too. Nothing is reachable from other machines, and nothing is saved.
+    /// Starts an IRC server, a Let's Chat and a bridge between them, and prints the address of a page that shows both
+    /// sides. Its buttons kill the bridge, cut its connection to IRC, and restart Let's Chat; it counts what was sent
+    /// and what arrived. Your own clients can connect, too. Other machines cannot, and nothing is saved.
     #[cfg(feature = "demo")]
     Demo {
         /// Port of the page with both sides [default: 8667, or any free port]

@@ -186,7 +186,9 @@ async fn people_talk_by_themselves_and_all_can_be_read() {
     visit.browser.click("#show").await;
     visit.sees(Pane::Irc, "Each of them once").await;
     visit.sees(Pane::Irc, "Press one, then keep writing").await;
-    visit.counts("arrived", 9).await;
+    visit.write(Pane::Irc, "hello from IRC").await;
+    visit.write(Pane::Chat, "hello from Let's Chat").await;
+    visit.counts("arrived", 11).await;
     visit.counts("twice", 0).await;
     visit.browser.until("document.querySelector('#show').ariaPressed === 'false'").await;
     visit.browser.value("document.querySelector('#irc-log').focus()").await;

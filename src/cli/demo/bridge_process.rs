@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::bridge_log::{self, LogEntry};
@@ -37,8 +38,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 pub(super) enum BridgeReport {
     /// It has joined everything.
     Ready,
-    /// Its status, in its own words.
-    Status(String),
     /// A line of its log.
     Log(LogEntry),
 }
@@ -54,6 +53,8 @@ pub(super) struct BridgeHome {
 #[derive(Debug)]
 pub(super) struct BridgeProcess {
     child: Child,
+    /// Ends when all of its log has been read.
+    log: Option<JoinHandle<()>>,
 }
 
 /// Runs the bridge of the demo, which ends with the demo.
@@ -96,10 +97,9 @@ impl BridgeHome {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        if let Some(log) = child.stderr.take() {
-            tokio::spawn(read_log(log, self.reports.clone()));
-        }
-        Ok(BridgeProcess { child })
+        let log = child.stderr.take();
+        let log = log.map(|log| tokio::spawn(read_log(log, self.reports.clone())));
+        Ok(BridgeProcess { child, log })
     }
 }
 
@@ -114,9 +114,15 @@ impl BridgeProcess {
         self.child.start_kill()
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended and its log has been read.
     pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
+        let status = self.child.wait().await;
+        if let Some(log) = &mut self.log {
+            // It ends with the process; a panic in it would end the demo.
+            let _ = log.await;
+            self.log = None;
+        }
+        status
     }
 
     /// Stops it with SIGTERM, as an administrator does.
@@ -176,12 +182,7 @@ async fn read_status(socket: UnixDatagram, reports: mpsc::Sender<BridgeReport>) 
     while let Ok(length) = socket.recv(&mut report).await {
         let text = String::from_utf8_lossy(&report[..length]);
         for line in text.lines() {
-            let report = match line.split_once('=') {
-                Some(("READY", _)) => BridgeReport::Ready,
-                Some(("STATUS", words)) => BridgeReport::Status(words.to_owned()),
-                _ => continue,
-            };
-            if reports.send(report).await.is_err() {
+            if line == "READY=1" && reports.send(BridgeReport::Ready).await.is_err() {
                 return;
             }
         }

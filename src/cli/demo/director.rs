@@ -56,6 +56,7 @@ pub(super) struct Director {
     bridge: Option<BridgeProcess>,
     started: Instant,
     was_ready: bool,
+    last_warning: Option<String>,
     repairs: Repairs,
     tally: Tally,
     show: Option<JoinHandle<()>>,
@@ -95,6 +96,7 @@ impl Director {
             bridge: None,
             started: Instant::now(),
             was_ready: false,
+            last_warning: None,
             repairs: Repairs::default(),
             tally: Tally::default(),
             show: None,
@@ -125,7 +127,13 @@ impl Director {
                     Ok(post) => observe::post(&mut self.tally, post),
                     Err(error) => self.tell_missed(&error),
                 },
-                status = ended(&mut self.bridge) => self.bridge_ended(&status)?,
+                status = ended(&mut self.bridge) => {
+                    // What it said last.
+                    while let Ok(report) = inputs.reports.try_recv() {
+                        self.note(report);
+                    }
+                    self.bridge_ended(&status)?;
+                }
                 _ = look.tick() => self.look().await?,
             }
             self.publish();
@@ -194,11 +202,11 @@ impl Director {
                 let words = format!("The bridge runs as process {process}: ready after {after}.");
                 self.shown.tell(NewsKind::Works, words);
             }
-            BridgeReport::Status(words) => self.shown.status = words,
             BridgeReport::Log(LogEntry::Heard { id, at }) => self.tally.heard(&id, at),
             BridgeReport::Log(LogEntry::Stored { at }) => self.tally.stored(at),
             BridgeReport::Log(LogEntry::Warning(words)) => {
                 self.shown.tell(NewsKind::Warning, format!("The bridge logs: {words}"));
+                self.last_warning = Some(words);
             }
         }
     }
@@ -213,11 +221,9 @@ impl Director {
     fn bridge_ended(&mut self, status: &io::Result<ExitStatus>) -> Result<(), DemoError> {
         self.bridge = None;
         self.shown.process = None;
-        self.shown.status.clear();
         let status = status.as_ref().map_or_else(ToString::to_string, ToString::to_string);
         if !self.was_ready {
-            let last = self.shown.news.back().map(|news| news.words.clone());
-            return Err(DemoError::Bridge(last.unwrap_or(status)));
+            return Err(DemoError::Bridge(self.last_warning.take().unwrap_or(status)));
         }
         if self.repairs.bridge.is_none() {
             self.repairs.bridge = Some(Instant::now() + RESTART);
@@ -231,7 +237,6 @@ impl Director {
         let bridge = self.home.start().map_err(DemoError::Start)?;
         self.shown.bridge.state = PartState::Returning;
         self.shown.process = bridge.id();
-        self.shown.starts += 1;
         self.started = Instant::now();
         self.bridge = Some(bridge);
         Ok(())

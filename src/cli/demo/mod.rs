@@ -54,7 +54,7 @@ const QUEUE: usize = 256;
 enum DemoError {
     #[error("cannot listen on port {port} ({error}); choose another with {option}")]
     Port { port: u16, option: &'static str, error: io::Error },
-    #[error("cannot prepare the bridge in {directory} ({error}); TMPDIR names another directory")]
+    #[error("cannot prepare the bridge in {directory} ({error}); set TMPDIR to another directory")]
     Directory { directory: String, error: io::Error },
     #[error("cannot start the bridge: {0}")]
     Start(io::Error),

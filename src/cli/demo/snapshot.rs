@@ -38,10 +38,6 @@ pub(super) struct DemoSnapshot {
     pub(super) letschat: Part,
     /// The process of the bridge.
     pub(super) process: Option<u32>,
-    /// How many processes the bridge has had.
-    pub(super) starts: u64,
-    /// The status of the bridge, in its own words.
-    pub(super) status: String,
     pub(super) totals: TallyTotals,
     /// Whether some people talk by themselves.
     pub(super) show: bool,
@@ -54,7 +50,7 @@ pub(super) struct NewsItem {
     /// Its number, from 1.
     number: u64,
     kind: NewsKind,
-    pub(super) words: String,
+    words: String,
 }
 
 /// What kind of thing happened.
@@ -79,8 +75,6 @@ impl DemoSnapshot {
             irc: part,
             letschat: part,
             process: None,
-            starts: 0,
-            status: String::new(),
             totals: TallyTotals::default(),
             show: false,
             news: VecDeque::new(),
