@@ -62,15 +62,30 @@ enum CliCommand {
     Audit(audit::AuditArgs),
     /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
-    /// Start a local IRC server and Let's Chat with a bridge between them
+    /// Try the bridge on this machine, in a page that shows both sides
+    ///
+    /// Starts an IRC server, a Let's Chat and a bridge between them, and prints the address of a page that shows both
+    /// sides. Its buttons kill the bridge, cut its connection to IRC, and restart Let's Chat; it counts what was sent
+    /// and what arrived. Your own clients can connect, too. Other machines cannot, and nothing is saved.
     #[cfg(feature = "demo")]
     Demo {
+        /// Port of the page with both sides [default: 8667, or any free port]
+        #[arg(long)]
+        port: Option<u16>,
         /// IRC port
         #[arg(long, default_value_t = 6667)]
         irc_port: u16,
         /// Let's Chat HTTP port
         #[arg(long, default_value_t = 5000)]
         letschat_port: u16,
+    },
+    /// Run the bridge of the demo
+    #[cfg(feature = "demo")]
+    #[command(hide = true)]
+    DemoBridge {
+        /// Configuration file
+        #[arg(long)]
+        config: PathBuf,
     },
 }
 
@@ -93,7 +108,11 @@ pub fn main() -> ExitCode {
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         #[cfg(feature = "demo")]
-        CliCommand::Demo { irc_port, letschat_port } => demo::demo(irc_port, letschat_port),
+        CliCommand::Demo { port, irc_port, letschat_port } => {
+            demo::demo(irc_port, letschat_port, port)
+        }
+        #[cfg(feature = "demo")]
+        CliCommand::DemoBridge { config } => demo::run_as_child(&config),
     };
     log_limits::tell(true);
     ended

@@ -92,6 +92,7 @@ impl Engine {
             }
             self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut commands)?;
             self.store.commit()?;
+            tracing::trace!("turn committed");
             for command in commands.drain(..) {
                 self.send_command(command);
             }

@@ -3,11 +3,14 @@
 use std::net::Ipv4Addr;
 
 use futures_util::{SinkExt, StreamExt};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::program::{Program, Start, soon};
@@ -24,7 +27,8 @@ impl Demo {
     async fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ports = ["demo", "--irc-port", "0", "--letschat-port", "0"];
-        let mut program = Start::new(directory.path(), &ports).start();
+        let start = Start::new(directory.path(), &ports).env("TMPDIR", directory.path());
+        let mut program = start.start();
         let page = program.out.says("http://localhost:").await;
         let irc = program.out.says("irssi -c localhost -p ").await;
         let port = |line: &str, before: &str| {
@@ -38,6 +42,14 @@ impl Demo {
             program,
             _directory: directory,
         }
+    }
+}
+
+impl Demo {
+    /// The address of the page with both sides, and its port.
+    fn page(&self) -> String {
+        let (_, page) = self.program.out.so_far().split_once("http://").unwrap();
+        page.lines().next().unwrap().to_owned()
     }
 }
 
@@ -151,9 +163,13 @@ async fn used_port_is_reported_with_its_option() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let directory = tempfile::tempdir().unwrap();
-    for (option, other) in [("--irc-port", "--letschat-port"), ("--letschat-port", "--irc-port")] {
-        let start = Start::new(directory.path(), &["demo", option, &port, other, "0"]);
-        let end = start.ends().await;
+    let options = ["--irc-port", "--letschat-port", "--port"];
+    for option in options {
+        let mut arguments = vec!["demo", option, &port];
+        for other in options.into_iter().filter(|other| *other != option) {
+            arguments.extend([other, "0"]);
+        }
+        let end = Start::new(directory.path(), &arguments).ends().await;
         assert_eq!((end.code, end.out.as_str()), (Some(1), ""), "{}", end.err);
         assert!(end.err.starts_with(&format!("cannot listen on port {port} (")), "{}", end.err);
         assert!(
@@ -162,6 +178,48 @@ async fn used_port_is_reported_with_its_option() {
             end.err
         );
     }
+}
+
+#[tokio::test]
+async fn the_page_is_for_this_machine_alone() {
+    let demo = Demo::start().await;
+    let page = demo.page();
+    let answer = get(&format!("http://{page}/")).await;
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+    for elsewhere in ["example.org", "192.0.2.1:80"] {
+        let mut stream = TcpStream::connect(&page).await.unwrap();
+        let request = format!("GET /places HTTP/1.1\r\nHost: {elsewhere}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let status = BufReader::new(stream).lines().next_line().await.unwrap().unwrap();
+        assert_eq!(status, "HTTP/1.1 403 Forbidden");
+    }
+    for path in ["bridge", "irc"] {
+        let stream = TcpStream::connect(&page).await.unwrap();
+        // Without the origin that a browser sends for our own page.
+        let refused = client_async(format!("ws://{page}/{path}"), stream).await.unwrap_err();
+        assert!(refused.to_string().contains("403"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn the_bridge_ends_with_the_demo() {
+    let demo = Demo::start().await;
+    let page = demo.page();
+    let mut request = format!("ws://{page}/bridge").into_client_request().unwrap();
+    request.headers_mut().insert("Origin", format!("http://{page}").parse().unwrap());
+    let stream = TcpStream::connect(&page).await.unwrap();
+    let (mut socket, _) = client_async(request, stream).await.unwrap();
+    let snapshot = soon("the state of the bridge", socket.next()).await.unwrap().unwrap();
+    let snapshot: Value = serde_json::from_str(snapshot.to_text().unwrap()).unwrap();
+    let process = i32::try_from(snapshot["process"].as_i64().unwrap()).unwrap();
+    let bridge = pidfd_open(Pid::from_raw(process).unwrap(), PidfdFlags::empty()).unwrap();
+    demo.program.signal("KILL").await;
+    demo.program.ends().await;
+    // It can be read when the process has ended.
+    let wait = move || poll(&mut [PollFd::new(&bridge, PollFlags::IN)], None);
+    let ended = soon("the end of the bridge", tokio::task::spawn_blocking(wait)).await.unwrap();
+    assert_eq!(ended, Ok(1));
 }
 
 #[tokio::test]

@@ -213,6 +213,11 @@ impl Printed {
         }
     }
 
+    /// What was printed so far.
+    pub(crate) fn so_far(&self) -> &str {
+        &self.so_far
+    }
+
     /// Waits until there was a line for each of `words`, in whatever order.
     pub(crate) async fn says_all(&mut self, words: &[&str]) {
         let mut missing = words.to_vec();

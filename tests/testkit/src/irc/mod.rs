@@ -35,6 +35,7 @@ mod server;
 mod setup;
 mod shared;
 mod state;
+mod tap;
 mod transcript;
 mod virtual_user;
 
@@ -45,5 +46,6 @@ pub use inbox::{MessageKind, ReceivedMessage};
 pub use listener::CloseKind;
 pub use server::IrcServer;
 pub use setup::{Account, FloodLimit, Setup};
+pub use tap::ChannelMessage;
 pub use transcript::ReceivedLine;
 pub use virtual_user::VirtualUser;

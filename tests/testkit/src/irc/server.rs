@@ -4,11 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::sync::broadcast;
+
 use super::faults::Faults;
 use super::listener::{CloseKind, Listener};
 use super::setup::Setup;
 use super::shared::Shared;
 use super::state::ServerState;
+use super::tap::ChannelMessage;
 use super::transcript::ReceivedLine;
 use super::virtual_user::VirtualUser;
 
@@ -45,8 +48,14 @@ impl IrcServer {
     /// # Panics
     /// When a client behind a socket has that nick.
     pub fn virtual_user(&self, nick: &str) -> VirtualUser {
-        let (id, inbox) = self.shared.with(|state| state.virtual_user(nick));
-        VirtualUser::new(id, inbox, Arc::clone(&self.shared))
+        self.try_virtual_user(nick).unwrap_or_else(|| panic!("{nick} is the nick of a client"))
+    }
+
+    /// As [`virtual_user`](Self::virtual_user), and `None` when a client behind a socket has that nick.
+    #[must_use]
+    pub fn try_virtual_user(&self, nick: &str) -> Option<VirtualUser> {
+        let (id, inbox) = self.shared.with(|state| state.virtual_user(nick))?;
+        Some(VirtualUser::new(id, inbox, Arc::clone(&self.shared)))
     }
 
     /// The faults that can be injected.
@@ -99,6 +108,13 @@ impl IrcServer {
     ) -> Vec<ReceivedLine> {
         self.shared.until(|state| enough(state.transcript.lines())).await;
         self.transcript()
+    }
+
+    /// What is said in channels from now on, by anybody. Of a watcher that falls behind by more than a thousand
+    /// messages, the oldest are lost.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<ChannelMessage> {
+        self.shared.with(|state| state.tap.watch())
     }
 
     /// How many connections it has ever accepted.

@@ -17,6 +17,7 @@ use super::history::History;
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use super::setup::Setup;
+use super::tap::Tap;
 use super::transcript::Transcript;
 
 /// Everything the server knows.
@@ -32,6 +33,7 @@ pub(super) struct ServerState {
     pub(super) histories: HashMap<String, History>,
     pub(super) faults: ActiveFaults,
     pub(super) transcript: Transcript,
+    pub(super) tap: Tap,
     pub(super) started: Timestamp,
     /// The capabilities on offer now.
     pub(super) offered: Caps,
@@ -46,6 +48,7 @@ impl ServerState {
         Self {
             offered: setup.caps,
             transcript: Transcript::new(setup.transcript),
+            tap: Tap::default(),
             setup: Arc::new(setup),
             clients: HashMap::new(),
             nicks: HashMap::new(),
@@ -68,15 +71,13 @@ impl ServerState {
         (id, outbox)
     }
 
-    /// The virtual user with this nick, who connects if there is none.
-    ///
-    /// # Panics
-    /// When a client behind a socket has that nick.
-    pub(super) fn virtual_user(&mut self, nick: &str) -> (ClientId, Arc<Inbox>) {
+    /// The virtual user with this nick, who connects if there is none; `None` when a client behind a socket has
+    /// that nick.
+    pub(super) fn virtual_user(&mut self, nick: &str) -> Option<(ClientId, Arc<Inbox>)> {
         if let Some(client) = self.client_named(nick) {
             match &client.recipient {
-                Recipient::VirtualUser(inbox) => return (client.id, Arc::clone(inbox)),
-                Recipient::Socket(_) | Recipient::Ghost => panic!("{nick} is the nick of a client"),
+                Recipient::VirtualUser(inbox) => return Some((client.id, Arc::clone(inbox))),
+                Recipient::Socket(_) | Recipient::Ghost => return None,
             }
         }
         let inbox = Arc::new(Inbox::new(self.setup.casemapping));
@@ -90,7 +91,7 @@ impl ServerState {
         client.registration.done = true;
         self.set_nick(id, nick);
         self.notify_monitors(nick, Some(&self.client(id).hostmask()));
-        (id, inbox)
+        Some((id, inbox))
     }
 
     fn add_client(&mut self, recipient: Recipient, host: String) -> ClientId {

@@ -22,5 +22,6 @@ mod websocket;
 
 pub use api::{LetsChat, UnfinishedPost};
 pub use faults::{Fault, Faults};
+pub use page::page_file;
 pub use setup::{MongooseVersion, NewRoom, NewUser, Setup};
-pub use state::post::Post;
+pub use state::post::{Post, PublishedPost};

@@ -22,6 +22,13 @@ const FILES: [(&str, &str, &str); 5] = [
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; \
                       img-src * data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// A file of the page by its name, with its content type: for other pages that speak with this server.
+#[must_use]
+pub fn page_file(name: &str) -> Option<(&'static str, &'static str)> {
+    let file = FILES.iter().find(|(part, ..)| *part == name);
+    file.map(|(_, kind, content)| (*kind, *content))
+}
+
 /// The page, its files and its users; `None` for everything else.
 pub(super) fn serve(
     shared: &Shared,
@@ -73,7 +80,7 @@ fn is_local(request: &Request, peer: SocketAddr) -> bool {
 }
 
 /// The users that can be chosen on the page, with their tokens.
-fn users(shared: &Shared) -> String {
+pub(super) fn users(shared: &Shared) -> String {
     let state = shared.state();
     let people: Vec<Value> = state
         .accounts

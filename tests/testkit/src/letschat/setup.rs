@@ -32,6 +32,10 @@ pub struct Setup {
     pub files: bool,
     /// Whether private messages may be sent (`private.enable`).
     pub private_messages: bool,
+    /// How many posts of each room are kept, and how many private messages; the oldest go first.
+    pub max_posts: usize,
+    /// How many files are kept; the oldest go first.
+    pub max_files: usize,
     /// Serve the demo's page at `/`, and with it the users' tokens to anybody on this machine.
     pub page: bool,
     /// The usernames that cannot be chosen on the page, such as the bridge's own.
@@ -53,6 +57,8 @@ impl Default for Setup {
             private_rooms: true,
             files: true,
             private_messages: true,
+            max_posts: usize::MAX,
+            max_files: usize::MAX,
             page: false,
             page_excludes: Vec::new(),
         }

@@ -1,6 +1,6 @@
 //! Speaking and being heard.
 
-use letsbridge_testkit::irc::{MessageKind, ReceivedMessage, Setup};
+use letsbridge_testkit::irc::{Caps, MessageKind, ReceivedMessage, Setup};
 
 use crate::client::{Client, server, soon, start};
 
@@ -132,4 +132,31 @@ async fn a_long_line_is_cut_with_the_source_before_it() {
 
     bob.send("#tea", &"z".repeat(1000));
     assert_eq!(ann.bytes().await.len(), 510);
+}
+
+#[tokio::test]
+async fn a_watcher_sees_what_is_said_in_channels() {
+    let server = start(Setup { caps: Caps::all(), ..Setup::default() }).await;
+    let bob = server.virtual_user("bob");
+    bob.join("#tea");
+    let mut watcher = server.watch();
+    let mut ann = Client::in_channel(&server, "ann", "#tea").await;
+    ann.send("PRIVMSG #TEA :hello").await;
+    let seen = soon(watcher.recv()).await.unwrap();
+    assert_eq!((seen.nick.as_str(), seen.channel.as_str()), ("ann", "#tea"));
+    assert_eq!((seen.command.as_str(), seen.text.as_str()), ("PRIVMSG", "hello"));
+    let heard = soon(bob.wait_for_messages("#tea", |heard| !heard.is_empty())).await;
+    assert_eq!(seen.msgid.as_deref(), heard[0].tag("msgid"));
+    bob.send("ann", "psst");
+    bob.notice("#tea", "hot");
+    assert_eq!(soon(watcher.recv()).await.unwrap().command, "NOTICE");
+}
+
+#[tokio::test]
+async fn a_virtual_user_does_not_take_the_nick_of_a_client() {
+    let server = server().await;
+    let _ann = Client::in_channel(&server, "ann", "#tea").await;
+    assert!(server.try_virtual_user("Ann").is_none());
+    assert!(server.try_virtual_user("bob").is_some());
+    assert!(server.try_virtual_user("bob").is_some());
 }

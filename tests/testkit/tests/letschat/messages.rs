@@ -193,3 +193,31 @@ async fn a_late_message_shows_among_the_earlier_ones() {
     assert!(id.starts_with("5685c180"), "{id}");
     assert_eq!(chat.posts("tea")[0].text, "of old");
 }
+
+#[tokio::test]
+async fn a_watcher_sees_the_posts_of_all_rooms() {
+    let chat = start(setup()).await;
+    let mut watcher = chat.watch();
+    let id = chat.post("tea", "alice", "hello");
+    let _ = join(&chat, "bob", "dev").await.call("rooms:list", &json!({})).await;
+    assert!(chat.is_present("dev", "bob") && !chat.is_present("tea", "bob"));
+    chat.post("dev", "bob", "hi");
+    let seen = soon(watcher.recv()).await.unwrap();
+    assert_eq!((seen.room.as_str(), &seen.post.id), ("tea", &id));
+    assert_eq!((seen.post.owner.as_str(), seen.post.text.as_str()), ("alice", "hello"));
+    assert_eq!(soon(watcher.recv()).await.unwrap().room, "dev");
+}
+
+#[tokio::test]
+async fn only_as_much_is_kept_as_it_was_told() {
+    let chat = start(Setup { max_posts: 2, ..setup() }).await;
+    for text in ["one", "two", "three"] {
+        assert!(chat.try_post("tea", "alice", text).is_some());
+        chat.send_private_message("alice", "bob", text);
+    }
+    assert_eq!(texts(&chat, "tea"), ["two", "three"]);
+    assert_eq!(chat.private_messages().len(), 2);
+    assert_eq!(chat.try_post("tea", "alice", ""), None);
+    assert_eq!(chat.try_post("tea", "nobody", "hello"), None);
+    assert_eq!(chat.try_post("nowhere", "alice", "hello"), None);
+}

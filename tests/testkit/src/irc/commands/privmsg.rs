@@ -103,7 +103,9 @@ impl ServerState {
         let source = self.client(id).hostmask();
         let mut broadcast = self.broadcast(metadata.clone(), &source, &words);
         self.send_to_members(id, &folded, message, &mut broadcast);
-        if message.text.is_some() {
+        if let Some(text) = message.text {
+            let nick = &self.client(id).nick;
+            self.tap(nick, &name, message.command, metadata.msgid.as_deref(), text);
             self.store_message(&folded, &name, StoredMessage { metadata, source, words });
         }
     }

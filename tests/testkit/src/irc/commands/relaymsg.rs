@@ -39,6 +39,7 @@ impl ServerState {
         let wants_echo = self.client(id).has(Cap::EchoMessage);
         let silent = Some(id).filter(|_| !wants_echo);
         self.send_to_channel(&self.channels[&folded], silent, &mut broadcast);
+        self.tap(&nick, &name, "PRIVMSG", metadata.msgid.as_deref(), text);
         self.store_message(&folded, &name, StoredMessage { metadata, source, words });
     }
 }

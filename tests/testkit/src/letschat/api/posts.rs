@@ -1,8 +1,9 @@
 use jiff::Timestamp;
+use tokio::sync::broadcast;
 
 use super::{LetsChat, account, room};
 use crate::letschat::id;
-use crate::letschat::state::post::{Draft, Post};
+use crate::letschat::state::post::{Draft, Post, PublishedPost};
 
 /// A message that has its id and its time, and that nobody can see yet.
 #[derive(Debug)]
@@ -25,6 +26,17 @@ impl LetsChat {
     /// When the server refuses it, as it does an empty text and one to an archived room.
     pub fn post(&self, slug: &str, username: &str, text: &str) -> String {
         self.finish_post(self.begin_post(slug, username, text))
+    }
+
+    /// As [`post`](Self::post), and `None` when the server refuses it, or there is no such room or account.
+    pub fn try_post(&self, slug: &str, username: &str, text: &str) -> Option<String> {
+        let draft = {
+            let mut state = self.state();
+            let room = state.room_by_slug(slug)?.id.clone();
+            let who = state.account_named(username)?.id.clone();
+            state.draft(&room, &who, text, id::now()).ok()?
+        };
+        Some(self.finish_post(UnfinishedPost(draft)))
     }
 
     /// As [`post`](Self::post), with the id and the time of `posted`, which may be long ago.
@@ -51,6 +63,13 @@ impl LetsChat {
         let (_, broadcasts) = state.publish(begun.0);
         state.broadcast(broadcasts);
         id
+    }
+
+    /// The posts of all rooms from now on, by anybody. Of a watcher that falls behind by more than a thousand
+    /// posts, the oldest are lost.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<PublishedPost> {
+        self.state().watch()
     }
 
     /// The posts of the room, in the order of time.

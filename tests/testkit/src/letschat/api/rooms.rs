@@ -11,6 +11,18 @@ impl LetsChat {
         room(&self.state(), slug).id.to_string()
     }
 
+    /// Whether the account is in the room, with any of its connections.
+    #[must_use]
+    pub fn is_present(&self, slug: &str, username: &str) -> bool {
+        let state = self.state();
+        let room = state.room_by_slug(slug);
+        let who = state.account_named(username).map(|account| &account.id);
+        room.zip(who).is_some_and(|(room, who)| {
+            let mut present = room.sockets.iter().filter_map(|socket| state.sessions.get(socket));
+            present.any(|session| session.account_id == *who)
+        })
+    }
+
     /// Makes a room, and broadcasts it.
     pub fn create_room(&self, new: NewRoom) -> String {
         let mut state = self.state();

@@ -1,6 +1,7 @@
 use super::{LetsChat, account, room};
 use crate::letschat::engineio;
 use crate::letschat::outbox::Outbox;
+use crate::letschat::page;
 use crate::letschat::setup::NewUser;
 use crate::letschat::state::account::Account;
 use crate::letschat::state::json;
@@ -22,6 +23,12 @@ impl LetsChat {
     #[must_use]
     pub fn has_token(&self, username: &str) -> bool {
         account(&self.state(), username).token().is_some()
+    }
+
+    /// The accounts that can be chosen on the page, with their tokens, as the page reads them.
+    #[must_use]
+    pub fn page_users(&self) -> String {
+        page::users(&self.server.shared)
     }
 
     /// The account's id.

@@ -4,6 +4,7 @@ use super::call::{Call, Outcome, bad_request, ok, respond};
 use crate::letschat::id;
 use crate::letschat::setup::MongooseVersion;
 use crate::letschat::state::file::File;
+use crate::letschat::state::posting::keep_last;
 use crate::letschat::state::session::Broadcast;
 use crate::letschat::state::{ServerState, json};
 
@@ -42,6 +43,7 @@ pub(super) fn create(state: &mut ServerState, call: &Call) -> Outcome {
         .collect();
     let text = format!("upload://{}", file.url());
     state.files.push(file);
+    keep_last(&mut state.files, state.max_files);
     if call.text("post") == Some("true") {
         if state.mongoose == MongooseVersion::V4_13 {
             // The owner is null here, as it is in the broadcast, and the real server asks it for its id.

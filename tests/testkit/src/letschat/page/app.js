@@ -74,7 +74,7 @@ async function catchUp() {
   list.forEach(know);
   const remembered = location.hash.slice(1);
   if (!rooms.has(current)) {
-    const wanted = list.find((room) => room.slug === remembered) ?? list.find((room) => !room.hasPassword) ?? list[0];
+    const wanted = list.find((room) => room.slug === remembered) ?? oldest(list.filter((room) => !room.hasPassword)) ?? list[0];
     current = wanted?.id ?? null;
   }
   drawRooms();
@@ -82,6 +82,9 @@ async function catchUp() {
   trouble(null);
   drawAll();
 }
+
+/** The room that was made first; ids begin with their time. */
+const oldest = (list) => [...list].sort((a, b) => (a.id < b.id ? -1 : 1))[0];
 
 async function join(entry, password) {
   const { id } = entry.room;

@@ -28,14 +28,17 @@ const IMAGE = /^\s*https?:\/\/[^\s"'<>]+\.(?:png|jpe?g|gif)(?:\?\S*)?\s*$/i;
 const UPLOAD = /^\s*upload:\/\/(files\/[0-9a-f]{24}\/[^\s/?#]+)\s*$/;
 const PARTS = /(https?:\/\/[^\s<>"]+[^\s<>".,;:!?)\]'])|\B@([\w.]*\w)(?!@)\b|(?<![\w&])#([a-z0-9_-]+)|:([\w+-]+):/gi;
 
-/** A message's text as an element. `me` is who looks, `rooms` are those that `open` opens. */
+/**
+ * A message's text as an element. `me` is who looks, `rooms` are those that `open` opens; `pictures: false` leaves
+ * pictures from elsewhere as links.
+ */
 export function body(text, look) {
   const element = make('div', { class: 'body' });
   const upload = UPLOAD.exec(text);
   if (upload) element.append(uploaded(upload[1], look));
   else if (text.includes('\n')) element.append(make('pre', {}, text.replace(/\n+$/, '')));
   // A picture of this server's own would be fetched in the name of whoever looks.
-  else if (IMAGE.test(text) && new URL(text.trim()).origin !== location.origin) element.append(picture(text.trim(), look));
+  else if (look.pictures !== false && IMAGE.test(text) && new URL(text.trim()).origin !== location.origin) element.append(picture(text.trim(), look));
   else element.append(...parts(text, look));
   return element;
 }

@@ -1,8 +1,9 @@
 // The wire: Socket.IO in Engine.IO 3 in a websocket, as Let's Chat speaks it.
 
-/** A connection that comes back by itself. `on.open`, `on.lost`, `on.refused`, and `on.event(name, data)`. */
+/** A connection to the server at `base` that comes back by itself. `on.open`, `on.lost`, `on.refused`, and `on.event(name, data)`. */
 export class Wire {
-  constructor(token, on) {
+  constructor(token, on, base = location.href) {
+    this.base = base;
     this.token = token;
     this.on = on;
     this.failures = 0;
@@ -10,7 +11,7 @@ export class Wire {
   }
 
   connect() {
-    const address = new URL('socket.io/', location.href);
+    const address = new URL('socket.io/', this.base);
     address.protocol = address.protocol.replace('http', 'ws');
     address.search = new URLSearchParams({ EIO: 3, transport: 'websocket', token: this.token });
     this.waiting = new Map();

@@ -6,7 +6,7 @@ pub(super) mod file;
 pub(super) mod json;
 pub(super) mod login;
 pub(super) mod post;
-mod posting;
+pub(super) mod posting;
 pub(super) mod room;
 pub(super) mod session;
 pub(super) mod token;
@@ -15,7 +15,8 @@ mod views;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use axum::extract::ws::Utf8Bytes;
-use tokio::sync::watch;
+use jiff::Timestamp;
+use tokio::sync::{broadcast, watch};
 
 use super::engineio;
 use super::id::{self, Id, IdGenerator};
@@ -24,9 +25,12 @@ use super::setup::{MongooseVersion, NewRoom, NewUser, Setup};
 use account::Account;
 use file::File;
 use login::Attempts;
-use post::Post;
+use post::{Post, PublishedPost};
 use room::Room;
 use session::{Broadcast, Session, SocketId};
+
+/// How many posts wait for a watcher that does not read; older ones are lost to it.
+const WATCH_CAPACITY: usize = 1024;
 
 /// Everything the server knows.
 #[derive(Debug)]
@@ -50,7 +54,12 @@ pub(super) struct ServerState {
     /// By username.
     attempts: HashMap<String, Attempts>,
     last_socket_id: SocketId,
+    /// How many posts of each room are kept, and how many private messages.
+    pub max_posts: usize,
+    /// How many files are kept.
+    pub max_files: usize,
     changed: watch::Sender<u64>,
+    published: broadcast::Sender<PublishedPost>,
 }
 
 impl ServerState {
@@ -70,7 +79,10 @@ impl ServerState {
             logins: HashMap::new(),
             attempts: HashMap::new(),
             last_socket_id: 0,
+            max_posts: setup.max_posts,
+            max_files: setup.max_files,
             changed: watch::Sender::new(0),
+            published: broadcast::Sender::new(WATCH_CAPACITY),
         };
         for person in &setup.users {
             state.add_account(person.clone());
@@ -242,6 +254,20 @@ impl ServerState {
                         .for_each(|socket| hand(socket, frame.clone()));
                 }
             }
+        }
+    }
+
+    /// The posts from now on.
+    pub(super) fn watch(&self) -> broadcast::Receiver<PublishedPost> {
+        self.published.subscribe()
+    }
+
+    /// Tells the watchers of a post.
+    fn tell_watchers(&self, slug: &str, post: &Post) {
+        if self.published.receiver_count() > 0 {
+            let (at, room) = (Timestamp::now(), slug.to_owned());
+            // The last watcher may just have left.
+            let _ = self.published.send(PublishedPost { at, room, post: post.clone() });
         }
     }
 

@@ -20,6 +20,17 @@ pub struct Post {
     pub(super) owner_id: Id,
 }
 
+/// A post that has just become visible in its room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedPost {
+    /// When, by this machine's clock, which is finer than [`Post::posted`].
+    pub at: Timestamp,
+    /// The room's slug.
+    pub room: String,
+    /// The post.
+    pub post: Post,
+}
+
 impl Post {
     pub(in super::super) fn new(id: &Id, text: &str, posted: Timestamp, owner: &Account) -> Self {
         Self {

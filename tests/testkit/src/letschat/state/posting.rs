@@ -34,6 +34,7 @@ impl ServerState {
             let to = self.account(to).map(|account| account.username.clone());
             let post = self.account(owner).map(|owner| Post::new(&id, text, posted, owner));
             self.sent_private_messages.extend(to.zip(post));
+            keep_last(&mut self.sent_private_messages, self.max_posts);
             self.notify_changed();
         }
         (json, broadcasts)
@@ -89,8 +90,15 @@ impl ServerState {
         place.posts.insert(at, post);
         let place = &self.rooms[room];
         let post = &place.posts[at];
+        self.tell_watchers(&place.slug, post);
         broadcasts.push(Broadcast::Room(room.clone(), self.announcement(place, post)));
-        json::to_string(&message(post, json::Owner::Id(&post.owner_id), json::Where::Id(room)))
+        let answer =
+            json::to_string(&message(post, json::Owner::Id(&post.owner_id), json::Where::Id(room)));
+        let most = self.max_posts;
+        if let Some(place) = self.rooms.get_mut(room) {
+            keep_last(&mut place.posts, most);
+        }
+        answer
     }
 
     /// The `messages:new` of a post, the same for everyone in the room.
@@ -118,6 +126,11 @@ impl ServerState {
             if expand.room { json::Where::Brief(brief()) } else { json::Where::Id(&room.id) };
         json::to_string(&message(post, owner, place))
     }
+}
+
+/// Forgets all but the last `most`.
+pub(in super::super) fn keep_last<T>(all: &mut Vec<T>, most: usize) {
+    all.drain(..all.len().saturating_sub(most));
 }
 
 fn message<'a>(post: &'a Post, owner: json::Owner<'a>, room: json::Where<'a>) -> json::Message<'a> {
