@@ -7,6 +7,9 @@
 mod browser;
 mod page;
 #[allow(dead_code)]
-#[path = "../process/program.rs"]
+#[path = "../support/program.rs"]
 mod program;
+#[allow(dead_code)]
+#[path = "../support/terminal.rs"]
+mod terminal;
 mod visits;

@@ -16,6 +16,7 @@ mod harness;
 mod ident;
 mod init;
 mod logs;
+#[path = "../support/program.rs"]
 mod program;
 mod registration;
 mod secrets;
@@ -23,5 +24,6 @@ mod starting;
 mod state;
 mod stopping;
 mod stuck;
+#[path = "../support/terminal.rs"]
 mod terminal;
 mod web;
