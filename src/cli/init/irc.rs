@@ -210,6 +210,9 @@ impl Wizard<'_> {
             return Ok(None);
         }
         println!("{words}");
+        if !words.contains(&certificate.fingerprint.to_string()) {
+            println!("The SHA-256 of its certificate is {}.", certificate.fingerprint);
+        }
         let question =
             "Is this the right server? Then the bridge will accept only this certificate.";
         let accepted = self.terminal.confirm(question, false).await?;
