@@ -9,7 +9,7 @@ use super::arguments::secret_variable;
 use super::draft::{SecretFile, Trust};
 use super::terminal::InitError;
 use super::wizard::{SecretQuestion, Wizard, read_password};
-use crate::config::LetsChatSettings;
+use crate::config::{CertificatePin, LetsChatSettings, TlsTrust};
 use crate::net::rest::{RestClient, RestError, SignInError};
 use crate::net::tls::RejectedCert;
 use crate::net::{certificate, tls};
@@ -209,11 +209,14 @@ fn is_about_address(error: &SignInError) -> bool {
 }
 
 fn tls_config(settings: &LetsChatSettings) -> Result<Arc<ClientConfig>, RestError> {
-    tls::client_config(&settings.tls_trust).map_err(|it| RestError::Unreachable(it.to_string()))
+    // Without TLS, a machine needs no authorities.
+    let nothing = TlsTrust::Pin(CertificatePin::new([0; 32]));
+    let trust = if settings.url.scheme() == "http" { &nothing } else { &settings.tls_trust };
+    tls::client_config(trust).map_err(|error| RestError::Unreachable(error.to_string()))
 }
 
 async fn untrusted_certificate(settings: &LetsChatSettings) -> Option<RejectedCert> {
-    let is_default = settings.tls_trust == crate::config::TlsTrust::System;
+    let is_default = settings.tls_trust == TlsTrust::System;
     if !is_default || settings.url.scheme() != "https" {
         return None;
     }
