@@ -13,13 +13,16 @@ const REASONS: &[&str] = &[
     "src/net/proxy",
     "src/net/tls",
     "src/net/unexpected_peer.rs",
+    "src/net/websocket",
     "src/net/websocket.rs",
     "src/protocol/irc/channels/voice.rs",
     "src/protocol/irc/errors",
     "src/protocol/irc/login/nickserv.rs",
     "src/protocol/irc/login/sasl.rs",
     "src/protocol/irc/login/session.rs",
-    "src/protocol/letschat/session/handlers.rs",
+    "src/protocol/letschat/session/events.rs",
+    "src/protocol/letschat/session/replies.rs",
+    "src/protocol/letschat/session/room_list.rs",
     "src/service/probe.rs",
     "src/store/files.rs",
     "src/web/self_test.rs",
@@ -86,6 +89,10 @@ const FOR_NOBODY: &[&str] = &[
     // A bug.
     "a check does not panic",
     // The demo has its own words.
+    "cannot prepare the bridge in {directory} ({error}); set TMPDIR to another directory",
+    "cannot start the bridge: {0}",
+    "the bridge has ended: {0}",
+    "the demo's Let's Chat has ended: {0}",
     "cannot listen on port {port} ({error}); choose another with {option}",
     // A server that breaks the protocol; the bridge passes over it.
     "cannot build the history request",
@@ -198,7 +205,7 @@ fn configuration_errors() -> BTreeMap<String, String> {
         "ValueError::new(",
         "ValueError::type_error(",
         "ValueError::quoting(",
-        "flaw(",
+        "error(",
         "format!(",
     ];
     for file in source_files("src/config") {

@@ -37,10 +37,7 @@ pub(super) fn on_event(
             on_ack_timeout(delivery, endpoint, rooms, ctx)
         }
         LetsChatEvent::TimerFired(endpoint) => {
-            if let Some(room) = ctx.endpoints.room_mut(endpoint) {
-                room.merge_wait.expire();
-            }
-            ctx.schedule(endpoint);
+            on_timer(endpoint, ctx);
             Ok(())
         }
         LetsChatEvent::LoggedIn(account) => {
@@ -80,6 +77,14 @@ pub(super) fn on_event(
         }
         LetsChatEvent::DirectMessage(_) | LetsChatEvent::DirectMessagesEnabled(_) => Ok(()),
     }
+}
+
+/// The next delivery to the room has waited long enough for more lines.
+fn on_timer(endpoint: EndpointId, ctx: &mut Ctx<'_>) {
+    if let Some(room) = ctx.endpoints.room_mut(endpoint) {
+        room.merge_wait.expire();
+    }
+    ctx.schedule(endpoint);
 }
 
 /// The connection is lost: rooms were received up to the last event.
