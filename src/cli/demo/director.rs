@@ -118,7 +118,10 @@ impl Director {
                     Some(Order::Stop) | None => break,
                     Some(order) => self.obey(order).await?,
                 },
-                Some(report) = inputs.reports.recv() => self.note(report),
+                Some(report) = inputs.reports.recv() => {
+                    self.count(&mut inputs);
+                    self.note(report);
+                }
                 message = inputs.messages.recv() => match message {
                     Ok(message) => observe::irc_message(&mut self.tally, message),
                     Err(error) => self.tell_missed(&error),
@@ -140,6 +143,16 @@ impl Director {
         }
         self.stop().await;
         Ok(())
+    }
+
+    /// Counts what both servers have seen. The bridge's log is about messages that are among them.
+    fn count(&mut self, inputs: &mut Inputs) {
+        while let Ok(message) = inputs.messages.try_recv() {
+            observe::irc_message(&mut self.tally, message);
+        }
+        while let Ok(post) = inputs.posts.try_recv() {
+            observe::post(&mut self.tally, post);
+        }
     }
 
     async fn obey(&mut self, order: Order) -> Result<(), DemoError> {

@@ -19,7 +19,8 @@ const HINTS = {
 };
 
 /** Who and where to stand out from what was done. */
-function inParts(kind, words) {
+function inParts(kind, text) {
+  const words = text.replace(/(\d) (m?s)\b/g, '$1\u00a0$2');
   const end = kind === 'arrived' ? words.indexOf(': ') + 1 : 0;
   return end ? [make('b', {}, words.slice(0, end)), words.slice(end)] : [words];
 }
