@@ -25,7 +25,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_log() {
+async fn token_is_never_logged() {
     let log = Log::default();
     let writer = log.clone();
     tracing_subscriber::fmt()

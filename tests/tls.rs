@@ -162,7 +162,7 @@ fn refused(outcome: Result<String, ConnectError>, identity: &Identity) -> (Rejec
 }
 
 #[tokio::test]
-async fn what_an_authority_of_the_ca_file_has_signed_is_accepted() {
+async fn certificate_signed_by_the_ca_file_is_accepted() {
     let ours = authority();
     let other = authority();
     let (_file, trust) = ca_file(&[&other.pem(), &ours.pem()]);
@@ -175,7 +175,7 @@ async fn what_an_authority_of_the_ca_file_has_signed_is_accepted() {
 }
 
 #[tokio::test]
-async fn what_another_authority_has_signed_is_not() {
+async fn certificate_signed_by_another_authority_is_rejected() {
     let (_file, trust) = ca_file(&[&authority().pem()]);
     for name in ["Tea Authority", "Coffee Authority"] {
         let server = signed(&params("irc.example"), &authority_named(name));
@@ -186,7 +186,7 @@ async fn what_another_authority_has_signed_is_not() {
 }
 
 #[tokio::test]
-async fn the_ca_file_replaces_the_systems_authorities_and_they_do_not_know_ours() {
+async fn ca_file_replaces_the_system_authorities() {
     let ours = authority();
     let server = signed(&params("irc.example"), &ours);
     let system = client_config(&TlsTrust::System);
@@ -200,7 +200,7 @@ async fn the_ca_file_replaces_the_systems_authorities_and_they_do_not_know_ours(
 }
 
 #[tokio::test]
-async fn a_self_signed_certificate_is_accepted_where_it_is_listed_itself() {
+async fn self_signed_certificate_is_accepted_if_listed() {
     for server in [self_signed_authority("irc.example"), self_signed(&params("irc.example"))] {
         let (_file, trust) = ca_file(&[&authority().pem(), &server.pem]);
         accepted(spoken(&server, "irc.example", &trust).await);
@@ -212,7 +212,7 @@ async fn a_self_signed_certificate_is_accepted_where_it_is_listed_itself() {
 }
 
 #[tokio::test]
-async fn the_pinned_certificate_is_accepted_whoever_signed_it() {
+async fn pinned_certificate_is_accepted_regardless_of_its_issuer() {
     for server in [
         self_signed_authority("irc.example"),
         self_signed(&params("irc.example")),
@@ -227,7 +227,7 @@ async fn the_pinned_certificate_is_accepted_whoever_signed_it() {
 
 /// X.509 version 1: the key of a pinned certificate proves as much as any other.
 #[tokio::test]
-async fn an_old_certificate_can_be_pinned_or_listed() {
+async fn version_1_certificate_can_be_pinned_or_listed() {
     let pem = include_str!("data/certificates/v1.pem");
     let key = include_str!("data/certificates/v1.key");
     let server = Identity {
@@ -246,7 +246,7 @@ async fn an_old_certificate_can_be_pinned_or_listed() {
 }
 
 #[tokio::test]
-async fn another_certificate_than_the_pinned_is_refused_and_told() {
+async fn certificate_other_than_the_pinned_one_is_rejected() {
     let (pinned, server) = (self_signed(&params("a.example")), self_signed(&params("a.example")));
     let outcome =
         spoken(&server, "a.example", &TlsTrust::Pin(CertificatePin::new(pinned.pin()))).await;
@@ -256,7 +256,7 @@ async fn another_certificate_than_the_pinned_is_refused_and_told() {
 }
 
 #[tokio::test]
-async fn a_certificate_without_its_key_proves_nothing() {
+async fn certificate_without_its_key_is_rejected() {
     let real = self_signed_authority("irc.example");
     let impostor = Identity {
         certificate: real.certificate.clone(),
@@ -274,7 +274,7 @@ async fn a_certificate_without_its_key_proves_nothing() {
 }
 
 #[tokio::test]
-async fn a_certificate_for_another_host_is_refused_and_says_for_which_it_is() {
+async fn certificate_for_another_host_is_rejected_with_its_host() {
     let ours = authority();
     let (_file, trust) = ca_file(&[&ours.pem()]);
     let names = ["irc.example".to_owned(), "*.tea.example".to_owned(), "192.0.2.1".to_owned()];
@@ -296,7 +296,7 @@ fn expired() -> CertificateParams {
 }
 
 #[tokio::test]
-async fn a_certificate_out_of_its_time_is_refused_and_says_since_when() {
+async fn expired_certificate_is_rejected_with_its_date() {
     let ours = authority();
     let (_file, trust) = ca_file(&[&ours.pem()]);
     let server = signed(&expired(), &ours);
@@ -327,7 +327,7 @@ async fn plain(line: &'static str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_port_without_tls_is_told() {
+async fn port_without_tls_is_reported() {
     for line in
         [":irc.example NOTICE * :*** Looking up\r\n", "HTTP/1.1 400 Bad Request\r\n\r\n", ""]
     {
@@ -340,7 +340,7 @@ async fn a_port_without_tls_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_port_that_waits_for_us_to_speak_is_told() {
+async fn port_that_waits_for_the_client_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let error = exchange(stream, "irc.example", &TlsTrust::Pin(CertificatePin::new([0; 32])))
@@ -351,7 +351,7 @@ async fn a_port_that_waits_for_us_to_speak_is_told() {
 }
 
 #[tokio::test]
-async fn a_host_that_can_be_no_certificates_is_told() {
+async fn host_that_no_certificate_can_name_is_reported() {
     let server = self_signed(&params("irc.example"));
     let error = spoken(&server, "tea pot", &TlsTrust::Pin(CertificatePin::new(server.pin())))
         .await
@@ -397,7 +397,7 @@ async fn rest_trusts_whom_the_other_connections_trust() {
 }
 
 #[tokio::test]
-async fn rest_says_that_a_port_speaks_no_tls() {
+async fn rest_reports_a_port_without_tls() {
     let url = format!("https://127.0.0.1:{}", plain("HTTP/1.1 400 Bad Request\r\n\r\n").await);
     let tls = client_config(&TlsTrust::Pin(CertificatePin::new([0; 32]))).unwrap();
     let rest =
@@ -407,7 +407,7 @@ async fn rest_says_that_a_port_speaks_no_tls() {
 }
 
 #[tokio::test]
-async fn a_websocket_trusts_whom_the_other_connections_trust() {
+async fn websocket_trusts_the_same_certificates() {
     let identity = self_signed(&params("localhost"));
     let acceptor = acceptor(&identity);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_rare_is_logged_each_time() {
+    fn rare_line_is_always_logged() {
         let (mut counts, now) = (Counts::default(), Instant::now());
         for minute in 0..100 {
             assert!(counts.add(&META, Words::default, now + WINDOW * minute));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_is_logged_less_often() {
+    fn long_lines_are_logged_less_often() {
         let (mut counts, now) = (Counts::default(), Instant::now());
         let what = || Words { message: String::new(), bytes: 15_000 };
         let logged = (0..100).filter(|_| counts.add(&META, what, now)).count();

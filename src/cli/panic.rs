@@ -44,7 +44,7 @@ mod tests {
 
     /// Runs the calling test again in a child process, which runs `panics` and then waits forever.
     fn ends(kind: &str, panics: impl FnOnce()) {
-        let name = format!("cli::panic::tests::a_panic_in_a_{kind}_ends_the_program");
+        let name = format!("cli::panic::tests::panic_in_a_{kind}_ends_the_program");
         if std::env::var(CHILD).is_ok_and(|wanted| wanted == kind) {
             let json = tracing_subscriber::fmt().json().with_writer(std::io::stderr);
             tracing::subscriber::set_global_default(json.finish()).unwrap();
@@ -71,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_a_thread_ends_the_program() {
+    fn panic_in_a_thread_ends_the_program() {
         ends("thread", || {
             thread::spawn(|| panic!("the tea is cold"));
         });
     }
 
     #[test]
-    fn a_panic_in_a_task_ends_the_program() {
+    fn panic_in_a_task_ends_the_program() {
         ends("task", || {
             let runtime = crate::cli::run::build_runtime();
             runtime.spawn(async { panic!("the tea is cold") });

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_is_short_enough_is_kept_as_it_is() {
+    fn short_text_is_kept_unchanged() {
         for text in ["", "tea", &"x".repeat(KEPT), &"é\n".repeat(KEPT / 3)] {
             assert!(kept(text) == text);
             assert!(split_left_out(text) == (text, None));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_in_pieces_is_kept_as_the_whole_of_it_is() {
+    fn text_in_pieces_is_kept_like_the_whole() {
         for text in [
             "tea",
             &"a long line\n".repeat(50_000),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_kept_again_as_it_is() {
+    fn kept_text_is_kept_unchanged_again() {
         for text in ["a long line\n".repeat(1_000_000), "😀".repeat(KEPT)] {
             let once = kept(&text);
             assert!(kept(&once) == once);

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_is_allowed_and_then_a_steady_rate() {
+    fn burst_is_allowed_and_then_a_steady_rate() {
         let limit = RateLimit { burst: 3.0, per_second: 0.1 };
         let at = |second| Timestamp::from_second(second).expect("a time");
         let mut bucket = TokenBucket::default();

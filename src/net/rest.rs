@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_account_that_lacks_its_names_is_known_by_its_id() {
+    async fn account_without_names_is_known_by_its_id() {
         for (body, username, display_name) in [
             (r#"{"id":"u1","username":"ann","displayName":null}"#, "ann", "ann"),
             (r#"{"id":"u1","username":null,"displayName":"Ann"}"#, "u1", "Ann"),

@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_is_sought_is_heard() {
+    async fn expected_peer_is_recognised() {
         for first in
             [&b":irc.example NOTICE"[..], b"NOTICE AUTH :*** Looking up", b"ERROR :no", b"\xFF"]
         {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stranger_is_named_with_the_key_to_change() {
+    async fn unexpected_peer_is_named_with_the_key_to_change() {
         for (sought, first, words) in [
             (IRC, &b"\x15\x03\x01\x00\x02\x02\x46"[..], "set `tls = true`"),
             (IRC, b"", "if this is its TLS port, set `tls = true`"),

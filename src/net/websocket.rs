@@ -255,7 +255,7 @@ mod tests {
     use crate::protocol::letschat::Reason;
 
     #[test]
-    fn a_silence_is_survived_only_where_something_is_heard_after_it() {
+    fn silence_is_survived_only_if_something_is_received_after_it() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut silence = Silence::begin(start);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_that_answers_is_told_from_a_port_that_wants_tls() {
+    async fn page_in_answer_is_distinguished_from_a_port_that_requires_tls() {
         let of = |status: &str, page: &str| {
             let length = page.len();
             format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{page}")
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_does_not_want_us_is_told_from_who_is_away() {
+    async fn rejection_is_distinguished_from_an_outage() {
         let away = |answer: &'static str| async move {
             match answered(&format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n")).await {
                 WebSocketError::TurnedAway(away) => Some((away.reason, away.wait)),
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_to_come_back_at_is_read() {
+    fn retry_after_date_is_parsed() {
         let now = "2015-10-21T07:27:30Z".parse().unwrap();
         let headers = http::HeaderMap::from_iter([(
             http::header::RETRY_AFTER,

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn who_cuts_off_by_age_is_told_from_who_cuts_off_after_silence() {
+    fn disconnect_by_age_is_distinguished_from_one_after_silence() {
         for (age, every) in [(60, 25), (10, 4), (130, 25), (60, 20), (3_600, 25), (60, 59)] {
             assert_eq!(cut_off(None, age, every), [], "at {age} s, with a ping every {every} s");
         }

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_a_try_hangs_is_a_part_of_the_wait_for_the_next() {
+    fn duration_of_an_attempt_counts_towards_the_delay() {
         for hung in [0, 1, 10, 20, 29, 30, 50, 300] {
             let mut patience = ReconnectDelay::new(1);
             let lost = ConnectionOutcome { lasted: Duration::from_secs(hung), ..LOST };
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_not_accepted_is_tried_ever_less_often() {
+    fn rejected_token_is_retried_with_growing_delays() {
         let away = letschat::TurnedAway::new(letschat::Reason::Account, String::new());
         let refused = ConnectionOutcome { rejection: Some((&away).into()), ..LOST };
         let mut patience = ReconnectDelay::new(1);

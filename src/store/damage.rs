@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_database_is_named_with_what_to_do() {
+    fn damaged_database_error_names_the_file_and_the_remedy() {
         let whole = fs::read(state().path().join("letsbridge.sqlite3")).expect("is there");
         let garbled = |range: std::ops::Range<usize>| {
             let mut bytes = whole.clone();

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_could_read_is_made_ours_alone() {
+    fn files_readable_by_others_are_made_private() {
         let parent = tempfile::tempdir().expect("a directory");
         let directory = parent.path().join("new/state");
         drop(Store::open(&directory).expect("is made"));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_refused_and_named() {
+    fn special_file_is_rejected_by_name() {
         for name in FILES {
             for (make, what) in
                 [(0, "a directory"), (1, "a symbolic link"), (2, "a FIFO"), (3, "a symbolic link")]
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_reached_by_a_link_is_one() {
+    fn directory_behind_a_link_is_accepted() {
         let parent = tempfile::tempdir().expect("a directory");
         fs::create_dir(parent.path().join("private")).expect("works");
         symlink("private", parent.path().join("state")).expect("works");
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_elses_is_refused_with_its_owner_and_its_mode() {
+    fn file_of_another_user_is_rejected_with_owner_and_mode() {
         if rustix::process::geteuid().as_raw() != 0 {
             return;
         }

@@ -79,7 +79,7 @@ mod tests {
     use crate::store::Store;
 
     #[test]
-    fn who_looks_leaves_nothing_behind() {
+    fn look_leaves_nothing_behind() {
         let parent = tempfile::tempdir().expect("a directory");
         let directory = parent.path().join("some/state");
         assert_eq!(look(&directory).expect("can be made"), Look::Missing);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_is_told_of_what_is_damaged_and_of_what_is_no_directory() {
+    fn look_reports_damage_and_a_missing_directory() {
         let directory = tempfile::tempdir().expect("a directory");
         fs::write(directory.path().join("letsbridge.sqlite3"), "hello").expect("works");
         assert!(matches!(look(directory.path()), Err(StoreError::Damaged { .. })));

@@ -145,7 +145,7 @@ mod tests {
     use crate::domain::{Author, Endpoint, LetsChatUserId, Message, MessageKind, Network};
 
     #[test]
-    fn what_was_delivered_is_overwritten_and_its_id_still_known() {
+    fn text_of_a_delivered_message_is_erased_and_its_id_kept() {
         let directory = tempfile::tempdir().expect("a directory");
         let mut store = Store::open(directory.path()).expect("opens");
         let bob = UserRef::LetsChat(LetsChatUserId("b0b".into()));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn who_wrote_to_whom_is_forgotten_and_what_is_on_its_way_is_not() {
+    fn records_of_direct_messages_are_erased_but_pending_ones_kept() {
         let mut store = Store::in_memory().expect("a store in memory");
         let party = |name: &str| UserRef::Nick(Network::new("office"), name.into());
         let tea = store.endpoint_id(&Endpoint::room("tea")).expect("works");
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_forgotten_once_that_is_told() {
+    fn rejected_direct_message_is_erased_once_reported() {
         let mut store = Store::in_memory().expect("a store in memory");
         let [ann, bob] = ["ann", "bob"].map(|name| {
             store
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_by_many_names_leaves_one_row() {
+    fn renamed_user_has_one_row() {
         let mut store = Store::in_memory().expect("a store in memory");
         let nick = |n: u32| UserRef::Nick(Network::new("office"), format!("ann{n}").into());
         let endpoint = store.user_endpoint_id(&nick(0)).expect("works");

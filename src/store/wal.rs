@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_was_left_by_a_kill_or_a_loss_of_power_is_whole() {
+    fn log_after_a_kill_or_a_power_loss_is_valid() {
         let (_directory, path, log) = killed(10);
         assert_eq!(check(&path).map_err(|it| it.to_string()), Ok(()), "there is none");
         for length in [0, 1, 31, 32, 33, 5_000, log.len() - 1, log.len()] {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_turn_of_the_log_has_left_behind_is_no_damage() {
+    fn leftovers_of_an_earlier_log_are_not_damage() {
         let (directory, path, _) = killed(10);
         let connection = Connection::open(directory.path().join("work")).unwrap();
         connection.pragma_update(None, "journal_mode", "WAL").unwrap();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_in_which_whole_transactions_cannot_be_read_is_damaged() {
+    fn log_with_unreadable_transactions_is_damaged() {
         let (_directory, path, log) = killed(10);
         for (from, length, what) in [
             (0, 4, "the beginning of its write-ahead log"),

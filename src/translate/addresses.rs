@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_link_it_is_said_where_an_address_can_be_read() {
+    fn abbreviated_url_names_its_source_without_a_link() {
         let address = format!("https://a.example/{}", "x".repeat(882));
         let said = |instead: Instead| {
             shorten_urls(format!("\t(see {address}").into(), 400, || instead).into_owned()

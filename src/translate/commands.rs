@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_wants_something_of_the_bridge_is_known() {
+    fn commands_to_the_bridge_are_recognised() {
         for text in ["!who", " !frobnicate x", "help", "Who?", "status"] {
             assert!(BotCommand::is_meant(text), "{text:?}");
         }

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_before_is_counted_too() {
+    fn lines_left_out_earlier_are_counted_too() {
         let link = Some("https://b.example/p/x");
         let lines = overlong::kept(&"a long line\n".repeat(1_000_000)).into_owned();
         let three = "a long line\n".repeat(3);

@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_many_makes_room_for_itself_and_nobody_else() {
+    fn client_with_many_connections_only_displaces_its_own() {
         let seats = Arc::new(ConnectionSlots::default());
         let other = seats.take(address("192.0.2.1"), false).expect("room");
         let mine: Vec<ConnectionSlot> = (0..EACH[0] + 10)
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_is_heard_however_many_say_nothing() {
+    fn request_is_accepted_despite_many_silent_connections() {
         let seats = Arc::new(ConnectionSlots::default());
         let silent: Vec<ConnectionSlot> =
             (0..ALL + 88).map(|_| seats.take(address("127.0.0.1"), true).expect("room")).collect();
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_being_answered_is_left_alone() {
+    fn connection_with_a_response_in_progress_is_kept() {
         let seats = Arc::new(ConnectionSlots::default());
         let take = || seats.take(address("192.0.2.1"), false).map(Arc::new);
         let busy: Vec<_> = (0..EACH[0])
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn slow_readers_of_many_networks_keep_nobody_out_for_long() {
+    async fn slow_readers_from_many_networks_are_displaced() {
         let seats = Arc::new(ConnectionSlots::default());
         let take = |n: usize| {
             let address = address(&format!("2001:db8:{n:x}::1"));
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_makes_room_ends() {
+    async fn displaced_connection_is_closed() {
         let seats = Arc::new(ConnectionSlots::default());
         let sit = || {
             let seat = seats.take(address("192.0.2.1"), false).expect("room");

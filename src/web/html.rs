@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn truncated_page_says_so() {
+    fn truncated_page_mentions_the_truncation() {
         assert!(paste_html("ann", &"x\n".repeat(MAX_LINES + 1)).contains("Truncated"));
         assert!(paste_html("ann", &"é".repeat(MAX_BYTES)).contains("Truncated"));
     }

@@ -30,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_in_networks_of_networks() {
+    fn address_belongs_to_nested_networks() {
         check("192.0.2.1", &["192.0.2.1/32", "192.0.2.0/24"]);
         check("::ffff:192.0.2.1", &["192.0.2.1/32", "192.0.2.0/24"]);
         let nets = ["2001:db8:0:12::/64", "2001:db8::/56", "2001:db8::/48"];

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_takes_nothing_or_a_trickle_is_left() {
+    async fn stalled_or_trickling_reader_is_disconnected() {
         for bytes in [0, 1, 100, 2_000] {
             let (outcome, took) = sent(bytes).await;
             let error = outcome.expect_err("too slow");
@@ -142,13 +142,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_slow_but_steady_gets_all() {
+    async fn slow_but_steady_reader_gets_everything() {
         sent(4_000).await.0.expect("4 kB a second will do");
         sent(100_000).await.0.expect("and more");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_we_have_not_got_yet_is_not_held_against_anybody() {
+    async fn missing_data_does_not_count_against_the_reader() {
         let (ours, mut theirs) = duplex(1_024);
         let taking = tokio::spawn(async move {
             let mut all = Vec::new();

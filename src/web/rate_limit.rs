@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_kept_for_those_who_have_little() {
+    fn share_of_the_limit_is_reserved_for_small_clients() {
         let limits = Arc::new(RateLimiter::new(Some(100)));
         let now = Instant::now();
         // Twenty networks, each with many addresses that use their full rate.

@@ -423,7 +423,7 @@ fn one_slip_is_one_mistake() {
 }
 
 #[test]
-fn the_key_that_is_proposed_fits_the_value() {
+fn proposed_key_fits_the_value() {
     for (written, near) in [
         ("tokenfile = 'letschat.token'", "token_file"),
         ("tokenFile = 'letschat.token'", "token_file"),
@@ -462,7 +462,7 @@ fn the_key_that_is_proposed_fits_the_value() {
 }
 
 #[test]
-fn what_is_wrong_besides_is_told_with_the_slip() {
+fn other_errors_are_reported_with_a_misspelling() {
     let text = MINIMAL.replace("[letschat]", "[letchat]").replace("https:", "gopher:");
     ConfigFixture::new().assert_errors(
         &text,
@@ -482,7 +482,7 @@ fn what_is_wrong_besides_is_told_with_the_slip() {
 }
 
 #[test]
-fn a_channel_without_its_network_is_understood() {
+fn channel_without_its_network_is_explained() {
     for (written, told) in [
         ("#dev", "is not network/channel; write it like \"office/#dev\""),
         ("dev", "is not network/channel; write it like \"office/#dev\""),
@@ -512,7 +512,7 @@ fn a_channel_without_its_network_is_understood() {
 }
 
 #[test]
-fn how_the_file_was_saved_does_not_matter_or_is_told() {
+fn encoding_of_the_file_is_accepted_or_explained() {
     let crlf = MINIMAL.replace('\n', "\r\n");
     ConfigFixture::new().settings(&crlf);
     ConfigFixture::new().settings(&format!("\u{FEFF}{MINIMAL}"));
@@ -531,7 +531,7 @@ fn how_the_file_was_saved_does_not_matter_or_is_told() {
 }
 
 #[test]
-fn a_slip_in_toml_is_one_mistake_and_says_what_would_do() {
+fn toml_syntax_error_is_reported_once_with_its_remedy() {
     for (from, to, at, words) in [
         ("[letschat]", "[irc.office]\nnick = 'x'\n[letschat]", "5", "duplicate key"),
         ("url =", "url = 'x'\nurl =", "7", "duplicate key"),

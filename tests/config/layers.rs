@@ -48,7 +48,7 @@ fn environment_overrides_the_file() {
 }
 
 #[test]
-fn a_variable_that_is_nearly_ours_is_told() {
+fn misspelled_variable_is_reported() {
     ConfigFixture::new()
         .variable("LETSBRIDGE_LETSCHAT_URL", "x")
         .variable("LetsBridge__Irc__Office__Nick", "x")

@@ -142,7 +142,7 @@ fn proxy_is_read_with_its_credentials() {
 }
 
 #[test]
-fn a_password_that_is_not_said_in_the_clear_is_warned_of() {
+fn password_withheld_without_tls_causes_a_warning() {
     let warnings = |lines: &str| {
         let desk = ConfigFixture::new();
         let (_, found) = desk.load(&with(lines, "", "")).unwrap();

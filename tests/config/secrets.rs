@@ -118,7 +118,7 @@ fn world_readable_secret_is_warned_about() {
 
 /// What editors and shells put around a secret is not part of it.
 #[test]
-fn what_an_editor_adds_to_a_secret_is_no_part_of_it() {
+fn trailing_newline_is_not_part_of_a_secret() {
     for (before, after) in [
         ("", ""),
         ("", "\n"),
@@ -149,7 +149,7 @@ fn what_an_editor_adds_to_a_secret_is_no_part_of_it() {
 }
 
 #[test]
-fn a_mark_before_a_certificate_does_not_matter() {
+fn byte_order_mark_before_a_certificate_is_ignored() {
     let marked = format!("\u{FEFF}{}", certificate().replace('\n', "\r\n"));
     let desk = ConfigFixture::new().file("ca.pem", &marked);
     desk.settings(&with("ca_file = 'ca.pem'", "", ""));

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told() {
+    fn missing_message_is_reported() {
         check("a b c", "a c", Repeats::Marked, &["\"b\" is missing"]);
         check("a b", "a", Repeats::Marked, &["\"b\" is missing"]);
         check("a b", "", Repeats::Never, &["\"a\" is missing", "\"b\" is missing"]);
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_again_is_told_or_counted() {
+    fn duplicate_message_is_reported_or_counted() {
         check("a b", "a a b", Repeats::Never, &["\"a\" came too often"]);
         check("a b", "a a b", Repeats::Marked, &["\"a\" came too often"]);
         check("a ok ok", "a ok ok ok", Repeats::Never, &["\"ok\" came too often"]);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_said_is_told() {
+    fn foreign_message_is_reported() {
         check("a", "a z", Repeats::Marked, &["\"z\" was never said"]);
     }
 }

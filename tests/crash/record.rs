@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_an_arrival_on_the_same_connection_was_heard() {
+    fn lines_before_an_arrival_on_the_same_connection_were_received() {
         use Way::{Connection, Kept, Perhaps};
         let record = record(&[
             ("#one", "a", Connection(1)),

@@ -104,7 +104,7 @@ async fn audit(config: &Path, arguments: &[&str]) -> (i32, String) {
 }
 
 #[tokio::test]
-async fn all_is_well_and_says_so() {
+async fn clean_audit_is_reported() {
     let scene = Scene::new().await;
     let (code, said) = scene.audit(&[]).await;
     assert_eq!(code, 0, "{said}");
@@ -124,7 +124,7 @@ async fn all_is_well_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_the_room_does_not_hold_is_found() {
+async fn delivery_missing_from_the_room_is_found() {
     let scene = Scene::new().await;
     let post = scene.letschat.posts("dev").into_iter().find(|post| post.text == "<ann> 7").unwrap();
     // An id of the same second that nobody has.
@@ -144,7 +144,7 @@ async fn a_delivery_that_the_room_does_not_hold_is_found() {
 }
 
 #[tokio::test]
-async fn a_post_that_the_bridge_has_not_heard_is_found() {
+async fn post_missing_from_the_ledger_is_found() {
     let scene = Scene::new().await;
     scene.change("DELETE FROM message WHERE author = 'alice' AND body = '7'");
     let (code, told) = scene.audit(&["--link", "dev", "--json"]).await;
@@ -156,7 +156,7 @@ async fn a_post_that_the_bridge_has_not_heard_is_found() {
 }
 
 #[tokio::test]
-async fn a_post_that_is_there_twice_is_found() {
+async fn duplicate_post_is_found() {
     let scene = Scene::new().await;
     let twin = scene.letschat.post("dev", "bridge", "<ann> 7");
     let told = scene.until(|told| told["not_received_yet"]["count"] == 0).await;
@@ -188,7 +188,7 @@ async fn deliveries_that_overtook_others_are_found() {
 }
 
 #[tokio::test]
-async fn what_waits_is_told_and_is_no_loss() {
+async fn queued_message_is_reported_but_is_no_loss() {
     let scene = Scene::new().await;
     scene.irc.faults().kill(CloseKind::Silent).await;
     scene.letschat.post("dev", "alice", "is anybody there?");
@@ -200,7 +200,7 @@ async fn what_waits_is_told_and_is_no_loss() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_audited_is_told_apart_from_a_loss() {
+async fn failed_audit_is_distinguished_from_a_loss() {
     let scene = Scene::new().await;
     let (code, said) = scene.audit(&["--link", "office/#deb"]).await;
     assert!(code == 2 && said.contains("\"office/#dev\", \"office/#tea\""), "{code} {said}");

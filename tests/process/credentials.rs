@@ -41,7 +41,7 @@ fn configure(world: &World, network: &str) {
 /// With all that a bridge can send to a network: a password by SASL, a certificate, commands, and the user
 /// of a gateway (WEBIRC).
 #[tokio::test]
-async fn what_a_network_is_told_is_not_logged() {
+async fn secrets_sent_to_a_network_are_not_logged() {
     let [server, own] =
         [(); 2].map(|()| rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap());
     let key = PrivatePkcs8KeyDer::from(server.signing_key.serialize_der());
@@ -88,7 +88,7 @@ async fn what_a_network_is_told_is_not_logged() {
 
 /// Who does not know us is told who we are in the clear, and the log does not say it again.
 #[tokio::test]
-async fn what_nickserv_is_told_is_not_logged() {
+async fn secrets_sent_to_nickserv_are_not_logged() {
     let world = with_account(irc::Setup::default()).await;
     let network = format!(
         "tls = false\naccount_password = {ACCOUNT:?}\nsasl = \"preferred\"\n\
@@ -104,7 +104,7 @@ async fn what_nickserv_is_told_is_not_logged() {
 }
 
 #[tokio::test]
-async fn what_a_proxy_is_told_is_not_logged() {
+async fn secrets_sent_to_a_proxy_are_not_logged() {
     let world = World::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = listener.local_addr().unwrap();

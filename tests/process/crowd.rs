@@ -100,7 +100,7 @@ async fn many_stalled_readers_cost_little_memory_and_leave_room() {
 }
 
 #[tokio::test]
-async fn who_sends_slowly_keeps_nobody_out_and_is_left() {
+async fn slow_client_is_disconnected_and_blocks_no_one() {
     let (_world, _bridge, address, path) = long_message().await;
     let mut slow = Vec::new();
     for _ in 0..600 {

@@ -14,7 +14,7 @@ use crate::program::soon;
 const SILENCE: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn one_that_is_cut_off_for_its_silence_speaks_more_often_and_nobody_is_told() {
+async fn disconnects_after_silence_shorten_the_ping_interval_without_a_notice() {
     let world = World::new().await;
     let port = world.letschat.address().port();
     let (proxy, connections) = proxy(SocketAddr::from(([127, 0, 0, 1], port)));

@@ -19,7 +19,7 @@ async fn talking() -> World {
 }
 
 #[tokio::test]
-async fn two_talk_and_nobody_else_reads_it() {
+async fn direct_messages_reach_only_their_recipient() {
     let world = talking().await;
     let dave = world.irc.virtual_user("dave");
     dave.join("#tea");
@@ -42,7 +42,7 @@ async fn two_talk_and_nobody_else_reads_it() {
 }
 
 #[tokio::test]
-async fn what_waits_survives_the_process() {
+async fn queued_direct_message_survives_a_restart() {
     let world = talking().await;
     let dave = world.irc.virtual_user("dave");
     dave.join("#tea");
@@ -71,7 +71,7 @@ async fn what_waits_survives_the_process() {
 }
 
 #[tokio::test]
-async fn however_often_it_is_killed_what_was_heard_arrives_in_order() {
+async fn received_direct_messages_arrive_in_order_despite_kills() {
     let world = talking().await;
     let dave = world.irc.virtual_user("dave");
     dave.join("#tea");
@@ -117,7 +117,7 @@ async fn however_often_it_is_killed_what_was_heard_arrives_in_order() {
 }
 
 #[tokio::test]
-async fn a_server_without_private_messages_is_told_of() {
+async fn letschat_without_direct_messages_is_reported() {
     let letschat = letschat::Setup { private_messages: false, ..letschat::Setup::default() };
     let world = World::with(irc::Setup::default(), letschat).await;
     world.configure(|toml| {

@@ -14,7 +14,7 @@ use crate::program::{Program, Start};
 const MANY: usize = 40;
 
 #[tokio::test]
-async fn a_database_that_another_program_holds_is_waited_for() {
+async fn database_locked_by_another_program_is_retried() {
     let world = line_by_line().await;
     let bridge = world.bridge().await;
     let other = Connection::open(world.state().join("letsbridge.sqlite3")).unwrap();
@@ -37,7 +37,7 @@ async fn files_that_may_not_grow_are_waited_for() {
 
 #[tokio::test]
 #[ignore = "mounts a small file system of its own, which not every container allows"]
-async fn a_full_disk_is_waited_for() {
+async fn full_disk_is_retried() {
     let Some(namespaces) = namespaces() else {
         eprintln!(
             "NOT TRIED: this machine allows neither user namespaces nor a mount, so that no small \

@@ -20,7 +20,7 @@ async fn world(server: SocketAddr, ident: SocketAddr) -> World {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_is_told_whose_a_connection_is() {
+async fn ident_query_is_answered_with_the_user() {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let world = world(server.local_addr().unwrap(), free).await;
@@ -38,7 +38,7 @@ async fn a_server_that_asks_is_told_whose_a_connection_is() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_taken_is_told() {
+async fn ident_address_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
     let world = world("127.0.0.1:9".parse().unwrap(), address).await;

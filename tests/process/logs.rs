@@ -3,7 +3,7 @@
 use crate::harness::World;
 
 #[tokio::test]
-async fn as_json_each_line_is_an_object() {
+async fn json_log_has_one_object_per_line() {
     let world = World::new().await;
     world.configure(|toml| toml.replace("[irc.office]", "[log]\nformat = \"json\"\n[irc.office]"));
     let end = world.bridge().await.stop().await;
@@ -20,7 +20,7 @@ async fn as_json_each_line_is_an_object() {
 }
 
 #[tokio::test]
-async fn as_text_it_has_colours_only_when_told() {
+async fn text_log_has_colours_only_when_requested() {
     let world = World::new().await;
     let plain = world.bridge().await.stop().await;
     assert!(plain.err.contains(" INFO all links up endpoints=2\n"), "{}", plain.err);

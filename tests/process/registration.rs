@@ -70,7 +70,7 @@ async fn not_without_its_account() {
 }
 
 #[tokio::test]
-async fn a_ban_is_told_where_everybody_looks() {
+async fn ban_is_logged_and_shown_in_the_status() {
     let world = World::new().await;
     world.irc.faults().kline("*!*@*", "no bridges");
     let mut bridge = world.run().start();
@@ -90,7 +90,7 @@ async fn a_ban_is_told_where_everybody_looks() {
 }
 
 #[tokio::test]
-async fn what_the_administrator_wants_said_is_said_first() {
+async fn on_connect_commands_come_first() {
     let world = World::new().await;
     world.write("office.commands", "MODE {nick} +B\nPRIVMSG ann :AUTH bridge Account+Pass/4717\n");
     configure(&world, "on_connect_file = \"office.commands\"");
@@ -148,7 +148,7 @@ async fn counted(client: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn where_a_server_wants_tls_there_is_no_way_back() {
+async fn sts_policy_prevents_plaintext_connections() {
     let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivatePkcs8KeyDer::from(identity.signing_key.serialize_der());
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));

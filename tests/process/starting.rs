@@ -6,7 +6,7 @@ use crate::harness::World;
 use crate::program::soon;
 
 #[tokio::test]
-async fn it_says_what_it_can_do() {
+async fn help_lists_the_commands() {
     let world = World::new().await;
     let help = world.letsbridge(&["--help"]).ends().await;
     assert_eq!(help.code, Some(0));
@@ -151,7 +151,7 @@ async fn unusable_state_dir_is_reported() {
 }
 
 #[tokio::test]
-async fn its_version_says_what_a_report_of_a_fault_needs() {
+async fn version_contains_what_a_bug_report_needs() {
     let world = World::new().await;
     let number = concat!("letsbridge ", env!("CARGO_PKG_VERSION"));
     let short = world.letsbridge(&["-V"]).ends().await;

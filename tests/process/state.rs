@@ -12,7 +12,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[tokio::test]
-async fn whatever_the_umask_nobody_else_can_read_the_state() {
+async fn state_is_private_under_any_umask() {
     let world = World::new().await;
     let binary = env!("CARGO_BIN_EXE_letsbridge");
     let run = "umask 000 && exec \"$0\" run --config bridge.toml";
@@ -30,7 +30,7 @@ async fn whatever_the_umask_nobody_else_can_read_the_state() {
 }
 
 #[tokio::test]
-async fn a_check_leaves_nothing_behind() {
+async fn check_leaves_nothing_behind() {
     let world = World::new().await;
     let End { code, out, .. } = world.letsbridge(&["check"]).ends().await;
     assert_eq!(code, Some(0), "{out}");
@@ -38,7 +38,7 @@ async fn a_check_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_damaged_database_ends_it_for_good_and_says_what_to_do() {
+async fn damaged_database_ends_the_program_with_a_remedy() {
     let world = World::new().await;
     let bridge = world.bridge().await;
     assert_eq!(bridge.stop().await.code, Some(0));
@@ -59,7 +59,7 @@ async fn a_damaged_database_ends_it_for_good_and_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_removed_while_it_runs_ends_it() {
+async fn removed_database_ends_the_program() {
     let world = World::new().await;
     let mut bridge = world.bridge().await;
     for name in ["letsbridge.sqlite3", "letsbridge.sqlite3-wal", "letsbridge.sqlite3-shm"] {
@@ -70,7 +70,7 @@ async fn a_database_that_is_removed_while_it_runs_ends_it() {
 }
 
 #[tokio::test]
-async fn a_fifo_in_place_of_any_file_is_told_and_not_waited_for() {
+async fn fifo_in_place_of_a_file_is_rejected_at_once() {
     for name in ["letsbridge.sqlite3", "links.key", "sts.json", "lock", "letsbridge.sqlite3-wal"] {
         let world = World::new().await;
         fs::create_dir(world.state()).unwrap();
@@ -88,7 +88,7 @@ async fn a_fifo_in_place_of_any_file_is_told_and_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_secrets_file_that_is_a_fifo_is_told_and_not_waited_for() {
+async fn fifo_in_place_of_a_secrets_file_is_rejected_at_once() {
     let world = World::new().await;
     let token = world.path().join("letschat.token");
     fs::remove_file(&token).unwrap();

@@ -11,7 +11,7 @@ use crate::harness::World;
 use crate::program::soon;
 
 #[tokio::test]
-async fn it_says_goodbye_on_both_sides() {
+async fn stop_disconnects_politely_on_both_sides() {
     for signal in ["TERM", "INT"] {
         let world = World::new().await;
         let bridge = world.bridge().await;
@@ -25,7 +25,7 @@ async fn it_says_goodbye_on_both_sides() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_settles_first() {
+async fn stop_waits_for_deliveries_in_flight() {
     let world = World::new().await;
     // Each line is a post of its own.
     world.configure(|toml| format!("{toml}\n[format]\nmerge_lines = \"never\"\n"));
@@ -54,7 +54,7 @@ async fn what_is_under_way_settles_first() {
 }
 
 #[tokio::test]
-async fn it_waits_no_longer_than_it_was_told() {
+async fn stop_waits_at_most_for_the_shutdown_timeout() {
     let world = World::new().await;
     world.configure(|toml| toml.replace("\"10s\"", "\"1s\""));
     let mut bridge = world.talkative_bridge().await;
@@ -98,7 +98,7 @@ async fn servers_that_stand_still_do_not_keep_it() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() {
+async fn second_signal_ends_it_at_once() {
     let world = World::new().await;
     world.configure(|toml| toml.replace("\"10s\"", "\"10m\""));
     let mut bridge = world.talkative_bridge().await;
@@ -112,7 +112,7 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_heard_and_not_delivered_is_delivered_after_the_next_start() {
+async fn undelivered_message_is_delivered_after_the_next_start() {
     let world = World::new().await;
     // Each line is a post of its own, and names are as they are.
     world.configure(|toml| {

@@ -34,7 +34,7 @@ async fn ends_in_time(bridge: Program) {
 }
 
 #[tokio::test]
-async fn a_store_that_is_stuck_does_not_keep_it() {
+async fn stuck_store_does_not_prevent_the_stop() {
     let world = world().await;
     let mut bridge = world.bridge().await;
     let other = Connection::open(world.state().join("letsbridge.sqlite3")).unwrap();
@@ -45,7 +45,7 @@ async fn a_store_that_is_stuck_does_not_keep_it() {
 }
 
 #[tokio::test]
-async fn a_server_that_talks_without_end_does_not_keep_it_nor_the_others() {
+async fn endlessly_sending_server_does_not_prevent_the_stop_or_block_others() {
     let world = world().await;
     let flood = flood();
     world.configure(|toml| {
@@ -69,7 +69,7 @@ async fn a_server_that_talks_without_end_does_not_keep_it_nor_the_others() {
 }
 
 #[tokio::test]
-async fn what_is_said_while_it_is_stopped_and_continued_arrives_over_the_same_connections() {
+async fn suspended_process_resumes_with_its_connections() {
     let world = world().await;
     world.configure(|toml| format!("{toml}\n[format]\nmerge_lines = \"never\"\n"));
     let bridge = world.bridge().await;
@@ -92,7 +92,7 @@ async fn what_is_said_while_it_is_stopped_and_continued_arrives_over_the_same_co
 }
 
 #[tokio::test]
-async fn a_hangup_is_ignored_and_logged() {
+async fn hangup_signal_is_ignored_and_logged() {
     let world = world().await;
     let mut bridge = world.bridge().await;
     bridge.signal("HUP").await;

@@ -22,7 +22,7 @@ fn world(linked: bool) -> World {
 
 /// What `#tea` receives of a message of bob in the room, or of eve in `#dev`.
 #[track_caller]
-fn told(world: &mut World, from_room: bool, text: &str) -> Vec<String> {
+fn mirrored(world: &mut World, from_room: bool, text: &str) -> Vec<String> {
     if from_room {
         let text = text.replace('\t', "\\t").replace('\n', "\\n");
         world.tell_on(&format!(
@@ -31,15 +31,15 @@ fn told(world: &mut World, from_room: bool, text: &str) -> Vec<String> {
     } else {
         world.tell_on(&format!("irc2 < :eve!e@host PRIVMSG #dev :{text}"));
     }
-    let mut told = Vec::new();
+    let mut mirrored = Vec::new();
     loop {
         let (sent, _) = world.sent();
         let lines = sent.iter().filter_map(|line| line.strip_prefix("PRIVMSG #tea :"));
-        told.extend(lines.map(str::to_owned));
+        mirrored.extend(lines.map(str::to_owned));
         let Some(fence) = sent.iter().find_map(|line| line.strip_prefix("PING ")) else { break };
         world.tell_on(&format!("irc < :irc.example PONG irc.example :{fence}"));
     }
-    told
+    mirrored
 }
 
 #[test]
@@ -58,11 +58,12 @@ fn url_that_fits_in_a_line_is_never_cut() {
             ),
             ("(", ")", None),
         ] {
-            let told = told(&mut world(false), from_room, &format!("{before}{address}{behind}"));
-            let words = told.join(" ");
-            assert_eq!(words.matches(&address).count(), 1, "{before:?}: {told:?}");
-            if let Some(first) = first.filter(|_| told.len() > 1) {
-                assert_eq!(told[0], format!("<{name}> {first}"));
+            let mirrored =
+                mirrored(&mut world(false), from_room, &format!("{before}{address}{behind}"));
+            let words = mirrored.join(" ");
+            assert_eq!(words.matches(&address).count(), 1, "{before:?}: {mirrored:?}");
+            if let Some(first) = first.filter(|_| mirrored.len() > 1) {
+                assert_eq!(mirrored[0], format!("<{name}> {first}"));
             }
         }
     }
@@ -72,11 +73,11 @@ fn url_that_fits_in_a_line_is_never_cut() {
 fn url_too_long_for_a_line_is_abbreviated_and_names_its_source() {
     let address = address(440);
     assert_eq!(
-        told(&mut world(false), false, &format!("see {address}")),
+        mirrored(&mut world(false), false, &format!("see {address}")),
         ["<eve> see https://a.example… (440 characters, too long for IRC; in full: #dev on other)"]
     );
     assert_eq!(
-        told(&mut world(false), true, &format!("one\n\tsee {address} now\nthree")),
+        mirrored(&mut world(false), true, &format!("one\n\tsee {address} now\nthree")),
         [
             "<bob> one",
             "<bob> \tsee https://a.example… (440 characters, too long for IRC) now",
@@ -90,12 +91,13 @@ fn url_too_long_for_a_line_becomes_a_public_link_where_enabled() {
     for from_room in [false, true] {
         for length in [300, 440] {
             let text = format!("  (see {} please", address(length));
-            let told = told(&mut world(true), from_room, &text);
-            assert_eq!(told.len(), 1, "{told:?}");
+            let mirrored = mirrored(&mut world(true), from_room, &text);
+            assert_eq!(mirrored.len(), 1, "{mirrored:?}");
             let behind = format!(" (to https://a.example…, {length} characters) please");
             assert!(
-                told[0].contains("  (see https://bridge.example/p/") && told[0].ends_with(&behind),
-                "{told:?}"
+                mirrored[0].contains("  (see https://bridge.example/p/")
+                    && mirrored[0].ends_with(&behind),
+                "{mirrored:?}"
             );
         }
     }

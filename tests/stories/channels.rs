@@ -9,7 +9,7 @@ const ASKED: &str = "
     irc > JOIN #tea
 ";
 
-fn asked() -> World {
+fn registered() -> World {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(ASKED);
     world
@@ -18,7 +18,7 @@ fn asked() -> World {
 #[test]
 fn temporarily_rejected_join_is_retried_with_growing_delays() {
     for numeric in ["437", "471", "480", "495"] {
-        asked().tell(&format!(
+        registered().tell(&format!(
             "
             irc < :irc.example {numeric} bridge #tea :Come back later
             wait 5s
@@ -41,7 +41,7 @@ fn join_that_only_an_operator_can_allow_is_retried_rarely() {
     let numerics =
         ["403", "405", "448", "474", "475", "476", "477", "479", "485", "489", "520", "926"];
     for numeric in numerics {
-        asked().tell(&format!(
+        registered().tell(&format!(
             "
             irc < :irc.example {numeric} bridge #tea :No
             wait 29s
@@ -58,7 +58,7 @@ fn join_that_only_an_operator_can_allow_is_retried_rarely() {
 
 #[test]
 fn channel_that_requires_an_account_is_joined_after_login() {
-    asked().tell(
+    registered().tell(
         "
         irc < :irc.example 477 bridge #tea :You need to be identified with services
         wait 15s
@@ -90,7 +90,7 @@ fn invite_only_channel_is_joined_by_a_requested_invitation() {
 
 #[test]
 fn invitation_is_accepted_only_for_configured_channels() {
-    asked().tell(
+    registered().tell(
         "
         irc < :ann!a@host INVITE bridge #tea
         irc < :irc.example 473 bridge #tea :Cannot join channel (+i)
@@ -111,7 +111,7 @@ fn invitation_is_accepted_only_for_configured_channels() {
 
 #[test]
 fn channel_reached_by_a_forward_is_left_again() {
-    let mut world = asked();
+    let mut world = registered();
     world.tell(
         "
         irc < :irc.example 470 bridge #tea ##overflow :Forwarding to another channel
@@ -144,7 +144,7 @@ fn forward_to_another_configured_channel_joins_it() {
 
 #[test]
 fn repeated_kicks_delay_each_rejoin_more() {
-    let mut world = asked();
+    let mut world = registered();
     let mut waits = Vec::new();
     for _ in 0..6 {
         world.tell_on(
@@ -171,7 +171,7 @@ fn repeated_kicks_delay_each_rejoin_more() {
 
 #[test]
 fn channel_name_too_long_for_the_server_is_not_retried() {
-    asked().tell(
+    registered().tell(
         "
         irc < :irc.example 005 bridge CHANNELLEN=3 :are supported by this server
         irc < :irc.example 403 bridge #tea :No such channel
@@ -221,7 +221,7 @@ fn channel_missing_from_whois_is_checked_and_rejoined() {
 
 #[test]
 fn error_of_not_being_in_a_channel_is_checked_with_names() {
-    let mut world = seated_curious();
+    let mut world = joined_telling_queries();
     world.tell(
         "
         irc < :irc.example 442 bridge #tea :You're not on that channel
@@ -235,7 +235,7 @@ fn error_of_not_being_in_a_channel_is_checked_with_names() {
     );
 }
 
-fn seated_curious() -> World {
+fn joined_telling_queries() -> World {
     let mut world = World::new(&["office/#tea tea"]).telling_queries();
     world.tell(ASKED);
     world.tell(
@@ -266,7 +266,7 @@ fn join_rejected_for_too_many_targets_is_split() {
 
 #[test]
 fn message_to_operators_only_is_not_mirrored() {
-    let mut world = crate::seated();
+    let mut world = crate::joined();
     world.tell(
         "
         irc < :irc.example 005 bridge STATUSMSG=@+ :are supported by this server
@@ -317,7 +317,7 @@ fn nonsensical_isupport_tokens_do_not_stop_mirroring() {
         "= == - -= =- PREFIX=(((( PREFIX=()) CHANTYPES=##### casemapping=ascii MODES=x TOPICLEN=0",
         "-CASEMAPPING -NICKLEN -LINELEN -PREFIX -CHANMODES -MONITOR -TARGMAX -UNKNOWN -CHANTYPES",
     ] {
-        let mut world = crate::seated();
+        let mut world = crate::joined();
         world.tell(&format!(
             r#"
             irc < :irc.example 005 bridge {told} :are supported by this server

@@ -6,14 +6,14 @@ use crate::irc_catchup::KEEPS;
 use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN};
 
-/// A world with this server, where nobody has spoken.
+/// A world with this server, where nobody has joined_with_line.
 #[track_caller]
-fn silent(caps: &str) -> World {
-    silent_in(World::new(&["office/#tea tea"]), caps)
+fn joined(caps: &str) -> World {
+    joined_in(World::new(&["office/#tea tea"]), caps)
 }
 
 #[track_caller]
-fn silent_in(world: World, caps: &str) -> World {
+fn joined_in(world: World, caps: &str) -> World {
     let mut world = world.unpaced();
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
@@ -22,13 +22,13 @@ fn silent_in(world: World, caps: &str) -> World {
 
 /// … where ann has said "one", at `time` by the server's clock and at 12:00:01 by ours.
 #[track_caller]
-fn spoken(caps: &str, time: &str) -> World {
-    spoken_in(World::new(&["office/#tea tea"]), caps, time)
+fn joined_with_line(caps: &str, time: &str) -> World {
+    joined_with_line_in(World::new(&["office/#tea tea"]), caps, time)
 }
 
 #[track_caller]
-fn spoken_in(world: World, caps: &str, time: &str) -> World {
-    let mut world = silent_in(world, caps);
+fn joined_with_line_in(world: World, caps: &str, time: &str) -> World {
+    let mut world = joined_in(world, caps);
     world.tell(&format!(
         r#"
         wait 1s
@@ -56,7 +56,7 @@ fn line_dated_in_the_future_does_not_hide_later_lines() {
         "9999-12-30T21:59:59.000Z",
         "9999-12-31T23:59:59.999Z",
     ] {
-        let mut world = spoken(KEEPS, time);
+        let mut world = joined_with_line(KEEPS, time);
         away(&mut world, KEEPS, 20);
         world.tell(&format!(
             r#"
@@ -81,7 +81,7 @@ fn server_clock_set_back_makes_catchup_continue_by_msgid() {
         ("2026-11-22T12:00:00.500Z", "2026-11-22T10:00:06.000Z"),
         ("1970-01-01T00:00:00.000Z", "1990-01-01T00:00:06.000Z"),
     ] {
-        let mut world = spoken(KEEPS, one);
+        let mut world = joined_with_line(KEEPS, one);
         away(&mut world, KEEPS, 20);
         world.tell(&format!(
             r#"
@@ -100,7 +100,7 @@ fn server_clock_set_back_makes_catchup_continue_by_msgid() {
 
 #[test]
 fn live_line_with_a_wrong_time_is_mirrored_without_a_timestamp() {
-    let mut world = spoken_in(
+    let mut world = joined_with_line_in(
         World::new(&["office/#tea tea"]).without_merging(),
         KEEPS,
         "2026-11-22T12:00:01.000Z",
@@ -126,7 +126,7 @@ fn live_line_with_a_wrong_time_is_mirrored_without_a_timestamp() {
 
 #[test]
 fn empty_history_before_the_first_line_is_reported_as_a_gap() {
-    let mut world = silent(KEEPS);
+    let mut world = joined(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
         r#"
@@ -140,7 +140,7 @@ fn empty_history_before_the_first_line_is_reported_as_a_gap() {
 
 #[test]
 fn history_that_reaches_before_the_first_join_is_no_gap() {
-    let mut world = silent(KEEPS);
+    let mut world = joined(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
         r#"
@@ -154,7 +154,7 @@ fn history_that_reaches_before_the_first_join_is_no_gap() {
 
 #[test]
 fn history_that_never_reaches_a_known_line_is_reported_as_a_gap() {
-    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    let mut world = joined_with_line(KEEPS, "2026-11-22T12:00:01.000Z");
     away(&mut world, KEEPS, 20);
     world.tell(
         r#"
@@ -178,7 +178,7 @@ fn history_that_never_reaches_a_known_line_is_reported_as_a_gap() {
 #[test]
 fn history_request_rejected_by_time_is_repeated_by_msgid() {
     for code in ["INVALID_MSGREFTYPE", "INVALID_PARAMS"] {
-        let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+        let mut world = joined_with_line(KEEPS, "2026-11-22T12:00:01.000Z");
         away(&mut world, KEEPS, 20);
         world.tell(&format!(
             r#"
@@ -201,7 +201,7 @@ fn history_request_rejected_by_time_is_repeated_by_msgid() {
 
 #[test]
 fn unknown_msgid_without_search_by_time_is_reported_as_a_gap() {
-    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    let mut world = joined_with_line(KEEPS, "2026-11-22T12:00:01.000Z");
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
     let ids = format!("irc < :irc.example 005 bridge MSGREFTYPES=msgid :are supported\n{welcome}");
@@ -217,7 +217,7 @@ fn unknown_msgid_without_search_by_time_is_reported_as_a_gap() {
 
 #[test]
 fn catchup_cut_off_before_a_known_line_is_reported_as_a_gap() {
-    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    let mut world = joined_with_line(KEEPS, "2026-11-22T12:00:01.000Z");
     away(&mut world, KEEPS, 20);
     world.tell(
         r#"
@@ -252,7 +252,7 @@ fn join_dated_in_the_future_does_not_move_the_cursor_there() {
 
 #[test]
 fn own_line_played_back_without_a_time_is_not_mirrored() {
-    let mut world = spoken(KEEPS, "2026-11-22T12:00:01.000Z");
+    let mut world = joined_with_line(KEEPS, "2026-11-22T12:00:01.000Z");
     away(&mut world, KEEPS, 5);
     world.tell(
         r#"

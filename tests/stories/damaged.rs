@@ -1,13 +1,13 @@
 //! Let's Chat sends data that somebody has damaged in its database: the bridge skips it and goes on.
 
 use crate::harness::World;
-use crate::{IRC_IN, LETSCHAT_IN, letschat_back, seated};
+use crate::{IRC_IN, LETSCHAT_IN, joined, letschat_back};
 
 const POST: &str = r#""posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"}"#;
 
 #[test]
 fn unreadable_posts_in_a_page_are_skipped_and_counted_once() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell("lc lost");
     letschat_back(
         &mut world,
@@ -37,7 +37,7 @@ fn unreadable_posts_in_a_page_are_skipped_and_counted_once() {
 
 #[test]
 fn page_of_unreadable_posts_does_not_stop_the_catchup() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell("lc lost");
     let nulls = vec!["null"; 500].join(",");
     letschat_back(
@@ -73,7 +73,7 @@ fn page_of_unreadable_posts_does_not_stop_the_catchup() {
 
 #[test]
 fn unreadable_live_events_do_not_stop_mirroring() {
-    let mut world = seated();
+    let mut world = joined();
     for bad in [
         "null",
         "{}",

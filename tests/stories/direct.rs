@@ -44,12 +44,12 @@ const LC_IN_AGAIN: &str = r#"
 "#;
 
 /// A world of one channel with ann in it and one room with bob in it.
-fn talking() -> World {
-    talking_in(World::new(&["office/#tea tea"]))
+fn joined() -> World {
+    joined_in(World::new(&["office/#tea tea"]))
 }
 
 #[track_caller]
-fn talking_in(world: World) -> World {
+fn joined_in(world: World) -> World {
     let mut world = world.with_direct_messages();
     world.tell(LC_IN);
     world.tell(IRC_IN);
@@ -58,11 +58,11 @@ fn talking_in(world: World) -> World {
 
 #[track_caller]
 fn story(rest: &str) {
-    talking().tell(rest);
+    joined().tell(rest);
 }
 
 /// A world in which ann is logged in to an account.
-fn known() -> World {
+fn joined_with_account() -> World {
     let mut world = World::new(&["office/#tea tea"]).with_direct_messages();
     world.tell(LC_IN);
     world.tell(&irc_in(CAPS));
@@ -74,10 +74,10 @@ const CAPS: &str = "message-tags account-tag extended-join account-notify";
 
 /// The event of a direct message from bob to the bridge.
 fn bob(number: u32, text: &str) -> String {
-    whisper("u1", number, text)
+    direct_message("u1", number, text)
 }
 
-fn whisper(owner: &str, number: u32, text: &str) -> String {
+fn direct_message(owner: &str, number: u32, text: &str) -> String {
     format!(
         r#"lc < 42["user-messages:new",{{"id":"6b00000200000000000000{number:02}","owner":"{owner}","text":"{text}","posted":"2026-11-22T12:00:00.000Z"}}]"#
     )
@@ -92,7 +92,7 @@ fn created(number: u32) -> String {
 
 #[test]
 fn answer_to_a_direct_message_needs_no_name() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(&format!(
         r#"
         irc < :ann!a@host PRIVMSG bridge :!msg bob kettle's on
@@ -202,10 +202,10 @@ fn each_recipient_has_one_direct_message_in_flight() {
 
 #[test]
 fn ambiguous_answer_is_not_sent_and_asks_for_the_recipient() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(r#"lc < 42["users:join",{"id":"u2","username":"carl","room":"r1"}]"#);
     for (number, owner, said) in [(1, "u1", "a"), (2, "u2", "b")] {
-        world.tell_on(&whisper(owner, number, &format!("@ann {said}")));
+        world.tell_on(&direct_message(owner, number, &format!("@ann {said}")));
         world.tell_on(&format!("irc < :irc.example PONG irc.example :said-{number}"));
     }
     world.sent();
@@ -225,7 +225,7 @@ fn ambiguous_answer_is_not_sent_and_asks_for_the_recipient() {
 
 #[test]
 fn message_after_an_unknown_name_reaches_nobody() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell_on(&bob(1, "@ann psst"));
     world.tell_on("irc < :irc.example PONG irc.example :said-1");
     world.sent();
@@ -241,7 +241,7 @@ fn message_after_an_unknown_name_reaches_nobody() {
 
 #[test]
 fn help_and_who_are_answered_in_direct_messages() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(&format!(
         r#"
         irc < :ann!a@host PRIVMSG bridge :!help
@@ -261,7 +261,7 @@ fn help_and_who_are_answered_in_direct_messages() {
 
 #[test]
 fn direct_messages_are_limited_to_members_of_linked_endpoints() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(
         "
         irc < :eve!e@host PRIVMSG bridge :!msg bob hello
@@ -269,7 +269,7 @@ fn direct_messages_are_limited_to_members_of_linked_endpoints() {
         ",
     );
     // Carl is on Let's Chat, but in no linked room.
-    world.tell(&whisper("u2", 1, "@ann hello"));
+    world.tell(&direct_message("u2", 1, "@ann hello"));
     world.tell(
         "
         irc < :ann!a@host PRIVMSG bridge :!msg carl hello
@@ -318,7 +318,7 @@ fn members_of_unlinked_endpoints_cannot_message_each_other() {
 
 #[test]
 fn direct_message_to_a_user_who_left_is_rejected() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(r#"lc < 42["users:leave",{"id":"u1","username":"bob","room":"r1"}]"#);
     world.tell(
         "
@@ -330,7 +330,7 @@ fn direct_message_to_a_user_who_left_is_rejected() {
 
 #[test]
 fn queued_direct_message_is_not_sent_to_a_later_owner_of_the_nick() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(&format!(
         r#"
         {}
@@ -362,7 +362,7 @@ fn queued_direct_message_is_not_sent_to_a_later_owner_of_the_nick() {
 
 #[test]
 fn nick_change_keeps_the_conversation() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(&format!(
         r"
         {}
@@ -384,7 +384,7 @@ fn nick_change_keeps_the_conversation() {
 
 #[test]
 fn conversation_with_an_account_survives_a_restart() {
-    let mut world = known();
+    let mut world = joined_with_account();
     world.tell_on(&bob(1, "@ann one"));
     world.tell_on("wait 9s");
     let (irc, _) = world.sent();
@@ -411,7 +411,7 @@ fn conversation_with_an_account_survives_a_restart() {
 
 #[test]
 fn conversation_with_a_nick_alone_ends_with_a_restart() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell_on(&bob(1, "@ann one"));
     world.sent();
     world.tell("restart");
@@ -450,7 +450,7 @@ fn lines_that_wait_for_flood_control_are_not_sent_to_a_new_owner_of_the_nick() {
 
 #[test]
 fn direct_message_in_doubt_is_resent_and_marked() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(&format!(
         r#"
         irc < :ann!a@host PRIVMSG bridge :!msg bob one
@@ -483,7 +483,7 @@ fn direct_message_in_doubt_is_not_resent_with_unconfirmed_drop() {
 
 #[test]
 fn rejected_direct_message_is_reported_to_its_author() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(&format!(
         r#"
         {}
@@ -522,7 +522,7 @@ fn direct_messages_disabled_on_letschat_are_reported() {
 
 #[test]
 fn direct_message_to_a_disconnected_side_is_reported() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell(
         "
         lc lost
@@ -534,7 +534,7 @@ fn direct_message_to_a_disconnected_side_is_reported() {
 
 #[test]
 fn too_many_direct_messages_are_reported_once() {
-    let mut world = talking_in(World::new(&["office/#tea tea"]).unpaced());
+    let mut world = joined_in(World::new(&["office/#tea tea"]).unpaced());
     for number in 1..=12 {
         world.tell_on(&format!("irc < :ann!a@host PRIVMSG bridge :!msg bob {number}"));
     }
@@ -550,7 +550,7 @@ fn too_many_direct_messages_are_reported_once() {
 
 #[test]
 fn too_long_direct_message_is_not_delivered() {
-    let mut world = talking();
+    let mut world = joined();
     world.tell_on(&bob(1, &format!("@ann {}", r"x\n".repeat(21))));
     let (irc, letschat) = world.sent();
     assert!(irc.is_empty());

@@ -5,7 +5,7 @@ use crate::story;
 
 /// The server answers the registration with `answer`, and the bridge closes for this reason.
 #[track_caller]
-fn at_the_door(answer: &str, why: &str) {
+fn check_rejection(answer: &str, why: &str) {
     World::new(&["office/#tea tea"]).without_tls().tell(&format!(
         r#"
         irc connects
@@ -17,15 +17,15 @@ fn at_the_door(answer: &str, why: &str) {
 
 #[test]
 fn numeric_before_the_disconnect_is_the_reason() {
-    at_the_door(
+    check_rejection(
         ":irc.example 465 * :You are banned from this server- spam\nwait 3s",
         "banned from the server: You are banned from this server- spam",
     );
-    at_the_door(
+    check_rejection(
         ":irc.example 464 * :Password incorrect",
         "wrong server password: Password incorrect",
     );
-    at_the_door(
+    check_rejection(
         ":irc.example 463 * :Your host isn't among the privileged",
         "connections from this host are not allowed: Your host isn't among the privileged",
     );
@@ -37,12 +37,12 @@ fn error_after_the_numeric_makes_the_reason_more_exact() {
         ("Closing link: (b@host) [K-lined: spam]", "banned from the server"),
         ("Closing link: (b@host) [Z-lined: You come too fast]", "connection throttled"),
     ] {
-        at_the_door(
+        check_rejection(
             &format!(":irc.example 465 * :You're banned!\nirc < ERROR :{error}"),
             &format!("{reason}: You're banned!; {error}"),
         );
     }
-    at_the_door(
+    check_rejection(
         ":irc.example 465 * :You're banned!\nirc < ERROR :CloseKind",
         "banned from the server: You're banned!",
     );
@@ -50,11 +50,11 @@ fn error_after_the_numeric_makes_the_reason_more_exact() {
 
 #[test]
 fn error_during_registration_is_the_reason() {
-    at_the_door(
+    check_rejection(
         "ERROR :Closing Link: host (Throttled: Reconnecting too fast)",
         "connection throttled: Closing Link: host (Throttled: Reconnecting too fast)",
     );
-    at_the_door(
+    check_rejection(
         "ERROR :Closing Link: [1.2.3.4] (Too many connections from your IP)",
         "too many connections from this host: Closing Link: [1.2.3.4] (Too many connections from \
          your IP)",
@@ -79,7 +79,7 @@ fn error_after_registration_is_the_reason() {
 
 #[test]
 fn server_that_requires_tls_receives_no_nick_and_no_password() {
-    at_the_door(
+    check_rejection(
         ":irc.example CAP * LS :sasl=PLAIN sts=port=6697,duration=300",
         "TLS required, on port 6697 (STS)",
     );

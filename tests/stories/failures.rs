@@ -4,7 +4,7 @@ use letsbridge::bridge::{BridgePolicy, TrafficStats};
 
 use crate::harness::World;
 use crate::receipts::irc_in;
-use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, seated_unpaced, story};
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, joined, joined_unpaced, story};
 
 #[test]
 fn rejected_message_is_reported_to_its_irc_author_by_notice() {
@@ -24,7 +24,7 @@ fn rejected_message_is_reported_to_its_irc_author_by_notice() {
 
 #[test]
 fn many_rejections_make_one_notice_per_interval() {
-    let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
+    let mut world = crate::join_both(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -65,7 +65,7 @@ fn many_rejections_make_one_notice_per_interval() {
 
 #[test]
 fn rejections_are_reported_in_the_room_by_one_post_that_is_not_mirrored() {
-    let mut world = seated_unpaced();
+    let mut world = joined_unpaced();
     for (number, author, text) in [(1, "bob", "one"), (2, "bob", "two"), (3, "all", "three")] {
         world.tell_on(&format!(
             r#"lc < 42["messages:new",{{"id":"6b000001000000000000000{number}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u{number}","username":"{author}"}},"room":{{"id":"r1"}}}}]"#
@@ -94,7 +94,7 @@ fn rejections_are_reported_in_the_room_by_one_post_that_is_not_mirrored() {
 
 #[test]
 fn rejected_notice_of_the_bridge_is_not_reported() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -149,7 +149,7 @@ fn rejection_is_only_counted_with_notices_off() {
 
 #[test]
 fn unreported_rejection_is_reported_once_after_a_restart() {
-    let mut world = seated_unpaced();
+    let mut world = joined_unpaced();
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one

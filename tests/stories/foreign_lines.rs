@@ -5,15 +5,15 @@ use letsbridge::bridge::Peer;
 
 use crate::harness::World;
 use crate::receipts::irc_in;
-use crate::{LETSCHAT_IN, letschat_back, seated};
+use crate::{LETSCHAT_IN, joined, letschat_back};
 
-fn strays(world: &World) -> u64 {
+fn foreign_count(world: &World) -> u64 {
     world.stats().traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own)
 }
 
 #[test]
 fn own_posts_missing_from_the_ledger_are_not_mirrored() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000100000000000000001","text":"<ann> said by another bridge","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
@@ -21,7 +21,7 @@ fn own_posts_missing_from_the_ledger_are_not_mirrored() {
         lc < 42["messages:new",{"id":"6b0000100000000000000002","text":"!who","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"renamed"},"room":{"id":"r1"}}]
         "#,
     );
-    assert_eq!(strays(&world), 2);
+    assert_eq!(foreign_count(&world), 2);
     world.tell("lc lost");
     letschat_back(
         &mut world,
@@ -32,12 +32,12 @@ fn own_posts_missing_from_the_ledger_are_not_mirrored() {
         irc > PING said-1
         "#,
     );
-    assert_eq!(strays(&world), 3);
+    assert_eq!(foreign_count(&world), 3);
 }
 
 #[test]
 fn echo_of_a_message_in_flight_is_not_counted_as_foreign() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :hello
@@ -45,7 +45,7 @@ fn echo_of_a_message_in_flight_is_not_counted_as_foreign() {
         lc < 42["messages:new",{"id":"6b0000100000000000000001","text":"<ann> hello","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
         "#,
     );
-    assert_eq!(strays(&world), 0);
+    assert_eq!(foreign_count(&world), 0);
 }
 
 /// A message that bob has posted in the room, and that was sent to IRC.

@@ -19,12 +19,12 @@ const NAMELESS: &str = "message-tags server-time batch echo-message draft/chathi
 
 /// A world with such a server; ann has said "one" there at 12:00:01.
 #[track_caller]
-fn seated(caps: &str) -> World {
-    seat(World::new(&["office/#tea tea"]), caps)
+fn joined(caps: &str) -> World {
+    join_both(World::new(&["office/#tea tea"]), caps)
 }
 
 #[track_caller]
-fn seat(world: World, caps: &str) -> World {
+fn join_both(world: World, caps: &str) -> World {
     let mut world = world.unpaced();
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
@@ -55,7 +55,7 @@ fn bob_says(world: &mut World, text: &str) {
 
 #[test]
 fn missed_messages_are_mirrored_once_and_in_order() {
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
         r#"
@@ -83,7 +83,7 @@ fn missed_messages_are_mirrored_once_and_in_order() {
 
 #[test]
 fn messages_received_during_the_join_are_mirrored_after_the_history() {
-    let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), KEEPS);
+    let mut world = join_both(World::new(&["office/#tea tea"]).without_merging(), KEEPS);
     world.tell("irc lost\nwait 20s");
     let early = "irc < @time=2026-11-22T12:00:21.000Z;msgid=a3 :ann!a@host PRIVMSG #tea :three";
     let earlier = "irc < @time=2026-11-22T12:00:20.500Z;msgid=a0 :ann!a@host PRIVMSG #tea :nought";
@@ -115,7 +115,7 @@ fn messages_received_during_the_join_are_mirrored_after_the_history() {
 #[test]
 fn history_page_without_messages_does_not_end_the_catchup() {
     // As Ergo does: the lines of its HistServ count towards the limit, and are not mirrored.
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
     let limit = format!("irc < :irc.example 005 bridge CHATHISTORY=2 :are supported\n{welcome}");
@@ -147,7 +147,7 @@ fn history_page_without_messages_does_not_end_the_catchup() {
 
 #[test]
 fn more_lines_of_one_time_than_a_page_holds_continue_by_msgid() {
-    let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), KEEPS);
+    let mut world = join_both(World::new(&["office/#tea tea"]).without_merging(), KEEPS);
     world.tell("irc lost\nwait 20s");
     let welcome = "irc < :irc.example 001 bridge";
     let limit = format!("irc < :irc.example 005 bridge CHATHISTORY=2 :are supported\n{welcome}");
@@ -186,7 +186,7 @@ fn more_lines_of_one_time_than_a_page_holds_continue_by_msgid() {
 
 #[test]
 fn history_that_breaks_off_is_reported_as_a_gap() {
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
         r#"
@@ -207,7 +207,7 @@ fn history_that_breaks_off_is_reported_as_a_gap() {
 #[test]
 fn live_message_is_mirrored_at_once_while_history_is_unavailable() {
     // The server will not send it again, and the process may be killed before the answer.
-    let mut world = seated(FORGETS);
+    let mut world = joined(FORGETS);
     bob_says(&mut world, "hello");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
     away(&mut world, FORGETS, 2);
@@ -223,7 +223,7 @@ fn live_message_is_mirrored_at_once_while_history_is_unavailable() {
 
 #[test]
 fn old_message_shows_its_time() {
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     world.tell("irc lost\nrestart\nwait 7200s");
     world.tell_on(&irc_in(KEEPS));
     world.tell(
@@ -251,7 +251,7 @@ fn old_message_shows_its_time() {
 #[test]
 fn unrequested_history_is_distinguished_from_live_messages() {
     // As InspIRCd does without CHATHISTORY.
-    let mut world = seated(FORGETS);
+    let mut world = joined(FORGETS);
     away(&mut world, FORGETS, 20);
     world.tell(
         r#"
@@ -290,7 +290,7 @@ fn history_before_the_first_join_is_not_mirrored() {
 fn history_of_a_bouncer_without_msgids_is_mirrored_once() {
     // soju: whole seconds, no msgid, no user and host; live lines have both.
     let caps = "message-tags server-time batch echo-message draft/chathistory";
-    let mut world = seated(caps);
+    let mut world = joined(caps);
     world.tell(
         r#"
         irc < @time=2026-11-22T12:00:01.700Z;msgid=a2 :ann!a@host PRIVMSG #tea :one
@@ -324,7 +324,7 @@ fn history_of_a_bouncer_without_msgids_is_mirrored_once() {
 #[test]
 fn znc_playback_is_requested() {
     let caps = "server-time batch znc.in/playback";
-    let mut world = seated(caps);
+    let mut world = joined(caps);
     away(&mut world, caps, 20);
     world.tell(
         r#"
@@ -344,7 +344,7 @@ fn znc_playback_is_requested() {
 fn unrequested_playback_of_a_bouncer_is_mirrored_completely() {
     // ZNC: many lines in one millisecond, without msgids, after a short disconnect.
     let caps = "server-time batch echo-message";
-    let mut world = seat(World::new(&["office/#tea tea"]).without_merging(), caps);
+    let mut world = join_both(World::new(&["office/#tea tea"]).without_merging(), caps);
     away(&mut world, caps, 2);
     world.tell(
         r#"
@@ -365,7 +365,7 @@ fn unrequested_playback_of_a_bouncer_is_mirrored_completely() {
 
 #[test]
 fn line_in_doubt_found_in_the_history_is_not_resent() {
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     bob_says(&mut world, "ha\\nha\\nha\\nho");
     world.tell(
         r#"
@@ -420,7 +420,7 @@ fn line_in_doubt_found_in_the_history_is_not_resent() {
 #[test]
 fn line_in_doubt_found_under_another_nick_is_not_resent() {
     // The server renamed us to guest7, and the connection was lost before we received that.
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     bob_says(&mut world, "hello\\nall");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
     away(&mut world, KEEPS, 2);
@@ -442,7 +442,7 @@ fn line_in_doubt_found_under_another_nick_is_not_resent() {
 
 #[test]
 fn line_in_doubt_missing_from_the_history_is_resent_first() {
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     bob_says(&mut world, "hello");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
     away(&mut world, KEEPS, 2);
@@ -464,7 +464,7 @@ fn line_in_doubt_missing_from_the_history_is_resent_first() {
 
 #[test]
 fn line_in_doubt_is_resent_and_marked_where_the_history_cannot_tell() {
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     bob_says(&mut world, "hello");
     world.tell("irc > @label=2.1 PRIVMSG #tea :<bob> hello");
     away(&mut world, KEEPS, 2);
@@ -481,7 +481,7 @@ fn line_in_doubt_is_resent_and_marked_where_the_history_cannot_tell() {
 fn line_in_doubt_is_still_marked_after_another_crash() {
     // Without msgids, a line in the same second as the last received one may be our new one or
     // an earlier one.
-    let mut world = seated(NAMELESS);
+    let mut world = joined(NAMELESS);
     bob_says(&mut world, "hello");
     world.tell("irc > PRIVMSG #tea :<bob> hello\nwait 2s\nrestart");
     world.tell_on(&irc_in(NAMELESS));
@@ -518,7 +518,7 @@ fn line_in_doubt_is_still_marked_after_another_crash() {
 
 #[test]
 fn gap_without_history_is_reported() {
-    let mut world = seated(FORGETS);
+    let mut world = joined(FORGETS);
     world.tell("irc lost\nwait 25s\nlc > 2\nlc < 3\nwait 25s\nlc > 2\nlc < 3\nwait 10s
         lc > 42#[\"messages:create\",{\"room\":\"r1\",\"text\":\"-- cannot reach #tea on office: the connection to its network was lost; messages from here are queued\"}]");
     world.tell_on(&irc_in(FORGETS));
@@ -540,7 +540,7 @@ fn gap_without_history_is_reported() {
 
 #[test]
 fn short_gap_without_history_is_counted_and_not_reported() {
-    let mut world = seated(FORGETS);
+    let mut world = joined(FORGETS);
     away(&mut world, FORGETS, 18);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");
     assert_eq!((world.gaps().count, world.gaps().seconds), (1, 18));
@@ -563,7 +563,7 @@ fn short_gap_without_history_is_counted_and_not_reported() {
 
 #[test]
 fn history_that_does_not_reach_back_is_reported_as_a_gap() {
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     away(&mut world, KEEPS, 20);
     world.tell(
         r#"
@@ -622,7 +622,7 @@ fn start_of_a_gap_survives_a_crash() {
 
 #[test]
 fn connection_lost_during_the_catchup_loses_no_message() {
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     away(&mut world, KEEPS, 5);
     world.tell(
         r#"
@@ -713,7 +713,7 @@ fn skipped_irc_messages_are_reported_by_their_number() {
 fn command_for_a_lost_connection_is_not_sent_on_the_next() {
     // The disk was slow: the bridge learns in one turn that bob has posted, that the connection is lost, and
     // that there is a new one.
-    let mut world = seated(KEEPS);
+    let mut world = joined(KEEPS);
     world.tell_on(
         r#"lc <+ 42["messages:new",{"id":"6b0000300000000000000001","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]"#,
     );

@@ -3,11 +3,11 @@
 use letsbridge::bridge::{BridgePolicy, CatchUpLimits};
 
 use crate::harness::World;
-use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated, story};
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, joined, letschat_back, story};
 
 #[test]
 fn room_is_read_from_its_cursor_and_each_post_is_mirrored_once() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000100000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
@@ -31,7 +31,7 @@ fn room_is_read_from_its_cursor_and_each_post_is_mirrored_once() {
 
 #[test]
 fn post_received_during_the_catchup_keeps_its_order() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell("lc lost");
     letschat_back(
         &mut world,
@@ -71,7 +71,7 @@ fn post_without_an_author_is_fetched_again() {
 
 #[test]
 fn queued_message_is_delivered_after_a_restart() {
-    let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
+    let mut world = crate::join_both(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
         lc lost
@@ -95,7 +95,7 @@ fn queued_message_is_delivered_after_a_restart() {
 
 #[test]
 fn post_without_an_ack_is_found_in_the_room_and_not_resent() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :ok
@@ -117,7 +117,7 @@ fn post_without_an_ack_is_found_in_the_room_and_not_resent() {
 
 #[test]
 fn post_that_did_not_arrive_is_resent_before_others() {
-    let mut world = crate::seat(World::new(&["office/#tea tea"]).without_merging());
+    let mut world = crate::join_both(World::new(&["office/#tea tea"]).without_merging());
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -141,7 +141,7 @@ fn post_that_did_not_arrive_is_resent_before_others() {
 
 #[test]
 fn post_stored_after_the_first_check_is_found_by_the_second() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -238,7 +238,7 @@ fn post_that_arrives_late_is_mirrored_in_order() {
 
 #[test]
 fn posts_before_the_first_join_are_never_mirrored() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell("lc lost");
     letschat_back(
         &mut world,
@@ -293,7 +293,7 @@ fn room_is_first_read_from_its_newest_post() {
 
 #[test]
 fn outage_of_a_room_is_reported_after_its_missed_posts() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell("lc lost\nwait 11s");
     letschat_back(
         &mut world,
@@ -321,7 +321,7 @@ fn outage_of_a_room_is_reported_after_its_missed_posts() {
 
 #[test]
 fn restart_counts_as_an_outage_and_is_reported_once() {
-    let mut world = seated();
+    let mut world = joined();
     // Nobody speaks; the bridge regularly stores that the server is connected.
     for _ in 0..3 {
         world.tell("wait 25s\nlc > 2\nlc < 3\nirc < PING :x\nirc > PONG x");
@@ -358,7 +358,7 @@ fn restart_counts_as_an_outage_and_is_reported_once() {
 
 #[test]
 fn closed_endpoint_is_announced_once_and_again_when_reopened() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(r#"lc < 42["rooms:archive",{"id":"r1","slug":"tea"}]"#);
     world.tell_on("wait 60s");
     let (irc, _) = world.sent();

@@ -7,7 +7,7 @@ const AT_THE_DOOR: &str = r#"
     irc connects
 "#;
 
-fn at_the_door(rest: &str) {
+fn during_registration(rest: &str) {
     World::new(&["office/#tea tea"]).tell(&format!("{AT_THE_DOOR}{rest}"));
 }
 
@@ -96,7 +96,7 @@ fn pong_in_flight_during_a_pause_counts() {
 
 #[test]
 fn slow_registration_is_not_disconnected_while_the_server_sends() {
-    at_the_door(
+    during_registration(
         r#"
         wait 40s
         irc < :irc.example NOTICE * :*** Looking up your hostname
@@ -112,7 +112,7 @@ fn slow_registration_is_not_disconnected_while_the_server_sends() {
 
 #[test]
 fn server_silent_during_registration_is_pinged_then_disconnected() {
-    at_the_door(
+    during_registration(
         r#"
         wait 75s
         irc > PING alive
@@ -120,7 +120,7 @@ fn server_silent_during_registration_is_pinged_then_disconnected() {
         irc > JOIN #tea
         "#,
     );
-    at_the_door(
+    during_registration(
         r#"
         wait 120s
         irc > PING alive
@@ -133,12 +133,12 @@ fn server_silent_during_registration_is_pinged_then_disconnected() {
 fn endless_registration_is_disconnected_after_five_minutes() {
     let notice = "irc < :irc.example NOTICE * :*** Please wait\nwait 50s\n";
     let notices = notice.repeat(6);
-    at_the_door(&format!("{notices}irc closed: registration timed out"));
+    during_registration(&format!("{notices}irc closed: registration timed out"));
 }
 
 #[test]
 fn pause_of_the_process_during_registration_extends_the_deadline() {
-    at_the_door(
+    during_registration(
         r#"
         wait 50s
         paused 600s

@@ -34,7 +34,7 @@ fn world() -> World {
 }
 
 /// The registration at a server that offers SASL.
-const KNOCK: &str = r#"
+const CONNECT: &str = r#"
     irc connects
     irc < :irc.example CAP * LS :sasl=PLAIN,EXTERNAL,SCRAM-SHA-256 server-time
     irc > CAP REQ :server-time sasl
@@ -42,7 +42,7 @@ const KNOCK: &str = r#"
 "#;
 
 /// The end of the registration, and the JOIN.
-const SEATED: &str = r#"
+const JOINED: &str = r#"
     irc > CAP END
     irc < :irc.example 001 bridge :hello
     irc > JOIN #tea
@@ -51,13 +51,13 @@ const SEATED: &str = r#"
 #[test]
 fn login_by_password_precedes_the_joins() {
     world().with_identity(account(&[SaslMechanism::Plain], true)).tell(&format!(
-        r#"{KNOCK}
+        r#"{CONNECT}
         irc > AUTHENTICATE PLAIN
         irc < AUTHENTICATE +
         irc > AUTHENTICATE YnJpZGdlAGJyaWRnZQBwZW5jaWw=
         irc < :irc.example 900 * *!*@* bridge :You are now logged in as bridge
         irc < :irc.example 903 * :SASL authentication successful
-        {SEATED}"#
+        {JOINED}"#
     ));
 }
 
@@ -65,12 +65,12 @@ fn login_by_password_precedes_the_joins() {
 fn login_by_certificate_precedes_the_joins() {
     world().with_identity(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
         &format!(
-            r#"{KNOCK}
+            r#"{CONNECT}
         irc > AUTHENTICATE EXTERNAL
         irc < AUTHENTICATE +
         irc > AUTHENTICATE +
         irc < :irc.example 903 * :SASL authentication successful
-        {SEATED}"#
+        {JOINED}"#
         ),
     );
 }
@@ -92,11 +92,11 @@ const FORGED: &str = "dj1BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU
 fn login_by_scram_precedes_the_joins() {
     world().with_identity(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(
         &format!(
-            r#"{KNOCK}{PROVEN}
+            r#"{CONNECT}{PROVEN}
         irc < AUTHENTICATE {SIGNED}
         irc > AUTHENTICATE +
         irc < :irc.example 903 * :SASL authentication successful
-        {SEATED}"#
+        {JOINED}"#
         ),
     );
 }
@@ -104,7 +104,7 @@ fn login_by_scram_precedes_the_joins() {
 #[test]
 fn rejected_scram_login_never_sends_the_password() {
     world().with_identity(account(&[SaslMechanism::ScramSha256, SaslMechanism::Plain], true)).tell(&format!(
-        r#"{KNOCK}{PROVEN}
+        r#"{CONNECT}{PROVEN}
         irc < AUTHENTICATE {FORGED}
         irc > AUTHENTICATE *
         irc < :irc.example 906 * :SASL authentication aborted
@@ -117,7 +117,7 @@ fn rejected_scram_login_never_sends_the_password() {
 fn unknown_certificate_falls_back_to_the_password() {
     world().with_identity(account(&[SaslMechanism::External, SaslMechanism::Plain], true)).tell(
         &format!(
-            r#"{KNOCK}
+            r#"{CONNECT}
         irc > AUTHENTICATE EXTERNAL
         irc < AUTHENTICATE +
         irc > AUTHENTICATE +
@@ -126,7 +126,7 @@ fn unknown_certificate_falls_back_to_the_password() {
         irc < AUTHENTICATE +
         irc > AUTHENTICATE YnJpZGdlAGJyaWRnZQBwZW5jaWw=
         irc < :irc.example 903 * :SASL authentication successful
-        {SEATED}"#
+        {JOINED}"#
         ),
     );
 }
@@ -134,7 +134,7 @@ fn unknown_certificate_falls_back_to_the_password() {
 #[test]
 fn required_login_that_fails_prevents_the_joins() {
     world().with_identity(account(&[SaslMechanism::Plain], true)).tell(&format!(
-        r#"{KNOCK}
+        r#"{CONNECT}
         irc > AUTHENTICATE PLAIN
         irc < AUTHENTICATE +
         irc > AUTHENTICATE YnJpZGdlAGJyaWRnZQBwZW5jaWw=
@@ -160,10 +160,10 @@ fn required_login_that_fails_prevents_the_joins() {
 #[test]
 fn silent_services_do_not_delay_the_joins_for_long() {
     world().with_identity(account(&[SaslMechanism::Plain], false)).tell(&format!(
-        r#"{KNOCK}
+        r#"{CONNECT}
         irc > AUTHENTICATE PLAIN
         wait 20s
-        {SEATED}"#
+        {JOINED}"#
     ));
 }
 
@@ -219,7 +219,7 @@ const IS_SOMEBODY: &str = r#"
 "#;
 
 /// The registration up to the password sent to services.
-fn asked() -> String {
+fn registered() -> String {
     format!("{LOOKING}{IS_SERVICE}irc > PRIVMSG NickServ :IDENTIFY bridge pencil\n")
 }
 
@@ -236,7 +236,7 @@ fn login_by_nickserv_precedes_the_joins() {
             irc < {answer}
             irc > JOIN #tea
             "#,
-            asked()
+            registered()
         ));
     }
 }
@@ -248,7 +248,9 @@ fn failed_nickserv_login_does_not_prevent_the_joins() {
         "irc < :irc.example 401 bridge NickServ :No such nick/channel",
         "wait 15s",
     ] {
-        world().with_identity(nickserv).tell(&format!("{}\n{answer}\nirc > JOIN #tea", asked()));
+        world()
+            .with_identity(nickserv)
+            .tell(&format!("{}\n{answer}\nirc > JOIN #tea", registered()));
     }
 }
 
@@ -263,7 +265,7 @@ fn user_named_nickserv_is_not_trusted() {
         wait 15s
         irc > JOIN #tea
         "#,
-        asked()
+        registered()
     ));
 }
 
@@ -327,7 +329,7 @@ fn later_password_prompt_is_verified_again() {
         {IS_SOMEBODY}
         irc < :NickServ!s@services NOTICE bridge :This nickname is registered. Please identify.
         "#,
-        asked()
+        registered()
     ));
 }
 

@@ -19,7 +19,7 @@ fn turn(world: &mut World, number: usize) {
             "#,
         ));
     } else {
-        say_in_the_room(world, &post(number));
+        post_in_the_room(world, &post(number));
         world.tell(&format!(
             r#"
             irc > PRIVMSG #tea :<echo> polly
@@ -30,7 +30,7 @@ fn turn(world: &mut World, number: usize) {
     }
 }
 
-fn say_in_the_room(world: &mut World, post: &str) {
+fn post_in_the_room(world: &mut World, post: &str) {
     world.tell_on(&format!(
         r#"lc < 42["messages:new",{{"id":"{post}","text":"polly","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"echo"}},"room":{{"id":"r1","slug":"tea"}}}}]"#
     ));
@@ -45,7 +45,7 @@ fn bot_loop_is_broken_announced_and_released_after_a_pause() {
     for number in 0..7 {
         turn(&mut world, number);
     }
-    say_in_the_room(&mut world, "6b00000100000000000000f0");
+    post_in_the_room(&mut world, "6b00000100000000000000f0");
     world.tell(
         r#"
         lc > 42#["messages:create",{"room":"r1","text":"-- bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds"}]
@@ -58,7 +58,7 @@ fn bot_loop_is_broken_announced_and_released_after_a_pause() {
         lc < 43#[{"id":"6b00000100000000000000f2","text":"<parrot> polly","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         "#,
     );
-    say_in_the_room(&mut world, "6b00000100000000000000f3");
+    post_in_the_room(&mut world, "6b00000100000000000000f3");
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :what was that?
@@ -83,7 +83,7 @@ fn user_mistaken_for_a_bot_is_mirrored_late() {
     for number in 0..7 {
         turn(&mut world, number);
     }
-    say_in_the_room(&mut world, "6b00000100000000000000f0");
+    post_in_the_room(&mut world, "6b00000100000000000000f0");
     world.tell(
         r#"
         lc > 42#["messages:create",{"room":"r1","text":"-- bot loop detected: echo (room tea) only repeats parrot (#tea on office). Messages from echo are not mirrored for 30 seconds"}]
@@ -104,7 +104,7 @@ fn user_mistaken_for_a_bot_is_mirrored_late() {
 }
 
 /// Acknowledges the bridge's posts. Returns how many of them are lines of ann.
-fn take_posts(world: &mut World) -> usize {
+fn ack_posts(world: &mut World) -> usize {
     let (_, sent) = world.sent();
     let calls = sent.iter().filter_map(|it| it.strip_prefix("42")?.split_once('['));
     for (call, _) in calls.clone() {
@@ -127,7 +127,7 @@ fn user_echoed_by_a_bot_is_mirrored_completely() {
         for line in 0..5 {
             world.tell_on(&format!("irc < :ann!a@host PRIVMSG #tea :line {line} of {burst}"));
             world.tell_on("wait 1s");
-            mirrored += take_posts(&mut world);
+            mirrored += ack_posts(&mut world);
         }
         for line in 0..5 {
             let post = format!("6b01{burst:04x}{line:04x}000000000000");
@@ -136,7 +136,7 @@ fn user_echoed_by_a_bot_is_mirrored_completely() {
             ));
         }
     }
-    while let more @ 1.. = take_posts(&mut world) {
+    while let more @ 1.. = ack_posts(&mut world) {
         mirrored += more;
     }
     assert_eq!(mirrored, 35);

@@ -65,20 +65,20 @@ const IRC_IN: &str = r#"
 
 /// A world of one channel and one room, both joined.
 #[track_caller]
-fn seated() -> World {
-    seat(World::new(&["office/#tea tea"]))
+fn joined() -> World {
+    join_both(World::new(&["office/#tea tea"]))
 }
 
 /// … without flood control, for stories whose lines depend on the exact time, and for those that
 /// look at everything that was sent at once.
 #[track_caller]
-fn seated_unpaced() -> World {
-    seat(World::new(&["office/#tea tea"]).unpaced())
+fn joined_unpaced() -> World {
+    join_both(World::new(&["office/#tea tea"]).unpaced())
 }
 
 /// Both connections of this world are up, and the channel and the room are joined.
 #[track_caller]
-fn seat(mut world: World) -> World {
+fn join_both(mut world: World) -> World {
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
     world
@@ -87,7 +87,7 @@ fn seat(mut world: World) -> World {
 /// A story that begins when the channel and the room are joined.
 #[track_caller]
 fn story(rest: &str) {
-    seated().tell(rest);
+    joined().tell(rest);
 }
 
 /// The next login to Let's Chat, and a story that begins where the room is read.

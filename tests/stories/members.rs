@@ -1,7 +1,7 @@
 //! The members of channels, and how the bridge learns them.
 
 use crate::harness::World;
-use crate::seated;
+use crate::joined;
 
 /// The registration at a server with many capabilities, where bob is a member already.
 const TALKATIVE_IN: &str = "
@@ -25,22 +25,22 @@ const TALKATIVE_IN: &str = "
     irc < :irc.example 315 bridge #tea :End of /WHO list.
 ";
 
-fn talkative() -> World {
+fn joined_with_caps() -> World {
     let mut world = World::new(&["office/#tea tea"]).telling_queries();
     world.tell(TALKATIVE_IN);
     world
 }
 
 #[track_caller]
-fn told(world: &mut World, story: &str, people: &[&str]) {
+fn check_members(world: &mut World, story: &str, people: &[&str]) {
     world.tell(story);
     assert_eq!(world.members("office/#tea"), people);
 }
 
 #[test]
 fn members_are_known_after_names_and_who() {
-    told(
-        &mut talkative(),
+    check_members(
+        &mut joined_with_caps(),
         "",
         &["+Bob[m] (bob@home, Bob, bot)", "~@ann (a@host, Annie, Ann of Tea, away)"],
     );
@@ -61,13 +61,13 @@ fn plain_who_reply_fills_in_members() {
         irc < :irc.example 352 bridge #tea a host irc.example ann G@ :0 Ann of Tea
         irc < :irc.example 315 bridge #tea :End of /WHO list.
     ";
-    told(&mut world, story, &["@ann (a@host, Ann of Tea, away)"]);
+    check_members(&mut world, story, &["@ann (a@host, Ann of Tea, away)"]);
 }
 
 #[test]
 fn member_changes_are_followed() {
-    let mut world = talkative();
-    told(
+    let mut world = joined_with_caps();
+    check_members(
         &mut world,
         "
         irc < :ann!a@host AWAY
@@ -85,7 +85,7 @@ fn member_changes_are_followed() {
             "~@anna (a@host, Annie, Ann of Tea)",
         ],
     );
-    told(
+    check_members(
         &mut world,
         "
         irc < :eve!e@host AWAY :tea
@@ -95,7 +95,7 @@ fn member_changes_are_followed() {
         ",
         &["@Bob[m] (robert@cloak, Robert, bot)", "eve (e@host, eve, Eve, away)"],
     );
-    told(
+    check_members(
         &mut world,
         "
         irc < :Bob[m]!robert@cloak KICK #tea EVE :out
@@ -107,8 +107,8 @@ fn member_changes_are_followed() {
 
 #[test]
 fn tags_and_prefix_of_a_line_update_its_author() {
-    let mut world = talkative();
-    told(
+    let mut world = joined_with_caps();
+    check_members(
         &mut world,
         "
         irc < @account=bobby :Bob[m]!bob@cloak PRIVMSG #tea :hello
@@ -121,15 +121,15 @@ fn tags_and_prefix_of_a_line_update_its_author() {
 
 #[test]
 fn rejoin_forgets_members_who_have_left() {
-    let mut world = talkative();
-    told(
+    let mut world = joined_with_caps();
+    check_members(
         &mut world,
         "
         irc < :ann!a@host KICK #tea bridge :out
         ",
         &[],
     );
-    told(
+    check_members(
         &mut world,
         "
         wait 5s
@@ -146,8 +146,8 @@ fn rejoin_forgets_members_who_have_left() {
 
 #[test]
 fn netsplit_removes_members_until_they_return() {
-    let mut world = talkative();
-    told(
+    let mut world = joined_with_caps();
+    check_members(
         &mut world,
         "
         irc < :irc.example BATCH +s netsplit a.example b.example
@@ -157,7 +157,7 @@ fn netsplit_removes_members_until_they_return() {
         ",
         &[],
     );
-    told(
+    check_members(
         &mut world,
         "
         irc < :irc.example BATCH +j netjoin a.example b.example
@@ -172,15 +172,15 @@ fn netsplit_removes_members_until_they_return() {
 
 #[test]
 fn channel_that_the_bridge_is_not_in_has_no_members() {
-    let mut world = seated();
+    let mut world = joined();
     assert_eq!(world.members("office/#tea"), ["ann"]);
-    told(&mut world, "irc lost", &[]);
+    check_members(&mut world, "irc lost", &[]);
 }
 
 #[test]
 fn second_names_reply_replaces_the_members() {
-    let mut world = talkative();
-    told(
+    let mut world = joined_with_caps();
+    check_members(
         &mut world,
         "
         irc < :irc.example 353 bridge = #tea :bridge!b@host eve!e@host
@@ -194,8 +194,8 @@ fn second_names_reply_replaces_the_members() {
 
 #[test]
 fn played_back_events_do_not_change_members() {
-    let mut world = talkative();
-    told(
+    let mut world = joined_with_caps();
+    check_members(
         &mut world,
         "
         irc < :irc.example BATCH +h chathistory #tea

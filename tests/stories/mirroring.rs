@@ -3,7 +3,7 @@
 use letsbridge::translate::{ChannelFormat, LinkFormat, LongMessages};
 
 use crate::harness::World;
-use crate::{IRC_IN, LETSCHAT_IN, seated, story};
+use crate::{IRC_IN, LETSCHAT_IN, joined, story};
 
 #[test]
 fn irc_message_is_posted_to_the_room() {
@@ -165,7 +165,7 @@ fn rejected_message_does_not_stop_later_ones() {
         irc > PING said-2
         "#,
     );
-    crate::seat(World::new(&["office/#tea tea"]).without_merging()).tell(
+    crate::join_both(World::new(&["office/#tea tea"]).without_merging()).tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
         irc < :ann!a@host PRIVMSG #tea :two
@@ -348,7 +348,7 @@ fn disconnect_for_flooding_slows_down_sending() {
 
 #[test]
 fn long_text_is_split_for_the_length_of_our_visible_host() {
-    let mut world = seated();
+    let mut world = joined();
     let text = "x".repeat(500);
     let cloak = "c".repeat(60);
     for (at, (change, fits)) in [

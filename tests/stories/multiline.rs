@@ -8,7 +8,7 @@ const CAPS: &str = "message-tags server-time batch echo-message labeled-response
 
 /// A world with a server whose batches have at most three lines and a hundred bytes.
 #[track_caller]
-fn seated() -> World {
+fn joined() -> World {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     let asked = CAPS.split('=').next().unwrap();
@@ -26,7 +26,7 @@ fn bob_says(world: &mut World, number: u32, text: &str) {
 
 #[test]
 fn received_multiline_batch_becomes_one_post() {
-    seated().tell(
+    joined().tell(
         r#"
         irc < @msgid=m1;time=2026-11-22T12:00:00.000Z :ann!a@host BATCH +x draft/multiline #tea
         irc < @batch=x :ann!a@host PRIVMSG #tea hello
@@ -44,7 +44,7 @@ fn received_multiline_batch_becomes_one_post() {
 
 #[test]
 fn multiline_post_is_sent_and_acknowledged_as_one_batch() {
-    let mut world = seated();
+    let mut world = joined();
     bob_says(&mut world, 1, "one\\n\\ntwo");
     bob_says(&mut world, 2, "three");
     world.tell(
@@ -65,7 +65,7 @@ fn multiline_post_is_sent_and_acknowledged_as_one_batch() {
 
 #[test]
 fn multiline_post_over_the_limit_is_sent_in_several_batches() {
-    let mut world = seated();
+    let mut world = joined();
     bob_says(&mut world, 1, "1\\n2\\n3\\n4\\n5\\n6\\n7");
     world.tell(
         r#"
@@ -81,7 +81,7 @@ fn multiline_post_over_the_limit_is_sent_in_several_batches() {
 
 #[test]
 fn rejected_batch_is_sent_again_line_by_line() {
-    let mut world = seated();
+    let mut world = joined();
     bob_says(&mut world, 1, "one\\ntwo");
     bob_says(&mut world, 2, "three\\nfour");
     world.tell(

@@ -7,7 +7,7 @@ use crate::harness::World;
 use crate::{LETSCHAT_IN, story};
 
 /// The registration where our nick is in use and another is taken.
-fn as_another(features: &str) -> String {
+fn register_as_another(features: &str) -> String {
     format!(
         r#"
         irc connects
@@ -27,10 +27,10 @@ fn world() -> World {
 }
 
 /// A world where we are in the channel under another nick.
-fn seated_as_another(features: &str, first: &str) -> World {
+fn joined_as_another(features: &str, first: &str) -> World {
     let mut world = world();
     world.tell(LETSCHAT_IN);
-    world.tell_on(&as_another(features));
+    world.tell_on(&register_as_another(features));
     world.tell(&format!(
         r#"
         {first}
@@ -43,7 +43,7 @@ fn seated_as_another(features: &str, first: &str) -> World {
 
 #[test]
 fn wanted_nick_is_taken_when_monitor_reports_it_free() {
-    seated_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
+    joined_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
         r#"
         irc < :irc.example 730 bridge_ :bridge!x@host
         irc < :irc.example 731 bridge_ :bridge
@@ -59,7 +59,7 @@ fn wanted_nick_is_taken_when_monitor_reports_it_free() {
 
 #[test]
 fn wanted_nick_is_polled_without_monitor() {
-    seated_as_another("", "irc > ISON bridge").tell(
+    joined_as_another("", "irc > ISON bridge").tell(
         r#"
         irc < :irc.example 303 bridge_ :bridge
         wait 25s
@@ -81,7 +81,7 @@ fn wanted_nick_is_polled_without_monitor() {
 #[test]
 fn wanted_nick_is_taken_when_its_owner_leaves_a_joined_channel() {
     for line in [":bridge!x@host QUIT :Ping timeout", ":bridge!x@host NICK :ann"] {
-        seated_as_another("", "irc > ISON bridge").tell(&format!(
+        joined_as_another("", "irc > ISON bridge").tell(&format!(
             r#"
             irc < :irc.example 303 bridge_ :bridge
             irc < {line}
@@ -94,7 +94,7 @@ fn wanted_nick_is_taken_when_its_owner_leaves_a_joined_channel() {
 
 #[test]
 fn messages_during_a_nick_change_are_neither_lost_nor_repeated() {
-    seated_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
+    joined_as_another("MONITOR=100", "irc > MONITOR + bridge").tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000010000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]
         irc > PRIVMSG #tea :<bob> one

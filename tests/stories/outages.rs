@@ -1,10 +1,10 @@
 //! What a room is notified of when its channel cannot be reached, and how a room is read once it reopens.
 
-use crate::{IRC_IN, seated};
+use crate::{IRC_IN, joined};
 
 #[test]
 fn outage_of_a_channel_is_announced_once_with_its_reason_and_end() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         irc < :op!o@host KICK #tea bridge :out
@@ -40,7 +40,7 @@ fn outage_of_a_channel_is_announced_once_with_its_reason_and_end() {
 
 #[test]
 fn lost_network_is_announced_in_the_room() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         irc lost
@@ -126,7 +126,7 @@ fn outdated_page_received_last_changes_nothing() {
 #[test]
 fn outdated_rejection_of_a_page_does_not_end_the_catchup() {
     let refused = r#"lc < 43#late["Not Found"]"#;
-    let mut world = seated();
+    let mut world = joined();
     world.tell(&[ASKED_TOO_LATE, refused, OPEN_AGAIN, ALL_IN_ORDER].concat());
 }
 

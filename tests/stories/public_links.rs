@@ -1,11 +1,11 @@
 //! Files in a room become public links on IRC.
 
 use crate::harness::World;
-use crate::{IRC_IN, LETSCHAT_IN, seated};
+use crate::{IRC_IN, LETSCHAT_IN, joined};
 
 const ID: &str = "6b035f6d8d054a41e16a0570";
 
-fn linked(conversation: &str) -> World {
+fn joined_with_links(conversation: &str) -> World {
     let mut world = World::new(&[conversation]).unpaced().with_public_links();
     world.tell(LETSCHAT_IN);
     world
@@ -13,7 +13,7 @@ fn linked(conversation: &str) -> World {
 
 #[test]
 fn file_in_the_room_becomes_a_public_link() {
-    let mut world = linked("office/#tea tea");
+    let mut world = joined_with_links("office/#tea tea");
     world.tell(IRC_IN);
     let link = world.link(ID, "a b.png");
     world.tell(&format!(
@@ -31,7 +31,7 @@ fn file_in_the_room_becomes_a_public_link() {
 
 #[test]
 fn file_reference_stays_without_public_links() {
-    seated().tell(&format!(
+    joined().tell(&format!(
         r#"
         lc < 42["messages:new",{{"id":"6b0000010000000000000001","text":"upload://files/{ID}/a.png","posted":"2026-11-22T12:00:00.000Z","owner":{{"id":"u1","username":"bob"}},"room":{{"id":"r1","slug":"tea"}}}}]
         irc > PRIVMSG #tea :<bob> upload://files/{ID}/a.png
@@ -43,7 +43,7 @@ fn file_reference_stays_without_public_links() {
 /// Otherwise, a user of IRC who knows the id of a file could have it published.
 #[test]
 fn irc_message_never_becomes_a_public_link() {
-    let mut world = linked("office/#tea tea office/#coffee");
+    let mut world = joined_with_links("office/#tea tea office/#coffee");
     world.tell_on(
         &IRC_IN.replace("JOIN #tea\n    irc < :bridge", "JOIN #tea,#coffee\n    irc < :bridge"),
     );

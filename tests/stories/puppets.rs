@@ -33,7 +33,7 @@ pub(crate) fn says(world: &mut World, number: u32, text: &str) {
 
 /// A world in which bob has posted once and his puppet has joined the channel.
 #[track_caller]
-fn seated_with(source: NickSource) -> World {
+fn joined_with(source: NickSource) -> World {
     let mut world = World::new(&["office/#tea tea"]).with_nicks(source, "{user}|lc");
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);
@@ -51,13 +51,13 @@ fn seated_with(source: NickSource) -> World {
 }
 
 #[track_caller]
-fn seated() -> World {
-    seated_with(PUPPETS)
+fn joined() -> World {
+    joined_with(PUPPETS)
 }
 
 #[test]
 fn bot_sends_for_a_user_until_their_puppet_has_joined() {
-    let mut world = seated();
+    let mut world = joined();
     says(&mut world, 2, "now it is me");
     world.tell(
         r#"
@@ -71,7 +71,7 @@ fn bot_sends_for_a_user_until_their_puppet_has_joined() {
 
 #[test]
 fn puppet_is_not_mirrored_back_but_similar_nicks_are() {
-    let mut world = seated();
+    let mut world = joined();
     says(&mut world, 2, "it is me");
     world.tell(
         r#"
@@ -92,7 +92,7 @@ fn puppet_is_not_mirrored_back_but_similar_nicks_are() {
 
 #[test]
 fn joins_and_quits_of_puppets_are_not_announced() {
-    let mut world = seated();
+    let mut world = joined();
     says(&mut world, 2, "it is me");
     world.tell(
         r#"
@@ -109,7 +109,7 @@ fn joins_and_quits_of_puppets_are_not_announced() {
 
 #[test]
 fn one_message_is_in_flight_among_bot_and_puppets() {
-    let mut world = seated();
+    let mut world = joined();
     says(&mut world, 2, "one");
     world.tell_on(
         r#"lc < 42["messages:new",{"id":"6b0000010000000000000003","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"id-eve","username":"eve"},"room":{"id":"r1"}}]"#,
@@ -144,7 +144,7 @@ fn lost_puppet_resends_only_what_the_bot_has_not_seen() {
             ("irc < :bob|lc!bob@host QUIT :Killed", ""),
             ("", "irc < :bob|lc!bob@host QUIT :Killed"),
         ] {
-            let mut world = seated();
+            let mut world = joined();
             says(&mut world, 2, "one\\ntwo");
             world.tell(&format!(
                 "bob > PRIVMSG #tea :one
@@ -162,7 +162,7 @@ fn lost_puppet_resends_only_what_the_bot_has_not_seen() {
 
 #[test]
 fn lost_puppet_that_has_not_quit_yet_delays_the_resend() {
-    let mut world = seated();
+    let mut world = joined();
     says(&mut world, 2, "one");
     says(&mut world, 3, "two");
     world.tell(
@@ -185,7 +185,7 @@ fn lost_puppet_that_has_not_quit_yet_delays_the_resend() {
 
 #[test]
 fn equal_lines_of_a_lost_puppet_are_distinguished_by_their_count() {
-    let mut world = seated();
+    let mut world = joined();
     says(&mut world, 2, "yes");
     says(&mut world, 3, "yes");
     world.tell(
@@ -209,7 +209,7 @@ fn equal_lines_of_a_lost_puppet_are_distinguished_by_their_count() {
 fn command_for_a_lost_puppet_is_not_sent_on_the_next() {
     // The disk was slow: the bridge learns in one turn that bob has posted, and that his connection was lost
     // and replaced.
-    let mut world = seated();
+    let mut world = joined();
     world.tell_on(
         r#"lc <+ 42["messages:new",{"id":"6b0000010000000000000002","text":"two","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"id-bob","username":"bob"},"room":{"id":"r1"}}]"#,
     );
@@ -223,7 +223,7 @@ const TOLD: &str = r#"lc > 42#["messages:create",{"room":"r1","text":"-- @bob: t
 
 #[test]
 fn messages_of_a_kicked_puppet_are_rejected_until_it_rejoins() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         bob < :op!o@host KICK #tea bob|lc :enough
@@ -245,7 +245,7 @@ fn messages_of_a_kicked_puppet_are_rejected_until_it_rejoins() {
 
 #[test]
 fn messages_of_a_banned_puppet_are_rejected() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         bob < :op!o@host KICK #tea bob|lc :enough
@@ -261,7 +261,7 @@ fn messages_of_a_banned_puppet_are_rejected() {
 
 #[test]
 fn bot_sends_for_a_kicked_puppet_with_ban_fallback() {
-    let mut world = seated_with(NickSource::Puppet { ban_fallback: true, show_away: true });
+    let mut world = joined_with(NickSource::Puppet { ban_fallback: true, show_away: true });
     world.tell(
         r#"
         bob < :op!o@host KICK #tea bob|lc :enough
@@ -274,7 +274,7 @@ fn bot_sends_for_a_kicked_puppet_with_ban_fallback() {
 
 #[test]
 fn messages_of_a_muted_puppet_are_rejected() {
-    let mut world = seated();
+    let mut world = joined();
     says(&mut world, 2, "but");
     says(&mut world, 3, "hm");
     world.tell(
@@ -327,7 +327,7 @@ fn lines_of_a_puppet_are_recognised_in_the_history_after_a_restart() {
 fn user_who_takes_a_former_puppet_nick_is_mirrored() {
     let quit = "irc < :bob|lc!bob@host QUIT :Killed";
     for story in [format!("{quit}\nbob lost"), format!("bob lost\n{quit}")] {
-        let mut world = seated();
+        let mut world = joined();
         world.tell(&story);
         world.tell(
             r#"
@@ -339,7 +339,7 @@ fn user_who_takes_a_former_puppet_nick_is_mirrored() {
     }
     // Likewise after a nick change.
     for (one, other) in [("bob", "irc"), ("irc", "bob")] {
-        let mut world = seated();
+        let mut world = joined();
         world.tell(&format!(
             r#"
             {one} < :bob|lc!bob@host NICK robert
@@ -355,7 +355,7 @@ fn user_who_takes_a_former_puppet_nick_is_mirrored() {
 
 #[test]
 fn bot_sends_for_a_puppet_on_the_other_side_of_a_netsplit() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell("irc < :bob|lc!bob@host QUIT :irc.example hub.example");
     says(&mut world, 2, "do you hear me");
     world.tell(
@@ -373,7 +373,7 @@ fn bot_sends_for_a_puppet_on_the_other_side_of_a_netsplit() {
 
 #[test]
 fn bot_sends_for_a_killed_puppet_and_counts_the_kill() {
-    let mut world = seated();
+    let mut world = joined();
     says(&mut world, 2, "one");
     world.tell(
         r#"
@@ -396,7 +396,7 @@ const SHOWN_AWAY: &str = "bob > AWAY :not in any Let's Chat room";
 
 /// A world without announcements of joins, in which bob can have a puppet.
 #[track_caller]
-fn watched(away: bool) -> World {
+fn joined_without_notices(away: bool) -> World {
     let quiet = StatusNotices { joins: Verbosity::Off, ..StatusNotices::default() };
     let source = NickSource::Puppet { ban_fallback: false, show_away: away };
     let mut world = World::new(&["office/#tea tea"])
@@ -425,7 +425,7 @@ fn bob_speaks(world: &mut World) {
 
 #[test]
 fn puppet_is_away_while_its_user_is_in_no_room() {
-    let mut world = watched(true);
+    let mut world = joined_without_notices(true);
     let (comes, goes) = (bob("users:join"), bob("users:leave"));
     world.tell(&comes);
     bob_speaks(&mut world);
@@ -455,7 +455,7 @@ fn puppet_is_away_while_its_user_is_in_no_room() {
 
 #[test]
 fn puppet_of_an_absent_user_is_away_after_it_connects() {
-    let mut world = watched(true);
+    let mut world = joined_without_notices(true);
     world.tell(&bob("users:join"));
     bob_speaks(&mut world);
     world.tell(&bob("users:leave"));
@@ -466,7 +466,7 @@ fn puppet_of_an_absent_user_is_away_after_it_connects() {
 
 #[test]
 fn puppet_is_not_away_while_presence_is_unknown() {
-    let mut world = watched(true);
+    let mut world = joined_without_notices(true);
     bob_speaks(&mut world);
     world.tell(BOB_IN);
     world.quietly(300);
@@ -479,7 +479,7 @@ fn puppet_is_not_away_while_presence_is_unknown() {
 
 #[test]
 fn puppet_is_never_away_with_show_away_off() {
-    let mut world = watched(false);
+    let mut world = joined_without_notices(false);
     world.tell(&bob("users:join"));
     bob_speaks(&mut world);
     world.tell(BOB_IN);

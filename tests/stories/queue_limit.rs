@@ -5,11 +5,11 @@ use letsbridge::bridge::BridgePolicy;
 use crate::harness::World;
 use crate::irc_catchup::KEEPS;
 use crate::receipts::irc_in;
-use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, letschat_back, seated};
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, joined, letschat_back};
 
 /// A world with a queue limit of four short messages.
 #[track_caller]
-fn narrow(irc: &str) -> World {
+fn joined_with_small_queue(irc: &str) -> World {
     let policy = BridgePolicy { max_queue_size: Some(1_028), ..BridgePolicy::default() };
     let mut world = World::new(&["office/#tea tea"]).with_policy(policy).without_merging();
     world.tell(LETSCHAT_IN);
@@ -18,7 +18,7 @@ fn narrow(irc: &str) -> World {
 }
 
 /// Acknowledges the bridge's posts until there are none, and returns their texts.
-fn posted(world: &mut World) -> Vec<String> {
+fn ack_posts(world: &mut World) -> Vec<String> {
     let mut posted = Vec::new();
     loop {
         let (_, sent) = world.sent();
@@ -36,7 +36,7 @@ fn posted(world: &mut World) -> Vec<String> {
 
 #[test]
 fn channel_over_the_queue_limit_is_paused_and_caught_up_later() {
-    let mut world = narrow(&irc_in(KEEPS));
+    let mut world = joined_with_small_queue(&irc_in(KEEPS));
     world.tell("lc lost");
     for number in 1..=6 {
         world.tell(&format!(
@@ -46,7 +46,7 @@ fn channel_over_the_queue_limit_is_paused_and_caught_up_later() {
     world.tell("wait 5s");
     world.tell_on(LETSCHAT_IN_AGAIN);
     world.tell_on("lc < 43#[[]]");
-    assert_eq!(posted(&mut world), ["<ann> 1", "<ann> 2", "<ann> 3", "<ann> 4"]);
+    assert_eq!(ack_posts(&mut world), ["<ann> 1", "<ann> 2", "<ann> 3", "<ann> 4"]);
     world.tell(
         r#"
         wait 1s
@@ -62,13 +62,13 @@ fn channel_over_the_queue_limit_is_paused_and_caught_up_later() {
         lc > 42#["messages:create",{"room":"r1","text":"<ann> 5"}]
         "#,
     );
-    let _ = posted(&mut world);
+    let _ = ack_posts(&mut world);
     assert_eq!(world.gaps().count, 0);
 }
 
 #[test]
 fn messages_lost_by_a_paused_channel_without_history_are_reported() {
-    let mut world = narrow(IRC_IN);
+    let mut world = joined_with_small_queue(IRC_IN);
     world.tell("lc lost");
     for number in 1..=6 {
         world.tell(&format!("irc < :ann!a@host PRIVMSG #tea :{number}"));
@@ -76,7 +76,7 @@ fn messages_lost_by_a_paused_channel_without_history_are_reported() {
     // The paused channel skips further messages, as after a restart.
     world.tell_on(LETSCHAT_IN_AGAIN);
     world.tell_on("lc < 43#[[]]");
-    assert_eq!(posted(&mut world).len(), 4);
+    assert_eq!(ack_posts(&mut world).len(), 4);
     world.tell(
         r#"
         wait 1s
@@ -91,7 +91,7 @@ fn messages_lost_by_a_paused_channel_without_history_are_reported() {
 
 #[test]
 fn room_over_the_queue_limit_is_read_on_later_without_loss() {
-    let mut world = narrow(IRC_IN);
+    let mut world = joined_with_small_queue(IRC_IN);
     world.tell("irc lost");
     for number in 1..=6 {
         world.tell(&format!(
@@ -125,7 +125,7 @@ fn room_over_the_queue_limit_is_read_on_later_without_loss() {
 
 #[test]
 fn too_large_page_is_requested_in_parts_and_a_too_large_post_skipped() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell("lc lost");
     let notice = "irc > NOTICE #tea :1 message from room tea skipped: too large
                   irc > PING said-1";

@@ -29,7 +29,7 @@ enum Act {
     Cut,
 }
 
-fn acts() -> impl Strategy<Value = Act> {
+fn events_strategy() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => (0..3_u8).prop_map(Act::Say),
         3 => (0..1_500_u16).prop_map(Act::Pass),
@@ -224,12 +224,12 @@ proptest! {
     #[test]
     fn every_line_is_mirrored_once_and_in_order(
         coarse: bool,
-        acts in prop::collection::vec(acts(), 0..60),
+        events_strategy in prop::collection::vec(events_strategy(), 0..60),
     ) {
         let mut told = Told::new(coarse);
         // Without any received line, an empty history proves nothing.
         told.act(Act::Say(0));
-        for act in acts {
+        for act in events_strategy {
             told.act(act);
         }
         told.act(Act::Lose);

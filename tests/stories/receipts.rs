@@ -20,7 +20,7 @@ const LABELS: &str = "message-tags batch echo-message labeled-response";
 
 /// A world with such a server.
 #[track_caller]
-fn seated(caps: &str) -> World {
+fn joined(caps: &str) -> World {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell(LETSCHAT_IN);
     world.tell(&irc_in(caps));
@@ -37,7 +37,7 @@ fn bob_says(world: &mut World, number: u32, text: &str) {
 
 #[test]
 fn labeled_echo_acknowledges_a_line() {
-    let mut world = seated(LABELS);
+    let mut world = joined(LABELS);
     bob_says(&mut world, 1, "one\\ntwo");
     bob_says(&mut world, 2, "three");
     world.tell(
@@ -68,7 +68,7 @@ fn labeled_response_without_the_line_rejects_or_acknowledges_it() {
          irc < :irc.example BATCH -x",
         "irc < :irc.example 404 bridge #tea :Cannot send to channel",
     ] {
-        let mut world = seated(LABELS);
+        let mut world = joined(LABELS);
         bob_says(&mut world, 1, "one");
         bob_says(&mut world, 2, "two");
         world.tell(&format!(
@@ -81,7 +81,7 @@ fn labeled_response_without_the_line_rejects_or_acknowledges_it() {
 
 #[test]
 fn labeled_ack_acknowledges_a_line_without_echoes() {
-    let mut world = seated("message-tags batch labeled-response");
+    let mut world = joined("message-tags batch labeled-response");
     bob_says(&mut world, 1, "one\\ntwo");
     world.tell(
         r#"
@@ -95,7 +95,7 @@ fn labeled_ack_acknowledges_a_line_without_echoes() {
 
 #[test]
 fn echo_acknowledges_a_line_without_labels() {
-    let mut world = seated("echo-message");
+    let mut world = joined("echo-message");
     bob_says(&mut world, 1, "one\\ntwo");
     world.tell(
         r#"
@@ -111,7 +111,7 @@ fn echo_acknowledges_a_line_without_labels() {
 
 #[test]
 fn line_without_an_echo_before_the_pong_was_dropped() {
-    let mut world = seated("echo-message");
+    let mut world = joined("echo-message");
     bob_says(&mut world, 1, "one");
     bob_says(&mut world, 2, "two");
     world.tell(
@@ -128,7 +128,7 @@ fn line_without_an_echo_before_the_pong_was_dropped() {
 
 #[test]
 fn unanswered_ping_after_a_line_ends_the_connection() {
-    let mut world = seated("echo-message");
+    let mut world = joined("echo-message");
     bob_says(&mut world, 1, "one");
     world.tell(
         r#"
@@ -158,7 +158,7 @@ fn unanswered_ping_after_a_line_ends_the_connection() {
 
 #[test]
 fn deferred_line_is_retried_later_in_order() {
-    let mut world = seated(LABELS);
+    let mut world = joined(LABELS);
     bob_says(&mut world, 1, "one\\ntwo\\nthree");
     bob_says(&mut world, 2, "four");
     world.tell(
@@ -204,7 +204,7 @@ fn error_without_a_channel_concerns_the_line_in_flight() {
 
 #[test]
 fn capabilities_can_be_added_and_removed_later() {
-    let mut world = seated("server-time");
+    let mut world = joined("server-time");
     world.tell(
         r#"
         irc < :irc.example CAP bridge NEW :batch message-tags labeled-response echo-message
@@ -231,7 +231,7 @@ fn capabilities_can_be_added_and_removed_later() {
 
 #[test]
 fn delivered_lines_of_a_message_are_not_resent() {
-    let mut world = seated(LABELS);
+    let mut world = joined(LABELS);
     bob_says(&mut world, 1, "one\\ntwo\\nthree");
     world.tell(
         r#"
@@ -264,7 +264,7 @@ fn delivered_lines_of_a_message_are_not_resent() {
 
 #[test]
 fn only_lines_that_may_have_arrived_are_marked_as_resent() {
-    let mut world = seated(LABELS);
+    let mut world = joined(LABELS);
     bob_says(&mut world, 1, "one\\ntwo");
     world.tell("irc > @label=1.1 PRIVMSG #tea :<bob> one\nirc lost");
     world.tell_on(&irc_in(LABELS));
@@ -285,7 +285,7 @@ fn only_lines_that_may_have_arrived_are_marked_as_resent() {
 
 #[test]
 fn line_never_sent_is_not_in_doubt() {
-    let mut world = seated(LABELS);
+    let mut world = joined(LABELS);
     bob_says(&mut world, 1, "one");
     world.tell(
         r#"
@@ -300,7 +300,7 @@ fn line_never_sent_is_not_in_doubt() {
 
 #[test]
 fn line_in_doubt_is_marked_as_resent_after_a_restart() {
-    let mut world = seated(LABELS);
+    let mut world = joined(LABELS);
     bob_says(&mut world, 1, "one");
     world.tell(
         r#"

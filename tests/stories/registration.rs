@@ -1,7 +1,7 @@
 //! Registration, disconnects and rejoins.
 
 use crate::harness::World;
-use crate::{IRC_IN, letschat_back, seated, story};
+use crate::{IRC_IN, joined, letschat_back, story};
 
 #[test]
 fn taken_nick_is_replaced_by_another() {
@@ -175,7 +175,7 @@ fn rejected_token_is_explained() {
 
 #[test]
 fn invalid_input_from_either_side_is_ignored() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         lc < 42["messages:new",{"id":"not an id","text":"x"}]
@@ -200,7 +200,7 @@ fn invalid_input_from_either_side_is_ignored() {
 
 #[test]
 fn stopping_bridge_sends_no_new_message() {
-    let mut world = seated();
+    let mut world = joined();
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -234,7 +234,7 @@ fn server_that_sends_endless_lists_is_disconnected() {
         irc closed: the server sent too many capabilities (more than 256 KiB): disconnecting to protect the other networks",
         flood(&caps, 13)
     ));
-    let mut world = crate::seated();
+    let mut world = crate::joined();
     let names = format!(
         "irc <+ :irc.example 353 bridge = #tea :{}\n",
         "a b c d e f g h i j ".repeat(1_000)

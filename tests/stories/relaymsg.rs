@@ -14,7 +14,7 @@ fn back(caps: &str) -> String {
 }
 
 #[track_caller]
-fn seated(caps: &str) -> World {
+fn joined(caps: &str) -> World {
     let mut world = World::new(&["office/#tea tea"]).with_nicks(NickSource::Relaymsg, "{user}/lc");
     world.tell(LETSCHAT_IN);
     world.tell(&back(caps));
@@ -30,7 +30,7 @@ fn says(world: &mut World, who: &str, number: u32, text: &str) {
 
 #[test]
 fn each_author_has_a_relayed_nick_and_no_echo_is_mirrored() {
-    let mut world = seated(CAPS);
+    let mut world = joined(CAPS);
     says(&mut world, "bob", 1, "one\\ntwo");
     says(&mut world, "mary.ann", 2, "three");
     world.tell(
@@ -49,7 +49,7 @@ fn each_author_has_a_relayed_nick_and_no_echo_is_mirrored() {
 
 #[test]
 fn relayed_nicks_are_unique_and_stable() {
-    let mut world = seated(CAPS);
+    let mut world = joined(CAPS);
     for (number, who, nick) in [(1, "a.b", "a_b/lc"), (2, "a_b", "a_b2/lc"), (3, "a.b", "a_b/lc")] {
         says(&mut world, who, number, "hi");
         world.tell(&format!(
@@ -61,7 +61,7 @@ fn relayed_nicks_are_unique_and_stable() {
 
 #[test]
 fn rejected_relayed_nick_makes_the_bridge_send_under_its_own() {
-    let mut world = seated(CAPS);
+    let mut world = joined(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");
     says(&mut world, "bob", 3, "three");
@@ -80,7 +80,7 @@ fn rejected_relayed_nick_makes_the_bridge_send_under_its_own() {
 
 #[test]
 fn missing_right_to_relay_makes_the_bridge_send_under_its_own_nick_for_a_while() {
-    let mut world = seated(CAPS);
+    let mut world = joined(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");
     world.tell(
@@ -97,7 +97,7 @@ fn missing_right_to_relay_makes_the_bridge_send_under_its_own_nick_for_a_while()
 
 #[test]
 fn message_of_a_muted_user_is_rejected() {
-    let mut world = seated(CAPS);
+    let mut world = joined(CAPS);
     says(&mut world, "bob", 1, "one");
     says(&mut world, "eve", 2, "two");
     world.tell(
@@ -111,7 +111,7 @@ fn message_of_a_muted_user_is_rejected() {
 
 #[test]
 fn rejection_before_the_pong_counts_without_labels_and_echoes() {
-    let mut world = seated("message-tags draft/relaymsg");
+    let mut world = joined("message-tags draft/relaymsg");
     says(&mut world, "bob", 1, "one\\ntwo");
     world.tell(
         r#"
@@ -147,7 +147,7 @@ fn relayed_line_in_doubt_is_found_in_the_history_by_its_sender() {
              irc > @label=1.1 RELAYMSG #tea bob/lc :(resent) one"#,
         ),
     ] {
-        let mut world = seated(caps);
+        let mut world = joined(caps);
         says(&mut world, "bob", 1, "one");
         world.tell("irc > @label=1.1 RELAYMSG #tea bob/lc one\nirc lost");
         world.tell_on(&back(caps));

@@ -2,7 +2,7 @@
 
 use letsbridge::translate::{LinkFormat, TopicSync};
 
-use crate::{IRC_IN, LETSCHAT_IN, World, seated, story};
+use crate::{IRC_IN, LETSCHAT_IN, World, joined, story};
 
 #[test]
 fn recent_speaker_who_leaves_is_announced() {
@@ -97,7 +97,7 @@ fn changed_topic_is_announced() {
 
 #[test]
 fn notice_that_cannot_be_sent_now_is_dropped() {
-    seated().tell(
+    joined().tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
         lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
@@ -122,7 +122,7 @@ fn command_on_irc_is_answered_by_a_private_notice() {
 }
 
 /// A world in which topics and descriptions are synchronised.
-fn following() -> World {
+fn joined_with_topic_sync() -> World {
     let manners = LinkFormat { topic_sync: TopicSync::Both, ..LinkFormat::default() };
     let mut world = World::new(&["office/#tea tea"]).with_format(manners);
     world.tell(&LETSCHAT_IN.replace(
@@ -135,7 +135,7 @@ fn following() -> World {
 
 #[test]
 fn topic_and_description_are_synchronised_without_a_loop() {
-    following().tell(
+    joined_with_topic_sync().tell(
         r#"
         irc < :ann!a@host TOPIC #tea :Earl Grey
         lc > 42#["rooms:update",{"description":"Earl Grey","id":"r1","name":"Tea"}]
@@ -154,7 +154,7 @@ fn topic_and_description_are_synchronised_without_a_loop() {
 
 #[test]
 fn description_of_a_private_room_is_not_changed() {
-    let mut world = following();
+    let mut world = joined_with_topic_sync();
     world.tell(
         r#"
         lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Assam","private":true,"hasPassword":false}]
@@ -167,7 +167,7 @@ fn description_of_a_private_room_is_not_changed() {
 
 #[test]
 fn rejected_topic_change_loses_no_message() {
-    following().tell(
+    joined_with_topic_sync().tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000000000000000000005","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1","slug":"tea"}}]
         irc > PRIVMSG #tea :<bob> hi

@@ -5,11 +5,11 @@ use std::time::Duration;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat, StatusNotices, Verbosity};
 
 use crate::harness::World;
-use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, seated, seated_unpaced, story};
+use crate::{IRC_IN, LETSCHAT_IN, LETSCHAT_IN_AGAIN, joined, joined_unpaced, story};
 
 /// A world in which all status events are announced.
 #[track_caller]
-fn telling_all() -> World {
+fn announcing_all() -> World {
     let all = Verbosity::All;
     let comings =
         StatusNotices { joins: all, nick_changes: all, kicks: all, modes: all, topics: all };
@@ -37,7 +37,7 @@ fn quit_and_kick_reasons_are_plain_text_without_mentions() {
         ("NICK an\u{200b}\u{200b}na", "ann is now anna"),
         ("MODE #tea +b @all!*@*", "ann set +b @\u{200b}all!*@*"),
     ] {
-        let mut world = telling_all();
+        let mut world = announcing_all();
         let carl = "irc < :carl!c@host JOIN #tea\nwait 4s";
         let line = line.replace(r"\x03", "\u{3}");
         world.tell(&format!(
@@ -53,7 +53,7 @@ fn quit_and_kick_reasons_are_plain_text_without_mentions() {
 
 #[test]
 fn six_hundred_quits_make_one_line() {
-    let mut world = telling_all();
+    let mut world = announcing_all();
     for number in 0..600 {
         world.tell_on(&format!("irc <+ :p{number}!p@host JOIN #tea"));
     }
@@ -165,7 +165,7 @@ fn long_name_takes_at_most_a_third_of_a_line() {
     let name = format!("a{marks}b{marks}c{marks}");
     let said = post(1, &"word ".repeat(60))
         .replace(r#""username":"bob""#, &format!(r#""username":"{name}""#));
-    let mut world = seated_unpaced();
+    let mut world = joined_unpaced();
     world.tell_on(&said);
     let (sent, _) = world.sent();
     let talk: Vec<&String> = sent.iter().filter(|line| line.starts_with("PRIVMSG")).collect();
@@ -231,7 +231,7 @@ fn long_post_is_abbreviated_with_its_number_of_lines() {
 
 #[test]
 fn every_resent_line_is_marked() {
-    let mut world = seated_unpaced();
+    let mut world = joined_unpaced();
     world.tell_on(&post(1, "one\\ntwo"));
     world.tell(
         "
@@ -297,7 +297,7 @@ fn merge_window_does_not_delay_lines_to_channels() {
 
 #[test]
 fn every_command_is_answered_or_rejected_once() {
-    let mut world = seated_unpaced();
+    let mut world = joined_unpaced();
     for question in ["!status", "!who", "!help", "!status", "!who", "!who", "!who"] {
         world.tell_on(&format!("irc < :ann!a@host PRIVMSG #tea :{question}"));
     }
@@ -312,7 +312,7 @@ fn every_command_is_answered_or_rejected_once() {
 
 #[test]
 fn direct_irc_message_to_the_bridge_is_answered_with_its_purpose() {
-    let mut world = seated_unpaced();
+    let mut world = joined_unpaced();
     world.tell_on("irc < :ann!a@host PRIVMSG bridge :!frobnicate");
     let (sent, _) = world.sent();
     assert!(
@@ -458,7 +458,7 @@ fn direct_letschat_message_to_the_bridge_is_answered_with_its_purpose() {
             r#"lc < 42["user-messages:new",{{"id":"6b00000200000000{number:08}","text":"{text}","posted":"2026-11-22T12:00:00.000Z","owner":"u1","users":["u0","u1"]}}]"#
         )
     };
-    let mut world = seated();
+    let mut world = joined();
     for number in 1..=9 {
         world.tell_on(&whisper("!frobnicate", number));
     }

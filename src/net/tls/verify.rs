@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_setting_helps_is_said_with_how_to_make_a_better_one() {
+    fn unusable_certificate_error_says_how_to_create_a_better_one() {
         for (pem, flaw) in [
             (certificate!("rsa1024"), "its RSA key has 1024 bits, and 2048 are required"),
             (certificate!("p521"), "its key type is not supported"),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pin_is_proposed_where_it_works() {
+    fn pin_is_proposed_where_it_works() {
         for (pem, flaw, authority) in [
             (certificate!("v1"), "X.509 version 1", false),
             (certificate!("sha1"), "signed with SHA-1", true),

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_read_in_pieces_as_it_is_at_once() {
+    fn long_text_is_parsed_in_pieces_like_the_whole() {
         for text in [
             "a long \"line\"\n".repeat(100_000),
             "\\".repeat(PIECE * 3),

@@ -79,7 +79,7 @@ fn at_home(format: &mut LinkFormat) {
 }
 
 #[test]
-fn long_messages_are_cut_and_it_is_said_where_all_of_it_is() {
+fn long_message_is_truncated_and_names_the_full_text() {
     let body = "1\n2\n3\n4\n5";
     let short = "1\n2\n3\n… 2 more lines";
     assert_eq!(TranslateFixture::in_room().body_on_irc(body), short);
@@ -100,7 +100,7 @@ fn long_messages_are_cut_and_it_is_said_where_all_of_it_is() {
 }
 
 #[test]
-fn a_file_has_the_address_that_lets_chat_gives_it() {
+fn file_has_the_url_of_letschat() {
     let scene = TranslateFixture::in_room().with(at_home);
     const ID: &str = "6b035f6d8d054a41e16a0570";
     for (said, shown) in [
@@ -123,7 +123,7 @@ fn a_file_has_the_address_that_lets_chat_gives_it() {
 }
 
 #[test]
-fn what_somebody_does_in_a_room_is_an_action() {
+fn me_command_in_a_room_is_an_action() {
     for (said, kind, shown) in [
         ("/me waves", MessageKind::Action, "bob waves"),
         ("/me waves at @ann", MessageKind::Action, "bob waves at ann"),

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_taken_away_ends_its_readers_and_leaves_the_disk() {
+    async fn withdrawn_file_ends_its_readers_and_leaves_the_disk() {
         let file = partial_file();
         file.set_head(FileHead { content_type: String::new(), length: None });
         file.append(Bytes::from(vec![7; 300_000])).await.expect("writes");

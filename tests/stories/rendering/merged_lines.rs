@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 
-use super::mannered;
+use super::joined_with;
 use crate::harness::World;
 use crate::{IRC_IN, letschat_back};
 
@@ -13,8 +13,8 @@ const READ: &str = r#"lc > 42#["messages:list",{"expand":"owner","reverse":false
 
 /// Two lines of ann in flight as one post, and one of bob that waits.
 #[track_caller]
-fn two_under_way() -> World {
-    let mut world = mannered(LinkFormat::default());
+fn two_in_flight() -> World {
+    let mut world = joined_with(LinkFormat::default());
     world.tell(
         r#"
         irc <+ :ann!a@host PRIVMSG #tea :one
@@ -28,7 +28,7 @@ fn two_under_way() -> World {
 
 #[test]
 fn lines_received_together_are_merged_into_one_post() {
-    let mut world = mannered(LinkFormat::default());
+    let mut world = joined_with(LinkFormat::default());
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -49,7 +49,7 @@ fn lines_received_together_are_merged_into_one_post() {
 
 #[test]
 fn line_that_shows_its_time_is_not_merged() {
-    let mut world = mannered(LinkFormat::default());
+    let mut world = joined_with(LinkFormat::default());
     world.tell(
         r#"
         irc < :bob!b@host PRIVMSG #tea :hi
@@ -72,7 +72,7 @@ fn line_that_shows_its_time_is_not_merged() {
 fn merge_window_waits_for_more_lines() {
     let join = MergeLines::Within(Duration::from_secs(1));
     let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
-    let mut world = mannered(LinkFormat { room, ..LinkFormat::default() });
+    let mut world = joined_with(LinkFormat { room, ..LinkFormat::default() });
     world.tell(
         r#"
         irc < :ann!a@host PRIVMSG #tea :one
@@ -96,7 +96,7 @@ fn merge_window_waits_for_more_lines() {
 #[test]
 fn merged_post_without_an_ack_is_found_and_not_resent() {
     for trouble in ["lc lost", "restart"] {
-        let mut world = two_under_way();
+        let mut world = two_in_flight();
         world.tell(trouble);
         letschat_back(
             &mut world,
@@ -114,7 +114,7 @@ fn merged_post_without_an_ack_is_found_and_not_resent() {
 #[test]
 fn merged_post_that_did_not_arrive_is_resent_with_later_lines() {
     for trouble in ["lc lost", "restart"] {
-        let mut world = mannered(LinkFormat::default());
+        let mut world = joined_with(LinkFormat::default());
         world.tell(
             r#"
             irc <+ :ann!a@host PRIVMSG #tea :one
@@ -146,7 +146,7 @@ fn merged_post_that_did_not_arrive_is_resent_with_later_lines() {
 
 #[test]
 fn rejected_merged_post_rejects_all_its_lines() {
-    let mut world = two_under_way();
+    let mut world = two_in_flight();
     world.tell(
         r#"
         lc refuses "Bad Request"
@@ -161,7 +161,7 @@ fn rejected_merged_post_rejects_all_its_lines() {
 #[test]
 fn inline_image_directly_follows_its_author() {
     for trouble in ["lc lost", "restart"] {
-        let mut world = mannered(LinkFormat::default());
+        let mut world = joined_with(LinkFormat::default());
         world.tell(
             r#"
             irc <+ :ann!a@host PRIVMSG #tea :http://a.example/x.png

@@ -11,7 +11,7 @@ use crate::{IRC_IN, LETSCHAT_IN};
 
 /// A world with this format, one channel and one room, both joined; ann is in the channel.
 #[track_caller]
-fn mannered(manners: LinkFormat) -> World {
+fn joined_with(manners: LinkFormat) -> World {
     let mut world = World::new(&["office/#tea tea"]).with_format(manners);
     world.tell(LETSCHAT_IN);
     world.tell(IRC_IN);

@@ -2,7 +2,7 @@
 
 use letsbridge::translate::{IgnoreRule, LinkFormat, Rules, Side, UserMatcher};
 
-use super::mannered;
+use super::joined_with;
 use crate::letschat_back;
 
 /// Messages of carl are ignored on both sides.
@@ -18,7 +18,7 @@ fn without_carl() -> LinkFormat {
 
 #[test]
 fn ignored_message_is_not_mirrored() {
-    let mut world = mannered(without_carl());
+    let mut world = joined_with(without_carl());
     world.tell(
         r#"
         irc < :carl!c@host PRIVMSG #tea :one
@@ -33,7 +33,7 @@ fn ignored_message_is_not_mirrored() {
 
 #[test]
 fn ignored_message_is_not_mirrored_by_the_catchup() {
-    let mut world = mannered(without_carl());
+    let mut world = joined_with(without_carl());
     world.tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000100000000000000001","text":"one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u3","username":"carl"},"room":{"id":"r1"}}]

@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moderated_channel_hears_those_with_a_mark() {
+    fn moderated_channel_requires_a_prefix_to_speak() {
         for (modes, marked, known, heard) in [
             ("+mnt", false, false, false),
             ("+ntm", false, true, false),

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_span_of_time_is_read_in_many_words() {
+    fn duration_is_parsed_from_many_phrases() {
         let hour = 3_600.0;
         for (text, seconds) in [
             ("wait 30 seconds", Some(30.0)),

@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_what_the_server_says_they_are() {
+    fn services_are_recognised_by_the_whois_reply() {
         let at = |host| Fact::Address("s", host);
         for facts in [
             // Ergo, InspIRCd with and without hidden server names, ngIRCd, Solanum.
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_with_their_nick_is_told_nothing() {
+    fn user_with_the_nick_of_services_gets_no_password() {
         let at = |host| Fact::Address("NickServ", host);
         for facts in [
             &[][..],
@@ -413,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn where_their_host_is_configured_that_decides() {
+    fn configured_host_of_services_decides() {
         let at = |host| Fact::Address("s", host);
         let nickserv = || called("NickServ", Some("services.tea"));
         assert!(is_told(nickserv(), &[at("Services.Tea")]));
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_must_not_be_said_is_not() {
+    fn withheld_password_is_not_sent() {
         let services = called("NickServ@services.example", None).login;
         let mut withheld = Nickserv::new(services, false);
         assert!(withheld.is_withheld() && !nickserv().is_withheld());

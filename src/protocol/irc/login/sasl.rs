@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_never_said_in_the_clear_by_default() {
+    fn password_is_not_sent_in_plain_text_by_default() {
         for (offered, words) in [
             ("PLAIN", "failed: the plaintext password is not sent without TLS"),
             ("PLAIN,EXTERNAL", "EXTERNAL"),
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_has_the_password_proven_only_so_often() {
+    fn scram_exchanges_are_limited() {
         let mut sasl = sasl(&[SaslMechanism::ScramSha256], true);
         for _ in 0..MOST_PROOFS {
             sasl.start("");

@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_comes_back_is_known_by_what_the_charset_left_of_it() {
+    fn echo_is_recognised_despite_a_lossy_charset() {
         let charset = Charset::Both(encoding_rs::ISO_2022_JP);
         let script = OutgoingText {
             budget: Room { bytes: 400, charset },
@@ -408,7 +408,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_line_fits_in_its_charset_and_says_all(
+        fn every_line_fits_in_its_charset_and_nothing_is_lost(
             encoding in prop::sample::select(vec![
                 encoding_rs::ISO_2022_JP, encoding_rs::SHIFT_JIS, encoding_rs::EUC_JP,
                 encoding_rs::EUC_KR, encoding_rs::GB18030, encoding_rs::BIG5,

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_begins_a_line_where_it_must_be_cut() {
+    fn url_that_must_be_cut_begins_a_line() {
         check("a http://b.example", 12, &["a", "http://b.exa", "mple"]);
         check("a http://é.example/", 18, &["a", "http://é.example/"]);
         check("日本http://b.example", 17, &["日本", "http://b.example"]);

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_charset_does_not_have_becomes_a_question_mark() {
+    fn characters_missing_from_a_charset_become_question_marks() {
         for (encoding, text, legible) in [
             (ISO_2022_JP, "茶😀茶é", "茶?茶?"),
             (ISO_2022_JP, "\x1b$B\x0e", "?$B?"),
@@ -261,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn encoded_text_reads_as_it_was_and_fits_where_it_is_said_to_fit(
+        fn encoded_text_round_trips_and_fits_its_measured_width(
             encoding in encodings(),
             text in "([ -~]|[¥‾éßчйａｱﾞ茶語日本차한\u{301}😀①]|\\PC|[\x02\x03]){0,80}",
             budget in 0..200_usize,

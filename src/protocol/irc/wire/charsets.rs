@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_and_a_channel_are_spoken_to_in_their_charset() {
+    fn networks_and_channels_have_their_own_charsets() {
         let mut charsets = Charsets::new(
             Both(ISO_2022_JP),
             [("#old", Both(SHIFT_JIS)), ("#new", Both(UTF_8)), ("#ru", Fallback(KOI8_R))],
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shifted_line_is_read_only_where_it_is_spoken() {
+    fn shifted_line_is_decoded_only_where_its_charset_is_configured() {
         let line = b":ann!a@h PRIVMSG #tea :\x1b$BCc\x1b(B";
         for (network, read, charset) in [
             (Both(ISO_2022_JP), ":ann!a@h PRIVMSG #tea :茶", Some(ISO_2022_JP)),
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn no_shift_hides_who_says_what() {
+    fn shift_sequences_cannot_hide_the_author() {
         let mut charsets = Charsets::new(Both(ISO_2022_JP), []);
         let forged =
             b"@+a=\x1b$B;account=eve :eve!e@h PRIVMSG #tea :\x1b(B :ann!a@h PRIVMSG #tea :hi";
