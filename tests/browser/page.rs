@@ -41,7 +41,7 @@ impl Visit {
         Self::with_size(1280, 800).await
     }
 
-    /// The same, with a page of this size.
+    /// Opens a page of this size.
     pub(crate) async fn with_size(width: u32, height: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let ports = ["demo", "--port", "0", "--irc-port", "0", "--letschat-port", "0"];

@@ -217,7 +217,7 @@ async fn wrong_token_is_reported_as_by_check() {
     let answers = [("--letschat-user", "<none>"), ("--token-file", "old.token")];
     let words = "letschat: Let's Chat rejected the token: create one on its page \"Auth tokens\"";
     fails(&world, &answers, 1, &[words]).await;
-    // All the same, if the administrator wants so.
+    // If the administrator wants so, the file is written nevertheless.
     let answers = [&answers[..], &[("--accept-problems", "")]].concat();
     let End { code, out, .. } = init(&world, &answers).ends().await;
     assert_eq!(code, Some(0), "{out}");

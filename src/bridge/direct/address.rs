@@ -1,4 +1,4 @@
-//! Determines for whom a direct message is: by the name in it, or by the sender's last conversation.
+//! Determines the recipient of a direct message: by the name in it, or by the sender's last conversation.
 
 use super::inbound::{DmSender, DmText, own_name_for};
 use super::lookup::{UserMatch, endpoints_of};
@@ -31,7 +31,7 @@ impl DirectMessages {
             MessageKind::Action | MessageKind::Notice => DmAddress::Implicit,
         };
         if !self.check_rate(sender, ctx) {
-            // What follows must not reach somebody whom this message was not for.
+            // The next message must not reach somebody else than this one was for.
             if let DmAddress::To { name, .. } | DmAddress::MaybeTo { name, .. } = address {
                 self.set_unreachable_correspondent(endpoint, name, ctx);
             }

@@ -55,7 +55,7 @@ const MAX_RECIPIENTS: usize = 1_000;
 const REPLY_BURST: i32 = 6;
 const REPLY_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 
-/// Direct messages: who may send them, and to whom. The recipients and what is queued for them are
+/// Direct messages: who may send them, and who receives them. The recipients and what is queued for them are
 /// endpoints like any other.
 #[derive(Debug)]
 pub(super) struct DirectMessages {

@@ -254,7 +254,7 @@ impl Endpoints {
         self.users.insert(id);
     }
 
-    /// Forgets a user to whom nothing is queued any more.
+    /// Forgets a user with an empty queue.
     pub(super) fn remove_user(&mut self, id: EndpointId) {
         if self.users.remove(&id) {
             self.by_id.remove(&id);

@@ -25,7 +25,7 @@ pub struct ChannelMessage {
     pub text: String,
 }
 
-/// Hands messages to whoever watches.
+/// Hands messages to those who watch.
 #[derive(Debug)]
 pub(super) struct Tap(broadcast::Sender<ChannelMessage>);
 

@@ -33,7 +33,7 @@ async fn connect(chat: &LetsChat, username: &str) -> Client {
     Client::let_in(chat.address(), &chat.token(username)).await
 }
 
-/// The same, in a room, and with everything heard that came of it.
+/// Joins a room as well, and hears everything that came of it.
 async fn join(chat: &LetsChat, username: &str, slug: &str) -> Client {
     let mut socket = connect(chat, username).await;
     let joined = socket.call("rooms:join", &chat.room_id(slug).into()).await;

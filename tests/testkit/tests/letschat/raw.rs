@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Nothing on this machine takes that long; whoever waits longer waits for nothing.
+/// Nothing on this machine takes that long, so a longer wait would be in vain.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Waits for `what`, and panics when it does not come.

@@ -317,7 +317,7 @@ function drawMessage(entry, message, before) {
   return node;
 }
 
-/** A picture has made the list longer: whoever was at its end stays there. */
+/** A picture has made the list longer: a reader who was at its end stays there. */
 function stayAtEnd() {
   if ($('to-end').hidden) $('messages').scrollTop = $('messages').scrollHeight;
 }

@@ -37,7 +37,7 @@ export function body(text, look) {
   const upload = UPLOAD.exec(text);
   if (upload) element.append(uploaded(upload[1], look));
   else if (text.includes('\n')) element.append(make('pre', {}, text.replace(/\n+$/, '')));
-  // A picture of this server's own would be fetched in the name of whoever looks.
+  // A picture of this server's own would be fetched in the name of the reader.
   else if (look.pictures !== false && IMAGE.test(text) && new URL(text.trim()).origin !== location.origin) element.append(picture(text.trim(), look));
   else element.append(...parts(text, look));
   return element;

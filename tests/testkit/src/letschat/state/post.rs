@@ -50,7 +50,7 @@ pub(in super::super) struct Draft {
     pub post: Post,
 }
 
-/// A draft that waits to be overtaken by the next post in its room, and whom to answer then.
+/// A draft that waits to be overtaken by the next post in its room, and who is answered then.
 #[derive(Debug)]
 pub(in super::super) struct HeldPost {
     pub post: Post,

@@ -1,4 +1,4 @@
-//! Whether two answers are the same, but for ids and times.
+//! Whether two answers are equal, except for ids and times.
 
 use std::collections::HashMap;
 
