@@ -3,7 +3,8 @@
 //! `cargo bench --bench road` prints each figure beside its goal; `-- --quick` takes few messages, to
 //! show that it works. `-- backlog` prints instead what the backlog of one place does to the latency of
 //! another, `-- away` what it takes to mirror what was said meanwhile, `-- forget` how
-//! long the program pauses when it forgets what is old. It fails where a message is lost, repeated or out of order, and never on time.
+//! long the program pauses when it forgets what is old. It fails where a message is lost, repeated or out of order,
+//! or where the program exits, and never on time.
 #![allow(clippy::unwrap_used)]
 
 mod away;
@@ -36,6 +37,9 @@ const QUICK: Size = Size { single: 200, many: 2_000, links: 100 };
 async fn main() {
     let asked = |word| std::env::args().any(|argument| argument == word);
     let quick = asked("--quick");
+    if !asked("forget") {
+        stage::print_program();
+    }
     if asked("backlog") {
         return backlog::run(quick).await;
     }

@@ -70,10 +70,14 @@ pub(crate) fn arrived(stage: &Stage, way: Way, link: usize) -> usize {
 }
 
 pub(crate) async fn arrives(stage: &Stage, way: Way, link: usize, count: usize) {
-    match way {
-        Way::FromIrc => stage.letschat.wait_for_post_count(&format!("room{link}"), count).await,
-        Way::FromLetsChat => stage.ann.wait_for_message_count(&format!("#room{link}"), count).await,
-    }
+    let (room, channel) = (format!("room{link}"), format!("#room{link}"));
+    let arriving = async {
+        match way {
+            Way::FromIrc => stage.letschat.wait_for_post_count(&room, count).await,
+            Way::FromLetsChat => stage.ann.wait_for_message_count(&channel, count).await,
+        }
+    };
+    stage.while_running(arriving).await;
 }
 
 /// What there is at the far end of a link, in order.

@@ -1,7 +1,8 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use letsbridge_testkit::irc::{Caps, IrcServer, Setup as IrcSetup, VirtualUser};
@@ -79,6 +80,11 @@ impl Stage {
         self.program = Program::start(self.directory.path()).await;
     }
 
+    /// The output of `work`, for which the program must run on.
+    pub(crate) async fn while_running<T>(&self, work: impl Future<Output = T>) -> T {
+        self.program.while_running(work).await
+    }
+
     /// The program's resident memory, in kilobytes.
     pub(crate) fn memory(&self) -> u64 {
         self.program.kilobytes("VmRSS:")
@@ -91,7 +97,7 @@ impl Stage {
 
     /// The processor time that the program has used.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.program.0.id())).unwrap();
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.program.id())).unwrap();
         // Behind the name in parentheses; user and system time are the 14th and 15th field of all,
         // in hundredths of a second on every Linux.
         let fields = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
@@ -100,8 +106,38 @@ impl Stage {
     }
 }
 
+/// Prints which program is measured, and of which commit.
+///
+/// # Panics
+/// When it was built beside another benchmark: a copied benchmark would measure the program of the tree
+/// that it was copied from.
+pub(crate) fn print_program() {
+    let program = Path::new(PROGRAM).canonicalize().expect("the program is built");
+    let benchmark = std::env::current_exe().unwrap().canonicalize().unwrap();
+    // The benchmark is in `deps` of the directory that holds the program.
+    assert_eq!(
+        program.parent(),
+        benchmark.parent().and_then(Path::parent),
+        "the benchmark {} would measure the program of another tree",
+        benchmark.display()
+    );
+    let version = Command::new(&program).arg("--version").output().unwrap();
+    let version = String::from_utf8_lossy(&version.stdout);
+    let version: Vec<&str> = version.lines().take(2).collect();
+    println!("Measured is {}: {}.", program.display(), version.join(", "));
+}
+
+/// The program that is measured.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_letsbridge");
+
+/// How often to look whether the program still runs.
+const EXIT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How long the program may take to be ready.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The program itself, as long as it runs.
-struct Program(Child);
+struct Program(Mutex<Child>);
 
 impl Program {
     /// Starts it with the configuration in `directory`, and waits until it is ready.
@@ -110,27 +146,54 @@ impl Program {
         // That of an earlier start, if there was one.
         let _ = fs::remove_file(&socket);
         let notices = UnixDatagram::bind(&socket).unwrap();
-        let program = Command::new(env!("CARGO_BIN_EXE_letsbridge"))
+        let program = Command::new(PROGRAM)
             .args(["run", "--config"])
             .arg(directory.join("bridge.toml"))
             .env("NOTIFY_SOCKET", socket)
             .env("RUST_LOG", "error")
             .spawn()
             .unwrap();
-        let program = Self(program);
-        ready(&notices).await;
+        let program = Self(Mutex::new(program));
+        let ready = tokio::time::timeout(READY_TIMEOUT, ready(&notices));
+        program.while_running(ready).await.expect("the program is ready in time");
         program
     }
 
+    /// The output of `work`, for which the program must run on.
+    ///
+    /// # Panics
+    /// When the program exits before; what it has written to stderr is above that.
+    async fn while_running<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            biased;
+            done = work => done,
+            status = self.exited() => panic!("the program exited: {status}"),
+        }
+    }
+
+    async fn exited(&self) -> ExitStatus {
+        loop {
+            tokio::time::sleep(EXIT_INTERVAL).await;
+            if let Some(status) = self.0.lock().unwrap().try_wait().unwrap() {
+                return status;
+            }
+        }
+    }
+
+    fn id(&self) -> u32 {
+        self.0.lock().unwrap().id()
+    }
+
     fn stop(&mut self) {
+        let child = self.0.get_mut().unwrap();
         // It is gone already where it has failed, which was told.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 
     /// What the system says of its memory.
     fn kilobytes(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
     }

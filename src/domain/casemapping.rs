@@ -33,14 +33,23 @@ impl Casemapping {
     pub fn fold(self, name: &str) -> String {
         match self {
             Self::Unicode => name.chars().flat_map(char::to_lowercase).collect(),
-            _ => name.chars().map(|c| self.lower(c)).collect(),
+            // Most names are folded already.
+            _ if self.lower_chars(name).eq(name.chars()) => name.to_owned(),
+            _ => self.lower_chars(name).collect(),
         }
     }
 
     /// Whether both are spellings of the same name.
     #[must_use]
     pub fn same(self, left: &str, right: &str) -> bool {
-        left == right || self.fold(left) == self.fold(right)
+        match self {
+            Self::Unicode => left == right || self.fold(left) == self.fold(right),
+            _ => left == right || self.lower_chars(left).eq(self.lower_chars(right)),
+        }
+    }
+
+    fn lower_chars(self, name: &str) -> impl Iterator<Item = char> {
+        name.chars().map(move |c| self.lower(c))
     }
 
     fn lower(self, c: char) -> char {

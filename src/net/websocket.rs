@@ -104,6 +104,9 @@ fn is_disconnect(kind: io::ErrorKind) -> bool {
     )
 }
 
+/// How much is read at once. The library clears so much memory before each read, and its default is 128 KiB.
+const READ_BUFFER_SIZE: usize = 16 * 1024;
+
 /// Requests a websocket from the server on `stream`.
 ///
 /// # Errors
@@ -116,6 +119,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_SIZE)
         .max_message_size(Some(MAX_LEN_FRAME))
         .max_frame_size(Some(MAX_LEN_FRAME));
     let address = request_url(request);

@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
@@ -167,6 +168,8 @@ impl Store {
         // Overwrites deleted data, direct messages for instance.
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        // Otherwise statements that use partial indices are prepared again whenever a parameter changes.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
         let next = |sql| connection.query_row(sql, [], |row| row.get(0));
         let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;

@@ -43,6 +43,9 @@ impl BotCommand {
         text: &str,
         names: impl IntoIterator<Item = &'n String>,
     ) -> Option<Self> {
+        if !text.contains('@') {
+            return None;
+        }
         let text = text.replace(|c| characters::is_invisible(c) && !c.is_whitespace(), "");
         let called = text.trim().strip_prefix('@')?;
         let rest = names.into_iter().find_map(|name| {

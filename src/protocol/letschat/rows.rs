@@ -81,11 +81,11 @@ fn short_id(id: &str) -> String {
 
 /// A short text, truncated; `None` for a value of another type.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let text: Option<String> = lenient(from)?;
-    Ok(text.map(|mut text| {
-        text.truncate(text.floor_char_boundary(LONGEST));
-        text
-    }))
+    // Not as raw JSON, which fields of a flattened struct cannot be read from.
+    let value: Option<serde_json::Value> = Option::deserialize(from)?;
+    let Some(serde_json::Value::String(mut text)) = value else { return Ok(None) };
+    text.truncate(text.floor_char_boundary(LONGEST));
+    Ok(Some(text))
 }
 
 /// A post's text, truncated without copying the whole.
@@ -125,12 +125,12 @@ pub(super) fn truth<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error
     Ok(value.is_some_and(|value| value.as_bool().unwrap_or(true)))
 }
 
-/// The expected type; `None` for any other.
+/// The expected type; `None` for any other. Every post is read with it, so there is no `Value` in between.
 pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
-    let value: Option<serde_json::Value> = Option::deserialize(from)?;
-    Ok(value.and_then(|value| serde_json::from_value(value).ok()))
+    let raw: &RawValue = Deserialize::deserialize(from)?;
+    Ok(json::parse_json::<Option<T>>(raw.get()).ok().flatten())
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! array, failure is a bare string or an error object.
 
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::json::{parse_json, parse_reply};
 use super::rows::{kept_text, lenient, text, truth};
@@ -62,8 +63,8 @@ pub(super) struct WirePost {
     posted: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient")]
     owner: Option<WireOwner>,
-    #[serde(default, deserialize_with = "lenient")]
-    room: Option<RoomRef>,
+    #[serde(default, deserialize_with = "room_id")]
+    room: Option<String>,
 }
 
 /// A direct message, in `user-messages:new` (docs/letschat-protocol.md, section 8).
@@ -87,23 +88,29 @@ struct WireOwner {
     display_name: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum RoomRef {
-    Room { id: String },
-    Id(String),
+/// A room's id, given alone or in the room's object. (An untagged enum would copy the whole object.)
+fn room_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    struct WithId {
+        id: String,
+    }
+    let raw: &RawValue = Deserialize::deserialize(from)?;
+    let id = if raw.get().starts_with('"') {
+        parse_json(raw.get())
+    } else {
+        parse_json::<WithId>(raw.get()).map(|room| room.id)
+    };
+    Ok(id.ok())
 }
 
 /// The id of the room in `json`, even if nothing else can be read.
 pub(super) fn room_id_of(json: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct RoomIdOnly {
-        #[serde(default, deserialize_with = "lenient")]
-        room: Option<RoomRef>,
+        #[serde(default, deserialize_with = "room_id")]
+        room: Option<String>,
     }
-    parse_reply::<RoomIdOnly>(json).ok()?.room.map(|room| match room {
-        RoomRef::Room { id } | RoomRef::Id(id) => id,
-    })
+    parse_reply::<RoomIdOnly>(json).ok()?.room
 }
 
 /// Whether `json` is an object and reports no error.
@@ -134,12 +141,9 @@ impl WirePost {
             let username = username.or_else(|| display_name.clone())?;
             Some(LetsChatUser { id: id.unwrap_or_default(), username, display_name })
         });
-        let room = self.room.map(|room| match room {
-            RoomRef::Room { id } | RoomRef::Id(id) => id,
-        });
         let id: PostId = self.id.parse().ok()?;
         let posted = self.posted.unwrap_or_else(|| id.created_at());
-        Some((Post { id, text: self.text, posted_at: posted, author }, room))
+        Some((Post { id, text: self.text, posted_at: posted, author }, self.room))
     }
 }
 

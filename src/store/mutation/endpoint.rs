@@ -81,7 +81,8 @@ pub(super) fn advance_channel_cursor(
 ) -> Result<()> {
     db.execute(
         "UPDATE endpoint SET last_seen = MAX(last_seen, ?3),
-             cursor = MAX(substr(cursor, 1, 15), substr(?2, 1, 15)) || substr(?2, 16)
+             cursor = CASE WHEN cursor <= ?2 THEN ?2
+                 ELSE substr(cursor, 1, 15) || substr(?2, 16) END
          WHERE id = ?1 AND first_joined IS NOT NULL",
         params![id.0, cursor, now.as_millisecond()],
     )

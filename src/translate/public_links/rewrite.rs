@@ -50,6 +50,10 @@ fn find_file_urls<'t>(text: &'t str, letschat: &str) -> Vec<(usize, usize, &'t s
 
 /// The start of the next file URL from `at` on, and of its path.
 fn next_url(text: &str, at: usize, letschat: &str) -> Option<(usize, usize)> {
+    // Most texts have no URL.
+    if !text[at..].contains(':') {
+        return None;
+    }
     let next = |prefix: &str| {
         let begin = at + text[at..].find(prefix)?;
         Some((begin, begin + prefix.len()))
