@@ -171,7 +171,11 @@ fn read_config_file(path: &Path, name: &str) -> Result<String, ConfigErrors> {
         })
     };
     let bytes = fs::read(path).map_err(|error| {
-        let remedy = "check the path, and make the file readable by the bridge's user";
+        if error.kind() == std::io::ErrorKind::NotFound {
+            let remedy = "write one with `letsbridge init`, or name another with --config";
+            return mistake(None, "there is no such file".to_owned(), remedy);
+        }
+        let remedy = "make the file readable by the bridge's user";
         mistake(None, format!("cannot read the configuration ({error})"), remedy)
     })?;
     let newlines = |good: &[u8]| 1 + good.iter().filter(|byte| **byte == b'\n').count();

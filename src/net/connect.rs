@@ -230,7 +230,9 @@ fn timeout_text() -> String {
 pub(super) fn describe_io_error(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {
-            "connection refused: nothing listens on this port".to_owned()
+            "connection refused: nothing listens on this port. Check the port, and whether the \
+             server runs"
+                .to_owned()
         }
         io::ErrorKind::TimedOut => "timed out".to_owned(),
         io::ErrorKind::NetworkUnreachable => "no route to the network".to_owned(),
@@ -398,7 +400,7 @@ mod tests {
             error,
             format!(
                 "cannot connect to 127.0.0.1:{port}: 127.0.0.1: connection refused: nothing \
-                 listens on this port"
+                 listens on this port. Check the port, and whether the server runs"
             )
         );
     }

@@ -70,16 +70,18 @@ impl From<WireAccount> for RestAccount {
 #[derive(Debug, thiserror::Error)]
 pub enum RestError {
     /// The token contains invalid characters.
-    #[error("the token is malformed: copy it again from Let's Chat's page \"Auth tokens\"")]
+    #[error("the token is malformed: copy it again from Let's Chat's menu \"Auth Tokens\"")]
     InvalidToken,
     /// The server does not know the token; a new one is needed.
-    #[error("Let's Chat rejected the token: create one on its page \"Auth tokens\"")]
+    #[error(
+        "Let's Chat rejected the token: create one in its menu \"Auth Tokens\" and put it into the token file"
+    )]
     Unauthorized,
     /// The server answers like this when the token was revoked
     /// (docs/letschat-protocol.md, section 2); a new one is needed.
     #[error(
         "Let's Chat answers 500, as it does for a revoked token: an account has one token, and \
-         creating another revokes it. Create one on its page \"Auth tokens\"; if that does not \
+         creating another revokes it. Create one in its menu \"Auth Tokens\"; if that does not \
          help, see the log of Let's Chat"
     )]
     Revoked,

@@ -24,7 +24,7 @@ use url::Url;
 use self::rejection::{reason, rejection_text, retry_after};
 use self::silence::Silence;
 use super::unexpected_peer::UnexpectedPeer;
-use crate::protocol::letschat::{ReceivedFrame, Text, TurnedAway};
+use crate::protocol::letschat::{LetsChatRejection, ReceivedFrame, Text};
 
 /// The longest frame accepted. It fits the longest post that the server's database can hold (16 MB) and a
 /// page of 500 posts of 36 kB. Longer pages are requested in parts.
@@ -47,10 +47,10 @@ pub struct WsRequest {
 pub enum WebSocketError {
     /// The server answered, but not as Let's Chat does.
     #[error("{0}")]
-    Rejected(String),
+    NotLetsChat(String),
     /// The server rejected the connection.
     #[error("{0}")]
-    TurnedAway(TurnedAway),
+    Rejected(LetsChatRejection),
     /// The server did not answer the request.
     #[error(
         "no answer to the websocket request within {} s: check letschat.url, and that a proxy in \
@@ -76,7 +76,7 @@ impl From<tungstenite::Error> for WebSocketError {
                     .get_ref()
                     .is_some_and(<dyn std::error::Error + Send + Sync>::is::<UnexpectedPeer>) =>
             {
-                Self::Rejected(error.to_string())
+                Self::NotLetsChat(error.to_string())
             }
             tungstenite::Error::Io(error) if is_disconnect(error.kind()) => Self::Closed,
             tungstenite::Error::Protocol(
@@ -84,7 +84,7 @@ impl From<tungstenite::Error> for WebSocketError {
             )
             | tungstenite::Error::ConnectionClosed
             | tungstenite::Error::AlreadyClosed => Self::Closed,
-            tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => Self::Rejected(
+            tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => Self::NotLetsChat(
                 "not a web server: check the port in letschat.url, and whether it is http or https"
                     .to_owned(),
             ),
@@ -133,9 +133,12 @@ where
             Err(match reason(response.status()) {
                 Some(reason) => {
                     let wait = retry_after(response.headers(), Timestamp::now());
-                    WebSocketError::TurnedAway(TurnedAway { wait, ..TurnedAway::new(reason, text) })
+                    WebSocketError::Rejected(LetsChatRejection {
+                        retry_after: wait,
+                        ..LetsChatRejection::new(reason, text)
+                    })
                 }
-                None => WebSocketError::Rejected(text),
+                None => WebSocketError::NotLetsChat(text),
             })
         }
         Ok(Err(error)) => Err(error.into()),
@@ -256,7 +259,7 @@ mod tests {
     use tokio_tungstenite::tungstenite::http;
 
     use super::*;
-    use crate::protocol::letschat::Reason;
+    use crate::protocol::letschat::LetsChatRejectionKind;
 
     #[test]
     fn silence_is_survived_only_if_something_is_received_after_it() {
@@ -342,7 +345,9 @@ mod tests {
     async fn rejection_is_distinguished_from_an_outage() {
         let away = |answer: &'static str| async move {
             match answered(&format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n")).await {
-                WebSocketError::TurnedAway(away) => Some((away.reason, away.wait)),
+                WebSocketError::Rejected(rejection) => {
+                    Some((rejection.kind, rejection.retry_after))
+                }
                 _ => None,
             }
         };
@@ -359,7 +364,7 @@ mod tests {
         ] {
             assert_eq!(away(answer).await, None, "{answer}");
         }
-        let in_front = Some((Reason::InFront, None));
+        let in_front = Some((LetsChatRejectionKind::ProxyLogin, None));
         assert_eq!(away("401 Unauthorized").await, in_front);
         assert_eq!(away("403 Forbidden").await, in_front);
         assert_eq!(away("407 Proxy Authentication Required").await, in_front);
@@ -376,7 +381,11 @@ mod tests {
         ] {
             let answer = Box::leak(format!("429 Too Many Requests{after}").into_boxed_str());
             let wait = seconds.map(Duration::from_secs);
-            assert_eq!(away(answer).await, Some((Reason::TooOften, wait)), "{answer}");
+            assert_eq!(
+                away(answer).await,
+                Some((LetsChatRejectionKind::RateLimited, wait)),
+                "{answer}"
+            );
         }
     }
 

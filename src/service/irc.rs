@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::connector::{Connected, Connector};
 use super::identity::irc_identity;
 use super::messages::{EngineInput, command_queue_capacity};
-use super::supervisor::{Away, Connection, unless_stopped};
+use super::supervisor::{Connection, RejectedAttempt, unless_stopped};
 use crate::bridge::{Event, Peer};
 use crate::config;
 use crate::config::{HostPort, NetworkSettings};
@@ -126,8 +126,8 @@ impl Connection for IrcConnection {
         self.login_succeeded
     }
 
-    fn rejection(&self) -> (Option<Away>, bool) {
-        (self.rejection.as_ref().map(Away::from), self.try_other_server)
+    fn rejection(&self) -> (Option<RejectedAttempt>, bool) {
+        (self.rejection.as_ref().map(RejectedAttempt::from), self.try_other_server)
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::idle_timeout::{Cut, IdleTimeoutDetector, Lesson};
 use super::messages::{EngineInput, command_queue_capacity};
-use super::supervisor::{Away, Connection, unless_stopped};
+use super::supervisor::{Connection, RejectedAttempt, unless_stopped};
 use crate::bridge::{Event, Peer};
 use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Endpoint, EndpointId};
@@ -16,7 +16,7 @@ use crate::net::proxy;
 use crate::net::tls;
 use crate::net::unexpected_peer::{ExpectedPeer, SniffedStream};
 use crate::net::{ConnectionEnd, WebSocketError, Wire, WsRequest, WsStream};
-use crate::protocol::letschat::{LetsChatSession, RoomTarget, TurnedAway};
+use crate::protocol::letschat::{LetsChatRejection, LetsChatSession, RoomTarget};
 
 /// The rooms to join.
 fn room_targets(
@@ -46,7 +46,7 @@ pub(super) struct LetsChatConnection {
     /// Whether the last login succeeded.
     login_succeeded: bool,
     /// Why the last session was rejected, if it was.
-    rejection: Option<TurnedAway>,
+    rejection: Option<LetsChatRejection>,
     idle_timeouts: IdleTimeoutDetector,
 }
 
@@ -90,7 +90,7 @@ impl LetsChatConnection {
         let name = |event| EngineInput::Event(Event::LetsChat(event));
         let end = net::drive(&mut session, &mut frames, &mut commands, &self.inbox, name).await;
         self.login_succeeded = session.was_logged_in();
-        self.rejection = session.turned_away().cloned();
+        self.rejection = session.rejection().cloned();
         if self.login_succeeded && matches!(end, ConnectionEnd::Lost(_)) {
             let silence = frames.idle_time();
             let survived = frames.silence_survived();
@@ -147,15 +147,15 @@ impl Connection for LetsChatConnection {
         self.login_succeeded
     }
 
-    fn rejection(&self) -> (Option<Away>, bool) {
-        (self.rejection.as_ref().map(Away::from), false)
+    fn rejection(&self) -> (Option<RejectedAttempt>, bool) {
+        (self.rejection.as_ref().map(RejectedAttempt::from), false)
     }
 }
 
 /// Connects; stores a rejection in `away`.
 async fn connect(
     letschat: &LetsChatSettings,
-    rejection: &mut Option<TurnedAway>,
+    rejection: &mut Option<LetsChatRejection>,
 ) -> Result<WsStream<Box<dyn Wire>>, String> {
     let request = WsRequest { url: letschat.url.clone(), token: letschat.token.clone() };
     let tcp = proxy::connect_for_url(&letschat.url).await.map_err(|error| error.to_string())?;
@@ -171,7 +171,7 @@ async fn connect(
     };
     net::open_websocket(wire, &request).await.map_err(|error| {
         let words = error.to_string();
-        if let WebSocketError::TurnedAway(reason) = error {
+        if let WebSocketError::Rejected(reason) = error {
             *rejection = Some(reason);
         }
         words

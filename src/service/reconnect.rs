@@ -21,7 +21,7 @@ const SHORTEST: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RejectionKind {
     Irc(irc::DisconnectKind),
-    LetsChat(letschat::Reason),
+    LetsChat(letschat::LetsChatRejectionKind),
 }
 
 /// A rejection, and the delays that it requires.
@@ -29,15 +29,15 @@ enum RejectionKind {
 pub(super) struct Refusal {
     reason: RejectionKind,
     /// The first and the longest delay.
-    waits: (Duration, Duration),
-    /// The delay that the server asked for.
-    asked: Option<Duration>,
+    delays: (Duration, Duration),
+    /// The delay that the server retry_after for.
+    retry_after: Option<Duration>,
 }
 
 impl Refusal {
     /// Whether the next attempt need not wait.
     pub(super) fn is_none_at_all(&self) -> bool {
-        self.waits.1.is_zero()
+        self.delays.1.is_zero()
     }
 }
 
@@ -45,18 +45,18 @@ impl From<&irc::DisconnectReason> for Refusal {
     fn from(rejection: &irc::DisconnectReason) -> Self {
         Self {
             reason: RejectionKind::Irc(rejection.kind),
-            waits: rejection.delays(),
-            asked: rejection.retry_after,
+            delays: rejection.delays(),
+            retry_after: rejection.retry_after,
         }
     }
 }
 
-impl From<&letschat::TurnedAway> for Refusal {
-    fn from(rejection: &letschat::TurnedAway) -> Self {
+impl From<&letschat::LetsChatRejection> for Refusal {
+    fn from(rejection: &letschat::LetsChatRejection) -> Self {
         Self {
-            reason: RejectionKind::LetsChat(rejection.reason),
-            waits: rejection.waits(),
-            asked: rejection.wait,
+            reason: RejectionKind::LetsChat(rejection.kind),
+            delays: rejection.delays(),
+            retry_after: rejection.retry_after,
         }
     }
 }
@@ -119,15 +119,16 @@ impl ReconnectDelay {
         if refusal.is_none_at_all() {
             return Duration::ZERO;
         }
-        let Refusal { reason, waits: (first, last), asked } = refusal;
+        let Refusal { reason, delays: (first, last), retry_after } = refusal;
         if self.rejection.as_ref().is_none_or(|(before, _)| *before != reason) {
             self.rejection = Some((reason, Backoff::new(first, last)));
         }
-        let (_, waits) = self.rejection.as_mut().expect("it was just set");
-        let wait = waits.next_delay(&mut self.rng);
-        // Jitter must not shorten the delay that the server asked for.
-        let asked = asked.map(|asked| asked.saturating_add(Duration::from_secs(1)));
-        asked.map_or(wait, |asked| wait.max(asked)).min(MAX_DELAY)
+        let (_, delays) = self.rejection.as_mut().expect("it was just set");
+        let wait = delays.next_delay(&mut self.rng);
+        // Jitter must not shorten the delay that the server retry_after for.
+        let retry_after =
+            retry_after.map(|retry_after| retry_after.saturating_add(Duration::from_secs(1)));
+        retry_after.map_or(wait, |retry_after| wait.max(retry_after)).min(MAX_DELAY)
     }
 }
 
@@ -162,9 +163,9 @@ mod tests {
     fn unreachable_server_is_tried_every_half_minute() {
         let mut patience = ReconnectDelay::new(1);
         assert!(patience.next_delay(LOST) <= Duration::from_secs(1));
-        let waits: Vec<Duration> = (0..100).map(|_| patience.next_delay(LOST)).collect();
-        assert!(waits[11] >= Duration::from_secs(15), "{waits:?}");
-        assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(30)), "{waits:?}");
+        let delays: Vec<Duration> = (0..100).map(|_| patience.next_delay(LOST)).collect();
+        assert!(delays[11] >= Duration::from_secs(15), "{delays:?}");
+        assert!(delays.iter().all(|wait| *wait <= Duration::from_secs(30)), "{delays:?}");
     }
 
     #[test]
@@ -189,8 +190,8 @@ mod tests {
         let mut patience = ReconnectDelay::new(1);
         let killed = rejection(DisconnectKind::Killed, None);
         let outcome = ConnectionOutcome { login_succeeded: true, ..rejected(&killed) };
-        let waits: Vec<u64> = (0..6).map(|_| patience.next_delay(outcome).as_secs()).collect();
-        assert!(waits[0] <= 60 && waits[5] >= 900, "{waits:?}");
+        let delays: Vec<u64> = (0..6).map(|_| patience.next_delay(outcome).as_secs()).collect();
+        assert!(delays[0] <= 60 && delays[5] >= 900, "{delays:?}");
         let lasted = ConnectionOutcome { lasted: STABLE_AFTER, ..outcome };
         assert!(patience.next_delay(lasted) <= Duration::from_secs(60));
     }
@@ -199,9 +200,9 @@ mod tests {
     fn ban_delays_grow() {
         let mut patience = ReconnectDelay::new(1);
         let banned = rejection(DisconnectKind::Banned, None);
-        let waits: Vec<u64> =
+        let delays: Vec<u64> =
             (0..5).map(|_| patience.next_delay(rejected(&banned)).as_secs()).collect();
-        assert!(waits[0] >= 450 && waits[4] >= 1_800 && waits[4] <= 3_600, "{waits:?}");
+        assert!(delays[0] >= 450 && delays[4] >= 1_800 && delays[4] <= 3_600, "{delays:?}");
     }
 
     #[test]
@@ -238,11 +239,14 @@ mod tests {
 
     #[test]
     fn rejected_token_is_retried_with_growing_delays() {
-        let away = letschat::TurnedAway::new(letschat::Reason::Account, String::new());
+        let away = letschat::LetsChatRejection::new(
+            letschat::LetsChatRejectionKind::Account,
+            String::new(),
+        );
         let refused = ConnectionOutcome { rejection: Some((&away).into()), ..LOST };
         let mut patience = ReconnectDelay::new(1);
-        let waits: Vec<u64> = (0..12).map(|_| patience.next_delay(refused).as_secs()).collect();
-        assert!(waits[0] <= 30 && waits[11] >= 1_800 && waits[11] <= 3_600, "{waits:?}");
+        let delays: Vec<u64> = (0..12).map(|_| patience.next_delay(refused).as_secs()).collect();
+        assert!(delays[0] <= 30 && delays[11] >= 1_800 && delays[11] <= 3_600, "{delays:?}");
         assert!(patience.next_delay(LOGGED_IN) <= Duration::from_secs(1));
         assert!(patience.next_delay(refused) <= Duration::from_secs(30), "begun anew");
     }
@@ -261,15 +265,15 @@ mod tests {
                 (any::<bool>(), any::<Option<u64>>(), any::<bool>(), any::<u64>()), 1..40),
         ) {
             let mut patience = ReconnectDelay::new(1);
-            for (let_in, wait, turned_away, lasted) in tries {
+            for (let_in, wait, is_rejected, lasted) in tries {
                 let away = rejection(DisconnectKind::Throttled, wait);
                 let outcome = ConnectionOutcome {
                     login_succeeded: let_in,
                     lasted: Duration::from_secs(lasted),
-                    rejection: turned_away.then(|| (&away).into()),
+                    rejection: is_rejected.then(|| (&away).into()),
                     try_other_server: false,
                 };
-                let most = if turned_away { 3_600 } else { 30 };
+                let most = if is_rejected { 3_600 } else { 30 };
                 prop_assert!(patience.next_delay(outcome) <= Duration::from_secs(most));
             }
         }

@@ -27,11 +27,11 @@ pub(super) trait Connection {
 
     /// Why the last session was rejected, if it was; and whether another server, which may accept us, comes
     /// next.
-    fn rejection(&self) -> (Option<Away>, bool);
+    fn rejection(&self) -> (Option<RejectedAttempt>, bool);
 }
 
 /// A rejection by the server.
-pub(super) struct Away {
+pub(super) struct RejectedAttempt {
     refusal: Refusal,
     reason: String,
     remedy: Option<&'static str>,
@@ -39,7 +39,7 @@ pub(super) struct Away {
     lasts: bool,
 }
 
-impl Away {
+impl RejectedAttempt {
     /// Whether the next attempt can follow at once, because it uses TLS as requested.
     pub(super) fn is_welcome_at_once(&self) -> bool {
         self.refusal.is_none_at_all()
@@ -54,7 +54,7 @@ impl Away {
     }
 }
 
-impl From<&irc::DisconnectReason> for Away {
+impl From<&irc::DisconnectReason> for RejectedAttempt {
     fn from(rejection: &irc::DisconnectReason) -> Self {
         use irc::DisconnectKind;
         let lasts = matches!(
@@ -70,9 +70,9 @@ impl From<&irc::DisconnectReason> for Away {
     }
 }
 
-impl From<&letschat::TurnedAway> for Away {
-    fn from(rejection: &letschat::TurnedAway) -> Self {
-        let lasts = rejection.reason == letschat::Reason::Account;
+impl From<&letschat::LetsChatRejection> for RejectedAttempt {
+    fn from(rejection: &letschat::LetsChatRejection) -> Self {
+        let lasts = rejection.kind == letschat::LetsChatRejectionKind::Account;
         Self { refusal: rejection.into(), reason: rejection.to_string(), remedy: None, lasts }
     }
 }
@@ -136,8 +136,8 @@ fn take_stop(stop: &mut watch::Receiver<bool>) -> bool {
     *stop.borrow_and_update() || stop.has_changed().is_err()
 }
 
-fn log_rejection(peer: &Peer, rejection: &Away, again_in: &str) {
-    let Away { reason, remedy, lasts, .. } = rejection;
+fn log_rejection(peer: &Peer, rejection: &RejectedAttempt, again_in: &str) {
+    let RejectedAttempt { reason, remedy, lasts, .. } = rejection;
     let remedy = remedy.as_ref();
     if *lasts {
         tracing::error!(%peer, reason = reason, help = remedy, retry_in = again_in, "connection rejected");

@@ -12,7 +12,7 @@ use super::connector::{Connected, Connector};
 use super::irc;
 use super::probe::{PROBE_TIMEOUT, ServerReport};
 use super::sts::StsStore;
-use super::supervisor::Away;
+use super::supervisor::RejectedAttempt;
 use crate::bridge::Peer;
 use crate::config::{NetworkSettings, Settings};
 use crate::net;
@@ -164,7 +164,7 @@ async fn visit(
     let (ended, ()) = tokio::join!(run, listen);
     if let Some(reason) = session.inner.disconnect_reason() {
         connector.on_session_end(&server, Some(reason));
-        let away = Away::from(reason);
+        let away = RejectedAttempt::from(reason);
         return Err(match away.is_welcome_at_once() {
             true => VisitError::TryAgain,
             false => VisitError::Rejected(away.in_full()),

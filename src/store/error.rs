@@ -37,7 +37,8 @@ pub enum StoreError {
     },
     /// Something that is not a regular file has the name of one of ours.
     #[error(
-        "{path} is {what}, but must be a file or directory that only letsbridge uses: move it away"
+        "{path} is {what}, but must be a file or directory that only letsbridge uses: move it away, or \
+         set another `state_dir`"
     )]
     NotAFile {
         /// Its path.
@@ -67,7 +68,7 @@ pub enum StoreError {
     /// Another letsbridge uses the same state.
     #[error(
         "{0} is in use by another letsbridge: two bridges sharing one state directory would \
-         duplicate messages"
+         duplicate messages. Stop that one, or set another `state_dir`"
     )]
     InUse(PathBuf),
     /// A newer letsbridge wrote it.

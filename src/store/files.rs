@@ -43,6 +43,13 @@ pub(super) enum Mend {
 /// Creates the state directory if necessary, and makes it and its files private.
 pub(super) fn claim(directory: &Path) -> Result<(), StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
+    let existing = |path: &&Path| path.exists();
+    if let Some(ancestor) = directory.ancestors().skip(1).find(existing)
+        && let Ok(found) = fs::metadata(ancestor)
+        && !found.is_dir()
+    {
+        return Err(StoreError::NotAFile { path: ancestor.to_owned(), what: kind(&found) });
+    }
     if let Some(parent) = directory.parent() {
         fs::create_dir_all(parent).map_err(unusable)?;
     }

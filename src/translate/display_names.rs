@@ -12,14 +12,15 @@ use crate::domain::{Author, Endpoint, Network};
 /// Invisible; splits a name so that neither IRC clients nor Let's Chat recognise it as a mention.
 pub(super) const ZERO_WIDTH_SPACE: char = '\u{200b}';
 
-/// Maximum length of a displayed name, in grapheme clusters.
-const MAX_LEN: usize = 40;
+/// Maximum length of a nick or user name as shown, in rooms and channels, in grapheme clusters. A name that
+/// leaves too little room for the rest of its prefix is shortened further, by the template.
+const MAX_LEN_SHOWN_NAME: usize = 40;
 
 /// The mIRC colours that are readable on black and on white.
 const NICK_COLORS: [u8; 11] = [2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13];
 
-/// Maximum length of a name in bytes: a prefix takes at most a third of a line.
-const MAX_LEN_BYTES: usize = 84;
+/// Maximum length of a nick or user name as shown, in bytes: on IRC, a prefix takes at most a third of a line.
+const MAX_BYTES_SHOWN_NAME: usize = 84;
 
 /// Maximum number of characters in a grapheme cluster of a name.
 const MAX_CLUSTER_CHARS: usize = 5;
@@ -38,7 +39,7 @@ pub(super) fn standalone_name(prefix: &str, author: &Author) -> String {
 /// Sanitises `name`: one line, visible, no bidi controls, limited length.
 pub(super) fn sanitize(name: &str) -> Cow<'_, str> {
     let plain = |c: u8| c.is_ascii_graphic();
-    if name.len() <= MAX_LEN && name.bytes().all(plain) {
+    if name.len() <= MAX_LEN_SHOWN_NAME && name.bytes().all(plain) {
         return Cow::Borrowed(name);
     }
     let seen: String = name
@@ -54,11 +55,11 @@ pub(super) fn sanitize(name: &str) -> Cow<'_, str> {
         .graphemes(true)
         .flat_map(|cluster| cluster.chars().take(MAX_CLUSTER_CHARS))
         .collect();
-    let short = match bare.grapheme_indices(true).nth(MAX_LEN) {
+    let short = match bare.grapheme_indices(true).nth(MAX_LEN_SHOWN_NAME) {
         Some((end, _)) => format!("{}…", &bare[..end]),
         None => bare,
     };
-    Cow::Owned(clean::truncate(&short, MAX_LEN_BYTES).into_owned())
+    Cow::Owned(clean::truncate(&short, MAX_BYTES_SHOWN_NAME).into_owned())
 }
 
 /// Longer input is truncated first; no real name is longer.
@@ -264,7 +265,7 @@ mod tests {
         fn sanitize_is_idempotent_and_single_line(name in ".{0,60}|\\PC{0,60}") {
             let once = sanitize(&name).into_owned();
             prop_assert!(!once.contains(|c| is_invisible(c) || is_filler(c)));
-            prop_assert!(once.len() <= MAX_LEN_BYTES);
+            prop_assert!(once.len() <= MAX_BYTES_SHOWN_NAME);
             let twice = sanitize(&once).into_owned();
             prop_assert_eq!(twice.trim_end_matches('…'), once.trim_end_matches('…'));
         }

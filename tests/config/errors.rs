@@ -12,10 +12,8 @@ fn unreadable_or_invalid_files_are_rejected() {
     };
     assert_eq!(
         told("none.toml"),
-        [
-            "none.toml: cannot read the configuration (No such file or directory (os error 2)); check \
-             the path, and make the file readable by the bridge's user"
-        ],
+        ["none.toml: there is no such file; write one with `letsbridge init`, or name another \
+             with --config"],
     );
     assert_eq!(
         told("latin.toml"),
@@ -138,7 +136,7 @@ rom = "tea"
             "bridge.toml:26: letschat.url: \"chat.example.org\" does not start with https:// or \
              http://; write it like \"https://chat.example.org\"",
             "bridge.toml:27: letschat.token: is not a Let's Chat token; generate one in Let's \
-             Chat (\"Authentication tokens\") and copy all of it",
+             Chat (menu \"Auth Tokens\") and copy all of it",
             "bridge.toml:28: letschat.pin_sha256: \"ab\" is not a SHA-256 fingerprint of 64 \
              hexadecimal digits; copy what `openssl x509 -noout -fingerprint -sha256` prints after \
              the \"=\"",

@@ -48,7 +48,7 @@ fn unusable_secret_is_rejected_without_showing_it() {
             "bridge.toml:4: irc.office.password_file: \"p\" is empty; write the secret there, or \
              remove the key",
             "bridge.toml:7: letschat.token_file: \"letschat.token\" is not a Let's Chat token; \
-             generate one in Let's Chat (\"Authentication tokens\") and copy all of it",
+             generate one in Let's Chat (menu \"Auth Tokens\") and copy all of it",
             "bridge.toml:12: link[0].key_file: cannot read \"nowhere\" (No such file or directory (os \
              error 2)); create it, or fix the path",
             "bridge.toml:13: link[0].room_password_file: cannot read \".\" (Is a directory (os error \

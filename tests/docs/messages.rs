@@ -206,6 +206,7 @@ fn configuration_errors() -> BTreeMap<String, String> {
         "ValueError::type_error(",
         "ValueError::quoting(",
         "error(",
+        "mistake(",
         "format!(",
     ];
     for file in source_files("src/config") {

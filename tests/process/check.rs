@@ -62,7 +62,8 @@ async fn wrong_and_revoked_token_are_distinguished() {
     let found = check(&world, 1).await;
     assert_eq!(
         found[1],
-        "letschat: Let's Chat rejected the token: create one on its page \"Auth tokens\""
+        "letschat: Let's Chat rejected the token: create one in its menu \"Auth Tokens\" and put it \
+         into the token file"
     );
     assert_eq!(
         found[2],

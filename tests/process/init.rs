@@ -215,7 +215,7 @@ async fn wrong_token_is_reported_as_by_check() {
     world.write("old.token", &world.letschat.token("ferry"));
     world.letschat.new_token("ferry");
     let answers = [("--letschat-user", "<none>"), ("--token-file", "old.token")];
-    let words = "letschat: Let's Chat rejected the token: create one on its page \"Auth tokens\"";
+    let words = "letschat: Let's Chat rejected the token: create one in its menu \"Auth Tokens\"";
     fails(&world, &answers, 1, &[words]).await;
     // If the administrator wants so, the file is written nevertheless.
     let answers = [&answers[..], &[("--accept-problems", "")]].concat();

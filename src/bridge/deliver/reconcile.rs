@@ -53,12 +53,14 @@ pub(in crate::bridge) fn find_in_flight(
     (kept(&delivery.rendered.as_ref()?.full_text()) == text).then_some(delivery.id)
 }
 
-/// Whether the delivery in doubt has arrived in a channel cannot be determined: resends or drops it.
+/// Whether the delivery in doubt has arrived in a channel cannot be determined, for this `reason`: resends it
+/// with a mark, or drops it.
 ///
 /// # Errors
 /// When the store cannot be written.
 pub(in crate::bridge) fn resolve_unconfirmed(
     endpoint: EndpointId,
+    reason: &str,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     let Some(state) = ctx.endpoints.get_mut(endpoint) else { return Ok(()) };
@@ -71,6 +73,9 @@ pub(in crate::bridge) fn resolve_unconfirmed(
         return reject(id, endpoint, UNCONFIRMED_DROPPED, ctx);
     }
     state.queue_mut().retry_marked(ctx.store)?;
+    if let Some(name) = ctx.endpoints.endpoint(endpoint) {
+        tracing::info!(endpoint = %name, delivery = id.0, reason, "message resent with a mark: it may have arrived");
+    }
     ctx.count_traffic(endpoint, |traffic| traffic.resent += 1);
     Ok(())
 }

@@ -109,7 +109,7 @@ impl DirectMessages {
         match self.reachability(&user, ctx) {
             Reachability::Unknown => Ok(false),
             Reachability::Gone(reason) => drop_head(endpoint, reason, ctx),
-            Reachability::Present(_) if is_in_doubt => resolve_unconfirmed(endpoint, ctx),
+            Reachability::Present(_) if is_in_doubt => resolve_unconfirmed_direct(endpoint, ctx),
             Reachability::Present(_) if *to_this_side >= MAX_IN_FLIGHT => Ok(false),
             Reachability::Present(recipient) => {
                 *to_this_side += 1;
@@ -196,7 +196,7 @@ fn link_to(
 
 /// `InDoubt → Queued` or `Rejected`: whether it arrived cannot be determined. Returns whether another step may
 /// follow.
-fn resolve_unconfirmed(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<bool, StoreError> {
+fn resolve_unconfirmed_direct(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<bool, StoreError> {
     let Some(recipient) = ctx.endpoints.user_mut(endpoint) else { return Ok(false) };
     let Some(delivery) = recipient.queue.in_doubt() else { return Ok(false) };
     let sender = ctx.store.user_of_endpoint(delivery.message.source)?;

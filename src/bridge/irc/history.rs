@@ -219,7 +219,11 @@ fn set_live(endpoint: EndpointId, certain: bool, ctx: &mut Ctx<'_>) -> Result<()
     if certain && !ambiguous {
         channel.queue.retry(ctx.store)?;
     } else {
-        deliver::reconcile::resolve_unconfirmed(endpoint, ctx)?;
+        let reason = match ambiguous {
+            true => "several lines of the history could be it",
+            false => "the history does not show whether it arrived",
+        };
+        deliver::reconcile::resolve_unconfirmed(endpoint, reason, ctx)?;
     }
     ctx.endpoints.open(endpoint);
     ctx.schedule(endpoint);

@@ -150,7 +150,7 @@ impl Wizard<'_> {
             let token = SecretQuestion {
                 given: None,
                 variable: variable.take(),
-                question: "Token, from Let's Chat's page \"Auth tokens\"".to_owned(),
+                question: "Token, from Let's Chat's menu \"Auth Tokens\"".to_owned(),
                 file: self.reference(&self.token_path()),
             };
             self.draft.token = Some(self.secret(token).await?);

@@ -89,7 +89,7 @@ pub(in crate::config) fn token(text: &str) -> Result<(), ValueError> {
         Some((user, secret)) if is_hex(user, 24) && is_hex(secret, 48) => Ok(()),
         _ => Err(ValueError::new(
             "is not a Let's Chat token",
-            "generate one in Let's Chat (\"Authentication tokens\") and copy all of it",
+            "generate one in Let's Chat (menu \"Auth Tokens\") and copy all of it",
         )),
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_tungstenite::tungstenite::http;
 use url::Url;
 
-use crate::protocol::letschat::Reason;
+use crate::protocol::letschat::LetsChatRejectionKind;
 
 /// What nginx, Apache and Go answer to plain HTTP on a TLS port.
 const WANT_TLS: [&str; 3] = [
@@ -70,10 +70,10 @@ pub(super) fn rejection_text(response: &http::Response<Option<Vec<u8>>>, asked: 
 
 /// The reason for a rejection with this status. Most other statuses come from a proxy and mean that Let's
 /// Chat is down.
-pub(super) fn reason(status: http::StatusCode) -> Option<Reason> {
+pub(super) fn reason(status: http::StatusCode) -> Option<LetsChatRejectionKind> {
     match status.as_u16() {
-        401 | 403 | 407 => Some(Reason::InFront),
-        429 => Some(Reason::TooOften),
+        401 | 403 | 407 => Some(LetsChatRejectionKind::ProxyLogin),
+        429 => Some(LetsChatRejectionKind::RateLimited),
         _ => None,
     }
 }

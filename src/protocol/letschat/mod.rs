@@ -3,11 +3,11 @@
 mod frame;
 mod json;
 mod post_id;
+mod rejection;
 mod requests;
 mod rooms;
 mod rows;
 mod session;
-mod turned_away;
 mod wire_types;
 
 use std::time::Duration;
@@ -19,9 +19,9 @@ use crate::domain::{DeliveryId, EndpointId};
 
 pub use frame::Text;
 pub use post_id::PostId;
+pub use rejection::{LetsChatRejection, LetsChatRejectionKind};
 pub use rooms::RoomTarget;
 pub use session::LetsChatSession;
-pub use turned_away::{Reason, TurnedAway};
 
 /// Posts per page while catching up: the server's default.
 pub const PAGE_SIZE: usize = 500;

@@ -117,7 +117,10 @@ fn resolve(network: &Network, echo: &PendingEcho, ctx: &mut Ctx<'_>) -> Result<(
                 }
                 queue.retry(ctx.store)?;
             }
-            _ => deliver::reconcile::resolve_unconfirmed(endpoint, ctx)?,
+            _ => {
+                let reason = "the bot did not see all that the puppet sent";
+                deliver::reconcile::resolve_unconfirmed(endpoint, reason, ctx)?;
+            }
         }
     }
     ctx.schedule(endpoint);

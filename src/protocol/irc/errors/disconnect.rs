@@ -19,7 +19,7 @@ pub struct DisconnectReason {
 /// Kinds of reasons for a rejection or disconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DisconnectKind {
-    /// Banned from the server (K-line) or the network (G-line, Z-line, AKILL, DNSBL).
+    /// Banned from the server (K-line) or the network (G-line, Z-line, AKILL).
     Banned,
     /// Our address is on a public blocklist (DNSBL).
     Blocklisted,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{LetsChatSession, LetsChatSessionPhase};
 use crate::protocol::letschat::requests::LetsChatRequest;
 use crate::protocol::letschat::{
-    LetsChatCommand, LetsChatEvent, Reason, ReceivedFrame, TurnedAway,
+    LetsChatCommand, LetsChatEvent, LetsChatRejection, LetsChatRejectionKind, ReceivedFrame,
 };
 use crate::protocol::liveness::LivenessCheck;
 use crate::protocol::socketio::Packet;
@@ -126,7 +126,8 @@ impl LetsChatSession {
     fn on_login_rejected(&mut self, reason: String) {
         // After a login, token and account are valid.
         if self.phase != LetsChatSessionPhase::Online {
-            self.turned_away = Some(TurnedAway::new(Reason::Account, reason.clone()));
+            self.rejection =
+                Some(LetsChatRejection::new(LetsChatRejectionKind::Account, reason.clone()));
         }
         self.close(reason);
     }

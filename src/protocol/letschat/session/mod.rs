@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::requests::{LetsChatRequest, PendingRequests};
 use super::rooms::{RoomTarget, Rooms};
-use super::{LetsChatCommand, LetsChatEvent, TurnedAway};
+use super::{LetsChatCommand, LetsChatEvent, LetsChatRejection};
 use crate::domain::{DeliveryId, EndpointId};
 use crate::protocol::Output;
 use crate::protocol::liveness::Liveness;
@@ -51,7 +51,7 @@ pub struct LetsChatSession {
     timers: Vec<(Instant, EndpointId)>,
     /// Number of unreadable items received.
     unreadable_count: u64,
-    turned_away: Option<TurnedAway>,
+    rejection: Option<LetsChatRejection>,
     output: VecDeque<Output<String, LetsChatEvent>>,
 }
 
@@ -82,7 +82,7 @@ impl LetsChatSession {
             delayed_commands: VecDeque::new(),
             timers: Vec::new(),
             unreadable_count: 0,
-            turned_away: None,
+            rejection: None,
             output: VecDeque::new(),
         }
     }
@@ -111,8 +111,8 @@ impl LetsChatSession {
 
     /// Why the server rejected us, if it did.
     #[must_use]
-    pub fn turned_away(&self) -> Option<&TurnedAway> {
-        self.turned_away.as_ref()
+    pub fn rejection(&self) -> Option<&LetsChatRejection> {
+        self.rejection.as_ref()
     }
 
     /// Makes the session report direct messages and find out whether the server has them enabled

@@ -151,5 +151,9 @@ fn missing_room_text(name: &str, rooms: &[WireRoom]) -> String {
     slugs.sort_unstable();
     let more = if slugs.len() > SHOWN { ", …" } else { "" };
     slugs.truncate(SHOWN);
-    format!("no room {name:?} is visible to our account; visible rooms: {}{more}", slugs.join(", "))
+    format!(
+        "no room {name:?} is visible to our account; visible rooms: {}{more}. Name \
+         one of them, or let the bridge's account into the room",
+        slugs.join(", ")
+    )
 }

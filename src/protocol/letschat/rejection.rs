@@ -5,47 +5,47 @@ use std::time::Duration;
 
 /// Why Let's Chat, or a proxy before it, rejected us.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TurnedAway {
+pub struct LetsChatRejection {
     /// The kind of reason.
-    pub reason: Reason,
+    pub kind: LetsChatRejectionKind,
     /// An explanation for the administrator, with the remedy.
-    pub words: String,
+    pub text: String,
     /// How long we are asked to stay away, if stated.
-    pub wait: Option<Duration>,
+    pub retry_after: Option<Duration>,
 }
 
 /// Kinds of reasons for a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
+pub enum LetsChatRejectionKind {
     /// The token or its account is not accepted.
     Account,
     /// A proxy before Let's Chat requires a login of its own.
-    InFront,
+    ProxyLogin,
     /// Too many connections or requests.
-    TooOften,
+    RateLimited,
 }
 
-impl TurnedAway {
-    /// A rejection for `reason`, with this explanation.
+impl LetsChatRejection {
+    /// A rejection of this kind, with this explanation.
     #[must_use]
-    pub fn new(reason: Reason, words: String) -> Self {
-        Self { reason, words, wait: None }
+    pub fn new(kind: LetsChatRejectionKind, text: String) -> Self {
+        Self { kind, text, retry_after: None }
     }
 
     /// The first and the longest delay before reconnecting.
     #[must_use]
-    pub fn waits(&self) -> (Duration, Duration) {
-        let (first, last) = match self.reason {
-            Reason::Account => (10, 3_600),
-            Reason::InFront => (60, 3_600),
-            Reason::TooOften => (30, 600),
+    pub fn delays(&self) -> (Duration, Duration) {
+        let (first, last) = match self.kind {
+            LetsChatRejectionKind::Account => (10, 3_600),
+            LetsChatRejectionKind::ProxyLogin => (60, 3_600),
+            LetsChatRejectionKind::RateLimited => (30, 600),
         };
         (Duration::from_secs(first), Duration::from_secs(last))
     }
 }
 
-impl fmt::Display for TurnedAway {
+impl fmt::Display for LetsChatRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
+        f.write_str(&self.text)
     }
 }
