@@ -43,13 +43,7 @@ pub(super) enum Mend {
 /// Creates the state directory if necessary, and makes it and its files private.
 pub(super) fn claim(directory: &Path) -> Result<(), StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-    let existing = |path: &&Path| path.exists();
-    if let Some(ancestor) = directory.ancestors().skip(1).find(existing)
-        && let Ok(found) = fs::metadata(ancestor)
-        && !found.is_dir()
-    {
-        return Err(StoreError::NotAFile { path: ancestor.to_owned(), what: kind(&found) });
-    }
+    check_ancestors(directory)?;
     if let Some(parent) = directory.parent() {
         fs::create_dir_all(parent).map_err(unusable)?;
     }
@@ -58,6 +52,18 @@ pub(super) fn claim(directory: &Path) -> Result<(), StoreError> {
         _ => {}
     }
     inspect(directory, Mend::Yes)
+}
+
+/// Checks that the directory would not stand below a file.
+pub(super) fn check_ancestors(directory: &Path) -> Result<(), StoreError> {
+    let mut ancestors = directory.ancestors().skip(1);
+    let nearest = ancestors.find_map(|path| Some((path, fs::metadata(path).ok()?)));
+    match nearest {
+        Some((path, found)) if !found.is_dir() => {
+            Err(StoreError::NotAFile { path: path.to_owned(), what: kind(&found) })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Checks the directory and its files.

@@ -26,6 +26,7 @@ pub enum Look {
 pub fn look(directory: &Path) -> Result<Look, StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
     if !directory.exists() {
+        files::check_ancestors(directory)?;
         files::can_be_written(directory).map_err(unusable)?;
         return Ok(Look::Missing);
     }
@@ -108,5 +109,9 @@ mod tests {
         assert!(matches!(look(directory.path()), Err(StoreError::Damaged { .. })));
         let file = tempfile::NamedTempFile::new().expect("a file");
         assert!(matches!(look(file.path()), Err(StoreError::NotAFile { .. })));
+        let below = file.path().join("state");
+        assert!(
+            matches!(look(&below), Err(StoreError::NotAFile { path, .. }) if path == file.path())
+        );
     }
 }

@@ -49,7 +49,7 @@ async fn missing_room_is_reported_with_existing_rooms() {
     assert_eq!(
         found[2],
         "link[0] office/#tea and letschat/tee: no room \"tee\" is visible to our account; visible \
-         rooms: dev, tea"
+         rooms: dev, tea. Name one of them, or let the bridge's account into the room"
     );
 }
 
@@ -73,7 +73,7 @@ async fn wrong_and_revoked_token_are_distinguished() {
     world.letschat.revoke_token("bridge");
     let found = check(&world, 1).await;
     assert!(found[1].contains("as it does for a revoked token"), "{}", found[1]);
-    assert!(found[1].contains("Create one on its page"), "{}", found[1]);
+    assert!(found[1].contains("Create one in its menu"), "{}", found[1]);
 }
 
 #[tokio::test]

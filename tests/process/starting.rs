@@ -137,17 +137,27 @@ async fn second_bridge_on_one_state_dir_fails() {
 }
 
 #[tokio::test]
+async fn state_dir_below_a_file_is_reported() {
+    let world = World::new().await;
+    world.configure(|toml| toml.replace("\"state\"", "\"letschat.token/state\""));
+    for (command, code) in [("run", 2), ("check", 1)] {
+        let end = world.letsbridge(&[command]).ends().await;
+        assert_eq!(end.code, Some(code), "{}{}", end.out, end.err);
+        let output = end.out + &end.err;
+        assert!(output.contains("letschat.token is a file, but must be a"), "{output}");
+        assert!(output.contains("set another `state_dir`"), "{output}");
+    }
+}
+
+#[tokio::test]
 async fn unusable_state_dir_is_reported() {
     let world = World::new().await;
-    // Below a file: not even root can make a directory there.
-    world.configure(|toml| toml.replace("\"state\"", "\"letschat.token/state\""));
-    for command in ["run", "check"] {
-        let end = world.letsbridge(&[command]).ends().await;
-        assert_eq!(end.code, Some(1), "{}{}", end.out, end.err);
-        let said = end.out + &end.err;
-        assert!(said.contains("cannot use the state directory"), "{said}");
-        assert!(said.contains("must be writable by the user that runs letsbridge"), "{said}");
-    }
+    // Not even root can make a directory there.
+    world.configure(|toml| toml.replace("\"state\"", "\"/proc/state\""));
+    let end = world.letsbridge(&["run"]).ends().await;
+    assert_eq!(end.code, Some(1), "{}{}", end.out, end.err);
+    assert!(end.err.contains("cannot use the state directory"), "{}", end.err);
+    assert!(end.err.contains("must be writable by the user that runs letsbridge"), "{}", end.err);
 }
 
 #[tokio::test]

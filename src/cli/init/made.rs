@@ -59,8 +59,8 @@ impl Made {
                     _ => "timed out".to_owned(),
                 };
                 eprintln!(
-                    "letschat: cannot revoke the new token ({reason}): revoke it on Let's Chat's page \
-                     \"Auth tokens\""
+                    "letschat: cannot revoke the new token ({reason}): revoke it in Let's Chat's menu \
+                     \"Auth Tokens\""
                 );
             }
         }
