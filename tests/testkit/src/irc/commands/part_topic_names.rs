@@ -147,6 +147,11 @@ impl ServerState {
     }
 
     pub(super) fn list(&self, id: ClientId, line: &Line<'_>) {
+        if let Some(numeric) = self.faults.lists {
+            // 481 names no command.
+            let words = if numeric == 481 { ":Permission denied" } else { "LIST :Not now" };
+            return self.send_numeric(id, numeric, words);
+        }
         let wanted = line.text(0);
         let wanted: Vec<String> =
             wanted.split(',').filter(|n| !n.is_empty()).map(|n| self.fold(n)).collect();

@@ -27,6 +27,8 @@ pub(in crate::irc) struct ActiveFaults {
     pub(in crate::irc) messages: HashMap<String, Refusal<MessageRefusal>>,
     pub(in crate::irc) nicks: Refusal<u16>,
     pub(in crate::irc) late_nicks: Refusal<u16>,
+    /// The numeric that refuses `LIST`.
+    pub(in crate::irc) lists: Option<u16>,
     pub(in crate::irc) playback: Option<Playback>,
     /// Who is banned from the server, and why.
     pub(in crate::irc) klines: Vec<(Mask, String)>,

@@ -144,6 +144,11 @@ impl Faults {
         });
     }
 
+    /// Refuses `LIST` with this numeric: 263, 421 or 481; `None` ends it.
+    pub fn refuse_lists(&self, numeric: Option<u16>) {
+        self.set(|faults| faults.lists = numeric);
+    }
+
     /// Refuses the next `times` `NICK`s of clients with this numeric: 433, 437 or 432.
     pub fn refuse_nicks(&self, numeric: u16, times: u32) {
         self.set(|faults| faults.nicks = Refusal::new(numeric, times));
