@@ -1,7 +1,7 @@
-//! Logs in to an IRC network and lists its channels, for `letsbridge init`.
+//! Logs in to an IRC network, and lists its channels or joins those of the links, for `letsbridge init`.
 
 use std::cmp::Reverse;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,12 @@ use tokio::time;
 
 use super::connector::{Connected, Connector};
 use super::irc;
-use super::probe::{PROBE_TIMEOUT, ServerReport};
+use super::probe::{PROBE_TIMEOUT, ProbeReport, ServerReport};
 use super::sts::StsStore;
 use super::supervisor::RejectedAttempt;
 use crate::bridge::Peer;
 use crate::config::{NetworkSettings, Settings};
+use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::ConnectionEnd;
 use crate::protocol::irc::{
@@ -60,26 +61,21 @@ impl ChannelList {
     }
 }
 
-/// Logs in to the first network of `settings`, lists its channels if `lists`, and leaves. The list is empty if the
-/// server gives none.
-pub async fn survey(settings: &Settings, lists: bool) -> (ServerReport, ChannelList) {
+/// Logs in to the first network of `settings`, lists its channels if `lists`, joins `channels`, and leaves. The list
+/// is empty if the server gives none.
+pub async fn survey(
+    settings: &Settings,
+    lists: bool,
+    channels: &[Endpoint],
+) -> (ProbeReport, ChannelList) {
     let network = &settings.networks[0];
     let sts = Arc::new(StsStore::open_read_only(&settings.state_dir));
     let mut connector = Connector::new(network, sts, None);
-    let mut found = SurveyResult {
-        server: ServerReport {
-            peer: Peer::Irc(network.network.clone()),
-            server: None,
-            login: None,
-            account: None,
-        },
-        channels: ChannelList::default(),
-    };
+    let mut found = SurveyResult::new(network, lists, channels);
     let visits = async {
         // A second visit, if the server requires TLS.
         for _ in 0..2 {
-            let ended = visit((network, lists), &mut connector, &mut found).await;
-            match ended {
+            match visit(network, &mut connector, &mut found).await {
                 Ok(()) => break,
                 Err(VisitError::TryAgain) => {}
                 Err(VisitError::Rejected(reason)) => {
@@ -87,7 +83,7 @@ pub async fn survey(settings: &Settings, lists: bool) -> (ServerReport, ChannelL
                     break;
                 }
                 Err(VisitError::Ended(reason)) => {
-                    found.server.login.get_or_insert(Err(reason));
+                    found.on_end(reason);
                     break;
                 }
             }
@@ -96,21 +92,49 @@ pub async fn survey(settings: &Settings, lists: bool) -> (ServerReport, ChannelL
     // Whatever has not been answered by then is missing in the report.
     let _ = time::timeout(PROBE_TIMEOUT, visits).await;
     found.channels.keep_largest();
-    (found.server, found.channels)
+    found.settle();
+    let SurveyResult { server, endpoints, channels, .. } = found;
+    (ProbeReport { servers: vec![server], direct_messages: None, endpoints }, channels)
 }
 
 struct SurveyResult {
+    /// Whether to list the channels.
+    lists: bool,
+    /// The channels to join.
+    wanted: Vec<(EndpointId, Endpoint)>,
+    /// Those that are joined.
+    joined: Vec<EndpointId>,
     server: ServerReport,
     channels: ChannelList,
+    endpoints: HashMap<Endpoint, Result<(), String>>,
 }
 
 impl SurveyResult {
+    fn new(network: &NetworkSettings, lists: bool, channels: &[Endpoint]) -> Self {
+        let network = &network.network;
+        let is_here = |channel: &&Endpoint| channel.network() == Some(network);
+        Self {
+            lists,
+            wanted: (0..).map(EndpointId).zip(channels.iter().filter(is_here).cloned()).collect(),
+            joined: Vec::new(),
+            server: ServerReport {
+                peer: Peer::Irc(network.clone()),
+                server: None,
+                login: None,
+                account: None,
+            },
+            channels: ChannelList::default(),
+            endpoints: HashMap::new(),
+        }
+    }
+
     fn on_event(&mut self, event: SurveyEvent, commands: &mpsc::Sender<IrcCommand>) {
         match event {
             SurveyEvent::Listed(channels) => {
                 self.channels = channels;
-                // The session may have ended.
-                let _ = commands.try_send(IrcCommand::Quit("survey finished".to_owned()));
+                if self.wanted.is_empty() {
+                    quit(commands);
+                }
             }
             SurveyEvent::Irc(IrcEvent::Registered { nick }) => {
                 self.server.login = Some(Ok(nick));
@@ -121,9 +145,54 @@ impl SurveyResult {
             SurveyEvent::Irc(IrcEvent::LoginFailed { reason }) => {
                 self.server.account = Some(Err(reason));
             }
+            SurveyEvent::Irc(IrcEvent::Joined { endpoint, .. }) => self.joined.push(endpoint),
+            SurveyEvent::Irc(IrcEvent::MaySpeak { endpoint, reason }) => {
+                self.on_channel(endpoint, reason.map_or(Ok(()), Err), commands);
+            }
+            SurveyEvent::Irc(IrcEvent::NotJoined { endpoint, reason }) => {
+                self.on_channel(endpoint, Err(reason), commands);
+            }
             SurveyEvent::Irc(_) => {}
         }
     }
+
+    fn on_channel(
+        &mut self,
+        endpoint: EndpointId,
+        result: Result<(), String>,
+        commands: &mpsc::Sender<IrcCommand>,
+    ) {
+        let Some((_, channel)) = self.wanted.iter().find(|(id, _)| *id == endpoint) else { return };
+        self.endpoints.insert(channel.clone(), result);
+        if self.has_tried_all() {
+            quit(commands);
+        }
+    }
+
+    fn has_tried_all(&self) -> bool {
+        self.wanted.iter().all(|(_, channel)| self.endpoints.contains_key(channel))
+    }
+
+    /// The connection ended, perhaps before everything was found out.
+    fn on_end(&mut self, reason: String) {
+        if self.has_tried_all() {
+            self.server.login.get_or_insert(Err(reason));
+        } else {
+            self.server.login = Some(Err(reason));
+        }
+    }
+
+    /// If the server does not report a channel's modes, having joined must be enough.
+    fn settle(&mut self) {
+        for (_, channel) in self.wanted.iter().filter(|(id, _)| self.joined.contains(id)) {
+            self.endpoints.entry(channel.clone()).or_insert(Ok(()));
+        }
+    }
+}
+
+fn quit(commands: &mpsc::Sender<IrcCommand>) {
+    // The session may have ended.
+    let _ = commands.try_send(IrcCommand::Quit("survey finished".to_owned()));
 }
 
 enum VisitError {
@@ -135,9 +204,9 @@ enum VisitError {
     Ended(String),
 }
 
-/// Runs one session, until the channels are listed.
+/// Runs one session, until the channels are listed or joined.
 async fn visit(
-    (network, lists): (&NetworkSettings, bool),
+    network: &NetworkSettings,
     connector: &mut Connector,
     found: &mut SurveyResult,
 ) -> Result<(), VisitError> {
@@ -145,9 +214,10 @@ async fn visit(
         connector.connect().await.map_err(VisitError::Ended)?;
     let charsets = irc::charsets(network);
     let pace = LearnedPace::new(now());
-    let config = irc::session_config(network, &[], pace, (is_tls, &server));
+    let targets = irc::channel_targets(network, &found.wanted);
+    let config = irc::session_config(network, &targets, pace, (is_tls, &server));
     let session = IrcSession::new(now(), config).writing(charsets.clone());
-    let mut session = ListingSession::new(session, lists);
+    let mut session = ListingSession::new(session, found.lists);
     let mut lines = net::framed_lines(stream, charsets);
     let (events, mut outlet) = mpsc::channel(1_024);
     let (commands, mut orders) = mpsc::channel(1);
@@ -236,9 +306,10 @@ impl ListingSession {
                     self.finish();
                 }
             }
-            // RPL_LISTEND; RPL_TRYAGAIN, ERR_UNKNOWNCOMMAND and ERR_NOPRIVILEGES for LIST
-            ("323", _) => self.finish(),
-            ("263" | "421" | "481", [_, command, ..]) if command.eq_ignore_ascii_case("LIST") => {
+            // RPL_LISTEND; ERR_NOPRIVILEGES, which names no command
+            ("323" | "481", _) => self.finish(),
+            // RPL_TRYAGAIN and ERR_UNKNOWNCOMMAND for LIST
+            ("263" | "421", [_, command, ..]) if command.eq_ignore_ascii_case("LIST") => {
                 self.finish();
             }
             _ => {}

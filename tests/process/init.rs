@@ -16,11 +16,18 @@ use tokio::net::TcpListener;
 use crate::harness::{BRIDGE, World};
 use crate::program::{End, Start, soon};
 
+mod mistakes;
+
 const PASSWORD: &str = "Kettle+Pass/4801";
 
 /// Two servers, and no configuration yet.
 async fn newcomer(irc: irc::Setup) -> World {
-    let world = World::with(irc, letschat::Setup::default()).await;
+    newcomer_of(irc, letschat::Setup::default()).await
+}
+
+/// The same with a Let's Chat of another kind.
+async fn newcomer_of(irc: irc::Setup, letschat: letschat::Setup) -> World {
+    let world = World::with(irc, letschat).await;
     fs::remove_file(world.path().join("bridge.toml")).unwrap();
     fs::remove_file(world.path().join("letschat.token")).unwrap();
     let account = NewUser { password: Some(PASSWORD.to_owned()), ..NewUser::new("ferry", "Ferry") };
@@ -200,13 +207,18 @@ async fn wrong_answers_leave_nothing_behind() {
         ("--letschat-user", "nobody", 1, "rejected the user name or the password"),
         ("--link", "tea", 2, "is not #CHANNEL=ROOM"),
         ("--link", "#tea=Tea Room", 2, "--link: \"Tea Room\" is neither a room slug nor a room id"),
-        ("--link", "#tea=tee", 1, "no room \"tee\" is visible to our account; visible rooms: tea"),
+        (
+            "--link",
+            "#tea=tee",
+            1,
+            "letschat: there is no room \"tee\"; visible rooms: tea. Correct --link, or",
+        ),
     ] {
         fails(&world, &[(flag, answer)], code, &[words]).await;
     }
     world.irc.faults().refuse_nicks(432, 20);
     fails(&world, &[], 1, &["irc local: "]).await;
-    assert!(!world.letschat.has_token("ferry") || world.letschat.token("ferry") != token);
+    assert_eq!(world.letschat.token("ferry"), token, "the earlier token still works");
 }
 
 #[tokio::test]
@@ -229,8 +241,9 @@ async fn a_missing_room_is_created_at_the_end() {
     let world = newcomer(irc::Setup::default()).await;
     world.irc.faults().refuse_joins("#tea", 474, 1);
     let answers = [("--link", "#tea=tee"), ("--create-rooms", "")];
-    fails(&world, &answers, 1, &["lift the ban", "the new token was revoked"]).await;
-    assert!(!world.letschat.has_token("ferry"));
+    let token = world.letschat.token("ferry");
+    fails(&world, &answers, 1, &["lift the ban", "the account's earlier token still works"]).await;
+    assert_eq!(world.letschat.token("ferry"), token);
     let End { code, out, .. } = init(&world, &answers).ends().await;
     assert_eq!(code, Some(0), "{out}");
     assert!(out.contains("letschat: created the room tee"), "{out}");
@@ -290,14 +303,16 @@ async fn listing_server(channels: usize, visitors: usize) -> SocketAddr {
 #[tokio::test]
 async fn interrupted_after_the_token_was_made() {
     let world = newcomer(irc::Setup::default()).await;
-    let server = listing_server(3, 1).await.to_string();
-    let mut run = init(&world, &[("--irc-server", &server)]).start();
-    run.out.says("trying everything").await;
+    world.letschat.faults().inject(100, letschat::Fault::SwallowAck);
+    let mut run = init(&world, &[]).start();
+    run.out.says("trying the rooms").await;
     assert!(world.letschat.has_token("ferry"));
     run.signal("INT").await;
     let End { code, err, .. } = run.ends().await;
     assert_eq!(code, Some(130));
-    assert!(err.contains("letschat: the new token was revoked\n"), "{err}");
+    let words = "letschat: the new token was revoked; the account's earlier token was revoked as well: a \
+                 bridge that used it needs a new one\n";
+    assert!(err.contains(words), "{err}");
     assert!(!world.letschat.has_token("ferry"));
     assert_eq!(files(&world), [""; 0]);
 }
@@ -410,6 +425,7 @@ async fn links_that_do_not_work_can_be_chosen_again() {
     let arguments = [&["init"][..], &irc, &letschat].concat();
     let start = world.letsbridge(&arguments).env("LETSCHAT_PASSWORD", PASSWORD);
     let mut terminal = start.on_terminal();
+    let token = world.letschat.token("ferry");
     world.irc.faults().refuse_joins("#secret", 473, 1);
     terminal.answers("Channel to link", "#secret").await;
     terminal.answers("Room for #secret", "#tea").await;
@@ -417,14 +433,17 @@ async fn links_that_do_not_work_can_be_chosen_again() {
     terminal.answers("Channel to link", "#secret").await;
     terminal.answers("Room for #secret", "tea").await;
     terminal.answers("Another channel", "").await;
-    terminal.answers("Go on?", "").await;
     terminal.shows("exempt the bridge (+I)").await;
     terminal.answers("all the same? [y/N]", "").await;
     terminal.answers("Choose the links again? [Y/n]", "").await;
+    assert_eq!(world.letschat.token("ferry"), token, "no token was made yet");
     terminal.answers("Channel to link", "#tea").await;
     terminal.answers("Room for #tea", "").await;
     terminal.answers("Another channel", "").await;
+    terminal.shows("an earlier token of this account stops working").await;
+    terminal.answers("Go on?", "").await;
     let (code, shown) = terminal.ends().await;
     assert_eq!(code, Some(0), "{shown}");
     assert_eq!(shown.matches("Go on?").count(), 1, "one token is made");
+    assert_ne!(world.letschat.token("ferry"), token);
 }

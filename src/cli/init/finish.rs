@@ -14,23 +14,81 @@ use crate::config;
 use crate::config::Settings;
 use crate::domain::Endpoint;
 use crate::service;
-use crate::service::ProbeReport;
+use crate::service::{ProbeReport, ServerReport};
+
+/// Whether the login and all of `endpoints` work.
+fn works(report: &ProbeReport, endpoints: &[Endpoint]) -> bool {
+    let is_in = |server: &ServerReport| {
+        matches!(server.login, Some(Ok(_))) && !matches!(server.account, Some(Err(_)))
+    };
+    report.servers.iter().all(is_in)
+        && endpoints.iter().all(|endpoint| report.endpoint_result(endpoint).is_ok())
+}
 
 impl Wizard<'_> {
-    /// Makes a token if there is none yet, and tries everything as `check` does. Returns `false` if the links are
-    /// to be asked for again.
+    /// Tries everything as `check` does, and makes a token if there is none yet. Returns `false` if the links are to
+    /// be asked for again.
     pub(super) async fn try_everything(&mut self, letschat: &SignedIn) -> Result<bool, InitError> {
-        if let Some(rest) = letschat.rest.as_ref().filter(|_| self.draft.token.is_none()) {
-            self.confirm_token(&letschat.username).await?;
-            let token = self.made.generate_token(rest).await;
-            let token = token.map_err(|error| InitError::Failed(format!("letschat: {error}")))?;
-            self.draft.token = Some(self.new_token(token));
-        }
-        println!("trying everything …");
         let settings = self.settings()?;
-        let mut report = service::probe(&settings).await;
+        let Some(rest) = letschat.rest.as_ref().filter(|_| self.draft.token.is_none()) else {
+            println!("trying everything …");
+            let mut report = service::probe(&settings).await;
+            self.expect_new_rooms(&settings, &mut report);
+            let works = check::print_report(&settings, &report);
+            return if works { Ok(true) } else { self.after_problems().await };
+        };
+        // The token may revoke one that is in use, so what can be tried without it comes first.
+        println!("trying the channels …");
+        let channels: Vec<Endpoint> =
+            settings.links.iter().map(|link| link.channel.clone()).collect();
+        let (mut irc, _) = service::survey(&settings, false, &channels).await;
+        let accepted = !works(&irc, &channels);
+        if accepted && !self.accepts_channels(&settings, &mut irc).await? {
+            return Ok(false);
+        }
+        self.confirm_token(&letschat.username).await?;
+        let token = self.made.generate_token(rest).await;
+        let token = token.map_err(|error| InitError::Failed(format!("letschat: {error}")))?;
+        self.draft.token = Some(self.new_token(token));
+        self.try_rooms(irc, accepted).await
+    }
+
+    /// Tries Let's Chat with the new token. The report contains what was found out on `irc`, and whether that was
+    /// `accepted`.
+    async fn try_rooms(&mut self, irc: ProbeReport, accepted: bool) -> Result<bool, InitError> {
+        println!("trying the rooms …");
+        let settings = self.settings()?;
+        let letschat_alone = Settings { networks: Vec::new(), ..settings.clone() };
+        let mut report = service::probe(&letschat_alone).await;
         self.expect_new_rooms(&settings, &mut report);
-        if check::print_report(&settings, &report) { Ok(true) } else { self.after_problems().await }
+        let rooms: Vec<Endpoint> = settings.links.iter().map(|link| link.room.clone()).collect();
+        let rooms_work = works(&report, &rooms);
+        report.servers.extend(irc.servers);
+        report.endpoints.extend(irc.endpoints);
+        if check::print_report(&settings, &report) || (accepted && rooms_work) {
+            return Ok(true);
+        }
+        self.after_problems().await
+    }
+
+    /// Whether to go on although a channel cannot be used. `false` if other links are to be asked for.
+    async fn accepts_channels(
+        &mut self,
+        settings: &Settings,
+        irc: &mut ProbeReport,
+    ) -> Result<bool, InitError> {
+        if self.arguments.accept_problems {
+            // The whole report follows.
+            return Ok(true);
+        }
+        // The rooms were looked for before.
+        let rooms = settings.links.iter().map(|link| &link.room);
+        irc.endpoints.extend(rooms.clone().map(|room| (room.clone(), Ok(()))));
+        check::print_report(settings, irc);
+        for room in rooms {
+            irc.endpoints.remove(room);
+        }
+        self.after_problems().await
     }
 
     /// Creates rooms, and writes the files.
@@ -44,7 +102,9 @@ impl Wizard<'_> {
 
     /// A new token revokes one that may be in use.
     async fn confirm_token(&mut self, username: &str) -> Result<(), InitError> {
-        println!("letschat: init makes a token for {username}, which revokes an earlier one");
+        println!(
+            "letschat: init makes a token for {username}: an earlier token of this account stops working"
+        );
         if self.terminal.is_interactive() && !self.terminal.confirm("Go on?", true).await? {
             return Err(InitError::Interrupted);
         }
@@ -79,11 +139,10 @@ impl Wizard<'_> {
                 return Ok(false);
             }
         }
-        Err(InitError::Failed(
-            "Solve this first, or write the configuration all the same with --accept-problems. \
-             --create-rooms creates missing rooms."
-                .to_owned(),
-        ))
+        Err(InitError::Failed(format!(
+            "Solve this first, or write the configuration all the same with --accept-problems{}",
+            self.about_earlier_token()
+        )))
     }
 
     async fn create_rooms(&mut self, letschat: &SignedIn) -> Result<(), InitError> {

@@ -45,10 +45,6 @@ impl Wizard<'_> {
             self.draft.server_password = self.given_server_password().await?;
             let (pin, ca_file) = (given.irc_pin.as_deref(), given.irc_ca_file.as_deref());
             self.draft.irc_trust = self.trust(pin, ca_file);
-            if given.irc_tls == Some(false) && self.draft.irc_trust != Trust::System {
-                let words = "--irc-pin and --irc-ca-file need TLS: leave out --irc-tls no";
-                return Err(InitError::Usage(words.to_owned()));
-            }
         } else {
             (given.irc_server, given.irc_tls, given.nick) = (None, None, None);
             (given.irc_account, self.draft.irc_trust) = (None, Trust::System);
@@ -144,15 +140,17 @@ impl Wizard<'_> {
     async fn try_irc(&mut self) -> Result<LoginOutcome, InitError> {
         let settings = self.settings()?;
         println!("connecting to {} …", settings.networks[0].servers[0]);
-        let (report, channels) = service::survey(&settings, self.arguments.link.is_empty()).await;
+        let (report, channels) =
+            service::survey(&settings, self.arguments.link.is_empty(), &[]).await;
+        let report = &report.servers[0];
         let nick = &settings.networks[0].nick;
-        let (works, words) = check::describe_login(&report, Some(nick));
+        let (works, words) = check::describe_login(report, Some(nick));
         let words = format!("{}: {words}", report.peer);
         if !works {
             return self.after_failure(&settings, words).await;
         }
         println!("{words}");
-        if is_other_nick(&report, nick)
+        if is_other_nick(report, nick)
             && self.terminal.is_interactive()
             && !self.terminal.confirm("Keep the nick all the same?", true).await?
         {
@@ -225,7 +223,7 @@ fn is_other_nick(report: &ServerReport, wished: &str) -> bool {
 }
 
 /// A name for the network of `server`: `libera` for `irc.libera.chat`.
-fn network_name(server: &str) -> String {
+pub(super) fn network_name(server: &str) -> String {
     let host = server.rsplit_once(':').map_or(server, |(host, _)| host);
     let labels: Vec<&str> = host.split('.').collect();
     let is_name = |label: &str| {

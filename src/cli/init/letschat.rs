@@ -81,7 +81,14 @@ impl Wizard<'_> {
         let is_first = self.draft.url.is_empty();
         let default = Some(self.draft.url.clone()).filter(|url| !url.is_empty());
         let question = "Address of Let's Chat (as in the browser)";
-        self.answer(given, question, default.as_deref(), |draft, url| draft.url = url).await?;
+        self.answer(given, question, default.as_deref(), |draft, url| {
+            let (page, fragment) = front_page(&url);
+            if !fragment.is_empty() {
+                println!("letschat: \"{fragment}\" was left out of the address");
+            }
+            draft.url = page;
+        })
+        .await?;
         if is_first {
             let pin = self.arguments.letschat_pin.as_deref();
             self.draft.letschat_trust = self.trust(pin, self.arguments.letschat_ca_file.as_deref());
@@ -196,6 +203,13 @@ async fn visit(settings: &LetsChatSettings) -> Result<(), String> {
         }
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// The address without its fragment, which the browser shows for a room; and the fragment.
+pub(super) fn front_page(url: &str) -> (String, String) {
+    let (page, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
+    let fragment = fragment.chars().filter(|c| !c.is_control()).collect();
+    (page.to_owned(), fragment)
 }
 
 /// Whether an error concerns the address, and not the account.

@@ -1,7 +1,9 @@
 //! The questions about links, with the channels and rooms that there are.
 
 use super::draft::LinkDraft;
+use super::flags::split_link;
 use super::letschat::SignedIn;
+use super::rooms::{RoomState, Rooms, describe_hidden};
 use super::terminal::InitError;
 use super::wizard::{Wizard, describe};
 use crate::domain::Endpoint;
@@ -11,9 +13,6 @@ use crate::service::ChannelList;
 /// How many channels or rooms to show.
 const MAX_SHOWN: usize = 20;
 
-/// The maximum length of a slug to show, in bytes.
-const MAX_LEN_SHOWN: usize = 100;
-
 impl Wizard<'_> {
     /// Takes the links from the flags, or asks for them.
     pub(super) async fn set_up_links(
@@ -21,59 +20,83 @@ impl Wizard<'_> {
         channels: &ChannelList,
         letschat: &SignedIn,
     ) -> Result<(), InitError> {
+        let rooms = Rooms::of(letschat).await;
         let given = std::mem::take(&mut self.arguments.link);
-        for link in &given {
-            self.add_given_link(link, letschat).await?;
-        }
-        if !given.is_empty() {
+        self.add_given_links(&given, &rooms).await?;
+        if !self.draft.links.is_empty() {
             return Ok(());
         }
-        let rooms = match &letschat.rest {
-            Some(rest) => rest.rooms().await.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let rooms: Vec<&RestRoom> = rooms.iter().filter(|room| is_printable(&room.slug)).collect();
+        let printable = rooms.printable();
         println!("{}", describe_channels(channels));
-        println!("{}", describe_rooms(&rooms));
-        while self.ask_for_link(channels, &rooms, letschat).await? {}
+        println!("{}", describe_rooms(&printable));
+        let likely = likely_channel(channels, &printable);
+        while self.ask_for_link(likely.as_deref(), &rooms).await? {}
         Ok(())
     }
 
-    async fn add_given_link(&mut self, link: &str, letschat: &SignedIn) -> Result<(), InitError> {
-        // A room's slug or id contains no "=", a channel's name may.
-        let Some((channel, room)) = link.rsplit_once('=') else {
-            let words =
-                format!("--link: {link:?} is not #CHANNEL=ROOM; write it like \"#dev=dev\"");
-            return Err(InitError::Usage(words));
-        };
-        self.push_link(channel, room);
-        self.settings()?;
-        if self.arguments.create_rooms {
-            self.mark_new_room(letschat).await?;
+    /// Takes the links from the flags, if their rooms exist or can be created.
+    async fn add_given_links(
+        &mut self,
+        given: &[String],
+        rooms: &Rooms<'_>,
+    ) -> Result<(), InitError> {
+        let (mut missing, mut problems) = (Vec::new(), Vec::new());
+        for link in given {
+            let (channel, room) = split_link(link)?;
+            self.push_link(channel, room);
+            self.settings()?;
+            if self.terminal.is_interactive() && !self.arguments.accept_problems {
+                self.settle_room(rooms).await?;
+                continue;
+            }
+            let (room, state) = self.look_for_room(rooms).await?;
+            match state {
+                RoomState::Visible => {}
+                RoomState::Missing if self.arguments.create_rooms => self.mark_new_room(),
+                RoomState::Missing | RoomState::MissingId => missing.push(room),
+                RoomState::Hidden => problems.push(describe_hidden(&room)),
+            }
         }
-        Ok(())
+        if !missing.is_empty() {
+            problems.insert(0, rooms.describe_missing(&missing));
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let problems = format!("letschat: {}", problems.join("; "));
+        if self.arguments.accept_problems {
+            println!("{problems}");
+            return Ok(());
+        }
+        let create = if missing.is_empty() { "" } else { ", or add --create-rooms" };
+        let earlier = self.about_earlier_token();
+        Err(InitError::Failed(format!("{problems}. Correct --link{create}{earlier}")))
+    }
+
+    /// What a failure before the token says about the one that the account may have.
+    pub(super) fn about_earlier_token(&self) -> &'static str {
+        match self.draft.token {
+            None => ". No token was made: the account's earlier token still works",
+            Some(_) => "",
+        }
     }
 
     /// Asks for a link. Returns `false` if there are no more.
     async fn ask_for_link(
         &mut self,
-        channels: &ChannelList,
-        rooms: &[&RestRoom],
-        letschat: &SignedIn,
+        likely: Option<&str>,
+        rooms: &Rooms<'_>,
     ) -> Result<bool, InitError> {
         let is_first = self.draft.links.is_empty();
-        let likely = likely_channel(channels, rooms);
         let (question, default) = match is_first {
-            true => ("Channel to link", likely.as_deref()),
+            true => ("Channel to link", likely),
             false => ("Another channel to link, - for no more", Some("-")),
         };
-        let mut channel = self.terminal.ask(question, default).await?;
+        let channel = self.terminal.ask(question, default).await?;
         if channel == "-" && !is_first {
             return Ok(false);
         }
-        if !channel.starts_with(['#', '&', '+', '!']) && !channel.contains('/') {
-            channel.insert(0, '#');
-        }
+        let channel = with_prefix(&channel);
         let same = channel.trim_start_matches('#').to_lowercase();
         let room = self.terminal.ask(&format!("Room for {channel}"), Some(&same)).await?;
         self.push_link(&channel, &room);
@@ -82,51 +105,63 @@ impl Wizard<'_> {
             self.draft.links.pop();
             return Ok(true);
         }
-        let is_new = self.mark_new_room(letschat).await?;
-        let question = format!("There is no room {room:?}. Create it?");
-        if is_new && !self.arguments.create_rooms && !self.terminal.confirm(&question, true).await?
-        {
-            self.draft.links.pop();
-        }
+        self.settle_room(rooms).await?;
         Ok(true)
     }
 
-    fn push_link(&mut self, channel: &str, room: &str) {
+    /// Asks whether to create the room of the last link if it does not exist. The link is dropped if that cannot be.
+    async fn settle_room(&mut self, rooms: &Rooms<'_>) -> Result<(), InitError> {
+        let (room, state) = self.look_for_room(rooms).await?;
+        let question = format!("There is no room {room:?}. Create it?");
+        match state {
+            RoomState::Visible => return Ok(()),
+            RoomState::Hidden => println!("letschat: {}", describe_hidden(&room)),
+            RoomState::MissingId => println!("letschat: {}", rooms.describe_missing(&[room])),
+            RoomState::Missing => {
+                if self.arguments.create_rooms || self.terminal.confirm(&question, true).await? {
+                    self.mark_new_room();
+                    return Ok(());
+                }
+            }
+        }
+        self.draft.links.pop();
+        Ok(())
+    }
+
+    pub(super) fn push_link(&mut self, channel: &str, room: &str) {
         let channel = channel.trim();
         let network = format!("{}/", self.draft.network);
-        let channel = channel.strip_prefix(&network).unwrap_or(channel).to_owned();
+        let channel = with_prefix(channel.strip_prefix(&network).unwrap_or(channel));
         let room = room.trim().to_owned();
         self.draft.links.push(LinkDraft { channel, room, is_new_room: false });
     }
 
-    /// Marks the room of the last link as new if it does not exist. Returns whether it does not.
-    async fn mark_new_room(&mut self, letschat: &SignedIn) -> Result<bool, InitError> {
+    /// Looks for the room of the last link.
+    async fn look_for_room(&mut self, rooms: &Rooms<'_>) -> Result<(String, RoomState), InitError> {
         let settings = self.settings()?;
-        let Some(Endpoint::Room(slug)) = settings.links.last().map(|link| &link.room) else {
-            return Ok(false);
+        let Some(Endpoint::Room(room)) = settings.links.last().map(|link| &link.room) else {
+            return Ok((String::new(), RoomState::Visible));
         };
-        let slug = slug.to_string();
+        let room = room.to_string();
         if let Some(link) = self.draft.links.last_mut() {
             // In case an address was given.
-            link.room.clone_from(&slug);
+            link.room.clone_from(&room);
         }
-        let Some(rest) = &letschat.rest else { return Ok(false) };
-        let is_id = slug.len() == 24 && slug.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_id {
-            return Ok(false);
-        }
-        let exists = rest.has_room(&slug).await;
-        let exists = exists.map_err(|error| InitError::Failed(format!("letschat: {error}")))?;
-        if let Some(link) = self.draft.links.last_mut().filter(|_| !exists) {
+        let state = rooms.look_for(&room).await?;
+        Ok((room, state))
+    }
+
+    fn mark_new_room(&mut self) {
+        if let Some(link) = self.draft.links.last_mut() {
             link.is_new_room = true;
         }
-        Ok(!exists)
     }
 }
 
-/// Whether a slug can be shown: the database may contain anything, and a terminal obeys control characters.
-fn is_printable(slug: &str) -> bool {
-    slug.len() <= MAX_LEN_SHOWN && !slug.contains(char::is_control)
+/// The name of a channel, with the # that people leave out.
+fn with_prefix(channel: &str) -> String {
+    let is_whole = channel.starts_with(['#', '&', '+', '!']) || channel.contains('/');
+    if is_whole { channel.to_owned() } else { format!("#{channel}") }
 }
 
 /// The largest channel that has a room of its name, or else the largest one.

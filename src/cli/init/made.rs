@@ -52,7 +52,10 @@ impl Made {
             },
         };
         match time::timeout(PATIENCE, rest.revoke_token()).await {
-            Ok(Ok(())) => eprintln!("letschat: the new token was revoked"),
+            Ok(Ok(())) => eprintln!(
+                "letschat: the new token was revoked; the account's earlier token was revoked as well: a \
+                 bridge that used it needs a new one"
+            ),
             failed => {
                 let reason = match failed {
                     Ok(Err(error)) => error.to_string(),
@@ -60,7 +63,8 @@ impl Made {
                 };
                 eprintln!(
                     "letschat: cannot revoke the new token ({reason}): revoke it in Let's Chat's menu \
-                     \"Auth Tokens\""
+                     \"Auth Tokens\". The account's earlier token was revoked: a bridge that used it \
+                     needs a new one"
                 );
             }
         }

@@ -1,20 +1,22 @@
 //! `letsbridge init`: asks what the bridge must know, tries each answer, and writes the configuration.
 //!
 //! ```text
-//! irc: server, nick, account ──▶ letschat: address, account ──▶ links ──▶ finish: token, check, rooms, files
-//!        └─ log in, LIST               └─ sign in, list of rooms
+//! flags ──▶ irc: server, nick, account ──▶ letschat: address, account ──▶ links ──▶ finish: token, check, rooms, files
+//!                  └─ log in, LIST               └─ sign in                 └─ list of rooms, joins
 //! ```
 //!
-//! Nothing is written before the end. What the end of a failed or interrupted run finds made, it takes back.
+//! The token comes last, because it revokes one that may be in use. Nothing is written before the end. What the end of a failed or interrupted run finds made, it takes back.
 
 mod arguments;
 mod draft;
 mod files;
 mod finish;
+mod flags;
 mod irc;
 mod letschat;
 mod links;
 mod made;
+mod rooms;
 mod terminal;
 mod wizard;
 

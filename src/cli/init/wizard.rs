@@ -51,6 +51,7 @@ impl<'a> Wizard<'a> {
             )));
         }
         self.choose_state_dir()?;
+        self.check_flags()?;
         let channels = self.set_up_irc().await?;
         let letschat = self.set_up_letschat().await?;
         loop {
