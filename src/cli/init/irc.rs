@@ -77,6 +77,7 @@ impl Wizard<'_> {
 
     async fn ask_for_tls(&mut self, given: Option<bool>) -> Result<(), InitError> {
         let likely = !self.draft.server.ends_with(":6667");
+        let likely = self.advised_tls.take().unwrap_or(likely);
         self.draft.is_tls = match given {
             Some(tls) => tls,
             None if self.terminal.is_interactive() => {
@@ -181,6 +182,19 @@ impl Wizard<'_> {
             self.draft.server_password = Some(self.server_password(None, None).await?);
             return Ok(LoginOutcome::TryAgain);
         }
+        match advised_tls(&words) {
+            Some(tls) if tls != self.draft.is_tls => self.after_wrong_tls(words, tls),
+            _ => self.give_up(words),
+        }
+    }
+
+    /// The server does the opposite of what was answered about TLS.
+    fn after_wrong_tls(&mut self, words: String, tls: bool) -> Result<LoginOutcome, InitError> {
+        if !self.terminal.is_interactive() {
+            let answer = if tls { "yes" } else { "no" };
+            return self.give_up(format!("{words}; here: --irc-tls {answer}"));
+        }
+        self.advised_tls = Some(tls);
         self.give_up(words)
     }
 
@@ -216,6 +230,15 @@ impl Wizard<'_> {
         let accepted = self.terminal.confirm(question, false).await?;
         Ok(accepted.then(|| Trust::Pin(certificate.fingerprint.to_string())))
     }
+}
+
+/// What the words of a failure advise about TLS. They speak of the configuration's key.
+fn advised_tls(words: &str) -> Option<bool> {
+    let says = |phrase| words.contains(phrase);
+    if says("`tls = false`") || says("turn TLS off") {
+        return Some(false);
+    }
+    says("`tls = true`").then_some(true)
 }
 
 fn is_other_nick(report: &ServerReport, wished: &str) -> bool {

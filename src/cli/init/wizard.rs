@@ -21,6 +21,8 @@ pub(super) struct Wizard<'a> {
     pub(super) arguments: InitArgs,
     pub(super) terminal: Terminal,
     pub(super) draft: Draft,
+    /// What a failure has said about TLS on IRC.
+    pub(super) advised_tls: Option<bool>,
     pub(super) made: &'a mut Made,
 }
 
@@ -37,7 +39,7 @@ pub(super) struct SecretQuestion {
 impl<'a> Wizard<'a> {
     pub(super) fn new(arguments: InitArgs, made: &'a mut Made) -> Self {
         let draft = Draft { path: arguments.config.clone(), ..Draft::default() };
-        Self { arguments, terminal: Terminal::open(), draft, made }
+        Self { arguments, terminal: Terminal::open(), draft, advised_tls: None, made }
     }
 
     /// Asks, tries, and writes.

@@ -80,6 +80,22 @@ async fn a_missing_room_of_a_flag_is_asked_about() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_with_tls_is_said_in_flags_or_asked_again() {
+    let world = newcomer(irc::Setup::default()).await;
+    fails(&world, &[("--irc-tls", "yes")], 1, &["`tls = false`; here: --irc-tls no\n"]).await;
+    let mut terminal = dialogue(&world, &["--link", "#tea=tea"]).on_terminal();
+    terminal.answers("with TLS? [Y/n]", "").await;
+    terminal.shows("set `tls = false`").await;
+    terminal.answers("IRC server", "").await;
+    terminal.answers("with TLS? [y/N]", "").await;
+    terminal.answers("Nick", "").await;
+    terminal.answers("Account on IRC", "").await;
+    terminal.answers("Go on?", "").await;
+    let (code, shown) = terminal.ends().await;
+    assert_eq!(code, Some(0), "{shown}");
+}
+
+#[tokio::test]
 async fn what_people_paste_is_understood() {
     let world = newcomer(irc::Setup::default()).await;
     let id = world.letschat.room_id("tea");
