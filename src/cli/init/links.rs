@@ -3,7 +3,7 @@
 use super::draft::LinkDraft;
 use super::flags::split_link;
 use super::letschat::SignedIn;
-use super::rooms::{RoomState, Rooms, describe_hidden};
+use super::rooms::{RoomState, VisibleRooms, describe_hidden};
 use super::terminal::InitError;
 use super::wizard::{Wizard, describe};
 use crate::domain::Endpoint;
@@ -20,7 +20,7 @@ impl Wizard<'_> {
         channels: &ChannelList,
         letschat: &SignedIn,
     ) -> Result<(), InitError> {
-        let rooms = Rooms::of(letschat).await;
+        let rooms = VisibleRooms::of(letschat).await;
         let given = std::mem::take(&mut self.arguments.link);
         self.add_given_links(&given, &rooms).await?;
         if !self.draft.links.is_empty() {
@@ -38,7 +38,7 @@ impl Wizard<'_> {
     async fn add_given_links(
         &mut self,
         given: &[String],
-        rooms: &Rooms<'_>,
+        rooms: &VisibleRooms<'_>,
     ) -> Result<(), InitError> {
         let (mut missing, mut problems) = (Vec::new(), Vec::new());
         for link in given {
@@ -85,7 +85,7 @@ impl Wizard<'_> {
     async fn ask_for_link(
         &mut self,
         likely: Option<&str>,
-        rooms: &Rooms<'_>,
+        rooms: &VisibleRooms<'_>,
     ) -> Result<bool, InitError> {
         let is_first = self.draft.links.is_empty();
         let (question, default) = match is_first {
@@ -110,7 +110,7 @@ impl Wizard<'_> {
     }
 
     /// Asks whether to create the room of the last link if it does not exist. The link is dropped if that cannot be.
-    async fn settle_room(&mut self, rooms: &Rooms<'_>) -> Result<(), InitError> {
+    async fn settle_room(&mut self, rooms: &VisibleRooms<'_>) -> Result<(), InitError> {
         let (room, state) = self.look_for_room(rooms).await?;
         let question = format!("There is no room {room:?}. Create it?");
         match state {
@@ -137,7 +137,10 @@ impl Wizard<'_> {
     }
 
     /// Looks for the room of the last link.
-    async fn look_for_room(&mut self, rooms: &Rooms<'_>) -> Result<(String, RoomState), InitError> {
+    async fn look_for_room(
+        &mut self,
+        rooms: &VisibleRooms<'_>,
+    ) -> Result<(String, RoomState), InitError> {
         let settings = self.settings()?;
         let Some(Endpoint::Room(room)) = settings.links.last().map(|link| &link.room) else {
             return Ok((String::new(), RoomState::Visible));

@@ -14,7 +14,7 @@ const MAX_NAMED: usize = 8;
 const MAX_LEN_SHOWN: usize = 100;
 
 /// The rooms that there are.
-pub(super) struct Rooms<'a> {
+pub(super) struct VisibleRooms<'a> {
     /// `None` if Let's Chat could not be reached.
     rest: Option<&'a RestClient>,
     listed: Vec<RestRoom>,
@@ -34,7 +34,7 @@ pub(super) enum RoomState {
     MissingId,
 }
 
-impl<'a> Rooms<'a> {
+impl<'a> VisibleRooms<'a> {
     /// The rooms that the account `letschat` sees.
     pub(super) async fn of(letschat: &'a SignedIn) -> Self {
         let rest = letschat.rest.as_ref();
