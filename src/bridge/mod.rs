@@ -300,14 +300,14 @@ impl Parts {
         }
     }
 
-    /// Starts what was due at the end of the turn.
+    /// Starts what was due at the end of the turn, and what becomes due by that.
     fn end_turn(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         while let Some(endpoint) = self.due_rooms.pop_first() {
             if !ctx.stopping {
                 deliver::start_next(endpoint, ctx)?;
             }
+            self.run_steps(ctx)?;
         }
-        self.run_steps(ctx)?;
         irc::save_last_seen(ctx)
     }
 
