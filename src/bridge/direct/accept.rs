@@ -89,8 +89,8 @@ impl DirectMessages {
         None
     }
 
-    /// Returns whether loop protection suppresses `message`. Rejected messages are not sent later, because the sender
-    /// was notified.
+    /// Returns whether loop protection suppresses `message`. Rejected messages are not sent later, because the
+    /// sender was notified.
     fn check_suppressed(
         &mut self,
         conversation: EndpointId,

@@ -34,17 +34,13 @@ pub(super) fn find_by_nick(
 
 /// Whether this Let's Chat user is in one of our rooms and would see messages.
 pub(super) fn is_user_present(user: &LetsChatUserId, endpoints: &Endpoints) -> bool {
-    endpoints
-        .rooms()
-        .any(|(_, room)| room.queue.is_open() && room.members.is_present(&user.0) == Some(true))
+    endpoints.rooms().any(|(_, room)| room.is_seen_by(user))
 }
 
 /// Our endpoints where this user is present.
 pub(super) fn endpoints_of(user: &UserRef, endpoints: &Endpoints) -> Vec<EndpointId> {
     let is_in = |state: &EndpointState| match (state, user) {
-        (EndpointState::Room(room), UserRef::LetsChat(account)) => {
-            room.queue.is_open() && room.members.is_present(&account.0) == Some(true)
-        }
+        (EndpointState::Room(room), UserRef::LetsChat(user)) => room.is_seen_by(user),
         (EndpointState::Channel(channel), UserRef::Nick(network, nick)) => {
             channel.network == *network && channel.roster.get(nick).is_some()
         }

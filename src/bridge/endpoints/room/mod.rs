@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::link::LinkedEndpoint;
 use super::queue::DeliveryQueue;
 use crate::bridge::policy::CatchUpBudget;
-use crate::domain::{Delivery, MessageKind, MessagePart};
+use crate::domain::{Delivery, LetsChatUserId, MessageKind, MessagePart};
 use crate::protocol::letschat::{PostId, Stay};
 use members::RoomMembers;
 use page_size::PageSize;
@@ -90,6 +90,11 @@ impl RoomEndpoint {
             merge_wait: MergeWait::default(),
             paste_detector: None,
         }
+    }
+
+    /// Whether this user is in the room, and we are, too: they see what is sent.
+    pub(in crate::bridge) fn is_seen_by(&self, user: &LetsChatUserId) -> bool {
+        self.queue.is_open() && self.members.is_present(&user.0) == Some(true)
     }
 
     /// Appends a delivery that was just stored.
