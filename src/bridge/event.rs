@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::account_io::{AccountCommand, AccountEvent};
 use crate::domain::{EndpointId, LetsChatUserId, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -28,6 +29,8 @@ pub enum Event {
     Puppet(Network, LetsChatUserId, Box<irc::IrcEvent>),
     /// A user's puppet was disconnected, or could not connect.
     PuppetDisconnected(Network, LetsChatUserId, PuppetEnd),
+    /// An event of the pool of accounts on Let's Chat.
+    Account(Box<AccountEvent>),
     /// Time has passed; sent about every second.
     Tick,
     /// The bridge is stopping: deliveries in flight may finish, no new ones start.
@@ -43,6 +46,8 @@ pub enum Command {
     Puppets(Network, PuppetCommand),
     /// For the Let's Chat session.
     LetsChat(letschat::LetsChatCommand),
+    /// For the pool of accounts on Let's Chat.
+    Account(AccountCommand),
 }
 
 /// A command for a network's puppet pool.

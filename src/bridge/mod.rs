@@ -12,6 +12,7 @@
 //! `endpoints` holds what is known of each channel, room and user. The other modules act: `Ctx` gives them what
 //! all of them need, and some have fields of their own. What concerns another part is left to it as a `Step`.
 
+mod account_io;
 mod commands;
 mod config;
 mod context;
@@ -46,6 +47,7 @@ use crate::protocol::irc::IrcEvent;
 use crate::protocol::letschat::LetsChatEvent;
 use crate::store::{Store, StoreError};
 
+pub use account_io::{AccountCommand, AccountEvent, PostFailure, Registration};
 pub use config::BridgeConfig;
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
@@ -260,7 +262,7 @@ impl Parts {
             }
             Event::ConnectionLost(peer) => self.on_connection_lost(&peer, ctx),
             Event::Tick => self.tick(ctx),
-            Event::Stop => Ok(()),
+            Event::Account(_) | Event::Stop => Ok(()),
         }
     }
 

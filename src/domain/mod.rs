@@ -9,9 +9,11 @@ mod mask;
 mod message;
 mod object_id;
 pub mod overlong;
+mod person;
 mod public_link;
 mod roster;
 mod sasl_mechanism;
+mod secret;
 mod sender;
 mod token_bucket;
 mod unknown_word;
@@ -25,9 +27,13 @@ pub use irc_user::IrcUser;
 pub use mask::Mask;
 pub use message::{Author, Message, MessageKind, RenderedMessage};
 pub use object_id::{ObjectId, ObjectIdError};
+pub use person::{
+    AccountAccess, AccountKind, AccountSecrets, Identity, PersonId, PersonKey, SpeakerAccount,
+};
 pub use public_link::{FileId, LinkTarget, PasteId};
 pub use roster::{ChannelMember, Roster};
 pub use sasl_mechanism::SaslMechanism;
+pub use secret::Secret;
 pub use sender::{LetsChatUserId, Sender};
 pub use token_bucket::{Moment, RateLimit, TokenBucket};
 pub use unknown_word::UnknownWord;

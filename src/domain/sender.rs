@@ -1,9 +1,9 @@
-//! Who sends a message on IRC.
+//! Who sends a message.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Who sends a message on IRC.
+/// Who sends a message.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub enum Sender {
     /// The bot, with the author's name in the text.
@@ -13,6 +13,8 @@ pub enum Sender {
     Relaymsg(Arc<str>),
     /// The puppet connection of this Let's Chat user.
     Puppet(LetsChatUserId),
+    /// The author's account on Let's Chat.
+    Account(LetsChatUserId),
 }
 
 /// A user's stable id on Let's Chat, which survives changes of name.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::inbox::Inbox;
 use super::messages::{EngineInput, PoolRequest, ShutdownStage, Status};
 use super::stats_log::StatsReporter;
-use crate::bridge::{Bridge, Command, Event, Peer, Stats};
+use crate::bridge::{AccountCommand, Bridge, Command, Event, Peer, Stats};
 use crate::domain::Network;
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -31,6 +31,8 @@ pub(super) struct Engine {
     /// The puppet pools, by network.
     puppet_pools: HashMap<Network, mpsc::UnboundedSender<PoolRequest>>,
     letschat_sender: Option<mpsc::Sender<letschat::LetsChatCommand>>,
+    /// The pool of accounts on Let's Chat, if there is one.
+    account_pool: Option<mpsc::UnboundedSender<AccountCommand>>,
     status: watch::Sender<Status>,
     problems: Vec<(Peer, String)>,
     stats_reporter: StatsReporter,
@@ -58,6 +60,7 @@ impl Engine {
             irc_senders: HashMap::new(),
             puppet_pools: HashMap::new(),
             letschat_sender: None,
+            account_pool: None,
             status,
             requested_stage: requested,
             stage: ShutdownStage::Running,
@@ -72,6 +75,11 @@ impl Engine {
         keeper: mpsc::UnboundedSender<PoolRequest>,
     ) {
         self.puppet_pools.insert(network, keeper);
+    }
+
+    /// Sets the pool of accounts on Let's Chat.
+    pub(super) fn set_account_pool(&mut self, pool: mpsc::UnboundedSender<AccountCommand>) {
+        self.account_pool = Some(pool);
     }
 
     /// Runs until all senders of inputs are gone.
@@ -183,6 +191,12 @@ impl Engine {
                     let _ = keeper.send(PoolRequest::Command(command));
                 }
             }
+            Command::Account(command) => {
+                if let Some(pool) = &self.account_pool {
+                    // It is gone only when the program ends.
+                    let _ = pool.send(command);
+                }
+            }
             Command::LetsChat(command) => {
                 let aside = matches!(command, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat_sender.as_ref();
@@ -210,6 +224,7 @@ impl Engine {
         for goodbye in goodbyes {
             self.send_command(goodbye);
         }
+        self.account_pool = None;
     }
 
     fn publish_status(&self) {

@@ -104,6 +104,7 @@ pub(super) fn sender_to_sql(sender: &Sender) -> Option<String> {
         Sender::Bot => None,
         Sender::Relaymsg(nick) => Some(format!("relaymsg {nick}")),
         Sender::Puppet(account) => Some(format!("puppet {account}")),
+        Sender::Account(user) => Some(format!("account {user}")),
     }
 }
 
@@ -111,6 +112,7 @@ pub(super) fn sender_from_sql(sender: Option<String>) -> Sender {
     match sender.as_deref().and_then(|sender| sender.split_once(' ')) {
         Some(("relaymsg", nick)) => Sender::Relaymsg(nick.into()),
         Some(("puppet", account)) => Sender::Puppet(LetsChatUserId(account.into())),
+        Some(("account", user)) => Sender::Account(LetsChatUserId(user.into())),
         _ => Sender::Bot,
     }
 }

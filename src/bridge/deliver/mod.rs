@@ -168,7 +168,7 @@ fn start(
     let Some(first) = queue.head() else { return Ok(None) };
     let rendered = match sender {
         Sender::Bot => rendered,
-        Sender::Relaymsg(_) | Sender::Puppet(_) => {
+        Sender::Relaymsg(_) | Sender::Puppet(_) | Sender::Account(_) => {
             translate::under_own_nick(rendered, &first.message, ctx.now)
         }
     };
@@ -231,13 +231,14 @@ fn send_to_channel(
     }
     let relay_nick = match &sender {
         Sender::Relaymsg(nick) => Some(Arc::clone(nick)),
-        Sender::Bot | Sender::Puppet(_) => None,
+        Sender::Bot | Sender::Puppet(_) | Sender::Account(_) => None,
     };
     let kind = rendered.kind;
     let command =
         irc::IrcCommand::SendMessage { delivery, endpoint, kind, prefix, body, relay_nick };
     ctx.commands.push(match sender {
-        Sender::Bot | Sender::Relaymsg(_) => Command::Irc(network, command),
+        // No account of Let's Chat speaks in a channel.
+        Sender::Bot | Sender::Relaymsg(_) | Sender::Account(_) => Command::Irc(network, command),
         Sender::Puppet(user) => {
             let puppets = ctx.senders.puppets_mut(&network);
             puppets.expect_echo((delivery, endpoint), user.clone(), rendered, acked_before);
