@@ -370,7 +370,7 @@ impl World {
                         message_ref: irc::MessageRef::default(),
                     });
                 }
-                Command::Irc(..) | Command::Puppets(..) => {}
+                Command::Irc(..) | Command::Puppets(..) | Command::Account(_) => {}
             }
         }
     }

@@ -94,6 +94,18 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// The key for people's accounts is not available.
+    #[error(
+        "cannot use the account key {path}: {error}; it must be readable by the user that runs \
+         letsbridge. If the file is removed, a new key is created, and people must link their \
+         accounts again"
+    )]
+    AccountKey {
+        /// The path of the key file.
+        path: PathBuf,
+        /// The system's error.
+        error: std::io::Error,
+    },
     /// The key for public links is not available.
     #[error(
         "cannot use the link key {path}: {error}; it must be readable by the user that runs \

@@ -4,6 +4,7 @@
 //! starts with the first write and ends with [`Store::commit`], which returns once the data is on disk
 //! (`synchronous=FULL`).
 
+mod accounts;
 mod audit;
 mod columns;
 mod cursors;
@@ -12,16 +13,18 @@ mod endpoints;
 mod error;
 mod failures;
 mod files;
+mod key_file;
 mod ledger;
-mod link_key;
 mod look;
 mod mutation;
 mod nick_history;
 mod outbox;
+mod people;
 mod public_reader;
 mod puppet_nicks;
 mod revocations;
 mod schema;
+mod sealer;
 mod users;
 mod wal;
 
@@ -35,20 +38,23 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+pub use accounts::{read_people, request_unlink};
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
+pub use key_file::{Key, load_link_key, load_or_create_account_key, load_or_create_link_key};
 pub use ledger::MessageId;
-pub use link_key::{load_link_key, load_or_create_link_key};
 pub use look::{Look, look};
+pub use people::{KnownNick, Person};
 pub use public_reader::{Paste, PublicReader};
 pub use revocations::{Revocation, revoke};
 pub use users::RecentDm;
 
 use files::Identity;
-use mutation::Mutation;
+use mutation::{Mutation, PeopleMutation};
+use sealer::Sealer;
 
 /// The database's file name in `state_dir`.
 const DB_FILE: &str = "letsbridge.sqlite3";
@@ -81,6 +87,8 @@ pub struct Store {
     wait_for_disk: fn(&Connection),
     /// Called when writes start to fail and when they work again.
     stall_hook: StallHook,
+    /// Encrypts what gives access to people's accounts.
+    sealer: Sealer,
     /// The open files with their identities, to detect that one was removed or replaced.
     places: Vec<(PathBuf, Identity)>,
 }
@@ -184,8 +192,15 @@ impl Store {
             prune_position: ledger::PRUNE_START,
             wait_for_disk: wait,
             stall_hook: StallHook::none(),
+            sealer: Sealer::ephemeral(),
             places: Vec::new(),
         })
+    }
+
+    /// Encrypts what gives access to people's accounts with this key from now on. Without a key, it is readable
+    /// only until the store is closed.
+    pub fn set_account_key(&mut self, key: &Key) {
+        self.sealer = Sealer::new(key);
     }
 
     /// Calls `tell` with true when writes start to fail, and with false when they work again.
@@ -221,6 +236,10 @@ impl Store {
         let done = started.and_then(|()| Ok(write.execute(&self.connection)?));
         self.uncommitted.push(write);
         done.or_else(|error| self.retry(error, false))
+    }
+
+    fn apply_to_people(&mut self, change: PeopleMutation) -> Result<(), StoreError> {
+        self.apply(Mutation::People(change))
     }
 
     /// Repeats the current transaction from its start until it succeeds.

@@ -101,6 +101,51 @@ const TABLES: &str = "
         UNIQUE (network, nick)
     ) STRICT;
 
+    -- People of IRC who have spoken, as the bridge tells them apart.
+    CREATE TABLE person (
+        id         INTEGER PRIMARY KEY,
+        network    TEXT NOT NULL,
+        identity   TEXT NOT NULL,                    -- 'account NAME' or 'nick NAME', folded
+        nick       TEXT NOT NULL,                    -- the last one they spoke with
+        lines      INTEGER NOT NULL,                 -- how many, until they have an account
+        last_spoke INTEGER NOT NULL,
+        UNIQUE (network, identity)
+    ) STRICT;
+
+    -- Whose nick it is on a network.
+    CREATE TABLE person_nick (
+        network TEXT NOT NULL,
+        nick    TEXT NOT NULL,                       -- folded
+        person  INTEGER NOT NULL REFERENCES person(id) ON DELETE CASCADE,
+        origin  TEXT,                                -- where they connected from, coarsely
+        seen    INTEGER NOT NULL,
+        PRIMARY KEY (network, nick)
+    ) STRICT;
+    CREATE INDEX person_nick_person ON person_nick (person);
+
+    -- The accounts on Let's Chat that people of IRC speak as: at most one of the bridge's, and one of their own.
+    CREATE TABLE speaker_account (
+        person       INTEGER NOT NULL REFERENCES person(id),
+        own          INTEGER NOT NULL,               -- 0: the bridge made it, 1: it is theirs
+        kind         INTEGER NOT NULL,
+        user         TEXT,                           -- its id on Let's Chat, once known
+        username     TEXT NOT NULL,
+        display_name TEXT NOT NULL,
+        access       INTEGER NOT NULL,
+        password     BLOB,                           -- encrypted, like the next two
+        session      BLOB,
+        token        BLOB,
+        since        INTEGER NOT NULL,
+        PRIMARY KEY (person, own)
+    ) STRICT;
+    CREATE INDEX speaker_account_user ON speaker_account (user) WHERE user IS NOT NULL;
+
+    -- Accounts to be given up, asked for by another program while the bridge runs.
+    CREATE TABLE unlink_request (
+        id     INTEGER PRIMARY KEY,
+        nick   TEXT                                  -- NULL: everybody's
+    ) STRICT;
+
     -- Public links that are revoked, by their target and the time of their making.
     CREATE TABLE revocation (
         id         INTEGER PRIMARY KEY,

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::time_from_sql;
 use super::ledger::PRUNE_START;
-use super::{DB_FILE, StallHook, Store, StoreError, damage, look, schema};
+use super::{DB_FILE, StallHook, Store, StoreError, damage, look, schema, sealer::Sealer};
 use crate::domain::{Delivery, DeliveryId, DeliveryState, Endpoint, EndpointId};
 
 pub use channel::SentDelivery;
@@ -84,6 +84,7 @@ impl Snapshot {
             prune_position: PRUNE_START,
             wait_for_disk: wait,
             stall_hook: StallHook::none(),
+            sealer: Sealer::ephemeral(),
             places: Vec::new(),
         };
         Ok(Self { store })

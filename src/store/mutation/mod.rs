@@ -4,6 +4,7 @@ mod delivery;
 mod endpoint;
 mod message;
 mod nick;
+mod people;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql};
@@ -12,6 +13,7 @@ use crate::domain::{
     DeliveryId, DeliveryState, EndpointId, LetsChatUserId, Message, MessageKind, MessagePart,
     Network,
 };
+pub(super) use people::{PeopleMutation, SealedSecrets};
 
 /// One change to the store. It carries its own ids, so that repeating it has the same effect.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub(super) enum Mutation {
     ReserveNick { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
+    People(PeopleMutation),
 }
 
 /// How a delivery is sent, and its sender.
@@ -124,6 +127,7 @@ impl Mutation {
             Self::ReserveNick { network, user, relaymsg, nick } => {
                 nick::reserve(db, network, user, *relaymsg, nick)
             }
+            Self::People(change) => change.execute(db),
         }
     }
 }

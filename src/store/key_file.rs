@@ -1,4 +1,4 @@
-//! The secret key that signs public links: created once, readable by the bridge only.
+//! Secret keys beside the database: created once, readable by the bridge only.
 
 use std::fs;
 use std::fs::File;
@@ -10,34 +10,54 @@ use secrecy::SecretBox;
 
 use super::{StoreError, files};
 
-/// Its file name in `state_dir`. Removing the file invalidates all links.
-const KEY_FILE: &str = "links.key";
+/// The key that signs public links. Removing the file invalidates all links.
+const LINK_KEY_FILE: &str = "links.key";
+
+/// The key that encrypts what gives access to people's accounts. Without it, the database tells nobody.
+const ACCOUNT_KEY_FILE: &str = "accounts.key";
+
+/// A key.
+pub type Key = SecretBox<[u8; 32]>;
 
 /// Loads the link key of the state directory, creating it if there is none. Only the holder of the store's
 /// lock may call this, so that no two keys are created.
 ///
 /// # Errors
 /// When the key can be neither read nor created.
-pub fn load_or_create_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
-    let path = directory.join(KEY_FILE);
-    let found = match files::open(&path) {
-        Ok(file) => read_key(file),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create_key(directory, &path),
-        Err(error) => Err(error),
-    };
-    found.map_err(|error| StoreError::LinkKey { path, error })
+pub fn load_or_create_link_key(directory: &Path) -> Result<Key, StoreError> {
+    let path = directory.join(LINK_KEY_FILE);
+    load_or_create(directory, LINK_KEY_FILE).map_err(|error| StoreError::LinkKey { path, error })
 }
 
 /// Loads the link key of the state directory, if there is one.
 ///
 /// # Errors
 /// When the key cannot be read.
-pub fn load_link_key(directory: &Path) -> Result<SecretBox<[u8; 32]>, StoreError> {
-    let path = directory.join(KEY_FILE);
+pub fn load_link_key(directory: &Path) -> Result<Key, StoreError> {
+    let path = directory.join(LINK_KEY_FILE);
     files::open(&path).and_then(read_key).map_err(|error| StoreError::LinkKey { path, error })
 }
 
-fn read_key(file: File) -> io::Result<SecretBox<[u8; 32]>> {
+/// Loads the account key of the state directory, creating it if there is none. Only the holder of the store's
+/// lock may call this.
+///
+/// # Errors
+/// When the key can be neither read nor created.
+pub fn load_or_create_account_key(directory: &Path) -> Result<Key, StoreError> {
+    let path = directory.join(ACCOUNT_KEY_FILE);
+    load_or_create(directory, ACCOUNT_KEY_FILE)
+        .map_err(|error| StoreError::AccountKey { path, error })
+}
+
+fn load_or_create(directory: &Path, name: &str) -> io::Result<Key> {
+    match files::open(&directory.join(name)) {
+        Ok(file) => read_key(file),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_key(directory, name),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_key(file: File) -> io::Result<Key> {
     let mut bytes = Box::new([0; 32]);
     let mut file = file.take(33);
     file.read_exact(&mut *bytes)?;
@@ -48,14 +68,14 @@ fn read_key(file: File) -> io::Result<SecretBox<[u8; 32]>> {
 }
 
 /// Writes to a temporary file first, so that a truncated key is never used.
-fn create_key(directory: &Path, path: &Path) -> io::Result<SecretBox<[u8; 32]>> {
+fn create_key(directory: &Path, name: &str) -> io::Result<Key> {
     let mut bytes = Box::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
-    let unfinished = directory.join(format!("{KEY_FILE}.new"));
+    let unfinished = directory.join(format!("{name}.new"));
     let mut file = files::make(&unfinished)?;
     file.write_all(&*bytes)?;
     file.sync_all()?;
-    fs::rename(&unfinished, path)?;
+    fs::rename(&unfinished, directory.join(name))?;
     File::open(directory)?.sync_all()?;
     Ok(SecretBox::new(bytes))
 }
@@ -75,8 +95,10 @@ mod tests {
         let second = load_or_create_link_key(directory.path()).expect("is read");
         assert_eq!(first.expose_secret(), second.expose_secret());
         assert_ne!(first.expose_secret(), &[0; 32]);
-        let mode =
-            fs::metadata(directory.path().join(KEY_FILE)).expect("is there").permissions().mode();
+        let mode = fs::metadata(directory.path().join(LINK_KEY_FILE))
+            .expect("is there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         let other = tempfile::tempdir().expect("a directory");
         let other = load_or_create_link_key(other.path()).expect("is made");
@@ -87,7 +109,7 @@ mod tests {
     fn malformed_key_is_not_replaced() {
         for bytes in [&b""[..], b"short", &[7; 33]] {
             let directory = tempfile::tempdir().expect("a directory");
-            let path = directory.path().join(KEY_FILE);
+            let path = directory.path().join(LINK_KEY_FILE);
             fs::write(&path, bytes).expect("can be written");
             let error =
                 load_or_create_link_key(directory.path()).expect_err("is no key").to_string();

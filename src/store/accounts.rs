@@ -1,0 +1,228 @@
+//! The accounts on Let's Chat that people of IRC speak as, and what gives access to them, encrypted.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row};
+
+use super::mutation::{PeopleMutation, SealedSecrets};
+use super::{DB_FILE, Person, Store, StoreError, damage, look, schema};
+use crate::domain::{
+    AccountAccess, AccountKind, AccountSecrets, LetsChatUserId, PersonId, Secret, SpeakerAccount,
+};
+
+/// The columns that [`account_from_row`] reads.
+const ACCOUNT_COLUMNS: &str = "person, kind, user, username, display_name, access";
+
+impl Store {
+    /// All accounts, in the order of their people, with what gives access to them.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn speaker_accounts(&self) -> Result<Vec<(SpeakerAccount, AccountSecrets)>, StoreError> {
+        let sql = format!(
+            "SELECT {ACCOUNT_COLUMNS}, password, session, token FROM speaker_account
+             ORDER BY person, own"
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let rows = statement.query_map([], |row| {
+            let secrets = AccountSecrets {
+                password: self.unseal(row.get(6)?),
+                session: self.unseal(row.get(7)?),
+                token: self.unseal(row.get(8)?),
+            };
+            Ok((account_from_row(row)?, secrets))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What gives access to the account that the bridge made for this person, or to their own.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn account_secrets(
+        &self,
+        person: PersonId,
+        kind: AccountKind,
+    ) -> Result<AccountSecrets, StoreError> {
+        let all = self.speaker_accounts()?;
+        let found = all.into_iter().find(|(it, _)| it.person == person && it.kind == kind);
+        Ok(found.map(|(_, secrets)| secrets).unwrap_or_default())
+    }
+
+    /// Adds or replaces an account with what gives access to it. A person has at most one that the bridge
+    /// made, and one of their own.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn put_account(
+        &mut self,
+        account: &SpeakerAccount,
+        secrets: &AccountSecrets,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let seal = |secret: &Option<Secret>| secret.as_ref().and_then(|it| self.sealer.seal(it));
+        let secrets = SealedSecrets {
+            password: seal(&secrets.password),
+            session: seal(&secrets.session),
+            token: seal(&secrets.token),
+        };
+        self.apply_to_people(PeopleMutation::PutAccount { account: account.clone(), secrets, now })
+    }
+
+    /// The account has another session now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_account_session(
+        &mut self,
+        user: &LetsChatUserId,
+        session: Option<&Secret>,
+    ) -> Result<(), StoreError> {
+        let session = session.and_then(|session| self.sealer.seal(session));
+        self.apply_to_people(PeopleMutation::SetAccountSession { user: user.clone(), session })
+    }
+
+    /// Forgets an account of this person.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn remove_account(
+        &mut self,
+        person: PersonId,
+        kind: AccountKind,
+    ) -> Result<(), StoreError> {
+        self.apply_to_people(PeopleMutation::RemoveAccount { person, kind })
+    }
+
+    fn unseal(&self, sealed: Option<Vec<u8>>) -> Option<Secret> {
+        self.sealer.open(&sealed?)
+    }
+}
+
+/// The people of IRC and their accounts, without secrets, in the store in `directory`, which a running bridge
+/// may be using.
+///
+/// # Errors
+/// When there is no store, or it cannot be read.
+pub fn read_people(directory: &Path) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
+    let connection = look::open_to_write(directory)?;
+    let path = directory.join(DB_FILE);
+    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
+    let mut accounts = accounts_of(&connection)?;
+    let people = super::people::read_all(&connection)?;
+    let with_accounts = people.into_iter().map(|person| {
+        let (own, others) = accounts.drain(..).partition(|it| it.person == person.id);
+        accounts = others;
+        (person, own)
+    });
+    Ok(with_accounts.collect())
+}
+
+/// Asks the bridge that uses the store in `directory`, or will, to give up the accounts of the person with this
+/// nick; of everybody, if there is none. A running bridge does so within seconds.
+///
+/// # Errors
+/// When there is no store, or it cannot be written.
+pub fn request_unlink(directory: &Path, nick: Option<&str>) -> Result<(), StoreError> {
+    let connection = look::open_to_write(directory)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let path = directory.join(DB_FILE);
+    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
+    connection.execute("INSERT INTO unlink_request (nick) VALUES (?1)", [nick])?;
+    Ok(())
+}
+
+fn accounts_of(connection: &Connection) -> Result<Vec<SpeakerAccount>, StoreError> {
+    let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM speaker_account ORDER BY person, own");
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map([], account_from_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn account_from_row(row: &Row<'_>) -> rusqlite::Result<SpeakerAccount> {
+    Ok(SpeakerAccount {
+        person: PersonId(row.get(0)?),
+        kind: kind_from_sql(row.get(1)?),
+        user: row.get::<_, Option<String>>(2)?.map(|user| LetsChatUserId(user.into())),
+        username: row.get(3)?,
+        display_name: row.get(4)?,
+        access: access_from_sql(row.get(5)?),
+    })
+}
+
+pub(super) fn kind_to_sql(kind: AccountKind) -> i64 {
+    match kind {
+        AccountKind::Made => 0,
+        AccountKind::Written => 1,
+        AccountKind::TakenOver => 2,
+        AccountKind::Linked => 3,
+    }
+}
+
+fn kind_from_sql(kind: i64) -> AccountKind {
+    match kind {
+        0 => AccountKind::Made,
+        1 => AccountKind::Written,
+        2 => AccountKind::TakenOver,
+        _ => AccountKind::Linked,
+    }
+}
+
+pub(super) fn access_to_sql(access: AccountAccess) -> i64 {
+    match access {
+        AccountAccess::Planned => 0,
+        AccountAccess::Usable => 1,
+        AccountAccess::Lost => 2,
+    }
+}
+
+fn access_from_sql(access: i64) -> AccountAccess {
+    match access {
+        0 => AccountAccess::Planned,
+        1 => AccountAccess::Usable,
+        _ => AccountAccess::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Identity, Network, PersonKey};
+
+    #[test]
+    fn account_is_read_back_with_its_secrets() {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let (network, now) = (Network::new("office"), Timestamp::UNIX_EPOCH);
+        let key = PersonKey { network, identity: Identity::Account("ann".into()) };
+        let ann = store.insert_person(&key, "ann", now).expect("works");
+        let made = SpeakerAccount {
+            person: ann,
+            kind: AccountKind::Made,
+            user: None,
+            username: "ann.irc".into(),
+            display_name: "ann".into(),
+            access: AccountAccess::Planned,
+        };
+        let secrets =
+            AccountSecrets { password: Some(Secret::new("hush")), ..AccountSecrets::default() };
+        store.put_account(&made, &secrets, now).expect("works");
+        assert_eq!(store.speaker_accounts().expect("reads"), [(made.clone(), secrets.clone())]);
+        let user = LetsChatUserId("u1".into());
+        let usable = SpeakerAccount {
+            user: Some(user.clone()),
+            access: AccountAccess::Usable,
+            kind: AccountKind::TakenOver,
+            ..made
+        };
+        store.put_account(&usable, &AccountSecrets::default(), now).expect("works");
+        store.set_account_session(&user, Some(&Secret::new("sid"))).expect("works");
+        let all = store.speaker_accounts().expect("reads");
+        assert_eq!(all.len(), 2, "one of the bridge's and one of their own");
+        store.remove_account(ann, AccountKind::Made).expect("works");
+        let all = store.speaker_accounts().expect("reads");
+        assert_eq!(all[0].1.session, Some(Secret::new("sid")));
+        store.remove_account(ann, AccountKind::Linked).expect("works");
+        assert!(store.speaker_accounts().expect("reads").is_empty());
+    }
+}
