@@ -7,12 +7,14 @@ use std::fmt;
 pub(super) enum SectionKind {
     /// The top of the file, before any section.
     Root,
-    /// `[name]`.
+    /// `[name]`, or `[outer.name]` with the whole path.
     Section(&'static str),
     /// `[irc.NAME]`, one for each network.
     Network,
     /// `[[link]]`.
     Link,
+    /// `[user_map.NAME]`, one for each user of Let's Chat.
+    Person,
 }
 
 /// A known key.
@@ -31,6 +33,7 @@ impl fmt::Display for KnownKey {
             SectionKind::Section(section) => write!(f, "{section}.{name}"),
             SectionKind::Network => write!(f, "irc.*.{name}"),
             SectionKind::Link => write!(f, "link[].{name}"),
+            SectionKind::Person => write!(f, "user_map.*.{name}"),
         }
     }
 }
@@ -40,9 +43,10 @@ impl KnownKey {
     pub(super) fn path_for<'w>(&self, network: &'w str) -> Vec<&'w str> {
         match self.section {
             SectionKind::Root => vec![self.name],
-            SectionKind::Section(section) => vec![section, self.name],
+            SectionKind::Section(section) => section.split('.').chain([self.name]).collect(),
             SectionKind::Network => vec!["irc", network, self.name],
             SectionKind::Link => vec!["link", self.name],
+            SectionKind::Person => vec!["user_map", self.name],
         }
     }
 
@@ -63,6 +67,7 @@ impl SectionKind {
             Self::Section(section) => format!("to [{section}]"),
             Self::Network => "to a network, [irc.NAME]".to_owned(),
             Self::Link => "to a [[link]]".to_owned(),
+            Self::Person => "to a user, [user_map.NAME]".to_owned(),
         }
     }
 }

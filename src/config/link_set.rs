@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::accounts::LetsChatSenderMode;
 use super::charset_setting::CharsetSetting;
 use super::entry::Entry;
 use super::link_graph::LinkGraph;
@@ -26,6 +27,7 @@ pub(super) struct RawLink<'r> {
     pub(super) key: Option<LocatedSecret<'r>>,
     pub(super) charset: Option<(CharsetSetting, Entry<'r>)>,
     pub(super) sender_mode: Option<(SenderMode, Entry<'r>)>,
+    pub(super) letschat_sender_mode: LetsChatSenderMode,
     pub(super) room_password: Option<LocatedSecret<'r>>,
     pub(super) format: Arc<LinkFormat>,
 }
@@ -63,6 +65,7 @@ impl<'r> LinkSet<'r> {
         let link = Link {
             channel: self.canonicalize(written.channel),
             room: self.canonicalize(written.room),
+            letschat_sender_mode: written.letschat_sender_mode,
         };
         self.keep_secret(&link.channel, written.key);
         set_once(&mut self.charsets, &link.channel, written.charset);
@@ -153,7 +156,8 @@ impl<'r> LinkSet<'r> {
 
     fn loop_error(&self, link: &Link, path: &[Endpoint]) -> ValueError {
         let places = format!("{} and {}", quoted(&link.channel), quoted(&link.room));
-        if let Some((_, first)) = self.links.iter().find(|(known, _)| known == link) {
+        let is_same = |known: &Link| known.channel == link.channel && known.room == link.room;
+        if let Some((_, first)) = self.links.iter().find(|(known, _)| is_same(known)) {
             let found =
                 format!("{places} are already linked by {} ({})", first.path, first.origin());
             return ValueError::new(found, "remove one of the two");

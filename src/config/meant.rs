@@ -203,6 +203,7 @@ fn only_section_path(pattern: SectionKind, reading: &Loader) -> Option<String> {
             [network] => Some(child_path("irc", network)),
             _ => None,
         },
+        SectionKind::Person => None,
         SectionKind::Link => match reading.document.root().get("link").map(|links| &links.kind) {
             Some(ValueKind::Array(links)) if links.len() == 1 => Some("link[0]".to_owned()),
             _ => None,

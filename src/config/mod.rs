@@ -10,6 +10,7 @@
 //! known keys comes from the readers. Readers do not stop at an error: they report it and continue
 //! with the default.
 
+mod accounts;
 mod charset_setting;
 mod diagnostic;
 mod document;
@@ -32,6 +33,9 @@ mod types;
 use std::fs;
 use std::path::Path;
 
+pub use accounts::{
+    AccountPresence, AccountSettings, AccountsFor, LetsChatSenderMode, PersonSettings,
+};
 pub use diagnostic::{ConfigErrors, Diagnostic, Origin};
 pub use network::{
     ClientCertificate, IrcAccount, NickservSettings, ProxyKind, ProxySettings, RegainCommand,

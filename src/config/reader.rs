@@ -74,7 +74,12 @@ impl<'r> Section<'r> {
 
     /// The section called `name`; an absent one if it is not in the file.
     pub(super) fn section(&mut self, name: &'static str) -> Section<'r> {
-        let pattern = SectionKind::Section(name);
+        self.subsection(name, name)
+    }
+
+    /// The section called `name` inside this one; `path` is its path from the top of the file.
+    pub(super) fn subsection(&mut self, name: &'static str, path: &'static str) -> Section<'r> {
+        let pattern = SectionKind::Section(path);
         let entry = self.child(name);
         entry.as_ref().and_then(|entry| entry.section(pattern)).unwrap_or_else(|| {
             let path = document::child_path(&self.path, name);

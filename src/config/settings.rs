@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
+use super::accounts::{AccountSettings, LetsChatSenderMode, PersonSettings};
 use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
 use super::sender_mode::{PuppetSettings, SenderMode};
 use crate::domain::{Endpoint, FloodControl, Network, SaslMechanism};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub format: Arc<LinkFormat>,
     /// The format of each of `links`, in their order; usually `format`.
     pub link_formats: Vec<Arc<LinkFormat>>,
+    /// The people of `[user_map]`, in the order of the file.
+    pub people: Vec<PersonSettings>,
     /// The groups of endpoints that are linked, directly or through others. A message in one
     /// endpoint is mirrored to all others of its group. In order of first mention; each endpoint is
     /// in exactly one group.
@@ -300,6 +303,12 @@ pub struct LetsChatSettings {
     pub catch_up: CatchUpPolicy,
     /// The maximum number of missed messages to mirror per room; `None` for all.
     pub catch_up_limit: Option<u64>,
+    /// How people of IRC are shown, unless a link or a person has another setting.
+    pub sender_mode: LetsChatSenderMode,
+    /// The accounts of people of IRC.
+    pub accounts: AccountSettings,
+    /// Whether the bridge's account says once in each room what it is.
+    pub announce: bool,
 }
 
 /// The settings of one room.
@@ -329,4 +338,6 @@ pub struct Link {
     pub channel: Endpoint,
     /// The room.
     pub room: Endpoint,
+    /// How people of the channel are shown in the room.
+    pub letschat_sender_mode: LetsChatSenderMode,
 }

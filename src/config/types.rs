@@ -44,3 +44,19 @@ pub(super) fn count_or_none(value: &Value) -> Result<Option<u64>, ValueError> {
     let number = number.filter(|number| i64::try_from(*number).is_ok());
     number.map(Some).ok_or_else(|| ValueError::new("not a non-negative number", HELP))
 }
+
+/// Parses a count of at least 1. `example` shows how to set it.
+pub(super) fn positive<T: TryFrom<u64>>(value: &Value, example: &str) -> Result<T, ValueError> {
+    let remedy = format!("write a number, like {example}");
+    let number = match &value.kind {
+        ValueKind::I64(number) => u64::try_from(*number).ok(),
+        ValueKind::String(_) if document::env_variable(value).is_some() => {
+            value.clone().into_uint().ok()
+        }
+        _ => return Err(wrong_type(value, "a number", &remedy)),
+    };
+    match number.filter(|number| *number > 0) {
+        Some(number) => T::try_from(number).map_err(|_| ValueError::new("is too large", remedy)),
+        None => Err(ValueError::new("must be at least 1", remedy)),
+    }
+}

@@ -91,12 +91,12 @@ pub(in crate::config) fn merge_lines(text: &str) -> Result<MergeLines, ValueErro
 /// Parses a user: a name, `account:NAME`, or a mask.
 pub(in crate::config) fn user_matcher(text: &str) -> Result<UserMatcher, ValueError> {
     if let Some(account) = text.strip_prefix("account:") {
-        return Ok(UserMatcher::Account(single_name(account)?));
+        return Ok(UserMatcher::Account(user_name(account)?));
     }
     if text.contains(['!', '*', '?']) || text.contains('@') {
         return mask(text).map(UserMatcher::Mask);
     }
-    single_name(text).map(UserMatcher::Name)
+    user_name(text).map(UserMatcher::Name)
 }
 
 /// Parses a rule for messages to ignore: `{ nick = "spam", text = "^!" }`.
@@ -184,8 +184,8 @@ impl<'v> RuleFields<'v> {
         let mut who = Vec::new();
         for (key, text) in &self.0 {
             match *key {
-                "nick" | "user" => who.push(UserMatcher::Name(single_name(text)?)),
-                "account" => who.push(UserMatcher::Account(single_name(text)?)),
+                "nick" | "user" => who.push(UserMatcher::Name(user_name(text)?)),
+                "account" => who.push(UserMatcher::Account(user_name(text)?)),
                 "mask" => who.push(UserMatcher::Mask(mask(text)?)),
                 _ => {}
             }
@@ -244,7 +244,8 @@ fn mask(text: &str) -> Result<Mask, ValueError> {
     Ok(Mask::new(Casemapping::Rfc1459, text))
 }
 
-fn single_name(text: &str) -> Result<String, ValueError> {
+/// Parses a nick, an account or a user name.
+pub(in crate::config) fn user_name(text: &str) -> Result<String, ValueError> {
     if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return Err(ValueError::quoting(
             text,

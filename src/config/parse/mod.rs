@@ -1,5 +1,6 @@
 //! Parses single values. Each function returns the value, or the problem and how to fix it.
 
+mod accounts;
 mod address;
 mod format;
 mod irc;
@@ -15,12 +16,15 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use crate::domain::UnknownWord;
 
+pub(super) use accounts::{
+    account_email, account_username, email, letschat_sender_mode, sender_mode,
+};
 pub(super) use address::{
     base_url, certificate_pin, host_port, ip_address, ipv6_prefix, proxy_url,
 };
 pub(super) use format::{
     emotes, extract_nicks_rule, formatting, ignore_rule, long_messages, merge_lines, passthrough,
-    rewrite_rule, template, topic_sync, user_matcher, verbosity,
+    rewrite_rule, template, topic_sync, user_matcher, user_name, verbosity,
 };
 pub(super) use irc::{
     account_name, channel_key, channel_name, charset, fallback_charset, identify_template,

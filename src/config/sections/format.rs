@@ -1,19 +1,14 @@
-//! Reads `[format]`, `[link.format]` and `[user_map]`: how messages look on the other side.
+//! Reads `[format]` and `[link.format]`: how messages look on the other side.
 
 use std::sync::Arc;
 
-use config::{Value, ValueKind};
+use config::ValueKind;
 
 use super::parse;
-use crate::config::document;
-use crate::config::entry::Entry;
-use crate::config::keys::SectionKind;
-use crate::config::parse::ValueError;
 use crate::config::reader::Section;
 use crate::config::types::{as_str, boolean, count_or_none, text};
 use crate::translate::{
-    ChannelFormat, LinkFormat, Prefixes, RoomFormat, Rules, StatusNotices, Template, UserMap,
-    UserMatcher, UserSet,
+    ChannelFormat, LinkFormat, Prefixes, RoomFormat, Rules, StatusNotices, Template, UserSet,
 };
 
 /// Reads `[format]` or `[link.format]`; the defaults are `base`. Rules are added to those of
@@ -127,33 +122,4 @@ fn user_set(section: &mut Section<'_>, name: &'static str) -> Option<UserSet> {
     }
     let example = format!("{name} = [\"ann\", \"account:ann\"], or {name} = \"everyone\"");
     Some(UserSet::Only(entry.items(&example, |value| parse::user_matcher(as_str(value)?))?))
-}
-
-/// Reads `[user_map]`: Let's Chat users, each with nicks or accounts on IRC.
-pub(super) fn user_map(top: &mut Section<'_>) -> UserMap {
-    let written = top.child("user_map");
-    let section = written.and_then(|entry| entry.section(SectionKind::Section("user_map")));
-    let entries = section.map(|section| section.entries()).unwrap_or_default();
-    UserMap::new(
-        entries
-            .into_iter()
-            .filter_map(|(user, entry)| Some((user.to_owned(), user_matchers(&entry)?))),
-    )
-}
-
-fn user_matchers(entry: &Entry<'_>) -> Option<Vec<UserMatcher>> {
-    let who = |value: &Value| match parse::user_matcher(as_str(value)?)? {
-        UserMatcher::Mask(_) => {
-            let remedy = "write a nick, or \"account:\" and an account";
-            Err(ValueError::new("a mask could match anyone", remedy))
-        }
-        who => Ok(who),
-    };
-    match &entry.value.kind {
-        ValueKind::Array(_) => {
-            let example = document::child_path("user_map", "ann") + " = [\"ann\", \"account:ann\"]";
-            entry.items(&example, who)
-        }
-        _ => entry.parse(who).map(|who| vec![who]),
-    }
 }

@@ -1,10 +1,10 @@
-//! Reads `[letschat]`: the server, how to verify it, and the token.
+//! Reads `[letschat]`: the server, how to verify it, the token, and how people of IRC are shown.
 
 use super::catch_up::CatchUpSettings;
-use super::{parse, tls};
+use super::{accounts, parse, tls};
 use crate::config::parse::ValueError;
 use crate::config::reader::Section;
-use crate::config::types::text;
+use crate::config::types::{boolean, text};
 use crate::config::{CatchUpPolicy, LetsChatSettings};
 
 /// Reads `[letschat]`; `None` if it has an error. Also returns `catch_up`, to check
@@ -28,6 +28,10 @@ pub(super) fn read(
         );
     }
     let token = section.secret("token", "token_file", parse::token);
+    let sender_mode =
+        section.get("sender_mode", text(parse::letschat_sender_mode)).unwrap_or_default();
+    let announce = section.get("announce", boolean).unwrap_or(true);
+    let accounts = accounts::read(section.subsection("accounts", "letschat.accounts"));
     let CatchUpSettings { catch_up, limit } = CatchUpSettings::read(&mut section, general);
     section.deny_unknown_keys();
     let settings = url.zip(token).map(|(url, (token, _))| LetsChatSettings {
@@ -37,6 +41,9 @@ pub(super) fn read(
         rooms: Vec::new(),
         catch_up,
         catch_up_limit: limit,
+        sender_mode,
+        accounts,
+        announce,
     });
     (settings, catch_up)
 }

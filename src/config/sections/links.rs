@@ -6,6 +6,7 @@ use std::sync::Arc;
 use config::ValueKind;
 
 use super::{charset, format, parse};
+use crate::config::LetsChatSenderMode;
 use crate::config::document;
 use crate::config::entry::Entry;
 use crate::config::keys::{self, SectionKind};
@@ -16,12 +17,17 @@ use crate::config::types::{as_str, text};
 use crate::domain::{Endpoint, Network};
 use crate::translate::LinkFormat;
 
-/// Reads all `[[link]]` sections. `networks` are the names of all networks; `format` is the default
-/// format.
+/// The settings of links that have none of their own.
+pub(super) struct LinkDefaults<'d> {
+    pub(super) format: &'d Arc<LinkFormat>,
+    pub(super) letschat_sender_mode: LetsChatSenderMode,
+}
+
+/// Reads all `[[link]]` sections. `networks` are the names of all networks.
 pub(super) fn read<'r>(
     top: &mut Section<'r>,
     networks: &[&str],
-    format: &Arc<LinkFormat>,
+    defaults: &LinkDefaults<'_>,
 ) -> LinkSet<'r> {
     let written = top.child("link");
     let entries = written.as_ref().map(Entry::sections).unwrap_or_default();
@@ -43,7 +49,7 @@ pub(super) fn read<'r>(
         let many = mentioned.iter().filter(|other| Some(**other) == name).count();
         let networks =
             if is_reported { NetworkCheck::Reported } else { NetworkCheck::Known(networks, many) };
-        if let Some(written) = read_link(entry, &networks, format) {
+        if let Some(written) = read_link(entry, &networks, defaults) {
             links.add(written);
         }
     }
@@ -61,7 +67,7 @@ enum NetworkCheck<'n> {
 fn read_link<'r>(
     entry: Entry<'r>,
     networks: &NetworkCheck<'_>,
-    format: &Arc<LinkFormat>,
+    defaults: &LinkDefaults<'_>,
 ) -> Option<RawLink<'r>> {
     let mut section = entry.section(SectionKind::Link)?;
     let channel = match networks {
@@ -76,10 +82,13 @@ fn read_link<'r>(
     let charset = charset::read(&mut section);
     let sender_mode = section.entry("sender_mode");
     let sender_mode =
-        sender_mode.and_then(|entry| Some((entry.parse(text(parse::enum_value))?, entry)));
+        sender_mode.and_then(|entry| Some((entry.parse(text(parse::sender_mode))?, entry)));
+    let letschat_sender_mode =
+        section.get("letschat_sender_mode", text(parse::letschat_sender_mode));
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));
     let own =
         section.child("format").and_then(|entry| entry.section(SectionKind::Section("format")));
+    let format = defaults.format;
     let format = own.map_or(Arc::clone(format), |own| Arc::new(format::read(own, format)));
     section.deny_unknown_keys();
     Some(RawLink {
@@ -89,6 +98,7 @@ fn read_link<'r>(
         key,
         charset,
         sender_mode,
+        letschat_sender_mode: letschat_sender_mode.unwrap_or(defaults.letschat_sender_mode),
         room_password: password,
         format,
     })

@@ -1,5 +1,6 @@
 //! Reads the sections of the file into settings, each key with its default.
 
+mod accounts;
 mod auth;
 mod catch_up;
 mod charset;
@@ -10,6 +11,7 @@ mod links;
 mod network;
 mod puppets;
 mod tls;
+mod user_map;
 mod web;
 
 use core::net::SocketAddr;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catch_up::CatchUpSettings;
+use links::LinkDefaults;
 
 use super::entry::Entry;
 use super::keys::SectionKind;
@@ -29,7 +32,7 @@ use super::settings::{
     CatchUpPolicy, LetsChatSettings, LogSettings, NetworkSettings, Settings, StoreSettings,
 };
 use super::types::{boolean, text};
-use crate::translate::LinkFormat;
+use crate::translate::{LinkFormat, UserMap};
 
 /// Reads all settings; `None` if there was an error.
 pub(super) fn settings(loader: &Loader) -> Option<Settings> {
@@ -48,11 +51,14 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let general = CatchUpSettings::read(&mut top, CatchUpSettings::default());
     let networks = networks(&mut top, general);
     let (letschat, catch_up) = letschat::read(top.section("letschat"), general);
-    let mut base =
-        LinkFormat { user_map: Arc::new(format::user_map(&mut top)), ..LinkFormat::default() };
+    let people = user_map::read(&mut top);
+    let known = people.iter().map(|person| (person.user.clone(), person.matchers.clone()));
+    let mut base = LinkFormat { user_map: Arc::new(UserMap::new(known)), ..LinkFormat::default() };
     base.room.letschat_url = letschat.as_ref().map(|letschat| letschat.url.clone());
     let format = Arc::new(format::read(top.section("format"), &base));
-    let links = links::read(&mut top, &loader.document.network_names(), &format);
+    let letschat_sender_mode = letschat.as_ref().map(|it| it.sender_mode).unwrap_or_default();
+    let defaults = LinkDefaults { format: &format, letschat_sender_mode };
+    let links = links::read(&mut top, &loader.document.network_names(), &defaults);
     let web = web::read(top.section("web"), store.retention);
     let ident = ident_address(top.section("ident"));
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
@@ -73,6 +79,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
         networks: attach_channels(networks?, &links),
         letschat: LetsChatSettings { rooms: links.rooms(), ..letschat? },
         links: links.links(),
+        people,
         link_formats: links.formats(),
         format,
         link_groups: links.groups(),

@@ -109,8 +109,7 @@ fn identity(section: &mut Section<'_>) -> NetworkIdentity {
 
 /// Reads how messages are sent, and the template for the nicks of their authors.
 fn sender_mode(section: &mut Section<'_>) -> (SenderMode, Option<String>) {
-    let sender_mode =
-        section.get("sender_mode", text(parse::enum_value::<SenderMode>)).unwrap_or_default();
+    let sender_mode = section.get("sender_mode", text(parse::sender_mode)).unwrap_or_default();
     let template = |text: &str| parse::nick_template(text, sender_mode);
     (sender_mode, section.get("nick_template", text(template)))
 }

@@ -1,0 +1,135 @@
+//! Parses how people of IRC are shown in Let's Chat, and the templates of their accounts there.
+
+use super::{ValueError, enum_value};
+use crate::config::{AccountSettings, LetsChatSenderMode, SenderMode};
+
+/// The maximum length of a template or a mail address.
+const MAX_LEN: usize = 100;
+
+/// Parses how people of IRC are shown in Let's Chat.
+pub(in crate::config) fn letschat_sender_mode(
+    text: &str,
+) -> Result<LetsChatSenderMode, ValueError> {
+    match text {
+        "puppet" | "puppets" | "account" => {
+            let found = "is not a valid value in Let's Chat";
+            Err(ValueError::quoting(text, found, "write \"accounts\""))
+        }
+        "relaymsg" => {
+            let remedy = "use \"bot\" or \"accounts\"";
+            Err(ValueError::quoting(text, "exists only on IRC", remedy))
+        }
+        _ => enum_value(text),
+    }
+}
+
+/// Parses how users of Let's Chat are shown on IRC.
+pub(in crate::config) fn sender_mode(text: &str) -> Result<SenderMode, ValueError> {
+    match text {
+        "account" | "accounts" => {
+            let remedy = "use \"puppets\" here, or write letschat_sender_mode = \"accounts\" in a \
+                          [[link]], or sender_mode = \"accounts\" in [letschat]";
+            Err(ValueError::quoting(text, "exists only in Let's Chat", remedy))
+        }
+        _ => enum_value(text),
+    }
+}
+
+/// Parses a template that makes a user name of Let's Chat.
+pub(in crate::config) fn account_username(text: &str) -> Result<String, ValueError> {
+    let remedy = || format!("write it like {:?}", AccountSettings::default().username);
+    check_len(text)?;
+    let (fields, around) = split_fields(text, &["nick", "account", "network"])?;
+    if !fields.iter().any(|field| ["nick", "account"].contains(field)) {
+        let found = "must contain {nick} or {account}";
+        return Err(ValueError::quoting(text, found, remedy()));
+    }
+    let is_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
+    if let Some(wrong) = around.chars().find(|c| !is_inside(*c)) {
+        let found = format!("contains {wrong:?}, which a user name of Let's Chat cannot");
+        return Err(ValueError::quoting(text, &found, "use only a-z, 0-9, _, - and ."));
+    }
+    if text.starts_with(['-', '.']) || text.ends_with(['-', '.']) {
+        let found = "starts or ends with - or ., which a user name of Let's Chat cannot";
+        return Err(ValueError::quoting(text, found, remedy()));
+    }
+    if !around.contains(|c: char| c.is_ascii_alphanumeric()) {
+        let found = "would take names that people want for themselves";
+        let remedy = format!("add a letter or a digit, {}", remedy().replace("write it ", ""));
+        return Err(ValueError::quoting(text, found, remedy));
+    }
+    Ok(text.to_owned())
+}
+
+/// Parses a template that makes a mail address from a user name.
+pub(in crate::config) fn account_email(text: &str) -> Result<String, ValueError> {
+    let remedy = || format!("write it like {:?}", AccountSettings::default().email);
+    check_len(text)?;
+    let (fields, _) = split_fields(text, &["user"])?;
+    if fields.is_empty() {
+        let found = "must contain {user}: mail addresses are unique in Let's Chat";
+        return Err(ValueError::quoting(text, found, remedy()));
+    }
+    let (before, host) = text.split_once('@').unwrap_or_default();
+    if !before.contains("{user}") || !is_email(&text.replace("{user}", "x")) || host.contains('{') {
+        let found = "does not make a mail address";
+        return Err(ValueError::quoting(text, found, remedy()));
+    }
+    Ok(text.to_owned())
+}
+
+/// Parses a mail address, roughly as Let's Chat does.
+pub(in crate::config) fn email(text: &str) -> Result<String, ValueError> {
+    check_len(text)?;
+    if !is_email(text) {
+        let remedy = "write it like \"dave@example.org\"";
+        return Err(ValueError::quoting(text, "is not a mail address", remedy));
+    }
+    Ok(text.to_owned())
+}
+
+fn is_email(text: &str) -> bool {
+    let Some((before, host)) = text.split_once('@') else { return false };
+    let in_host = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let label = |label: &str| !label.is_empty() && label.chars().all(in_host);
+    let part = |part: &str| {
+        !part.is_empty()
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
+    };
+    before.split('.').all(part) && host.contains('.') && host.split('.').all(label)
+}
+
+/// The fields of a template, and the text around them.
+fn split_fields<'t>(
+    text: &'t str,
+    known: &[&'static str],
+) -> Result<(Vec<&'t str>, String), ValueError> {
+    let known_fields =
+        || known.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ");
+    let (mut fields, mut around) = (Vec::new(), String::new());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        around.push_str(before);
+        let Some((field, after)) = after.split_once('}') else {
+            let remedy = format!("close it; valid fields: {}", known_fields());
+            return Err(ValueError::quoting(text, "has a { without a }", remedy));
+        };
+        if !known.contains(&field) {
+            let found = format!("has the unknown field {{{field}}}");
+            let remedy = format!("valid fields: {}", known_fields());
+            return Err(ValueError::quoting(text, &found, remedy));
+        }
+        fields.push(field);
+        rest = after;
+    }
+    around.push_str(rest);
+    Ok((fields, around))
+}
+
+fn check_len(text: &str) -> Result<(), ValueError> {
+    if text.len() > MAX_LEN {
+        let found = format!("is {} bytes long", text.len());
+        return Err(ValueError::quoting(text, &found, format!("use at most {MAX_LEN}")));
+    }
+    Ok(())
+}
