@@ -10,6 +10,7 @@ use super::endpoints::queue::DeliveryQueue;
 use super::endpoints::room::RoomEndpoint;
 use super::policy::BridgePolicy;
 use super::senders::NickPolicy;
+use super::senders::accounts::AccountPolicy;
 use crate::domain::{Endpoint, EndpointId, Network};
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
@@ -30,6 +31,8 @@ pub struct BridgeConfig {
     /// The channels where Let's Chat users have nicks of their own. On one network, all RELAYMSG nicks share
     /// a template, and so do all puppet nicks.
     pub nick_policies: Vec<(Endpoint, NickPolicy)>,
+    /// Which people of IRC speak by an account of their own in Let's Chat.
+    pub accounts: AccountPolicy,
     /// The networks with direct messages between their users and those of Let's Chat.
     pub direct_messages: Vec<Network>,
 }

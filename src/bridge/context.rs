@@ -15,6 +15,7 @@ use super::senders::Senders;
 use super::stats::{Stats, TrafficStats};
 use super::status_buffer::StatusBuffer;
 use crate::domain::{EndpointId, Message};
+use crate::protocol::letschat::LetsChatUser;
 use crate::store::Store;
 use crate::translate::BotCommand;
 
@@ -59,6 +60,8 @@ pub(super) enum Step {
         /// For how long.
         pause: SignedDuration,
     },
+    /// A delivery to this room is settled: posts that waited for that can be judged.
+    ReleaseHeld(EndpointId),
     /// A delivery was rejected, and its author is to be notified.
     FailureRecorded,
     /// A direct message was rejected, and its sender is to be notified.
@@ -69,6 +72,11 @@ impl Ctx<'_> {
     /// Starts the next delivery to `endpoint` after this step.
     pub(super) fn schedule(&mut self, endpoint: EndpointId) {
         self.steps.push_back(Step::Schedule(endpoint));
+    }
+
+    /// Whether everything that this user of Let's Chat posts is the bridge's.
+    pub(super) fn is_own_user(&self, user: &LetsChatUser) -> bool {
+        self.peers.is_own_account(user) || self.senders.accounts.is_only_ours(&user.id)
     }
 
     /// Updates a counter of the endpoint's peer.

@@ -1,14 +1,17 @@
 //! The users and links around a message, for rendering it.
 
+use super::context::Ctx;
 use super::endpoints::channel::ChannelEndpoint;
 use super::endpoints::room::RoomEndpoint;
 use super::endpoints::{Endpoints, endpoint_name};
+use super::senders::accounts::Accounts;
 use crate::domain::{ChannelMember, Endpoint, EndpointId};
 use crate::translate::Directory;
 
 /// The users and links around a message on its way.
 pub(super) struct LinkDirectory<'b> {
     endpoints: &'b Endpoints,
+    accounts: &'b Accounts,
     source: &'b Endpoint,
     target: &'b Endpoint,
     /// The destination if it is a channel, or else the source, if that is one.
@@ -19,9 +22,11 @@ pub(super) struct LinkDirectory<'b> {
 
 impl<'b> LinkDirectory<'b> {
     /// The directory for a message from `from` to `to`.
-    pub(super) fn new(from: EndpointId, to: EndpointId, endpoints: &'b Endpoints) -> Option<Self> {
+    pub(super) fn new(from: EndpointId, to: EndpointId, ctx: &'b Ctx<'_>) -> Option<Self> {
+        let endpoints = &*ctx.endpoints;
         Some(Self {
             endpoints,
+            accounts: &ctx.senders.accounts,
             source: endpoints.endpoint(from)?,
             target: endpoints.endpoint(to)?,
             channel: endpoints.channel(to).or(endpoints.channel(from)),
@@ -66,6 +71,18 @@ impl Directory for LinkDirectory<'_> {
 
     fn find_user(&self, name: &str) -> Option<&str> {
         self.room?.members.find_username(name)
+    }
+
+    fn nick_of_user(&self, user: &str) -> Option<&str> {
+        let channel = self.channel?;
+        let nick = |person| self.accounts.people.nick_in(person, &channel.network, &channel.roster);
+        self.accounts.people_with_username(user).into_iter().find_map(nick)
+    }
+
+    fn user_of_nick(&self, nick: &str) -> Option<&str> {
+        let channel = self.channel?;
+        let user = &channel.roster.get(nick)?.user;
+        self.accounts.own_username_of(&channel.network, user)
     }
 
     fn room_id(&self) -> Option<&str> {

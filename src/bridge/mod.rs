@@ -13,6 +13,7 @@
 //! all of them need, and some have fields of their own. What concerns another part is left to it as a `Step`.
 
 mod account_io;
+mod accounts;
 mod commands;
 mod config;
 mod context;
@@ -52,6 +53,7 @@ pub use config::BridgeConfig;
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
+pub use senders::accounts::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 pub use senders::{NickPolicy, NickSource};
 pub use stats::{GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
 
@@ -69,6 +71,7 @@ use peers::Peers;
 use pruner::Pruner;
 use routes::Routes;
 use senders::Senders;
+use senders::accounts::Accounts;
 use status_buffer::StatusBuffer;
 
 /// The bridge: what is known of both sides, and the parts that act on it.
@@ -107,13 +110,15 @@ impl Bridge {
         let nicks = |(endpoint, policy): (Endpoint, NickPolicy)| {
             Some((*ids.get(&endpoint)?, endpoint.network()?.clone(), policy))
         };
+        let accounts = Accounts::recover(config.accounts, &ids, store)?;
+        let nicks = config.nick_policies.into_iter().filter_map(nicks).collect();
         let direct = DirectMessages::recover(config.direct_messages, now, &mut endpoints, store)?;
         Ok(Self {
             policy: config.policy,
             routes: Routes::new(config.format, &links).with_public_links(config.public_links),
             endpoints,
             peers: Peers::default(),
-            senders: Senders::new(config.nick_policies.into_iter().filter_map(nicks).collect()),
+            senders: Senders::new(nicks, accounts),
             loop_guard: LoopGuard::default(),
             status: StatusBuffer::default(),
             stats: Stats::default(),
@@ -262,7 +267,8 @@ impl Parts {
             }
             Event::ConnectionLost(peer) => self.on_connection_lost(&peer, ctx),
             Event::Tick => self.tick(ctx),
-            Event::Account(_) | Event::Stop => Ok(()),
+            Event::Account(event) => accounts::on_event(*event, &mut self.rooms, ctx),
+            Event::Stop => Ok(()),
         }
     }
 
@@ -281,6 +287,7 @@ impl Parts {
                 Step::AuthorMuted { source, author, other: (other, there), pause } => {
                     notices::notify_mute((&author, source), (&other, there), pause, ctx)?;
                 }
+                Step::ReleaseHeld(endpoint) => self.rooms.release_held(endpoint, ctx)?,
                 Step::FailureRecorded => self.failures.schedule(ctx.now),
                 Step::DirectFailureRecorded => self.direct.on_failure_recorded(ctx),
             }
@@ -352,7 +359,10 @@ impl Parts {
             LetsChatEvent::DirectMessagesEnabled(is_enabled) => {
                 return self.direct.set_letschat_enabled(*is_enabled, ctx);
             }
-            LetsChatEvent::LoggedIn(_) => self.direct.on_connected(Peer::LetsChat, ctx),
+            LetsChatEvent::LoggedIn(_) => {
+                accounts::start(ctx)?;
+                self.direct.on_connected(Peer::LetsChat, ctx);
+            }
             _ => {}
         }
         letschat::on_event(event, &mut self.rooms, ctx)

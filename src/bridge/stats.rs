@@ -16,6 +16,8 @@ pub struct Stats {
     pub outages: OutageStats,
     /// Puppets on each network.
     pub puppets: BTreeMap<Network, PuppetStats>,
+    /// Accounts of people of IRC on Let's Chat.
+    pub accounts: AccountStats,
 }
 
 /// Traffic with one peer.
@@ -80,6 +82,19 @@ pub struct PuppetStats {
     pub lost: u64,
     /// Puppets rejected by the server or an operator.
     pub rejected: u64,
+}
+
+/// Accounts of people of IRC on Let's Chat, since the bridge started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AccountStats {
+    /// Accounts made.
+    pub made: u64,
+    /// Messages posted by an account.
+    pub posted: u64,
+    /// Messages that an account could not post, so that the bot did.
+    pub fallbacks: u64,
+    /// Accounts that Let's Chat no longer lets the bridge use.
+    pub lost: u64,
 }
 
 impl Stats {

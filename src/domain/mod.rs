@@ -8,6 +8,7 @@ mod irc_user;
 mod mask;
 mod message;
 mod object_id;
+mod origin;
 pub mod overlong;
 mod person;
 mod public_link;
@@ -27,6 +28,7 @@ pub use irc_user::IrcUser;
 pub use mask::Mask;
 pub use message::{Author, Message, MessageKind, RenderedMessage};
 pub use object_id::{ObjectId, ObjectIdError};
+pub use origin::coarse_origin;
 pub use person::{
     AccountAccess, AccountKind, AccountSecrets, Identity, PersonId, PersonKey, SpeakerAccount,
 };

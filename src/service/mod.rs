@@ -6,6 +6,7 @@
 //!              ticks, shutdown
 //! ```
 
+mod accounts;
 pub mod audit;
 mod connector;
 mod engine;
@@ -229,6 +230,7 @@ fn bridge_config(settings: &Settings) -> Result<BridgeConfig, StoreError> {
         link_formats: links_with_format(settings),
         public_links: public_links(settings)?,
         nick_policies: channel_nick_policies(&settings.networks),
+        accounts: accounts::policy(settings),
         direct_messages: networks_with_direct_messages(&settings.networks),
     })
 }

@@ -83,6 +83,19 @@ impl Store {
         self.apply_to_people(PeopleMutation::SetAccountSession { user: user.clone(), session })
     }
 
+    /// The account is displayed with another name now.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_account_display_name(
+        &mut self,
+        user: &LetsChatUserId,
+        name: &str,
+    ) -> Result<(), StoreError> {
+        let (user, name) = (user.clone(), name.to_owned());
+        self.apply_to_people(PeopleMutation::SetAccountDisplayName { user, name })
+    }
+
     /// Forgets an account of this person.
     ///
     /// # Errors

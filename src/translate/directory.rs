@@ -22,6 +22,16 @@ pub trait Directory {
     /// The exact spelling of a user name known in the room.
     fn find_user(&self, name: &str) -> Option<&str>;
 
+    /// The nick in the channel of a person of IRC who speaks as this user of Let's Chat.
+    fn nick_of_user(&self, _user: &str) -> Option<&str> {
+        None
+    }
+
+    /// The user of Let's Chat whose account the person with this nick in the channel has linked.
+    fn user_of_nick(&self, _nick: &str) -> Option<&str> {
+        None
+    }
+
     /// The room's id on Let's Chat, if known.
     fn room_id(&self) -> Option<&str>;
 

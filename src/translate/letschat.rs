@@ -61,6 +61,23 @@ pub fn to_letschat<'m>(
     rendered
 }
 
+/// Renders `message` for a room in which its author's own account posts it: text without their name. Actions and
+/// notices keep it, since Let's Chat has no such kinds of messages.
+#[must_use]
+pub fn by_own_account<'m>(
+    message: &Message,
+    more: impl Iterator<Item = &'m Message>,
+    format: &LinkFormat,
+    directory: &dyn Directory,
+    now: Timestamp,
+) -> RenderedMessage {
+    if message.kind != MessageKind::Text {
+        return to_letschat(message, more, MessagePart::Whole, format, directory, now);
+    }
+    let rendered = to_letschat(message, more, MessagePart::Text, format, directory, now);
+    RenderedMessage { prefix: timestamp::timestamp_prefix(message.sent_at, now), ..rendered }
+}
+
 /// Whether `message` from `endpoint` is posted in two parts, name and text. Let's Chat shows an image only if
 /// its URL stands alone in a post.
 #[must_use]

@@ -3,6 +3,7 @@
 //!
 //! All functions map values to values, so all are tested by tables.
 
+mod account_names;
 mod action;
 mod addresses;
 mod channel_refs;
@@ -32,6 +33,7 @@ mod user_map;
 mod user_match;
 mod user_name;
 
+pub use account_names::{AccountNameFields, account_email, account_name_candidates};
 pub use clean::{NoticeText, TopicText, is_blank, plain};
 pub use commands::BotCommand;
 pub use directory::{Directory, EmptyDirectory};
@@ -42,7 +44,7 @@ pub use format::{
 };
 pub use imitation::could_be_mirrored;
 pub use irc::{RESENT_PREFIX, to_irc, under_own_nick};
-pub use letschat::{continues, is_passthrough, needs_split, to_letschat};
+pub use letschat::{by_own_account, continues, is_passthrough, needs_split, to_letschat};
 pub use mirc::{Formatting, convert_formatting};
 pub use public_links::{PublicLink, PublicLinks, sanitize_file_name};
 pub use puppet_nicks::nick_candidates;

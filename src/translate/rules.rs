@@ -86,6 +86,12 @@ impl Rules {
         })
     }
 
+    /// Whether another bridge on IRC relayed the message, so that its author is somebody else.
+    #[must_use]
+    pub fn is_relayed_from_irc(&self, message: &Message) -> bool {
+        matches!(self.with_extracted_nick(message, Side::Irc), Cow::Owned(_))
+    }
+
     /// The message with its actual author and text, if another bridge relayed it.
     pub(super) fn with_extracted_nick<'m>(
         &self,

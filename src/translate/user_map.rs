@@ -24,7 +24,7 @@ impl UserMap {
     /// The nick of `user` in the channel, if present.
     pub(super) fn nick_of<'c>(&self, user: &str, directory: &'c dyn Directory) -> Option<&'c str> {
         match self.matchers_by_user.get(&user.to_lowercase()) {
-            None => directory.find_nick(user),
+            None => directory.nick_of_user(user).or_else(|| directory.find_nick(user)),
             Some(who) => who.iter().find_map(|who| match who {
                 UserMatcher::Name(nick) => directory.find_nick(nick),
                 UserMatcher::Account(account) => directory.nick_of_account(account),
@@ -49,7 +49,9 @@ impl UserMap {
             UserMatcher::Mask(_) => false,
         };
         let linked = self.matchers_by_user.iter().find(|(_, who)| who.iter().any(goes_by));
-        linked.map(|(user, _)| user.as_str()).or_else(|| directory.find_user(name))
+        linked.map(|(user, _)| user.as_str())
+            .or_else(|| directory.user_of_nick(name))
+            .or_else(|| directory.find_user(name))
     }
 
     /// Whether `author` is also in the channel that the message goes to.

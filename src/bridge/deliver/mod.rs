@@ -5,6 +5,7 @@
 //! and share its outcome from then on. To allow merging, deliveries to a room start only at the end of a
 //! turn.
 
+mod account;
 pub(super) mod direct;
 pub(super) mod reconcile;
 pub(super) mod sender;
@@ -17,6 +18,7 @@ pub(super) use settle::{
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::account_io::AccountCommand;
 use super::context::Ctx;
 use super::directory::LinkDirectory;
 use super::endpoints::EndpointState;
@@ -66,24 +68,36 @@ fn try_start_next(
             return Ok(None);
         }
     }
-    let Some(rendered) = render(endpoint, merged, ctx) else { return Ok(None) };
-    // In Let's Chat, the bot speaks for everybody.
-    let choice = match ctx.endpoints.channel(endpoint) {
-        Some(_) => sender::choose(endpoint, ctx)?,
-        None => SenderChoice::As(Sender::Bot),
+    let choice = match ctx.endpoints.get(endpoint) {
+        Some(EndpointState::Room(_)) => SenderChoice::As(account::choose(endpoint, ctx)?),
+        _ => sender::choose(endpoint, ctx)?,
     };
-    match choice {
-        SenderChoice::As(sender) => {
-            if let Some(started) = start(endpoint, (sender, rendered), merged, ctx)? {
-                send(endpoint, started, ctx);
-            }
+    let (sender, nobody) = match choice {
+        SenderChoice::As(sender) => (sender, false),
+        SenderChoice::Nobody => (Sender::Bot, true),
+    };
+    let merged = if is_name_before_text(endpoint, &sender, ctx) { 1 } else { merged };
+    let Some(rendered) = render(endpoint, merged, &sender, ctx) else { return Ok(None) };
+    let started = start(endpoint, (sender, rendered), merged, ctx)?;
+    match started {
+        Some(started) if nobody => Ok(Some(started.id)),
+        Some(started) => {
+            send(endpoint, started, ctx);
             Ok(None)
         }
-        SenderChoice::Nobody => {
-            let started = start(endpoint, (Sender::Bot, rendered), merged, ctx)?;
-            Ok(started.map(|started| started.id))
-        }
+        None => Ok(None),
     }
+}
+
+/// Whether the next delivery is only the name of its author, before the text: an account needs none, so that it
+/// posts the text for both.
+fn is_name_before_text(endpoint: EndpointId, sender: &Sender, ctx: &Ctx<'_>) -> bool {
+    let Some(queue) = ctx.endpoints.queue(endpoint) else { return false };
+    let is_name = |head: &Delivery| head.part == MessagePart::Name;
+    let is_text = |next: &Delivery| next.part == MessagePart::Text;
+    matches!(sender, Sender::Account(_))
+        && queue.head().is_some_and(is_name)
+        && queue.followers().next().is_some_and(is_text)
 }
 
 /// Whether the next delivery waits for lines that continue it.
@@ -167,19 +181,24 @@ fn start(
     let queue = state.queue_mut();
     let Some(first) = queue.head() else { return Ok(None) };
     let rendered = match sender {
-        Sender::Bot => rendered,
-        Sender::Relaymsg(_) | Sender::Puppet(_) | Sender::Account(_) => {
+        Sender::Bot | Sender::Account(_) => rendered,
+        Sender::Relaymsg(_) | Sender::Puppet(_) => {
             translate::under_own_nick(rendered, &first.message, ctx.now)
         }
     };
     queue.start((sender, rendered), merged, ctx.now, ctx.store)
 }
 
-/// The next delivery to a channel or room, merged with this many followers.
-fn render(endpoint: EndpointId, merged: usize, ctx: &Ctx<'_>) -> Option<RenderedMessage> {
+/// The next delivery to a channel or room, merged with this many followers, as `sender` sends it.
+fn render(
+    endpoint: EndpointId,
+    merged: usize,
+    sender: &Sender,
+    ctx: &Ctx<'_>,
+) -> Option<RenderedMessage> {
     let state = ctx.endpoints.get(endpoint)?;
     let Delivery { message, part, .. } = state.queue().head()?;
-    let directory = LinkDirectory::new(message.source, endpoint, ctx.endpoints)?;
+    let directory = LinkDirectory::new(message.source, endpoint, ctx)?;
     let format = ctx.routes.format(message.source, endpoint);
     match state {
         EndpointState::Channel(_) => {
@@ -187,7 +206,11 @@ fn render(endpoint: EndpointId, merged: usize, ctx: &Ctx<'_>) -> Option<Rendered
             Some(translate::to_irc(message, *part, format, &directory, links, ctx.now))
         }
         EndpointState::Room(room) => {
-            let more = room.queue.followers().take(merged).map(|delivery| &delivery.message);
+            let others = room.queue.followers().take(merged);
+            let more = others.filter(|it| it.part == MessagePart::Whole).map(|it| &it.message);
+            if let Sender::Account(_) = sender {
+                return Some(translate::by_own_account(message, more, format, &directory, ctx.now));
+            }
             Some(translate::to_letschat(message, more, *part, format, &directory, ctx.now))
         }
         EndpointState::User(_) => None,
@@ -201,9 +224,15 @@ fn send(endpoint: EndpointId, started: StartedDelivery, ctx: &mut Ctx<'_>) {
             let network = channel.network.clone();
             send_to_channel(network, endpoint, started, ctx);
         }
-        Some(EndpointState::Room(_)) => {
-            let text = started.rendered.full_text();
-            let post = letschat::LetsChatCommand::Post { delivery: started.id, endpoint, text };
+        Some(EndpointState::Room(room)) => {
+            let (delivery, text) = (started.id, started.rendered.full_text());
+            if let Sender::Account(user) = started.sender {
+                let room = room.room_id.clone().unwrap_or_default();
+                let post = AccountCommand::Post { user, delivery, endpoint, room, text };
+                ctx.commands.push(Command::Account(post));
+                return;
+            }
+            let post = letschat::LetsChatCommand::Post { delivery, endpoint, text };
             ctx.commands.push(Command::LetsChat(post));
         }
         Some(EndpointState::User(_)) | None => {}

@@ -2,7 +2,7 @@
 //!
 //! A post is looked for in its room. Everything above the room's cursor at the time of sending is listed,
 //! with an overlap. One delivery is in flight per room, so at most one is in doubt, and all earlier posts of
-//! ours are in the ledger with their ids. So a post by our own user with exactly that text that is not in the
+//! ours are in the ledger with their ids. So a post by its sender (our own user, or the author's account) with exactly that text that is not in the
 //! ledger is the one in doubt. This also distinguishes consecutive posts with the same text, since each was
 //! acknowledged before the next was sent.
 //!
@@ -17,8 +17,8 @@ use crate::bridge::context::Ctx;
 use crate::bridge::deliver::settle::reject;
 use crate::bridge::endpoints::room::reading::OVERLAP_SECONDS;
 use crate::domain::overlong::kept;
-use crate::domain::{DeliveryId, EndpointId};
-use crate::protocol::letschat::PostId;
+use crate::domain::{DeliveryId, EndpointId, Sender};
+use crate::protocol::letschat::{LetsChatUser, PostId};
 use crate::store::StoreError;
 
 /// Why a notice that may not have arrived is not resent.
@@ -42,13 +42,22 @@ pub(in crate::bridge) fn post_in_doubt_since(
     Ok(Some(sent_after.unwrap_or(PostId::MIN).minus_seconds(OVERLAP_SECONDS)))
 }
 
-/// The delivery in flight, if its text is that of this unknown post of ours.
+/// The delivery in flight, if this unknown post has its text and its sender. `None` as the author means that the
+/// server does not tell.
 pub(in crate::bridge) fn find_in_flight(
     endpoint: EndpointId,
+    author: Option<&LetsChatUser>,
     text: &str,
     ctx: &Ctx<'_>,
 ) -> Option<DeliveryId> {
     let delivery = ctx.endpoints.queue(endpoint)?.in_flight()?;
+    let is_sender = |author: &LetsChatUser| match &delivery.sender {
+        Sender::Account(user) => *user.0 == *author.id,
+        Sender::Bot | Sender::Relaymsg(_) | Sender::Puppet(_) => ctx.peers.is_own_account(author),
+    };
+    if !author.is_none_or(is_sender) {
+        return None;
+    }
     // Compare what is kept of a long post.
     (kept(&delivery.rendered.as_ref()?.full_text()) == text).then_some(delivery.id)
 }

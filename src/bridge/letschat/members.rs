@@ -12,14 +12,14 @@ use crate::translate::StatusChange;
 pub(super) fn on_presence(presence: RoomPresence, ctx: &mut Ctx<'_>) {
     match presence {
         RoomPresence::Users { endpoint, mut users } => {
-            users.retain(|user| !ctx.peers.is_own_account(user));
+            users.retain(|user| !ctx.is_own_user(user));
             change(endpoint, ctx, |members| members.replace(&users));
             away::start_away_delay(None, ctx);
             for user in &users {
                 away::on_user_present(&user_id(user), ctx);
             }
         }
-        RoomPresence::Joined { endpoint, user } if !ctx.peers.is_own_account(&user) => {
+        RoomPresence::Joined { endpoint, user } if !ctx.is_own_user(&user) => {
             away::on_user_present(&user_id(&user), ctx);
             if change(endpoint, ctx, |members| members.join(&user)) == Some(true) {
                 status::note(endpoint, &user.username, StatusChange::Joined, ctx);

@@ -103,7 +103,10 @@ pub(super) fn on_connection_lost(
     for endpoint in all {
         ctx.endpoints.close(endpoint);
         if let Some(room) = ctx.endpoints.room_mut(endpoint) {
-            room.queue.mark_in_doubt(ctx.store)?;
+            // An account's post is answered by another way, in any case.
+            if !room.queue.is_sent_by_account() {
+                room.queue.mark_in_doubt(ctx.store)?;
+            }
             room.connection_lost();
         }
     }

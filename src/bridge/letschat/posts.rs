@@ -7,7 +7,7 @@ use crate::bridge::deliver::{self, reconcile};
 use crate::bridge::event::Peer;
 use crate::bridge::notices::status;
 use crate::bridge::{commands, ingest};
-use crate::domain::{EndpointId, Message, MessageKind};
+use crate::domain::{DeliveryId, EndpointId, Message, MessageKind};
 use crate::protocol::letschat::{LetsChatUser, Post, PostId};
 use crate::store::StoreError;
 
@@ -16,6 +16,52 @@ const MAX_SERVER_CLOCK_LEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Let's Chat did not exist before: 2012.
 const MIN_POST_TIME: Timestamp = Timestamp::constant(1_325_376_000, 0);
+
+/// Whether a post must wait until the delivery in flight is settled, or for a post that does.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn must_wait(
+    endpoint: EndpointId,
+    post: &Post,
+    ctx: &Ctx<'_>,
+) -> Result<bool, StoreError> {
+    let Some(room) = ctx.endpoints.room(endpoint) else { return Ok(false) };
+    if room.held.is_waiting() {
+        return Ok(true);
+    }
+    if !room.queue.is_sent_by_account() {
+        return Ok(false);
+    }
+    // A server may not tell the author of a live post.
+    let may_be_theirs =
+        post.author.as_ref().is_none_or(|author| ctx.senders.accounts.is_shared(&author.id));
+    let is_like_it = |author: Option<&LetsChatUser>| {
+        reconcile::find_in_flight(endpoint, author, &post.text, ctx).is_some()
+    };
+    Ok(may_be_theirs
+        && is_like_it(post.author.as_ref())
+        && !ctx.store.contains(endpoint, &post.id.to_string())?)
+}
+
+/// Holds a post until the delivery in flight is settled.
+pub(super) fn hold(endpoint: EndpointId, post: Post, ctx: &mut Ctx<'_>) {
+    if let Some(room) = ctx.endpoints.room_mut(endpoint) {
+        room.held.push(post);
+    }
+}
+
+/// The delivery in flight, if this unknown post is it; counts it, if it was in doubt.
+fn find_in_flight(
+    endpoint: EndpointId,
+    author: &LetsChatUser,
+    text: &str,
+    ctx: &mut Ctx<'_>,
+) -> Option<DeliveryId> {
+    let found = reconcile::find_in_flight(endpoint, Some(author), text, ctx)?;
+    ctx.count_traffic(endpoint, |traffic| traffic.reconciled += 1);
+    Some(found)
+}
 
 /// Processes one post, in the room's order.
 pub(super) fn ingest(
@@ -27,14 +73,16 @@ pub(super) fn ingest(
     let Some(room) = ctx.endpoints.room(endpoint) else { return Ok(()) };
     let is_live = room.catchup_budget.is_none();
     advance_cursor(endpoint, post.id, is_live.then_some(ctx.now), ctx)?;
-    note_author(endpoint, post.author.as_ref(), ctx)?;
     let posted_at = posted_at(&post, ctx.now);
     let author = post.author.unwrap_or_else(LetsChatUser::unknown);
-    let is_own = ctx.peers.is_own_account(&author);
-    let is_unknown_own = is_own && !ctx.store.contains(endpoint, &remote_id)?;
-    if is_unknown_own && let Some(delivery) = reconcile::find_in_flight(endpoint, &post.text, ctx) {
-        ctx.count_traffic(endpoint, |traffic| traffic.reconciled += 1);
+    let is_own = ctx.is_own_user(&author);
+    let may_be_ours = is_own || ctx.senders.accounts.is_shared(&author.id);
+    let is_unknown = may_be_ours && !ctx.store.contains(endpoint, &remote_id)?;
+    if is_unknown && let Some(delivery) = find_in_flight(endpoint, &author, &post.text, ctx) {
         return deliver::ack(delivery, endpoint, Some(&remote_id), ctx);
+    }
+    if !may_be_ours || !is_own && is_unknown {
+        note_author(endpoint, &author, ctx)?;
     }
     if is_already_read(endpoint, post.id, posted_at, ctx) {
         return Ok(());
@@ -47,24 +95,23 @@ pub(super) fn ingest(
         // With clocks that differ, a live post must not appear late.
         sent_at: if is_live { ctx.now } else { posted_at },
     };
-    if is_unknown_own {
+    if is_own && is_unknown {
         return record_unknown_own(&message, &remote_id, ctx);
     }
     if is_live {
-        ingest_live(&message, &remote_id, is_own, ctx)
+        ingest_live(&message, &remote_id, may_be_ours, ctx)
     } else {
-        catch_up(&message, &remote_id, is_own, ctx)
+        catch_up(&message, &remote_id, may_be_ours, ctx)
     }
 }
 
 /// Remembers that the author has spoken, if it is somebody else.
 fn note_author(
     endpoint: EndpointId,
-    author: Option<&LetsChatUser>,
+    author: &LetsChatUser,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    let Some(author) = author else { return Ok(()) };
-    if ctx.peers.letschat_account.is_none() || ctx.peers.is_own_account(author) {
+    if ctx.peers.letschat_account.is_none() || author.id.is_empty() {
         return Ok(());
     }
     if let Some(room) = ctx.endpoints.room_mut(endpoint) {

@@ -132,9 +132,13 @@ impl RoomReceiver {
     ) -> Result<(), StoreError> {
         let is_full = ctx.endpoints.quota.is_exceeded_by(endpoint);
         let Some(room) = ctx.endpoints.room_mut(endpoint) else { return Ok(()) };
-        match &mut room.reading {
-            RoomReading::Baseline { first_live } => {
-                first_live.get_or_insert(post.id);
+        if let RoomReading::Baseline { first_live } = &mut room.reading {
+            first_live.get_or_insert(post.id);
+            return Ok(());
+        }
+        match room.reading {
+            RoomReading::Live if posts::must_wait(endpoint, &post, ctx)? => {
+                posts::hold(endpoint, post, ctx);
                 Ok(())
             }
             RoomReading::Live if post.author.is_some() && !is_full => {
@@ -143,7 +147,7 @@ impl RoomReceiver {
             // Our own posts are in the ledger by now: the ack precedes the echo on the same socket.
             RoomReading::Live if ctx.store.contains(endpoint, &post.id.to_string())? => Ok(()),
             // The author must be looked up, or the post is part of what is being read, or reading is paused.
-            RoomReading::Live | RoomReading::Paging { .. } | RoomReading::Offline => {
+            _ => {
                 self.read_since(endpoint, post.id.predecessor(), ctx);
                 Ok(())
             }
@@ -175,7 +179,11 @@ impl RoomReceiver {
         }
         let unreadable = posts::not_skipped_before(endpoint, &bad, ctx)?;
         for post in posts {
-            posts::ingest(endpoint, post, ctx)?;
+            if posts::must_wait(endpoint, &post, ctx)? {
+                posts::hold(endpoint, post, ctx);
+            } else {
+                posts::ingest(endpoint, post, ctx)?;
+            }
         }
         for post in unreadable {
             posts::skip(endpoint, post, ctx)?;
@@ -212,8 +220,25 @@ impl RoomReceiver {
         }
     }
 
+    /// The delivery that posts waited for is settled.
+    pub(in crate::bridge) fn release_held(
+        &mut self,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(room) = ctx.endpoints.room_mut(endpoint) else { return Ok(()) };
+        let (posts, dropped) = room.held.take();
+        for post in posts {
+            self.on_post(endpoint, post, ctx)?;
+        }
+        if let Some(first) = dropped {
+            self.read_since(endpoint, first.predecessor(), ctx);
+        }
+        Ok(())
+    }
+
     /// Reads everything above `since`.
-    pub(super) fn read_since(&mut self, endpoint: EndpointId, since: PostId, ctx: &mut Ctx<'_>) {
+    pub(in crate::bridge) fn read_since(&mut self, endpoint: EndpointId, since: PostId, ctx: &mut Ctx<'_>) {
         if ctx.endpoints.room_mut(endpoint).is_some_and(|room| room.reading.request(since)) {
             self.pages.request_page(endpoint, false, ctx);
         }

@@ -1,10 +1,13 @@
-//! Who can send on IRC for users of Let's Chat, besides the bot.
+//! Who can send for others, besides the bot.
 //!
-//! In channels with nicks per user, each user has a connection ([`puppets`]), or the server sends each line
+//! In Let's Chat, people of IRC have accounts ([`accounts`]).
+//!
+//! On IRC, in channels with nicks per user, each user has a connection ([`puppets`]), or the server sends each line
 //! under another nick (`RELAYMSG`). If the server rejects that for its own reasons (for a
 //! nick, for a channel, or in general), the bot sends the message instead. If channel operators have muted a
 //! user, the bot does not.
 
+pub(in crate::bridge) mod accounts;
 pub(super) mod puppets;
 
 use std::collections::{HashMap, HashSet};
@@ -16,6 +19,7 @@ use crate::domain::{Author, EndpointId, LetsChatUserId, Network, Sender};
 use crate::protocol::irc::Scope;
 use crate::store::{Store, StoreError};
 use crate::translate;
+use accounts::Accounts;
 use puppets::Puppets;
 
 /// How Let's Chat users get nicks of their own in a channel.
@@ -56,6 +60,8 @@ pub(in crate::bridge) struct Senders {
     relaymsg_rejected_at: HashMap<EndpointId, Timestamp>,
     /// The puppets, by network that uses them.
     puppets: HashMap<Network, Puppets>,
+    /// The accounts on Let's Chat that people of IRC speak as.
+    pub(in crate::bridge) accounts: Accounts,
 }
 
 /// The length of puppet nicks, which most servers accept. On a server with a lower limit, a shorter nick is
@@ -74,10 +80,13 @@ struct RelaymsgState {
 }
 
 impl Senders {
-    /// Gives Let's Chat users nicks of their own in these channels. On one network, all RELAYMSG nicks share
-    /// a template, and so do all puppet nicks.
-    pub(in crate::bridge) fn new(channels: Vec<(EndpointId, Network, NickPolicy)>) -> Self {
-        let mut senders = Self::default();
+    /// Gives Let's Chat users nicks of their own in these channels, and people of IRC these accounts. On one
+    /// network, all RELAYMSG nicks share a template, and so do all puppet nicks.
+    pub(in crate::bridge) fn new(
+        channels: Vec<(EndpointId, Network, NickPolicy)>,
+        accounts: Accounts,
+    ) -> Self {
+        let mut senders = Self { accounts, ..Self::default() };
         for (endpoint, network, nicks) in channels {
             match nicks.source {
                 NickSource::Relaymsg => {

@@ -50,6 +50,10 @@ pub(in crate::store) enum PeopleMutation {
         user: LetsChatUserId,
         session: Option<Vec<u8>>,
     },
+    SetAccountDisplayName {
+        user: LetsChatUserId,
+        name: String,
+    },
     RemoveAccount {
         person: PersonId,
         kind: AccountKind,
@@ -80,6 +84,10 @@ impl PeopleMutation {
             Self::SetAccountSession { user, session } => {
                 set_account_session(db, user, session.as_deref())
             }
+            Self::SetAccountDisplayName { user, name } => db.execute(
+                "UPDATE speaker_account SET display_name = ?2 WHERE user = ?1",
+                params![user.0, name],
+            ),
             Self::RemoveAccount { person, kind } => remove_account(db, *person, *kind),
         }
     }

@@ -106,6 +106,13 @@ impl DeliveryQueue {
         self.in_flight().is_some_and(|head| matches!(head.sender, Sender::Puppet(_)))
     }
 
+    /// Whether the delivery in flight was sent by an account of Let's Chat. Its answer does not come by the
+    /// connection of the bot.
+    pub(in crate::bridge) fn is_sent_by_account(&self) -> bool {
+        let head = self.in_flight().filter(|head| head.state == DeliveryState::InFlight);
+        head.is_some_and(|head| matches!(head.sender, Sender::Account(_)))
+    }
+
     /// Appends a delivery that was just stored.
     pub(in crate::bridge) fn push(&mut self, delivery: Delivery) {
         if self.has_more_stored || self.loaded.len() >= MAX_LOADED as usize {

@@ -1,5 +1,6 @@
 //! The state of a Let's Chat room.
 
+pub(in crate::bridge) mod held;
 pub(in crate::bridge) mod members;
 pub(in crate::bridge) mod page_size;
 pub(in crate::bridge) mod paste_detector;
@@ -12,6 +13,7 @@ use super::queue::DeliveryQueue;
 use crate::bridge::policy::CatchUpBudget;
 use crate::domain::{Delivery, LetsChatUserId, MessageKind, MessagePart};
 use crate::protocol::letschat::{PostId, Stay};
+use held::HeldPosts;
 use members::RoomMembers;
 use page_size::PageSize;
 use paste_detector::PasteDetector;
@@ -31,6 +33,8 @@ pub(in crate::bridge) struct RoomEndpoint {
     pub(in crate::bridge) page_size: PageSize,
     /// The users in it.
     pub(in crate::bridge) members: RoomMembers,
+    /// Posts that wait until the delivery in flight is settled.
+    pub(in crate::bridge) held: HeldPosts,
     /// What was mirrored and skipped, during a catch-up.
     pub(in crate::bridge) catchup_budget: Option<CatchUpBudget>,
     /// The cursor when we joined.
@@ -82,6 +86,7 @@ impl RoomEndpoint {
             reading: RoomReading::Offline,
             page_size: PageSize::default(),
             members: RoomMembers::default(),
+            held: HeldPosts::default(),
             catchup_budget: None,
             cursor_at_join: None,
             first_seen_post: None,
@@ -127,6 +132,7 @@ impl RoomEndpoint {
         self.reading = RoomReading::Offline;
         self.catchup_budget = None;
         self.link.outage = None;
+        self.held.drop_all();
         self.merge_wait = MergeWait::default();
     }
 }

@@ -1,0 +1,394 @@
+//! The accounts on Let's Chat that people of IRC speak as, and whether they can at the moment.
+
+pub(in crate::bridge) mod people;
+mod planning;
+mod policy;
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::bridge::account_io::{PostFailure, Registration};
+use crate::domain::{
+    AccountAccess, AccountKind, AccountSecrets, Author, Endpoint, EndpointId, Identity, IrcUser,
+    LetsChatUserId, Network, PersonId, SpeakerAccount,
+};
+use crate::store::{Store, StoreError};
+use people::People;
+use policy::ResolvedPolicy;
+
+pub use policy::{AccountPolicy, ConfiguredAccount, PersonPolicy};
+
+/// How long the bot speaks for somebody in a room that refused their account.
+const ROOM_RETRY_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long the bot speaks for somebody after Let's Chat could not be reached.
+const UNREACHABLE_RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
+
+/// How long no account is made after the server refused to register one.
+const REGISTRATION_RETRY_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+
+/// The minimum time between two changes of somebody's display name.
+const RENAME_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+
+/// The accounts of the people of IRC.
+#[derive(Debug, Default)]
+pub(in crate::bridge) struct Accounts {
+    policy: ResolvedPolicy,
+    pub(in crate::bridge) people: People,
+    /// The accounts that the bridge made.
+    made: HashMap<PersonId, SpeakerAccount>,
+    /// The accounts that are people's own.
+    own: HashMap<PersonId, SpeakerAccount>,
+    /// The people who speak as each account.
+    speakers: HashMap<LetsChatUserId, Speakers>,
+    /// Accounts without a session at the moment.
+    signed_out: HashSet<LetsChatUserId>,
+    /// Until when the bot speaks in a room instead of an account.
+    blocked: HashMap<(LetsChatUserId, EndpointId), Timestamp>,
+    /// Until when the bot speaks instead of an account in all rooms.
+    unreachable: HashMap<LetsChatUserId, Timestamp>,
+    /// People whose account is being registered by this run.
+    registering: HashSet<PersonId>,
+    /// Until when no account is made for somebody, or for anybody.
+    refused: HashMap<PersonId, Timestamp>,
+    closed_until: Option<Timestamp>,
+    renamed_at: HashMap<LetsChatUserId, Timestamp>,
+    /// The pool knows the accounts.
+    is_started: bool,
+}
+
+/// Who speaks as an account.
+#[derive(Debug)]
+struct Speakers {
+    is_only_ours: bool,
+    people: Vec<PersonId>,
+}
+
+/// Who says something in a room for a person of IRC.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::bridge) enum Voice {
+    /// This account.
+    Account(LetsChatUserId),
+    /// The bot.
+    Bot,
+    /// The bot, and this account is to be registered.
+    BotUntil(Box<Registration>),
+}
+
+impl Accounts {
+    /// The accounts as the last run left them.
+    pub(in crate::bridge) fn recover(
+        policy: AccountPolicy,
+        ids: &HashMap<Endpoint, EndpointId>,
+        store: &Store,
+    ) -> Result<Self, StoreError> {
+        let mut accounts = Self {
+            policy: ResolvedPolicy::new(policy, ids),
+            people: People::recover(store)?,
+            ..Self::default()
+        };
+        for (account, _) in store.speaker_accounts()? {
+            accounts.insert(account);
+        }
+        let configured = accounts.policy.policy.people.clone().into_iter().enumerate();
+        for (index, own) in configured.filter_map(|(index, it)| Some((index, it.own?))) {
+            accounts.insert(SpeakerAccount {
+                person: configured_id(index),
+                kind: AccountKind::Linked,
+                user: Some(own.user),
+                display_name: own.username.clone(),
+                username: own.username,
+                access: AccountAccess::Usable,
+            });
+        }
+        Ok(accounts)
+    }
+
+    /// The accounts that the pool must know, with what gives access to them. Empty after the first time.
+    pub(in crate::bridge) fn start(
+        &mut self,
+        store: &Store,
+    ) -> Result<Vec<(SpeakerAccount, AccountSecrets)>, StoreError> {
+        if std::mem::replace(&mut self.is_started, true) {
+            return Ok(Vec::new());
+        }
+        let mut all = store.speaker_accounts()?;
+        all.retain(|(account, _)| account.access == AccountAccess::Usable);
+        for (index, person) in self.policy.policy.people.iter().enumerate() {
+            let (Some(own), Some(account)) = (&person.own, self.own.get(&configured_id(index)))
+            else {
+                continue;
+            };
+            let token = Some(own.token.clone());
+            all.push((account.clone(), AccountSecrets { token, ..AccountSecrets::default() }));
+        }
+        Ok(all)
+    }
+
+    /// Whether anybody may speak by an account in the room `to` for people of the channel `from`.
+    pub(in crate::bridge) fn may_speak(&self, from: EndpointId, to: EndpointId) -> bool {
+        self.policy.uses_accounts(from, to)
+            || !self.own.is_empty()
+            || self.policy.policy.people.iter().any(|it| it.uses_account == Some(true))
+    }
+
+    /// Who says a message of `author`, who is in the channel `from` of `network`, in the room `to`. A message
+    /// that is tried again is not counted again.
+    pub(in crate::bridge) fn choose(
+        &mut self,
+        (network, author): (&Network, &Author),
+        (from, to): (EndpointId, EndpointId),
+        is_first_try: bool,
+        now: Timestamp,
+        store: &mut Store,
+    ) -> Result<Voice, StoreError> {
+        let configured = self.policy.person(author);
+        let uses = configured.and_then(|(_, person)| person.uses_account);
+        let uses_made = uses.unwrap_or_else(|| self.policy.uses_accounts(from, to));
+        if uses == Some(false) {
+            return Ok(Voice::Bot);
+        }
+        if let Some((index, person)) = configured
+            && person.own.is_some()
+            && self.policy.is_proven(person, author)
+            && let Some(user) = self.usable(self.own.get(&configured_id(index)), to, now)
+        {
+            return Ok(Voice::Account(user));
+        }
+        let email = configured.and_then(|(_, person)| person.email.clone());
+        let found = self.people.identify(network, author, now, store)?;
+        let Some(person) = found else { return Ok(Voice::Bot) };
+        let counted = if is_first_try { self.policy.policy.after_lines } else { 0 };
+        let lines = self.people.on_spoke(person, &author.name, counted, now, store)?;
+        let own = self.own.get(&person);
+        if own.is_some_and(|own| own.access == AccountAccess::Usable) {
+            // Not by the account that the bridge made, which would be another face.
+            return Ok(self.usable(own, to, now).map_or(Voice::Bot, Voice::Account));
+        }
+        if !uses_made || !self.may_have_made_account(person) {
+            return Ok(Voice::Bot);
+        }
+        if let Some(user) = self.usable(self.made.get(&person), to, now) {
+            return Ok(Voice::Account(user));
+        }
+        if lines < self.policy.policy.after_lines {
+            return Ok(Voice::Bot);
+        }
+        let planned = self.plan((person, network, author), email, now, store)?;
+        Ok(planned.map_or(Voice::Bot, |it| Voice::BotUntil(Box::new(it))))
+    }
+
+    /// Whether everything that this user posts is the bridge's.
+    pub(in crate::bridge) fn is_only_ours(&self, user: &str) -> bool {
+        self.speakers_of(user).is_some_and(|speakers| speakers.is_only_ours)
+    }
+
+    /// Whether people of IRC speak as this user, who also speaks for themselves.
+    pub(in crate::bridge) fn is_shared(&self, user: &str) -> bool {
+        self.speakers_of(user).is_some_and(|speakers| !speakers.is_only_ours)
+    }
+
+    /// The people of IRC who speak as the account with this user name.
+    pub(in crate::bridge) fn people_with_username(&self, username: &str) -> Vec<PersonId> {
+        let all = self.own.values().chain(self.made.values());
+        let named = all.filter(|account| account.username.eq_ignore_ascii_case(username));
+        named.map(|account| account.person).collect()
+    }
+
+    /// The user name of the own account of a person.
+    pub(in crate::bridge) fn own_username(&self, person: PersonId) -> Option<&str> {
+        let own = self.own.get(&person).filter(|own| own.access == AccountAccess::Usable)?;
+        Some(&own.username)
+    }
+
+    /// The user name of the own account of a user of `network`.
+    pub(in crate::bridge) fn own_username_of(
+        &self,
+        network: &Network,
+        user: &IrcUser,
+    ) -> Option<&str> {
+        if self.own.is_empty() {
+            return None;
+        }
+        self.own_username(self.people.find(network, user)?)
+    }
+
+    /// The account of a person: their own, or else the one that the bridge made.
+    pub(in crate::bridge) fn account_of(&self, person: PersonId) -> Option<&SpeakerAccount> {
+        self.own.get(&person).or_else(|| self.made.get(&person))
+    }
+
+    /// The account that the bridge made for a person.
+    pub(in crate::bridge) fn made_for(&self, person: PersonId) -> Option<&SpeakerAccount> {
+        self.made.get(&person).filter(|account| account.access == AccountAccess::Usable)
+    }
+
+    /// The accounts that are people's own, except for those of the configuration.
+    pub(in crate::bridge) fn linked(&self) -> impl Iterator<Item = &SpeakerAccount> {
+        self.own.values().filter(|account| account.person.0 > 0)
+    }
+
+    /// The accounts that belong to this user.
+    pub(in crate::bridge) fn of_user(&self, user: &LetsChatUserId) -> Vec<SpeakerAccount> {
+        let all = self.own.values().chain(self.made.values());
+        all.filter(|account| account.user.as_ref() == Some(user)).cloned().collect()
+    }
+
+    /// Whether only people with a services account can link their own.
+    pub(in crate::bridge) fn link_requires_account(&self) -> bool {
+        self.policy.policy.link_requires_account
+    }
+
+    /// How many accounts the bridge has made.
+    pub(in crate::bridge) fn made_count(&self) -> usize {
+        self.made.values().filter(|account| account.user.is_some()).count()
+    }
+
+    /// Adds an account, or replaces the one of that kind.
+    pub(in crate::bridge) fn insert(&mut self, account: SpeakerAccount) {
+        self.remove(account.person, account.kind);
+        if let Some(user) = &account.user {
+            self.signed_out.remove(user);
+            let speakers = self
+                .speakers
+                .entry(user.clone())
+                .or_insert(Speakers { is_only_ours: true, people: Vec::new() });
+            speakers.people.push(account.person);
+            speakers.is_only_ours &= account.kind.is_only_ours();
+        }
+        self.registering.remove(&account.person);
+        let accounts = if account.kind.is_only_ours() { &mut self.made } else { &mut self.own };
+        accounts.insert(account.person, account);
+    }
+
+    /// Forgets an account, and returns it.
+    pub(in crate::bridge) fn remove(
+        &mut self,
+        person: PersonId,
+        kind: AccountKind,
+    ) -> Option<SpeakerAccount> {
+        let accounts = if kind.is_only_ours() { &mut self.made } else { &mut self.own };
+        let removed = accounts.remove(&person)?;
+        if let Some(user) = &removed.user
+            && let Some(speakers) = self.speakers.get_mut(user)
+        {
+            speakers.people.retain(|it| *it != person);
+            if speakers.people.is_empty() {
+                self.speakers.remove(user);
+            }
+        }
+        Some(removed)
+    }
+
+    /// Whether an account is spoken as by somebody.
+    pub(in crate::bridge) fn is_used(&self, user: &LetsChatUserId) -> bool {
+        self.speakers.contains_key(user)
+    }
+
+    /// The account has no session, or has one again.
+    pub(in crate::bridge) fn set_signed_in(&mut self, user: &LetsChatUserId, is_signed_in: bool) {
+        if is_signed_in {
+            self.signed_out.remove(user);
+            self.unreachable.remove(user);
+        } else {
+            self.signed_out.insert(user.clone());
+        }
+    }
+
+    /// A post of the account has failed in a room: the bot speaks for a while.
+    pub(in crate::bridge) fn on_post_failed(
+        &mut self,
+        user: &LetsChatUserId,
+        endpoint: EndpointId,
+        failure: &PostFailure,
+        now: Timestamp,
+    ) {
+        match failure {
+            PostFailure::SignedOut => self.set_signed_in(user, false),
+            PostFailure::Unreachable(_) => {
+                self.unreachable.insert(user.clone(), now + UNREACHABLE_RETRY_INTERVAL);
+            }
+            PostFailure::Forbidden(_) => self.block(user, endpoint, now),
+        }
+    }
+
+    /// The room refuses the account: the bot speaks for a while.
+    pub(in crate::bridge) fn block(
+        &mut self,
+        user: &LetsChatUserId,
+        endpoint: EndpointId,
+        now: Timestamp,
+    ) {
+        self.blocked.retain(|_, until| *until > now);
+        self.blocked.insert((user.clone(), endpoint), now + ROOM_RETRY_INTERVAL);
+    }
+
+    /// The server registers nobody.
+    pub(in crate::bridge) fn on_registration_closed(&mut self, now: Timestamp) {
+        self.closed_until = Some(now + REGISTRATION_RETRY_INTERVAL);
+    }
+
+    /// The server does not accept the registration of this person.
+    pub(in crate::bridge) fn on_not_made(&mut self, person: PersonId, now: Timestamp) {
+        self.registering.remove(&person);
+        self.refused.retain(|_, until| *until > now);
+        self.refused.insert(person, now + REGISTRATION_RETRY_INTERVAL);
+    }
+
+    /// Whether the account that the bridge made is to be called `nick` now; notes that it is.
+    pub(in crate::bridge) fn rename(
+        &mut self,
+        user: &LetsChatUserId,
+        nick: &str,
+        now: Timestamp,
+    ) -> Option<&SpeakerAccount> {
+        let speakers = self.speakers.get(user).filter(|it| it.is_only_ours)?;
+        let account = self.made.get_mut(speakers.people.first()?)?;
+        let renamed_at = self.renamed_at.get(user);
+        if account.display_name == nick
+            || renamed_at.is_some_and(|at| now.duration_since(*at) < RENAME_INTERVAL)
+        {
+            return None;
+        }
+        self.renamed_at.insert(user.clone(), now);
+        nick.clone_into(&mut account.display_name);
+        Some(account)
+    }
+
+    fn speakers_of(&self, user: &str) -> Option<&Speakers> {
+        if self.speakers.is_empty() {
+            return None;
+        }
+        self.speakers.get(&LetsChatUserId(user.into()))
+    }
+
+    /// The account's user, if it can speak in the room now.
+    fn usable(
+        &self,
+        account: Option<&SpeakerAccount>,
+        endpoint: EndpointId,
+        now: Timestamp,
+    ) -> Option<LetsChatUserId> {
+        let account = account.filter(|account| account.access == AccountAccess::Usable)?;
+        let user = account.user.clone()?;
+        let is_waiting = |until: Option<&Timestamp>| until.is_some_and(|until| *until > now);
+        let is_silent = self.signed_out.contains(&user)
+            || is_waiting(self.unreachable.get(&user))
+            || is_waiting(self.blocked.get(&(user.clone(), endpoint)));
+        (!is_silent).then_some(user)
+    }
+
+    fn may_have_made_account(&self, person: PersonId) -> bool {
+        let is_registered = || {
+            let key = self.people.key(person);
+            key.is_some_and(|key| matches!(key.identity, Identity::Account(_)))
+        };
+        self.policy.policy.for_unregistered || is_registered()
+    }
+}
+
+/// The number of a person whose own account the administrator has configured. Such people are not in the store.
+fn configured_id(index: usize) -> PersonId {
+    PersonId(-1 - i64::try_from(index).unwrap_or(i64::MAX - 1))
+}

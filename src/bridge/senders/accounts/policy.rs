@@ -1,0 +1,89 @@
+//! Who is said by an account of their own in Let's Chat, as configured.
+
+use std::collections::HashMap;
+
+use crate::domain::{Author, Endpoint, EndpointId, LetsChatUserId, Secret};
+use crate::translate::UserMatcher;
+
+/// Who speaks by an account of their own in Let's Chat.
+#[derive(Debug, Clone, Default)]
+pub struct AccountPolicy {
+    /// Whether links without a setting of their own use accounts.
+    pub by_default: bool,
+    /// Links with a setting of their own: channel, room, whether they use accounts.
+    pub links: Vec<(Endpoint, Endpoint, bool)>,
+    /// Whether people without a services account get one, too.
+    pub for_unregistered: bool,
+    /// The template of user names.
+    pub username: String,
+    /// The template of mail addresses.
+    pub email: String,
+    /// The most accounts that the bridge makes.
+    pub max: usize,
+    /// How many lines somebody must have spoken first.
+    pub after_lines: u64,
+    /// People with settings of their own.
+    pub people: Vec<PersonPolicy>,
+    /// Whether only people with a services account can link their own account.
+    pub link_requires_account: bool,
+}
+
+/// Settings for one person.
+#[derive(Debug, Clone)]
+pub struct PersonPolicy {
+    /// Who they are on IRC.
+    pub matchers: Vec<UserMatcher>,
+    /// The mail address of the account that the bridge makes for them.
+    pub email: Option<String>,
+    /// Whether an account speaks for them; `None` as the link says.
+    pub uses_account: Option<bool>,
+    /// Their own account.
+    pub own: Option<ConfiguredAccount>,
+}
+
+/// Somebody's own account, which the administrator has configured.
+#[derive(Debug, Clone)]
+pub struct ConfiguredAccount {
+    /// Its id on Let's Chat.
+    pub user: LetsChatUserId,
+    /// Its user name.
+    pub username: String,
+    /// Its API token.
+    pub token: Secret,
+}
+
+/// The policy with the ids of endpoints.
+#[derive(Debug, Default)]
+pub(super) struct ResolvedPolicy {
+    pub(super) policy: AccountPolicy,
+    links: HashMap<(EndpointId, EndpointId), bool>,
+}
+
+impl ResolvedPolicy {
+    pub(super) fn new(policy: AccountPolicy, ids: &HashMap<Endpoint, EndpointId>) -> Self {
+        let link = |(channel, room, uses): &(Endpoint, Endpoint, bool)| {
+            Some(((*ids.get(channel)?, *ids.get(room)?), *uses))
+        };
+        let links = policy.links.iter().filter_map(link).collect();
+        Self { policy, links }
+    }
+
+    /// Whether accounts speak in the room `to` for people of the channel `from`.
+    pub(super) fn uses_accounts(&self, from: EndpointId, to: EndpointId) -> bool {
+        self.links.get(&(from, to)).copied().unwrap_or(self.policy.by_default)
+    }
+
+    /// The settings of the person who wrote a message, and their number.
+    pub(super) fn person(&self, author: &Author) -> Option<(usize, &PersonPolicy)> {
+        let people = self.policy.people.iter().enumerate();
+        people.into_iter().find(|(_, it)| it.matchers.iter().any(|who| who.matches(author)))
+    }
+
+    /// Whether the author is proven to be this person: a nick alone proves nothing, unless that is permitted.
+    pub(super) fn is_proven(&self, person: &PersonPolicy, author: &Author) -> bool {
+        let proves = |who: &&UserMatcher| {
+            !self.policy.link_requires_account || matches!(who, UserMatcher::Account(_))
+        };
+        person.matchers.iter().filter(proves).any(|who| who.matches(author))
+    }
+}
