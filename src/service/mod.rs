@@ -6,6 +6,7 @@
 //!              ticks, shutdown
 //! ```
 
+mod accounts;
 pub mod audit;
 mod connector;
 mod engine;
