@@ -5,11 +5,14 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use url::Url;
 
 use super::connect::{ConnectError, SourceAddr, connect_from};
 use super::proxy::{self, Proxy};
 use super::tls;
-use super::unexpected_peer::SniffedStream;
+use super::unexpected_peer::{ExpectedPeer, SniffedStream};
+use super::wire::Wire;
+use crate::config::TlsTrust;
 
 /// How to connect to a server.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +50,24 @@ pub async fn tls_handshake(
     tls::handshake(tcp, host, config)
         .await
         .map_err(|reason| ConnectError::Tls { host: host.to_owned(), reason })
+}
+
+/// Connects to the Let's Chat at `url`, by the proxy of the environment and over TLS if its address says so.
+///
+/// # Errors
+/// Those of [`proxy::connect_for_url`] and [`tls_handshake`], and when the authorities of `trust` cannot be
+/// read; in words for the administrator.
+pub async fn connect_letschat(url: &Url, trust: &TlsTrust) -> Result<Box<dyn Wire>, String> {
+    let tcp = proxy::connect_for_url(url).await.map_err(|error| error.to_string())?;
+    if url.scheme() != "https" {
+        let expected = ExpectedPeer::LetsChat { tls: false };
+        return Ok(Box::new(SniffedStream::seeking(tcp, expected)));
+    }
+    // Read each time, so that a renewed certificate needs no restart.
+    let config = tls::client_config(trust).map_err(|error| error.to_string())?;
+    let host = url.host_str().unwrap_or_default();
+    let wire = tls_handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;
+    Ok(Box::new(SniffedStream::seeking(wire, ExpectedPeer::LetsChat { tls: true })))
 }
 
 #[cfg(test)]

@@ -17,5 +17,5 @@ mod wire;
 
 pub use drive::{ConnectionEnd, drive};
 pub use irc_codec::{IrcCodec, IrcCodecError, framed_lines};
-pub use websocket::{WebSocketError, WsRequest, WsStream, open_websocket};
+pub use websocket::{WebSocketError, WsRequest, WsStream, open_account_websocket, open_websocket};
 pub use wire::Wire;

@@ -1,9 +1,14 @@
 //! Let's Chat's REST API, for what its socket does not offer: checking a token, downloading files, signing in
-//! with a password.
+//! with a password; and for posting as many accounts, without a socket for each.
 
 mod account;
 mod file;
+mod person;
+mod post;
+mod register;
 mod rooms;
+mod server;
+mod settings;
 
 use std::error::Error;
 use std::io;
@@ -11,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -21,7 +26,11 @@ use super::{connect, proxy, tls};
 
 pub use account::SignInError;
 pub use file::{Download, FileError};
+pub use post::PostError;
+pub use register::{NewAccount, RegisterError};
 pub use rooms::RestRoom;
+pub use server::{AccessError, Credential, RestServer};
+pub use settings::{AccountChange, ChangeError};
 
 /// Time limit for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -124,15 +133,11 @@ impl RestClient {
         identity: Option<(HeaderName, HeaderValue)>,
         tls: &Arc<ClientConfig>,
     ) -> Result<Self, RestError> {
-        let accept = (ACCEPT, HeaderValue::from_static("application/json"));
-        let headers = HeaderMap::from_iter(identity.into_iter().chain([accept]));
-        let builder = Client::builder()
-            .tls_backend_preconfigured((**tls).clone())
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .redirect(redirect::Policy::none())
-            .timeout(REQUEST_TIMEOUT);
-        let builder = if proxy::is_loopback(url) { builder.no_proxy() } else { builder };
+        Self::built(url, client_builder(url, identity, tls))
+    }
+
+    /// A client with this HTTP client.
+    fn built(url: &Url, builder: ClientBuilder) -> Result<Self, RestError> {
         let client = builder.build().map_err(|error| unreachable_error(&error))?;
         Ok(Self { base_url: base_url(url), http: client })
     }
@@ -182,6 +187,23 @@ impl RestClient {
             Err(_) => location.into_owned(),
         }
     }
+}
+
+/// An HTTP client that sends the header `identity` with each request.
+fn client_builder(
+    url: &Url,
+    identity: Option<(HeaderName, HeaderValue)>,
+    tls: &Arc<ClientConfig>,
+) -> ClientBuilder {
+    let accept = (ACCEPT, HeaderValue::from_static("application/json"));
+    let headers = HeaderMap::from_iter(identity.into_iter().chain([accept]));
+    let builder = Client::builder()
+        .tls_backend_preconfigured((**tls).clone())
+        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .redirect(redirect::Policy::none())
+        .timeout(REQUEST_TIMEOUT);
+    if proxy::is_loopback(url) { builder.no_proxy() } else { builder }
 }
 
 /// The base URL with a trailing slash, without credentials: they would replace the token in the request.

@@ -15,6 +15,10 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::COOKIE;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tracing::instrument::WithSubscriber;
@@ -23,12 +27,16 @@ use url::Url;
 
 use self::rejection::{reason, rejection_text, retry_after};
 use self::silence::Silence;
+use super::rest::Credential;
 use super::unexpected_peer::UnexpectedPeer;
 use crate::protocol::letschat::{LetsChatRejection, ReceivedFrame, Text};
 
 /// The longest frame accepted. It fits the longest post that the server's database can hold (16 MB) and a
 /// page of 500 posts of 36 kB. Longer pages are requested in parts.
 const MAX_LEN_FRAME: usize = 18 << 20;
+
+/// The longest frame accepted by a socket that only posts.
+const MAX_LEN_ACCOUNT_FRAME: usize = 256 << 10;
 
 /// Time limit for the server to accept the websocket.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -118,18 +126,62 @@ pub async fn open_websocket<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let address = request_url(&request.url, Some(&request.token));
+    let asked = address.expose_secret().into_client_request();
+    open(stream, &request.url, asked, MAX_LEN_FRAME).await
+}
+
+/// Like [`open_websocket`], as an account that needs little: frames that exceed 256 KiB end the connection.
+///
+/// # Errors
+/// Those of [`open_websocket`]; and [`WebSocketError::Broken`] if the secret fits into no request.
+pub async fn open_account_websocket<S>(
+    stream: S,
+    url: &Url,
+    credential: Credential<'_>,
+) -> Result<WsStream<S>, WebSocketError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let asked = match credential {
+        Credential::Token(token) => {
+            request_url(url, Some(&token.into())).expose_secret().into_client_request()
+        }
+        Credential::Session(cookie) => {
+            let cookie = HeaderValue::from_str(cookie.expose());
+            let mut cookie = cookie.map_err(|_| {
+                WebSocketError::Broken("the cookie of the session is not ASCII".to_owned())
+            })?;
+            cookie.set_sensitive(true);
+            let request = request_url(url, None).expose_secret().into_client_request();
+            request.map(|mut request| {
+                request.headers_mut().insert(COOKIE, cookie);
+                request
+            })
+        }
+    };
+    open(stream, url, asked, MAX_LEN_ACCOUNT_FRAME).await
+}
+
+async fn open<S>(
+    stream: S,
+    url: &Url,
+    request: Result<Request, tungstenite::Error>,
+    max_len_frame: usize,
+) -> Result<WsStream<S>, WebSocketError>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_SIZE)
-        .max_message_size(Some(MAX_LEN_FRAME))
-        .max_frame_size(Some(MAX_LEN_FRAME));
-    let address = request_url(request);
-    let asking =
-        tokio_tungstenite::client_async_with_config(address.expose_secret(), stream, Some(config));
+        .max_message_size(Some(max_len_frame))
+        .max_frame_size(Some(max_len_frame));
+    let asking = tokio_tungstenite::client_async_with_config(request?, stream, Some(config));
     // The handshake runs without logging: the library would trace the request with the token.
     match timeout(UPGRADE_TIMEOUT, asking.with_subscriber(NoSubscriber::default())).await {
         Ok(Ok((socket, _))) => Ok(WsStream::new(socket)),
         Ok(Err(tungstenite::Error::Http(response))) => {
-            let text = rejection_text(&response, &request.url);
+            let text = rejection_text(&response, url);
             Err(match reason(response.status()) {
                 Some(reason) => {
                     let wait = retry_after(response.headers(), Timestamp::now());
@@ -147,16 +199,15 @@ where
 }
 
 /// The request URL (docs/letschat-protocol.md, section 3). It contains the token.
-fn request_url(request: &WsRequest) -> SecretString {
-    let mut url = request.url.clone();
+fn request_url(base: &Url, token: Option<&SecretString>) -> SecretString {
+    let mut url = base.clone();
     let secure = matches!(url.scheme(), "https" | "wss");
     let path = format!("{}/socket.io/", url.path().trim_end_matches('/'));
     url.set_path(&path);
-    url.query_pairs_mut()
-        .clear()
-        .append_pair("EIO", "3")
-        .append_pair("transport", "websocket")
-        .append_pair("token", request.token.expose_secret());
+    url.query_pairs_mut().clear().append_pair("EIO", "3").append_pair("transport", "websocket");
+    if let Some(token) = token {
+        url.query_pairs_mut().append_pair("token", token.expose_secret());
+    }
     let rest = url.as_str().split_once(':').map_or("", |(_, rest)| rest);
     format!("{}:{rest}", if secure { "wss" } else { "ws" }).into()
 }
@@ -286,7 +337,7 @@ mod tests {
                 url: url.parse().expect("an address"),
                 token: "a+b/c==".to_owned().into(),
             };
-            let asked = request_url(&knock);
+            let asked = request_url(&knock.url, Some(&knock.token));
             let query = "?EIO=3&transport=websocket&token=a%2Bb%2Fc%3D%3D";
             assert_eq!(asked.expose_secret(), format!("{address_}{query}"));
         }

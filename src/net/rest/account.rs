@@ -63,17 +63,25 @@ impl RestClient {
         tls: &Arc<ClientConfig>,
     ) -> Result<Self, SignInError> {
         let visitor = Self::identified(url, None, tls)?;
-        let fields = [("username", username), ("password", password.expose_secret())];
-        let request = visitor.http.post(visitor.url("account/login"));
-        let response = send_form(request, &fields).await?;
+        let session = visitor.log_in(username, password.expose_secret()).await?;
+        Ok(Self::identified(url, Some((COOKIE, session)), tls)?)
+    }
+
+    /// Signs in, and returns the cookie of the session.
+    pub(super) async fn log_in(
+        &self,
+        username: &str,
+        password: &str,
+    ) -> Result<HeaderValue, SignInError> {
+        let fields = [("username", username), ("password", password)];
+        let response = self.post("account/login", &fields).await?;
         match response.status().as_u16() {
             401 => return Err(SignInError::Wrong),
             403 => return Err(SignInError::Locked),
-            _ => visitor.check_status(&response)?,
+            _ => self.check_status(&response)?,
         }
-        let session = session_cookie(response.headers())
-            .ok_or_else(|| RestError::NotLetsChat("the login set no cookie".to_owned()))?;
-        Ok(Self::identified(url, Some((COOKIE, session)), tls)?)
+        let session = session_cookie(response.headers());
+        Ok(session.ok_or_else(|| RestError::NotLetsChat("the login set no cookie".to_owned()))?)
     }
 
     /// Makes a token for the account. It revokes the one that the account had.
@@ -108,7 +116,7 @@ impl RestClient {
     }
 }
 
-async fn send_form(
+pub(super) async fn send_form(
     request: RequestBuilder,
     fields: &[(&str, &str)],
 ) -> Result<Response, RestError> {

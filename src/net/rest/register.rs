@@ -1,0 +1,82 @@
+//! Registers accounts.
+
+use reqwest::StatusCode;
+
+use super::person::{WireError, says_taken};
+use super::server::RestServer;
+use super::{RestError, read_body};
+use crate::domain::Secret;
+
+/// What the server says when its database does not work.
+const DATABASE_ERROR: &str = "Sorry, we could not process your request";
+
+/// The last name of accounts made by the bridge, since Let's Chat requires one.
+const LAST_NAME: &str = "IRC";
+
+/// An account to be registered.
+#[derive(Debug, Clone, Copy)]
+pub struct NewAccount<'a> {
+    /// The user name.
+    pub username: &'a str,
+    /// The display name.
+    pub display_name: &'a str,
+    /// The mail address.
+    pub email: &'a str,
+    /// The password.
+    pub password: &'a Secret,
+}
+
+/// Why an account was not registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The user name or the mail address belongs to an account already.
+    #[error("the user name or the mail address is taken")]
+    Taken,
+    /// The server registers nobody, or has no accounts of its own.
+    #[error("Let's Chat does not allow registration")]
+    Closed,
+    /// The server does not accept the account.
+    #[error("Let's Chat does not accept the account: {0}")]
+    Refused(String),
+    /// There was no proper answer: the account may exist.
+    #[error(transparent)]
+    Rest(#[from] RestError),
+}
+
+impl RestServer {
+    /// Registers an account: `POST /account/register`.
+    ///
+    /// # Errors
+    /// Any [`RegisterError`].
+    pub async fn register(&self, account: NewAccount<'_>) -> Result<(), RegisterError> {
+        let password = account.password.expose();
+        let fields = [
+            ("username", account.username),
+            ("email", account.email),
+            ("password", password),
+            ("password-confirm", password),
+            ("firstName", account.display_name),
+            ("lastName", LAST_NAME),
+            ("displayName", account.display_name),
+        ];
+        let response = self.visitor.post("account/register", &fields).await?;
+        match response.status() {
+            StatusCode::CREATED => Ok(()),
+            StatusCode::FORBIDDEN => Err(RegisterError::Closed),
+            StatusCode::BAD_REQUEST => {
+                let text = WireError::parse(&read_body(response).await?).text(password);
+                Err(match &*text {
+                    DATABASE_ERROR => RestError::Unavailable(StatusCode::BAD_REQUEST).into(),
+                    text if says_taken(text) => RegisterError::Taken,
+                    "" => RestError::NotLetsChat("status 400 without a reason".to_owned()).into(),
+                    _ => RegisterError::Refused(text),
+                })
+            }
+            _ => {
+                self.check(&response)?;
+                // 200 is no answer to a registration.
+                Err(RestError::NotLetsChat("status 200".to_owned()).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Changes the user name, the mail address and the password of an account.
+
+use reqwest::StatusCode;
+
+use super::person::WireError;
+use super::server::{RestServer, read_account};
+use super::{AccessError, RestAccount, RestError, read_body};
+use crate::domain::Secret;
+
+/// What is to change.
+#[derive(Debug, Clone, Copy)]
+pub struct AccountChange<'a> {
+    /// The new user name.
+    pub username: &'a str,
+    /// The new mail address.
+    pub email: &'a str,
+    /// The password until now.
+    pub password: &'a Secret,
+    /// The new password.
+    pub new_password: &'a Secret,
+}
+
+/// Why an account was not changed, in words for its person.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The user name belongs to somebody else.
+    #[error("this user name is taken")]
+    UsernameTaken,
+    /// The mail address belongs to somebody else.
+    #[error("this mail address is taken")]
+    EmailTaken,
+    /// One of both belongs to somebody else; old servers do not say which.
+    #[error("this user name or this mail address is taken")]
+    OneTaken,
+    /// The server does not accept the user name.
+    #[error("Let's Chat does not accept this user name: {0}")]
+    Username(String),
+    /// The server does not accept the mail address.
+    #[error("Let's Chat does not accept this mail address: {0}")]
+    Email(String),
+    /// The server does not accept the new password.
+    #[error(
+        "Let's Chat does not accept this password: unless its administrator chose another rule, a password has 8 \
+         to 64 characters"
+    )]
+    Password,
+    /// The password until now is wrong, or the account is locked for a while.
+    #[error(
+        "Let's Chat does not accept the password that the bridge has for this account; try again in a minute, \
+         then ask the bridge's administrator"
+    )]
+    WrongPassword,
+    /// The session has ended.
+    #[error("the bridge is signing in to Let's Chat again; try again in a minute")]
+    SignedOut,
+    /// The server refuses the change for another reason.
+    #[error("Let's Chat refuses the change: {0}")]
+    Refused(String),
+    /// There was no proper answer: the account may have been changed.
+    #[error(transparent)]
+    Rest(#[from] RestError),
+}
+
+impl RestServer {
+    /// Changes the account of `session`: `POST /account/settings`. Returns the account as it is then. The session
+    /// goes on.
+    ///
+    /// # Errors
+    /// Any [`ChangeError`].
+    pub async fn change_account(
+        &self,
+        session: &Secret,
+        change: AccountChange<'_>,
+    ) -> Result<RestAccount, ChangeError> {
+        let new_password = change.new_password.expose();
+        let fields = [
+            ("username", change.username),
+            ("email", change.email),
+            ("password", change.password.expose()),
+            ("new-password", new_password),
+            ("confirm-password", new_password),
+        ];
+        let response = self.post_as(session, "account/settings", &fields).await;
+        let response = response.map_err(without_access)?;
+        match response.status() {
+            StatusCode::OK => read_account(response).await.map_err(without_access),
+            StatusCode::BAD_REQUEST => {
+                let body = read_body(response).await?;
+                Err(explain(&WireError::parse(&body), new_password))
+            }
+            // The session is refused with a plain text, the password with an object.
+            StatusCode::UNAUTHORIZED => match read_body(response).await? {
+                body if body.trim_ascii_start().starts_with(b"{") => {
+                    Err(ChangeError::WrongPassword)
+                }
+                _ => Err(ChangeError::SignedOut),
+            },
+            _ => {
+                self.check(&response)?;
+                Err(RestError::NotLetsChat(format!("status {}", response.status())).into())
+            }
+        }
+    }
+}
+
+fn without_access(error: AccessError) -> ChangeError {
+    match error {
+        AccessError::Refused => ChangeError::SignedOut,
+        AccessError::Rest(error) => ChangeError::Rest(error),
+    }
+}
+
+/// Which of the new values the server does not like.
+fn explain(error: &WireError, new_password: &str) -> ChangeError {
+    if let Some(text) = error.duplicate() {
+        return match (text.contains("username_1"), text.contains("email_1")) {
+            (true, false) => ChangeError::UsernameTaken,
+            (false, true) => ChangeError::EmailTaken,
+            _ => ChangeError::OneTaken,
+        };
+    }
+    if let Some(text) = error.field("username", new_password) {
+        return match text.contains("unique") {
+            true => ChangeError::UsernameTaken,
+            false => ChangeError::Username(text),
+        };
+    }
+    if let Some(text) = error.field("email", new_password) {
+        return match text.contains("unique") {
+            true => ChangeError::EmailTaken,
+            false => ChangeError::Email(text),
+        };
+    }
+    match error.field("password", new_password) {
+        Some(_) => ChangeError::Password,
+        None => ChangeError::Refused(error.text(new_password)),
+    }
+}

@@ -1,0 +1,115 @@
+//! Registers an account, signs in, and checks a token: the requests of the slow queue.
+
+use crate::bridge::Registration;
+use crate::domain::Secret;
+use crate::net::rest::{
+    AccessError, Credential, NewAccount, RegisterError, RestAccount, RestServer, SignInError,
+};
+
+/// How often a locked account may be tried whose name is taken and may be ours.
+const MAX_LOCKED_TRIES: u32 = 4;
+
+/// The outcome of a task of the slow queue.
+#[derive(Debug)]
+pub(super) enum LoginOutcome {
+    /// The account can be used: with this session, or with its token.
+    SignedIn(RestAccount, Option<Secret>),
+    /// The user name or the mail address belongs to somebody else.
+    NameTaken,
+    /// The server registers nobody.
+    Closed,
+    /// The server does not accept the registration.
+    NotMade(String),
+    /// The server does not accept the password or the token.
+    Refused,
+    /// It is to be tried again.
+    Failed {
+        /// Why it failed.
+        reason: String,
+        /// The server has locked the account for a while.
+        is_locked: bool,
+    },
+}
+
+impl LoginOutcome {
+    pub(super) fn failed(reason: impl ToString) -> Self {
+        Self::Failed { reason: reason.to_string(), is_locked: false }
+    }
+}
+
+impl From<SignInError> for LoginOutcome {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Wrong => Self::Refused,
+            SignInError::Locked => Self::Failed { reason: error.to_string(), is_locked: true },
+            SignInError::Rest(error) => Self::failed(error),
+        }
+    }
+}
+
+/// Registers an account, and signs in. `tries` is how often that has failed before, `locked` how often because the
+/// account was locked.
+pub(super) async fn register(
+    server: &RestServer,
+    registration: &Registration,
+    (tries, locked): (u32, u32),
+) -> LoginOutcome {
+    let Registration { username, display_name, email, password, may_exist, .. } = registration;
+    // The server counts wrong passwords also for names that nobody has, so that this is done once.
+    if *may_exist && tries == 0 {
+        match server.sign_in(username, password).await {
+            Ok(session) => return signed_in(server, session).await,
+            Err(SignInError::Wrong | SignInError::Locked) => {}
+            Err(SignInError::Rest(error)) => return LoginOutcome::failed(error),
+        }
+    }
+    let account = NewAccount { username, display_name, email, password };
+    match server.register(account).await {
+        Ok(()) => match sign_in(server, username, password).await {
+            LoginOutcome::Refused => LoginOutcome::NotMade(
+                "Let's Chat made the account, but does not accept its password".to_owned(),
+            ),
+            outcome => outcome,
+        },
+        // The answer to an earlier attempt may have been lost.
+        Err(RegisterError::Taken) => match sign_in(server, username, password).await {
+            LoginOutcome::Refused => LoginOutcome::NameTaken,
+            LoginOutcome::Failed { is_locked: true, .. } if locked >= MAX_LOCKED_TRIES => {
+                LoginOutcome::NameTaken
+            }
+            outcome => outcome,
+        },
+        Err(RegisterError::Closed) => LoginOutcome::Closed,
+        Err(RegisterError::Refused(reason)) => LoginOutcome::NotMade(reason),
+        Err(RegisterError::Rest(error)) => LoginOutcome::failed(error),
+    }
+}
+
+/// Signs in with a password.
+pub(super) async fn sign_in(
+    server: &RestServer,
+    username: &str,
+    password: &Secret,
+) -> LoginOutcome {
+    match server.sign_in(username, password).await {
+        Ok(session) => signed_in(server, session).await,
+        Err(error) => error.into(),
+    }
+}
+
+/// Whose session it is.
+async fn signed_in(server: &RestServer, session: Secret) -> LoginOutcome {
+    match server.account(Credential::Session(&session)).await {
+        Ok(account) => LoginOutcome::SignedIn(account, Some(session)),
+        Err(error) => LoginOutcome::failed(error),
+    }
+}
+
+/// Checks a token.
+pub(super) async fn check_token(server: &RestServer, token: &Secret) -> LoginOutcome {
+    match server.account(Credential::Token(token)).await {
+        Ok(account) => LoginOutcome::SignedIn(account, None),
+        Err(AccessError::Refused) => LoginOutcome::Refused,
+        Err(AccessError::Rest(error)) => LoginOutcome::failed(error),
+    }
+}
