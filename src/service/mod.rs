@@ -6,6 +6,7 @@
 //!              ticks, shutdown
 //! ```
 
+mod account_policy;
 mod accounts;
 pub mod audit;
 mod connector;
@@ -36,7 +37,8 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::bridge::{
-    Bridge, BridgeConfig, BridgePolicy, CatchUpLimits, Event, NickPolicy, NickSource, Stats,
+    AccountCommand, Bridge, BridgeConfig, BridgePolicy, CatchUpLimits, Event, NickPolicy,
+    NickSource, Stats,
 };
 use crate::config::{
     CatchUpPolicy, ChannelSettings, LetsChatSettings, Link, NetworkSettings, PuppetSettings,
@@ -52,6 +54,7 @@ pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
 pub use survey::{ChannelList, survey};
 
+use accounts::AccountPool;
 use connector::Connector;
 use engine::Engine;
 use inbox::Inbox;
@@ -100,6 +103,7 @@ pub enum StartError {
 pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, StartError> {
     let idents = settings.ident.map(start_identd).transpose()?;
     let has_direct_messages = !networks_with_direct_messages(&settings.networks).is_empty();
+    store.set_account_key(&store::load_or_create_account_key(&settings.state_dir)?);
     let bridge = Bridge::new(bridge_config(&settings)?, Timestamp::now(), &mut store)?;
     store.commit()?;
     let endpoints: Vec<(EndpointId, Endpoint)> =
@@ -131,6 +135,14 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
         let stopped = stopped.clone();
         networks.push(irc::IrcConnection::new(network, &endpoints, connector, inbox, stopped));
     }
+    let accounts_inbox = queues.add_queue();
+    tick_receivers.push(accounts_inbox.downgrade());
+    engine.set_account_pool(spawn_accounts(
+        &settings.letschat,
+        &endpoints,
+        accounts_inbox,
+        &stopped,
+    ));
     let letschat_inbox = queues.add_queue();
     tick_receivers.push(letschat_inbox.downgrade());
     let engine_end = spawn_engine(engine, queues);
@@ -162,6 +174,19 @@ fn spawn_letschat(
     let connection = LetsChatConnection::new(settings, endpoints, inbox, stopped.clone());
     let connection = connection.with_direct_messages(direct_messages);
     tokio::spawn(supervisor::supervise(connection, stopped));
+}
+
+/// Starts the pool that speaks as people's accounts on Let's Chat.
+fn spawn_accounts(
+    settings: &LetsChatSettings,
+    endpoints: &[(EndpointId, Endpoint)],
+    inbox: mpsc::Sender<EngineInput>,
+    stopped: &watch::Receiver<bool>,
+) -> mpsc::UnboundedSender<AccountCommand> {
+    let settings = account_policy::pool_settings(settings, endpoints);
+    let (commands, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(AccountPool::new(settings, inbox, stopped.clone()).run(receiver));
+    commands
 }
 
 /// Runs the engine in a thread of its own. The receiver gets its result when it ends.
@@ -230,7 +255,7 @@ fn bridge_config(settings: &Settings) -> Result<BridgeConfig, StoreError> {
         link_formats: links_with_format(settings),
         public_links: public_links(settings)?,
         nick_policies: channel_nick_policies(&settings.networks),
-        accounts: accounts::policy(settings),
+        accounts: account_policy::policy(settings),
         direct_messages: networks_with_direct_messages(&settings.networks),
     })
 }

@@ -49,7 +49,8 @@ impl UserMap {
             UserMatcher::Mask(_) => false,
         };
         let linked = self.matchers_by_user.iter().find(|(_, who)| who.iter().any(goes_by));
-        linked.map(|(user, _)| user.as_str())
+        linked
+            .map(|(user, _)| user.as_str())
             .or_else(|| directory.user_of_nick(name))
             .or_else(|| directory.find_user(name))
     }

@@ -23,9 +23,7 @@ pub(super) fn on_event(
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     match event {
-        AccountEvent::Ready { person, account, session } => {
-            on_ready(person, account, session, ctx)
-        }
+        AccountEvent::Ready { person, account, session } => on_ready(person, account, session, ctx),
         AccountEvent::NameTaken(person) => {
             let planned = ctx.senders.accounts.plan_next(person, ctx.now, ctx.store)?;
             let register = planned.map(AccountCommand::Register);

@@ -136,22 +136,22 @@ impl RoomReceiver {
             first_live.get_or_insert(post.id);
             return Ok(());
         }
-        match room.reading {
-            RoomReading::Live if posts::must_wait(endpoint, &post, ctx)? => {
+        if room.reading == RoomReading::Live {
+            if posts::must_wait(endpoint, &post, ctx)? {
                 posts::hold(endpoint, post, ctx);
-                Ok(())
+                return Ok(());
             }
-            RoomReading::Live if post.author.is_some() && !is_full => {
-                posts::ingest(endpoint, post, ctx)
+            if post.author.is_some() && !is_full {
+                return posts::ingest(endpoint, post, ctx);
             }
-            // Our own posts are in the ledger by now: the ack precedes the echo on the same socket.
-            RoomReading::Live if ctx.store.contains(endpoint, &post.id.to_string())? => Ok(()),
-            // The author must be looked up, or the post is part of what is being read, or reading is paused.
-            _ => {
-                self.read_since(endpoint, post.id.predecessor(), ctx);
-                Ok(())
+            // The bot's posts are in the ledger by now: the ack precedes the echo on the same socket.
+            if ctx.store.contains(endpoint, &post.id.to_string())? {
+                return Ok(());
             }
         }
+        // The author must be looked up, or the post is part of what is being read, or reading is paused.
+        self.read_since(endpoint, post.id.predecessor(), ctx);
+        Ok(())
     }
 
     /// A requested page has arrived.
@@ -238,7 +238,12 @@ impl RoomReceiver {
     }
 
     /// Reads everything above `since`.
-    pub(in crate::bridge) fn read_since(&mut self, endpoint: EndpointId, since: PostId, ctx: &mut Ctx<'_>) {
+    pub(in crate::bridge) fn read_since(
+        &mut self,
+        endpoint: EndpointId,
+        since: PostId,
+        ctx: &mut Ctx<'_>,
+    ) {
         if ctx.endpoints.room_mut(endpoint).is_some_and(|room| room.reading.request(since)) {
             self.pages.request_page(endpoint, false, ctx);
         }

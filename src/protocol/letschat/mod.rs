@@ -8,6 +8,7 @@ mod requests;
 mod rooms;
 mod rows;
 mod session;
+mod token;
 mod wire_types;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ pub use post_id::PostId;
 pub use rejection::{LetsChatRejection, LetsChatRejectionKind};
 pub use rooms::RoomTarget;
 pub use session::LetsChatSession;
+pub use token::user_of_token;
 
 /// Posts per page while catching up: the server's default.
 pub const PAGE_SIZE: usize = 500;

@@ -141,8 +141,7 @@ impl AccountPool {
                 }
                 () = sleep_until(next_login) => self.start_login().await,
                 _ = checks.tick(), if !is_stopping => self.check_next(),
-                // The sender goes away only with the bridge.
-                _ = stop.wait_for(|stop| *stop), if !is_stopping => is_stopping = true,
+                () = stopped(&mut stop), if !is_stopping => is_stopping = true,
             }
         }
         self.answer_unfinished_posts().await;
@@ -235,6 +234,12 @@ impl AccountPool {
         // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(Event::Account(Box::new(event)))).await;
     }
+}
+
+/// Waits until the bridge stops.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // The sender goes away only with the bridge.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn sleep_until(time: Option<Instant>) {

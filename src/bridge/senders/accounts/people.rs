@@ -12,7 +12,8 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{
-    Author, Casemapping, ChannelMember, Identity, IrcUser, Network, PersonId, PersonKey, Roster, coarse_origin,
+    Author, Casemapping, ChannelMember, Identity, IrcUser, Network, PersonId, PersonKey, Roster,
+    coarse_origin,
 };
 use crate::store::{Store, StoreError};
 
@@ -151,7 +152,9 @@ impl People {
         let nick = (network.clone(), fold(&after.nick));
         let before = (network.clone(), fold(&before.nick));
         match self.person_of_nick(&before, origin.as_deref()) {
-            ByNick::Theirs(person) if after.account.is_none() && !self.nicks.contains_key(&nick) => {
+            ByNick::Theirs(person)
+                if after.account.is_none() && !self.nicks.contains_key(&nick) =>
+            {
                 self.claim_nick(nick, person, origin, now, store)
             }
             _ => Ok(()),
