@@ -57,6 +57,6 @@ pub(super) fn positive<T: TryFrom<u64>>(value: &Value, example: &str) -> Result<
     };
     match number.filter(|number| *number > 0) {
         Some(number) => T::try_from(number).map_err(|_| ValueError::new("is too large", remedy)),
-        None => Err(ValueError::new("must be at least 1", remedy)),
+        None => Err(ValueError::new("must be a number of at least 1", remedy)),
     }
 }
