@@ -91,8 +91,8 @@ fn account_settings_come_from_the_environment() {
                  LETSBRIDGE__LETSCHAT__ACCOUNTS__EMAIL?",
                 "LETSBRIDGE__LETSCHAT__ACCOUNTS: a section, not a key; name one of its keys, like \
                  LETSBRIDGE__LETSCHAT__ACCOUNTS__ACCOUNTS_FOR",
-                "LETSBRIDGE__LETSCHAT__ACCOUNTS__AFTER_LINES: letschat.accounts.after_lines: must \
-                 be a number of at least 1; write a number, like after_lines = 1",
+                "LETSBRIDGE__LETSCHAT__ACCOUNTS__AFTER_LINES: letschat.accounts.after_lines: \
+                 expected a number, found text; write a number, like after_lines = 1",
                 "LETSBRIDGE__LETSCHAT__ACCOUNTS__MAXIMUM: unknown key; did you mean \
                  LETSBRIDGE__LETSCHAT__ACCOUNTS__MAX?",
             ],
@@ -139,12 +139,12 @@ fn invalid_account_settings_are_rejected() {
         ),
         ("presence = 'on'", "presence: \"on\" is not a valid value; use \"off\" or \"speakers\""),
         ("presence = true", "presence: expected text, found true or false; put it in quotes"),
-        ("max = 0", "max: must be a number of at least 1; write a number, like max = 500"),
-        ("max = -1", "max: must be a number of at least 1; write a number, like max = 500"),
+        ("max = 0", "max: must be at least 1; write a number, like max = 500"),
+        ("max = -1", "max: must be at least 1; write a number, like max = 500"),
         ("max = 'none'", "max: expected a number, found text; write a number, like max = 500"),
         (
             "after_lines = 0",
-            "after_lines: must be a number of at least 1; write a number, like after_lines = 1",
+            "after_lines: must be at least 1; write a number, like after_lines = 1",
         ),
         (
             "after_lines = 5000000000",
@@ -236,7 +236,7 @@ fn misplaced_and_misspelled_account_keys_are_found() {
     ] {
         let mut expected = vec![told];
         if written.ends_with('0') {
-            expected.push("bridge.toml:9: letschat.accounts.max: must be a number of at least 1; write a number, like max = 500");
+            expected.push("bridge.toml:9: letschat.accounts.max: must be at least 1; write a number, like max = 500");
         }
         desk.assert_errors(&with("", written, ""), &expected);
     }

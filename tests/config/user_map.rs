@@ -2,7 +2,7 @@
 
 use letsbridge::config::LetsChatSenderMode;
 use letsbridge::domain::Author;
-use letsbridge::translate::UserMatcher;
+use letsbridge::translate::{UserMap, UserMatcher};
 
 use super::*;
 
@@ -26,7 +26,6 @@ fn people_are_named_by_a_text_a_list_or_a_section() {
                   [user_map.erin]\nirc = ['erin']\nemail = 'erin@example.org'\n\
                   sender_mode = 'accounts'\n";
     let settings = ConfigFixture::new().settings(&with_people(people));
-    assert_ne!(*settings.format.user_map, letsbridge::translate::UserMap::default());
     let found: Vec<_> =
         settings.people.iter().map(|it| (it.user.as_str(), it.matchers.clone())).collect();
     assert_eq!(
@@ -38,6 +37,8 @@ fn people_are_named_by_a_text_a_list_or_a_section() {
             ("erin", vec![nick("erin")]),
         ]
     );
+    let map = UserMap::new(found.into_iter().map(|(user, who)| (user.to_owned(), who)));
+    assert_eq!(*settings.format.user_map, map, "names are translated for the same people");
     let [.., dave, erin] = settings.people.as_slice() else { panic!("four people") };
     assert!(dave.token.is_none() && dave.email.is_none() && dave.sender_mode.is_none());
     assert_eq!(erin.email.as_deref(), Some("erin@example.org"));

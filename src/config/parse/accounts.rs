@@ -11,10 +11,11 @@ pub(in crate::config) fn letschat_sender_mode(
     text: &str,
 ) -> Result<LetsChatSenderMode, ValueError> {
     match text {
-        "puppet" | "puppets" | "account" => {
-            let found = "is not a valid value in Let's Chat";
-            Err(ValueError::quoting(text, found, "write \"accounts\""))
-        }
+        "puppet" | "puppets" | "account" => Err(ValueError::quoting(
+            text,
+            "is not a valid value in Let's Chat",
+            "write \"accounts\"",
+        )),
         "relaymsg" => {
             let remedy = "use \"bot\" or \"accounts\"";
             Err(ValueError::quoting(text, "exists only on IRC", remedy))
@@ -37,12 +38,12 @@ pub(in crate::config) fn sender_mode(text: &str) -> Result<SenderMode, ValueErro
 
 /// Parses a template that makes a user name of Let's Chat.
 pub(in crate::config) fn account_username(text: &str) -> Result<String, ValueError> {
-    let remedy = || format!("write it like {:?}", AccountSettings::default().username);
+    let example = format!("like {:?}", AccountSettings::default().username);
+    let remedy = || format!("write it {example}");
     check_len(text)?;
     let (fields, around) = split_fields(text, &["nick", "account", "network"])?;
     if !fields.iter().any(|field| ["nick", "account"].contains(field)) {
-        let found = "must contain {nick} or {account}";
-        return Err(ValueError::quoting(text, found, remedy()));
+        return Err(ValueError::quoting(text, "must contain {nick} or {account}", remedy()));
     }
     let is_inside = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.".contains(c);
     if let Some(wrong) = around.chars().find(|c| !is_inside(*c)) {
@@ -50,13 +51,19 @@ pub(in crate::config) fn account_username(text: &str) -> Result<String, ValueErr
         return Err(ValueError::quoting(text, &found, "use only a-z, 0-9, _, - and ."));
     }
     if text.starts_with(['-', '.']) || text.ends_with(['-', '.']) {
-        let found = "starts or ends with - or ., which a user name of Let's Chat cannot";
-        return Err(ValueError::quoting(text, found, remedy()));
+        return Err(ValueError::quoting(
+            text,
+            "starts or ends with - or ., which a user name of Let's Chat cannot",
+            remedy(),
+        ));
     }
     if !around.contains(|c: char| c.is_ascii_alphanumeric()) {
-        let found = "would take names that people want for themselves";
-        let remedy = format!("add a letter or a digit, {}", remedy().replace("write it ", ""));
-        return Err(ValueError::quoting(text, found, remedy));
+        let remedy = format!("add a letter or a digit, {example}");
+        return Err(ValueError::quoting(
+            text,
+            "would take names that people want for themselves",
+            remedy,
+        ));
     }
     Ok(text.to_owned())
 }
@@ -67,13 +74,15 @@ pub(in crate::config) fn account_email(text: &str) -> Result<String, ValueError>
     check_len(text)?;
     let (fields, _) = split_fields(text, &["user"])?;
     if fields.is_empty() {
-        let found = "must contain {user}: mail addresses are unique in Let's Chat";
-        return Err(ValueError::quoting(text, found, remedy()));
+        return Err(ValueError::quoting(
+            text,
+            "must contain {user}: mail addresses are unique in Let's Chat",
+            remedy(),
+        ));
     }
     let (before, host) = text.split_once('@').unwrap_or_default();
     if !before.contains("{user}") || !is_email(&text.replace("{user}", "x")) || host.contains('{') {
-        let found = "does not make a mail address";
-        return Err(ValueError::quoting(text, found, remedy()));
+        return Err(ValueError::quoting(text, "does not make a mail address", remedy()));
     }
     Ok(text.to_owned())
 }
@@ -114,7 +123,7 @@ fn split_fields<'t>(
     while let Some((before, after)) = rest.split_once('{') {
         around.push_str(before);
         let Some((field, after)) = after.split_once('}') else {
-            let remedy = format!("close it; valid fields: {}", known_fields());
+            let remedy = format!("valid fields: {}", known_fields());
             return Err(ValueError::quoting(text, "has a { without a }", remedy));
         };
         if !known.contains(&field) {

@@ -101,9 +101,11 @@ fn person_section(
     if let Some((token, entry)) = &token {
         known.check_token(token, entry);
         if matchers.iter().any(|who| matches!(who, UserMatcher::Name(_))) {
-            let found = "anyone who takes the nick speaks as this user in Let's Chat";
             let remedy = "write account with the user's services account, instead of the nick";
-            entry.report_warning(ValueError::new(found, remedy));
+            entry.report_warning(ValueError::new(
+                "anyone who takes the nick speaks as this user in Let's Chat",
+                remedy,
+            ));
         }
     }
     let email = section.entry("email");
@@ -133,9 +135,11 @@ fn matchers(section: &mut Section<'_>) -> Vec<UserMatcher> {
         None => !section.has_any(&["account", "nick", "irc"]),
     };
     if is_nobody {
-        let found = "does not say who the user is on IRC";
         let remedy = "add account with their services account, or nick, or irc with a list of both";
-        section.report_error(section.path.clone(), ValueError::new(found, remedy));
+        section.report_error(
+            section.path.clone(),
+            ValueError::new("does not say who the user is on IRC", remedy),
+        );
     }
     account.into_iter().chain(nick).chain(listed.into_iter().flatten()).collect()
 }
