@@ -73,7 +73,7 @@ impl SectionKind {
 }
 
 /// Common other names for our keys, in the form of [`normalized`].
-const SYNONYMS: [(&str, &str); 42] = [
+const SYNONYMS: [(&str, &str); 49] = [
     ("ssl", "tls"),
     ("usetls", "tls"),
     ("usessl", "tls"),
@@ -116,10 +116,20 @@ const SYNONYMS: [(&str, &str); 42] = [
     ("name", "nick"),
     ("http", "web"),
     ("network", "irc"),
+    ("mail", "email"),
+    ("nicks", "irc"),
+    ("nicktemplate", "username"),
+    ("maxaccounts", "max"),
+    ("limit", "max"),
+    ("idletimeout", "session_idle"),
+    ("who", "accounts_for"),
 ];
 
+const PERSON_PASSWORD: &str = "write token_file, a file with the user's API token: the bridge \
+                               needs no passwords of users";
+
 /// Advice for keys that do not exist here under any name.
-const HINTS: [(SectionKind, &str, &str); 8] = [
+const HINTS: [(SectionKind, &str, &str); 12] = [
     (SectionKind::Network, "port", "add it to the server: servers = [\"irc.example.org:6697\"]"),
     (SectionKind::Network, "channels", "write a [[link]] for each channel, with its room"),
     (SectionKind::Network, "channel", "write a [[link]] for each channel, with its room"),
@@ -129,6 +139,14 @@ const HINTS: [(SectionKind, &str, &str); 8] = [
         "add it to the address: url = \"http://chat.example.org:5000\"",
     ),
     (SectionKind::Section("letschat"), "rooms", "write a [[link]] for each room, with its channel"),
+    (SectionKind::Section("letschat"), "puppets", "write sender_mode = \"accounts\""),
+    (
+        SectionKind::Section("letschat.accounts"),
+        "enabled",
+        "write sender_mode = \"accounts\" in [letschat]",
+    ),
+    (SectionKind::Person, "password", PERSON_PASSWORD),
+    (SectionKind::Person, "passwordfile", PERSON_PASSWORD),
     (SectionKind::Section("web"), "port", "add it to the address: listen = \"127.0.0.1:8480\""),
     (SectionKind::Link, "network", "write it before the channel: channel = \"office/#dev\""),
     (SectionKind::Root, "loglevel", "write [log] with level = \"info\""),
@@ -216,6 +234,11 @@ fn rank(word: &str, candidate: &str) -> Option<(u8, usize)> {
         return Some((4, given.len() - expected.len()));
     }
     name_distance(word, candidate).map(|distance| (5, distance))
+}
+
+/// Whether two names differ only in case and separators.
+pub(super) fn is_same_name(left: &str, right: &str) -> bool {
+    normalized(left) == normalized(right)
 }
 
 /// The letters of a word in lower case, without separators.

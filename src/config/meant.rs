@@ -83,6 +83,7 @@ fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyG
     let mut guesses = Vec::new();
     if *pattern == SectionKind::Root {
         guesses.extend(guess_network_by_name(name, value));
+        guesses.extend(guess_accounts_by_name(name, value));
     }
     for near in
         prefer_matching_secret_key(keys::ranked_matches(name, here), here, name, value, reading)
@@ -93,7 +94,9 @@ fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyG
     guesses.extend(misplaced_section(section, name, value));
     if *pattern == SectionKind::Root {
         guesses.extend(guess_section_by_keys(name, value));
-    } else if let Some(known) = keys::find_in_other_section(name, *pattern, &reading.known_keys) {
+    } else if *pattern != SectionKind::Person
+        && let Some(known) = keys::find_in_other_section(name, *pattern, &reading.known_keys)
+    {
         let remedy = format!("move it {}", known.section.location());
         let section = only_section_path(known.section, reading).unwrap_or_else(|| "?".to_owned());
         guesses.push(KeyGuess { section, name: known.name.to_owned(), help: remedy });
@@ -148,6 +151,18 @@ fn misplaced_section(section: &str, name: &str, value: &Value) -> Option<KeyGues
         section: String::new(),
         name: name.to_owned(),
         help: remedy,
+    })
+}
+
+/// `[accounts]`, `[letschat_accounts]`.
+fn guess_accounts_by_name(name: &str, value: &Value) -> Option<KeyGuess> {
+    let is_section = matches!(value.kind, ValueKind::Table(_));
+    (is_section && keys::is_same_name(name.trim_start_matches("letschat"), "accounts")).then(|| {
+        KeyGuess {
+            section: "letschat".to_owned(),
+            name: "accounts".to_owned(),
+            help: "write [letschat.accounts]".to_owned(),
+        }
     })
 }
 

@@ -49,13 +49,12 @@ pub(super) fn count_or_none(value: &Value) -> Result<Option<u64>, ValueError> {
 pub(super) fn positive<T: TryFrom<u64>>(value: &Value, example: &str) -> Result<T, ValueError> {
     let remedy = format!("write a number, like {example}");
     let number = match &value.kind {
-        ValueKind::I64(number) => u64::try_from(*number).ok(),
-        ValueKind::String(_) if document::env_variable(value).is_some() => {
-            value.clone().into_uint().ok()
-        }
-        _ => return Err(wrong_type(value, "a number", &remedy)),
+        ValueKind::I64(number) => Some(*number),
+        ValueKind::String(text) if document::env_variable(value).is_some() => text.parse().ok(),
+        _ => None,
     };
-    match number.filter(|number| *number > 0) {
+    let number = number.ok_or_else(|| wrong_type(value, "a number", &remedy))?;
+    match u64::try_from(number).ok().filter(|number| *number > 0) {
         Some(number) => T::try_from(number).map_err(|_| ValueError::new("is too large", remedy)),
         None => Err(ValueError::new("must be at least 1", remedy)),
     }

@@ -69,7 +69,7 @@ fn commented_defaults_are_the_real_defaults() {
     let desk = ConfigFixture::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 60);
+    assert_eq!(examples.len(), 71);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -101,7 +101,7 @@ fn every_suggested_key_has_an_effect() {
         .file("office.webirc", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 44);
+    assert_eq!(examples.len(), 45);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");
@@ -127,4 +127,20 @@ fn example_lists_exactly_the_known_keys() {
         }
     }
     assert_eq!(keys, config::known_keys().into_iter().collect());
+}
+
+/// The example of a section that is not there: in a comment, with more space before it.
+#[test]
+fn example_of_the_user_map_is_read() {
+    let example: String = EXAMPLE
+        .lines()
+        .filter_map(|line| line.strip_prefix("#     "))
+        .filter(|line| !line.starts_with(' '))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let erin = token("ab");
+    let desk = ConfigFixture::new().file("erin.token", erin);
+    let people = desk.settings(&format!("{MINIMAL}{example}")).people;
+    let names: Vec<_> = people.iter().map(|person| person.user.as_str()).collect();
+    assert_eq!(names, ["dave", "mary", "erin", "paul", "hubot"]);
 }

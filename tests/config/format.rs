@@ -29,13 +29,6 @@ fn link_format_overrides_the_common_format() {
 }
 
 #[test]
-fn user_map_is_read() {
-    let text = with_format("[user_map]\nann = \"ann_\"\n\"b.b\" = [\"bob\", \"account:bob\"]", "");
-    let settings = ConfigFixture::new().settings(&text);
-    assert_ne!(*settings.format.user_map, letsbridge::translate::UserMap::default());
-}
-
-#[test]
 fn format_errors_have_their_lines() {
     let sections = r#"
 [format]

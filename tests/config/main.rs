@@ -1,6 +1,7 @@
 //! The configuration: the example in the repository is true, and mistakes are told all at once.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod accounts;
 mod errors;
 mod example;
 mod format;
@@ -9,6 +10,7 @@ mod links;
 mod login;
 mod properties;
 mod secrets;
+mod user_map;
 mod web;
 
 use std::collections::BTreeSet;
@@ -41,6 +43,12 @@ token_file = "letschat.token"
 channel = "office/#dev"
 room = "dev"
 "##;
+
+/// The token of the user whose id is made of these two digits.
+fn token(digits: &str) -> String {
+    let text = format!("{}:{}", digits.repeat(12), "f9".repeat(24));
+    base64::Engine::encode(&base64::engine::general_purpose::STANDARD, text)
+}
 
 /// A folder with a configuration and the files that it names.
 struct ConfigFixture {

@@ -81,17 +81,21 @@ fn suggest_slug(name: &str) -> Option<String> {
 /// (docs/letschat-protocol.md, section 2).
 /// It is a secret: errors do not show it.
 pub(in crate::config) fn token(text: &str) -> Result<(), ValueError> {
-    let config =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let decoded = GeneralPurpose::new(&STANDARD, config).decode(text).unwrap_or_default();
-    let pair = str::from_utf8(&decoded).ok().and_then(|text| text.split_once(':'));
-    match pair {
-        Some((user, secret)) if is_hex(user, 24) && is_hex(secret, 48) => Ok(()),
-        _ => Err(ValueError::new(
+    token_user(text).map(|_| ()).ok_or_else(|| {
+        ValueError::new(
             "is not a Let's Chat token",
             "generate one in Let's Chat (menu \"Auth Tokens\") and copy all of it",
-        )),
-    }
+        )
+    })
+}
+
+/// The id of the user whose API token this is. `None` if it is not a token.
+pub(in crate::config) fn token_user(token: &str) -> Option<String> {
+    let config =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let decoded = GeneralPurpose::new(&STANDARD, config).decode(token).ok()?;
+    let (user, secret) = str::from_utf8(&decoded).ok()?.split_once(':')?;
+    (is_hex(user, 24) && is_hex(secret, 48)).then(|| user.to_ascii_lowercase())
 }
 
 fn is_hex(text: &str, digits: usize) -> bool {
@@ -158,6 +162,7 @@ mod tests {
         let whole = encode(&format!("{}:{}", "0a".repeat(12), "f9".repeat(24)));
         assert_eq!(token(&whole), Ok(()));
         assert_eq!(token(whole.trim_end_matches('=')), Ok(()));
+        assert_eq!(token_user(&whole), Some("0a".repeat(12)));
         for text in [
             String::new(),
             "hush".to_owned(),

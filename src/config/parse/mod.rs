@@ -31,7 +31,7 @@ pub(super) use irc::{
     network_name, nick, nick_template, raw_command, realname, services_host, services_target,
     username, webirc_host,
 };
-pub(super) use letschat::{room, token};
+pub(super) use letschat::{room, token, token_user};
 pub(super) use log::log_filter;
 pub(super) use time::{catch_up_policy, duration, duration_or_forever};
 pub(super) use value::{as_str, wrong_type};
