@@ -370,7 +370,10 @@ impl World {
                         message_ref: irc::MessageRef::default(),
                     });
                 }
-                Command::Irc(..) | Command::Puppets(..) | Command::Account(_) => {}
+                Command::Irc(..)
+                | Command::Puppets(..)
+                | Command::Account(_)
+                | Command::LinkReply(..) => {}
             }
         }
     }

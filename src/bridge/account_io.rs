@@ -8,7 +8,7 @@ use crate::protocol::letschat::{LetsChatUser, PostId};
 pub enum AccountCommand {
     /// Register an account and sign in; if the answer to an earlier attempt may have been lost, sign in first.
     /// Answered by `Ready`, `NameTaken`, `RegistrationClosed` or `NotMade`.
-    Register(Registration),
+    Register(AccountRegistration),
     /// Speak as this account from now on, with these secrets. Answered by `Ready` only for the first session
     /// (or the first check of a token); by `AccessLost` if Let's Chat refuses the secrets.
     Add {
@@ -61,7 +61,7 @@ pub enum AccountCommand {
 
 /// An account to be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registration {
+pub struct AccountRegistration {
     /// For whom.
     pub person: PersonId,
     /// The user name.

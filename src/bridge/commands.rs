@@ -140,7 +140,9 @@ fn answer_lines(
     match command {
         BotCommand::Who => Ok(others.into_iter().map(|other| who_text(other, ctx)).collect()),
         BotCommand::Status => others.into_iter().map(|other| status_text(other, ctx)).collect(),
-        BotCommand::Help => Ok(vec![help_text(endpoint, others.first(), direct, ctx)]),
+        BotCommand::Help | BotCommand::Link | BotCommand::Unlink => {
+            Ok(vec![help_text(endpoint, others.first(), direct, ctx)])
+        }
     }
 }
 
@@ -156,6 +158,10 @@ fn help_text(
         Some(account) if is_room => format!("@{} ", account.username),
         _ => "!".to_owned(),
     };
+    let link = match (&ctx.policy.link_page, is_room) {
+        (Some(_), false) => ". !link links your account on Let's Chat",
+        _ => "",
+    };
     let private = match (direct, is_room) {
         (false, _) => "",
         (true, false) => {
@@ -165,7 +171,7 @@ fn help_text(
     };
     format!(
         "bridged with {there}. {ask}who lists the people there; {ask}status shows the \
-         bridge's state{private}"
+         bridge's state{link}{private}"
     )
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::account_io::{AccountCommand, AccountEvent};
-use crate::domain::{EndpointId, LetsChatUserId, Network};
+use crate::domain::{EndpointId, LetsChatUserId, LinkReply, LinkRequest, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
@@ -31,6 +31,8 @@ pub enum Event {
     PuppetDisconnected(Network, LetsChatUserId, PuppetEnd),
     /// An event of the pool of accounts on Let's Chat.
     Account(Box<AccountEvent>),
+    /// A request of the page on which people link their accounts, with its number for the answer.
+    Link(u64, Box<LinkRequest>),
     /// Time has passed; sent about every second.
     Tick,
     /// The bridge is stopping: deliveries in flight may finish, no new ones start.
@@ -48,6 +50,8 @@ pub enum Command {
     LetsChat(letschat::LetsChatCommand),
     /// For the pool of accounts on Let's Chat.
     Account(AccountCommand),
+    /// Answers a request of the page on which people link their accounts.
+    LinkReply(u64, LinkReply),
 }
 
 /// A command for a network's puppet pool.

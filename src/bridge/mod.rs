@@ -25,6 +25,7 @@ mod event;
 mod ingest;
 mod irc;
 mod letschat;
+mod linking;
 mod loop_guard;
 mod notices;
 mod peers;
@@ -48,7 +49,7 @@ use crate::protocol::irc::IrcEvent;
 use crate::protocol::letschat::LetsChatEvent;
 use crate::store::{Store, StoreError};
 
-pub use account_io::{AccountCommand, AccountEvent, PostFailure, Registration};
+pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
 pub use config::BridgeConfig;
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
@@ -64,6 +65,7 @@ use direct::DirectMessages;
 use endpoints::quota::QueueQuota;
 use endpoints::{EndpointState, Endpoints};
 use letschat::RoomReceiver;
+use linking::Linking;
 use loop_guard::LoopGuard;
 use notices::failures::FailureNotices;
 use notices::{outage, status};
@@ -237,6 +239,7 @@ struct Parts {
     direct: DirectMessages,
     answers: CommandAnswers,
     failures: FailureNotices,
+    linking: Linking,
     /// The rooms where a delivery may start at the end of the turn.
     due_rooms: BTreeSet<EndpointId>,
     pruner: Pruner,
@@ -249,6 +252,7 @@ impl Parts {
             direct,
             answers: CommandAnswers::default(),
             failures: FailureNotices::default(),
+            linking: Linking::default(),
             due_rooms: BTreeSet::new(),
             pruner: Pruner::default(),
         }
@@ -267,7 +271,13 @@ impl Parts {
             }
             Event::ConnectionLost(peer) => self.on_connection_lost(&peer, ctx),
             Event::Tick => self.tick(ctx),
-            Event::Account(event) => accounts::on_event(*event, &mut self.rooms, ctx),
+            Event::Account(event) => match *event {
+                AccountEvent::HandedOver { .. } | AccountEvent::NotHandedOver { .. } => {
+                    self.linking.on_hand_over(*event, ctx)
+                }
+                event => accounts::on_event(event, &mut self.rooms, ctx),
+            },
+            Event::Link(request, asked) => self.linking.on_request(request, *asked, ctx),
             Event::Stop => Ok(()),
         }
     }
@@ -281,6 +291,10 @@ impl Parts {
                 Step::Answer(command, message) => {
                     let network =
                         ctx.endpoints.get(message.source).and_then(EndpointState::network);
+                    if let (Some(network), true) = (network.cloned(), command.is_about_linking()) {
+                        self.linking.on_command(command, (&network, &message.author), ctx)?;
+                        continue;
+                    }
                     let direct = self.direct.is_available(network);
                     self.answers.answer(command, &message, direct, ctx)?;
                 }
@@ -327,6 +341,11 @@ impl Parts {
         ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
         match &event {
+            IrcEvent::DirectMessage(message)
+                if let Some(command) = linking::command_in(message) =>
+            {
+                return self.linking.on_command(command, (network, &message.author), ctx);
+            }
             IrcEvent::DirectMessage(message) if self.direct.is_enabled() => {
                 return self.direct.on_irc_message(network, message, ctx);
             }
@@ -396,6 +415,7 @@ impl Parts {
     /// About every second: does what is due by time.
     fn tick(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         self.pruner.tick(ctx)?;
+        Linking::tick(ctx)?;
         irc::history::resume_paused(ctx)?;
         self.rooms.tick(ctx);
         outage::notify_due(ctx)?;

@@ -28,6 +28,8 @@ pub struct BridgePolicy {
     pub retention: Option<SignedDuration>,
     /// How many bytes may be queued; `None` for no limit.
     pub max_queue_size: Option<u64>,
+    /// The address of the page on which people link their accounts, up to the code; `None` if there is none.
+    pub link_page: Option<String>,
 }
 
 /// How much of what was missed in an endpoint is mirrored.
@@ -51,6 +53,7 @@ impl Default for BridgePolicy {
             drop_unconfirmed: HashSet::new(),
             retention: None,
             max_queue_size: None,
+            link_page: None,
         }
     }
 }

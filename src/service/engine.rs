@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::inbox::Inbox;
+use super::link_requests::OpenRequests;
 use super::messages::{EngineInput, PoolRequest, ShutdownStage, Status};
 use super::stats_log::StatsReporter;
 use crate::bridge::{AccountCommand, Bridge, Command, Event, Peer, Stats};
@@ -33,6 +34,7 @@ pub(super) struct Engine {
     letschat_sender: Option<mpsc::Sender<letschat::LetsChatCommand>>,
     /// The pool of accounts on Let's Chat, if there is one.
     account_pool: Option<mpsc::UnboundedSender<AccountCommand>>,
+    link_requests: OpenRequests,
     status: watch::Sender<Status>,
     problems: Vec<(Peer, String)>,
     stats_reporter: StatsReporter,
@@ -61,6 +63,7 @@ impl Engine {
             puppet_pools: HashMap::new(),
             letschat_sender: None,
             account_pool: None,
+            link_requests: OpenRequests::default(),
             status,
             requested_stage: requested,
             stage: ShutdownStage::Running,
@@ -145,6 +148,11 @@ impl Engine {
                 self.clear_problem(&peer);
                 self.problems.push((peer, problem));
             }
+            EngineInput::LinkRequest(request, reply) => {
+                if let Some(event) = self.link_requests.open(request, reply) {
+                    self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
+                }
+            }
             EngineInput::Event(happening) => {
                 match &happening {
                     Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
@@ -197,6 +205,7 @@ impl Engine {
                     let _ = pool.send(command);
                 }
             }
+            Command::LinkReply(request, reply) => self.link_requests.close(request, reply),
             Command::LetsChat(command) => {
                 let aside = matches!(command, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat_sender.as_ref();

@@ -1,9 +1,9 @@
 //! What the engine, the connections and the puppet pools send to each other.
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::bridge::{Event, Peer, PuppetCommand};
-use crate::domain::Network;
+use crate::domain::{LinkReply, LinkRequest, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
@@ -16,6 +16,8 @@ pub(super) enum EngineInput {
     LetsChatConnected(mpsc::Sender<letschat::LetsChatCommand>),
     /// An event for the bridge.
     Event(Event),
+    /// A request of the page on which people link their accounts, and where the answer goes.
+    LinkRequest(Box<LinkRequest>, oneshot::Sender<LinkReply>),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
 }

@@ -16,6 +16,7 @@ mod idle_timeout;
 mod inbox;
 mod irc;
 mod letschat;
+mod link_requests;
 mod messages;
 mod probe;
 mod puppets;
@@ -42,7 +43,7 @@ use crate::bridge::{
 };
 use crate::config::{
     CatchUpPolicy, ChannelSettings, LetsChatSettings, Link, NetworkSettings, PuppetSettings,
-    SenderMode, Settings, UnconfirmedPolicy,
+    SenderMode, Settings, UnconfirmedPolicy, WebSettings,
 };
 use crate::domain::{Endpoint, EndpointId, Network};
 use crate::net::identd::{self, IdentRegistry};
@@ -50,6 +51,7 @@ use crate::store;
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
+pub use link_requests::LinkAsker;
 pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
 pub use survey::{ChannelList, survey};
@@ -207,6 +209,12 @@ impl RunningBridge {
         self.status.clone()
     }
 
+    /// Asks the bridge for the page on which people link their accounts.
+    #[must_use]
+    pub fn link_asker(&self) -> LinkAsker {
+        LinkAsker::new(&self.inbox)
+    }
+
     /// The counters since startup, at most a second old.
     #[must_use]
     pub fn stats(&self) -> watch::Receiver<Stats> {
@@ -283,7 +291,13 @@ fn bridge_policy(settings: &Settings) -> BridgePolicy {
         drop_unconfirmed: networks_dropping_unconfirmed(&settings.networks),
         retention: settings.store.retention.and_then(signed),
         max_queue_size: settings.store.max_queue_size,
+        link_page: settings.web.as_ref().map(link_page),
     }
+}
+
+/// The address of the page on which people link their accounts, up to the code.
+fn link_page(web: &WebSettings) -> String {
+    format!("{}/link/", web.public_url.as_str().trim_end_matches('/'))
 }
 
 /// The links, each with its format.

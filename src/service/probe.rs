@@ -282,7 +282,9 @@ impl ProbeProgress {
                 }
                 _ => {}
             },
-            EngineInput::Event(_) | EngineInput::ConnectionProblem(..) => {}
+            EngineInput::Event(_)
+            | EngineInput::LinkRequest(..)
+            | EngineInput::ConnectionProblem(..) => {}
         }
     }
 

@@ -11,6 +11,10 @@ pub enum BotCommand {
     Status,
     /// Lists the commands.
     Help,
+    /// Links the author's own account on Let's Chat; on IRC only.
+    Link,
+    /// Ends that; on IRC only.
+    Unlink,
 }
 
 impl BotCommand {
@@ -19,8 +23,16 @@ impl BotCommand {
             "who" => Self::Who,
             "status" => Self::Status,
             "help" => Self::Help,
+            "link" => Self::Link,
+            "unlink" => Self::Unlink,
             _ => return None,
         })
+    }
+
+    /// Whether the command is about the author's own account.
+    #[must_use]
+    pub fn is_about_linking(self) -> bool {
+        matches!(self, Self::Link | Self::Unlink)
     }
 
     /// Parses a command in a channel: `!who`, alone in the line.

@@ -1,6 +1,7 @@
 //! Stories: what the bridge does, told in the lines that both networks send and receive.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod accounts;
 mod addresses;
 mod channels;
 mod clocks;
@@ -13,6 +14,7 @@ mod harness;
 mod irc_catchup;
 mod letschat_catchup;
 mod life_signs;
+mod linking;
 mod logging_in;
 mod loops;
 mod members;

@@ -1,4 +1,4 @@
-//! Registration, disconnects and rejoins.
+//! AccountRegistration, disconnects and rejoins.
 
 use crate::harness::World;
 use crate::{IRC_IN, joined, letschat_back, story};

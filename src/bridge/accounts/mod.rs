@@ -62,6 +62,7 @@ pub(super) fn on_event(
             let unknown = outcomes::Unknown { user, reason, is_refused };
             outcomes::on_unknown(delivery, endpoint, unknown, rooms, ctx)
         }
+        // Of the page on which people link their accounts.
         AccountEvent::HandedOver { .. } | AccountEvent::NotHandedOver { .. } => Ok(()),
     }
 }

@@ -19,6 +19,12 @@ pub(super) fn on_membership(
     event: MembershipEvent,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
+    if let MembershipEvent::UserChanged { before, now, .. } = &event
+        && before.nick != now.nick
+    {
+        let people = &mut ctx.senders.accounts.people;
+        people.on_nick_changed(network, before, now, ctx.now, ctx.store)?;
+    }
     let Some(puppets) = ctx.senders.get_puppets(network) else {
         apply(event, ctx);
         return Ok(());

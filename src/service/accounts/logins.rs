@@ -9,7 +9,7 @@ use super::member::{Member, is_account_of, letschat_user};
 use super::queue::{LoginJob, LoginTask};
 use super::sign_in::{self, LoginOutcome};
 use super::{AccountPool, Done};
-use crate::bridge::{AccountEvent, Registration};
+use crate::bridge::{AccountEvent, AccountRegistration};
 use crate::domain::{AccountSecrets, LetsChatUserId, Secret};
 use crate::net::rest::RestAccount;
 use crate::service::supervisor::format_delay;
@@ -131,8 +131,8 @@ impl AccountPool {
         }
     }
 
-    async fn on_registered(&mut self, registration: Registration, outcome: LoginOutcome) {
-        let Registration { person, username, password, .. } = registration;
+    async fn on_registered(&mut self, registration: AccountRegistration, outcome: LoginOutcome) {
+        let AccountRegistration { person, username, password, .. } = registration;
         match outcome {
             LoginOutcome::SignedIn(account, session) => {
                 tracing::info!(

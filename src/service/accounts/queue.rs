@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::bridge::Registration;
+use crate::bridge::AccountRegistration;
 use crate::domain::LetsChatUserId;
 use crate::protocol::Backoff;
 use crate::service::reconnect::{ConnectionOutcome, ReconnectDelay};
@@ -19,7 +19,7 @@ const LOCKED_DELAYS: (Duration, Duration) = (Duration::from_secs(10), Duration::
 #[derive(Debug)]
 pub(super) enum LoginTask {
     /// Register an account and sign in.
-    Register(Box<Registration>),
+    Register(Box<AccountRegistration>),
     /// Sign in with the password.
     SignIn(LetsChatUserId),
     /// Check the token.

@@ -1,6 +1,6 @@
 //! Registers an account, signs in, and checks a token: the requests of the slow queue.
 
-use crate::bridge::Registration;
+use crate::bridge::AccountRegistration;
 use crate::domain::Secret;
 use crate::net::rest::{
     AccessError, Credential, NewAccount, RegisterError, RestAccount, RestServer, SignInError,
@@ -51,10 +51,11 @@ impl From<SignInError> for LoginOutcome {
 /// account was locked.
 pub(super) async fn register(
     server: &RestServer,
-    registration: &Registration,
+    registration: &AccountRegistration,
     (tries, locked): (u32, u32),
 ) -> LoginOutcome {
-    let Registration { username, display_name, email, password, may_exist, .. } = registration;
+    let AccountRegistration { username, display_name, email, password, may_exist, .. } =
+        registration;
     // The server counts wrong passwords also for names that nobody has, so that this is done once.
     if *may_exist && tries == 0 {
         match server.sign_in(username, password).await {

@@ -18,6 +18,7 @@
 //! stop        the bridge is asked to stop
 //! bob < …     the IRC server sends this to the puppet of bob. All other lines for `irc` exist for puppets
 //!             too; `bob called …`: the bridge asks for a puppet with this nick
+//! accounts > … , accounts < …                    the pool of accounts, see `accounts.rs`
 //! ```
 //!
 //! The harness numbers the calls to Let's Chat. `lc > 42#["…"]` is a call, and `lc < 43#[…]` answers the
@@ -29,6 +30,7 @@
 //! allow; with [`World::telling_queries`] it must tell of the first three. With several networks, `irc` is
 //! the first and `irc2`, `irc3` are the others.
 
+mod accounts;
 mod calls;
 mod clock;
 mod script;
@@ -40,10 +42,13 @@ mod wire;
 use std::sync::Arc;
 use std::time::Instant;
 
+use accounts::Pool;
 use calls::Calls;
 use jiff::Timestamp;
-use letsbridge::bridge::{Bridge, BridgeConfig, BridgePolicy, GapStats, NickPolicy, Stats};
-use letsbridge::domain::{ChannelMember, Endpoint, FloodControl, Network};
+use letsbridge::bridge::{
+    AccountPolicy, Bridge, BridgeConfig, BridgePolicy, GapStats, NickPolicy, Stats,
+};
+use letsbridge::domain::{ChannelMember, Endpoint, FloodControl, LinkReply, Network};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat;
 use letsbridge::store::Store;
@@ -79,6 +84,11 @@ pub(crate) struct World {
     puppets: Vec<Puppet>,
     letschat: Wire<letschat::LetsChatSession>,
     calls: Calls,
+    /// Which people of IRC speak by accounts, and the pool of these.
+    accounts: AccountPolicy,
+    pool: Pool,
+    /// What the page was answered.
+    pub(crate) replies: Vec<LinkReply>,
 }
 
 fn links() -> PublicLinks {
@@ -128,6 +138,9 @@ impl World {
             puppets: Vec::new(),
             letschat: Wire::new("letschat"),
             calls: Calls::default(),
+            accounts: AccountPolicy::default(),
+            pool: Pool::default(),
+            replies: Vec::new(),
         };
         world.restart();
         world

@@ -31,7 +31,8 @@ impl World {
         let untold = self.networks.iter_mut().flat_map(|wire| wire.sent.drain(..));
         let puppets = self.puppets.iter_mut().flat_map(|it| it.wire.sent.drain(..));
         let untold = untold.chain(puppets);
-        let untold: Vec<String> = untold.chain(self.letschat.sent.drain(..)).collect();
+        let untold = untold.chain(self.letschat.sent.drain(..));
+        let untold: Vec<String> = untold.chain(self.pool.sent.drain(..)).collect();
         assert_eq!(untold, [""; 0], "the story does not tell this");
     }
 
@@ -43,6 +44,7 @@ impl World {
             ("paused", time) => self.paused(time),
             ("restart", "") => self.restart(),
             ("stop", "") => self.apply(Event::Stop),
+            ("accounts", _) => self.accounts_line(line, rest),
             ("lc", _) => self.letschat_line(line, rest),
             _ if !who.starts_with("irc") => self.puppet_line(who, line, rest),
             _ => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use letsbridge::bridge::{BridgePolicy, NickPolicy, NickSource};
+use letsbridge::bridge::{AccountPolicy, BridgePolicy, NickPolicy, NickSource};
 use letsbridge::domain::{Endpoint, FloodControl};
 use letsbridge::protocol::irc;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
@@ -85,6 +85,23 @@ impl World {
     /// Files get links that need no account.
     pub(crate) fn with_public_links(mut self) -> Self {
         self.public_links = true;
+        self.restart();
+        self
+    }
+
+    /// People of IRC speak by accounts of their own in Let's Chat, with this policy changed.
+    pub(crate) fn with_accounts(mut self, change: impl FnOnce(&mut AccountPolicy)) -> Self {
+        self.accounts = AccountPolicy {
+            by_default: true,
+            for_unregistered: true,
+            username: "{nick}.irc".to_owned(),
+            email: "{user}@irc.invalid".to_owned(),
+            max: 10,
+            after_lines: 1,
+            link_requires_account: true,
+            ..AccountPolicy::default()
+        };
+        change(&mut self.accounts);
         self.restart();
         self
     }

@@ -36,6 +36,7 @@ impl World {
             link_formats: Vec::new(),
             public_links: self.public_links.then(links),
             nick_policies: self.nicks.clone(),
+            accounts: self.accounts.clone(),
             direct_messages: direct_networks,
         };
         self.bridge = Bridge::new(config, self.clock, &mut self.store).unwrap();
@@ -72,6 +73,8 @@ impl World {
                         machine.handle_input(self.now, Input::Command(command));
                     }
                 }
+                Command::Account(command) => self.pool.on_command(command),
+                Command::LinkReply(_, reply) => self.replies.push(reply),
                 Command::LetsChat(command) => {
                     if let Some(machine) = self.letschat.machine.as_mut() {
                         machine.handle_input(self.now, Input::Command(command));

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::bridge::account_io::{PostFailure, Registration};
+use crate::bridge::account_io::{AccountRegistration, PostFailure};
 use crate::domain::{
     AccountAccess, AccountKind, AccountSecrets, Author, Endpoint, EndpointId, Identity, IrcUser,
     LetsChatUserId, Network, PersonId, SpeakerAccount,
@@ -73,7 +73,7 @@ pub(in crate::bridge) enum Voice {
     /// The bot.
     Bot,
     /// The bot, and this account is to be registered.
-    BotUntil(Box<Registration>),
+    BotUntil(Box<AccountRegistration>),
 }
 
 impl Accounts {

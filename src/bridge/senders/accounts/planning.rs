@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::Accounts;
-use crate::bridge::account_io::Registration;
+use crate::bridge::account_io::AccountRegistration;
 use crate::domain::{
     AccountAccess, AccountKind, AccountSecrets, Author, Identity, Network, PersonId, Secret,
     SpeakerAccount,
@@ -19,7 +19,7 @@ impl Accounts {
         email: Option<String>,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<Option<Registration>, StoreError> {
+    ) -> Result<Option<AccountRegistration>, StoreError> {
         let is_waiting = |until: Option<&Timestamp>| until.is_some_and(|until| *until > now);
         let known = self.made.get(&person).cloned();
         let is_usable = known.as_ref().is_some_and(|it| it.access == AccountAccess::Usable);
@@ -53,7 +53,7 @@ impl Accounts {
         person: PersonId,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<Option<Registration>, StoreError> {
+    ) -> Result<Option<AccountRegistration>, StoreError> {
         let Some(taken) = self.made.get(&person).cloned() else { return Ok(None) };
         let Some(key) = self.people.key(person).cloned() else { return Ok(None) };
         let nick = taken.display_name.clone();
@@ -88,7 +88,7 @@ impl Accounts {
         email: Option<String>,
         now: Timestamp,
         store: &mut Store,
-    ) -> Result<Option<Registration>, StoreError> {
+    ) -> Result<Option<AccountRegistration>, StoreError> {
         let (Some(username), Ok(password)) = (username, Secret::random_password()) else {
             self.on_not_made(person, now);
             return Ok(None);
@@ -116,9 +116,9 @@ impl Accounts {
         password: Secret,
         email: Option<String>,
         may_exist: bool,
-    ) -> Registration {
+    ) -> AccountRegistration {
         let template = &self.policy.policy.email;
-        Registration {
+        AccountRegistration {
             person: account.person,
             username: account.username.clone(),
             display_name: account.display_name.clone(),
