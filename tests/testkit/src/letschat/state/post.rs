@@ -15,7 +15,7 @@ pub struct Post {
     pub text: String,
     /// When, by the server's clock.
     pub posted: Timestamp,
-    /// The author's username.
+    /// The author's username when it was posted.
     pub owner: String,
     pub(super) owner_id: Id,
 }
