@@ -63,6 +63,7 @@ async fn whoever_registers_can_sign_in_and_post() {
     assert_eq!(send(&chat, "/rooms/tea/messages", "text=hi", &cookie).await.status, 201);
     let post = chat.posts("tea").remove(0);
     assert_eq!((post.owner.as_str(), post.text.as_str()), ("dave", "hi"));
+    assert_eq!(post.owner_id(), account.id);
 }
 
 #[tokio::test]

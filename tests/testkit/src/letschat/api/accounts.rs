@@ -1,3 +1,5 @@
+//! What a test knows and changes of accounts: registration, passwords, and the sessions of browsers.
+
 use super::{LetsChat, account};
 use crate::letschat::state::ServerState;
 
