@@ -4,12 +4,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../testkit/tests/letschat/raw.rs"]
+#[allow(dead_code)]
+mod raw;
+
 mod accounts;
 mod audit;
 mod crash;
 mod doubles;
 mod end_to_end;
 mod letschat;
+mod people;
 mod puppets;
 mod registration;
 mod strict_servers;

@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use fastrand::Rng;
 use tokio::sync::watch;
 
-/// What may go wrong with one `messages:create` from a websocket.
+/// What may go wrong with one message, be it a `messages:create` from a websocket or a request over REST,
+/// where the answer is what the ack is here. Some of it may go wrong with any request over REST.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// The connection is cut before the message is stored. It never will be.
@@ -22,8 +23,12 @@ pub enum Fault {
     /// The message is stored and told at once, and acked this much later.
     LateAck(Duration),
     /// The message gets its id and its time now, and becomes visible (and is acked) only after the next
-    /// post in its room: two concurrent posts, visible in the other order of their ids.
+    /// post in its room: two concurrent posts, visible in the other order of their ids. Over REST nothing
+    /// goes wrong.
     Overtaken,
+    /// The message is stored and told at once, and acked when [`release_acks`](Faults::release_acks) says
+    /// so: the broadcast comes before the ack.
+    HoldAck,
 }
 
 /// Injects faults. All of them take effect at once and last until they are taken back.
@@ -31,6 +36,8 @@ pub enum Fault {
 pub struct Faults {
     state: Mutex<FaultState>,
     stalled: watch::Sender<bool>,
+    /// How often the held acks were released.
+    released: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -39,9 +46,20 @@ struct FaultState {
     ack_delay: Duration,
     rest_fails: Option<StatusCode>,
     upgrades_fail: Option<StatusCode>,
-    /// How often which fault is still to come, by slug; those under "" are for any room.
-    faults: HashMap<String, Vec<(Fault, usize)>>,
+    /// How often which fault is still to come to whom.
+    faults: HashMap<Victim, Vec<(Fault, usize)>>,
     chaos: Option<Chaos>,
+}
+
+/// What a fault is for. An empty slug stands for any room.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Victim {
+    /// A message from a websocket to the room with this slug.
+    Socket(String),
+    /// A message over REST to the room with this slug.
+    Rest(String),
+    /// Another request over REST, by its path.
+    Path(String),
 }
 
 #[derive(Debug)]
@@ -59,10 +77,36 @@ impl Faults {
 
     /// As [`inject`](Self::inject), for messages to the room `slug`. These go before those for any room.
     pub fn inject_in(&self, slug: &str, times: usize, fault: Fault) {
-        self.state().faults.entry(slug.to_owned()).or_default().push((fault, times));
+        self.add(Victim::Socket(slug.to_owned()), times, fault);
     }
 
-    /// From now on each message that arrives by websocket suffers, with this probability, one of:
+    /// As [`inject`](Self::inject), for messages over REST.
+    pub fn inject_rest(&self, times: usize, fault: Fault) {
+        self.inject_rest_in("", times, fault);
+    }
+
+    /// As [`inject_in`](Self::inject_in), for messages over REST.
+    pub fn inject_rest_in(&self, slug: &str, times: usize, fault: Fault) {
+        self.add(Victim::Rest(slug.to_owned()), times, fault);
+    }
+
+    /// Injects `fault` into the next `times` requests over REST with this path, such as
+    /// `/account/register`: they are not carried out, or their answers are late or lost. For messages
+    /// there is [`inject_rest`](Self::inject_rest).
+    pub fn inject_request(&self, path: &str, times: usize, fault: Fault) {
+        self.add(Victim::Path(path.to_owned()), times, fault);
+    }
+
+    /// Lets those acks go that a fault has held so far.
+    pub fn release_acks(&self) {
+        self.released.send_modify(|count| *count += 1);
+    }
+
+    fn add(&self, victim: Victim, times: usize, fault: Fault) {
+        self.state().faults.entry(victim).or_default().push((fault, times));
+    }
+
+    /// From now on each message, by websocket or over REST, suffers, with this probability, one of:
     /// [`Fault::DropBefore`], [`Fault::DropAfter`], [`Fault::SwallowAck`], [`Fault::LateAck`] of 5 to
     /// 200 ms. The same seed and the same number of messages give the same faults.
     pub fn chaos(&self, seed: u64, probability: f64) {
@@ -75,7 +119,7 @@ impl Faults {
         self.state().delay = by;
     }
 
-    /// Sends every ack this much later, and nothing else: so the broadcast of a message comes before its ack.
+    /// Sends every ack, and every answer to a message over REST, this much later, and nothing else: so the broadcast of a message comes before its ack.
     pub fn delay_acks(&self, by: Duration) {
         self.state().ack_delay = by;
     }
@@ -104,15 +148,35 @@ impl Faults {
     /// Ends all faults.
     pub fn clear(&self) {
         *self.state() = FaultState::default();
+        self.release_acks();
         self.resume();
     }
 
-    /// What is to happen to this message to the room `slug`.
+    /// What is to happen to this message from a websocket to the room `slug`.
     pub(super) fn fault_for(&self, slug: Option<&str>) -> Option<Fault> {
+        self.fault_of(Victim::Socket, slug)
+    }
+
+    /// What is to happen to this message over REST to the room `slug`.
+    pub(super) fn fault_for_rest(&self, slug: Option<&str>) -> Option<Fault> {
+        self.fault_of(Victim::Rest, slug)
+    }
+
+    /// What is to happen to this request over REST.
+    pub(super) fn fault_for_path(&self, path: &str) -> Option<Fault> {
+        self.state().next_fault(&Victim::Path(path.to_owned()))
+    }
+
+    /// Changes when held acks are released.
+    pub(super) fn releases(&self) -> watch::Receiver<u64> {
+        self.released.subscribe()
+    }
+
+    fn fault_of(&self, victim: fn(String) -> Victim, slug: Option<&str>) -> Option<Fault> {
         let mut state = self.state();
         if !state.faults.is_empty() {
             for room in [slug.unwrap_or_default(), ""] {
-                if let Some(fault) = state.next_fault(room) {
+                if let Some(fault) = state.next_fault(&victim(room.to_owned())) {
                     return Some(fault);
                 }
             }
@@ -158,8 +222,8 @@ impl Faults {
 }
 
 impl FaultState {
-    fn next_fault(&mut self, room: &str) -> Option<Fault> {
-        let coming = self.faults.get_mut(room)?;
+    fn next_fault(&mut self, victim: &Victim) -> Option<Fault> {
+        let coming = self.faults.get_mut(victim)?;
         while let Some((fault, times)) = coming.first_mut() {
             if *times > 0 {
                 *times -= 1;
@@ -167,7 +231,7 @@ impl FaultState {
             }
             coming.remove(0);
         }
-        self.faults.remove(room);
+        self.faults.remove(victim);
         None
     }
 }
@@ -215,6 +279,22 @@ mod tests {
         faults.inject_in("dev", 1, Fault::DropBefore);
         assert_eq!(faults.fault_for(Some("tea")), None);
         assert_eq!(faults.fault_for(Some("dev")), Some(Fault::DropBefore));
+    }
+
+    #[test]
+    fn messages_by_websocket_over_rest_and_other_requests_have_faults_of_their_own() {
+        let faults = Faults::default();
+        faults.inject(1, Fault::DropBefore);
+        faults.inject_rest_in("dev", 1, Fault::DropAfter);
+        faults.inject_request("/account/login", 1, Fault::SwallowAck);
+        assert_eq!(faults.fault_for_rest(Some("tea")), None);
+        assert_eq!(faults.fault_for_path("/account/register"), None);
+        assert_eq!(faults.fault_for_rest(Some("dev")), Some(Fault::DropAfter));
+        assert_eq!(faults.fault_for(Some("dev")), Some(Fault::DropBefore));
+        assert_eq!(faults.fault_for_path("/account/login"), Some(Fault::SwallowAck));
+        faults.chaos(1, 1.0);
+        assert!(faults.fault_for_rest(None).is_some());
+        assert_eq!(faults.fault_for_path("/account/login"), None);
     }
 
     #[test]

@@ -180,12 +180,22 @@ impl Listener for AcceptedConnections {
     }
 }
 
-/// Where a request comes from.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PeerAddr(pub SocketAddr);
+/// Where a request comes from, and its connection.
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    pub address: SocketAddr,
+    cut: watch::Sender<u64>,
+}
 
-impl Connected<IncomingStream<'_, AcceptedConnections>> for PeerAddr {
+impl Peer {
+    /// Cuts its connection, which nothing more is read from or written to.
+    pub(super) fn cut(&self) {
+        self.cut.send_modify(|cuts| *cuts += 1);
+    }
+}
+
+impl Connected<IncomingStream<'_, AcceptedConnections>> for Peer {
     fn connect_info(stream: IncomingStream<'_, AcceptedConnections>) -> Self {
-        Self(*stream.remote_addr())
+        Self { address: *stream.remote_addr(), cut: stream.io().cutter() }
     }
 }

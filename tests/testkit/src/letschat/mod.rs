@@ -20,7 +20,7 @@ mod state;
 mod tcp_stream;
 mod websocket;
 
-pub use api::{LetsChat, UnfinishedPost};
+pub use api::{AccountView, LetsChat, UnfinishedPost};
 pub use faults::{Fault, Faults};
 pub use page::page_file;
 pub use setup::{MongooseVersion, NewRoom, NewUser, Setup};

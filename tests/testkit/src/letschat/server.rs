@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::faults::Faults;
-use super::listener::{self, AcceptLoop, ConnectionContext, PeerAddr};
+use super::listener::{self, AcceptLoop, ConnectionContext, Peer};
 use super::rest;
 use super::setup::Setup;
 use super::shared::Shared;
@@ -37,7 +37,7 @@ impl Server {
             .fallback(rest::serve)
             .layer(DefaultBodyLimit::max(rest::MAX_UPLOAD))
             .with_state(shared.clone())
-            .into_make_service_with_connect_info::<PeerAddr>();
+            .into_make_service_with_connect_info::<Peer>();
         let serving = tokio::spawn(async move {
             // It ends only when it is told to.
             let _ = axum::serve(connections, router).await;

@@ -24,8 +24,11 @@ pub struct Setup {
     /// How much later than that a silent client's connection is closed. The real server: 60 s.
     pub ping_timeout: Duration,
     /// How long a check of a token takes, once a connection and once a REST request, one check at a
-    /// time. The real server: about 100 ms. Here nothing, unless told otherwise.
+    /// time; and as long a check or a change of a password. The real server: about 100 ms. Here nothing,
+    /// unless told otherwise.
     pub token_check_time: Duration,
+    /// Whether people may register (`auth.local.enableRegistration`).
+    pub registration: bool,
     /// Whether people may make private rooms and rooms with a password (`rooms.private`).
     pub private_rooms: bool,
     /// Whether files may be uploaded (`files.enable`).
@@ -54,6 +57,7 @@ impl Default for Setup {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(60),
             token_check_time: Duration::ZERO,
+            registration: true,
             private_rooms: true,
             files: true,
             private_messages: true,

@@ -21,18 +21,34 @@ pub(super) struct CuttableStream {
     /// One for each direction, because each may be waited for by another task.
     cut_reading: CutSignal,
     cut_writing: CutSignal,
+    cutter: watch::Sender<u64>,
     cut: bool,
 }
 
 impl CuttableStream {
-    /// `stream`, until `life` changes.
+    /// `stream`, until `life` changes or it is cut alone.
     pub(super) fn new(stream: Box<dyn Stream>, life: watch::Receiver<u64>) -> Self {
+        let cutter = watch::Sender::new(0);
+        let signal = |life, alone| -> CutSignal {
+            Box::pin(async {
+                tokio::select! {
+                    () = until_cut(life) => {}
+                    () = until_cut(alone) => {}
+                }
+            })
+        };
         Self {
             stream,
-            cut_reading: Box::pin(until_cut(life.clone())),
-            cut_writing: Box::pin(until_cut(life)),
+            cut_reading: signal(life.clone(), cutter.subscribe()),
+            cut_writing: signal(life, cutter.subscribe()),
+            cutter,
             cut: false,
         }
+    }
+
+    /// What cuts this connection alone, when it changes.
+    pub(super) fn cutter(&self) -> watch::Sender<u64> {
+        self.cutter.clone()
     }
 
     fn check_cut(

@@ -1,4 +1,4 @@
-//! One websocket: its token is checked, its packets are answered, until one of the two sides ends it.
+//! One websocket: its token or its session is checked, its packets are answered, until one of the two sides ends it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,15 +13,30 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::engineio::{self, Packet};
 use super::faults::Fault;
 use super::handlers::{self, Call, Outcome};
+use super::id::Id;
 use super::outbox::{Outbox, Outgoing};
 use super::shared::Shared;
 use super::state::ServerState;
+use super::state::login::Visitor;
 use super::state::post::HeldPost;
 use super::state::session::SocketId;
 use super::state::token::TokenCheck;
 
 /// How long a close frame may take to be written.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How a client says who it is.
+pub(super) enum Credentials {
+    Token(String),
+    /// The cookies of a browser; empty if there are none.
+    Cookies(String),
+}
+
+/// Whether a client is let in.
+enum Admission {
+    Token(TokenCheck),
+    Session(Visitor),
+}
 
 /// How a connection ends.
 enum ConnectionEnd {
@@ -32,14 +47,14 @@ enum ConnectionEnd {
 }
 
 /// Serves a websocket to its end.
-pub(super) async fn serve(shared: Arc<Shared>, socket: WebSocket, token: Option<String>) {
+pub(super) async fn serve(shared: Arc<Shared>, socket: WebSocket, who: Credentials) {
     shared.sockets.send_modify(|count| *count += 1);
     shared.opened.fetch_add(1, Ordering::Relaxed);
     let (sink, stream) = socket.split();
     let (outbox, queue) = Outbox::new();
     let writer = tokio::spawn(write(sink, queue, shared.clone()));
     let mut conversation = Connection { shared, outbox, socket_id: None, writer };
-    if let ConnectionEnd::CloseFrame = conversation.run(stream, token).await {
+    if let ConnectionEnd::CloseFrame = conversation.run(stream, who).await {
         conversation.outbox.put(Outgoing::CloseFrame);
         let _ = timeout_at(Instant::now() + CLOSE_TIMEOUT, &mut conversation.writer).await;
     }
@@ -79,7 +94,7 @@ async fn write(
 struct Connection {
     shared: Arc<Shared>,
     outbox: Outbox,
-    /// Its number, once its token was good.
+    /// Its number, once it was let in.
     socket_id: Option<SocketId>,
     writer: JoinHandle<()>,
 }
@@ -97,12 +112,12 @@ impl Connection {
     async fn run(
         &mut self,
         mut stream: impl StreamExt<Item = Result<Message, axum::Error>> + Unpin,
-        token: Option<String>,
+        who: Credentials,
     ) -> ConnectionEnd {
         let shared = self.shared.clone();
         let timeout = shared.ping_interval + shared.ping_timeout;
         self.outbox.send(engineio::open(&sid(), shared.ping_interval, shared.ping_timeout));
-        let mut check = std::pin::pin!(admission(&shared, token));
+        let mut check = std::pin::pin!(admission(&shared, who));
         let mut checked = false;
         let life = shared.life();
         let mut deadline = Instant::now() + timeout;
@@ -111,7 +126,7 @@ impl Connection {
                 biased;
                 verdict = &mut check, if !checked => {
                     checked = true;
-                    self.on_token_checked(verdict);
+                    self.on_checked(verdict);
                     continue;
                 }
                 () = self.outbox.closed() => return ConnectionEnd::Cut,
@@ -141,20 +156,29 @@ impl Connection {
     }
 
     /// Accepts the client, or rejects it in the server's odd ways and keeps the connection.
-    fn on_token_checked(&mut self, verdict: Option<TokenCheck>) {
+    fn on_checked(&mut self, verdict: Admission) {
         match verdict {
-            Some(TokenCheck::Valid(who)) => {
-                // First the frame, then the session: nothing may be broadcast to it before.
-                self.outbox.send("40");
-                self.socket_id = Some(self.shared.state().add_session(who, self.outbox.clone()));
-            }
+            Admission::Token(TokenCheck::Valid(who)) => self.let_in(who, true),
+            Admission::Session(Visitor::SignedIn(who)) => self.let_in(who, false),
             // The server goes on after it has rejected the token, and fails once more.
-            Some(TokenCheck::Malformed) => {
+            Admission::Token(TokenCheck::Malformed) => {
                 ["44", "44"].into_iter().for_each(|frame| self.outbox.send(frame));
             }
-            Some(TokenCheck::Wrong | TokenCheck::Broken) => self.outbox.send("44"),
-            None => self.outbox.send(r#"44"No session found""#),
+            Admission::Token(TokenCheck::Wrong | TokenCheck::Broken) => self.outbox.send("44"),
+            Admission::Session(Visitor::Stranger) => {
+                self.outbox.send(r#"44"No session found""#);
+            }
+            Admission::Session(Visitor::Anonymous) => {
+                self.outbox.send(r#"44"Passport was not initialized""#);
+            }
         }
+    }
+
+    fn let_in(&mut self, who: Id, uses_token: bool) {
+        // First the frame, then the session: nothing may be broadcast to it before.
+        self.outbox.send("40");
+        let outbox = self.outbox.clone();
+        self.socket_id = Some(self.shared.state().add_session(who, outbox, uses_token));
     }
 
     fn on_packet(&mut self, packet: Packet) -> Result<(), ConnectionEnd> {
@@ -226,6 +250,16 @@ impl Connection {
         let late = match fault {
             Some(Fault::DropAfter | Fault::SwallowAck) => return,
             Some(Fault::LateAck(late)) => late,
+            Some(Fault::HoldAck) => {
+                let (outbox, mut released) = (self.outbox.clone(), self.shared.faults.releases());
+                tokio::spawn(async move {
+                    // Without a sender there is no server.
+                    if released.changed().await.is_ok() {
+                        outbox.send(frame);
+                    }
+                });
+                return;
+            }
             _ => self.shared.faults.ack_delay(),
         };
         if late.is_zero() {
@@ -255,11 +289,17 @@ fn fault(shared: &Shared, state: &ServerState, call: &Call) -> Option<Fault> {
     shared.faults.fault_for(room.map(|room| room.slug.as_str()))
 }
 
-/// Checks the token, which takes its time. `None`: there is no token.
-async fn admission(shared: &Shared, token: Option<String>) -> Option<TokenCheck> {
-    let token = token?;
-    shared.wait_for_token_check().await;
-    Some(shared.state().check_token(&token))
+/// Checks the token, which takes its time, or looks up the session.
+async fn admission(shared: &Shared, who: Credentials) -> Admission {
+    match who {
+        Credentials::Token(token) => {
+            shared.wait_for_token_check().await;
+            Admission::Token(shared.state().check_token(&token))
+        }
+        Credentials::Cookies(cookies) => {
+            Admission::Session(shared.state().logins.visitor(&cookies))
+        }
+    }
 }
 
 /// A session id, as Engine.IO makes them: 20 characters of base64's second alphabet.

@@ -14,15 +14,28 @@ pub(super) struct Client {
 impl Client {
     /// Opens `path` and hears nothing yet.
     pub(super) async fn open(address: SocketAddr, path: &str) -> Self {
-        Self { socket: Socket::open(address, path).await, next_ack: 0 }
+        Self::open_with(address, path, None).await
+    }
+
+    /// As [`open`](Self::open), with the cookie of a session.
+    pub(super) async fn open_with(address: SocketAddr, path: &str, cookie: Option<&str>) -> Self {
+        Self { socket: Socket::open_with(address, path, cookie).await, next_ack: 0 }
+    }
+
+    /// Opens one with the cookie of a session, and waits until it is let in.
+    pub(super) async fn by_session(address: SocketAddr, cookie: &str) -> Self {
+        Self::open_with(address, COOKIES, Some(cookie)).await.admitted().await
     }
 
     /// Opens one with this token, and waits until it is let in.
     pub(super) async fn let_in(address: SocketAddr, token: &str) -> Self {
-        let mut client = Self::open(address, &path(token)).await;
-        assert!(client.receive().await.starts_with("0{"));
-        assert_eq!(client.receive().await, "40");
-        client
+        Self::open(address, &path(token)).await.admitted().await
+    }
+
+    async fn admitted(mut self) -> Self {
+        assert!(self.receive().await.starts_with("0{"));
+        assert_eq!(self.receive().await, "40");
+        self
     }
 
     /// Everything said so far, up to the answer to a ping of ours.
@@ -96,6 +109,9 @@ impl DerefMut for Client {
         &mut self.socket
     }
 }
+
+/// Where a websocket with cookies is opened.
+pub(super) const COOKIES: &str = "/socket.io/?EIO=3&transport=websocket";
 
 /// Where a websocket with this token is opened.
 pub(super) fn path(token: &str) -> String {

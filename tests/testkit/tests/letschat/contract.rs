@@ -276,7 +276,8 @@ impl<'a> Replay<'a> {
             "other" => "Bearer foo".to_owned(),
             who => format!("Bearer {}", self.chat.token(who)),
         });
-        let request = Request { method: &recorded.method, path: &path, auth, body };
+        let request =
+            Request { method: &recorded.method, path: &path, auth, body, ..Request::default() };
         let answer = fetch(self.chat.address(), &request).await.unwrap();
         let place = format!("line {}, {}", self.line, recorded.note);
         assert_eq!(answer.status, recorded.status, "{place}");

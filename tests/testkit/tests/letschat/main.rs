@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod accounts;
 mod client;
 mod connection;
 mod contract;
@@ -9,7 +10,9 @@ mod faults;
 mod messages;
 mod raw;
 mod rest;
+mod rest_faults;
 mod rooms;
+mod sessions;
 mod users;
 
 use client::Client;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{ClientRequestBuilder, Message};
 
 /// Nothing on this machine takes that long, so a longer wait would be in vain.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -27,10 +27,19 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens `path` and hears nothing yet.
     pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
+        Self::open_with(address, path, None).await
+    }
+
+    /// As [`open`](Self::open), with the cookie of a session.
+    pub(crate) async fn open_with(address: SocketAddr, path: &str, cookie: Option<&str>) -> Self {
         let stream = soon(TcpStream::connect(address)).await.expect("it listens");
-        let url = format!("ws://{address}{path}");
+        let url = format!("ws://{address}{path}").parse().expect("an address");
+        let mut builder = ClientRequestBuilder::new(url);
+        if let Some(cookie) = cookie {
+            builder = builder.with_header("Cookie", format!("connect.sid={cookie}"));
+        }
         let (stream, _) =
-            soon(tokio_tungstenite::client_async(url, stream)).await.expect("it opens");
+            soon(tokio_tungstenite::client_async(builder, stream)).await.expect("it opens");
         Self { stream }
     }
 
@@ -70,6 +79,8 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     /// `Authorization`.
     pub(crate) auth: Option<String>,
+    /// The cookie of a session.
+    pub(crate) cookie: Option<&'a str>,
     /// `Content-Type` and the body.
     pub(crate) body: Option<(&'a str, Vec<u8>)>,
 }
@@ -88,6 +99,11 @@ impl Response {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let headers = self.head.lines().filter_map(|line| line.split_once(": "));
         headers.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// The cookie of the session that the answer begins.
+    pub(crate) fn cookie(&self) -> Option<&str> {
+        self.header("set-cookie")?.strip_prefix("connect.sid=")?.split(';').next()
     }
 
     pub(crate) fn text(&self) -> String {
@@ -109,6 +125,9 @@ pub(crate) async fn fetch(address: SocketAddr, request: &Request<'_>) -> Option<
     );
     if let Some(auth) = &request.auth {
         head.push_str(&format!("Authorization: {auth}\r\n"));
+    }
+    if let Some(cookie) = request.cookie {
+        head.push_str(&format!("Cookie: connect.sid={cookie}\r\n"));
     }
     let body = request.body.as_ref().map_or(&[][..], |(_, body)| body);
     if let Some((kind, body)) = &request.body {

@@ -12,7 +12,7 @@ async fn request(
     body: Option<(&str, Vec<u8>)>,
 ) -> Option<Response> {
     let auth = Some(format!("Bearer {}", chat.token("alice")));
-    fetch(chat.address(), &Request { method, path, auth, body }).await
+    fetch(chat.address(), &Request { method, path, auth, body, cookie: None }).await
 }
 
 async fn get(chat: &LetsChat, path: &str) -> Response {
@@ -66,7 +66,8 @@ async fn who_asks_is_known_by_a_token_in_either_way() {
         ),
         (None, 401, None),
     ] {
-        let request = Request { method: "GET", path: "/account", auth: auth.clone(), body: None };
+        let request =
+            Request { method: "GET", path: "/account", auth: auth.clone(), ..Request::default() };
         let answer = fetch(chat.address(), &request).await.unwrap();
         assert_eq!(
             (answer.status, answer.header("www-authenticate")),
@@ -86,7 +87,7 @@ async fn a_malformed_token_gets_half_an_answer_and_a_revoked_one_a_page() {
         method: "GET",
         path: "/account",
         auth: Some(format!("Bearer {token}")),
-        body: None,
+        ..Request::default()
     };
     let malformed = fetch(chat.address(), &with("nonsense")).await.unwrap();
     assert_eq!(
@@ -222,36 +223,4 @@ async fn the_page_and_the_tokens_are_for_those_at_this_machine() {
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     let without = start(setup()).await;
     assert_eq!(get(&without, "/demo/people").await.status, 404);
-}
-
-/// Sends the form of the login page; the status, and the cookie of the session that begins.
-async fn sign_in(chat: &LetsChat, form: &str) -> (u16, Option<String>) {
-    let body = Some((FORM, form.into()));
-    let request = Request { method: "POST", path: "/account/login", auth: None, body };
-    let answer = fetch(chat.address(), &request).await.unwrap();
-    (answer.status, answer.header("set-cookie").map(str::to_owned))
-}
-
-#[tokio::test]
-async fn a_password_begins_a_session_that_makes_a_token() {
-    let alice =
-        NewUser { password: Some("kettle-on".to_owned()), ..NewUser::new("alice", "Alice A") };
-    let chat = start(Setup { users: vec![alice], ..setup() }).await;
-    let (status, cookie) = sign_in(&chat, "username=Alice&password=kettle-on").await;
-    let cookie = cookie.unwrap();
-    assert_eq!(status, 200);
-    assert!(cookie.starts_with("connect.sid=s%3A") && cookie.ends_with("; HttpOnly"), "{cookie}");
-    assert_eq!(sign_in(&chat, "username=alice&password=other").await, (401, None));
-    assert_eq!(sign_in(&chat, "username=bob&password=kettle-on").await, (401, None));
-}
-
-#[tokio::test]
-async fn three_wrong_passwords_lock_an_account() {
-    let alice =
-        NewUser { password: Some("kettle-on".to_owned()), ..NewUser::new("alice", "Alice A") };
-    let chat = start(Setup { users: vec![alice], ..setup() }).await;
-    for status in [401, 401, 403] {
-        assert_eq!(sign_in(&chat, "username=alice&password=other").await, (status, None));
-    }
-    assert_eq!(sign_in(&chat, "username=alice&password=kettle-on").await, (403, None));
 }

@@ -1,3 +1,4 @@
+mod accounts;
 mod files;
 mod posts;
 mod rooms;
@@ -14,6 +15,7 @@ use super::state::ServerState;
 use super::state::account::Account;
 use super::state::room::Room;
 
+pub use accounts::AccountView;
 pub use posts::UnfinishedPost;
 
 /// A running server. Dropping it ends it.
@@ -62,7 +64,8 @@ impl LetsChat {
     }
 
     /// Ends the process, so to speak: every connection is cut and new ones are refused; the data stays.
-    /// What it had not done yet is never done. A process that is gone is not stalled any more.
+    /// What it had not done yet is never done. A process that is gone is not stalled any more, and has
+    /// forgotten who is locked; the sessions of browsers are data.
     ///
     /// # Errors
     /// When the server is gone.
@@ -70,6 +73,7 @@ impl LetsChat {
         self.refuse().await?;
         self.server.shared.cut_all();
         self.faults().resume();
+        self.unlock_accounts();
         Ok(())
     }
 

@@ -91,12 +91,12 @@ impl LetsChat {
         let who = account(&state, username).id.clone();
         let room = room(&state, slug).id.clone();
         let (outbox, _) = Outbox::new();
-        let socket = state.add_session(who, outbox);
+        let socket = state.add_session(who, outbox, true);
         let broadcasts = state.join(socket, &room);
         state.broadcast(broadcasts);
     }
 
-    fn change_account(&self, username: &str, change: impl FnOnce(&mut Account)) {
+    pub(super) fn change_account(&self, username: &str, change: impl FnOnce(&mut Account)) {
         let mut state = self.state();
         let found = state.accounts.iter_mut().find(|account| account.username == username);
         change(found.unwrap_or_else(|| panic!("there is no account {username:?}")));

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Required,
     Pattern,
     Taken,
+    /// Not of the form of a mail address.
+    NoMail,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             Self::Required => "required",
             Self::Pattern => "regexp",
             Self::Taken => "unique",
+            Self::NoMail => "user defined",
         }
     }
 
@@ -36,16 +39,27 @@ impl Kind {
             Self::Required => "Path `{PATH}` is required.",
             Self::Pattern => "Path `{PATH}` is invalid ({VALUE}).",
             Self::Taken => "Expected {PATH} to be unique",
+            Self::NoMail => "invalid email address",
         }
     }
 }
 
 /// 400 with a `ValidationError` of the model `Room`.
 pub(super) fn validation(mongoose: MongooseVersion, invalid: &[Invalid]) -> Outcome {
+    let error = validation_error(mongoose, "Room", invalid);
+    respond(StatusCode::BAD_REQUEST, error.to_string(), Vec::new())
+}
+
+/// A `ValidationError` of a model.
+pub(super) fn validation_error(
+    mongoose: MongooseVersion,
+    model: &str,
+    invalid: &[Invalid],
+) -> Value {
     let errors: serde_json::Map<String, Value> =
         invalid.iter().map(|field| (field.path.to_owned(), validator(mongoose, field))).collect();
-    let general = "Room validation failed";
-    let error = match mongoose {
+    let general = format!("{model} validation failed");
+    match mongoose {
         MongooseVersion::V4_6 => {
             json!({"message": general, "name": "ValidationError", "errors": errors})
         }
@@ -57,11 +71,19 @@ pub(super) fn validation(mongoose: MongooseVersion, invalid: &[Invalid]) -> Outc
             let message = format!("{general}: {}", each.join(", "));
             json!({"errors": errors, "_message": general, "message": message, "name": "ValidationError"})
         }
-    };
-    respond(StatusCode::BAD_REQUEST, error.to_string(), Vec::new())
+    }
 }
 
-fn message_for(field: &Invalid) -> String {
+/// The error of the older server, which lets the database find out that a value is taken.
+pub(super) fn duplicate() -> Value {
+    let message = "E11000 Duplicate Key Error";
+    json!({
+        "name": "MongoError", "message": message, "driver": true, "index": 0, "code": 11000, "errmsg": message,
+    })
+}
+
+/// What is wrong with a field, in the server's words.
+pub(super) fn message_for(field: &Invalid) -> String {
     let value = field.value.as_deref().unwrap_or("undefined");
     field.kind.message().replace("{PATH}", field.path).replace("{VALUE}", value)
 }

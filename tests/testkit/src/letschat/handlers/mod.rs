@@ -7,14 +7,17 @@
 mod account;
 mod call;
 mod errors;
+mod fields;
 mod files;
 mod messages;
 mod private;
+mod register;
 mod rooms;
 mod users;
 
 pub(super) use call::{Call, Outcome, Reply, Upload};
 pub(super) use messages::draft as message_draft;
+pub(super) use register::{not_permitted, register};
 pub(super) use rooms::change::broadcasts as room_news;
 
 use super::state::ServerState;
@@ -26,6 +29,9 @@ pub(super) fn handle(state: &mut ServerState, name: &str, call: &Call) -> Outcom
         "messages:list" => messages::list(state, call),
         "account:whoami" => account::whoami(state, call),
         "account:profile" => account::profile(state, call),
+        "account:settings" => account::settings(state, call),
+        // Whoever has a websocket is signed in.
+        "account:register" => not_permitted(),
         "account:generate_token" => account::generate_token(state, call),
         "account:revoke_token" => account::revoke_token(state, call),
         "rooms:list" => rooms::list(state, call),

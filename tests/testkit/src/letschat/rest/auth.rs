@@ -1,17 +1,17 @@
 //! Authentication: the token as a bearer's, or as the user name of Basic; or the session of a browser.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, stream};
-use serde_json::{Map, Value, json};
 
 use super::responses::{self, Refusal};
+use super::session;
 use crate::letschat::id::Id;
 use crate::letschat::shared::Shared;
-use crate::letschat::state::login::Login;
+use crate::letschat::state::login::Visitor;
 use crate::letschat::state::token::TokenCheck;
 
 /// How a token was given, for the word of the refusal.
@@ -23,8 +23,8 @@ enum Scheme {
 
 /// The account that asks, or the response that rejects it.
 pub(super) async fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result<Id, Refusal> {
-    let cookies = headers.get(header::COOKIE).and_then(|cookies| cookies.to_str().ok());
-    if let Some(who) = cookies.and_then(|it| shared.state().account_of_cookies(it)) {
+    let visitor = shared.state().logins.visitor(session::cookies(headers));
+    if let Visitor::SignedIn(who) = visitor {
         return Ok(who);
     }
     let given = headers.get(header::AUTHORIZATION).and_then(|given| given.to_str().ok());
@@ -46,24 +46,6 @@ pub(super) async fn authenticate(shared: &Shared, headers: &HeaderMap) -> Result
             Err(responses::error(StatusCode::INTERNAL_SERVER_ERROR, error).into())
         }
     }
-}
-
-/// The answer to the login page.
-pub(super) fn sign_in(shared: &Shared, params: &Map<String, Value>) -> Response {
-    let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (status, word, message) = match shared.state().sign_in(text("username"), text("password")) {
-        Login::Begun(cookie) => {
-            let body = json!({"status": "success", "message": "Logging you in..."});
-            let mut response = responses::json(StatusCode::OK, body.to_string());
-            let cookie = format!("connect.sid={cookie}; Path=/; HttpOnly");
-            let cookie = HeaderValue::from_str(&cookie).expect("hex digits");
-            response.headers_mut().insert(header::SET_COOKIE, cookie);
-            return response;
-        }
-        Login::Wrong => (StatusCode::UNAUTHORIZED, "error", "Incorrect login credentials."),
-        Login::Locked => (StatusCode::FORBIDDEN, "error", "Account is locked."),
-    };
-    responses::json(status, json!({"status": word, "message": message}).to_string())
 }
 
 /// The user name of Basic's `name:password`. Both must be there; the password may be anything.

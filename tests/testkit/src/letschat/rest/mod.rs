@@ -2,8 +2,10 @@
 
 mod auth;
 mod body;
+mod faults;
 mod responses;
 mod route;
+mod session;
 mod upgrade;
 
 use std::sync::Arc;
@@ -15,9 +17,10 @@ use serde_json::Value;
 
 use super::handlers::{self, Call, Outcome, Reply};
 use super::id::{self, Id};
-use super::listener::PeerAddr;
+use super::listener::Peer;
 use super::page;
 use super::shared::Shared;
+use faults::Trouble;
 use responses::Refusal;
 use route::Route;
 
@@ -30,7 +33,7 @@ pub(super) const MAX_UPLOAD: usize = 100_000_000;
 /// Answers any request.
 pub(super) async fn serve(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(PeerAddr(peer)): ConnectInfo<PeerAddr>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
     request: Request,
 ) -> Response {
     shared.faults.until_resumed().await;
@@ -45,24 +48,49 @@ pub(super) async fn serve(
     }
     let response = match shared.faults.rest_failure() {
         Some(status) => responses::proxy_error(status),
-        None => match page::serve(&shared, &request, &path, peer) {
+        None => match page::serve(&shared, &request, &path, peer.address) {
             Some(response) => response,
-            None => rest(&shared, &path, request).await.unwrap_or_else(|refusal| *refusal),
+            None => return troubled(&shared, &path, &peer, request).await,
         },
     };
     shared.faults.until_may_send().await;
     response
 }
 
+/// Answers over REST, or suffers what is to go wrong.
+async fn troubled(shared: &Shared, path: &[&str], peer: &Peer, request: Request) -> Response {
+    let trouble = Trouble::of(shared, request.method(), path);
+    if trouble.is_before() {
+        return trouble.answer(shared, peer, StatusCode::OK.into_response()).await;
+    }
+    let cookies = session::cookies(request.headers()).to_owned();
+    if *request.method() == Method::GET && path == ["logout"] {
+        return trouble.answer(shared, peer, session::sign_out(shared, &cookies)).await;
+    }
+    let answered = rest(shared, path, request, trouble.is_silent()).await;
+    let mut response = answered.unwrap_or_else(|refusal| *refusal);
+    session::give_session(shared, &cookies, &mut response);
+    trouble.answer(shared, peer, response).await
+}
+
 /// In the order in which the real server does it: the body is read, the path looked up, the token
 /// checked, the room looked up, and then the event answers.
-async fn rest(shared: &Shared, path: &[&str], request: Request) -> Result<Response, Refusal> {
+async fn rest(
+    shared: &Shared,
+    path: &[&str],
+    request: Request,
+    is_silent: bool,
+) -> Result<Response, Refusal> {
     let (method, headers) = (request.method().clone(), request.headers().clone());
     let unknown = not_found(&request);
     let (mut params, multipart) = body::read(request).await?;
     if method == Method::POST && path == ["account", "login"] {
         shared.wait_for_token_check().await;
-        return Ok(auth::sign_in(shared, &params));
+        return Ok(session::sign_in(shared, &params, session::cookies(&headers)));
+    }
+    if method == Method::POST && path == ["account", "register"] {
+        shared.wait_for_token_check().await;
+        return Ok(session::register(shared, params, session::cookies(&headers)));
     }
     let Some(route) = route::find(&method, path) else { return Err(unknown.into()) };
     let who = auth::authenticate(shared, &headers).await?;
@@ -70,6 +98,9 @@ async fn rest(shared: &Shared, path: &[&str], request: Request) -> Result<Respon
         Route::Download(id) => return Ok(download(shared, &id).unwrap_or(unknown)),
         Route::Event { name, room, param } => (name, room, param),
     };
+    if ["account:settings", "account:generate_token"].contains(&name) {
+        shared.wait_for_token_check().await;
+    }
     let room = room.map(|room| find_room(shared, &room)).transpose()?;
     let file = match multipart {
         Some(request) if name == "files:create" => {
@@ -80,15 +111,15 @@ async fn rest(shared: &Shared, path: &[&str], request: Request) -> Result<Respon
     params.extend(param.map(|(key, value)| (key.to_owned(), Value::from(value))));
     params.extend(room.map(|room| ("room".to_owned(), Value::from(&*room))));
     let call = Call { account_id: who, socket: None, data: Value::Object(params), file };
-    Ok(respond(shared, name, &call).unwrap_or(unknown))
+    Ok(respond(shared, name, &call, is_silent).unwrap_or(unknown))
 }
 
 /// `None`: this server does not have that event switched on.
-fn respond(shared: &Shared, name: &str, call: &Call) -> Option<Response> {
+fn respond(shared: &Shared, name: &str, call: &Call, is_silent: bool) -> Option<Response> {
     let mut state = shared.state();
     Some(match handlers::handle(&mut state, name, call) {
         Outcome::Answer(Reply { status, json }, broadcasts) => {
-            state.broadcast(broadcasts);
+            state.broadcast(broadcasts.into_iter().filter(|_| !is_silent));
             json.map_or_else(|| responses::plain(status), |json| responses::json(status, json))
         }
         Outcome::Throws => responses::error(

@@ -18,6 +18,7 @@ pub(super) fn find(method: &Method, path: &[&str]) -> Option<Route> {
     Some(match path {
         ["account"] if get => event("account:whoami"),
         ["account", "profile"] if post => event("account:profile"),
+        ["account", "settings"] if post => event("account:settings"),
         ["account", "token", "generate"] if post => event("account:generate_token"),
         ["account", "token", "revoke"] if post => event("account:revoke_token"),
         ["rooms"] if get => event("rooms:list"),

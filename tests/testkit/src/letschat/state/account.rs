@@ -41,6 +41,12 @@ impl Account {
         }
     }
 
+    /// Gives it this mail address, and the avatar that goes with it.
+    pub(in super::super) fn set_email(&mut self, email: String) {
+        self.avatar = gravatar(&email);
+        self.email = email;
+    }
+
     /// Its token: `base64("<24 hex digits>:<48 hex digits>")`.
     pub(in super::super) fn token(&self) -> Option<String> {
         let secret = self.secret.as_ref()?;

@@ -24,7 +24,7 @@ use super::outbox::Outbox;
 use super::setup::{MongooseVersion, NewRoom, NewUser, Setup};
 use account::Account;
 use file::File;
-use login::Attempts;
+use login::Logins;
 use post::{Post, PublishedPost};
 use room::Room;
 use session::{Broadcast, Session, SocketId};
@@ -49,10 +49,12 @@ pub(super) struct ServerState {
     /// Each with the username of the one it was for.
     pub sent_private_messages: Vec<(String, Post)>,
     pub sessions: BTreeMap<SocketId, Session>,
-    /// Whose browser has which cookie.
-    logins: HashMap<String, Id>,
-    /// By username.
-    attempts: HashMap<String, Attempts>,
+    /// The sessions of browsers.
+    pub logins: Logins,
+    /// Whether people may register.
+    pub registration: bool,
+    /// How many did.
+    pub registrations: usize,
     last_socket_id: SocketId,
     /// How many posts of each room are kept, and how many private messages.
     pub max_posts: usize,
@@ -76,8 +78,9 @@ impl ServerState {
             downloads: 0,
             sent_private_messages: Vec::new(),
             sessions: BTreeMap::new(),
-            logins: HashMap::new(),
-            attempts: HashMap::new(),
+            logins: Logins::default(),
+            registration: setup.registration,
+            registrations: 0,
             last_socket_id: 0,
             max_posts: setup.max_posts,
             max_files: setup.max_files,
@@ -156,10 +159,10 @@ impl ServerState {
         by_id.or_else(|| self.room_by_slug(name)).filter(|room| !room.archived)
     }
 
-    /// Adds a socket whose token was good.
-    pub(super) fn add_session(&mut self, who: Id, outbox: Outbox) -> SocketId {
+    /// Adds a socket that was let in, by its account's token or by a browser's session.
+    pub(super) fn add_session(&mut self, who: Id, outbox: Outbox, uses_token: bool) -> SocketId {
         self.last_socket_id += 1;
-        self.sessions.insert(self.last_socket_id, Session { account_id: who, outbox });
+        self.sessions.insert(self.last_socket_id, Session { account_id: who, outbox, uses_token });
         self.notify_changed();
         self.last_socket_id
     }

@@ -15,7 +15,7 @@ pub struct Post {
     pub text: String,
     /// When, by the server's clock.
     pub posted: Timestamp,
-    /// The author's username.
+    /// The author's username when it was posted.
     pub owner: String,
     pub(super) owner_id: Id,
 }
@@ -32,6 +32,12 @@ pub struct PublishedPost {
 }
 
 impl Post {
+    /// The author's id, which stays when the username changes.
+    #[must_use]
+    pub fn owner_id(&self) -> &str {
+        &self.owner_id
+    }
+
     pub(in super::super) fn new(id: &Id, text: &str, posted: Timestamp, owner: &Account) -> Self {
         Self {
             id: id.to_string(),
