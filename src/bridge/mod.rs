@@ -28,6 +28,7 @@ mod letschat;
 mod linking;
 mod loop_guard;
 mod notices;
+mod parts;
 mod peers;
 mod policy;
 mod pruner;
@@ -40,13 +41,11 @@ mod stats;
 mod status_buffer;
 mod topic_sync;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::domain::{Endpoint, EndpointId, LetsChatUserId, Network, Roster};
-use crate::protocol::irc::IrcEvent;
-use crate::protocol::letschat::LetsChatEvent;
+use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::store::{Store, StoreError};
 
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
@@ -58,19 +57,14 @@ pub use senders::accounts::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 pub use senders::{NickPolicy, NickSource};
 pub use stats::{GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
 
-use commands::CommandAnswers;
 use config::recover_endpoints;
-use context::{Ctx, Step};
+use context::Ctx;
 use direct::DirectMessages;
+use endpoints::Endpoints;
 use endpoints::quota::QueueQuota;
-use endpoints::{EndpointState, Endpoints};
-use letschat::RoomReceiver;
-use linking::Linking;
 use loop_guard::LoopGuard;
-use notices::failures::FailureNotices;
-use notices::{outage, status};
+use parts::Parts;
 use peers::Peers;
-use pruner::Pruner;
 use routes::Routes;
 use senders::Senders;
 use senders::accounts::Accounts;
@@ -229,203 +223,5 @@ impl Bridge {
             steps: VecDeque::new(),
         };
         work(&mut self.parts, &mut ctx)
-    }
-}
-
-/// The parts that have fields of their own.
-#[derive(Debug)]
-struct Parts {
-    rooms: RoomReceiver,
-    direct: DirectMessages,
-    answers: CommandAnswers,
-    failures: FailureNotices,
-    linking: Linking,
-    /// The rooms where a delivery may start at the end of the turn.
-    due_rooms: BTreeSet<EndpointId>,
-    pruner: Pruner,
-}
-
-impl Parts {
-    fn new(direct: DirectMessages) -> Self {
-        Self {
-            rooms: RoomReceiver::default(),
-            direct,
-            answers: CommandAnswers::default(),
-            failures: FailureNotices::default(),
-            linking: Linking::default(),
-            due_rooms: BTreeSet::new(),
-            pruner: Pruner::default(),
-        }
-    }
-
-    /// Hands an event to the parts that it concerns.
-    fn dispatch(&mut self, event: Event, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        match event {
-            Event::Irc(network, event) => self.on_irc_event(&network, event, ctx),
-            Event::LetsChat(event) => self.on_letschat_event(event, ctx),
-            Event::Puppet(network, user, event) => {
-                self.on_puppet_event(&network, &user, *event, ctx)
-            }
-            Event::PuppetDisconnected(network, user, end) => {
-                irc::puppets::disconnect::on_disconnected(&network, &user, end, ctx)
-            }
-            Event::ConnectionLost(peer) => self.on_connection_lost(&peer, ctx),
-            Event::Tick => self.tick(ctx),
-            Event::Account(event) => match *event {
-                AccountEvent::HandedOver { .. } | AccountEvent::NotHandedOver { .. } => {
-                    self.linking.on_hand_over(*event, ctx)
-                }
-                event => accounts::on_event(event, &mut self.rooms, ctx),
-            },
-            Event::Link(request, asked) => self.linking.on_request(request, *asked, ctx),
-            Event::Stop => Ok(()),
-        }
-    }
-
-    /// Runs the steps that parts have left to each other, until there are none.
-    fn run_steps(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        while let Some(step) = ctx.steps.pop_front() {
-            match step {
-                Step::Schedule(endpoint) => self.schedule(endpoint, ctx)?,
-                Step::ScheduleDirect => self.direct.schedule(ctx)?,
-                Step::Answer(command, message) => {
-                    let network =
-                        ctx.endpoints.get(message.source).and_then(EndpointState::network);
-                    if let (Some(network), true) = (network.cloned(), command.is_about_linking()) {
-                        self.linking.on_command(command, (&network, &message.author), ctx)?;
-                        continue;
-                    }
-                    let direct = self.direct.is_available(network);
-                    self.answers.answer(command, &message, direct, ctx)?;
-                }
-                Step::AuthorMuted { source, author, other: (other, there), pause } => {
-                    notices::notify_mute((&author, source), (&other, there), pause, ctx)?;
-                }
-                Step::ReleaseHeld(endpoint) => self.rooms.release_held(endpoint, ctx)?,
-                Step::FailureRecorded => self.failures.schedule(ctx.now),
-                Step::DirectFailureRecorded => self.direct.on_failure_recorded(ctx),
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts the next delivery to `endpoint`, if possible; for a room, at the end of the turn.
-    fn schedule(&mut self, endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        match ctx.endpoints.get(endpoint) {
-            Some(EndpointState::Room(_)) => {
-                self.due_rooms.insert(endpoint);
-                Ok(())
-            }
-            Some(EndpointState::Channel(_)) if !ctx.stopping => deliver::start_next(endpoint, ctx),
-            // One more may be in flight to somebody else on that side.
-            Some(EndpointState::User(_)) => self.direct.schedule(ctx),
-            Some(EndpointState::Channel(_)) | None => Ok(()),
-        }
-    }
-
-    /// Starts what was due at the end of the turn, and what becomes due by that.
-    fn end_turn(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        while let Some(endpoint) = self.due_rooms.pop_first() {
-            if !ctx.stopping {
-                deliver::start_next(endpoint, ctx)?;
-            }
-            self.run_steps(ctx)?;
-        }
-        irc::save_last_seen(ctx)
-    }
-
-    fn on_irc_event(
-        &mut self,
-        network: &Network,
-        event: IrcEvent,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        match &event {
-            IrcEvent::DirectMessage(message)
-                if let Some(command) = linking::command_in(message) =>
-            {
-                return self.linking.on_command(command, (network, &message.author), ctx);
-            }
-            IrcEvent::DirectMessage(message) if self.direct.is_enabled() => {
-                return self.direct.on_irc_message(network, message, ctx);
-            }
-            IrcEvent::DirectMessage(message) => {
-                self.answers.reply_no_direct_messages(network, message, ctx);
-                return Ok(());
-            }
-            IrcEvent::Registered { .. } => {
-                self.direct.on_connected(Peer::Irc(network.clone()), ctx);
-            }
-            _ => {}
-        }
-        if !matches!(event, IrcEvent::Membership(_) | IrcEvent::NotJoined { .. }) {
-            return irc::on_event(network, event, ctx);
-        }
-        let change = self.direct.user_change(network, &event, ctx);
-        irc::on_event(network, event, ctx)?;
-        change.map_or(Ok(()), |change| self.direct.on_user_change(network, change, ctx))
-    }
-
-    fn on_letschat_event(
-        &mut self,
-        event: LetsChatEvent,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        match &event {
-            LetsChatEvent::DirectMessage(message) => {
-                return self.direct.on_letschat_message(message, ctx);
-            }
-            LetsChatEvent::DirectMessagesEnabled(is_enabled) => {
-                return self.direct.set_letschat_enabled(*is_enabled, ctx);
-            }
-            LetsChatEvent::LoggedIn(_) => {
-                accounts::start(ctx)?;
-                self.direct.on_connected(Peer::LetsChat, ctx);
-            }
-            _ => {}
-        }
-        letschat::on_event(event, &mut self.rooms, ctx)
-    }
-
-    fn on_puppet_event(
-        &mut self,
-        network: &Network,
-        user: &LetsChatUserId,
-        event: IrcEvent,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
-        match event {
-            IrcEvent::DirectMessage(message) => {
-                self.direct.on_puppet_message(network, user, &message, ctx)
-            }
-            event => irc::puppets::on_event(network, user, event, ctx),
-        }
-    }
-
-    fn on_connection_lost(&mut self, peer: &Peer, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        // Or the next connection would receive them.
-        ctx.commands.retain(|command| !command.is_for(peer));
-        match peer {
-            Peer::Irc(network) => irc::on_connection_lost(network, ctx)?,
-            Peer::LetsChat => letschat::on_connection_lost(&mut self.rooms, ctx)?,
-        }
-        self.direct.on_connection_lost(peer, ctx)
-    }
-
-    /// About every second: does what is due by time.
-    fn tick(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        self.pruner.tick(ctx)?;
-        Linking::tick(ctx)?;
-        irc::history::resume_paused(ctx)?;
-        self.rooms.tick(ctx);
-        outage::notify_due(ctx)?;
-        notices::notify_expired_mutes(ctx)?;
-        status::notify_due(ctx)?;
-        irc::puppets::away::show_away(ctx);
-        self.failures.notify_due(self.direct.is_enabled(), ctx)?;
-        self.direct.schedule(ctx)?;
-        // Failures are reported as soon as they are recorded.
-        self.run_steps(ctx)?;
-        self.direct.report_due(ctx)
     }
 }

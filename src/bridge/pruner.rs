@@ -1,4 +1,4 @@
-//! Forgets old messages, in small batches.
+//! Forgets old messages and people, in small batches.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -14,7 +14,10 @@ const MAX_PRUNE_BATCH: u32 = 500;
 /// How often that is done.
 const PRUNE_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
 
-/// Forgets messages that are older than the ledger keeps.
+/// How long people of IRC without an account on Let's Chat are remembered after they last spoke.
+const PEOPLE_RETENTION: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Forgets messages that are older than the ledger keeps, and people who have been silent for long.
 #[derive(Debug)]
 pub(super) struct Pruner {
     /// When that was last done.
@@ -33,11 +36,13 @@ impl Pruner {
     /// # Errors
     /// When the store cannot be written.
     pub(super) fn tick(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        let Some(retention) = ctx.policy.retention else { return Ok(()) };
         if ctx.now.duration_since(self.pruned_at) < PRUNE_INTERVAL {
             return Ok(());
         }
         self.pruned_at = ctx.now;
+        let forgotten = ctx.store.prune_people(ctx.now - PEOPLE_RETENTION)?;
+        ctx.senders.accounts.people.forget(&forgotten);
+        let Some(retention) = ctx.policy.retention else { return Ok(()) };
         ctx.store.prune(ctx.now - retention - MAX_CLOCK_SKEW, MAX_PRUNE_BATCH)
     }
 }

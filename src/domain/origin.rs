@@ -1,7 +1,7 @@
 //! Where somebody on IRC connects from, coarsely: the same for one person on the next day, and mostly another for
 //! somebody else.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// The provider or network in `user@host`: the host without what changes from day to day. `None` if there is no
 /// host. The user name is not part of it, since everybody chooses their own.

@@ -113,7 +113,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
     let status = Status { total: bridge.total(), ..Status::default() };
     let (status_sender, status) = watch::channel(status);
     let mut queues = Inbox::default();
-    let inbox = queues.add_queue();
+    let (inbox, accounts_inbox) = (queues.add_queue(), queues.add_queue());
     let mut tick_receivers = vec![inbox.downgrade()];
     let (shutdown_stage, wanted_stage) = watch::channel(ShutdownStage::default());
     let (stop, stopped) = watch::channel(false);
@@ -137,8 +137,6 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
         let stopped = stopped.clone();
         networks.push(irc::IrcConnection::new(network, &endpoints, connector, inbox, stopped));
     }
-    let accounts_inbox = queues.add_queue();
-    tick_receivers.push(accounts_inbox.downgrade());
     engine.set_account_pool(spawn_accounts(
         &settings.letschat,
         &endpoints,

@@ -5,10 +5,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use rusqlite::{Connection, Row};
 
+use super::columns::{account_access_from_sql, account_kind_from_sql};
 use super::mutation::{PeopleMutation, SealedSecrets};
 use super::{DB_FILE, Person, Store, StoreError, damage, look, schema};
 use crate::domain::{
-    AccountAccess, AccountKind, AccountSecrets, LetsChatUserId, PersonId, Secret, SpeakerAccount,
+    AccountKind, AccountSecrets, LetsChatUserId, PersonId, Secret, SpeakerAccount,
 };
 
 /// The columns that [`account_from_row`] reads.
@@ -156,52 +157,18 @@ fn accounts_of(connection: &Connection) -> Result<Vec<SpeakerAccount>, StoreErro
 fn account_from_row(row: &Row<'_>) -> rusqlite::Result<SpeakerAccount> {
     Ok(SpeakerAccount {
         person: PersonId(row.get(0)?),
-        kind: kind_from_sql(row.get(1)?),
+        kind: account_kind_from_sql(row.get(1)?),
         user: row.get::<_, Option<String>>(2)?.map(|user| LetsChatUserId(user.into())),
         username: row.get(3)?,
         display_name: row.get(4)?,
-        access: access_from_sql(row.get(5)?),
+        access: account_access_from_sql(row.get(5)?),
     })
-}
-
-pub(super) fn kind_to_sql(kind: AccountKind) -> i64 {
-    match kind {
-        AccountKind::Made => 0,
-        AccountKind::Written => 1,
-        AccountKind::TakenOver => 2,
-        AccountKind::Linked => 3,
-    }
-}
-
-fn kind_from_sql(kind: i64) -> AccountKind {
-    match kind {
-        0 => AccountKind::Made,
-        1 => AccountKind::Written,
-        2 => AccountKind::TakenOver,
-        _ => AccountKind::Linked,
-    }
-}
-
-pub(super) fn access_to_sql(access: AccountAccess) -> i64 {
-    match access {
-        AccountAccess::Planned => 0,
-        AccountAccess::Usable => 1,
-        AccountAccess::Lost => 2,
-    }
-}
-
-fn access_from_sql(access: i64) -> AccountAccess {
-    match access {
-        0 => AccountAccess::Planned,
-        1 => AccountAccess::Usable,
-        _ => AccountAccess::Lost,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Identity, Network, PersonKey};
+    use crate::domain::{AccountAccess, Identity, Network, PersonKey};
 
     #[test]
     fn account_is_read_back_with_its_secrets() {

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use rusqlite::Row;
 
 use crate::domain::{
-    Author, Casemapping, DeliveryState, EndpointId, LetsChatUserId, LinkTarget, Message,
-    MessageKind, MessagePart, PasteId, RenderedMessage, Sender,
+    AccountAccess, AccountKind, Author, Casemapping, DeliveryState, EndpointId, LetsChatUserId,
+    LinkTarget, Message, MessageKind, MessagePart, PasteId, RenderedMessage, Sender,
 };
 
 /// The columns of `message` (as `m`) that [`message_from_row`] reads.
@@ -114,6 +114,40 @@ pub(super) fn sender_from_sql(sender: Option<String>) -> Sender {
         Some(("puppet", account)) => Sender::Puppet(LetsChatUserId(account.into())),
         Some(("account", user)) => Sender::Account(LetsChatUserId(user.into())),
         _ => Sender::Bot,
+    }
+}
+
+pub(super) fn account_kind_to_sql(kind: AccountKind) -> i64 {
+    match kind {
+        AccountKind::Made => 0,
+        AccountKind::Written => 1,
+        AccountKind::TakenOver => 2,
+        AccountKind::Linked => 3,
+    }
+}
+
+pub(super) fn account_kind_from_sql(kind: i64) -> AccountKind {
+    match kind {
+        0 => AccountKind::Made,
+        1 => AccountKind::Written,
+        2 => AccountKind::TakenOver,
+        _ => AccountKind::Linked,
+    }
+}
+
+pub(super) fn account_access_to_sql(access: AccountAccess) -> i64 {
+    match access {
+        AccountAccess::Planned => 0,
+        AccountAccess::Usable => 1,
+        AccountAccess::Lost => 2,
+    }
+}
+
+pub(super) fn account_access_from_sql(access: i64) -> AccountAccess {
+    match access {
+        0 => AccountAccess::Planned,
+        1 => AccountAccess::Usable,
+        _ => AccountAccess::Lost,
     }
 }
 

@@ -5,8 +5,8 @@ use letsbridge::domain::{
     AccountSecrets, LetsChatUserId, LinkAction, LinkOffer, LinkRefusal, LinkReply, Secret,
 };
 
-use crate::harness::World;
 use crate::LETSCHAT_IN;
+use crate::harness::World;
 
 /// A world that has a page for linking.
 fn joined() -> World {

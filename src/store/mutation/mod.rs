@@ -73,8 +73,8 @@ impl Mutation {
         let db = Transaction { connection };
         match self {
             Self::InsertEndpoint { id, name } => endpoint::insert(db, *id, name),
-            Self::SetRoomId { endpoint, remote_id } => {
-                endpoint::set_room_id(db, *endpoint, remote_id)
+            Self::SetRoomId { endpoint: id, remote_id } => {
+                endpoint::set_room_id(db, *id, remote_id)
             }
             Self::RenameEndpoint { endpoint, name } => endpoint::rename(db, *endpoint, name),
             Self::MergeRooms { endpoint, before } => endpoint::merge_rooms(db, *endpoint, *before),

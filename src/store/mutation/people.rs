@@ -7,7 +7,7 @@ use super::Transaction;
 use crate::domain::{
     AccountKind, Identity, LetsChatUserId, Network, PersonId, PersonKey, SpeakerAccount,
 };
-use crate::store::accounts::{access_to_sql, kind_to_sql};
+use crate::store::columns::{account_access_to_sql, account_kind_to_sql};
 
 /// One change to the people of IRC, or to their accounts.
 #[derive(Debug)]
@@ -163,11 +163,11 @@ fn put_account(
         params![
             account.person.0,
             !account.kind.is_only_ours(),
-            kind_to_sql(account.kind),
+            account_kind_to_sql(account.kind),
             user,
             account.username,
             account.display_name,
-            access_to_sql(account.access),
+            account_access_to_sql(account.access),
             secrets.password,
             secrets.session,
             secrets.token,

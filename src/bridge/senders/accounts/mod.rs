@@ -240,11 +240,6 @@ impl Accounts {
         self.policy.policy.link_requires_account
     }
 
-    /// How many accounts the bridge has made.
-    pub(in crate::bridge) fn made_count(&self) -> usize {
-        self.made.values().filter(|account| account.user.is_some()).count()
-    }
-
     /// Adds an account, or replaces the one of that kind.
     pub(in crate::bridge) fn insert(&mut self, account: SpeakerAccount) {
         self.remove(account.person, account.kind);

@@ -208,6 +208,9 @@ impl People {
 
     /// The store has forgotten these people.
     pub(in crate::bridge) fn forget(&mut self, people: &[PersonId]) {
+        if people.is_empty() {
+            return;
+        }
         for id in people {
             if let Some(person) = self.by_id.remove(id) {
                 self.by_key.remove(&person.key);
