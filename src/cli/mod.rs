@@ -8,11 +8,13 @@ mod init;
 mod log_limits;
 mod logging;
 mod panic;
+mod people;
 mod process;
 mod revoke;
 mod run;
 mod signals;
 mod systemd;
+mod unlink;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -62,6 +64,10 @@ enum CliCommand {
     Audit(audit::AuditArgs),
     /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
+    /// List the people of IRC who have spoken, and their accounts on Let's Chat
+    People(people::PeopleArgs),
+    /// End links between people of IRC and their own accounts, also while the bridge runs
+    Unlink(unlink::UnlinkArgs),
     /// Try the bridge on this machine, in a page that shows both sides
     ///
     /// Starts an IRC server, a Let's Chat and a bridge between them, and prints the address of a page that shows both
@@ -107,6 +113,8 @@ pub fn main() -> ExitCode {
         CliCommand::Init(arguments) => init::init(*arguments),
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
+        CliCommand::People(arguments) => people::people(&arguments),
+        CliCommand::Unlink(arguments) => unlink::unlink(&arguments),
         #[cfg(feature = "demo")]
         CliCommand::Demo { port, irc_port, letschat_port } => {
             demo::demo(irc_port, letschat_port, port)

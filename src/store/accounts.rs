@@ -1,5 +1,6 @@
 //! The accounts on Let's Chat that people of IRC speak as, and what gives access to them, encrypted.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -120,17 +121,27 @@ impl Store {
 /// # Errors
 /// When there is no store, or it cannot be read.
 pub fn read_people(directory: &Path) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
-    let connection = look::open_to_write(directory)?;
+    let mut connection = look::open_to_read(directory)?;
     let path = directory.join(DB_FILE);
     schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
-    let mut accounts = accounts_of(&connection)?;
-    let people = super::people::read_all(&connection)?;
+    // One state of both tables, also while the bridge writes.
+    let view = connection.transaction()?;
+    let mut accounts: HashMap<PersonId, Vec<SpeakerAccount>> = HashMap::new();
+    for account in accounts_of(&view)? {
+        accounts.entry(account.person).or_default().push(account);
+    }
+    let people = super::people::read_all(&view)?;
     let with_accounts = people.into_iter().map(|person| {
-        let (own, others) = accounts.drain(..).partition(|it| it.person == person.id);
-        accounts = others;
+        let own = accounts.remove(&person.id).unwrap_or_default();
         (person, own)
     });
     Ok(with_accounts.collect())
+}
+
+/// Whether there is no database in `directory`, for certain.
+#[must_use]
+pub fn is_missing(directory: &Path) -> bool {
+    matches!(directory.join(DB_FILE).try_exists(), Ok(false))
 }
 
 /// Asks the bridge that uses the store in `directory`, or will, to give up the accounts of the person with this

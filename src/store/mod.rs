@@ -38,7 +38,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-pub use accounts::{read_people, request_unlink};
+pub use accounts::{is_missing, read_people, request_unlink};
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;

@@ -16,6 +16,7 @@ mod harness;
 mod ident;
 mod init;
 mod logs;
+mod people;
 #[path = "../support/program.rs"]
 mod program;
 mod registration;
