@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::check_accounts::report_accounts;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::bridge::Peer;
 use crate::config;
 use crate::config::Settings;
 use crate::domain::Endpoint;
 use crate::service;
+use crate::service::account_probe::probe_accounts;
 use crate::service::{ProbeReport, ServerReport};
 use crate::store;
 use crate::store::Look;
@@ -32,6 +34,9 @@ pub(super) fn check(config: &Path) -> ExitCode {
     let runtime = run::build_runtime();
     let report = runtime.block_on(service::probe(&settings));
     let mut works = print_report(&settings, &report);
+    if let Some(found) = runtime.block_on(probe_accounts(&settings)) {
+        works &= report_accounts(&settings, &found, &report);
+    }
     if let Some(state) = &store {
         let running = *state == Look::InUse;
         works &= report_web(&settings, runtime.block_on(web::self_test(&settings, running)));

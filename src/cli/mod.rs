@@ -1,7 +1,9 @@
 //! The command line: parses arguments, runs the command, prints errors, and returns the exit code.
 
+mod accounts;
 mod audit;
 mod check;
+mod check_accounts;
 #[cfg(feature = "demo")]
 mod demo;
 mod init;
@@ -66,6 +68,8 @@ enum CliCommand {
     Revoke(revoke::RevokeArgs),
     /// List the people of IRC who have spoken, and their accounts on Let's Chat
     People(people::PeopleArgs),
+    /// Write accounts for people of IRC, where Let's Chat registers nobody
+    Accounts(accounts::AccountsArgs),
     /// End links between people of IRC and their own accounts, also while the bridge runs
     Unlink(unlink::UnlinkArgs),
     /// Try the bridge on this machine, in a page that shows both sides
@@ -114,6 +118,7 @@ pub fn main() -> ExitCode {
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         CliCommand::People(arguments) => people::people(&arguments),
+        CliCommand::Accounts(arguments) => accounts::accounts(&arguments),
         CliCommand::Unlink(arguments) => unlink::unlink(&arguments),
         #[cfg(feature = "demo")]
         CliCommand::Demo { port, irc_port, letschat_port } => {

@@ -8,6 +8,7 @@ mod post;
 mod register;
 mod rooms;
 mod server;
+mod server_probe;
 mod settings;
 
 use std::error::Error;
@@ -30,6 +31,7 @@ pub use post::PostError;
 pub use register::{NewAccount, RegisterError};
 pub use rooms::RestRoom;
 pub use server::{AccessError, Credential, RestServer};
+pub use server_probe::{RegistrationState, SignInState};
 pub use settings::{AccountChange, ChangeError};
 
 /// Time limit for one request.

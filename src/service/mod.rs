@@ -6,7 +6,9 @@
 //!              ticks, shutdown
 //! ```
 
+pub mod account_documents;
 mod account_policy;
+pub mod account_probe;
 mod accounts;
 pub mod audit;
 mod connector;

@@ -16,7 +16,7 @@ use super::sts::StsStore;
 use super::supervisor::Connection;
 use crate::bridge::{Event, Peer};
 use crate::config::{HostPort, LetsChatSettings, NetworkSettings, Settings};
-use crate::domain::{Endpoint, EndpointId};
+use crate::domain::{ChannelMember, Endpoint, EndpointId};
 use crate::net::ConnectionEnd;
 use crate::net::rest::{RestClient, RestError};
 use crate::net::tls;
@@ -38,6 +38,8 @@ pub struct ProbeReport {
     pub direct_messages: Option<bool>,
     /// For each endpoint, whether it could be joined.
     pub endpoints: HashMap<Endpoint, Result<(), String>>,
+    /// The nicks in each channel that was joined.
+    pub members: HashMap<Endpoint, Vec<String>>,
 }
 
 /// The result for one server.
@@ -86,6 +88,7 @@ pub async fn probe(settings: &Settings) -> ProbeReport {
         report.servers.extend(found.servers);
         report.direct_messages = report.direct_messages.or(found.direct_messages);
         report.endpoints.extend(found.endpoints);
+        report.members.extend(found.members);
     }
     report
 }
@@ -108,9 +111,10 @@ async fn probe_network(
             let connector = Connector::new(&alone, Arc::clone(&sts), None);
             IrcConnection::new(alone, wanted, connector, inbox, stopped)
         });
-        let ProbeResult { server: visit, endpoints: found, .. } = found.await;
+        let ProbeResult { server: visit, endpoints: found, members, .. } = found.await;
         report.servers.push(ServerReport { server: several.then(|| server.clone()), ..visit });
         report.endpoints.extend(found);
+        report.members.extend(members);
     }
     report
 }
@@ -133,13 +137,14 @@ async fn probe_letschat(
         LetsChatConnection::new(letschat.clone(), &endpoints, inbox, stopped)
             .with_direct_messages(whispering)
     });
-    let ProbeResult { server: mut visit, direct_messages: whispers, endpoints } = found.await;
+    let ProbeResult { server: mut visit, direct_messages: whispers, endpoints, members } =
+        found.await;
     if matches!(visit.login, Some(Err(_)))
         && let Some(reason) = rest_login_error(&letschat).await
     {
         visit.login = Some(Err(reason.to_string()));
     }
-    ProbeReport { servers: vec![visit], direct_messages: whispers, endpoints }
+    ProbeReport { servers: vec![visit], direct_messages: whispers, endpoints, members }
 }
 
 /// Runs one session until everything is `seen`, and leaves.
@@ -208,6 +213,7 @@ struct ProbeResult {
     server: ServerReport,
     direct_messages: Option<bool>,
     endpoints: HashMap<Endpoint, Result<(), String>>,
+    members: HashMap<Endpoint, Vec<String>>,
 }
 
 /// The progress with one server.
@@ -233,7 +239,12 @@ impl ProbeProgress {
         let own_endpoints = endpoints.iter().filter(|(_, endpoint)| peer_of(endpoint) == peer);
         let names = own_endpoints.cloned().collect();
         let visit = ServerReport { peer, server: None, login: None, account: None };
-        let found = ProbeResult { server: visit, direct_messages: None, endpoints: HashMap::new() };
+        let found = ProbeResult {
+            server: visit,
+            direct_messages: None,
+            endpoints: HashMap::new(),
+            members: HashMap::new(),
+        };
         Self {
             endpoints: names,
             awaits_direct_messages: false,
@@ -266,6 +277,11 @@ impl ProbeProgress {
                 irc::IrcEvent::NotJoined { endpoint, reason } => {
                     self.on_endpoint(endpoint, Err(reason));
                 }
+                irc::IrcEvent::Membership(irc::MembershipEvent::Names {
+                    endpoint,
+                    members,
+                    ..
+                }) => self.on_members(endpoint, &members),
                 _ => {}
             },
             EngineInput::Event(Event::LetsChat(event)) => match event {
@@ -309,6 +325,13 @@ impl ProbeProgress {
     fn on_endpoint(&mut self, endpoint: EndpointId, found: Result<(), String>) {
         if let Some(endpoint) = self.endpoints.get(&endpoint) {
             self.result.endpoints.insert(endpoint.clone(), found);
+        }
+    }
+
+    fn on_members(&mut self, endpoint: EndpointId, members: &[ChannelMember]) {
+        if let Some(endpoint) = self.endpoints.get(&endpoint) {
+            let nicks = members.iter().map(|member| member.user.nick.clone()).collect();
+            self.result.members.insert(endpoint.clone(), nicks);
         }
     }
 

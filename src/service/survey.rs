@@ -94,7 +94,8 @@ pub async fn survey(
     found.channels.keep_largest();
     found.settle();
     let SurveyResult { server, endpoints, channels, .. } = found;
-    (ProbeReport { servers: vec![server], direct_messages: None, endpoints }, channels)
+    let members = HashMap::new();
+    (ProbeReport { servers: vec![server], direct_messages: None, endpoints, members }, channels)
 }
 
 struct SurveyResult {
