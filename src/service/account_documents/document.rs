@@ -139,7 +139,7 @@ mod tests {
             ("username", "ann.irc"),
             ("provider", "irc"),
         ] {
-            assert_eq!(read.get_str(field), Ok(text));
+            assert_eq!(read.get_str(field).expect("is there"), text);
         }
         assert!(!read.contains_key("password") && !read.contains_key("uid"));
         assert_eq!(user_of_token(made.token.expose()), Some(id.clone()));
@@ -152,7 +152,7 @@ mod tests {
         assert!(bcrypt::verify(secret, digest).expect("is a digest"));
         let made = account_document(&ann(Some("ann")), &key(7), Timestamp::UNIX_EPOCH);
         let read = Document::from_reader(&made.expect("works").bson[..]).expect("is BSON");
-        assert_eq!(read.get_str("uid"), Ok("ann"));
+        assert_eq!(read.get_str("uid").expect("is there"), "ann");
     }
 
     #[test]
