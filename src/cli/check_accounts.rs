@@ -7,12 +7,9 @@ use crate::config::{LetsChatSenderMode, Settings};
 use crate::domain::{AccountAccess, AccountKind, Casemapping, SpeakerAccount};
 use crate::net::rest::{RegistrationState, SignInState};
 use crate::service::ProbeReport;
-use crate::service::account_documents::propose;
+use crate::service::account_documents::{AccountProposal, PersonWithAccounts, propose};
 use crate::service::account_probe::{AccountsReport, TokenProblem, TokenReport};
 use crate::store;
-use crate::store::Person;
-
-type PersonWithAccounts = (Person, Vec<SpeakerAccount>);
 
 /// Prints what works of the accounts. Returns whether all of it does.
 pub(super) fn report_accounts(
@@ -87,7 +84,7 @@ fn expected_text(
     people: &[PersonWithAccounts],
 ) -> String {
     let spoken = propose(people, settings);
-    let is_new = |it: &&crate::service::account_documents::AccountProposal| {
+    let is_new = |it: &&AccountProposal| {
         !people.iter().any(|(person, own)| {
             person.id == it.person && own.iter().any(|own| own.kind == AccountKind::Written)
         })

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::config;
 use crate::domain::{AccountAccess, AccountKind, Identity, SpeakerAccount};
+use crate::service::account_documents::PersonWithAccounts;
 use crate::store;
 use crate::store::{Person, StoreError};
 
@@ -59,7 +60,7 @@ pub(super) fn people(arguments: &PeopleArgs) -> ExitCode {
 }
 
 /// Reads the people in the store in `directory`; prints why that is not possible.
-pub(super) fn read_or_say_why(directory: &Path) -> Option<Vec<(Person, Vec<SpeakerAccount>)>> {
+pub(super) fn read_or_say_why(directory: &Path) -> Option<Vec<PersonWithAccounts>> {
     match store::read_people(directory) {
         Ok(people) => Some(people),
         Err(error) => {
@@ -101,7 +102,7 @@ fn access_word(access: AccountAccess) -> &'static str {
 }
 
 /// One line per account, and per person without one, below the titles.
-fn table(people: &[(Person, Vec<SpeakerAccount>)]) -> String {
+fn table(people: &[PersonWithAccounts]) -> String {
     let mut rows = vec![TITLES.map(str::to_owned)];
     for (person, accounts) in people {
         if accounts.is_empty() {

@@ -10,6 +10,7 @@ const PAGE: &str = "docs/troubleshooting.md";
 /// Files and folders whose texts reach the administrator by `check` or by the log, as a reason.
 const REASONS: &[&str] = &[
     "src/cli/check.rs",
+    "src/cli/check_accounts.rs",
     "src/net/proxy",
     "src/net/tls",
     "src/net/unexpected_peer.rs",
@@ -38,7 +39,15 @@ const FOR_NOBODY: &[&str] = &[
     "{nick}, logged in to account {account}",
     "{public}: reachable ({})",
     "{}: configuration OK",
+    "Let's Chat registers accounts",
+    "Let's Chat registers nobody; {written} accounts were written for it",
+    "the token works, for the account {username}",
+    "{spoken} people have spoken and have no account yet; of {members} more in the channels, those who speak get one \
+     (at most {max} in all). Accounts cannot be removed from Let's Chat",
     // Frames for other texts.
+    "letschat.accounts: {text}",
+    "letschat.accounts: {}",
+    "user_map {}: {text}",
     "link[{at}] {} and {}: {verdict}",
     "warning: {warning}",
     // The ends of messages about certificates.

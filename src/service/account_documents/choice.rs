@@ -23,7 +23,7 @@ const MAX_LEN_NAME: usize = 100;
 const DEFAULT: &str = "-";
 
 /// A person of the store with their accounts.
-type PersonWithAccounts = (Person, Vec<SpeakerAccount>);
+pub type PersonWithAccounts = (Person, Vec<SpeakerAccount>);
 
 /// An account to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]

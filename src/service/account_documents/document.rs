@@ -6,12 +6,11 @@ use bson::{Binary, DateTime, doc, oid};
 use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretBox};
 use sha2::Sha256;
 
 use super::choice::AccountProposal;
 use crate::domain::{ObjectId, Secret};
-use crate::store::Key;
 
 /// The provider of the accounts: none of Let's Chat's, so that nobody can sign in with a password.
 const PROVIDER: &str = "irc";
@@ -51,7 +50,7 @@ pub(super) struct AccountDocument {
 /// When it cannot be encoded.
 pub(super) fn account_document(
     account: &AccountProposal,
-    key: &Key,
+    key: &SecretBox<[u8; 32]>,
     now: Timestamp,
 ) -> Result<AccountDocument, DocumentError> {
     let fails = |reason: String| DocumentError { username: account.username.clone(), reason };
@@ -86,7 +85,7 @@ pub(super) fn account_document(
 }
 
 /// The secret part of the token of an account: 48 hexadecimal digits that nobody without the key can know.
-fn token_secret(key: &Key, id: ObjectId) -> Secret {
+fn token_secret(key: &SecretBox<[u8; 32]>, id: ObjectId) -> Secret {
     let mac = Hmac::<Sha256>::new_from_slice(key.expose_secret());
     let mut mac = mac.expect("HMAC accepts keys of any length");
     mac.update(TOKEN_PURPOSE);
@@ -99,7 +98,6 @@ mod tests {
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use bson::Document;
-    use secrecy::SecretBox;
 
     use super::*;
     use crate::domain::{Identity, Network, PersonId, PersonKey};
@@ -120,7 +118,7 @@ mod tests {
         }
     }
 
-    fn key(byte: u8) -> Key {
+    fn key(byte: u8) -> SecretBox<[u8; 32]> {
         SecretBox::new(Box::new([byte; 32]))
     }
 

@@ -17,7 +17,9 @@ use crate::domain::{AccountAccess, AccountKind, AccountSecrets, LetsChatUserId, 
 use crate::store;
 use crate::store::{Store, StoreError};
 
-pub use choice::{AccountProposal, AccountProposals, AccountWish, WishError, propose, resolve};
+pub use choice::{
+    AccountProposal, AccountProposals, AccountWish, PersonWithAccounts, WishError, propose, resolve,
+};
 pub use document::DocumentError;
 
 /// The description of the collection that `mongorestore` wants beside the documents.
