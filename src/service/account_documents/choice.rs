@@ -173,6 +173,13 @@ pub fn resolve(
         if found.proposals.iter().any(|it| it.person == person.id) {
             return Err(wrong("this person is listed twice: remove one line"));
         }
+        let is_by_nick = matches!(person.key.identity, Identity::Nick(_));
+        if wish.uid.is_some() && is_by_nick && settings.letschat.accounts.link_requires_account {
+            return Err(wrong(
+                "with a uid, whoever takes this nick would speak by the account of the directory's \
+                 person: let them log in to services on IRC first, or write - for the uid",
+            ));
+        }
         let written = written(own).or_else(|| written_with_uid(person, own));
         if written.is_none() && !needs_account(own) {
             found.have_one.push(person.nick.clone());

@@ -101,7 +101,7 @@ fn list_decides_who_is_called_what() {
         (&["home/ann"], "nobody has last spoken"),
         (&["ann", "Ann"], "listed twice"),
         (&["ann bob.irc"], "is taken"),
-        (&["ann x1 same", "bob x2 same"], "is taken"),
+        (&["bob bob2 uid"], "log in to services"),
         (&["ann x1 - a@x.org", "bob x2 - A@x.org"], "is taken"),
     ] {
         let error = resolve(wished).expect_err("must not pass");
