@@ -37,6 +37,7 @@ fn person(person: &PersonSettings) -> PersonPolicy {
     });
     PersonPolicy {
         matchers: person.matchers.clone(),
+        network: person.network.clone(),
         email: person.email.clone(),
         uses_account: person.sender_mode.map(|mode| mode == LetsChatSenderMode::Accounts),
         own,

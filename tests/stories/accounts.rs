@@ -208,6 +208,7 @@ fn with_david() -> World {
     };
     let person = PersonPolicy {
         matchers: vec![UserMatcher::Name("dave".to_owned())],
+        network: None,
         email: None,
         uses_account: None,
         own: Some(own),

@@ -143,7 +143,7 @@ impl Accounts {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Voice, StoreError> {
-        let configured = self.policy.person(author);
+        let configured = self.policy.person(network, author);
         let uses = configured.and_then(|(_, person)| person.uses_account);
         let uses_made = uses.unwrap_or_else(|| self.policy.uses_accounts(from, to));
         if uses == Some(false) {
