@@ -1,1 +1,1 @@
-
+//! The pool between an engine and real servers.
