@@ -102,6 +102,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use tokio::io::AsyncWriteExt;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -165,10 +166,16 @@ mod tests {
         let error = post(&client(&format!("http://{address}/"), 0)).await.unwrap_err();
         assert!(matches!(error, PostError::Unreachable(_)), "{error:?}");
         let fake = FakeServer::start(|_| FakeAnswer::json(201, STORED)).await;
-        // A server without TLS, and one with another certificate, are left before anything is sent.
-        let url = fake.url.as_str().replace("http:", "https:");
-        let error = post(&client(&url, 0)).await.unwrap_err();
-        assert!(matches!(error, PostError::Unreachable(_)), "{error:?}");
+        // A server without TLS is left before anything is sent.
+        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", plain.local_addr().unwrap());
+        let server = client(&url, 0);
+        let answering = async {
+            let (mut stream, _) = plain.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        };
+        let (outcome, ()) = tokio::join!(post(&server), answering);
+        assert!(matches!(outcome, Err(PostError::Unreachable(_))), "{outcome:?}");
         let other_room = client(fake.url.as_str(), 0);
         let error = other_room.post_message(&Secret::new("a=b"), "../account", "hi").await;
         assert!(matches!(error, Err(PostError::Forbidden(_))), "{error:?}");
