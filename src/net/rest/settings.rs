@@ -136,3 +136,55 @@ fn explain(error: &WireError, new_password: &str) -> ChangeError {
         None => ChangeError::Refused(error.text(new_password)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_in_words_for_the_person() {
+        for (json, words) in [
+            (
+                r#"{"errors":{"errors":{"username":{"message":"Expected username to be unique"}}}}"#,
+                "this user name is taken",
+            ),
+            (
+                r#"{"errors":{"errors":{"email":{"message":"Expected email to be unique"}}}}"#,
+                "this mail address is taken",
+            ),
+            (
+                r#"{"errors":{"name":"MongoError","code":11000,"errmsg":"E11000 Duplicate Key Error"}}"#,
+                "this user name or this mail address is taken",
+            ),
+            (
+                r#"{"errors":{"code":11000,"errmsg":"E11000 duplicate key error index: letschat.users.$username_1 dup key"}}"#,
+                "this user name is taken",
+            ),
+            (
+                r#"{"errors":{"code":11000,"errmsg":"E11000 index: letschat.users.$email_1 dup key"}}"#,
+                "this mail address is taken",
+            ),
+            (
+                r#"{"errors":{"errors":{"email":{"message":"invalid email address"}}}}"#,
+                "Let's Chat does not accept this mail address: invalid email address",
+            ),
+            (
+                r#"{"errors":{"errors":{"username":{"message":"Path `username` is invalid (a|b)."}}}}"#,
+                "Let's Chat does not accept this user name: Path `username` is invalid (a|b).",
+            ),
+            (
+                r#"{"message":"Unable to update your account.","reason":"You can not change your username with active XMPP sessions."}"#,
+                "Let's Chat refuses the change: You can not change your username with active XMPP sessions.",
+            ),
+            ("<html>", "Let's Chat refuses the change: "),
+        ] {
+            assert_eq!(
+                explain(&WireError::parse(json.as_bytes()), "secret-word").to_string(),
+                words
+            );
+        }
+        let quoted = r#"{"errors":{"errors":{"password":{"message":"Path `password` is invalid (secret-word)."}}}}"#;
+        let words = explain(&WireError::parse(quoted.as_bytes()), "secret-word").to_string();
+        assert!(words.contains("8 to 64") && !words.contains("secret-word"), "{words}");
+    }
+}

@@ -45,13 +45,6 @@ use posts::{DonePost, PostQueue};
 use queue::{LoginJob, LoginQueue, LoginTask};
 use sign_in::LoginOutcome;
 
-/// The time between two registrations or sign-ins, unless the configuration says otherwise.
-pub(super) const DEFAULT_LOGIN_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The time between two checks of a session, unless the configuration says otherwise. A session lapses 14 days
-/// after its last request.
-pub(super) const DEFAULT_SESSION_REFRESH: Duration = Duration::from_secs(7 * 24 * 3_600);
-
 /// A client older than this is made anew when the server is unreachable, since its certificate may have been
 /// renewed.
 const MAX_CLIENT_AGE: Duration = Duration::from_secs(600);
@@ -61,9 +54,9 @@ const MAX_CLIENT_AGE: Duration = Duration::from_secs(600);
 pub(super) struct AccountPoolSettings {
     /// The server.
     pub(super) letschat: LetsChatSettings,
-    /// The minimum time between two registrations or sign-ins.
+    /// The minimum time between two registrations or sign-ins, usually 1 s.
     pub(super) login_interval: Duration,
-    /// The time between two checks of a session.
+    /// The time between two checks of a session, usually 7 days: it lapses 14 days after its last request.
     pub(super) session_refresh: Duration,
     /// The passwords of the rooms that have one.
     pub(super) room_passwords: HashMap<EndpointId, SecretString>,
@@ -247,6 +240,12 @@ async fn sleep_until(time: Option<Instant>) {
         Some(time) => time::sleep_until(time).await,
         None => std::future::pending().await,
     }
+}
+
+/// Waits until the bridge stops.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // The sender goes away only with the bridge.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 #[cfg(test)]
