@@ -75,7 +75,7 @@ pub(super) fn build_runtime() -> tokio::runtime::Runtime {
 async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
     let mut stop = ShutdownSignal::listen(settings.shutdown_timeout);
-    let web = WebServer::start(&settings).await?;
+    let web = WebServer::start(&settings, None).await?;
     let mut running = service::start(settings, store)?;
     tokio::spawn(systemd::report_status(running.status()));
     tokio::select! {
