@@ -43,7 +43,7 @@ use hand_over::{DoneHandOver, HandOver};
 use member::Member;
 use posts::{DonePost, PostQueue};
 use queue::{LoginJob, LoginQueue, LoginTask};
-use sign_in::LoginOutcome;
+use sign_in::SignInOutcome;
 
 /// A client older than this is made anew when the server is unreachable, since its certificate may have been
 /// renewed.
@@ -82,7 +82,7 @@ pub(super) struct AccountPool {
 
 /// What a task reports when it ends.
 enum Done {
-    Login(LoginJob, LoginOutcome),
+    Login(LoginJob, SignInOutcome),
     Post(DonePost),
     Chore(DoneChore),
     HandOver(Box<DoneHandOver>),
@@ -240,12 +240,6 @@ async fn sleep_until(time: Option<Instant>) {
         Some(time) => time::sleep_until(time).await,
         None => std::future::pending().await,
     }
-}
-
-/// Waits until the bridge stops.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // The sender goes away only with the bridge.
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::bridge::{PostFailure, Registration};
-use crate::config::{CatchUpPolicy, CertificatePin, TlsTrust};
+use crate::bridge::{AccountRegistration, PostFailure};
+use crate::config::{AccountSettings, CatchUpPolicy, CertificatePin, LetsChatSenderMode, TlsTrust};
 use crate::domain::{DeliveryId, Secret};
 use crate::net::rest::fake::{FakeAnswer, FakeFrames, FakeRequest, FakeServer};
 
@@ -33,6 +33,9 @@ impl PoolRun {
                 rooms: Vec::new(),
                 catch_up: CatchUpPolicy::Off,
                 catch_up_limit: None,
+                sender_mode: LetsChatSenderMode::Accounts,
+                accounts: AccountSettings::default(),
+                announce: false,
             },
             login_interval: Duration::from_millis(1),
             session_refresh: Duration::from_secs(7 * 24 * 3_600),
@@ -62,7 +65,7 @@ impl PoolRun {
     }
 
     fn register(&self, username: &str, may_exist: bool) {
-        self.send(AccountCommand::Register(Registration {
+        self.send(AccountCommand::Register(AccountRegistration {
             person: PersonId(7),
             username: username.to_owned(),
             display_name: "Ann".to_owned(),
@@ -306,7 +309,7 @@ async fn posts_run_in_parallel_within_a_limit_and_each_is_answered_at_the_end() 
         false => working(request),
     })
     .await;
-    let mut pool = PoolRun::start(&server);
+    let pool = PoolRun::start(&server);
     pool.add(session("connect.sid=old"));
     for delivery in 0..50 {
         pool.post(delivery, EndpointId(delivery));

@@ -70,7 +70,10 @@ pub(super) struct NickOwner {
 impl Mutation {
     /// Executes the change in the open transaction of `connection`.
     pub(super) fn execute(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let db = Transaction { connection };
+        self.execute_in(Transaction { connection })
+    }
+
+    fn execute_in(&self, db: Transaction<'_>) -> rusqlite::Result<()> {
         match self {
             Self::InsertEndpoint { id, name } => endpoint::insert(db, *id, name),
             Self::SetRoomId { endpoint: id, remote_id } => {
