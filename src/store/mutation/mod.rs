@@ -25,6 +25,7 @@ pub(super) enum Mutation {
     AdvanceRoomCursor { endpoint: EndpointId, post: String, last_seen: Option<Timestamp> },
     TouchRoom { endpoint: EndpointId, at: Timestamp },
     SetOutageAnnounced { endpoint: EndpointId, announced: bool },
+    SetIntroduced { endpoint: EndpointId },
     InsertMessage { id: i64, message: Message, remote_id: Option<String>, fingerprint: Option<i64> },
     InsertDelivery { id: DeliveryId, message: i64, to: EndpointId, part: MessagePart },
     SetState { id: DeliveryId, state: DeliveryState },
@@ -99,6 +100,7 @@ impl Mutation {
             Self::SetOutageAnnounced { endpoint, announced } => {
                 endpoint::set_outage_announced(db, *endpoint, *announced)
             }
+            Self::SetIntroduced { endpoint: id } => endpoint::set_introduced(db, *id),
             Self::InsertMessage { id, message, remote_id, fingerprint } => {
                 message::insert(db, *id, message, remote_id.as_deref(), *fingerprint)
             }

@@ -126,6 +126,11 @@ impl Accounts {
         Ok(all)
     }
 
+    /// Whether accounts speak in the room `to` for people of the channel `from`.
+    pub(in crate::bridge) fn uses_accounts(&self, from: EndpointId, to: EndpointId) -> bool {
+        self.policy.uses_accounts(from, to)
+    }
+
     /// Whether anybody may speak by an account in the room `to` for people of the channel `from`.
     pub(in crate::bridge) fn may_speak(&self, from: EndpointId, to: EndpointId) -> bool {
         self.policy.uses_accounts(from, to)
