@@ -27,20 +27,22 @@ pub struct NewAccount<'a> {
 }
 
 /// Why an account was not registered.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum RegisterError {
     /// The user name or the mail address belongs to an account already.
-    #[error("the user name or the mail address is taken")]
     Taken,
     /// The server registers nobody, or has no accounts of its own.
-    #[error("Let's Chat does not allow registration")]
     Closed,
     /// The server does not accept the account.
-    #[error("Let's Chat does not accept the account: {0}")]
     Refused(String),
     /// There was no proper answer: the account may exist.
-    #[error(transparent)]
-    Rest(#[from] RestError),
+    Rest(RestError),
+}
+
+impl From<RestError> for RegisterError {
+    fn from(error: RestError) -> Self {
+        Self::Rest(error)
+    }
 }
 
 impl RestServer {

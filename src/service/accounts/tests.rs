@@ -206,7 +206,8 @@ async fn registration_finds_what_an_earlier_one_made() {
     let taken = || FakeAnswer::json(400, TAKEN);
     let ready = r#"ready ann.irc Some("connect.sid=new")"#;
     let invalid = r#"{"message":"Path `username` is invalid (a|b)."}"#;
-    let cases: [(bool, FakeAnswer, &'static [u16], &str, &[&str]); 8] = [
+    type Case<'a> = (bool, FakeAnswer, &'static [u16], &'a str, &'a [&'a str]);
+    let cases: [Case<'_>; 8] = [
         (true, made(), &[200], ready, &["login", "account"]),
         (true, made(), &[401, 200], ready, &["login", "register", "login", "account"]),
         // A locked name may be nobody's.
