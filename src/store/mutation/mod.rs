@@ -113,9 +113,7 @@ impl Mutation {
             Self::StartDelivery { id, now, rendered } => delivery::start(db, *id, *now, rendered),
             Self::SetProgress { id, bytes } => delivery::set_progress(db, *id, *bytes),
             Self::SetResent { id, resent } => delivery::set_resent(db, *id, *resent),
-            Self::AckDelivery { id, remote_id, now } => {
-                delivery::ack(db, *id, remote_id.as_deref(), *now)
-            }
+            Self::AckDelivery { id, remote_id, now } => delivery::ack(db, *id, remote_id, *now),
             Self::RejectDelivery { id, reason, now } => delivery::reject(db, *id, reason, *now),
             Self::MergeDeliveries { first, others } => delivery::merge(db, *first, others),
             Self::MarkUnreported { id } => delivery::mark_unreported(db, *id),
