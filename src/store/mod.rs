@@ -44,7 +44,7 @@ pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
-pub use key_file::{Key, load_link_key, load_or_create_account_key, load_or_create_link_key};
+pub use key_file::{StoreKey, load_link_key, load_or_create_account_key, load_or_create_link_key};
 pub use ledger::MessageId;
 pub use look::{Look, look};
 pub use people::{KnownNick, Person};
@@ -199,7 +199,7 @@ impl Store {
 
     /// Encrypts what gives access to people's accounts with this key from now on. Without a key, it is readable
     /// only until the store is closed.
-    pub fn set_account_key(&mut self, key: &Key) {
+    pub fn set_account_key(&mut self, key: &StoreKey) {
         self.sealer = Sealer::new(key);
     }
 
