@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use secrecy::ExposeSecret;
 
 use super::accounts::AccountPoolSettings;
 use crate::bridge::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 use crate::config::{
-    AccountsFor, LetsChatSenderMode, LetsChatSettings, Link, PersonSettings, RoomSettings, Settings,
+    AccountPresence, AccountsFor, LetsChatSenderMode, LetsChatSettings, Link, PersonSettings,
+    RoomSettings, Settings,
 };
 use crate::domain::{Endpoint, EndpointId, LetsChatUserId, Secret};
 use crate::protocol::letschat::user_of_token;
@@ -31,6 +33,8 @@ pub(super) fn policy(settings: &Settings) -> AccountPolicy {
         max: letschat.accounts.max,
         after_lines: letschat.accounts.after_lines.into(),
         people: settings.people.iter().map(person).collect(),
+        session_idle: SignedDuration::try_from(letschat.accounts.session_idle).ok(),
+        shows_speakers: letschat.accounts.presence == AccountPresence::Speakers,
         link_requires_account: letschat.accounts.link_requires_account,
     }
 }
@@ -63,6 +67,7 @@ pub(super) fn pool_settings(
     AccountPoolSettings {
         login_interval: letschat.accounts.login_interval,
         session_refresh: SESSION_REFRESH_INTERVAL,
+        shows_speakers: letschat.accounts.presence == AccountPresence::Speakers,
         room_passwords: letschat.rooms.iter().filter_map(password).collect(),
         letschat: letschat.clone(),
     }

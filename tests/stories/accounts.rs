@@ -1,5 +1,6 @@
 //! People of IRC speak by accounts of their own in Let's Chat.
 
+use jiff::SignedDuration;
 use letsbridge::bridge::{BridgePolicy, ConfiguredAccount, PersonPolicy};
 use letsbridge::domain::{LetsChatUserId, Secret};
 use letsbridge::translate::UserMatcher;
@@ -301,4 +302,55 @@ fn bot_says_once_in_a_room_with_accounts_what_it_is() {
     world.tell_on(crate::LETSCHAT_IN_AGAIN);
     let (_, sent) = world.sent();
     assert!(!sent.iter().any(|frame| frame.contains("messages:create")), "{sent:?}");
+}
+
+#[test]
+fn session_of_somebody_silent_ends_and_is_made_anew_when_they_speak() {
+    let world = World::new(&["office/#tea tea"]);
+    let mut world = joined_as(
+        world
+            .with_accounts(|policy| policy.session_idle = Some(SignedDuration::from_mins(10)))
+            .without_merging(),
+    );
+    world.tell(
+        r#"
+        irc < :dave!d@home.example PRIVMSG #tea :one
+        accounts > register dave.irc as dave
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> one"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<dave> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < ready dave.irc u-dave
+        "#,
+    );
+    world.quietly(610);
+    world.tell(
+        r#"
+        accounts > remove u-dave
+        irc < :dave!d@home.example PRIVMSG #tea :two
+        accounts > add u-dave dave.irc
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> two"}]
+        lc < 43#[{"id":"6b0000010000000000000002","text":"<dave> two","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < ready dave.irc u-dave
+        irc < :dave!d@home.example PRIVMSG #tea :three
+        accounts > post u-dave r1 three
+        "#,
+    );
+}
+
+#[test]
+fn person_who_leaves_is_no_longer_shown_as_present() {
+    let world = World::new(&["office/#tea tea"]);
+    let mut world =
+        joined_as(world.with_accounts(|policy| policy.shows_speakers = true).without_merging());
+    world.tell(
+        r#"
+        irc < :dave!d@home.example JOIN #tea
+        irc < :dave!d@home.example PRIVMSG #tea :one
+        accounts > register dave.irc as dave
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> one"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<dave> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < ready dave.irc u-dave
+        irc < :dave!d@home.example PART #tea
+        accounts > leave u-dave
+        "#,
+    );
 }

@@ -32,7 +32,7 @@ pub(super) struct QueuedPost {
 #[derive(Default)]
 pub(super) struct PostQueue {
     waiting: VecDeque<QueuedPost>,
-    running: HashMap<DeliveryId, (LetsChatUserId, EndpointId)>,
+    running: HashMap<DeliveryId, (LetsChatUserId, EndpointId, Box<str>)>,
 }
 
 /// A post that has ended.
@@ -65,11 +65,12 @@ impl AccountPool {
         while self.posts.running.len() < MAX_POSTS {
             let Some(post) = self.posts.waiting.pop_front() else { return };
             let (delivery, user, endpoint) = (post.delivery, post.user.clone(), post.endpoint);
+            let room = post.room.clone();
             if let Err(failure) = self.start_post(post) {
                 let event = AccountEvent::NotPosted { user, delivery, endpoint, failure };
                 self.report(event).await;
             } else {
-                self.posts.running.insert(delivery, (user, endpoint));
+                self.posts.running.insert(delivery, (user, endpoint, room));
             }
         }
     }
@@ -125,12 +126,15 @@ impl AccountPool {
 
     pub(super) async fn on_post_done(&mut self, done: DonePost) {
         let DonePost { delivery, session, has_joined, outcome } = done;
-        let Some((user, endpoint)) = self.posts.running.remove(&delivery) else { return };
+        let Some((user, endpoint, room)) = self.posts.running.remove(&delivery) else { return };
         if has_joined && let Some(member) = self.members.get_mut(&user) {
             member.joined.push(endpoint);
         }
         let failure = match outcome {
-            Ok(id) => return self.report(AccountEvent::Posted { delivery, endpoint, id }).await,
+            Ok(id) => {
+                self.show_present(&user, endpoint, &room);
+                return self.report(AccountEvent::Posted { delivery, endpoint, id }).await;
+            }
             Err(PostError::Refused(reason)) => {
                 let (is_refused, reason) = (true, reason);
                 let event =
@@ -184,7 +188,7 @@ impl AccountPool {
                 self.on_post_done(done).await;
             }
         }
-        for (delivery, (user, endpoint)) in std::mem::take(&mut self.posts.running) {
+        for (delivery, (user, endpoint, _)) in std::mem::take(&mut self.posts.running) {
             let (reason, is_refused) = (stopping(), false);
             let event = AccountEvent::PostUnknown { user, delivery, endpoint, reason, is_refused };
             self.report(event).await;

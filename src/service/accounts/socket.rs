@@ -85,13 +85,16 @@ impl AccountSocket {
         Ok(self.last_call)
     }
 
-    /// Calls `rooms:join` with the password.
+    /// Calls `rooms:join`, with the password, if there is one.
     pub(super) async fn call_join(
         &mut self,
         room: &str,
-        password: &SecretString,
+        password: Option<&SecretString>,
     ) -> Result<u64, String> {
-        let argument = serde_json::json!({ "roomId": room, "password": password.expose_secret() });
+        let argument = match password.map(ExposeSecret::expose_secret) {
+            Some(password) => serde_json::json!({ "roomId": room, "password": password }),
+            None => serde_json::json!(room),
+        };
         self.call("rooms:join", &argument).await
     }
 
@@ -160,7 +163,7 @@ pub(super) async fn join_room(
     let lost = |reason| RoomJoinError::Socket(SocketError::Lost(reason));
     let mut socket =
         AccountSocket::open(letschat, credential).await.map_err(RoomJoinError::Socket)?;
-    socket.call_join(room, password).await.map_err(lost)?;
+    socket.call_join(room, Some(password)).await.map_err(lost)?;
     let ack = timeout_at(Instant::now() + REPLY_TIMEOUT, socket.next_ack()).await;
     let ack = ack.map_err(|_| lost("Let's Chat did not answer".to_owned()))?.map_err(lost)?;
     socket.close().await;

@@ -39,6 +39,7 @@ impl PoolRun {
             },
             login_interval: Duration::from_millis(1),
             session_refresh: Duration::from_secs(7 * 24 * 3_600),
+            shows_speakers: false,
             room_passwords: HashMap::from([(ROOM_WITH_PASSWORD, "pw".to_owned().into())]),
         };
         let (inbox, events) = mpsc::channel(1_000);

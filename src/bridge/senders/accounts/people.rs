@@ -193,6 +193,11 @@ impl People {
         self.by_id.get(&id).map(|person| person.nick.as_str())
     }
 
+    /// When the person last spoke, to the hour.
+    pub(in crate::bridge) fn last_spoke(&self, id: PersonId) -> Option<Timestamp> {
+        self.by_id.get(&id).map(|person| person.last_spoke)
+    }
+
     /// The people who last spoke with this nick, on any network.
     pub(in crate::bridge) fn with_nick(&self, nick: &str) -> Vec<PersonId> {
         let nick = fold(nick);

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use jiff::SignedDuration;
+
 use crate::domain::{Author, Endpoint, EndpointId, LetsChatUserId, Network, Secret};
 use crate::translate::UserMatcher;
 
@@ -24,6 +26,10 @@ pub struct AccountPolicy {
     pub after_lines: u64,
     /// People with settings of their own.
     pub people: Vec<PersonPolicy>,
+    /// How long somebody may be silent before the session of their account ends; `None` for ever.
+    pub session_idle: Option<SignedDuration>,
+    /// Whether people who speak are shown as present.
+    pub shows_speakers: bool,
     /// Whether only people with a services account can link their own account.
     pub link_requires_account: bool,
 }
