@@ -60,6 +60,7 @@ pub(super) struct FormProblem {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TypedText {
     pub(super) username: String,
+    pub(super) new_username: String,
     pub(super) email: String,
 }
 
@@ -97,7 +98,7 @@ pub(super) fn start_page(
         html! {
             h1 { (title) }
             p { "This page is for " (person(offer)) "." }
-            p.faint { "It works until " (format_minute(offer.expires_at)) ", in this browser only." }
+            p.faint { "It works for " (minutes_left(offer, Timestamp::now())) ", in this browser only." }
             @if let Some(own) = &offer.own { (page.own_account(own)) }
             (page.sign_in())
             (page.token())
@@ -175,10 +176,6 @@ impl StartPage<'_> {
     }
 
     fn take_over(&self, made: &str) -> Markup {
-        let (username, email) = match self.has_problems(FormKind::TakeOver) {
-            true => (self.typed.username.as_str(), self.typed.email.as_str()),
-            false => ("", ""),
-        };
         let rule = "8 to 64 characters, unless your administrator chose another rule.";
         let field = |name, label, kind, autocomplete, hint: Option<&'static str>, value| {
             let hint = hint.map(|hint| html! { (hint) });
@@ -186,8 +183,15 @@ impl StartPage<'_> {
         };
         let signs = "Letters, digits, “_”, “-” and “.”; small letters only.";
         let fields = [
-            field("new-username", "New user name", "text", "username", Some(signs), username),
-            field("email", "Mail address", "email", "email", None, email),
+            field(
+                "new-username",
+                "New user name",
+                "text",
+                "username",
+                Some(signs),
+                &self.typed.new_username,
+            ),
+            field("email", "Mail address", "email", "email", None, &self.typed.email),
             field("new-password", "New password", "password", "new-password", Some(rule), ""),
             field("again", "New password again", "password", "new-password", None, ""),
         ];
@@ -339,12 +343,11 @@ pub(super) fn done_page(outcome: &LinkOutcome) -> String {
     )
 }
 
-/// The page that opens itself once more, now with the cookie. Programs that only look at addresses do not follow.
-pub(super) fn opening_page(site: &LinkSite, code: &str) -> String {
-    let address = format!("{}?opened", site.page(code));
+/// The page that opens `address` by itself. Programs that only look at addresses do not follow.
+pub(super) fn opening_page(address: &str) -> String {
     document(
         "Link your Let's Chat account",
-        Some(&address),
+        Some(address),
         html! {
             h1 { "Link your Let's Chat account" }
             p { a href=(address) { "Continue" } }
@@ -399,8 +402,12 @@ fn name(text: &str) -> Markup {
     html! { bdi { b { (shown) } } }
 }
 
-fn format_minute(time: Timestamp) -> String {
-    time.strftime("%H:%M UTC").to_string()
+/// How long a page can still be used, in words.
+fn minutes_left(offer: &LinkOffer, now: Timestamp) -> String {
+    match offer.expires_at.duration_since(now).as_mins() {
+        ..2 => "one more minute".to_owned(),
+        minutes => format!("{minutes} more minutes"),
+    }
 }
 
 #[cfg(test)]

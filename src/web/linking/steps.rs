@@ -224,10 +224,12 @@ impl<'a> LinkStep<'a> {
 
     /// The first page with what is wrong, and what was typed except secrets.
     fn form_page(&self, offer: &LinkOffer, problems: &[FormProblem]) -> LinkAnswer {
-        let names = ["username", "new-username"].map(|name| self.form.text(name));
-        let username = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-        let typed =
-            TypedText { username: username.to_owned(), email: self.form.text("email").to_owned() };
+        let typed = |name| self.form.text(name).to_owned();
+        let typed = TypedText {
+            username: typed("username"),
+            new_username: typed("new-username"),
+            email: typed("email"),
+        };
         let frame = self.pages.frame(self.code, &self.browser);
         let page = html::start_page(&frame, offer, problems, &typed);
         LinkAnswer::Page(StatusCode::UNPROCESSABLE_ENTITY, page)
