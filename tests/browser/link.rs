@@ -125,6 +125,7 @@ async fn somebody_signs_in_and_confirms() {
     visit.open().await;
     visit.reads("Link your Let's Chat account").await;
     visit.shows("document.querySelector('#username')").await;
+    assert!(!visit.text("main").await.contains("not encrypted"));
     visit.picture("link-start").await;
     visit.is_well_made().await;
 

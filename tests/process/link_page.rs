@@ -133,6 +133,7 @@ async fn page_is_bound_to_a_browser_that_brings_the_cookie_back() {
     {
         assert!(page.text.contains(words), "{words}: {}", page.text);
     }
+    assert!(page.text.contains("not encrypted"), "{}", page.text);
     assert!(!page.text.contains("End the link") && !page.text.contains("<script"), "{}", page.text);
     for (name, value) in [
         ("cache-control", "no-store"),

@@ -97,8 +97,13 @@ pub(super) fn start_page(
         None,
         html! {
             h1 { (title) }
-            p { "This page is for " (person(offer)) "." }
+            p { "This page is for " (person(offer)) ". If that is somebody else, close it." }
             p.faint { "It works for " (minutes_left(offer, Timestamp::now())) ", in this browser only." }
+            @if !frame.site.is_confidential() {
+                p.alert {
+                    "The connection to this page is not encrypted. Others on the way can read what you type here."
+                }
+            }
             @if let Some(own) = &offer.own { (page.own_account(own)) }
             (page.sign_in())
             (page.token())
@@ -281,6 +286,10 @@ pub(super) fn confirm_page(
                     li { "The bridge keeps access to your account until you end the link. It posts what you write on \
                           IRC, and does nothing else." }
                     li { "What was posted before stays as it is." }
+                }
+                p.note {
+                    "Did somebody else send you the address of this page? Then do not confirm: they would write in \
+                     your name."
                 }
                 div.row {
                     form method="post" action=(site.form(frame.code, "confirm")) {
