@@ -322,6 +322,39 @@ async fn found_account_is_not_linked_if_it_is_not_theirs() {
 }
 
 #[tokio::test]
+async fn bridge_that_does_not_answer_is_asked_again() {
+    let world = world().await;
+    let mut dave = Visitor::with_page(&world).await;
+    leads_back(&dave.sign_in(PASSWORD).await);
+    let page = dave.get("").await.text;
+    let id = page.split_once("name=\"account\" value=\"").unwrap().1.split('"').next().unwrap();
+    world.bridge().is_silent = true;
+    for seen in [dave.post("confirm", &[("account", id)]).await, dave.get("").await] {
+        refused(&seen, StatusCode::SERVICE_UNAVAILABLE, "Try again in a minute");
+        assert_eq!(seen.headers["retry-after"], "60");
+    }
+    world.bridge().is_silent = false;
+    refused(&dave.get("").await, StatusCode::OK, "Is this you?");
+    leads_back(&dave.post("confirm", &[("account", id)]).await);
+    refused(&dave.get("").await, StatusCode::OK, "Your account is linked");
+}
+
+/// Two forms at once, as by a double click: the second waits for the first, and changes nothing.
+#[tokio::test]
+async fn form_sent_twice_is_done_once() {
+    let world = world().await;
+    world.bridge().offer.own = Some("david".to_owned());
+    let mut dave = Visitor::with_page(&world).await;
+    let mut again = Visitor::new(&world);
+    (again.cookie, again.proof) = (dave.cookie.clone(), dave.proof.clone());
+    let both = tokio::join!(dave.post("unlink", &[]), again.post("unlink", &[]));
+    leads_back(&both.0);
+    leads_back(&both.1);
+    assert_eq!(world.bridge().changes(), [LinkAction::Unlink]);
+    refused(&dave.get("").await, StatusCode::OK, "The link has ended");
+}
+
+#[tokio::test]
 async fn account_made_by_the_bridge_is_taken_over() {
     let world = world().await;
     let mut dave = Visitor::with_page(&world).await;

@@ -36,6 +36,7 @@ pub(crate) struct LinkBridge {
     pub(crate) browser: Option<String>,
     pub(crate) refuses: Option<LinkRefusal>,
     pub(crate) fails: Option<String>,
+    /// Gives up each request, as a bridge that ends.
     pub(crate) is_silent: bool,
     pub(crate) is_used: bool,
     pub(crate) actions: Vec<LinkAction>,
@@ -79,12 +80,10 @@ impl LinkWorld {
         let server = WebServer::start(&settings, has_desk.then_some(desk)).await.unwrap().unwrap();
         let answering = bridge.clone();
         tokio::spawn(async move {
-            let mut kept = Vec::new();
             while let Some((request, reply)) = calls.recv().await {
                 let answer = lock(&answering).answer(request);
-                match answer {
-                    Some(answer) => drop(reply.send(answer)),
-                    None => kept.push(reply),
+                if let Some(answer) = answer {
+                    drop(reply.send(answer));
                 }
             }
         });

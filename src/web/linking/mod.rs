@@ -20,6 +20,7 @@ mod form;
 mod html;
 mod new_account;
 mod site;
+mod start_page;
 mod steps;
 mod visits;
 

@@ -13,9 +13,10 @@ use super::access::NoAccess;
 use super::answer::{LinkAnswer, access_problem};
 use super::browser_key::BrowserKey;
 use super::form::{self, PostedForm};
-use super::html::{self, FormKind, FormProblem, PageFrame, TypedText};
+use super::html::{self, PageFrame};
 use super::new_account;
 use super::site;
+use super::start_page::{FormKind, FormProblem, TypedText, start_page};
 use super::visits::{FoundAccount, LinkOutcome, VisitStage};
 use crate::domain::{LinkAction, LinkOffer, LinkRefusal, LinkReply, LinkRequest, Secret};
 
@@ -47,7 +48,7 @@ pub(super) async fn view(pages: &Arc<LinkPages>, code: &str, browser: &BrowserKe
     let frame = pages.frame(code, browser);
     let page = match stage.as_deref() {
         Some(VisitStage::Found(account)) => html::confirm_page(&frame, &offer, account),
-        _ => html::start_page(&frame, &offer, &[], &TypedText::default()),
+        _ => start_page(&frame, &offer, &[], &TypedText::default()),
     };
     Ok(LinkAnswer::Page(StatusCode::OK, page))
 }
@@ -231,7 +232,7 @@ impl<'a> LinkStep<'a> {
             email: typed("email"),
         };
         let frame = self.pages.frame(self.code, &self.browser);
-        let page = html::start_page(&frame, offer, problems, &typed);
+        let page = start_page(&frame, offer, problems, &typed);
         LinkAnswer::Page(StatusCode::UNPROCESSABLE_ENTITY, page)
     }
 }
