@@ -151,6 +151,10 @@ async fn somebody_signs_in_and_confirms() {
     assert!(visit.world.bridge().changes().is_empty(), "nothing is linked yet");
     visit.picture("link-confirm").await;
     visit.is_well_made().await;
+    visit.browser.resize(320, 640).await;
+    visit.browser.prefer("dark").await;
+    visit.picture("link-confirm-phone-dark").await;
+    visit.is_well_made().await;
     let confirm = "form[action$=confirm] button";
     visit.browser.click(confirm).await;
     visit.reads("Your account is linked").await;

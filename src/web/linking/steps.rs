@@ -40,15 +40,18 @@ pub(super) async fn view(pages: &Arc<LinkPages>, code: &str, browser: &BrowserKe
     pages.sweep(Instant::now());
     let visit = pages.visits.find(code, browser);
     // While a step is being done, the page is shown as it is before it.
-    let stage = visit.and_then(|visit| visit.try_lock_owned().ok());
-    if let Some(VisitStage::Done(outcome)) = stage.as_deref() {
-        return Ok(LinkAnswer::Page(StatusCode::OK, html::done_page(outcome)));
-    }
+    let found = match visit.and_then(|visit| visit.try_lock_owned().ok()).as_deref() {
+        Some(VisitStage::Done(outcome)) => {
+            return Ok(LinkAnswer::Page(StatusCode::OK, html::done_page(outcome)));
+        }
+        Some(VisitStage::Found(account)) => Some(account.without_secrets()),
+        Some(VisitStage::Begun) | None => None,
+    };
     let offer = pages.offer(code, browser, LinkAction::View).await?;
     let frame = pages.frame(code, browser);
-    let page = match stage.as_deref() {
-        Some(VisitStage::Found(account)) => html::confirm_page(&frame, &offer, account),
-        _ => start_page(&frame, &offer, &[], &TypedText::default()),
+    let page = match found {
+        Some(account) => html::confirm_page(&frame, &offer, &account),
+        None => start_page(&frame, &offer, &[], &TypedText::default()),
     };
     Ok(LinkAnswer::Page(StatusCode::OK, page))
 }
