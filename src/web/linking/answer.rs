@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::access::NoAccess;
 use super::form::FormRefusal;
-use super::html::{self, FormKind, FormProblem};
+use super::html;
+use super::start_page::{FormKind, FormProblem};
 use crate::domain::LinkRefusal;
 
 /// Headers of every page. A form of a page that sent no referrer to itself would name no origin, so `no-referrer`

@@ -127,13 +127,15 @@ pub(super) async fn read(
     }
 }
 
-/// Refuses forms of other sites. Old browsers do not say where a form was.
+/// Refuses forms of other sites. Old browsers do not say where a form was; `none` is a form that is sent again by
+/// loading the page again.
 fn check_origin(headers: &HeaderMap, site: &LinkSite) -> Result<(), FormRefusal> {
-    let is = |name: HeaderName, right: &str| {
-        headers.get_all(name).iter().all(|value| value.as_bytes() == right.as_bytes())
+    let is_one_of = |name: HeaderName, right: &[&str]| {
+        let mut values = headers.get_all(name).iter();
+        values.all(|value| right.iter().any(|right| value.as_bytes() == right.as_bytes()))
     };
-    match is(header::ORIGIN, site.origin())
-        && is(HeaderName::from_static("sec-fetch-site"), "same-origin")
+    match is_one_of(header::ORIGIN, &[site.origin()])
+        && is_one_of(HeaderName::from_static("sec-fetch-site"), &["same-origin", "none"])
     {
         true => Ok(()),
         false => Err(FormRefusal::Foreign),
@@ -200,7 +202,7 @@ mod tests {
             (vec![cookie, FORM, ("origin", "http://b.example.evil.example")], Some(Foreign)),
             (vec![cookie, FORM, ("sec-fetch-site", "cross-site")], Some(Foreign)),
             (vec![cookie, FORM, ("sec-fetch-site", "same-site")], Some(Foreign)),
-            (vec![cookie, FORM, ("sec-fetch-site", "none")], Some(Foreign)),
+            (vec![cookie, FORM, ("sec-fetch-site", "none")], None),
             (vec![cookie], Some(NotForm)),
             (vec![cookie, ("content-type", "text/plain")], Some(NotForm)),
             (vec![cookie, ("content-type", "multipart/form-data; boundary=x")], Some(NotForm)),

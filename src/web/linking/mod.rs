@@ -1,8 +1,8 @@
 //! The page where people of IRC link their own account on Let's Chat, or take over the one that the bridge made.
 //!
 //! ```text
-//!  GET /link/CODE          sets a cookie, and opens itself again, so that the page belongs to a browser
-//!      └ with the cookie:  whom it is for, and the forms (the bridge remembers the browser)
+//!  GET /link/CODE          sets a cookie, and opens itself again
+//!      └ with the cookie:  whom it is for, and the forms; from now on the page belongs to this browser
 //!  POST …/sign-in, /token  checks access at Let's Chat; the session is kept here for 5 minutes
 //!      └ POST …/confirm    hands it to the bridge          POST …/cancel  ends it
 //!  POST …/take-over        the bridge changes user name, mail and password of the account that it made
@@ -20,6 +20,7 @@ mod form;
 mod html;
 mod new_account;
 mod site;
+mod start_page;
 mod steps;
 mod visits;
 
@@ -28,7 +29,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use url::Url;
@@ -44,6 +45,10 @@ use browser_key::BrowserKey;
 use form::FormKey;
 use site::LinkSite;
 use visits::{FoundAccount, PageVisits};
+
+/// The query of a page that was opened from our own, and of one whose cookie was set.
+const OPENED: &str = "opened";
+const COOKIE_SET: &str = "cookie";
 
 /// The pages where people link their accounts.
 #[derive(Debug)]
@@ -132,8 +137,8 @@ async fn get_form(
     ([(header::ALLOW, "POST")], answer).into_response()
 }
 
-/// Opens a page. The first time, only a cookie is set: programs that look at addresses which others send do not come
-/// back with it, and a click on another site's link does not bring it along.
+/// Opens a page. Without the cookie, the page is not shown: programs that look at addresses which others send do not
+/// come back with it.
 async fn get_page(
     State(pages): State<Arc<LinkPages>>,
     Path(code): Path<String>,
@@ -146,17 +151,32 @@ async fn get_page(
     if !site::is_code(&code) {
         return LinkAnswer::refused(LinkRefusal::Unknown).into_response();
     }
-    if let Some(browser) = BrowserKey::from_headers(&headers, &pages.site) {
-        return steps::view(&pages, &code, &browser).await.unwrap_or_else(|it| it).into_response();
+    match BrowserKey::from_headers(&headers, &pages.site) {
+        Some(browser) => {
+            steps::view(&pages, &code, &browser).await.unwrap_or_else(|it| it).into_response()
+        }
+        None => open_again(&pages, &code, query.as_deref(), &headers),
     }
-    let again = pages.site.page(&code);
-    if query.as_deref() == Some("opened") {
-        return LinkAnswer::no_cookie(&again).into_response();
+}
+
+/// Sets the cookie, and lets the browser open the page again. Who clicks on a link of another site does not bring a
+/// cookie along that they have: so that they keep it, they come back from our page first.
+fn open_again(pages: &LinkPages, code: &str, query: Option<&str>, headers: &HeaderMap) -> Response {
+    let page = pages.site.page(code);
+    let leads_to = |query: &str| {
+        let address = format!("{page}?{query}");
+        LinkAnswer::Page(StatusCode::OK, html::opening_page(&address)).into_response()
+    };
+    if query == Some(COOKIE_SET) {
+        return LinkAnswer::no_cookie(&page).into_response();
     }
-    let cookie = BrowserKey::random().ok().and_then(|key| key.set_cookie(&pages.site, &code));
-    let Some(cookie) = cookie else { return LinkAnswer::no_reply(&again).into_response() };
-    let page = html::opening_page(&pages.site, &code);
-    let mut response = LinkAnswer::Page(StatusCode::OK, page).into_response();
+    let from = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    if matches!(from, Some(b"cross-site" | b"same-site")) {
+        return leads_to(OPENED);
+    }
+    let cookie = BrowserKey::random().ok().and_then(|key| key.set_cookie(&pages.site, code));
+    let Some(cookie) = cookie else { return LinkAnswer::no_reply(&page).into_response() };
+    let mut response = leads_to(COOKIE_SET);
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     response
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::form::PostedForm;
-use super::html::{FormKind, FormProblem};
+use super::start_page::{FormKind, FormProblem};
 use crate::domain::{LinkAction, Secret};
 
 /// The longest user name and mail address, in bytes.

@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::net::proxy;
+
 /// The length of a code: 128 bits in base64.
 const LEN_CODE: usize = 22;
 
@@ -14,14 +16,18 @@ pub(super) struct LinkSite {
     origin: String,
     /// Whether browsers reach us by TLS.
     is_secure: bool,
+    /// Whether nobody on the way can read what they send.
+    is_confidential: bool,
 }
 
 impl LinkSite {
     pub(super) fn new(public_url: &Url) -> Self {
+        let is_secure = public_url.scheme() == "https";
         Self {
             path: format!("{}/", public_url.path().trim_end_matches('/')),
             origin: public_url.origin().ascii_serialization(),
-            is_secure: public_url.scheme() == "https",
+            is_secure,
+            is_confidential: is_secure || proxy::is_loopback(public_url),
         }
     }
 
@@ -41,6 +47,10 @@ impl LinkSite {
 
     pub(super) fn is_secure(&self) -> bool {
         self.is_secure
+    }
+
+    pub(super) fn is_confidential(&self) -> bool {
+        self.is_confidential
     }
 }
 

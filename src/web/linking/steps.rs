@@ -13,9 +13,10 @@ use super::access::NoAccess;
 use super::answer::{LinkAnswer, access_problem};
 use super::browser_key::BrowserKey;
 use super::form::{self, PostedForm};
-use super::html::{self, FormKind, FormProblem, PageFrame, TypedText};
+use super::html::{self, PageFrame};
 use super::new_account;
 use super::site;
+use super::start_page::{FormKind, FormProblem, TypedText, start_page};
 use super::visits::{FoundAccount, LinkOutcome, VisitStage};
 use crate::domain::{LinkAction, LinkOffer, LinkRefusal, LinkReply, LinkRequest, Secret};
 
@@ -39,15 +40,18 @@ pub(super) async fn view(pages: &Arc<LinkPages>, code: &str, browser: &BrowserKe
     pages.sweep(Instant::now());
     let visit = pages.visits.find(code, browser);
     // While a step is being done, the page is shown as it is before it.
-    let stage = visit.and_then(|visit| visit.try_lock_owned().ok());
-    if let Some(VisitStage::Done(outcome)) = stage.as_deref() {
-        return Ok(LinkAnswer::Page(StatusCode::OK, html::done_page(outcome)));
-    }
+    let found = match visit.and_then(|visit| visit.try_lock_owned().ok()).as_deref() {
+        Some(VisitStage::Done(outcome)) => {
+            return Ok(LinkAnswer::Page(StatusCode::OK, html::done_page(outcome)));
+        }
+        Some(VisitStage::Found(account)) => Some(account.without_secrets()),
+        Some(VisitStage::Begun) | None => None,
+    };
     let offer = pages.offer(code, browser, LinkAction::View).await?;
     let frame = pages.frame(code, browser);
-    let page = match stage.as_deref() {
-        Some(VisitStage::Found(account)) => html::confirm_page(&frame, &offer, account),
-        _ => html::start_page(&frame, &offer, &[], &TypedText::default()),
+    let page = match found {
+        Some(account) => html::confirm_page(&frame, &offer, &account),
+        None => start_page(&frame, &offer, &[], &TypedText::default()),
     };
     Ok(LinkAnswer::Page(StatusCode::OK, page))
 }
@@ -224,12 +228,14 @@ impl<'a> LinkStep<'a> {
 
     /// The first page with what is wrong, and what was typed except secrets.
     fn form_page(&self, offer: &LinkOffer, problems: &[FormProblem]) -> LinkAnswer {
-        let names = ["username", "new-username"].map(|name| self.form.text(name));
-        let username = names.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-        let typed =
-            TypedText { username: username.to_owned(), email: self.form.text("email").to_owned() };
+        let typed = |name| self.form.text(name).to_owned();
+        let typed = TypedText {
+            username: typed("username"),
+            new_username: typed("new-username"),
+            email: typed("email"),
+        };
         let frame = self.pages.frame(self.code, &self.browser);
-        let page = html::start_page(&frame, offer, problems, &typed);
+        let page = start_page(&frame, offer, problems, &typed);
         LinkAnswer::Page(StatusCode::UNPROCESSABLE_ENTITY, page)
     }
 }

@@ -66,6 +66,19 @@ struct OpenVisit {
     used_at: Instant,
 }
 
+impl FoundAccount {
+    /// What a page may show.
+    pub(super) fn without_secrets(&self) -> Self {
+        Self {
+            user: self.user.clone(),
+            username: self.username.clone(),
+            display_name: self.display_name.clone(),
+            secrets: AccountSecrets::default(),
+            may_be_linked: self.may_be_linked,
+        }
+    }
+}
+
 impl PageVisits {
     /// The visit for the next step of a page; `None` if there are too many.
     pub(super) fn enter(
