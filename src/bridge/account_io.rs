@@ -55,6 +55,8 @@ pub enum AccountCommand {
         /// The new password.
         password: Secret,
     },
+    /// The person has left IRC: they are no longer shown as present. Not answered.
+    Leave(LetsChatUserId),
     /// End the session, and forget the account. Not answered.
     Remove(LetsChatUserId),
 }

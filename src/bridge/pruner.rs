@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::accounts;
 use super::context::Ctx;
 use crate::store::StoreError;
 
@@ -42,6 +43,7 @@ impl Pruner {
         self.pruned_at = ctx.now;
         let forgotten = ctx.store.prune_people(ctx.now - PEOPLE_RETENTION)?;
         ctx.senders.accounts.people.forget(&forgotten);
+        accounts::let_go(ctx)?;
         let Some(retention) = ctx.policy.retention else { return Ok(()) };
         ctx.store.prune(ctx.now - retention - MAX_CLOCK_SKEW, MAX_PRUNE_BATCH)
     }

@@ -17,14 +17,14 @@ const LINK_KEY_FILE: &str = "links.key";
 const ACCOUNT_KEY_FILE: &str = "accounts.key";
 
 /// A key.
-pub type Key = SecretBox<[u8; 32]>;
+pub type StoreKey = SecretBox<[u8; 32]>;
 
 /// Loads the link key of the state directory, creating it if there is none. Only the holder of the store's
 /// lock may call this, so that no two keys are created.
 ///
 /// # Errors
 /// When the key can be neither read nor created.
-pub fn load_or_create_link_key(directory: &Path) -> Result<Key, StoreError> {
+pub fn load_or_create_link_key(directory: &Path) -> Result<StoreKey, StoreError> {
     let path = directory.join(LINK_KEY_FILE);
     load_or_create(directory, LINK_KEY_FILE).map_err(|error| StoreError::LinkKey { path, error })
 }
@@ -33,7 +33,7 @@ pub fn load_or_create_link_key(directory: &Path) -> Result<Key, StoreError> {
 ///
 /// # Errors
 /// When the key cannot be read.
-pub fn load_link_key(directory: &Path) -> Result<Key, StoreError> {
+pub fn load_link_key(directory: &Path) -> Result<StoreKey, StoreError> {
     let path = directory.join(LINK_KEY_FILE);
     files::open(&path).and_then(read_key).map_err(|error| StoreError::LinkKey { path, error })
 }
@@ -43,13 +43,13 @@ pub fn load_link_key(directory: &Path) -> Result<Key, StoreError> {
 ///
 /// # Errors
 /// When the key can be neither read nor created.
-pub fn load_or_create_account_key(directory: &Path) -> Result<Key, StoreError> {
+pub fn load_or_create_account_key(directory: &Path) -> Result<StoreKey, StoreError> {
     let path = directory.join(ACCOUNT_KEY_FILE);
     load_or_create(directory, ACCOUNT_KEY_FILE)
         .map_err(|error| StoreError::AccountKey { path, error })
 }
 
-fn load_or_create(directory: &Path, name: &str) -> io::Result<Key> {
+fn load_or_create(directory: &Path, name: &str) -> io::Result<StoreKey> {
     match files::open(&directory.join(name)) {
         Ok(file) => read_key(file),
         Err(error) if error.kind() == io::ErrorKind::NotFound => create_key(directory, name),
@@ -57,7 +57,7 @@ fn load_or_create(directory: &Path, name: &str) -> io::Result<Key> {
     }
 }
 
-fn read_key(file: File) -> io::Result<Key> {
+fn read_key(file: File) -> io::Result<StoreKey> {
     let mut bytes = Box::new([0; 32]);
     let mut file = file.take(33);
     file.read_exact(&mut *bytes)?;
@@ -68,7 +68,7 @@ fn read_key(file: File) -> io::Result<Key> {
 }
 
 /// Writes to a temporary file first, so that a truncated key is never used.
-fn create_key(directory: &Path, name: &str) -> io::Result<Key> {
+fn create_key(directory: &Path, name: &str) -> io::Result<StoreKey> {
     let mut bytes = Box::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(io::Error::other)?;
     let unfinished = directory.join(format!("{name}.new"));

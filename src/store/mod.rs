@@ -44,7 +44,7 @@ pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
-pub use key_file::{Key, load_link_key, load_or_create_account_key, load_or_create_link_key};
+pub use key_file::{StoreKey, load_link_key, load_or_create_account_key, load_or_create_link_key};
 pub use ledger::MessageId;
 pub use look::{Look, look};
 pub use people::{KnownNick, Person};
@@ -52,7 +52,7 @@ pub use public_reader::{Paste, PublicReader};
 pub use revocations::{Revocation, revoke};
 pub use users::RecentDm;
 
-use files::Identity;
+use files::FileIdentity;
 use mutation::{Mutation, PeopleMutation};
 use sealer::Sealer;
 
@@ -90,7 +90,7 @@ pub struct Store {
     /// Encrypts what gives access to people's accounts.
     sealer: Sealer,
     /// The open files with their identities, to detect that one was removed or replaced.
-    places: Vec<(PathBuf, Identity)>,
+    places: Vec<(PathBuf, FileIdentity)>,
 }
 
 /// A callback for when the disk becomes unavailable and available again.
@@ -199,7 +199,7 @@ impl Store {
 
     /// Encrypts what gives access to people's accounts with this key from now on. Without a key, it is readable
     /// only until the store is closed.
-    pub fn set_account_key(&mut self, key: &Key) {
+    pub fn set_account_key(&mut self, key: &StoreKey) {
         self.sealer = Sealer::new(key);
     }
 

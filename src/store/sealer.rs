@@ -3,7 +3,7 @@
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::ExposeSecret;
 
-use super::key_file::Key;
+use super::key_file::StoreKey;
 use crate::domain::Secret;
 
 /// Encrypts and decrypts secrets with ChaCha20-Poly1305 (RFC 8439). A sealed secret is a random nonce, and the
@@ -14,7 +14,7 @@ pub(super) struct Sealer {
 
 impl Sealer {
     /// A sealer with this key.
-    pub(super) fn new(key: &Key) -> Self {
+    pub(super) fn new(key: &StoreKey) -> Self {
         Self::with(key.expose_secret())
     }
 

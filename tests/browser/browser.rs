@@ -1,6 +1,7 @@
 //! A headless Chromium, driven by its DevTools protocol.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -81,6 +83,17 @@ impl Browser {
 
     /// Asks the browser something, and waits for its answer.
     pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Value {
+        let mut answer = self.call(method, &params).await;
+        assert!(answer["error"].is_null(), "{method} {params}: {}", answer["error"]);
+        answer["result"].take()
+    }
+
+    /// Asks the browser something that may not work; then the answer is null.
+    async fn try_ask(&mut self, method: &str, params: &Value) -> Value {
+        self.call(method, params).await["result"].take()
+    }
+
+    async fn call(&mut self, method: &str, params: &Value) -> Value {
         self.last_id += 1;
         let id = self.last_id;
         let mut call = json!({"id": id, "method": method, "params": params});
@@ -88,9 +101,7 @@ impl Browser {
             call["sessionId"] = json!(self.session);
         }
         self.socket.send(Message::text(call.to_string())).await.unwrap();
-        let mut answer = soon(&call.to_string(), self.answer(id)).await;
-        assert!(answer["error"].is_null(), "{method} {params}: {}", answer["error"]);
-        answer["result"].take()
+        soon(&call.to_string(), self.answer(id)).await
     }
 
     async fn answer(&mut self, id: u64) -> Value {
@@ -151,6 +162,22 @@ impl Browser {
         if self.value(&wait).await != true {
             let shown = self.value("document.body.innerText").await;
             let shown = shown.as_str().unwrap_or_default().to_owned();
+            panic!("not within {LIMIT_MS} ms: {expression}\n{shown}\n{:?}", self.complaints());
+        }
+    }
+
+    /// Waits until the expression is true in the page, whichever is opened meanwhile.
+    pub(crate) async fn until_on_some_page(&mut self, expression: &str) {
+        let look = json!({"expression": format!("Boolean({expression})"), "returnByValue": true});
+        let seen = async {
+            // Between two pages there is nobody to ask.
+            while self.try_ask("Runtime.evaluate", &look).await["result"]["value"] != true {
+                tokio::task::yield_now().await;
+            }
+        };
+        let is_seen = timeout(Duration::from_millis(LIMIT_MS), seen).await.is_ok();
+        if !is_seen {
+            let shown = self.value("`${location} ${document.body.innerText}`").await;
             panic!("not within {LIMIT_MS} ms: {expression}\n{shown}\n{:?}", self.complaints());
         }
     }

@@ -1,10 +1,15 @@
-//! `letsbridge demo` in a browser: what a visitor types in one pane, sees in the other, breaks and gets back.
+//! `letsbridge demo` in a browser: what a visitor types in one pane, sees in the other, breaks and gets back; and the
+//! page where people link their accounts.
 //!
 //! `LETSBRIDGE_SCREENSHOTS` names a folder for pictures of the page.
 #![cfg(feature = "demo")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod browser;
+mod link;
+#[allow(dead_code)]
+#[path = "../support/link_page.rs"]
+mod link_page;
 mod page;
 #[allow(dead_code)]
 #[path = "../support/program.rs"]

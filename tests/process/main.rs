@@ -15,6 +15,10 @@ mod disk;
 mod harness;
 mod ident;
 mod init;
+mod link_page;
+#[allow(dead_code)]
+#[path = "../support/link_page.rs"]
+mod link_page_world;
 mod logs;
 mod people;
 #[path = "../support/program.rs"]

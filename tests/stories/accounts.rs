@@ -1,6 +1,7 @@
 //! People of IRC speak by accounts of their own in Let's Chat.
 
-use letsbridge::bridge::{ConfiguredAccount, PersonPolicy};
+use jiff::SignedDuration;
+use letsbridge::bridge::{BridgePolicy, ConfiguredAccount, PersonPolicy};
 use letsbridge::domain::{LetsChatUserId, Secret};
 use letsbridge::translate::UserMatcher;
 
@@ -208,6 +209,7 @@ fn with_david() -> World {
     };
     let person = PersonPolicy {
         matchers: vec![UserMatcher::Name("dave".to_owned())],
+        network: None,
         email: None,
         uses_account: None,
         own: Some(own),
@@ -282,4 +284,73 @@ fn mention_of_an_account_reaches_its_person() {
         "{}\nirc > PRIVMSG #tea :<bob> dave: hello",
         post(7, "u-bob", "bob", "@dave.irc hello")
     ));
+}
+
+#[test]
+fn bot_says_once_in_a_room_with_accounts_what_it_is() {
+    let policy = BridgePolicy { announce: true, ..BridgePolicy::default() };
+    let world = World::new(&["office/#tea tea"]).with_policy(policy).with_accounts(|_| {});
+    let mut world = world;
+    world.tell_on(LETSCHAT_IN);
+    world.tell(
+        r##"
+        lc > 42#["messages:create",{"room":"r1","text":"-- bridge to IRC: what is written here also appears in #tea on office, and the other way round. People from IRC have accounts here, which post for them. @​bridge who lists who is there"}]
+        lc < 43#[{"id":"6b0000000000000000000002","text":"-","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        restart
+        "##,
+    );
+    world.tell_on(crate::LETSCHAT_IN_AGAIN);
+    let (_, sent) = world.sent();
+    assert!(!sent.iter().any(|frame| frame.contains("messages:create")), "{sent:?}");
+}
+
+#[test]
+fn session_of_somebody_silent_ends_and_is_made_anew_when_they_speak() {
+    let world = World::new(&["office/#tea tea"]);
+    let mut world = joined_as(
+        world
+            .with_accounts(|policy| policy.session_idle = Some(SignedDuration::from_mins(10)))
+            .without_merging(),
+    );
+    world.tell(
+        r#"
+        irc < :dave!d@home.example PRIVMSG #tea :one
+        accounts > register dave.irc as dave
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> one"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<dave> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < ready dave.irc u-dave
+        "#,
+    );
+    world.quietly(610);
+    world.tell(
+        r#"
+        accounts > remove u-dave
+        irc < :dave!d@home.example PRIVMSG #tea :two
+        accounts > add u-dave dave.irc
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> two"}]
+        lc < 43#[{"id":"6b0000010000000000000002","text":"<dave> two","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < ready dave.irc u-dave
+        irc < :dave!d@home.example PRIVMSG #tea :three
+        accounts > post u-dave r1 three
+        "#,
+    );
+}
+
+#[test]
+fn person_who_leaves_is_no_longer_shown_as_present() {
+    let world = World::new(&["office/#tea tea"]);
+    let mut world =
+        joined_as(world.with_accounts(|policy| policy.shows_speakers = true).without_merging());
+    world.tell(
+        r#"
+        irc < :dave!d@home.example JOIN #tea
+        irc < :dave!d@home.example PRIVMSG #tea :one
+        accounts > register dave.irc as dave
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> one"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<dave> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < ready dave.irc u-dave
+        irc < :dave!d@home.example PART #tea
+        accounts > leave u-dave
+        "#,
+    );
 }

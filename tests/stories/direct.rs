@@ -629,3 +629,21 @@ fn repeating_bot_in_a_direct_loop_is_silenced() {
     }
     assert!(crossed == 39 && (3..20).contains(&came_back), "{crossed} and {came_back} of 39");
 }
+
+#[test]
+fn direct_message_to_the_account_of_somebody_on_irc_reaches_them() {
+    let mut world = joined_in(World::new(&["office/#tea tea"]).with_accounts(|_| {}));
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :one
+        accounts > register ann.irc as ann
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < ready ann.irc u-ann
+        "#,
+    );
+    world.tell(&format!(
+        "{}\nirc > PRIVMSG ann :<bob> hello\nirc > PING said-2",
+        bob(1, "@ann.irc hello")
+    ));
+}

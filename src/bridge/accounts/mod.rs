@@ -72,11 +72,23 @@ pub(super) fn on_event(
 /// # Errors
 /// When the store cannot be read.
 pub(super) fn start(ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-    for (account, secrets) in ctx.senders.accounts.start(ctx.store)? {
+    for (account, secrets) in ctx.senders.accounts.start(ctx.now, ctx.store)? {
         let SpeakerAccount { person, user, username, .. } = account;
         let Some(user) = user else { continue };
         let add = AccountCommand::Add { person, user, username, secrets };
         ctx.commands.push(Command::Account(add));
+    }
+    Ok(())
+}
+
+/// Ends the sessions of accounts whose people have been silent for long.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn let_go(ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    for user in ctx.senders.accounts.let_go(ctx.now) {
+        ctx.store.set_account_session(&user, None)?;
+        ctx.commands.push(Command::Account(AccountCommand::Remove(user)));
     }
     Ok(())
 }

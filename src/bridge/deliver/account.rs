@@ -6,7 +6,7 @@ use crate::bridge::account_io::AccountCommand;
 use crate::bridge::context::Ctx;
 use crate::bridge::event::Command;
 use crate::bridge::senders::accounts::Voice;
-use crate::domain::{EndpointId, LetsChatUserId, Sender};
+use crate::domain::{EndpointId, LetsChatUserId, Sender, SpeakerAccount};
 use crate::store::StoreError;
 
 /// The sender of the next delivery to a room.
@@ -41,6 +41,12 @@ pub(super) fn choose(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<Sender, 
             Ok(Sender::Account(user))
         }
         Voice::Bot => Ok(Sender::Bot),
+        Voice::BotUntilSignedIn(woken) => {
+            let (SpeakerAccount { person, user, username, .. }, secrets) = *woken;
+            let add = user.map(|user| AccountCommand::Add { person, user, username, secrets });
+            ctx.commands.extend(add.map(Command::Account));
+            Ok(Sender::Bot)
+        }
         Voice::BotUntil(registration) => {
             ctx.commands.push(Command::Account(AccountCommand::Register(*registration)));
             Ok(Sender::Bot)

@@ -109,7 +109,14 @@ impl DirectMessages {
                     Some((on, nick)) if on.eq_ignore_ascii_case(channel.network.as_str()) => nick,
                     _ => name,
                 };
-                let member = channel.roster.get(nick).into_iter();
+                // Or by the account that they speak as in Let's Chat, like dave.irc.
+                let member = channel.roster.get(nick).or_else(|| {
+                    let people = ctx.senders.accounts.people_with_username(nick).into_iter();
+                    let known = &ctx.senders.accounts.people;
+                    let nick_in = |it| known.nick_in(it, &channel.network, &channel.roster);
+                    channel.roster.get(people.filter_map(nick_in).next()?)
+                });
+                let member = member.into_iter();
                 member.filter_map(|member| match_member(channel, member, ctx)).collect()
             }
             EndpointState::User(_) => Vec::new(),

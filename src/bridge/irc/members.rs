@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::puppets;
+use crate::bridge::account_io::AccountCommand;
 use crate::bridge::context::Ctx;
+use crate::bridge::event::Command;
 use crate::bridge::notices::status;
 use crate::domain::{ChannelMember, EndpointId, IrcUser, Network};
 use crate::protocol::irc::MembershipEvent;
@@ -24,6 +26,11 @@ pub(super) fn on_membership(
     {
         let people = &mut ctx.senders.accounts.people;
         people.on_nick_changed(network, before, now, ctx.now, ctx.store)?;
+    }
+    if let MembershipEvent::Left { user, .. } = &event
+        && let Some(account) = ctx.senders.accounts.present_as(network, user)
+    {
+        ctx.commands.push(Command::Account(AccountCommand::Leave(account)));
     }
     let Some(puppets) = ctx.senders.get_puppets(network) else {
         apply(event, ctx);

@@ -19,6 +19,7 @@ mod hand_over;
 mod logins;
 mod member;
 mod posts;
+mod presence;
 mod queue;
 mod sign_in;
 mod socket;
@@ -42,15 +43,9 @@ use chores::{CHECK_INTERVAL, Chore, ChoreQueue, DoneChore};
 use hand_over::{DoneHandOver, HandOver};
 use member::Member;
 use posts::{DonePost, PostQueue};
+use presence::PresenceSockets;
 use queue::{LoginJob, LoginQueue, LoginTask};
-use sign_in::LoginOutcome;
-
-/// The time between two registrations or sign-ins, unless the configuration says otherwise.
-pub(super) const DEFAULT_LOGIN_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The time between two checks of a session, unless the configuration says otherwise. A session lapses 14 days
-/// after its last request.
-pub(super) const DEFAULT_SESSION_REFRESH: Duration = Duration::from_secs(7 * 24 * 3_600);
+use sign_in::SignInOutcome;
 
 /// A client older than this is made anew when the server is unreachable, since its certificate may have been
 /// renewed.
@@ -61,10 +56,12 @@ const MAX_CLIENT_AGE: Duration = Duration::from_secs(600);
 pub(super) struct AccountPoolSettings {
     /// The server.
     pub(super) letschat: LetsChatSettings,
-    /// The minimum time between two registrations or sign-ins.
+    /// The minimum time between two registrations or sign-ins, usually 1 s.
     pub(super) login_interval: Duration,
-    /// The time between two checks of a session.
+    /// The time between two checks of a session, usually 7 days: it lapses 14 days after its last request.
     pub(super) session_refresh: Duration,
+    /// Whether people who speak are shown as present.
+    pub(super) shows_speakers: bool,
     /// The passwords of the rooms that have one.
     pub(super) room_passwords: HashMap<EndpointId, SecretString>,
 }
@@ -80,6 +77,7 @@ pub(super) struct AccountPool {
     logins: LoginQueue,
     posts: PostQueue,
     chores: ChoreQueue,
+    presence: PresenceSockets,
     /// The accounts that are being handed over.
     handing_over: HashSet<LetsChatUserId>,
     /// When the administrator was last told that the server registers nobody.
@@ -89,11 +87,11 @@ pub(super) struct AccountPool {
 
 /// What a task reports when it ends.
 enum Done {
-    Login(LoginJob, LoginOutcome),
+    Login(LoginJob, SignInOutcome),
     Post(DonePost),
     Chore(DoneChore),
     HandOver(Box<DoneHandOver>),
-    /// The socket of a token was closed.
+    /// A socket was closed.
     Socket,
 }
 
@@ -112,6 +110,7 @@ impl AccountPool {
             members: HashMap::new(),
             posts: PostQueue::default(),
             chores: ChoreQueue::default(),
+            presence: PresenceSockets::default(),
             handing_over: HashSet::new(),
             told_closed_at: None,
             tasks: JoinSet::new(),
@@ -140,7 +139,10 @@ impl AccountPool {
                     }
                 }
                 () = sleep_until(next_login) => self.start_login().await,
-                _ = checks.tick(), if !is_stopping => self.check_next(),
+                _ = checks.tick(), if !is_stopping => {
+                    self.presence.remove_idle(Instant::now());
+                    self.check_next();
+                }
                 () = stopped(&mut stop), if !is_stopping => is_stopping = true,
             }
         }
@@ -165,6 +167,7 @@ impl AccountPool {
                 let wanted = HandOver { request, user, username, email, password };
                 self.start_hand_over(wanted).await;
             }
+            AccountCommand::Leave(user) => self.presence.remove(&user),
             AccountCommand::Remove(user) => self.remove(&user),
         }
     }
@@ -204,6 +207,7 @@ impl AccountPool {
     fn remove(&mut self, user: &LetsChatUserId) {
         self.logins.remove(user);
         self.chores.remove(user);
+        self.presence.remove(user);
         let session = self.members.remove(user).and_then(|member| member.secrets.session);
         if let Some(session) = session {
             self.chores.push(Chore::SignOut(session));

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
 
 use super::member::Route;
-use super::socket::{JoinError, SocketError, join_room};
+use super::socket::{RoomJoinError, SocketError, join_room};
 use super::token_socket::{self, SocketPost};
 use super::{AccountPool, Done};
 use crate::bridge::{AccountEvent, PostFailure};
@@ -32,7 +32,7 @@ pub(super) struct QueuedPost {
 #[derive(Default)]
 pub(super) struct PostQueue {
     waiting: VecDeque<QueuedPost>,
-    running: HashMap<DeliveryId, (LetsChatUserId, EndpointId)>,
+    running: HashMap<DeliveryId, (LetsChatUserId, EndpointId, Box<str>)>,
 }
 
 /// A post that has ended.
@@ -65,11 +65,12 @@ impl AccountPool {
         while self.posts.running.len() < MAX_POSTS {
             let Some(post) = self.posts.waiting.pop_front() else { return };
             let (delivery, user, endpoint) = (post.delivery, post.user.clone(), post.endpoint);
+            let room = post.room.clone();
             if let Err(failure) = self.start_post(post) {
                 let event = AccountEvent::NotPosted { user, delivery, endpoint, failure };
                 self.report(event).await;
             } else {
-                self.posts.running.insert(delivery, (user, endpoint));
+                self.posts.running.insert(delivery, (user, endpoint, room));
             }
         }
     }
@@ -125,12 +126,15 @@ impl AccountPool {
 
     pub(super) async fn on_post_done(&mut self, done: DonePost) {
         let DonePost { delivery, session, has_joined, outcome } = done;
-        let Some((user, endpoint)) = self.posts.running.remove(&delivery) else { return };
+        let Some((user, endpoint, room)) = self.posts.running.remove(&delivery) else { return };
         if has_joined && let Some(member) = self.members.get_mut(&user) {
             member.joined.push(endpoint);
         }
         let failure = match outcome {
-            Ok(id) => return self.report(AccountEvent::Posted { delivery, endpoint, id }).await,
+            Ok(id) => {
+                self.show_present(&user, endpoint, &room);
+                return self.report(AccountEvent::Posted { delivery, endpoint, id }).await;
+            }
             Err(PostError::Refused(reason)) => {
                 let (is_refused, reason) = (true, reason);
                 let event =
@@ -184,7 +188,7 @@ impl AccountPool {
                 self.on_post_done(done).await;
             }
         }
-        for (delivery, (user, endpoint)) in std::mem::take(&mut self.posts.running) {
+        for (delivery, (user, endpoint, _)) in std::mem::take(&mut self.posts.running) {
             let (reason, is_refused) = (stopping(), false);
             let event = AccountEvent::PostUnknown { user, delivery, endpoint, reason, is_refused };
             self.report(event).await;
@@ -211,10 +215,10 @@ impl SessionPost {
 }
 
 /// Without having joined, nothing was posted.
-fn not_joined(error: JoinError) -> PostError {
+fn not_joined(error: RoomJoinError) -> PostError {
     match error {
-        JoinError::Forbidden(reason) => PostError::Forbidden(reason),
-        JoinError::Socket(SocketError::Refused) => PostError::SignedOut,
-        JoinError::Socket(SocketError::Lost(reason)) => PostError::Unreachable(reason),
+        RoomJoinError::Forbidden(reason) => PostError::Forbidden(reason),
+        RoomJoinError::Socket(SocketError::Refused) => PostError::SignedOut,
+        RoomJoinError::Socket(SocketError::Lost(reason)) => PostError::Unreachable(reason),
     }
 }

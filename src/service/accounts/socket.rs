@@ -85,13 +85,16 @@ impl AccountSocket {
         Ok(self.last_call)
     }
 
-    /// Calls `rooms:join` with the password.
+    /// Calls `rooms:join`, with the password, if there is one.
     pub(super) async fn call_join(
         &mut self,
         room: &str,
-        password: &SecretString,
+        password: Option<&SecretString>,
     ) -> Result<u64, String> {
-        let argument = serde_json::json!({ "roomId": room, "password": password.expose_secret() });
+        let argument = match password.map(ExposeSecret::expose_secret) {
+            Some(password) => serde_json::json!({ "roomId": room, "password": password }),
+            None => serde_json::json!(room),
+        };
         self.call("rooms:join", &argument).await
     }
 
@@ -142,7 +145,7 @@ impl AccountSocket {
 
 /// Why a room was not joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum JoinError {
+pub(super) enum RoomJoinError {
     /// The server does not let the account in.
     Forbidden(String),
     /// There was no answer.
@@ -156,14 +159,15 @@ pub(super) async fn join_room(
     credential: Credential<'_>,
     room: &str,
     password: &SecretString,
-) -> Result<(), JoinError> {
-    let lost = |reason| JoinError::Socket(SocketError::Lost(reason));
-    let mut socket = AccountSocket::open(letschat, credential).await.map_err(JoinError::Socket)?;
-    socket.call_join(room, password).await.map_err(lost)?;
+) -> Result<(), RoomJoinError> {
+    let lost = |reason| RoomJoinError::Socket(SocketError::Lost(reason));
+    let mut socket =
+        AccountSocket::open(letschat, credential).await.map_err(RoomJoinError::Socket)?;
+    socket.call_join(room, Some(password)).await.map_err(lost)?;
     let ack = timeout_at(Instant::now() + REPLY_TIMEOUT, socket.next_ack()).await;
     let ack = ack.map_err(|_| lost("Let's Chat did not answer".to_owned()))?.map_err(lost)?;
     socket.close().await;
-    ack.reply.map(drop).map_err(|reason| JoinError::Forbidden(join_refusal(&reason)))
+    ack.reply.map(drop).map_err(|reason| RoomJoinError::Forbidden(join_refusal(&reason)))
 }
 
 /// Why the server does not let an account into a room.

@@ -117,7 +117,7 @@ impl TokenSocket {
 
     async fn start(&mut self, post: SocketPost) -> Result<(), String> {
         let Some(password) = &post.password else { return self.create(post).await };
-        let called = self.socket.call_join(&post.room, password).await;
+        let called = self.socket.call_join(&post.room, Some(password)).await;
         self.wait_for(called, PendingCall::Join(post))
     }
 

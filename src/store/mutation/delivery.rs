@@ -65,7 +65,7 @@ pub(super) fn set_resent(db: Transaction<'_>, id: DeliveryId, resent: bool) -> R
 pub(super) fn ack(
     db: Transaction<'_>,
     id: DeliveryId,
-    remote_id: Option<&str>,
+    remote_id: &Option<String>,
     now: Timestamp,
 ) -> Result<()> {
     let state = state_to_sql(DeliveryState::Delivered);

@@ -9,7 +9,7 @@
 //!                                                     | unreachable u-dave | no session u-dave
 //! accounts > rename u-dave dave_           accounts < signed out u-dave | signed in u-dave | lost u-dave
 //! accounts > hand over u-dave david        accounts < handed over david u-dave | not handed over REASON
-//! accounts > remove u-dave
+//! accounts > leave u-dave, accounts > remove u-dave
 //! ```
 
 use std::collections::VecDeque;
@@ -58,6 +58,7 @@ impl Pool {
                 self.hand_over = Some(request);
                 format!("hand over {user} {username}")
             }
+            AccountCommand::Leave(user) => format!("leave {user}"),
             AccountCommand::Remove(user) => format!("remove {user}"),
         };
         self.sent.push_back(line);

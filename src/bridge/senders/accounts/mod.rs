@@ -53,6 +53,8 @@ pub(in crate::bridge) struct Accounts {
     /// Until when no account is made for somebody, or for anybody.
     refused: HashMap<PersonId, Timestamp>,
     closed_until: Option<Timestamp>,
+    /// Accounts whose session has ended, since their people were silent for long.
+    dormant: HashSet<LetsChatUserId>,
     renamed_at: HashMap<LetsChatUserId, Timestamp>,
     /// The pool knows the accounts.
     is_started: bool,
@@ -74,6 +76,8 @@ pub(in crate::bridge) enum Voice {
     Bot,
     /// The bot, and this account is to be registered.
     BotUntil(Box<AccountRegistration>),
+    /// The bot, and this account, whose person was silent for long, is to be signed in.
+    BotUntilSignedIn(Box<(SpeakerAccount, AccountSecrets)>),
 }
 
 impl Accounts {
@@ -108,13 +112,18 @@ impl Accounts {
     /// The accounts that the pool must know, with what gives access to them. Empty after the first time.
     pub(in crate::bridge) fn start(
         &mut self,
+        now: Timestamp,
         store: &Store,
     ) -> Result<Vec<(SpeakerAccount, AccountSecrets)>, StoreError> {
         if std::mem::replace(&mut self.is_started, true) {
             return Ok(Vec::new());
         }
         let mut all = store.speaker_accounts()?;
-        all.retain(|(account, _)| account.access == AccountAccess::Usable);
+        self.let_go(now);
+        all.retain(|(account, _)| {
+            let is_dormant = account.user.as_ref().is_some_and(|it| self.dormant.contains(it));
+            account.access == AccountAccess::Usable && !is_dormant
+        });
         for (index, person) in self.policy.policy.people.iter().enumerate() {
             let (Some(own), Some(account)) = (&person.own, self.own.get(&configured_id(index)))
             else {
@@ -124,6 +133,11 @@ impl Accounts {
             all.push((account.clone(), AccountSecrets { token, ..AccountSecrets::default() }));
         }
         Ok(all)
+    }
+
+    /// Whether accounts speak in the room `to` for people of the channel `from`.
+    pub(in crate::bridge) fn uses_accounts(&self, from: EndpointId, to: EndpointId) -> bool {
+        self.policy.uses_accounts(from, to)
     }
 
     /// Whether anybody may speak by an account in the room `to` for people of the channel `from`.
@@ -143,7 +157,7 @@ impl Accounts {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Voice, StoreError> {
-        let configured = self.policy.person(author);
+        let configured = self.policy.person(network, author);
         let uses = configured.and_then(|(_, person)| person.uses_account);
         let uses_made = uses.unwrap_or_else(|| self.policy.uses_accounts(from, to));
         if uses == Some(false) {
@@ -172,11 +186,55 @@ impl Accounts {
         if let Some(user) = self.usable(self.made.get(&person), to, now) {
             return Ok(Voice::Account(user));
         }
+        if let Some(woken) = self.wake(person, store)? {
+            return Ok(Voice::BotUntilSignedIn(Box::new(woken)));
+        }
         if lines < self.policy.policy.after_lines {
             return Ok(Voice::Bot);
         }
         let planned = self.plan((person, network, author), email, now, store)?;
         Ok(planned.map_or(Voice::Bot, |it| Voice::BotUntil(Box::new(it))))
+    }
+
+    /// Lets go the accounts whose people have been silent for long: returns them, for their sessions to end.
+    pub(in crate::bridge) fn let_go(&mut self, now: Timestamp) -> Vec<LetsChatUserId> {
+        let Some(limit) = self.policy.policy.session_idle else { return Vec::new() };
+        let is_idle = |person| {
+            let last_spoke = self.people.last_spoke(person);
+            last_spoke.is_some_and(|at| now.duration_since(at) > limit)
+        };
+        let usable = self.made.values().filter(|it| it.access == AccountAccess::Usable);
+        let idle = usable.filter(|account| is_idle(account.person));
+        let mut idle: Vec<LetsChatUserId> = idle.filter_map(|it| it.user.clone()).collect();
+        idle.retain(|user| self.dormant.insert(user.clone()));
+        idle
+    }
+
+    /// The account of somebody who was silent for long, with what gives access to it.
+    fn wake(
+        &mut self,
+        person: PersonId,
+        store: &Store,
+    ) -> Result<Option<(SpeakerAccount, AccountSecrets)>, StoreError> {
+        let Some(account) = self.made.get(&person).cloned() else { return Ok(None) };
+        let Some(user) = account.user.clone().filter(|user| self.dormant.remove(user)) else {
+            return Ok(None);
+        };
+        self.set_signed_in(&user, false);
+        let secrets = store.account_secrets(person, account.kind)?;
+        Ok(Some((account, secrets)))
+    }
+
+    /// The account by which a user of `network` is shown as present, if people are.
+    pub(in crate::bridge) fn present_as(
+        &self,
+        network: &Network,
+        user: &IrcUser,
+    ) -> Option<LetsChatUserId> {
+        if !self.policy.policy.shows_speakers {
+            return None;
+        }
+        self.made_for(self.people.find(network, user)?)?.user.clone()
     }
 
     /// Whether everything that this user posts is the bridge's.
@@ -369,6 +427,7 @@ impl Accounts {
         let user = account.user.clone()?;
         let is_waiting = |until: Option<&Timestamp>| until.is_some_and(|until| *until > now);
         let is_silent = self.signed_out.contains(&user)
+            || self.dormant.contains(&user)
             || is_waiting(self.unreachable.get(&user))
             || is_waiting(self.blocked.get(&(user.clone(), endpoint)));
         (!is_silent).then_some(user)

@@ -31,7 +31,7 @@ const SPOKE_PRECISION: SignedDuration = SignedDuration::from_hours(1);
 pub(in crate::bridge) struct People {
     by_key: HashMap<PersonKey, PersonId>,
     by_id: HashMap<PersonId, KnownPerson>,
-    nicks: HashMap<(Network, String), NickOwner>,
+    nicks: HashMap<(Network, String), NickHolder>,
 }
 
 #[derive(Debug)]
@@ -44,7 +44,7 @@ struct KnownPerson {
 }
 
 #[derive(Debug)]
-struct NickOwner {
+struct NickHolder {
     person: PersonId,
     origin: Option<String>,
 }
@@ -67,7 +67,7 @@ impl People {
         for known in store.known_nicks()? {
             if let Some(person) = people.by_id.get_mut(&known.person) {
                 person.nick_count += 1;
-                let owner = NickOwner { person: known.person, origin: known.origin };
+                let owner = NickHolder { person: known.person, origin: known.origin };
                 people.nicks.insert((known.network, known.nick), owner);
             }
         }
@@ -193,6 +193,11 @@ impl People {
         self.by_id.get(&id).map(|person| person.nick.as_str())
     }
 
+    /// When the person last spoke, to the hour.
+    pub(in crate::bridge) fn last_spoke(&self, id: PersonId) -> Option<Timestamp> {
+        self.by_id.get(&id).map(|person| person.last_spoke)
+    }
+
     /// The people who last spoke with this nick, on any network.
     pub(in crate::bridge) fn with_nick(&self, nick: &str) -> Vec<PersonId> {
         let nick = fold(nick);
@@ -288,7 +293,7 @@ impl People {
         }
         person.nick_count += 1;
         store.set_nick_owner(&nick.0, &nick.1, id, origin.as_deref(), now)?;
-        self.nicks.insert(nick, NickOwner { person: id, origin });
+        self.nicks.insert(nick, NickHolder { person: id, origin });
         Ok(())
     }
 }
