@@ -235,6 +235,7 @@ fn is_remedy(text: &str) -> bool {
     const BEGINNINGS: &[&str] = &[
         "add [",
         "add a ",
+        "add network",
         "chmod ",
         "did you mean ",
         "if it does not answer",
