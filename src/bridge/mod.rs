@@ -55,7 +55,7 @@ pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
 pub use senders::accounts::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 pub use senders::{NickPolicy, NickSource};
-pub use stats::{GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
+pub use stats::{AccountStats, GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
 
 use config::recover_endpoints;
 use context::Ctx;

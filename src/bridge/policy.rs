@@ -30,6 +30,8 @@ pub struct BridgePolicy {
     pub max_queue_size: Option<u64>,
     /// The address of the page on which people link their accounts, up to the code; `None` if there is none.
     pub link_page: Option<String>,
+    /// Whether the bot says once in each room with accounts what it is.
+    pub announce: bool,
 }
 
 /// How much of what was missed in an endpoint is mirrored.
@@ -54,6 +56,7 @@ impl Default for BridgePolicy {
             retention: None,
             max_queue_size: None,
             link_page: None,
+            announce: false,
         }
     }
 }

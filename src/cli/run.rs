@@ -4,14 +4,16 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
+use tokio::sync::mpsc;
+
 use super::signals::ShutdownSignal;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, systemd};
 use crate::config;
 use crate::config::Settings;
 use crate::service;
-use crate::service::StartError;
+use crate::service::{LinkAsker, StartError};
 use crate::store::{Store, StoreError};
-use crate::web::WebServer;
+use crate::web::{LinkCall, LinkDesk, WebServer};
 
 /// Runs the bridge with the configuration file `config`.
 pub(super) fn run(config: &Path) -> ExitCode {
@@ -72,11 +74,20 @@ pub(super) fn build_runtime() -> tokio::runtime::Runtime {
         .expect("the Tokio runtime can be built")
 }
 
+/// Passes what people ask on the page where they link their accounts on to the bridge.
+async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
+    while let Some((request, reply)) = calls.recv().await {
+        bridge.ask(request, reply).await;
+    }
+}
+
 async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
     let mut stop = ShutdownSignal::listen(settings.shutdown_timeout);
-    let web = WebServer::start(&settings).await?;
+    let (desk, calls) = LinkDesk::channel();
+    let web = WebServer::start(&settings, Some(desk)).await?;
     let mut running = service::start(settings, store)?;
+    tokio::spawn(answer_calls(calls, running.link_asker()));
     tokio::spawn(systemd::report_status(running.status()));
     tokio::select! {
         outcome = running.wait_end() => return Ok(outcome?),

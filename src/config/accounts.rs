@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::domain::Author;
+use crate::domain::{Author, Network};
 use crate::translate::UserMatcher;
 
 /// How people of IRC are shown in Let's Chat.
@@ -88,6 +88,8 @@ pub struct PersonSettings {
     pub user: String,
     /// Who they are on IRC. Contains no masks.
     pub matchers: Vec<UserMatcher>,
+    /// The only network where that is them; `None` for any. Set if there is a token and several networks.
+    pub network: Option<Network>,
     /// The API token of their own account on Let's Chat. Never set together with `email`.
     pub token: Option<SecretString>,
     /// The mail address of the account that the bridge makes for them; `None` for the template.

@@ -2,6 +2,8 @@
 //! with a password; and for posting as many accounts, without a socket for each.
 
 mod account;
+#[cfg(test)]
+pub(crate) mod fake;
 mod file;
 mod person;
 mod post;

@@ -17,8 +17,8 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::COOKIE;
+use tokio_tungstenite::tungstenite::http::{self, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tracing::instrument::WithSubscriber;
@@ -149,9 +149,8 @@ where
         }
         Credential::Session(cookie) => {
             let cookie = HeaderValue::from_str(cookie.expose());
-            let mut cookie = cookie.map_err(|_| {
-                WebSocketError::Broken("the cookie of the session is not ASCII".to_owned())
-            })?;
+            let mut cookie =
+                cookie.map_err(|error| tungstenite::Error::from(http::Error::from(error)))?;
             cookie.set_sensitive(true);
             let request = request_url(url, None).expose_secret().into_client_request();
             request.map(|mut request| {
@@ -307,7 +306,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-    use tokio_tungstenite::tungstenite::http;
 
     use super::*;
     use crate::protocol::letschat::LetsChatRejectionKind;

@@ -1,14 +1,20 @@
 //! Which people of IRC speak by an account of their own in Let's Chat, by the configuration.
 
+use std::time::Duration;
+
 use secrecy::ExposeSecret;
 
-use super::accounts::{AccountPoolSettings, DEFAULT_SESSION_REFRESH};
+use super::accounts::AccountPoolSettings;
 use crate::bridge::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 use crate::config::{
     AccountsFor, LetsChatSenderMode, LetsChatSettings, Link, PersonSettings, RoomSettings, Settings,
 };
 use crate::domain::{Endpoint, EndpointId, LetsChatUserId, Secret};
 use crate::protocol::letschat::user_of_token;
+
+/// How often a session is checked, which also keeps it: it lapses 14 days after its last request
+/// (docs/letschat-protocol.md, section 11).
+const SESSION_REFRESH_INTERVAL: Duration = Duration::from_hours(7 * 24);
 
 /// Who speaks by an account.
 pub(super) fn policy(settings: &Settings) -> AccountPolicy {
@@ -37,6 +43,7 @@ fn person(person: &PersonSettings) -> PersonPolicy {
     });
     PersonPolicy {
         matchers: person.matchers.clone(),
+        network: person.network.clone(),
         email: person.email.clone(),
         uses_account: person.sender_mode.map(|mode| mode == LetsChatSenderMode::Accounts),
         own,
@@ -55,7 +62,7 @@ pub(super) fn pool_settings(
     let password = |room: &RoomSettings| Some((id_of(room)?, room.password.clone()?));
     AccountPoolSettings {
         login_interval: letschat.accounts.login_interval,
-        session_refresh: DEFAULT_SESSION_REFRESH,
+        session_refresh: SESSION_REFRESH_INTERVAL,
         room_passwords: letschat.rooms.iter().filter_map(password).collect(),
         letschat: letschat.clone(),
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::bridge::{Peer, PuppetStats, Stats, TrafficStats};
+use crate::bridge::{AccountStats, Peer, PuppetStats, Stats, TrafficStats};
 
 /// How often changes are logged at most.
 const LOG_INTERVAL: Duration = Duration::from_secs(600);
@@ -56,6 +56,10 @@ impl StatsReporter {
                 let PuppetStats { connected, lost, rejected } = *connections;
                 tracing::info!(%network, connected, lost, rejected, "totals: puppets");
             }
+        }
+        if counters.accounts != self.logged.accounts {
+            let AccountStats { made, posted, fallbacks, lost } = counters.accounts;
+            tracing::info!(made, posted, fallbacks, lost, "totals: accounts on Let's Chat");
         }
         if counters.gaps != self.logged.gaps {
             let (gaps, seconds) = (counters.gaps.count, counters.gaps.seconds);

@@ -155,6 +155,27 @@ impl Store {
         self.apply(Mutation::SetOutageAnnounced { endpoint, announced })
     }
 
+    /// The bot has said in the room what it is.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn set_introduced(&mut self, endpoint: EndpointId) -> Result<(), StoreError> {
+        self.apply(Mutation::SetIntroduced { endpoint })
+    }
+
+    /// Whether the bot has said in the room what it is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn is_introduced(&self, endpoint: EndpointId) -> Result<bool, StoreError> {
+        let introduced = self
+            .connection
+            .prepare_cached("SELECT introduced FROM endpoint WHERE id = ?1")?
+            .query_row([endpoint.0], |row| row.get(0))
+            .optional()?;
+        Ok(introduced.unwrap_or(false))
+    }
+
     /// Whether users were notified of the endpoint's outage.
     ///
     /// # Errors

@@ -128,12 +128,12 @@ fn no_file(found: &Metadata) -> io::Error {
 
 /// Identifies a file regardless of its path: device and inode number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity(u64, u64);
+pub(super) struct FileIdentity(u64, u64);
 
 /// The identity of the file at `path` now.
-pub(super) fn identity(path: &Path) -> Option<Identity> {
+pub(super) fn identity(path: &Path) -> Option<FileIdentity> {
     let found = fs::symlink_metadata(path).ok()?;
-    Some(Identity(found.dev(), found.ino()))
+    Some(FileIdentity(found.dev(), found.ino()))
 }
 
 /// Checks that `path` belongs to our user; root may inspect files of others.

@@ -52,7 +52,7 @@ pub use public_reader::{Paste, PublicReader};
 pub use revocations::{Revocation, revoke};
 pub use users::RecentDm;
 
-use files::Identity;
+use files::FileIdentity;
 use mutation::{Mutation, PeopleMutation};
 use sealer::Sealer;
 
@@ -90,7 +90,7 @@ pub struct Store {
     /// Encrypts what gives access to people's accounts.
     sealer: Sealer,
     /// The open files with their identities, to detect that one was removed or replaced.
-    places: Vec<(PathBuf, Identity)>,
+    places: Vec<(PathBuf, FileIdentity)>,
 }
 
 /// A callback for when the disk becomes unavailable and available again.

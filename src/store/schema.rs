@@ -30,6 +30,7 @@ const TABLES: &str = "
         first_seen_post  TEXT,                       -- a room's newest post at that time
         last_seen        INTEGER,                    -- the last sign of life
         outage_announced INTEGER NOT NULL DEFAULT 0, -- people were notified that we cannot reach it
+        introduced       INTEGER NOT NULL DEFAULT 0, -- the bot has said in the room what it is
         paused           INTEGER NOT NULL DEFAULT 0  -- a channel's messages are skipped for now
     ) STRICT;
 

@@ -1,13 +1,15 @@
-//! The web server for public links: files and long messages of Let's Chat, for anyone with the link.
+//! The web server: files and long messages of Let's Chat, for anyone with the link; and the page where people of IRC
+//! link their accounts.
 //!
 //! ```text
 //!  reverse proxy ─▶ listener, seats ─▶ rate_limit ─▶ handlers ─▶ public links: is it ours?
 //!                                                       │        store: is it still valid?
-//!                                                       └─▶ cache ─▶ net/rest ─▶ Let's Chat, once for all clients
+//!                                                       ├─▶ cache ─▶ net/rest ─▶ Let's Chat, once for all clients
+//!                                                       └─▶ linking ─▶ LinkDesk ─▶ the bridge
 //! ```
 //!
-//! The web server makes requests to the configured Let's Chat only, and only for files with a signed link. Nothing can be
-//! listed.
+//! The web server makes requests to the configured Let's Chat only: for files with a signed link, and to sign in people
+//! who link their accounts. Nothing can be listed.
 
 mod cache;
 mod client_ip;
@@ -16,6 +18,7 @@ mod content_type;
 mod handlers;
 mod held;
 mod html;
+mod linking;
 mod listener;
 mod nets;
 mod paced;
@@ -39,11 +42,13 @@ use crate::store;
 use crate::store::{PublicReader, StoreError};
 use crate::translate::PublicLinks;
 
+pub use linking::{LinkCall, LinkDesk};
 pub use revoke::{revoke_link, revoke_since};
 pub use self_test::{SelfTestResult, self_test};
 
 use cache::FileCache;
 use handlers::AppState;
+use linking::LinkPages;
 use rate_limit::RateLimiter;
 
 /// How often expired entries are removed.
@@ -74,18 +79,25 @@ pub enum WebError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The system has no random numbers.
+    #[error("the system has no random numbers ({0}): check that /dev/urandom can be read")]
+    Random(#[from] getrandom::Error),
 }
 
 impl WebServer {
     /// Starts the configured web server, beside the bridge whose store is open. `None` if none is configured.
-    /// Must be called within a Tokio runtime.
+    /// Without a `desk`, nobody can link accounts. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// When the address is in use, or the store cannot be read.
-    pub async fn start(settings: &Settings) -> Result<Option<Self>, WebError> {
+    /// Any [`WebError`].
+    pub async fn start(
+        settings: &Settings,
+        desk: Option<LinkDesk>,
+    ) -> Result<Option<Self>, WebError> {
         let Some(web) = &settings.web else { return Ok(None) };
         let state = app_state(web, settings)?;
-        let cache = Arc::downgrade(&state.cache);
+        let pages = LinkPages::new(desk, &web.public_url, settings.letschat.clone())?;
+        let (cache, swept) = (Arc::downgrade(&state.cache), Arc::downgrade(&pages));
         let listener = listener::bind(web.listen)
             .await
             .map_err(|error| WebError::Bind { address: web.listen, error })?;
@@ -93,14 +105,15 @@ impl WebServer {
         tracing::info!(%address, public_url = %web.public_url, "web server started");
         let (stop, stopped) = watch::channel(false);
         let proxies = web.trusted_proxies.clone();
-        let serving =
-            tokio::spawn(listener::serve(listener, handlers::router(state), proxies, stopped));
+        let router = handlers::router(state, linking::routes(pages));
+        let serving = tokio::spawn(listener::serve(listener, router, proxies, stopped));
         tokio::spawn(async move {
             let mut often = time::interval(EVICTION_INTERVAL);
             loop {
                 often.tick().await;
-                let Some(cache) = cache.upgrade() else { return };
+                let (Some(cache), Some(pages)) = (cache.upgrade(), swept.upgrade()) else { return };
                 cache.evict_stale(Instant::now());
+                pages.sweep(Instant::now());
             }
         });
         Ok(Some(Self { address, shutdown: stop, server_task: serving }))

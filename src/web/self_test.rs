@@ -41,7 +41,7 @@ pub async fn self_test(settings: &Settings, running: bool) -> Option<SelfTestRes
         Err(reason) => return Some(SelfTestResult::CannotServe(reason)),
     };
     let settings = temporary.as_ref().map_or(settings, |(_, settings)| settings);
-    let served = match WebServer::start(settings).await {
+    let served = match WebServer::start(settings, None).await {
         Ok(served) => served,
         // The running bridge has the address.
         Err(WebError::Bind { error, .. })

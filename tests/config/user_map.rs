@@ -1,7 +1,7 @@
 //! People of `[user_map]`: who they are on IRC, and their accounts on Let's Chat.
 
 use letsbridge::config::LetsChatSenderMode;
-use letsbridge::domain::Author;
+use letsbridge::domain::{Author, Network};
 use letsbridge::translate::{UserMap, UserMatcher};
 
 use super::*;
@@ -132,7 +132,7 @@ fn invalid_people_are_rejected() {
         ),
         (
             of("nick = 'ann', room = 'dev'"),
-            "ann.room: unknown key; valid keys here: account, nick, irc, token, token_file, email, \
+            "ann.room: unknown key; valid keys here: account, nick, irc, token, token_file, network, email, \
              sender_mode",
         ),
     ] {
@@ -140,6 +140,28 @@ fn invalid_people_are_rejected() {
             .file("ann.token", token("ab"))
             .assert_errors(&with_people(&written), &[&format!("bridge.toml:13: user_map.{told}")]);
     }
+}
+
+#[test]
+fn token_needs_the_network_where_the_person_is_known_if_there_are_several() {
+    let config = |network: &str| {
+        let people = format!("dave = {{ account = 'david'{network}, token = '{}' }}", token("ab"));
+        let libera = "[irc.libera]\nservers = ['irc.example.net:6697']\n\
+                      [[link]]\nchannel = 'libera/#dev'\nroom = 'other'\n";
+        format!("{}{libera}", with_people(&format!("{people}\n")))
+    };
+    let settings = ConfigFixture::new().settings(&config(", network = 'libera'"));
+    assert_eq!(settings.people[0].network, Some(Network::new("libera")));
+    ConfigFixture::new().assert_errors(
+        &config(""),
+        &["bridge.toml:13: user_map.dave: does not say on which network the user is known like \
+           this; add network = \"libera\", the one where that is them"],
+    );
+    ConfigFixture::new().assert_errors(
+        &config(", network = 'ofice'"),
+        &["bridge.toml:13: user_map.dave.network: \"ofice\" is not a network of this file; write \
+           one of them: libera, office"],
+    );
 }
 
 #[test]

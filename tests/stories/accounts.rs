@@ -1,6 +1,6 @@
 //! People of IRC speak by accounts of their own in Let's Chat.
 
-use letsbridge::bridge::{ConfiguredAccount, PersonPolicy};
+use letsbridge::bridge::{BridgePolicy, ConfiguredAccount, PersonPolicy};
 use letsbridge::domain::{LetsChatUserId, Secret};
 use letsbridge::translate::UserMatcher;
 
@@ -208,6 +208,7 @@ fn with_david() -> World {
     };
     let person = PersonPolicy {
         matchers: vec![UserMatcher::Name("dave".to_owned())],
+        network: None,
         email: None,
         uses_account: None,
         own: Some(own),
@@ -282,4 +283,22 @@ fn mention_of_an_account_reaches_its_person() {
         "{}\nirc > PRIVMSG #tea :<bob> dave: hello",
         post(7, "u-bob", "bob", "@dave.irc hello")
     ));
+}
+
+#[test]
+fn bot_says_once_in_a_room_with_accounts_what_it_is() {
+    let policy = BridgePolicy { announce: true, ..BridgePolicy::default() };
+    let world = World::new(&["office/#tea tea"]).with_policy(policy).with_accounts(|_| {});
+    let mut world = world;
+    world.tell_on(LETSCHAT_IN);
+    world.tell(
+        r##"
+        lc > 42#["messages:create",{"room":"r1","text":"-- bridge to IRC: what is written here also appears in #tea on office, and the other way round. People from IRC have accounts here, which post for them. @​bridge who lists who is there"}]
+        lc < 43#[{"id":"6b0000000000000000000002","text":"-","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        restart
+        "##,
+    );
+    world.tell_on(crate::LETSCHAT_IN_AGAIN);
+    let (_, sent) = world.sent();
+    assert!(!sent.iter().any(|frame| frame.contains("messages:create")), "{sent:?}");
 }

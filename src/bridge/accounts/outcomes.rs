@@ -24,6 +24,7 @@ pub(super) fn on_posted(
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     deliver::ack(delivery, endpoint, Some(&id.to_string()), ctx)?;
+    ctx.stats.accounts.posted += 1;
     ctx.steps.push_back(Step::ReleaseHeld(endpoint));
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::bridge::deliver::reconcile;
 use crate::bridge::endpoints::room::RoomEndpoint;
 use crate::bridge::endpoints::room::reading::{OVERLAP_SECONDS, RoomReading};
 use crate::bridge::event::{Command, Peer};
-use crate::bridge::notices::{self, count_messages, format_span, outage};
+use crate::bridge::notices::{self, count_messages, format_span, introduction, outage};
 use crate::bridge::peers::LAST_SEEN_SAVE_INTERVAL;
 use crate::bridge::policy::{CatchUpBudget, MIN_REPORTED_GAP};
 use crate::domain::EndpointId;
@@ -261,6 +261,7 @@ impl RoomReceiver {
             room.queue.retry(ctx.store)?;
         }
         ctx.endpoints.open(endpoint);
+        introduction::introduce(endpoint, ctx)?;
         ctx.steps.push_back(Step::ScheduleDirect);
         ctx.schedule(endpoint);
         Ok(())

@@ -1,6 +1,7 @@
 //! Posts the bridge's own notices through the same outbox as everything else.
 
 pub(super) mod failures;
+pub(super) mod introduction;
 pub(super) mod outage;
 pub(super) mod status;
 

@@ -51,7 +51,8 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let general = CatchUpSettings::read(&mut top, CatchUpSettings::default());
     let networks = networks(&mut top, general);
     let (letschat, catch_up) = letschat::read(top.section("letschat"), general);
-    let people = user_map::read(&mut top, letschat.as_ref().map(|it| &it.token));
+    let network_names = loader.document.network_names();
+    let people = user_map::read(&mut top, letschat.as_ref().map(|it| &it.token), &network_names);
     let known = people.iter().map(|person| (person.user.clone(), person.matchers.clone()));
     let mut base = LinkFormat { user_map: Arc::new(UserMap::new(known)), ..LinkFormat::default() };
     base.room.letschat_url = letschat.as_ref().map(|letschat| letschat.url.clone());

@@ -13,13 +13,18 @@ use crate::config::keys::SectionKind;
 use crate::config::parse::ValueError;
 use crate::config::reader::Section;
 use crate::config::types::{as_str, text};
+use crate::domain::Network;
 use crate::translate::UserMatcher;
 
 /// Reads `[user_map]`, in the order of the file. `bridge` is the bridge's own token.
-pub(super) fn read(top: &mut Section<'_>, bridge: Option<&SecretString>) -> Vec<PersonSettings> {
+pub(super) fn read(
+    top: &mut Section<'_>,
+    bridge: Option<&SecretString>,
+    networks: &[&str],
+) -> Vec<PersonSettings> {
     let written = top.child("user_map");
     let section = written.and_then(|entry| entry.section(SectionKind::Section("user_map")));
-    let mut known = KnownPeople::default();
+    let mut known = KnownPeople { networks, ..KnownPeople::default() };
     if let Some(user) = bridge.and_then(|token| parse::token_user(token.expose_secret())) {
         known.tokens.insert(user, "the bridge's own, letschat.token".to_owned());
     }
@@ -36,6 +41,8 @@ pub(super) fn read(top: &mut Section<'_>, bridge: Option<&SecretString>) -> Vec<
 struct KnownPeople<'r> {
     /// By their user name in lower case.
     names: HashMap<String, Entry<'r>>,
+    /// The networks of the file.
+    networks: &'r [&'r str],
     /// Where a token of this user id is set.
     tokens: HashMap<String, String>,
 }
@@ -75,6 +82,7 @@ fn person<'r>(
     let only = |matchers| PersonSettings {
         user: user.to_owned(),
         matchers,
+        network: None,
         token: None,
         email: None,
         sender_mode: None,
@@ -108,6 +116,7 @@ fn person_section(
             ));
         }
     }
+    let network = network(&mut section, token.is_some(), known.networks);
     let email = section.entry("email");
     if let (Some((_, token)), Some(email)) = (&token, &email) {
         email.report_error(conflict(token));
@@ -115,12 +124,35 @@ fn person_section(
     let person = PersonSettings {
         user: user.to_owned(),
         matchers,
+        network,
         token: token.map(|(token, _)| token),
         email: email.and_then(|entry| entry.parse(text(parse::email))),
         sender_mode: section.get("sender_mode", text(parse::letschat_sender_mode)),
     };
     section.deny_unknown_keys();
     person
+}
+
+/// Reads the network of a person. Somebody else may have the same account or nick on another one, so a token
+/// needs it.
+fn network(section: &mut Section<'_>, has_token: bool, networks: &[&str]) -> Option<Network> {
+    let example = networks.first().copied().unwrap_or("office");
+    let known = |text: &str| match networks.contains(&text) {
+        true => Ok(Network::new(text)),
+        false => Err(ValueError::quoting(
+            text,
+            "is not a network of this file",
+            format!("write one of them: {}", networks.join(", ")),
+        )),
+    };
+    if has_token && networks.len() > 1 && !section.has_any(&["network"]) {
+        let remedy = format!("add network = \"{example}\", the one where that is them");
+        section.report_error(
+            section.path.clone(),
+            ValueError::new("does not say on which network the user is known like this", remedy),
+        );
+    }
+    section.get("network", text(known))
 }
 
 /// Reads who a person is on IRC.

@@ -22,7 +22,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept: less than the 5 seconds after which the server closes it.
 const MAX_IDLE_TIME: Duration = Duration::from_secs(3);
 
-/// The maximum number of idle connections.
+/// The maximum number of idle connections over TLS. Without TLS, none is kept: servers of 2016 (Node.js 6) write an
+/// answer in two parts, and on a connection that was used before, the second waits 40 ms for the system's delayed
+/// acknowledgement of the first.
 const MAX_IDLE_CONNECTIONS: usize = 32;
 
 /// A Let's Chat server, for requests as any account. Cloning it is cheap, and the clones share connections.
@@ -59,10 +61,20 @@ impl RestServer {
     /// # Errors
     /// [`RestError::Unreachable`] if the HTTP client cannot be set up.
     pub fn new(url: &Url, tls: &Arc<ClientConfig>) -> Result<Self, RestError> {
+        let max_idle = if url.scheme() == "https" { MAX_IDLE_CONNECTIONS } else { 0 };
+        Self::with_idle_connections(url, tls, max_idle)
+    }
+
+    /// Keeps at most this number of idle connections.
+    pub(super) fn with_idle_connections(
+        url: &Url,
+        tls: &Arc<ClientConfig>,
+        max_idle: usize,
+    ) -> Result<Self, RestError> {
         let builder = client_builder(url, None, tls)
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(MAX_IDLE_TIME)
-            .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
+            .pool_max_idle_per_host(max_idle)
             .retry(retry::never());
         RestClient::built(url, builder).map(|visitor| Self { visitor })
     }

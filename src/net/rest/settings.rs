@@ -1,5 +1,7 @@
 //! Changes the user name, the mail address and the password of an account.
 
+use std::fmt;
+
 use reqwest::StatusCode;
 
 use super::person::WireError;
@@ -20,45 +22,65 @@ pub struct AccountChange<'a> {
     pub new_password: &'a Secret,
 }
 
-/// Why an account was not changed, in words for its person.
-#[derive(Debug, thiserror::Error)]
+/// Why an account was not changed. It is shown in words for its person.
+#[derive(Debug)]
 pub enum ChangeError {
     /// The user name belongs to somebody else.
-    #[error("this user name is taken")]
     UsernameTaken,
     /// The mail address belongs to somebody else.
-    #[error("this mail address is taken")]
     EmailTaken,
     /// One of both belongs to somebody else; old servers do not say which.
-    #[error("this user name or this mail address is taken")]
     OneTaken,
     /// The server does not accept the user name.
-    #[error("Let's Chat does not accept this user name: {0}")]
     Username(String),
     /// The server does not accept the mail address.
-    #[error("Let's Chat does not accept this mail address: {0}")]
     Email(String),
     /// The server does not accept the new password.
-    #[error(
-        "Let's Chat does not accept this password: unless its administrator chose another rule, a password has 8 \
-         to 64 characters"
-    )]
     Password,
     /// The password until now is wrong, or the account is locked for a while.
-    #[error(
-        "Let's Chat does not accept the password that the bridge has for this account; try again in a minute, \
-         then ask the bridge's administrator"
-    )]
     WrongPassword,
     /// The session has ended.
-    #[error("the bridge is signing in to Let's Chat again; try again in a minute")]
     SignedOut,
     /// The server refuses the change for another reason.
-    #[error("Let's Chat refuses the change: {0}")]
     Refused(String),
     /// There was no proper answer: the account may have been changed.
-    #[error(transparent)]
-    Rest(#[from] RestError),
+    Rest(RestError),
+}
+
+impl From<RestError> for ChangeError {
+    fn from(error: RestError) -> Self {
+        Self::Rest(error)
+    }
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self {
+            Self::UsernameTaken => "this user name is taken",
+            Self::EmailTaken => "this mail address is taken",
+            Self::OneTaken => "this user name or this mail address is taken",
+            Self::Username(reason) => {
+                return write!(f, "Let's Chat does not accept this user name: {reason}");
+            }
+            Self::Email(reason) => {
+                return write!(f, "Let's Chat does not accept this mail address: {reason}");
+            }
+            Self::Password => {
+                "Let's Chat does not accept this password: unless its administrator chose another rule, a \
+                 password has 8 to 64 characters"
+            }
+            Self::WrongPassword => {
+                "Let's Chat does not accept the password that the bridge has for this account; try again in a \
+                 minute, then ask the bridge's administrator"
+            }
+            Self::SignedOut => {
+                "the bridge is signing in to Let's Chat again; try again in a minute"
+            }
+            Self::Refused(reason) => return write!(f, "Let's Chat refuses the change: {reason}"),
+            Self::Rest(error) => return error.fmt(f),
+        };
+        f.write_str(words)
+    }
 }
 
 impl RestServer {
@@ -134,5 +156,57 @@ fn explain(error: &WireError, new_password: &str) -> ChangeError {
     match error.field("password", new_password) {
         Some(_) => ChangeError::Password,
         None => ChangeError::Refused(error.text(new_password)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_in_words_for_the_person() {
+        for (json, words) in [
+            (
+                r#"{"errors":{"errors":{"username":{"message":"Expected username to be unique"}}}}"#,
+                "this user name is taken",
+            ),
+            (
+                r#"{"errors":{"errors":{"email":{"message":"Expected email to be unique"}}}}"#,
+                "this mail address is taken",
+            ),
+            (
+                r#"{"errors":{"name":"MongoError","code":11000,"errmsg":"E11000 Duplicate Key Error"}}"#,
+                "this user name or this mail address is taken",
+            ),
+            (
+                r#"{"errors":{"code":11000,"errmsg":"E11000 duplicate key error index: letschat.users.$username_1 dup key"}}"#,
+                "this user name is taken",
+            ),
+            (
+                r#"{"errors":{"code":11000,"errmsg":"E11000 index: letschat.users.$email_1 dup key"}}"#,
+                "this mail address is taken",
+            ),
+            (
+                r#"{"errors":{"errors":{"email":{"message":"invalid email address"}}}}"#,
+                "Let's Chat does not accept this mail address: invalid email address",
+            ),
+            (
+                r#"{"errors":{"errors":{"username":{"message":"Path `username` is invalid (a|b)."}}}}"#,
+                "Let's Chat does not accept this user name: Path `username` is invalid (a|b).",
+            ),
+            (
+                r#"{"message":"Unable to update your account.","reason":"You can not change your username with active XMPP sessions."}"#,
+                "Let's Chat refuses the change: You can not change your username with active XMPP sessions.",
+            ),
+            ("<html>", "Let's Chat refuses the change: "),
+        ] {
+            assert_eq!(
+                explain(&WireError::parse(json.as_bytes()), "secret-word").to_string(),
+                words
+            );
+        }
+        let quoted = r#"{"errors":{"errors":{"password":{"message":"Path `password` is invalid (secret-word)."}}}}"#;
+        let words = explain(&WireError::parse(quoted.as_bytes()), "secret-word").to_string();
+        assert!(words.contains("8 to 64") && !words.contains("secret-word"), "{words}");
     }
 }

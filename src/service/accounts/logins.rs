@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::chores::{self, Chore, TOKEN_CHECK_INTERVAL};
 use super::member::{Member, is_account_of, letschat_user};
 use super::queue::{LoginJob, LoginTask};
-use super::sign_in::{self, LoginOutcome};
+use super::sign_in::{self, SignInOutcome};
 use super::{AccountPool, Done};
 use crate::bridge::{AccountEvent, AccountRegistration};
 use crate::domain::{AccountSecrets, LetsChatUserId, Secret};
@@ -55,7 +55,7 @@ impl AccountPool {
         let Some(job) = self.logins.take() else { return };
         let server = match self.server() {
             Ok(server) => server,
-            Err(reason) => return self.on_login(job, LoginOutcome::failed(reason)).await,
+            Err(reason) => return self.on_login(job, SignInOutcome::failed(reason)).await,
         };
         match &job.task {
             LoginTask::Register(registration) => {
@@ -78,7 +78,7 @@ impl AccountPool {
                         (LoginTask::CheckToken(_), _, Some(token)) => {
                             sign_in::check_token(&server, &token).await
                         }
-                        _ => LoginOutcome::Refused,
+                        _ => SignInOutcome::Refused,
                     };
                     Done::Login(job, outcome)
                 });
@@ -86,8 +86,8 @@ impl AccountPool {
         }
     }
 
-    pub(super) async fn on_login(&mut self, job: LoginJob, outcome: LoginOutcome) {
-        if let LoginOutcome::Failed { reason, is_locked } = outcome {
+    pub(super) async fn on_login(&mut self, job: LoginJob, outcome: SignInOutcome) {
+        if let SignInOutcome::Failed { reason, is_locked } = outcome {
             self.on_unreachable();
             return self.retry_login(job, &reason, is_locked);
         }
@@ -98,7 +98,7 @@ impl AccountPool {
                 if let Some(member) = self.members.get_mut(&user) {
                     member.is_queued = false;
                     self.on_signed_in(user, outcome).await;
-                } else if let LoginOutcome::SignedIn(_, Some(session)) = outcome {
+                } else if let SignInOutcome::SignedIn(_, Some(session)) = outcome {
                     // The account was removed meanwhile.
                     self.chores.push(Chore::SignOut(session));
                 }
@@ -131,10 +131,10 @@ impl AccountPool {
         }
     }
 
-    async fn on_registered(&mut self, registration: AccountRegistration, outcome: LoginOutcome) {
+    async fn on_registered(&mut self, registration: AccountRegistration, outcome: SignInOutcome) {
         let AccountRegistration { person, username, password, .. } = registration;
         match outcome {
-            LoginOutcome::SignedIn(account, session) => {
+            SignInOutcome::SignedIn(account, session) => {
                 tracing::info!(
                     username = account.username,
                     person = person.0,
@@ -152,17 +152,17 @@ impl AccountPool {
                 let account = letschat_user(account);
                 self.report(AccountEvent::Ready { person, account, session }).await;
             }
-            LoginOutcome::NameTaken => self.report(AccountEvent::NameTaken(person)).await,
-            LoginOutcome::Closed => {
+            SignInOutcome::NameTaken => self.report(AccountEvent::NameTaken(person)).await,
+            SignInOutcome::Closed => {
                 self.warn_of_closed_registration();
                 self.report(AccountEvent::RegistrationClosed(person)).await;
             }
-            LoginOutcome::NotMade(reason) => {
+            SignInOutcome::NotMade(reason) => {
                 tracing::debug!(username, reason, "account not made");
                 self.report(AccountEvent::NotMade { person, reason }).await;
             }
             // Neither is an outcome of a registration.
-            LoginOutcome::Refused | LoginOutcome::Failed { .. } => {}
+            SignInOutcome::Refused | SignInOutcome::Failed { .. } => {}
         }
     }
 
@@ -178,12 +178,12 @@ impl AccountPool {
         }
     }
 
-    async fn on_signed_in(&mut self, user: LetsChatUserId, outcome: LoginOutcome) {
+    async fn on_signed_in(&mut self, user: LetsChatUserId, outcome: SignInOutcome) {
         match outcome {
-            LoginOutcome::SignedIn(account, session) if is_account_of(&account, &user) => {
+            SignInOutcome::SignedIn(account, session) if is_account_of(&account, &user) => {
                 self.on_access(user, account, session).await;
             }
-            LoginOutcome::SignedIn(account, _) => {
+            SignInOutcome::SignedIn(account, _) => {
                 let reason = format!("the password or the token belongs to {}", account.username);
                 self.lose_access(&user, &reason).await;
             }

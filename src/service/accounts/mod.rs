@@ -43,14 +43,7 @@ use hand_over::{DoneHandOver, HandOver};
 use member::Member;
 use posts::{DonePost, PostQueue};
 use queue::{LoginJob, LoginQueue, LoginTask};
-use sign_in::LoginOutcome;
-
-/// The time between two registrations or sign-ins, unless the configuration says otherwise.
-pub(super) const DEFAULT_LOGIN_INTERVAL: Duration = Duration::from_secs(1);
-
-/// The time between two checks of a session, unless the configuration says otherwise. A session lapses 14 days
-/// after its last request.
-pub(super) const DEFAULT_SESSION_REFRESH: Duration = Duration::from_secs(7 * 24 * 3_600);
+use sign_in::SignInOutcome;
 
 /// A client older than this is made anew when the server is unreachable, since its certificate may have been
 /// renewed.
@@ -61,9 +54,9 @@ const MAX_CLIENT_AGE: Duration = Duration::from_secs(600);
 pub(super) struct AccountPoolSettings {
     /// The server.
     pub(super) letschat: LetsChatSettings,
-    /// The minimum time between two registrations or sign-ins.
+    /// The minimum time between two registrations or sign-ins, usually 1 s.
     pub(super) login_interval: Duration,
-    /// The time between two checks of a session.
+    /// The time between two checks of a session, usually 7 days: it lapses 14 days after its last request.
     pub(super) session_refresh: Duration,
     /// The passwords of the rooms that have one.
     pub(super) room_passwords: HashMap<EndpointId, SecretString>,
@@ -89,7 +82,7 @@ pub(super) struct AccountPool {
 
 /// What a task reports when it ends.
 enum Done {
-    Login(LoginJob, LoginOutcome),
+    Login(LoginJob, SignInOutcome),
     Post(DonePost),
     Chore(DoneChore),
     HandOver(Box<DoneHandOver>),

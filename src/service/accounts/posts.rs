@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
 
 use super::member::Route;
-use super::socket::{JoinError, SocketError, join_room};
+use super::socket::{RoomJoinError, SocketError, join_room};
 use super::token_socket::{self, SocketPost};
 use super::{AccountPool, Done};
 use crate::bridge::{AccountEvent, PostFailure};
@@ -211,10 +211,10 @@ impl SessionPost {
 }
 
 /// Without having joined, nothing was posted.
-fn not_joined(error: JoinError) -> PostError {
+fn not_joined(error: RoomJoinError) -> PostError {
     match error {
-        JoinError::Forbidden(reason) => PostError::Forbidden(reason),
-        JoinError::Socket(SocketError::Refused) => PostError::SignedOut,
-        JoinError::Socket(SocketError::Lost(reason)) => PostError::Unreachable(reason),
+        RoomJoinError::Forbidden(reason) => PostError::Forbidden(reason),
+        RoomJoinError::Socket(SocketError::Refused) => PostError::SignedOut,
+        RoomJoinError::Socket(SocketError::Lost(reason)) => PostError::Unreachable(reason),
     }
 }

@@ -158,7 +158,9 @@ mod tests {
     async fn tasks_run_in_order_one_per_interval() {
         let start = Instant::now();
         let mut queue = LoginQueue::new(Duration::from_secs(1));
-        ["a", "b", "c"].map(|name| queue.push(sign_in(name)));
+        for name in ["a", "b", "c"] {
+            queue.push(sign_in(name));
+        }
         for (expected, at) in [("a", 0.0), ("b", 1.0), ("c", 2.0)] {
             let (_, name, when) = next(&mut queue, start).await;
             assert_eq!((name.as_str(), when), (expected, at));

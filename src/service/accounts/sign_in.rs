@@ -11,7 +11,7 @@ const MAX_LOCKED_TRIES: u32 = 4;
 
 /// The outcome of a task of the slow queue.
 #[derive(Debug)]
-pub(super) enum LoginOutcome {
+pub(super) enum SignInOutcome {
     /// The account can be used: with this session, or with its token.
     SignedIn(RestAccount, Option<Secret>),
     /// The user name or the mail address belongs to somebody else.
@@ -31,13 +31,13 @@ pub(super) enum LoginOutcome {
     },
 }
 
-impl LoginOutcome {
+impl SignInOutcome {
     pub(super) fn failed(reason: impl ToString) -> Self {
         Self::Failed { reason: reason.to_string(), is_locked: false }
     }
 }
 
-impl From<SignInError> for LoginOutcome {
+impl From<SignInError> for SignInOutcome {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Wrong => Self::Refused,
@@ -53,7 +53,7 @@ pub(super) async fn register(
     server: &RestServer,
     registration: &AccountRegistration,
     (tries, locked): (u32, u32),
-) -> LoginOutcome {
+) -> SignInOutcome {
     let AccountRegistration { username, display_name, email, password, may_exist, .. } =
         registration;
     // The server counts wrong passwords also for names that nobody has, so that this is done once.
@@ -61,28 +61,28 @@ pub(super) async fn register(
         match server.sign_in(username, password).await {
             Ok(session) => return signed_in(server, session).await,
             Err(SignInError::Wrong | SignInError::Locked) => {}
-            Err(SignInError::Rest(error)) => return LoginOutcome::failed(error),
+            Err(SignInError::Rest(error)) => return SignInOutcome::failed(error),
         }
     }
     let account = NewAccount { username, display_name, email, password };
     match server.register(account).await {
         Ok(()) => match sign_in(server, username, password).await {
-            LoginOutcome::Refused => LoginOutcome::NotMade(
+            SignInOutcome::Refused => SignInOutcome::NotMade(
                 "Let's Chat made the account, but does not accept its password".to_owned(),
             ),
             outcome => outcome,
         },
         // The answer to an earlier attempt may have been lost.
         Err(RegisterError::Taken) => match sign_in(server, username, password).await {
-            LoginOutcome::Refused => LoginOutcome::NameTaken,
-            LoginOutcome::Failed { is_locked: true, .. } if locked >= MAX_LOCKED_TRIES => {
-                LoginOutcome::NameTaken
+            SignInOutcome::Refused => SignInOutcome::NameTaken,
+            SignInOutcome::Failed { is_locked: true, .. } if locked >= MAX_LOCKED_TRIES => {
+                SignInOutcome::NameTaken
             }
             outcome => outcome,
         },
-        Err(RegisterError::Closed) => LoginOutcome::Closed,
-        Err(RegisterError::Refused(reason)) => LoginOutcome::NotMade(reason),
-        Err(RegisterError::Rest(error)) => LoginOutcome::failed(error),
+        Err(RegisterError::Closed) => SignInOutcome::Closed,
+        Err(RegisterError::Refused(reason)) => SignInOutcome::NotMade(reason),
+        Err(RegisterError::Rest(error)) => SignInOutcome::failed(error),
     }
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn sign_in(
     server: &RestServer,
     username: &str,
     password: &Secret,
-) -> LoginOutcome {
+) -> SignInOutcome {
     match server.sign_in(username, password).await {
         Ok(session) => signed_in(server, session).await,
         Err(error) => error.into(),
@@ -99,18 +99,18 @@ pub(super) async fn sign_in(
 }
 
 /// Whose session it is.
-async fn signed_in(server: &RestServer, session: Secret) -> LoginOutcome {
+async fn signed_in(server: &RestServer, session: Secret) -> SignInOutcome {
     match server.account(Credential::Session(&session)).await {
-        Ok(account) => LoginOutcome::SignedIn(account, Some(session)),
-        Err(error) => LoginOutcome::failed(error),
+        Ok(account) => SignInOutcome::SignedIn(account, Some(session)),
+        Err(error) => SignInOutcome::failed(error),
     }
 }
 
 /// Checks a token.
-pub(super) async fn check_token(server: &RestServer, token: &Secret) -> LoginOutcome {
+pub(super) async fn check_token(server: &RestServer, token: &Secret) -> SignInOutcome {
     match server.account(Credential::Token(token)).await {
-        Ok(account) => LoginOutcome::SignedIn(account, None),
-        Err(AccessError::Refused) => LoginOutcome::Refused,
-        Err(AccessError::Rest(error)) => LoginOutcome::failed(error),
+        Ok(account) => SignInOutcome::SignedIn(account, None),
+        Err(AccessError::Refused) => SignInOutcome::Refused,
+        Err(AccessError::Rest(error)) => SignInOutcome::failed(error),
     }
 }

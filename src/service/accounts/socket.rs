@@ -142,7 +142,7 @@ impl AccountSocket {
 
 /// Why a room was not joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum JoinError {
+pub(super) enum RoomJoinError {
     /// The server does not let the account in.
     Forbidden(String),
     /// There was no answer.
@@ -156,14 +156,15 @@ pub(super) async fn join_room(
     credential: Credential<'_>,
     room: &str,
     password: &SecretString,
-) -> Result<(), JoinError> {
-    let lost = |reason| JoinError::Socket(SocketError::Lost(reason));
-    let mut socket = AccountSocket::open(letschat, credential).await.map_err(JoinError::Socket)?;
+) -> Result<(), RoomJoinError> {
+    let lost = |reason| RoomJoinError::Socket(SocketError::Lost(reason));
+    let mut socket =
+        AccountSocket::open(letschat, credential).await.map_err(RoomJoinError::Socket)?;
     socket.call_join(room, password).await.map_err(lost)?;
     let ack = timeout_at(Instant::now() + REPLY_TIMEOUT, socket.next_ack()).await;
     let ack = ack.map_err(|_| lost("Let's Chat did not answer".to_owned()))?.map_err(lost)?;
     socket.close().await;
-    ack.reply.map(drop).map_err(|reason| JoinError::Forbidden(join_refusal(&reason)))
+    ack.reply.map(drop).map_err(|reason| RoomJoinError::Forbidden(join_refusal(&reason)))
 }
 
 /// Why the server does not let an account into a room.

@@ -2,6 +2,7 @@
 
 mod channel;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -88,6 +89,17 @@ impl Snapshot {
             places: Vec::new(),
         };
         Ok(Self { store })
+    }
+
+    /// The ids of the accounts on Let's Chat by which only the bridge posts, besides its own.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn users_of_the_bridge(&self) -> Result<HashSet<String>, StoreError> {
+        let mut statement =
+            self.prepare("SELECT user FROM speaker_account WHERE own = 0 AND user IS NOT NULL")?;
+        let users = statement.query_map([], |row| row.get(0))?;
+        Ok(users.collect::<Result<_, _>>()?)
     }
 
     /// The id of `endpoint`, if it has one; a room is also found by its remote id.

@@ -100,6 +100,10 @@ pub(super) fn set_paused(db: Transaction<'_>, id: EndpointId, paused: bool) -> R
     db.execute("UPDATE endpoint SET paused = ?2 WHERE id = ?1", params![id.0, paused])
 }
 
+pub(super) fn set_introduced(db: Transaction<'_>, id: EndpointId) -> Result<()> {
+    db.execute("UPDATE endpoint SET introduced = 1 WHERE id = ?1", params![id.0])
+}
+
 pub(super) fn set_outage_announced(
     db: Transaction<'_>,
     id: EndpointId,

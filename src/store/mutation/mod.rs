@@ -25,6 +25,7 @@ pub(super) enum Mutation {
     AdvanceRoomCursor { endpoint: EndpointId, post: String, last_seen: Option<Timestamp> },
     TouchRoom { endpoint: EndpointId, at: Timestamp },
     SetOutageAnnounced { endpoint: EndpointId, announced: bool },
+    SetIntroduced { endpoint: EndpointId },
     InsertMessage { id: i64, message: Message, remote_id: Option<String>, fingerprint: Option<i64> },
     InsertDelivery { id: DeliveryId, message: i64, to: EndpointId, part: MessagePart },
     SetState { id: DeliveryId, state: DeliveryState },
@@ -70,7 +71,10 @@ pub(super) struct NickOwner {
 impl Mutation {
     /// Executes the change in the open transaction of `connection`.
     pub(super) fn execute(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let db = Transaction { connection };
+        self.execute_in(Transaction { connection })
+    }
+
+    fn execute_in(&self, db: Transaction<'_>) -> rusqlite::Result<()> {
         match self {
             Self::InsertEndpoint { id, name } => endpoint::insert(db, *id, name),
             Self::SetRoomId { endpoint: id, remote_id } => {
@@ -96,6 +100,7 @@ impl Mutation {
             Self::SetOutageAnnounced { endpoint, announced } => {
                 endpoint::set_outage_announced(db, *endpoint, *announced)
             }
+            Self::SetIntroduced { endpoint: id } => endpoint::set_introduced(db, *id),
             Self::InsertMessage { id, message, remote_id, fingerprint } => {
                 message::insert(db, *id, message, remote_id.as_deref(), *fingerprint)
             }

@@ -53,9 +53,9 @@ pub(super) struct AppState {
     pub(super) public_reader: Arc<Mutex<PublicReader>>,
 }
 
-/// The routes.
-pub(super) fn router(state: Arc<AppState>) -> Router {
-    let routes = Router::new()
+/// The routes, with `more` beside those for public links.
+pub(super) fn router(state: Arc<AppState>, more: Router<Arc<AppState>>) -> Router {
+    let routes = more
         .route("/f/{signed}/{name}", get(get_file))
         .route("/up/{question}", get(get_self_test))
         .route("/p/{signed}", get(get_paste))
@@ -69,9 +69,8 @@ pub(super) fn router(state: Arc<AppState>) -> Router {
     routes
         .route("/robots.txt", get(|| async { "User-agent: *\nDisallow: /\n" }))
         .fallback(|| async { error_response(ErrorPage::NotFound) })
-        .method_not_allowed_fallback(|| async {
-            (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response()
-        })
+        // Each route adds which methods it allows.
+        .method_not_allowed_fallback(|| async { StatusCode::METHOD_NOT_ALLOWED })
         .layer(middleware::from_fn_with_state(state.clone(), rate_limit_middleware))
         .with_state(state)
 }

@@ -126,6 +126,11 @@ impl Accounts {
         Ok(all)
     }
 
+    /// Whether accounts speak in the room `to` for people of the channel `from`.
+    pub(in crate::bridge) fn uses_accounts(&self, from: EndpointId, to: EndpointId) -> bool {
+        self.policy.uses_accounts(from, to)
+    }
+
     /// Whether anybody may speak by an account in the room `to` for people of the channel `from`.
     pub(in crate::bridge) fn may_speak(&self, from: EndpointId, to: EndpointId) -> bool {
         self.policy.uses_accounts(from, to)
@@ -143,7 +148,7 @@ impl Accounts {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Voice, StoreError> {
-        let configured = self.policy.person(author);
+        let configured = self.policy.person(network, author);
         let uses = configured.and_then(|(_, person)| person.uses_account);
         let uses_made = uses.unwrap_or_else(|| self.policy.uses_accounts(from, to));
         if uses == Some(false) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{Author, Endpoint, EndpointId, LetsChatUserId, Secret};
+use crate::domain::{Author, Endpoint, EndpointId, LetsChatUserId, Network, Secret};
 use crate::translate::UserMatcher;
 
 /// Who speaks by an account of their own in Let's Chat.
@@ -33,6 +33,8 @@ pub struct AccountPolicy {
 pub struct PersonPolicy {
     /// Who they are on IRC.
     pub matchers: Vec<UserMatcher>,
+    /// The only network where that is them; `None` for any.
+    pub network: Option<Network>,
     /// The mail address of the account that the bridge makes for them.
     pub email: Option<String>,
     /// Whether an account speaks for them; `None` as the link says.
@@ -73,10 +75,15 @@ impl ResolvedPolicy {
         self.links.get(&(from, to)).copied().unwrap_or(self.policy.by_default)
     }
 
-    /// The settings of the person who wrote a message, and their number.
-    pub(super) fn person(&self, author: &Author) -> Option<(usize, &PersonPolicy)> {
-        let people = self.policy.people.iter().enumerate();
-        people.into_iter().find(|(_, it)| it.matchers.iter().any(|who| who.matches(author)))
+    /// The settings of the person who wrote a message on `network`, and their number.
+    pub(super) fn person(
+        &self,
+        network: &Network,
+        author: &Author,
+    ) -> Option<(usize, &PersonPolicy)> {
+        let is_here = |it: &PersonPolicy| it.network.as_ref().is_none_or(|on| on == network);
+        let mut people = self.policy.people.iter().enumerate().filter(|(_, it)| is_here(it));
+        people.find(|(_, it)| it.matchers.iter().any(|who| who.matches(author)))
     }
 
     /// Whether the author is proven to be this person: a nick alone proves nothing, unless that is permitted.

@@ -1,6 +1,6 @@
 //! Compares a room's posts with the ledger: what is missing, duplicated or out of order.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
@@ -33,7 +33,8 @@ pub(super) struct RoomComparisonResult {
 /// Compares a room with the ledger, segment by segment, to limit memory.
 #[derive(Debug)]
 pub(super) struct RoomComparison {
-    own_user_id: String,
+    /// The ids of the users whose posts are the bridge's.
+    own_users: HashSet<String>,
     cursor: Option<PostId>,
     segment: BTreeMap<PostId, (Post, Option<LedgerEntry>)>,
     result: RoomComparisonResult,
@@ -58,10 +59,10 @@ struct SuspectPost {
 }
 
 impl RoomComparison {
-    /// Starts a comparison. Posts of `account` are ours, and the bridge has read the room up to `cursor`.
-    pub(super) fn new(account: &str, cursor: Option<PostId>) -> Self {
+    /// Starts a comparison. Posts of `own_users` are ours, and the bridge has read the room up to `cursor`.
+    pub(super) fn new(own_users: HashSet<String>, cursor: Option<PostId>) -> Self {
         Self {
-            own_user_id: account.to_owned(),
+            own_users,
             cursor,
             segment: BTreeMap::new(),
             result: RoomComparisonResult::default(),
@@ -145,7 +146,7 @@ impl RoomComparison {
     fn on_unknown_post(&mut self, post: Post, is_recorded: bool) {
         let Post { id, text, posted_at: posted, author } = post;
         let author = author.unwrap_or_else(LetsChatUser::unknown);
-        let is_own = author.id == self.own_user_id;
+        let is_own = self.own_users.contains(&author.id);
         if !is_own && is_recorded {
             return;
         }
@@ -330,7 +331,8 @@ mod tests {
     ) {
         // In one segment, and in one per second.
         for stretches in [vec![0..=u32::MAX], (0..=100).map(|second| second..=second).collect()] {
-            let mut comparison = RoomComparison::new(OWN_USER, Some(id(50)));
+            let mut comparison =
+                RoomComparison::new(HashSet::from([OWN_USER.to_owned()]), Some(id(50)));
             for stretch in stretches {
                 let within = posts.iter().filter(|(n, ..)| stretch.contains(n));
                 comparison.open_segment(
@@ -442,7 +444,7 @@ mod tests {
 
     #[test]
     fn posts_of_one_millisecond_have_no_order() {
-        let mut comparison = RoomComparison::new(OWN_USER, None);
+        let mut comparison = RoomComparison::new(HashSet::from([OWN_USER.to_owned()]), None);
         let (mut one, mut two) = (post(3, OWN_USER, "a"), post(4, OWN_USER, "b"));
         (one.posted_at, two.posted_at) = (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         comparison.open_segment(BTreeMap::from([(one.id, one), (two.id, two)]));
@@ -454,7 +456,8 @@ mod tests {
 
     #[test]
     fn all_missing_posts_are_counted() {
-        let mut comparison = RoomComparison::new(OWN_USER, Some(id(u32::MAX)));
+        let mut comparison =
+            RoomComparison::new(HashSet::from([OWN_USER.to_owned()]), Some(id(u32::MAX)));
         let count = MAX_LISTED as u32 * 3;
         comparison.open_segment((1..=count).map(|n| (id(n), post(n, "ann", "hi"))).collect());
         comparison.close_segment();

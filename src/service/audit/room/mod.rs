@@ -212,7 +212,9 @@ async fn scan_room(
     let since = compare_since(settings, snapshot, ledger, since)?;
     let mut pages = RoomPages::new(since);
     let cursor = snapshot.room_cursor(ledger)?.and_then(|cursor| cursor.parse().ok());
-    let mut comparison = RoomComparison::new(&account.id, cursor);
+    let mut own_users = snapshot.users_of_the_bridge()?;
+    own_users.insert(account.id.clone());
+    let mut comparison = RoomComparison::new(own_users, cursor);
     while let Some((since, skip)) = pages.next_request() {
         let posts = match reader.fetch_page(endpoint, since, skip).await {
             Ok(posts) => posts,
