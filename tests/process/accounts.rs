@@ -2,11 +2,12 @@
 //! sessions, closed registration, and lost keys.
 
 use std::fs;
+use std::time::Duration;
 
 use letsbridge::domain::AccountSecrets;
-use letsbridge::store::Store;
+use letsbridge::store::{self, Store};
 use letsbridge_testkit::irc;
-use letsbridge_testkit::letschat::{self, NewRoom, NewUser};
+use letsbridge_testkit::letschat::{self, Fault, NewRoom, NewUser};
 
 use crate::harness::{BRIDGE, World};
 use crate::program::{Program, soon};
@@ -25,7 +26,8 @@ async fn with_accounts(more: &str) -> World {
 /// `more` goes before the links.
 fn configure(world: &World, more: &str) {
     world.configure(|toml| {
-        let toml = toml.replace("[letschat]", "[letschat]\nsender_mode = \"accounts\"");
+        let toml =
+            toml.replace("[letschat]", "[letschat]\nsender_mode = \"accounts\"\nannounce = false");
         let toml = toml.replace(
             "[[link]]",
             &format!("[letschat.accounts]\nlogin_interval = \"0s\"\n{more}\n[[link]]"),
@@ -97,7 +99,8 @@ async fn kill(bridge: Program) -> String {
 
 /// What gives access to all accounts.
 fn secrets(world: &World) -> Vec<AccountSecrets> {
-    let store = Store::open(&world.state()).unwrap();
+    let mut store = Store::open(&world.state()).unwrap();
+    store.set_account_key(&store::load_or_create_account_key(&world.state()).unwrap());
     store.speaker_accounts().unwrap().into_iter().map(|(_, secrets)| secrets).collect()
 }
 
@@ -131,6 +134,8 @@ async fn ended_session_is_made_anew_and_the_bot_speaks_meanwhile() {
     talk.until_by("ann", "ann.irc").await;
     for round in 2..5 {
         world.letschat.end_sessions();
+        let late = Fault::LateAck(Duration::from_millis(500));
+        world.letschat.faults().inject_request("/account/login", 1, late);
         talk.is_by_the_bot("ann").await;
         talk.until_by("ann", "ann.irc").await;
         assert_eq!(world.letschat.logins(), round);
@@ -225,12 +230,11 @@ async fn room_with_a_password_is_joined_and_in_a_private_room_the_bot_speaks() {
             let posts = world.letschat.wait_for_post_count(room, number);
             soon("what was said in the room", posts).await;
         }
-        let expected =
-            (1..=3).map(|number| (owner.to_owned(), format!("{prefix}psst {number}")));
+        let expected = (1..=3).map(|number| (owner.to_owned(), format!("{prefix}psst {number}")));
         assert_eq!(owners(room), expected.collect::<Vec<_>>(), "{room}");
         assert!(!world.letschat.is_present(room, "ann.irc"), "it left {room} again");
     }
-    bridge.err.says("an account could not post; the bridge's account does").await;
+    bridge.err.says("no valid answer to a post of an account").await;
     // What is said in the rooms comes back for nobody.
     assert_eq!(ann.messages("#den").len() + ann.messages("#club").len(), 0);
 }
@@ -286,6 +290,8 @@ async fn with_dave() -> World {
 async fn person_with_a_token_is_heard_from_both_sides_and_never_twice() {
     let world = with_dave().await;
     let bridge = world.bridge().await;
+    Talk::new(&world).until_by("dave", "dave").await;
+    let before = world.letschat.post_count("tea");
     let dave = world.irc.virtual_user("dave");
     let mut typed = Vec::new();
     let mut in_room = Vec::new();
@@ -300,7 +306,7 @@ async fn person_with_a_token_is_heard_from_both_sides_and_never_twice() {
         world.letschat.post("tea", "dave", &from_page);
         in_room.push(from_page.clone());
         typed.push(format!("<dave> {from_page}"));
-        let posts = world.letschat.wait_for_post_count("tea", in_room.len());
+        let posts = world.letschat.wait_for_post_count("tea", before + in_room.len());
         soon("both", posts).await;
     }
     let ann = world.irc.virtual_user("ann");
@@ -313,8 +319,9 @@ async fn person_with_a_token_is_heard_from_both_sides_and_never_twice() {
     });
     soon("what was typed", complete).await;
     assert_eq!(heard(), typed);
-    let posts = world.letschat.posts("tea");
+    let posts = world.letschat.posts("tea").split_off(before);
     assert!(posts.iter().all(|post| post.owner == "dave"), "{posts:?}");
+    assert_eq!(world.letschat.registrations(), 0, "dave has one face");
     let mut texts: Vec<_> = posts.into_iter().map(|post| post.text).collect();
     texts.sort();
     in_room.sort();
@@ -335,11 +342,16 @@ async fn revoked_token_is_told_to_its_person_and_the_bot_speaks() {
     bridge.err.says("no access to an account on Let's Chat").await;
     talk.is_by_the_bot("dave").await;
     let dave = world.irc.virtual_user("dave");
-    let told = dave.wait_for_messages("dave", |all| {
-        all.iter().any(|it| it.text.contains("no longer lets the bridge post as dave"))
+    let told = dave.wait_for_messages(BRIDGE, |all| {
+        let words = ["no longer lets the bridge post as dave", "administrator"];
+        all.iter().any(|it| words.iter().all(|words| it.text.contains(words)))
     });
     soon("a notice", told).await;
+    for _ in 0..3 {
+        talk.is_by_the_bot("dave").await;
+    }
     talk.is_complete();
+    assert_eq!(world.letschat.registrations(), 0, "dave gets no other face");
 }
 
 #[tokio::test]
@@ -350,7 +362,8 @@ async fn lost_key_gives_people_new_accounts() {
     talk.until_by("ann", "ann.irc").await;
     assert_eq!(bridge.stop().await.code, Some(0));
     fs::remove_file(world.state().join("accounts.key")).unwrap();
-    let bridge = world.bridge().await;
+    let mut bridge = world.bridge().await;
+    bridge.err.says("accounts.key does not fit the accounts in the database").await;
     talk.is_by_the_bot("ann").await;
     talk.until_by("ann", "ann2.irc").await;
     talk.is_complete();
