@@ -3,6 +3,7 @@
 //! It runs between the demo's own servers, so that nothing has to be installed.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod accounts;
 mod audit;
 mod check;
 mod credentials;

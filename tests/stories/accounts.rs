@@ -238,6 +238,27 @@ fn what_a_linked_person_types_in_the_page_goes_to_irc_and_their_irc_lines_do_not
 }
 
 #[test]
+fn person_of_the_configuration_gets_no_other_account_and_is_told_when_theirs_is_lost() {
+    let mut world = with_david();
+    world.tell(
+        r#"
+        irc < :dave!d@home.example PRIVMSG #tea :one
+        accounts > post u-david r1 one
+        accounts < no session u-david
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> one"}]
+        lc < 43#[{"id":"6b0000010000000000000001","text":"<dave> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        irc < :dave!d@home.example PRIVMSG #tea :two
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> two"}]
+        lc < 43#[{"id":"6b0000010000000000000002","text":"<dave> two","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < lost u-david
+        irc > NOTICE dave :Let's Chat no longer lets the bridge post as david (revoked). Your messages are posted by the bridge again. The bridge's administrator can give it a new token
+        irc < :dave!d@home.example PRIVMSG #tea :three
+        lc > 42#["messages:create",{"room":"r1","text":"<dave> three"}]
+        "#,
+    );
+}
+
+#[test]
 fn same_text_from_both_sides_waits_for_the_answer() {
     // Theirs is heard first.
     let mut world = with_david();

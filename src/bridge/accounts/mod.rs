@@ -150,9 +150,13 @@ fn on_access_lost(
             ctx.store.put_account(&lost, &AccountSecrets::default(), ctx.now)?;
         }
         if !lost.kind.is_only_ours() {
+            let remedy = match lost.person.0 > 0 {
+                true => "!link links an account anew",
+                false => "The bridge's administrator can give it a new token",
+            };
             let text = format!(
                 "Let's Chat no longer lets the bridge post as {} ({reason}). Your messages are posted by the bridge \
-                 again. !link links an account anew",
+                 again. {remedy}",
                 lost.username
             );
             notify_person(lost.person, text, ctx);
@@ -165,7 +169,7 @@ fn on_access_lost(
 /// Sends a notice to a person on IRC, by the nick with which they last spoke.
 pub(super) fn notify_person(person: PersonId, text: String, ctx: &mut Ctx<'_>) {
     let people = &ctx.senders.accounts.people;
-    let (Some(key), Some(nick)) = (people.key(person), people.nick(person)) else { return };
-    let (network, nick) = (key.network.clone(), nick.to_owned());
+    let Some((network, nick)) = people.address(person) else { return };
+    let (network, nick) = (network.clone(), nick.to_owned());
     notify_nick(&network, &nick, text, ctx);
 }

@@ -124,6 +124,7 @@ impl Accounts {
             let is_dormant = account.user.as_ref().is_some_and(|it| self.dormant.contains(it));
             account.access == AccountAccess::Usable && !is_dormant
         });
+        self.give_up_without_secrets(&mut all);
         for (index, person) in self.policy.policy.people.iter().enumerate() {
             let (Some(own), Some(account)) = (&person.own, self.own.get(&configured_id(index)))
             else {
@@ -166,9 +167,12 @@ impl Accounts {
         if let Some((index, person)) = configured
             && person.own.is_some()
             && self.policy.is_proven(person, author)
-            && let Some(user) = self.usable(self.own.get(&configured_id(index)), to, now)
         {
-            return Ok(Voice::Account(user));
+            let id = configured_id(index);
+            self.people.on_configured_spoke(id, network, &author.name);
+            // Not by an account that the bridge makes, which would be another face.
+            let own = self.usable(self.own.get(&id), to, now);
+            return Ok(own.map_or(Voice::Bot, Voice::Account));
         }
         let email = configured.and_then(|(_, person)| person.email.clone());
         let found = self.people.identify(network, author, now, store)?;

@@ -32,6 +32,8 @@ pub(in crate::bridge) struct People {
     by_key: HashMap<PersonKey, PersonId>,
     by_id: HashMap<PersonId, KnownPerson>,
     nicks: HashMap<(Network, String), NickHolder>,
+    /// Where people of the configuration last spoke, and their nicks then. They are not in the store.
+    configured: HashMap<PersonId, (Network, String)>,
 }
 
 #[derive(Debug)]
@@ -109,6 +111,22 @@ impl People {
             self.claim_nick(nick, person, origin, now, store)?;
         }
         Ok(found)
+    }
+
+    /// Somebody of the configuration has spoken.
+    pub(super) fn on_configured_spoke(&mut self, person: PersonId, network: &Network, nick: &str) {
+        let known = self.configured.get(&person);
+        if known.is_none_or(|(on, name)| on != network || name != nick) {
+            self.configured.insert(person, (network.clone(), nick.to_owned()));
+        }
+    }
+
+    /// Where a person last spoke, and their nick then.
+    pub(in crate::bridge) fn address(&self, person: PersonId) -> Option<(&Network, &str)> {
+        if let Some(known) = self.by_id.get(&person) {
+            return Some((&known.key.network, &known.nick));
+        }
+        self.configured.get(&person).map(|(network, nick)| (network, nick.as_str()))
     }
 
     /// Who a user of `network` is, as far as they have spoken before.

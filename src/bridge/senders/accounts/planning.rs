@@ -28,15 +28,21 @@ impl Accounts {
             || is_full
             || is_waiting(self.closed_until.as_ref())
             || is_waiting(self.refused.get(&person))
-            || !self.registering.insert(person)
+            || self.registering.contains(&person)
         {
             return Ok(None);
         }
         if let Some(known) = known {
             let secrets = store.account_secrets(person, known.kind)?;
-            // Without a password it was written for the administrator, or the key was lost.
-            let Some(password) = secrets.password else { return Ok(None) };
-            return Ok(Some(self.registration(&known, password, email, true)));
+            return match (secrets.password, known.access) {
+                (Some(password), _) => {
+                    self.registering.insert(person);
+                    Ok(Some(self.registration(&known, password, email, true)))
+                }
+                // The key was lost: nobody can sign in to it any more.
+                (None, AccountAccess::Planned) => self.plan_next(person, now, store),
+                (None, _) => Ok(None),
+            };
         }
         let fields = AccountNameFields {
             nick: &author.name,
@@ -71,14 +77,36 @@ impl Accounts {
         Ok(planned)
     }
 
+    /// Gives up the accounts that the bridge made and knows no password of: the key that decrypts it was lost. In
+    /// the store they stay as they are, so that the key can be brought back.
+    pub(super) fn give_up_without_secrets(
+        &mut self,
+        all: &mut Vec<(SpeakerAccount, AccountSecrets)>,
+    ) {
+        let is_lost = |(account, secrets): &mut (SpeakerAccount, AccountSecrets)| {
+            account.kind.is_only_ours() && *secrets == AccountSecrets::default()
+        };
+        let lost: Vec<SpeakerAccount> =
+            all.extract_if(.., is_lost).map(|(account, _)| account).collect();
+        if !lost.is_empty() {
+            tracing::warn!(
+                count = lost.len(),
+                "accounts.key does not fit the accounts in the database, so their people get new ones: stop the \
+                 bridge and restore accounts.key from a backup to keep the old ones"
+            );
+        }
+        for account in lost {
+            self.insert(SpeakerAccount { access: AccountAccess::Planned, ..account });
+        }
+    }
+
     /// The first user name that no account has, after `taken`.
     fn free_username(&self, fields: AccountNameFields<'_>, taken: Option<&str>) -> Option<String> {
-        let mut names = account_name_candidates(&self.policy.policy.username, fields);
-        if let Some(taken) = taken {
-            names.by_ref().find(|name| name == taken)?;
-        }
+        let names: Vec<String> =
+            account_name_candidates(&self.policy.policy.username, fields).collect();
+        let taken_at = taken.and_then(|taken| names.iter().position(|name| name == taken));
         let is_free = |name: &String| !self.made.values().any(|it| it.username == *name);
-        names.find(is_free)
+        names.into_iter().skip(taken_at.map_or(0, |at| at + 1)).find(is_free)
     }
 
     fn plan_as(
