@@ -3,9 +3,9 @@
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::token_socket::SocketPost;
+use super::post_socket::{MAX_IDLE_TIME, SocketPost};
 use crate::domain::{AccountSecrets, EndpointId, LetsChatUserId, PersonId, Secret};
-use crate::net::rest::RestAccount;
+use crate::net::rest::{Credential, RestAccount};
 use crate::protocol::letschat::LetsChatUser;
 
 /// An account that the pool speaks as.
@@ -24,16 +24,28 @@ pub(super) struct Member {
     pub(super) check_at: Instant,
     /// The rooms with a password that it has joined.
     pub(super) joined: Vec<EndpointId>,
-    /// The queue of its socket, if it is used by its token and posted lately.
+    /// The queue of its socket, if it posted lately.
     pub(super) socket: Option<mpsc::Sender<SocketPost>>,
+    /// When it last posted.
+    pub(super) posted_at: Option<Instant>,
 }
 
-/// How a post of an account is sent.
+/// What a post of an account is sent with.
 pub(super) enum Route {
-    /// By REST with this session.
+    /// A session: by REST, or by a socket while the account is active.
     Session(Secret),
-    /// By a socket with this token.
+    /// A token: by a socket.
     Token(Secret),
+}
+
+impl Route {
+    /// What the server is shown.
+    pub(super) fn credential(&self) -> Credential<'_> {
+        match self {
+            Self::Session(session) => Credential::Session(session),
+            Self::Token(token) => Credential::Token(token),
+        }
+    }
 }
 
 impl Member {
@@ -47,6 +59,7 @@ impl Member {
             check_at: Instant::now(),
             joined: Vec::new(),
             socket: None,
+            posted_at: None,
         }
     }
 
@@ -58,6 +71,17 @@ impl Member {
             (None, Some(token)) if self.is_ready => Some(Route::Token(token.clone())),
             (None, _) => None,
         }
+    }
+
+    /// Whether its socket takes posts.
+    pub(super) fn has_socket(&self) -> bool {
+        self.socket.as_ref().is_some_and(|socket| !socket.is_closed())
+    }
+
+    /// The account posts now. Returns whether it did within the last minute, too.
+    pub(super) fn on_post(&mut self, now: Instant) -> bool {
+        let before = self.posted_at.replace(now);
+        before.is_some_and(|before| now - before < MAX_IDLE_TIME)
     }
 
     /// Whether the account is used by its token alone.

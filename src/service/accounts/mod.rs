@@ -2,13 +2,13 @@
 //! them.
 //!
 //! An account costs a cookie and no connection: it posts by REST with the cookie of its session
-//! (docs/letschat-protocol.md, section 7), and all accounts share a few HTTP connections. Registrations, sign-ins
-//! and checks of tokens are expensive for the server, and go through a slow queue. An account of which only the
-//! token is known posts over a socket of its own, which closes when it is idle.
+//! (docs/letschat-protocol.md, section 7), and all accounts share an HTTP client. One that posts often, or of which only
+//! the token is known, posts over a socket of its own, which joins nothing and closes after a minute. Registrations,
+//! sign-ins and checks of tokens are expensive for the server, and go through a slow queue.
 //!
 //! ```text
 //!  commands ──▶ pool ──▶ slow queue ──▶ register, sign in, check a token   (one at a time)
-//!                 │────▶ posts ───────▶ REST, or the socket of a token     (up to 32)
+//!                 │────▶ posts ───────▶ REST, or a socket                  (up to 32)
 //!                 └────▶ chores ──────▶ check a session, rename, sign out  (one at a time)
 //! ```
 //!
@@ -18,12 +18,12 @@ mod chores;
 mod hand_over;
 mod logins;
 mod member;
+mod post_socket;
 mod posts;
 mod presence;
 mod queue;
 mod sign_in;
 mod socket;
-mod token_socket;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;

@@ -3,11 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 
 use secrecy::SecretString;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::member::Route;
+use super::post_socket::{self, SocketPost};
 use super::socket::{RoomJoinError, SocketError, join_room};
-use super::token_socket::{self, SocketPost};
 use super::{AccountPool, Done};
 use crate::bridge::{AccountEvent, PostFailure};
 use crate::config::LetsChatSettings;
@@ -17,6 +19,9 @@ use crate::protocol::letschat::PostId;
 
 /// The maximum number of posts under way.
 const MAX_POSTS: usize = 32;
+
+/// The maximum number of sockets of accounts that post.
+const MAX_SOCKETS: usize = 100;
 
 /// A post that waits.
 #[derive(Debug)]
@@ -76,52 +81,76 @@ impl AccountPool {
     }
 
     fn start_post(&mut self, post: QueuedPost) -> Result<(), PostFailure> {
-        let member = self.members.get(&post.user).ok_or(PostFailure::SignedOut)?;
+        let sockets = self.members.values().filter(|member| member.has_socket()).count();
+        let member = self.members.get_mut(&post.user).ok_or(PostFailure::SignedOut)?;
+        let route = member.route().ok_or(PostFailure::SignedOut)?;
+        let is_active = member.on_post(Instant::now()) && sockets < MAX_SOCKETS;
         let password = self.settings.room_passwords.get(&post.endpoint).cloned();
-        match member.route().ok_or(PostFailure::SignedOut)? {
-            Route::Session(session) => {
-                let password = password.filter(|_| !member.joined.contains(&post.endpoint));
-                let server = self.server().map_err(PostFailure::Unreachable)?;
-                let letschat = password.is_some().then(|| self.settings.letschat.clone());
-                let post = SessionPost { session, post, password };
-                self.tasks.spawn(async move { Done::Post(post.send(&server, letschat).await) });
+        let to_join = password.filter(|_| !member.joined.contains(&post.endpoint));
+        let session = match route {
+            Route::Session(session) if member.has_socket() && to_join.is_none() => {
+                self.post_by_socket(Route::Session(session), post, None);
+                return Ok(());
             }
+            Route::Session(session) => session,
             Route::Token(token) => {
-                let QueuedPost { user, delivery, room, text, .. } = post;
-                let (answer, outcome) = oneshot::channel();
-                self.send_to_socket(&user, token, SocketPost { room, password, text, answer });
-                self.tasks.spawn(async move {
-                    let lost = || Err(PostError::Unknown("the bridge is stopping".to_owned()));
-                    let outcome = outcome.await.unwrap_or_else(|_| lost());
-                    let (session, has_joined) = (None, false);
-                    Done::Post(DonePost { delivery, session, has_joined, outcome })
-                });
+                self.post_by_socket(Route::Token(token), post, to_join);
+                return Ok(());
             }
+        };
+        if is_active && !member.has_socket() {
+            // For the next one.
+            self.open_socket(&post.user, Route::Session(session.clone()));
         }
+        let server = self.server().map_err(PostFailure::Unreachable)?;
+        let letschat = to_join.is_some().then(|| self.settings.letschat.clone());
+        let post = SessionPost { session, post, password: to_join };
+        self.tasks.spawn(async move { Done::Post(post.send(&server, letschat).await) });
         Ok(())
     }
 
     /// Sends a post to the socket of the account, which is opened if it is closed.
-    fn send_to_socket(&mut self, user: &LetsChatUserId, token: Secret, post: SocketPost) {
-        let Some(member) = self.members.get_mut(user) else { return };
-        let post = match &member.socket {
-            Some(socket) => match socket.try_send(post) {
-                Ok(()) => return,
-                Err(
-                    mpsc::error::TrySendError::Closed(post) | mpsc::error::TrySendError::Full(post),
-                ) => post,
-            },
-            None => post,
+    fn post_by_socket(&mut self, route: Route, post: QueuedPost, password: Option<SecretString>) {
+        let QueuedPost { user, delivery, room, text, .. } = post;
+        let session = match &route {
+            Route::Session(session) => Some(session.clone()),
+            Route::Token(_) => None,
         };
+        let (answer, outcome) = oneshot::channel();
+        let post = SocketPost { room, password, text, answer };
+        let known = self.members.get(&user).and_then(|member| member.socket.clone());
+        let refused = match known {
+            Some(socket) => socket.try_send(post).err().map(TrySendError::into_inner),
+            None => Some(post),
+        };
+        if let Some(post) = refused
+            && let Some(socket) = self.open_socket(&user, route)
+        {
+            // There is room: it is new.
+            let _ = socket.try_send(post);
+        }
+        self.tasks.spawn(async move {
+            let lost = || Err(PostError::Unknown("the bridge is stopping".to_owned()));
+            let outcome = outcome.await.unwrap_or_else(|_| lost());
+            Done::Post(DonePost { delivery, session, has_joined: false, outcome })
+        });
+    }
+
+    /// Opens a socket of the account. Returns its queue.
+    fn open_socket(
+        &mut self,
+        user: &LetsChatUserId,
+        route: Route,
+    ) -> Option<mpsc::Sender<SocketPost>> {
+        let member = self.members.get_mut(user)?;
         let (socket, posts) = mpsc::channel(MAX_POSTS);
-        // There is room: it is new.
-        let _ = socket.try_send(post);
-        member.socket = Some(socket);
+        member.socket = Some(socket.clone());
         let letschat = self.settings.letschat.clone();
         self.tasks.spawn(async move {
-            token_socket::run(letschat, token, posts).await;
+            post_socket::run(letschat, route, posts).await;
             Done::Socket
         });
+        Some(socket)
     }
 
     pub(super) async fn on_post_done(&mut self, done: DonePost) {

@@ -1,6 +1,8 @@
-//! Posts as an account that is used by its API token: over a websocket, since each REST request with a token
-//! costs the server 80 ms (docs/letschat-protocol.md, section 2). The socket joins nothing, unless a room has a
-//! password, and closes when it is idle.
+//! Posts as an account over a websocket, which joins nothing, unless a room has a password, and closes when it is idle.
+//!
+//! An account that is used by its API token always posts like this, since each REST request with a token costs the server
+//! 80 ms (docs/letschat-protocol.md, section 2). So does one with a session that posts again within a minute: the server
+//! answers in half the time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,14 +11,14 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use super::member::Route;
 use super::socket::{AccountSocket, Ack, REPLY_TIMEOUT, SocketError, join_refusal};
 use crate::config::LetsChatSettings;
-use crate::domain::Secret;
-use crate::net::rest::{Credential, PostError};
+use crate::net::rest::PostError;
 use crate::protocol::letschat::PostId;
 
 /// A socket that posted nothing for so long is closed.
-const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
+pub(super) const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
 
 /// How often the socket pings; the server asks for 25 s.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -42,7 +44,7 @@ enum PendingCall {
 }
 
 /// The socket, and what it waits for.
-struct TokenSocket {
+struct PostSocket {
     socket: AccountSocket,
     pending: HashMap<u64, (Instant, PendingCall)>,
 }
@@ -50,13 +52,13 @@ struct TokenSocket {
 /// Connects, and posts what comes until nothing has come for a minute. Each post is answered.
 pub(super) async fn run(
     letschat: LetsChatSettings,
-    token: Secret,
+    route: Route,
     mut posts: mpsc::Receiver<SocketPost>,
 ) {
-    let opened = AccountSocket::open(&letschat, Credential::Token(&token)).await;
+    let opened = AccountSocket::open(&letschat, route.credential()).await;
     let failure = match opened {
         Ok(socket) => {
-            let mut socket = TokenSocket { socket, pending: HashMap::new() };
+            let mut socket = PostSocket { socket, pending: HashMap::new() };
             let end = socket.serve(&mut posts).await;
             let reason = match end {
                 Ok(()) => {
@@ -78,7 +80,7 @@ pub(super) async fn run(
     }
 }
 
-impl TokenSocket {
+impl PostSocket {
     /// Runs until the socket is idle (`Ok`) or broken. When idle, the queue is closed first, so that no post is
     /// lost in it.
     async fn serve(&mut self, posts: &mut mpsc::Receiver<SocketPost>) -> Result<(), String> {
