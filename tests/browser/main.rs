@@ -4,6 +4,7 @@
 #![cfg(feature = "demo")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod accounts;
 mod browser;
 mod page;
 #[allow(dead_code)]

@@ -185,6 +185,21 @@ impl Tally {
         }
     }
 
+    /// Whose message on IRC an account posts as `text`, if any is known: probably that of the person with the name
+    /// `likely`, which is late to follow a change of the nick.
+    pub(super) fn author_of(&self, place: usize, likely: &str, text: &str) -> Option<String> {
+        let letters = letters_of(text);
+        let arrived = self.arrived.iter().filter(|it| it.was(&letters)).map(|it| &it.speaker);
+        self.author_waiting(place, likely, text).or_else(|| author_among(arrived, place, likely))
+    }
+
+    /// As [`author_of`](Self::author_of), of the messages that wait.
+    pub(super) fn author_waiting(&self, place: usize, likely: &str, text: &str) -> Option<String> {
+        let letters = letters_of(text);
+        let waiting = self.waiting.iter().filter(|it| it.letters.may_be(&letters));
+        author_among(waiting.map(|it| &it.speaker), place, likely)
+    }
+
     /// Whether this is a further line of a message that has arrived already.
     fn continues(&mut self, speaker: &Speaker, letters: &str) -> bool {
         let last = self.arrived.iter_mut().rev().find(|it| it.speaker == *speaker);
@@ -208,6 +223,18 @@ impl Tally {
         }
         self.untold.push_back((message, at));
     }
+}
+
+/// The author among these speakers, in this channel: the one with the name `likely`, or else any.
+fn author_among<'a>(
+    speakers: impl Iterator<Item = &'a Speaker> + Clone,
+    place: usize,
+    likely: &str,
+) -> Option<String> {
+    let mut here = speakers.filter(|it| it.side == DemoSide::Irc && it.place == place);
+    let likely = name_of(likely);
+    let found = here.clone().find(|it| it.author == likely).or_else(|| here.next());
+    found.map(|speaker| speaker.author.clone())
 }
 
 impl Waiting {
@@ -372,6 +399,25 @@ mod tests {
             tally.appeared(DemoSide::Irc, 0, "dave", text, at(1));
         }
         check(&tally, 3, 3, 0, 1);
+    }
+
+    #[test]
+    fn account_with_an_old_name_posts_for_its_person() {
+        let mut tally = Tally::default();
+        say(&mut tally, "david", "me again");
+        say(&mut tally, "erin", "ha");
+        say(&mut tally, "david", "ha");
+        for (likely, text, author) in [
+            ("dave", "me again", Some("david")),
+            ("erin", "ha", Some("erin")),
+            ("david", "ha", Some("david")),
+            ("dave", "never said", None),
+        ] {
+            assert_eq!(tally.author_of(0, likely, text).as_deref(), author, "{likely}: {text}");
+        }
+        tally.appeared(DemoSide::Irc, 0, "david", "me again", at(1));
+        assert_eq!(tally.author_waiting(0, "dave", "me again"), None);
+        assert_eq!(tally.author_of(0, "dave", "me again").as_deref(), Some("david"));
     }
 
     #[test]

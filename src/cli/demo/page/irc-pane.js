@@ -47,7 +47,7 @@ export class IrcPane {
     if (this.asked === name.toLowerCase()) this.choose(name);
     this.asked = null;
     const bridged = this.bridged.includes(name.toLowerCase());
-    const hint = bridged ? 'What you write here appears in Let’s Chat' : 'This channel is not bridged';
+    const hint = bridged ? 'What you write here appears in Let’s Chat under your name. Type !link to make that account yours' : 'This channel is not bridged';
     this.add(name, { at: new Date(), kind: 'event', text: `You have joined ${name}. ${hint}` });
   }
 
