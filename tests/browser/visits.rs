@@ -155,7 +155,7 @@ async fn it_works_by_keyboard_alone_and_asks_nobody_else() {
     assert_eq!(
         order.join(" "),
         "Let’s Chat alone #lobby #kitchen #dev irc-log irc-input Send kill cut restart show news lobby kitchen \
-         dev chat-person chat-log chat-input"
+         dev chat-person chat-log #lobby chat-input"
     );
     visit.browser.type_text("typed without a mouse").await;
     visit.browser.press("Enter").await;

@@ -146,7 +146,9 @@ async fn demo_mirrors_both_ways_until_stopped() {
     let mut tea = IrcGuest::join(demo.irc, "dave", "#lobby").await;
     let (mut ann, room) = PageGuest::join(demo.letschat, "ann", "lobby").await;
     tea.send("PRIVMSG #lobby :hello from IRC").await;
-    ann.hears("<dave> hello from IRC").await;
+    let heard = ann.hears("hello from IRC").await;
+    assert!(heard.contains(r#""text":"hello from IRC""#), "{heard}");
+    assert!(heard.contains(r#""username":"dave.irc","displayName":"dave""#), "{heard}");
     let post = json!(["messages:create", { "room": room, "text": "hello from the page" }]);
     ann.send("423", post).await;
     let heard = tea.hears("hello from the page").await;
@@ -228,7 +230,7 @@ async fn the_bridge_answers_by_the_name_that_people_see() {
     let mut tea = IrcGuest::join(demo.irc, "dave", "#lobby").await;
     let (mut ann, room) = PageGuest::join(demo.letschat, "ann", "lobby").await;
     tea.send("PRIVMSG #lobby :hello").await;
-    ann.hears("<dave> hello").await;
+    ann.hears(r#""text":"hello""#).await;
     for (number, question) in [("423", "@irc who"), ("424", "@letsbridge help")] {
         ann.send(number, json!(["messages:create", { "room": room, "text": question }])).await;
     }

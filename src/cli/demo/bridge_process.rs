@@ -168,7 +168,6 @@ sender_mode = "accounts"
 [letschat.accounts]
 email = "{{user}}{MADE_EMAIL}"
 login_interval = "0s"
-presence = "speakers"
 link_requires_account = false
 
 [web]

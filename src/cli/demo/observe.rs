@@ -59,12 +59,13 @@ pub(super) fn post(tally: &mut Tally, published: PublishedPost, owner: Option<&A
                 .or_else(|| Some((nick.to_owned(), &*post.text)).filter(|_| !is_notice(&post.text)))
         }
         Poster::Shared(nick) => {
-            let spoken =
-                said_by_account(&post.text, |said| tally.author_waiting(place, nick, said));
-            if spoken.is_none() {
-                return by_person(tally, place, at, post);
+            let author_of = |said: &str| tally.author_waiting(place, nick, said);
+            match said_by_account(&post.text, author_of) {
+                Some((author, said)) => {
+                    return tally.appeared_or_typed(&post.owner, place, &author, said, at);
+                }
+                None => return by_person(tally, place, at, post),
             }
-            spoken
         }
         Poster::Person => return by_person(tally, place, at, post),
     };
