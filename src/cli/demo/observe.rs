@@ -92,7 +92,8 @@ fn said_by_account(
 
 /// Whether the bridge posts a notice of IRC, or speaks for itself: `-ann- hello`, `-- bridged with #lobby`.
 fn is_notice(text: &str) -> bool {
-    text.starts_with('-') && text.contains("- ")
+    let nick = text.strip_prefix('-').and_then(|rest| rest.split_once("- "));
+    nick.is_some_and(|(nick, _)| !nick.contains(' '))
 }
 
 /// Who may have posted with this account.
