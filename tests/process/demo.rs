@@ -97,7 +97,9 @@ impl PageGuest {
         let people = get(&format!("{page}/demo/people")).await.text().await.unwrap();
         let people: Vec<Value> = serde_json::from_str(&people).unwrap();
         let ann = people.iter().find(|person| person["username"] == username).unwrap();
-        assert!(people.iter().all(|person| person["username"] != "letsbridge"), "{people:?}");
+        // Neither the bridge, nor the accounts that it makes for people of IRC.
+        let offered: Vec<_> = people.iter().map(|person| &person["username"]).collect();
+        assert_eq!(offered, ["ann", "bob", "carla"]);
         let token: String =
             url::form_urlencoded::byte_serialize(ann["token"].as_str().unwrap().as_bytes())
                 .collect();
@@ -196,6 +198,15 @@ async fn the_page_is_for_this_machine_alone() {
         let status = BufReader::new(stream).lines().next_line().await.unwrap().unwrap();
         assert_eq!(status, "HTTP/1.1 403 Forbidden");
     }
+    let mut stream = TcpStream::connect(&page).await.unwrap();
+    let login = r#"{"username":"ann","password":"password"}"#;
+    let foreign = format!(
+        "POST /sign-in HTTP/1.1\r\nHost: {page}\r\nOrigin: http://localhost:1\r\nContent-Length: {}\r\n\r\n{login}",
+        login.len()
+    );
+    stream.write_all(foreign.as_bytes()).await.unwrap();
+    let status = BufReader::new(stream).lines().next_line().await.unwrap().unwrap();
+    assert_eq!(status, "HTTP/1.1 403 Forbidden");
     for path in ["bridge", "irc"] {
         let stream = TcpStream::connect(&page).await.unwrap();
         // Without the origin that a browser sends for our own page.
