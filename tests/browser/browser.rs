@@ -83,17 +83,11 @@ impl Browser {
 
     /// Asks the browser something, and waits for its answer.
     pub(crate) async fn ask(&mut self, method: &str, params: Value) -> Value {
-        let mut answer = self.call(method, &params).await;
-        assert!(answer["error"].is_null(), "{method} {params}: {}", answer["error"]);
-        answer["result"].take()
+        let answer = self.try_ask(method, &params).await;
+        answer.unwrap_or_else(|error| panic!("{method} {params}: {error}"))
     }
 
-    /// Asks the browser something that may not work; then the answer is null.
-    async fn try_ask(&mut self, method: &str, params: &Value) -> Value {
-        self.call(method, params).await["result"].take()
-    }
-
-    async fn call(&mut self, method: &str, params: &Value) -> Value {
+    async fn try_ask(&mut self, method: &str, params: &Value) -> Result<Value, Value> {
         self.last_id += 1;
         let id = self.last_id;
         let mut call = json!({"id": id, "method": method, "params": params});
@@ -101,7 +95,11 @@ impl Browser {
             call["sessionId"] = json!(self.session);
         }
         self.socket.send(Message::text(call.to_string())).await.unwrap();
-        soon(&call.to_string(), self.answer(id)).await
+        let mut answer = soon(&call.to_string(), self.answer(id)).await;
+        match answer["error"].take() {
+            Value::Null => Ok(answer["result"].take()),
+            error => Err(error),
+        }
     }
 
     async fn answer(&mut self, id: u64) -> Value {
@@ -112,6 +110,26 @@ impl Browser {
                 return message;
             }
             self.events.push(message);
+        }
+    }
+
+    /// Opens an address, and waits until the expression is true in the page that it leads to.
+    pub(crate) async fn open(&mut self, address: &str, expression: &str) {
+        self.ask("Page.navigate", json!({"url": address})).await;
+        self.until_there(expression).await;
+    }
+
+    /// Waits until the expression is true in this page, or in one that it leads to.
+    pub(crate) async fn until_there(&mut self, expression: &str) {
+        let question = waiting_for(expression);
+        // A page that leads to another ends what is asked of it.
+        let is_gone = |error: &Value| error["message"].to_string().contains("navigated");
+        loop {
+            match self.try_ask("Runtime.evaluate", &question).await {
+                Err(error) if is_gone(&error) => {}
+                Ok(answer) if answer["result"]["value"] == true => return,
+                other => panic!("{expression}: {other:?}"),
+            }
         }
     }
 
@@ -143,23 +161,10 @@ impl Browser {
 
     /// Waits until the expression is true in the page.
     pub(crate) async fn until(&mut self, expression: &str) {
-        let wait = format!(
-            "new Promise((resolve) => {{
-                const look = () => {{
-                    if (!({expression})) return;
-                    observer.disconnect();
-                    resolve(true);
-                }};
-                const observer = new MutationObserver(look);
-                setTimeout(() => resolve(false), {LIMIT_MS});
-                const all = {{
-                    subtree: true, childList: true, characterData: true, attributes: true,
-                }};
-                observer.observe(document, all);
-                look();
-            }})"
-        );
-        if self.value(&wait).await != true {
+        let wait = waiting_for(expression);
+        let answer = self.ask("Runtime.evaluate", wait).await;
+        assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
+        if answer["result"]["value"] != true {
             let shown = self.value("document.body.innerText").await;
             let shown = shown.as_str().unwrap_or_default().to_owned();
             panic!("not within {LIMIT_MS} ms: {expression}\n{shown}\n{:?}", self.complaints());
@@ -171,7 +176,9 @@ impl Browser {
         let look = json!({"expression": format!("Boolean({expression})"), "returnByValue": true});
         let seen = async {
             // Between two pages there is nobody to ask.
-            while self.try_ask("Runtime.evaluate", &look).await["result"]["value"] != true {
+            while self.try_ask("Runtime.evaluate", &look).await.unwrap_or_default()["result"]["value"]
+                != true
+            {
                 tokio::task::yield_now().await;
             }
         };
@@ -267,4 +274,25 @@ impl Browser {
         }
         complaints
     }
+}
+
+/// The question whose answer is whether the expression becomes true in the page.
+fn waiting_for(expression: &str) -> Value {
+    let wait = format!(
+        "new Promise((resolve) => {{
+            const look = () => {{
+                if (!({expression})) return;
+                observer.disconnect();
+                resolve(true);
+            }};
+            const observer = new MutationObserver(look);
+            setTimeout(() => resolve(false), {LIMIT_MS});
+            const all = {{
+                subtree: true, childList: true, characterData: true, attributes: true,
+            }};
+            observer.observe(document, all);
+            look();
+        }})"
+    );
+    json!({"expression": wait, "awaitPromise": true, "returnByValue": true})
 }

@@ -5,6 +5,7 @@
 #![cfg(feature = "demo")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod accounts;
 mod browser;
 mod link;
 #[allow(dead_code)]

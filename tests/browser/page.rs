@@ -128,8 +128,13 @@ fn lines_of(pane: Pane) -> &'static str {
         Pane::Irc => {
             "[...document.querySelectorAll('#irc-log .line > span')].map((it) => it.textContent)"
         }
+        // A name stands above all that its owner writes in a row.
         Pane::Chat => {
-            "[...document.querySelectorAll('#chat-log .body')].map((it) => it.textContent)"
+            "[...document.querySelectorAll('#chat-log .message')].map((it) => {
+                let first = it;
+                while (first && !first.querySelector('.by b')) first = first.previousElementSibling;
+                return `${first?.querySelector('.by b').textContent}: ${it.querySelector('.body').textContent}`;
+            })"
         }
     }
 }

@@ -97,7 +97,9 @@ impl PageGuest {
         let people = get(&format!("{page}/demo/people")).await.text().await.unwrap();
         let people: Vec<Value> = serde_json::from_str(&people).unwrap();
         let ann = people.iter().find(|person| person["username"] == username).unwrap();
-        assert!(people.iter().all(|person| person["username"] != "letsbridge"), "{people:?}");
+        // Neither the bridge, nor the accounts that it makes for people of IRC.
+        let offered: Vec<_> = people.iter().map(|person| &person["username"]).collect();
+        assert_eq!(offered, ["ann", "bob", "carla"]);
         let token: String =
             url::form_urlencoded::byte_serialize(ann["token"].as_str().unwrap().as_bytes())
                 .collect();
@@ -146,7 +148,9 @@ async fn demo_mirrors_both_ways_until_stopped() {
     let mut tea = IrcGuest::join(demo.irc, "dave", "#lobby").await;
     let (mut ann, room) = PageGuest::join(demo.letschat, "ann", "lobby").await;
     tea.send("PRIVMSG #lobby :hello from IRC").await;
-    ann.hears("<dave> hello from IRC").await;
+    let heard = ann.hears("hello from IRC").await;
+    assert!(heard.contains(r#""text":"hello from IRC""#), "{heard}");
+    assert!(heard.contains(r#""username":"dave.irc","displayName":"dave""#), "{heard}");
     let post = json!(["messages:create", { "room": room, "text": "hello from the page" }]);
     ann.send("423", post).await;
     let heard = tea.hears("hello from the page").await;
@@ -194,6 +198,15 @@ async fn the_page_is_for_this_machine_alone() {
         let status = BufReader::new(stream).lines().next_line().await.unwrap().unwrap();
         assert_eq!(status, "HTTP/1.1 403 Forbidden");
     }
+    let mut stream = TcpStream::connect(&page).await.unwrap();
+    let login = r#"{"username":"ann","password":"password"}"#;
+    let foreign = format!(
+        "POST /sign-in HTTP/1.1\r\nHost: {page}\r\nOrigin: http://localhost:1\r\nContent-Length: {}\r\n\r\n{login}",
+        login.len()
+    );
+    stream.write_all(foreign.as_bytes()).await.unwrap();
+    let status = BufReader::new(stream).lines().next_line().await.unwrap().unwrap();
+    assert_eq!(status, "HTTP/1.1 403 Forbidden");
     for path in ["bridge", "irc"] {
         let stream = TcpStream::connect(&page).await.unwrap();
         // Without the origin that a browser sends for our own page.
@@ -228,7 +241,7 @@ async fn the_bridge_answers_by_the_name_that_people_see() {
     let mut tea = IrcGuest::join(demo.irc, "dave", "#lobby").await;
     let (mut ann, room) = PageGuest::join(demo.letschat, "ann", "lobby").await;
     tea.send("PRIVMSG #lobby :hello").await;
-    ann.hears("<dave> hello").await;
+    ann.hears(r#""text":"hello""#).await;
     for (number, question) in [("423", "@irc who"), ("424", "@letsbridge help")] {
         ann.send(number, json!(["messages:create", { "room": room, "text": question }])).await;
     }

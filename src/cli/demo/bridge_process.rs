@@ -17,7 +17,8 @@ use tokio::time::timeout;
 
 use super::bridge_log::{self, LogEntry};
 use super::relay::Relay;
-use super::servers::{BOT_NAME, CHANNELS, DemoServers};
+use super::servers::{BOT_NAME, CHANNELS, DemoServers, HALL, MADE_EMAIL};
+use super::web_port::WebPort;
 use crate::cli::run;
 
 /// The file name of the configuration.
@@ -47,6 +48,7 @@ pub(super) enum BridgeReport {
 pub(super) struct BridgeHome {
     directory: PathBuf,
     reports: mpsc::Sender<BridgeReport>,
+    _web: WebPort,
 }
 
 /// A running bridge. Dropping it kills it.
@@ -74,10 +76,11 @@ impl BridgeHome {
         reports: mpsc::Sender<BridgeReport>,
     ) -> io::Result<Self> {
         write_private(&directory.join(TOKEN), &servers.letschat.token(BOT_NAME))?;
-        write_private(&directory.join(CONFIG), &configuration(servers, relay))?;
+        let web = WebPort::take()?;
+        write_private(&directory.join(CONFIG), &configuration(servers, relay, &web))?;
         let socket = UnixDatagram::bind(directory.join(STATUS_SOCKET))?;
         tokio::spawn(read_status(socket, reports.clone()));
-        Ok(Self { directory: directory.to_owned(), reports })
+        Ok(Self { directory: directory.to_owned(), reports, _web: web })
     }
 
     /// Starts a process.
@@ -137,11 +140,13 @@ impl BridgeProcess {
 }
 
 /// The configuration: what a small `bridge.toml` says. There are no bots here that need protection from each
-/// other, and each line is shown on its own.
-fn configuration(servers: &DemoServers, relay: &Relay) -> String {
+/// other, and each line is shown on its own. The IRC server has no services: a nick is who has it.
+fn configuration(servers: &DemoServers, relay: &Relay, web: &WebPort) -> String {
     let links: String = CHANNELS
         .iter()
-        .map(|(name, _)| format!("\n[[link]]\nchannel = \"demo/#{name}\"\nroom = \"{name}\"\n"))
+        .map(|(name, _)| *name)
+        .chain([HALL])
+        .map(|name| format!("\n[[link]]\nchannel = \"demo/#{name}\"\nroom = \"{name}\"\n"))
         .collect();
     format!(
         r#"state_dir = "state"
@@ -158,6 +163,17 @@ flood_control = "off"
 [letschat]
 url = "{letschat}"
 token_file = "{TOKEN}"
+sender_mode = "accounts"
+
+[letschat.accounts]
+email = "{{user}}{MADE_EMAIL}"
+login_interval = "0s"
+link_requires_account = false
+
+[web]
+public_url = "http://{web}/"
+listen = "{web}"
+requests_per_minute = "none"
 
 [format]
 merge_lines = "never"
@@ -167,6 +183,7 @@ format = "json"
 {links}"#,
         irc = relay.address(),
         letschat = servers.letschat.url(),
+        web = web.address(),
     )
 }
 

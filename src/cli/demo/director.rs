@@ -1,6 +1,7 @@
 //! Runs the bridge's process, breaks things on request and repairs them, and keeps the page's snapshot.
 
 use std::io;
+use std::iter;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +82,21 @@ pub(super) struct Inputs {
     pub(super) posts: broadcast::Receiver<PublishedPost>,
 }
 
+/// What one of the servers has seen.
+enum Observed {
+    Message(ChannelMessage),
+    Post(PublishedPost),
+}
+
+impl Observed {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Message(message) => message.at,
+            Self::Post(post) => post.at,
+        }
+    }
+}
+
 impl Director {
     /// Starts the first process of the bridge.
     pub(super) fn start(
@@ -119,15 +135,15 @@ impl Director {
                     Some(order) => self.obey(order).await?,
                 },
                 Some(report) = inputs.reports.recv() => {
-                    self.count(&mut inputs);
+                    self.count(None, &mut inputs);
                     self.note(report);
                 }
                 message = inputs.messages.recv() => match message {
-                    Ok(message) => observe::irc_message(&mut self.tally, message),
+                    Ok(message) => self.count(Some(Observed::Message(message)), &mut inputs),
                     Err(error) => self.tell_missed(&error),
                 },
                 post = inputs.posts.recv() => match post {
-                    Ok(post) => observe::post(&mut self.tally, post),
+                    Ok(post) => self.count(Some(Observed::Post(post)), &mut inputs),
                     Err(error) => self.tell_missed(&error),
                 },
                 status = ended(&mut self.bridge) => {
@@ -145,13 +161,21 @@ impl Director {
         Ok(())
     }
 
-    /// Counts what both servers have seen. The bridge's log is about messages that are among them.
-    fn count(&mut self, inputs: &mut Inputs) {
-        while let Ok(message) = inputs.messages.try_recv() {
-            observe::irc_message(&mut self.tally, message);
-        }
-        while let Ok(post) = inputs.posts.try_recv() {
-            observe::post(&mut self.tally, post);
+    /// Counts what both servers have seen: `first`, and what is there. A message is counted before the bridge's log
+    /// of it, and before its arrival on the other side.
+    fn count(&mut self, first: Option<Observed>, inputs: &mut Inputs) {
+        let messages = iter::from_fn(|| inputs.messages.try_recv().ok()).map(Observed::Message);
+        let mut seen: Vec<Observed> = first.into_iter().chain(messages).collect();
+        seen.extend(iter::from_fn(|| inputs.posts.try_recv().ok()).map(Observed::Post));
+        seen.sort_by_key(Observed::at);
+        for observed in seen {
+            match observed {
+                Observed::Message(message) => observe::irc_message(&mut self.tally, message),
+                Observed::Post(post) => {
+                    let owner = self.servers.account(post.post.owner_id());
+                    observe::post(&mut self.tally, post, owner.as_ref());
+                }
+            }
         }
     }
 

@@ -8,15 +8,18 @@
 
 mod bridge_log;
 mod bridge_process;
+mod cast;
 mod director;
 mod irc_socket;
 mod observe;
 mod relay;
 mod servers;
 mod show;
+mod sign_in;
 mod snapshot;
 mod tally;
 mod web;
+mod web_port;
 
 use std::io;
 use std::process::ExitCode;
@@ -117,6 +120,11 @@ async fn run_until_stopped(
     let is_ready = |it: &DemoSnapshot| it.bridge.state == PartState::Up;
     tokio::select! {
         _ = snapshots.wait_for(is_ready) => {}
+        outcome = &mut director => return ended(outcome),
+        () = stop.recv() => return stop_director(&ordering, director).await,
+    }
+    tokio::select! {
+        () = cast::say_hello(&servers) => {}
         outcome = &mut director => return ended(outcome),
         () = stop.recv() => return stop_director(&ordering, director).await,
     }

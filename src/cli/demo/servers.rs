@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use letsbridge_testkit::irc;
 use letsbridge_testkit::irc::{Caps, IrcServer, VirtualUser};
 use letsbridge_testkit::letschat;
-use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser};
+use letsbridge_testkit::letschat::{AccountView, LetsChat, NewRoom, NewUser};
 
 use super::DemoError;
 
@@ -17,11 +17,24 @@ pub(super) const CHANNELS: &[(&str, &str)] = &[
     ("dev", "Development"),
 ];
 
+/// A channel and its room, bridged as the others, that the page does not show: there the people of IRC say hello
+/// before a visitor comes.
+pub(super) const HALL: &str = "hall";
+
 /// The user name of the bridge in Let's Chat, and its nick on IRC.
 pub(super) const BOT_NAME: &str = "letsbridge";
 
 /// The user names and display names that visitors of the page can choose.
 pub(super) const USERS: &[(&str, &str)] = &[("ann", "Ann"), ("bob", "Bob"), ("carla", "Carla")];
+
+/// How the mail addresses of the accounts end that the bridge makes. Who takes one over gives it their own.
+pub(super) const MADE_EMAIL: &str = "@irc.invalid";
+
+/// The nick of a visitor of the page, unless somebody else has it.
+pub(super) const VISITOR: &str = "dave";
+
+/// Where everybody on IRC comes from: the bridge tells them apart by their nicks.
+const IRC_HOST: &str = "people.example";
 
 /// How many messages each channel and each room keeps.
 const KEPT_MESSAGES: usize = 2_000;
@@ -63,6 +76,11 @@ impl DemoServers {
         members.iter().any(|member| member.trim_start_matches(['@', '+']) == BOT_NAME)
     }
 
+    /// The account of Let's Chat with this id.
+    pub(super) fn account(&self, id: &str) -> Option<AccountView> {
+        self.letschat.accounts().into_iter().find(|account| account.id == id)
+    }
+
     /// Whether the bridge is in the first room.
     pub(super) fn bridge_is_in_letschat(&self) -> bool {
         self.letschat.is_present(CHANNELS[0].0, BOT_NAME)
@@ -86,6 +104,7 @@ fn irc_setup(port: u16) -> irc::Setup {
         name: "irc.demo.example".to_owned(),
         network: "Demo".to_owned(),
         caps: Caps::all(),
+        host_of: |_| IRC_HOST.to_owned(),
         history: KEPT_MESSAGES,
         transcript: 0,
         motd: vec![
@@ -103,6 +122,7 @@ fn letschat_setup(port: u16) -> letschat::Setup {
         users: [(BOT_NAME, "IRC")].iter().chain(USERS).map(person).collect(),
         rooms: CHANNELS
             .iter()
+            .chain(&[(HALL, "Where the people of IRC said hello")])
             .map(|(slug, about)| NewRoom {
                 description: Some((*about).to_owned()),
                 ..NewRoom::new(slug)

@@ -27,6 +27,15 @@ const LINES: &[(DemoSide, &str, &str)] = &[
     (DemoSide::LetsChat, "bob", "Try it: there are three buttons. Press one, then keep writing"),
 ];
 
+/// The nicks of those on IRC.
+pub(super) fn nicks() -> impl Iterator<Item = &'static str> {
+    let speakers = LINES.iter().enumerate().filter(|(_, (side, ..))| *side == DemoSide::Irc);
+    speakers.filter_map(|(at, (_, nick, _))| {
+        let is_first = !LINES[..at].iter().any(|(_, earlier, _)| earlier == nick);
+        is_first.then_some(*nick)
+    })
+}
+
 /// The people on IRC. They leave when this is dropped.
 struct Cast(Vec<(&'static str, VirtualUser)>);
 
@@ -43,10 +52,8 @@ pub(super) async fn talk(servers: Arc<DemoServers>, mut letschat_is_up: watch::R
     let room = CHANNELS[0].0;
     let channel = format!("#{room}");
     let mut cast = Cast(Vec::new());
-    for (_, nick, _) in LINES.iter().filter(|(side, ..)| *side == DemoSide::Irc) {
-        if !cast.0.iter().any(|(known, _)| known == nick)
-            && let Some(user) = connect(&servers, nick)
-        {
+    for nick in nicks() {
+        if let Some(user) = connect(&servers, nick) {
             user.join(&channel);
             cast.0.push((nick, user));
         }

@@ -106,6 +106,9 @@ struct Arrived {
     seen: String,
     /// What is still to come: a message of several lines becomes several messages on IRC.
     rest: String,
+    at: Timestamp,
+    /// Who may have typed on the other side what seems to be its arrival.
+    typist: Option<Speaker>,
 }
 
 impl Tally {
@@ -177,12 +180,77 @@ impl Tally {
         let is_it = |it: &Waiting| it.speaker == speaker && it.letters.may_be(&letters);
         if let Some(position) = self.waiting.iter().position(is_it) {
             self.arrive(position, letters, at);
+        } else if let Some(position) =
+            self.arrived.iter().position(|it| it.is_typed(&speaker, &letters))
+        {
+            self.take_back(position, speaker, letters, at);
         } else if self.arrived.iter().any(|it| it.speaker == speaker && it.was(&letters)) {
             self.totals.twice += 1;
         } else if let Some(oldest) = self.waiting.iter().position(|it| it.speaker == speaker) {
             // The bridge has translated it, such as a mention: the order says which it is.
             self.arrive(oldest, letters, at);
         }
+    }
+
+    /// As [`appeared`](Self::appeared), by an account in Let's Chat that `typist` uses, too. If they typed it, the bridge
+    /// will say it on IRC.
+    pub(super) fn appeared_or_typed(
+        &mut self,
+        typist: &str,
+        place: usize,
+        author: &str,
+        text: &str,
+        at: Timestamp,
+    ) {
+        let before = self.totals.arrived;
+        self.appeared(DemoSide::Irc, place, author, text, at);
+        if let Some(last) = self.arrived.back_mut().filter(|_| self.totals.arrived > before) {
+            last.typist =
+                Some(Speaker { side: DemoSide::LetsChat, place, author: name_of(typist) });
+        }
+    }
+
+    /// What seemed to have arrived has not: somebody typed the same, which has arrived just now.
+    fn take_back(&mut self, position: usize, typist: Speaker, seen: String, at: Timestamp) {
+        let Some(Arrived { speaker, sent, at: sent_at, .. }) = self.arrived.remove(position) else {
+            return;
+        };
+        let (author, heard, stored, id) = (speaker.author.clone(), None, None, None);
+        let letters = sent.clone();
+        self.waiting.push_front(Waiting {
+            speaker,
+            author,
+            letters,
+            id,
+            at: sent_at,
+            heard,
+            stored,
+        });
+        self.totals.sent += 1;
+        let (rest, typist_of) = (String::new(), None);
+        self.arrived.push_back(Arrived {
+            speaker: typist,
+            sent,
+            seen,
+            rest,
+            at,
+            typist: typist_of,
+        });
+    }
+
+    /// Whose message on IRC an account posts as `text`, if any is known: probably that of the person with the name
+    /// `likely`, which is late to follow a change of the nick.
+    pub(super) fn author_of(&self, place: usize, likely: &str, text: &str) -> Option<String> {
+        let letters = letters_of(text);
+        let arrived = self.arrived.iter().filter(|it| it.was(&letters)).map(|it| &it.speaker);
+        self.author_waiting(place, likely, text).or_else(|| author_among(arrived, place, likely))
+    }
+
+    /// As [`author_of`](Self::author_of), of the messages that wait.
+    pub(super) fn author_waiting(&self, place: usize, likely: &str, text: &str) -> Option<String> {
+        let letters = letters_of(text);
+        let waiting = self.waiting.iter().filter(|it| it.letters.may_be(&letters));
+        author_among(waiting.map(|it| &it.speaker), place, likely)
     }
 
     /// Whether this is a further line of a message that has arrived already.
@@ -202,12 +270,24 @@ impl Tally {
         self.totals.arrived += 1;
         let rest = message.letters.all.strip_prefix(&seen).unwrap_or_default().to_owned();
         let (speaker, sent) = (message.speaker.clone(), message.letters.clone());
-        self.arrived.push_back(Arrived { speaker, sent, seen, rest });
+        self.arrived.push_back(Arrived { speaker, sent, seen, rest, at: message.at, typist: None });
         if self.arrived.len() > MAX_ARRIVED {
             self.arrived.pop_front();
         }
         self.untold.push_back((message, at));
     }
+}
+
+/// The author among these speakers, in this channel: the one with the name `likely`, or else any.
+fn author_among<'a>(
+    speakers: impl Iterator<Item = &'a Speaker> + Clone,
+    place: usize,
+    likely: &str,
+) -> Option<String> {
+    let mut here = speakers.filter(|it| it.side == DemoSide::Irc && it.place == place);
+    let likely = name_of(likely);
+    let found = here.clone().find(|it| it.author == likely).or_else(|| here.next());
+    found.map(|speaker| speaker.author.clone())
 }
 
 impl Waiting {
@@ -226,6 +306,11 @@ impl Waiting {
 }
 
 impl Arrived {
+    /// Whether this speaker may have typed it.
+    fn is_typed(&self, speaker: &Speaker, letters: &str) -> bool {
+        self.typist.as_ref() == Some(speaker) && self.was(letters)
+    }
+
     fn was(&self, letters: &str) -> bool {
         self.seen == letters || self.sent.may_be(letters)
     }
@@ -372,6 +457,40 @@ mod tests {
             tally.appeared(DemoSide::Irc, 0, "dave", text, at(1));
         }
         check(&tally, 3, 3, 0, 1);
+    }
+
+    #[test]
+    fn account_with_an_old_name_posts_for_its_person() {
+        let mut tally = Tally::default();
+        say(&mut tally, "david", "me again");
+        say(&mut tally, "erin", "ha");
+        say(&mut tally, "david", "ha");
+        for (likely, text, author) in [
+            ("dave", "me again", Some("david")),
+            ("erin", "ha", Some("erin")),
+            ("david", "ha", Some("david")),
+            ("dave", "never said", None),
+        ] {
+            assert_eq!(tally.author_of(0, likely, text).as_deref(), author, "{likely}: {text}");
+        }
+        tally.appeared(DemoSide::Irc, 0, "david", "me again", at(1));
+        assert_eq!(tally.author_waiting(0, "dave", "me again"), None);
+        assert_eq!(tally.author_of(0, "dave", "me again").as_deref(), Some("david"));
+    }
+
+    #[test]
+    fn what_an_owner_types_is_no_arrival() {
+        let mut tally = Tally::default();
+        say(&mut tally, "dave", "ha");
+        tally.appeared_or_typed("david", 0, "dave", "ha", at(1));
+        check(&tally, 1, 1, 0, 0);
+        // The bridge says it on IRC: it was typed.
+        tally.appeared(DemoSide::LetsChat, 0, "d\u{200b}avid", "ha", at(2));
+        check(&tally, 2, 1, 1, 0);
+        tally.appeared_or_typed("david", 0, "dave", "ha", at(3));
+        check(&tally, 2, 2, 0, 0);
+        tally.appeared(DemoSide::LetsChat, 0, "david", "something else", at(4));
+        check(&tally, 2, 2, 0, 0);
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use letsbridge_testkit::letschat;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -19,7 +19,8 @@ use tokio::task::JoinHandle;
 
 use super::director::Order;
 use super::irc_socket;
-use super::servers::{CHANNELS, DemoServers};
+use super::servers::{CHANNELS, DemoServers, VISITOR};
+use super::sign_in::sign_in;
 use super::snapshot::DemoSnapshot;
 
 /// How many websockets may be open.
@@ -44,7 +45,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The files that the page shares with the page of Let's Chat.
-const SHARED_FILES: [&str; 2] = ["text.js", "wire.js"];
+const SHARED_FILES: [&str; 4] = ["text.js", "wire.js", "mention.js", "sign-in.js"];
 
 /// What the page needs.
 #[derive(Clone)]
@@ -78,6 +79,8 @@ impl PageServer {
             .route("/places", get(places))
             .route("/bridge", get(bridge_socket))
             .route("/irc", get(irc_socket_of_page))
+            .route("/sign-in", post(sign_in_visitor))
+            .layer(DefaultBodyLimit::max(MAX_MESSAGE))
             .layer(from_fn(only_this_machine))
             .with_state(site);
         let serving = tokio::spawn(async move {
@@ -121,7 +124,7 @@ fn own_name(headers: &HeaderMap) -> Option<&str> {
     (name == "localhost" || is_loopback).then_some(name)
 }
 
-/// Whether a websocket is opened by our own page: browsers let other pages open one, too.
+/// Whether our own page asks: browsers let other pages open websockets and send forms, too.
 fn is_our_page(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let (origin, host) = (text(header::ORIGIN), text(header::HOST));
@@ -161,6 +164,7 @@ async fn places(State(site): State<Site>) -> Response {
     let places = json!({
         "channels": channels,
         "people": people,
+        "nick": VISITOR,
         "letschatPort": letschat.address().port(),
         "ircPort": site.context.servers.irc.address().port(),
     });
@@ -175,6 +179,14 @@ fn answer(kind: &'static str, content: String) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, content).into_response()
+}
+
+/// Signs a visitor of our page in to Let's Chat.
+async fn sign_in_visitor(State(site): State<Site>, headers: HeaderMap, typed: String) -> Response {
+    if !is_our_page(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    sign_in(&site.context.servers, &typed).await
 }
 
 /// Tells the page what happens, and takes its orders.

@@ -77,14 +77,21 @@ impl PoolRun {
     }
 
     fn add(&self, secrets: AccountSecrets) {
-        let user = LetsChatUserId(ANN.into());
+        self.add_as(LetsChatUserId(ANN.into()), secrets);
+    }
+
+    fn add_as(&self, user: LetsChatUserId, secrets: AccountSecrets) {
         let username = "ann.irc".to_owned();
         self.send(AccountCommand::Add { person: PersonId(7), user, username, secrets });
     }
 
     fn post(&self, delivery: i64, endpoint: EndpointId) {
+        self.post_as(LetsChatUserId(ANN.into()), delivery, endpoint);
+    }
+
+    fn post_as(&self, user: LetsChatUserId, delivery: i64, endpoint: EndpointId) {
         self.send(AccountCommand::Post {
-            user: LetsChatUserId(ANN.into()),
+            user,
             delivery: DeliveryId(delivery),
             endpoint,
             room: "6b0000000000000000000001".into(),
@@ -312,9 +319,11 @@ async fn posts_run_in_parallel_within_a_limit_and_each_is_answered_at_the_end() 
     })
     .await;
     let pool = PoolRun::start(&server);
-    pool.add(session("connect.sid=old"));
+    // Each by another account: one that posts again within a minute uses a socket.
     for delivery in 0..50 {
-        pool.post(delivery, EndpointId(delivery));
+        let user = LetsChatUserId(format!("u{delivery}").into());
+        pool.add_as(user.clone(), session("connect.sid=old"));
+        pool.post_as(user, delivery, EndpointId(delivery));
     }
     let mut under_way = 0;
     while under_way < 32 {

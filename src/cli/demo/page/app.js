@@ -5,10 +5,8 @@ import { $ } from './pane.js';
 import { Strip } from './strip.js';
 import { make } from './text.js';
 
-const NICK = 'dave';
-
 async function begin() {
-  const { channels, people, letschatPort, ircPort } = await (await fetch('places')).json();
+  const { channels, people, nick, letschatPort, ircPort } = await (await fetch('places')).json();
   const slugs = channels.map(({ name }) => name);
   const letschat = `http://${location.hostname}:${letschatPort}/`;
   $('own').append(
@@ -22,7 +20,7 @@ async function begin() {
     panes.irc.show(bridged ? `#${slug}` : name);
     if (bridged) panes.chat.show(slug);
   };
-  panes.irc = new IrcPane(NICK, slugs.map((slug) => `#${slug}`), choose);
+  panes.irc = new IrcPane(nick, slugs.map((slug) => `#${slug}`), choose);
   const strip = new Strip(() => panes.chat?.held ?? 0);
   panes.chat = new ChatPane(letschat, slugs, people, choose, () => strip.draw());
   if (matchMedia('(hover: hover)').matches) $('irc-input').focus();

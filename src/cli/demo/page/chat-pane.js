@@ -1,8 +1,11 @@
 // The right pane: rooms and messages as Let's Chat shows them.
 import { ChatClient } from './chat.js';
+import { Mentions } from './mention.js';
 import { $, Log, clock, drawTabs, hueOf } from './pane.js';
-import { body, make } from './text.js';
+import { signInForm } from './sign-in.js';
+import { body, calls, make } from './text.js';
 
+const SIGN_IN = ''; // What is chosen to be somebody with a password.
 const TOGETHER = 5 * 60000; // Messages of one person within this time are one group.
 
 /** The pane. `choose(slug)` is called when somebody chooses a room. */
@@ -20,15 +23,38 @@ export class ChatPane {
       change: (slug) => this.update(slug),
       state: () => this.draw(),
     });
-    $('chat-person').replaceChildren(...people.map(({ username, displayName }) =>
-      make('option', { value: username }, displayName)));
-    $('chat-person').addEventListener('change', ({ target }) => this.become(target.value));
+    this.drawPeople();
+    $('chat-person').addEventListener('change', ({ target }) => {
+      if (target.value !== SIGN_IN) return this.become(target.value);
+      target.value = this.client.me.username;
+      $('sign-in').showModal();
+    });
+    $('sign-in').append(signInForm(signIn, (account) => this.enterAs(account)));
+    $('sign-in-cancel').addEventListener('click', () => $('sign-in').close());
+    const draw = (person) => [avatar(person), person.displayName, make('small', {}, `@${person.username}`)];
+    this.mentions = new Mentions($('chat-input'), () => [...this.client.users.values()], draw);
     $('chat-form').addEventListener('submit', (event) => { event.preventDefault(); this.enter(); });
     $('chat-input').addEventListener('input', () => this.fit());
     $('chat-input').addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.enter(); }
     });
     this.become(people[0]?.username);
+  }
+
+  drawPeople() {
+    $('chat-person').replaceChildren(
+      ...this.people.map(({ username, displayName }) => make('option', { value: username }, displayName)),
+      make('option', { value: SIGN_IN }, 'Sign in …'),
+    );
+  }
+
+  /** Somebody has signed in. The browser has one session: whoever had it before is signed out. */
+  enterAs(account) {
+    this.people = [...this.people.filter(({ token }) => token), account];
+    this.drawPeople();
+    $('chat-person').value = account.username;
+    $('sign-in').close();
+    this.become(account.username);
   }
 
   become(username) {
@@ -88,20 +114,20 @@ export class ChatPane {
   /** A message's node: the one from before, unless what it shows has changed. */
   drawMessage(message, before) {
     const { id, owner, posted, text, live } = message;
+    const { me } = this.client;
     const soon = before && Date.parse(posted) - Date.parse(before.posted) < TOGETHER;
     const first = !soon || before.owner?.id !== owner?.id;
     const known = this.nodes.get(id);
-    if (known?.first === first) return known.node;
+    const key = `${first} ${owner?.displayName} ${owner?.username}`;
+    if (known?.key === key) return known.node;
     const node = make('div', { class: `message${first ? ' first' : ''}${live ? ' new' : ''}` });
+    node.classList.toggle('to-me', owner?.id !== me.id && calls(text, me));
     if (first) {
-      const name = owner?.displayName ?? '…';
-      node.append(
-        make('span', { class: `avatar ${hueOf(owner?.username ?? '')}`, 'aria-hidden': 'true' }, make('span', {}, [...name][0])),
-        make('div', { class: 'by' }, make('b', {}, name), clock(new Date(posted))),
-      );
+      const name = make('b', { title: `@${owner?.username}` }, owner?.displayName ?? '…');
+      node.append(avatar(owner), make('div', { class: 'by' }, name, clock(new Date(posted))));
     }
     node.append(this.bodyOf(text));
-    this.nodes.set(id, { first, node });
+    this.nodes.set(id, { key, node });
     if (this.nodes.size > 3000) this.nodes.clear();
     return node;
   }
@@ -134,4 +160,17 @@ export class ChatPane {
     area.style.height = 'auto';
     area.style.height = `${area.scrollHeight}px`;
   }
+}
+
+/** The first letter of a name on the colour of the name, which is the same on IRC. */
+function avatar(person) {
+  const name = person?.displayName ?? '…';
+  return make('span', { class: `avatar ${hueOf(name)}`, 'aria-hidden': 'true' }, make('span', {}, [...name][0].toUpperCase()));
+}
+
+/** Signs in with a password. The session is in the browser's cookie, and so the account has no token. */
+async function signIn(username, password) {
+  const answer = await fetch('sign-in', { method: 'POST', body: JSON.stringify({ username, password }) });
+  if (!answer.ok) throw new Error((await answer.text()) || 'The demo does not answer.');
+  return answer.json();
 }

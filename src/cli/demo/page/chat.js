@@ -10,6 +10,7 @@ export class ChatClient {
   constructor(address, slugs, on) {
     this.address = address;
     this.rooms = new Map(slugs.map((slug) => [slug, { slug, room: null, messages: [], people: new Map(), last: null }]));
+    this.users = new Map(); // By id: everybody who can be mentioned.
     this.outbox = []; // {slug, text, at, tried}
     this.on = on;
     this.connected = false;
@@ -20,6 +21,7 @@ export class ChatClient {
     this.wire?.stop();
     this.me = person;
     this.connected = false;
+    this.refused = false;
     this.wire = new Wire(person.token, {
       open: () => this.catchUp().catch(() => this.wire.socket.close()),
       lost: () => { this.connected = false; this.on.state(); },
@@ -32,6 +34,7 @@ export class ChatClient {
   /** After each connection: joins the rooms, reads what was missed, and sends what waited. */
   async catchUp() {
     const list = await this.wire.ask('rooms:list', {});
+    this.askForUsers();
     await Promise.all([...this.rooms.values()].map(async (entry) => {
       entry.room = list.find(({ slug }) => slug === entry.slug) ?? null;
       if (!entry.room) return;
@@ -54,16 +57,38 @@ export class ChatClient {
     if (Array.isArray(list)) list.forEach((message) => this.learn(entry, message, false));
   }
 
+  async askForUsers() {
+    const all = await this.wire.ask('users:list', {}).catch(() => null);
+    if (Array.isArray(all)) this.users = new Map(all.map((user) => [user.id, user]));
+  }
+
+  /** Somebody has another name now: so has what they wrote before. */
+  rename(user) {
+    this.users.set(user.id, user);
+    if (this.me.id === user.id) this.me = { ...this.me, username: user.username, displayName: user.displayName };
+    for (const { people, messages } of this.rooms.values()) {
+      if (people.has(user.id)) people.set(user.id, user);
+      messages.filter(({ owner }) => owner?.id === user.id).forEach((message) => { message.owner = user; });
+    }
+    this.on.state();
+  }
+
   hear(name, data) {
+    if (name === 'users:update') return this.rename(data);
     const id = data?.room?.id ?? data?.room ?? data?.id;
     const entry = [...this.rooms.values()].find(({ room }) => room?.id === id);
     if (!entry) return;
-    if (name === 'messages:new') this.learn(entry, data, true);
+    if (name === 'messages:new') this.heard(entry, data);
     else if (name === 'users:join') entry.people.set(data.id, data);
     else if (name === 'users:leave') entry.people.delete(data.id);
     else if (name === 'rooms:update') entry.room = { ...entry.room, ...data };
     else return;
     this.on.change(entry.slug);
+  }
+
+  heard(entry, message) {
+    this.learn(entry, message, true);
+    if (message.owner && !this.users.has(message.owner.id)) this.askForUsers();
   }
 
   /** Adds a message where its time belongs, unless it is there. Returns the one that is there. */

@@ -11,6 +11,7 @@ const HELP = [
   '/part              leave this channel',
   '/topic TEXT        change the topic',
   '/msg NICK TEXT     write to one person',
+  '!link              make the account yours with which you appear in Let’s Chat',
 ];
 
 /** The pane. `choose(channel)` is called when somebody chooses a channel. */
@@ -47,7 +48,7 @@ export class IrcPane {
     if (this.asked === name.toLowerCase()) this.choose(name);
     this.asked = null;
     const bridged = this.bridged.includes(name.toLowerCase());
-    const hint = bridged ? 'What you write here appears in Let’s Chat' : 'This channel is not bridged';
+    const hint = bridged ? 'What you write here appears in Let’s Chat under your name. !link makes that account yours' : 'This channel is not bridged';
     this.add(name, { at: new Date(), kind: 'event', text: `You have joined ${name}. ${hint}` });
   }
 

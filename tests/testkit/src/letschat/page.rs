@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use super::shared::Shared;
 
 /// The files of the page: each with its path and its content type.
-const FILES: [(&str, &str, &str); 5] = [
+const FILES: [(&str, &str, &str); 7] = [
     ("", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
     ("app.js", "text/javascript; charset=utf-8", include_str!("page/app.js")),
+    ("mention.js", "text/javascript; charset=utf-8", include_str!("page/mention.js")),
+    ("sign-in.js", "text/javascript; charset=utf-8", include_str!("page/sign-in.js")),
     ("text.js", "text/javascript; charset=utf-8", include_str!("page/text.js")),
     ("wire.js", "text/javascript; charset=utf-8", include_str!("page/wire.js")),
 ];
@@ -79,12 +81,13 @@ fn is_local(request: &Request, peer: SocketAddr) -> bool {
         && (name == "localhost" || address.is_ok_and(|address| address.is_loopback()))
 }
 
-/// The users that can be chosen on the page, with their tokens.
+/// The users that can be chosen on the page, with their tokens. Those with a password sign in with it.
 pub(super) fn users(shared: &Shared) -> String {
     let state = shared.state();
     let people: Vec<Value> = state
         .accounts
         .iter()
+        .filter(|account| account.password.is_none())
         .filter(|account| !shared.page_excludes.contains(&account.username))
         .filter_map(|account| Some((account, account.token()?)))
         .map(|(account, token)| {

@@ -1,4 +1,6 @@
 // A small client of Let's Chat. What people say is only ever put on the page as text.
+import { Mentions } from './mention.js';
+import { signIn, signInForm } from './sign-in.js';
 import { body, calls, make } from './text.js';
 import { Wire } from './wire.js';
 
@@ -9,6 +11,7 @@ const KEPT = 2000; // How many of a room's messages the page keeps.
 const $ = (id) => document.getElementById(id);
 const rooms = new Map(); // By id: {room, joined, messages (by id), people, unread, loud, seen}
 let people = [];
+let users = []; // Everybody who can be mentioned.
 let me = null;
 let wire = null;
 let current = null;
@@ -70,6 +73,7 @@ async function enter(person) {
 /** After each connection: join the rooms again, and read what was missed. */
 async function catchUp() {
   const list = await wire.ask('rooms:list', {});
+  askForUsers();
   for (const id of [...rooms.keys()]) if (!list.some((room) => room.id === id)) rooms.delete(id);
   list.forEach(know);
   const remembered = location.hash.slice(1);
@@ -81,6 +85,11 @@ async function catchUp() {
   await Promise.all([...rooms.values()].filter(({ room, joined }) => joined || !room.hasPassword).map(join));
   trouble(null);
   drawAll();
+}
+
+async function askForUsers() {
+  const all = await wire.ask('users:list', {}).catch(() => null);
+  if (Array.isArray(all)) users = all;
 }
 
 /** The room that was made first; ids begin with their time. */
@@ -119,6 +128,7 @@ function heard(name, data) {
   const entry = rooms.get(roomId);
   if (name === 'messages:new' && entry) {
     if (learn(entry, [data], true)) drawMessages(entry);
+    if (data.owner && !users.some(({ id }) => id === data.owner.id)) askForUsers();
     if (!data.owner) askForOwners(entry, data);
     drawRooms();
   } else if (name === 'users:join' && entry) {
@@ -156,11 +166,12 @@ function askForOwners(entry, { posted }) {
 }
 
 function renamed(user) {
+  users = [...users.filter(({ id }) => id !== user.id), user];
   for (const entry of rooms.values()) {
     if (entry.people.has(user.id)) entry.people.set(user.id, user);
     for (const message of entry.messages.values()) if (message.owner?.id === user.id) message.owner = user;
   }
-  if (user.id === me.id) me = { ...me, displayName: user.displayName };
+  if (user.id === me.id) me = { ...me, username: user.username, displayName: user.displayName };
   drawAll();
 }
 
@@ -344,6 +355,8 @@ function fit() {
   area.style.height = `${area.scrollHeight}px`;
 }
 
+new Mentions($('text'), () => users, (person) => [avatar(person), person.displayName, make('small', {}, `@${person.username}`)]);
+$('welcome-sign-in').append(signInForm(signIn, enter));
 $('composer').addEventListener('submit', (event) => { event.preventDefault(); say(); });
 $('text').addEventListener('input', fit);
 $('text').addEventListener('keydown', (event) => {

@@ -81,10 +81,10 @@ function picture(address, { loaded }) {
   return anchor;
 }
 
-/** An uploaded picture is given only to those who say who they are, which an image cannot. */
+/** An uploaded picture is given only to those who say who they are, which an image cannot where there is no session. */
 function uploaded(path, { me, loaded }) {
   const anchor = make('a', { target: '_blank' }, decodeURIComponent(path.split('/').at(-1)));
-  fetch(path, { headers: { authorization: `Bearer ${me.token}` } })
+  fetch(path, { headers: me.token ? { authorization: `Bearer ${me.token}` } : {} })
     .then((answer) => (answer.ok ? answer.blob() : Promise.reject(new Error(String(answer.status)))))
     .then((blob) => {
       const image = make('img', { alt: anchor.textContent });

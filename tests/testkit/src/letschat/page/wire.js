@@ -1,6 +1,9 @@
 // The wire: Socket.IO in Engine.IO 3 in a websocket, as Let's Chat speaks it.
 
-/** A connection to the server at `base` that comes back by itself. `on.open`, `on.lost`, `on.refused`, and `on.event(name, data)`. */
+/**
+ * A connection to the server at `base` that comes back by itself. Without a token, the browser's session says who it is.
+ * `on.open`, `on.lost`, `on.refused`, and `on.event(name, data)`.
+ */
 export class Wire {
   constructor(token, on, base = location.href) {
     this.base = base;
@@ -13,7 +16,7 @@ export class Wire {
   connect() {
     const address = new URL('socket.io/', this.base);
     address.protocol = address.protocol.replace('http', 'ws');
-    address.search = new URLSearchParams({ EIO: 3, transport: 'websocket', token: this.token });
+    address.search = new URLSearchParams({ EIO: 3, transport: 'websocket', ...(this.token && { token: this.token }) });
     this.waiting = new Map();
     this.next = 0;
     this.socket = new WebSocket(address);
