@@ -4,8 +4,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::post_socket::{MAX_IDLE_TIME, SocketPost};
+use super::route::Route;
 use crate::domain::{AccountSecrets, EndpointId, LetsChatUserId, PersonId, Secret};
-use crate::net::rest::{Credential, RestAccount};
+use crate::net::rest::RestAccount;
 use crate::protocol::letschat::LetsChatUser;
 
 /// An account that the pool speaks as.
@@ -28,24 +29,6 @@ pub(super) struct Member {
     pub(super) socket: Option<mpsc::Sender<SocketPost>>,
     /// When it last posted.
     pub(super) posted_at: Option<Instant>,
-}
-
-/// What a post of an account is sent with.
-pub(super) enum Route {
-    /// A session: by REST, or by a socket while the account is active.
-    Session(Secret),
-    /// A token: by a socket.
-    Token(Secret),
-}
-
-impl Route {
-    /// What the server is shown.
-    pub(super) fn credential(&self) -> Credential<'_> {
-        match self {
-            Self::Session(session) => Credential::Session(session),
-            Self::Token(token) => Credential::Token(token),
-        }
-    }
 }
 
 impl Member {

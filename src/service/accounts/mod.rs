@@ -22,6 +22,7 @@ mod post_socket;
 mod posts;
 mod presence;
 mod queue;
+mod route;
 mod sign_in;
 mod socket;
 

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
-use super::member::Route;
+use super::route::Route;
 use super::socket::{AccountSocket, Ack, REPLY_TIMEOUT, SocketError, join_refusal};
 use crate::config::LetsChatSettings;
 use crate::net::rest::PostError;

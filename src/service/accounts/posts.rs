@@ -7,8 +7,8 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::member::Route;
 use super::post_socket::{self, SocketPost};
+use super::route::Route;
 use super::socket::{RoomJoinError, SocketError, join_room};
 use super::{AccountPool, Done};
 use crate::bridge::{AccountEvent, PostFailure};
