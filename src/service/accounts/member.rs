@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::post_socket::{MAX_IDLE_TIME, SocketPost};
 use super::route::Route;
-use crate::domain::{AccountSecrets, EndpointId, LetsChatUserId, PersonId, Secret};
+use crate::domain::{AccountSecrets, EndpointId, LetsChatUserId, PersonId};
 use crate::net::rest::RestAccount;
 use crate::protocol::letschat::LetsChatUser;
 
