@@ -87,29 +87,34 @@ const LONGEST_ENTRY: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_plain_server() {
-    run(Manner { caps: Caps::none(), keeps: false }).await;
+    run(Manner { caps: Caps::none(), keeps: false, has_accounts: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_server_that_confirms() {
-    run(Manner { caps: Caps::all().without(Cap::ChatHistory), keeps: false }).await;
+    run(Manner { caps: Caps::all().without(Cap::ChatHistory), keeps: false, has_accounts: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_repeated_however_often_it_is_killed_on_a_server_that_keeps_what_was_said()
  {
-    run(Manner { caps: Caps::all(), keeps: true }).await;
+    run(Manner { caps: Caps::all(), keeps: true, has_accounts: false }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_repeated_however_often_it_is_killed_where_people_speak_by_accounts() {
+    run(Manner { caps: Caps::all(), keeps: true, has_accounts: true }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_a_plain_server_restarts_and_everything_stands_still_now_and_then() {
-    shake(Manner { caps: Caps::none(), keeps: false }).await;
+    shake(Manner { caps: Caps::none(), keeps: false, has_accounts: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_a_server_that_keeps_what_was_said_restarts_and_everything_stands_still()
  {
-    shake(Manner { caps: Caps::all(), keeps: true }).await;
+    shake(Manner { caps: Caps::all(), keeps: true, has_accounts: false }).await;
 }
 
 /// What kind of IRC server it is.
@@ -118,6 +123,8 @@ struct Manner {
     caps: Caps,
     /// It tells those who come later what was said, their own lines among it.
     keeps: bool,
+    /// People of IRC speak by accounts of their own.
+    has_accounts: bool,
 }
 
 fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
@@ -140,7 +147,7 @@ async fn shake(manner: Manner) {
         pauses: pauses(),
     };
     println!("LETSBRIDGE_SEED={seed}, with {manner:?} and {plan:?}");
-    let stage = Stage::set(manner.caps).await;
+    let stage = Stage::set(manner.caps, manner.has_accounts).await;
     let mut program = Program::new(&stage.config());
     program.start().await;
     timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
@@ -169,7 +176,7 @@ async fn run(manner: Manner) {
     println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_CRASHES={crashes}, with {manner:?}");
     let began = Instant::now();
     let (mut dice, pauses) = (Rng::with_seed(seed), pauses());
-    let stage = Stage::set(manner.caps).await;
+    let stage = Stage::set(manner.caps, manner.has_accounts).await;
     let mut program = Program::new(&stage.config());
     program.start().await;
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
@@ -348,7 +355,9 @@ async fn arrives(stage: &Stage, to: &str, word: &str) {
             .await;
     } else {
         let ends = |text: &str| {
-            text.ends_with(&format!("> {word}")) || text.ends_with(&format!("\n{word}"))
+            text == word
+                || text.ends_with(&format!("> {word}"))
+                || text.ends_with(&format!("\n{word}"))
         };
         stage.letschat.wait_for_posts(to, |all| all.iter().any(|post| ends(&post.text))).await;
     }
@@ -382,6 +391,7 @@ fn verdict(stage: &Stage, record: &Record, rules: Rules) -> Vec<String> {
         let strays = stage.strays(place);
         complaints.extend(strays.into_iter().map(|it| format!("{place}: {it:?} belongs nowhere")));
     }
+    complaints.extend(stage.judge_accounts());
     let (written, unheard) = record.unheard(&must);
     println!("{unheard} of {written} lines on IRC were written to a bridge and need not be heard");
     complaints
