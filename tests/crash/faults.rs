@@ -61,9 +61,10 @@ pub(crate) enum Trouble {
 }
 
 use Trouble::{
-    AcksAreLate, AnswersAreHeld, AnswersAreLost, IrcCuts, IrcIsLate, IrcPauses, IrcRestarts, IrcStalls, IrcVanishes, KeptOut,
-    Kicked, LetsChatCuts, LetsChatIsLate, LetsChatPauses, LetsChatRestarts, LetsChatStalls,
-    Netsplit, NickStolen, RegistrationCloses, Renamed, RoomArchived, SessionsEnd, SignInsFail,
+    AcksAreLate, AnswersAreHeld, AnswersAreLost, IrcCuts, IrcIsLate, IrcPauses, IrcRestarts,
+    IrcStalls, IrcVanishes, KeptOut, Kicked, LetsChatCuts, LetsChatIsLate, LetsChatPauses,
+    LetsChatRestarts, LetsChatStalls, Netsplit, NickStolen, RegistrationCloses, Renamed,
+    RoomArchived, SessionsEnd, SignInsFail,
 };
 
 /// One stall of so many lasts as long as a pause.

@@ -36,8 +36,7 @@ const MADE: [&str; 20] = [
 ];
 
 /// Who speaks on IRC and in Let's Chat by one account of their own, in a run with accounts.
-const LINKED: [&str; 12] =
-    ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "l0", "l1"];
+const LINKED: [&str; 12] = ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "l0", "l1"];
 
 /// What the names of accounts end with that the bridge made.
 const MADE_SUFFIX: &str = ".irc";
