@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::faults::Pauses;
 
-/// How many times the program is killed on each kind of server, unless the environment says otherwise:
-/// more than 200 times in all.
-const CRASHES: usize = 80;
+/// How many times the program is killed on each kind of server, unless the environment says otherwise; with the
+/// runs with accounts, more than 200 times in all.
+const CRASHES: usize = 60;
 
 /// The same where people speak by accounts, on either kind of server.
 const CRASHES_WITH_ACCOUNTS: usize = 25;
