@@ -4,19 +4,25 @@
 //! The server of the model keeps two promises that the real one keeps too: an ack is given for what
 //! is stored and for nothing else, and what it was given before a connection was lost it stores
 //! within a moment after it goes on, or never.
+//!
+//! The same holds where the people of IRC speak by accounts, and one of them types in the room by the same account.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::collections::VecDeque;
+#[path = "model/pool.rs"]
+mod pool;
+
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use letsbridge::bridge::{Bridge, BridgeConfig, BridgePolicy, Command, Event, Peer};
+use letsbridge::bridge::{AccountPolicy, Bridge, BridgeConfig, BridgePolicy, Command, Event, Peer};
 use letsbridge::domain::{DeliveryId, Endpoint, EndpointId, MessageKind, Network};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat::{self, LetsChatEvent, LetsChatUser, Post, PostId};
 use letsbridge::store::Store;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
+use pool::{ANN, KATE, Pool, PoolStep};
 use proptest::prelude::*;
 
 proptest! {
@@ -28,7 +34,7 @@ proptest! {
         names_authors: bool,
         join in join(),
     ) {
-        let mut world = World::new(names_authors, join);
+        let mut world = World::new(names_authors, join, AccountPolicy::default());
         for step in &steps {
             world.take(step);
         }
@@ -36,6 +42,38 @@ proptest! {
         prop_assert_eq!(world.room_by_us(), world.said_on_irc);
         prop_assert_eq!(world.heard_on_irc, world.said_in_the_room);
     }
+
+    #[test]
+    fn the_same_holds_for_accounts(
+        steps in proptest::collection::vec(step_with_accounts(), 0..200),
+        names_authors: bool,
+        join in join(),
+        says_the_same: bool,
+    ) {
+        let mut world = World::new(names_authors, join, pool::policy());
+        for step in &steps {
+            // Of two equal messages of one account, of which one is in doubt, nobody knows which came from IRC.
+            match step {
+                Step::Restart { .. }
+                | Step::Pool(PoolStep::Unknown { .. } | PoolStep::LoseAnswer) if says_the_same => {}
+                Step::KateTypes(text) if !says_the_same => world.take(&Step::KateTypes(text + 10)),
+                step => world.take(step),
+            }
+        }
+        world.calm_down();
+        prop_assert_eq!(world.room_by_us(), world.said_on_irc);
+        prop_assert_eq!(world.heard_on_irc, world.said_in_the_room);
+    }
+}
+
+/// What can happen where people speak by accounts.
+fn step_with_accounts() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => step(),
+        1 => (0_u8..3).prop_map(Step::KateSaysOnIrc),
+        1 => (0_u8..3).prop_map(Step::KateTypes),
+        3 => pool::step().prop_map(Step::Pool),
+    ]
 }
 
 /// When lines of one person become one post.
@@ -54,6 +92,12 @@ enum Step {
     SayOnIrc(u8),
     /// Somebody posts this in the room.
     PostInRoom(u8),
+    /// Kate, who has an account of her own, says this on IRC.
+    KateSaysOnIrc(u8),
+    /// She posts this in the room.
+    KateTypes(u8),
+    /// Something that concerns the accounts.
+    Pool(PoolStep),
     /// The server takes one order, and answers.
     Serve,
     /// The server takes one post, and stands still before it stores it.
@@ -90,6 +134,8 @@ fn step() -> impl Strategy<Value = Step> {
 /// A post that the server was given and has not stored.
 struct Held {
     text: String,
+    /// The id of its author.
+    by: String,
     /// The call to answer, while its connection lasts.
     ticket: Option<DeliveryId>,
 }
@@ -97,6 +143,8 @@ struct Held {
 struct World {
     names_authors: bool,
     join: MergeLines,
+    policy: AccountPolicy,
+    pool: Pool,
     network: Network,
     channel: EndpointId,
     room: EndpointId,
@@ -106,6 +154,8 @@ struct World {
     orders: VecDeque<letschat::LetsChatCommand>,
     events: VecDeque<LetsChatEvent>,
     posts: Vec<Post>,
+    /// The posts that somebody typed.
+    typed: HashSet<PostId>,
     held: VecDeque<Held>,
     /// Time passes while the bridge waits, and at no other moment.
     now: Timestamp,
@@ -115,10 +165,10 @@ struct World {
 }
 
 impl World {
-    fn new(names_authors: bool, join: MergeLines) -> Self {
+    fn new(names_authors: bool, join: MergeLines, policy: AccountPolicy) -> Self {
         let network = Network::new("office");
         let mut store = Store::in_memory().unwrap();
-        let bridge = bridge(&network, join, &mut store);
+        let bridge = bridge(&network, join, policy.clone(), &mut store);
         let find = |is_room: bool| {
             let mut places = bridge.endpoints();
             places.find(|(_, place)| matches!(place, Endpoint::Room(_)) == is_room).unwrap().0
@@ -127,6 +177,8 @@ impl World {
         let mut world = Self {
             names_authors,
             join,
+            policy,
+            pool: Pool::default(),
             network,
             channel,
             room,
@@ -136,6 +188,7 @@ impl World {
             orders: VecDeque::new(),
             events: VecDeque::new(),
             posts: Vec::new(),
+            typed: HashSet::new(),
             held: VecDeque::new(),
             now: Timestamp::UNIX_EPOCH,
             said_on_irc: Vec::new(),
@@ -151,27 +204,12 @@ impl World {
 
     fn take(&mut self, step: &Step) {
         match step {
-            Step::SayOnIrc(text) => {
-                let text = format!("ok {text}");
-                self.said_on_irc.push(format!("<ann> {text}"));
-                let talk = irc::IncomingMessage {
-                    author: letsbridge::domain::Author::named("ann"),
-                    kind: MessageKind::Text,
-                    text,
-                    message_ref: irc::MessageRef::default(),
-                    is_playback: false,
-                    is_own: false,
-                    is_own_userhost: false,
-                    relayed_by: None,
-                };
-                self.irc(irc::IrcEvent::Message { endpoint: self.channel, message: talk });
-            }
-            Step::PostInRoom(text) => {
-                // Somebody may say what the bridge would say, too.
-                let text = format!("<ann> ok {text}");
-                self.said_in_the_room.push(format!("<bob> {text}"));
-                self.store_post(&text, "bob");
-            }
+            Step::SayOnIrc(text) => self.say_on_irc("ann", &format!("ok {text}")),
+            Step::KateSaysOnIrc(text) => self.say_on_irc("kate", &format!("ok {text}")),
+            // Somebody may say what the bridge would say, too.
+            Step::PostInRoom(text) => self.type_in_room("bob", "bob", &format!("<ann> ok {text}")),
+            Step::KateTypes(text) => self.type_in_room(KATE, "kate", &format!("ok {text}")),
+            Step::Pool(step) => self.take_in_pool(step),
             Step::Serve => drop(self.serve(false)),
             Step::Stall => drop(self.serve(true)),
             Step::GoOn => self.go_on(),
@@ -181,10 +219,85 @@ impl World {
             Step::Connect => self.connect(),
             Step::Restart { taken } => {
                 self.disconnect(*taken);
-                self.bridge = bridge(&self.network, self.join, &mut self.store);
+                self.end_pool(*taken);
+                let policy = self.policy.clone();
+                self.bridge = bridge(&self.network, self.join, policy, &mut self.store);
                 self.irc(joined(self.channel));
             }
         }
+    }
+
+    fn say_on_irc(&mut self, nick: &str, text: &str) {
+        self.said_on_irc.push(format!("<{nick}> {text}"));
+        let talk = irc::IncomingMessage {
+            author: letsbridge::domain::Author::named(nick),
+            kind: MessageKind::Text,
+            text: text.to_owned(),
+            message_ref: irc::MessageRef::default(),
+            is_playback: false,
+            is_own: false,
+            is_own_userhost: false,
+            relayed_by: None,
+        };
+        self.irc(irc::IrcEvent::Message { endpoint: self.channel, message: talk });
+    }
+
+    fn type_in_room(&mut self, user: &str, username: &str, text: &str) {
+        self.said_in_the_room.push(format!("<{username}> {text}"));
+        self.typed.insert(post_id(self.posts.len()));
+        self.store_post(text, user);
+    }
+
+    fn take_in_pool(&mut self, step: &PoolStep) {
+        match step {
+            PoolStep::Serve { stall } => drop(self.serve_pool(*stall)),
+            PoolStep::Hear => drop(self.hear_pool()),
+            PoolStep::NotPosted(failure) => {
+                if let Some(post) = self.pool.posts.pop_front() {
+                    self.pool.fail(post, failure.clone());
+                }
+            }
+            PoolStep::Unknown { taken, is_refused } => {
+                if let Some(post) = self.pool.posts.pop_front() {
+                    self.pool.doubt(&post, *is_refused);
+                    if *taken {
+                        let by = post.user.to_string();
+                        self.held.push_back(Held { text: post.text, by, ticket: None });
+                    }
+                }
+            }
+            PoolStep::LoseAnswer => self.pool.lose_answer(),
+            PoolStep::Session { ends } => self.pool.change_session(*ends),
+        }
+    }
+
+    /// The pool ends with the process.
+    fn end_pool(&mut self, taken: bool) {
+        for post in std::mem::take(&mut self.pool).posts {
+            if taken {
+                let by = post.user.to_string();
+                self.held.push_back(Held { text: post.text, by, ticket: None });
+            }
+        }
+        self.held.iter_mut().for_each(|held| held.ticket = None);
+    }
+
+    /// The server takes one post of the pool. Says whether there was one.
+    fn serve_pool(&mut self, stall: bool) -> bool {
+        let Some(post) = self.pool.posts.pop_front() else { return false };
+        let by = post.user.to_string();
+        self.held.push_back(Held { text: post.text, by, ticket: Some(post.delivery) });
+        if !stall {
+            self.go_on();
+        }
+        true
+    }
+
+    /// One event of the pool reaches the bridge. Says whether there was one.
+    fn hear_pool(&mut self) -> bool {
+        let Some(event) = self.pool.events.pop_front() else { return false };
+        self.happen(Event::Account(Box::new(event)));
+        true
     }
 
     /// Everything works, until nothing is left to do.
@@ -193,24 +306,26 @@ impl World {
         self.go_on();
         let mut steps = 0;
         while self.bridge.in_flight() > 0 || !self.held.is_empty() {
-            assert!(self.serve(false) || self.hear(), "it stands still: {:?}", self.orders);
+            let goes_on =
+                self.serve(false) || self.hear() || self.serve_pool(false) || self.hear_pool();
+            assert!(goes_on, "it stands still: {:?}", self.orders);
             self.go_on();
             steps += 1;
             assert!(steps < 100_000, "it never comes to rest: {:?}", self.orders);
         }
-        while self.serve(false) || self.hear() {}
+        while self.serve(false) || self.hear() || self.serve_pool(false) || self.hear_pool() {}
     }
 
     fn room_by_us(&self) -> Vec<String> {
-        let ours = self.posts.iter().filter(|post| post.author.as_ref().unwrap().id == "us");
-        ours.flat_map(|post| lines(&post.text)).collect()
+        let ours = self.posts.iter().filter(|post| !self.typed.contains(&post.id));
+        ours.flat_map(|post| lines(&post.text, &post.author.as_ref().unwrap().id)).collect()
     }
 
     fn connect(&mut self) {
         if !self.connected {
             self.connected = true;
             let us = LetsChatUser {
-                id: "us".to_owned(),
+                id: US.to_owned(),
                 username: "bridge".to_owned(),
                 display_name: None,
             };
@@ -223,10 +338,11 @@ impl World {
     fn disconnect(&mut self, taken: bool) {
         while let Some(order) = self.orders.pop_front() {
             if let (letschat::LetsChatCommand::Post { text, .. }, true) = (order, taken) {
-                self.held.push_back(Held { text, ticket: None });
+                self.held.push_back(Held { text, by: US.to_owned(), ticket: None });
             }
         }
-        self.held.iter_mut().for_each(|held| held.ticket = None);
+        let by_us = self.held.iter_mut().filter(|held| held.by == US);
+        by_us.for_each(|held| held.ticket = None);
         self.events.clear();
         if std::mem::take(&mut self.connected) {
             self.happen(Event::ConnectionLost(Peer::LetsChat));
@@ -238,7 +354,7 @@ impl World {
         let Some(order) = self.orders.pop_front() else { return false };
         match order {
             letschat::LetsChatCommand::Post { delivery: ticket, text, .. } => {
-                self.held.push_back(Held { text, ticket: Some(ticket) });
+                self.held.push_back(Held { text, by: US.to_owned(), ticket: Some(ticket) });
                 if !stall {
                     self.go_on();
                 }
@@ -285,18 +401,19 @@ impl World {
     }
 
     fn go_on(&mut self) {
-        while let Some(Held { text, ticket }) = self.held.pop_front() {
-            let id = self.posts.len();
-            // On one socket the ack comes before the echo.
-            if let Some(ticket) = ticket.filter(|_| self.connected) {
-                let id = post_id(id);
-                self.events.push_back(LetsChatEvent::Posted {
+        while let Some(Held { text, by, ticket }) = self.held.pop_front() {
+            let id = post_id(self.posts.len());
+            match ticket {
+                // On one socket the ack comes before the echo.
+                Some(ticket) if by == US => self.events.push_back(LetsChatEvent::Posted {
                     delivery: ticket,
                     endpoint: self.room,
                     id,
-                });
+                }),
+                Some(ticket) => self.pool.answer(ticket, self.room, id),
+                None => {}
             }
-            self.store_post(&text, "us");
+            self.store_post(&text, &by);
         }
     }
 
@@ -307,7 +424,7 @@ impl World {
             posted_at: self.now,
             author: Some(LetsChatUser {
                 id: author.to_owned(),
-                username: author.to_owned(),
+                username: author.trim_start_matches("u-").to_owned(),
                 display_name: None,
             }),
         };
@@ -370,19 +487,26 @@ impl World {
                         message_ref: irc::MessageRef::default(),
                     });
                 }
-                Command::Irc(..)
-                | Command::Puppets(..)
-                | Command::Account(_)
-                | Command::LinkReply(..) => {}
+                Command::Account(command) => self.pool.on_command(command),
+                Command::Irc(..) | Command::Puppets(..) | Command::LinkReply(..) => {}
             }
         }
     }
 }
 
-/// What ann said on IRC: lines that had to wait for each other are in one post.
-fn lines(post: &str) -> impl Iterator<Item = String> {
-    let line = |line: &str| format!("<ann> {}", line.strip_prefix("<ann> ").unwrap_or(line));
-    post.lines().map(line)
+/// The user id of the bridge.
+const US: &str = "us";
+
+/// What somebody said on IRC: lines that had to wait for each other are in one post. An account posts them without a
+/// name.
+fn lines(post: &str, by: &str) -> Vec<String> {
+    let name = match by {
+        ANN => "<ann> ",
+        KATE => "<kate> ",
+        _ => &post[..=post.find(' ').unwrap_or_default()],
+    };
+    let line = |line: &str| format!("{name}{}", line.strip_prefix(name).unwrap_or(line));
+    post.lines().map(line).collect()
 }
 
 /// A plain server lets us in.
@@ -396,7 +520,12 @@ fn joined(place: EndpointId) -> irc::IrcEvent {
     }
 }
 
-fn bridge(network: &Network, join: MergeLines, store: &mut Store) -> Bridge {
+fn bridge(
+    network: &Network,
+    join: MergeLines,
+    accounts: AccountPolicy,
+    store: &mut Store,
+) -> Bridge {
     let conversation = vec![Endpoint::channel(network, "#tea"), Endpoint::room("tea")];
     let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
     let manners = LinkFormat { room, ..LinkFormat::default() };
@@ -406,6 +535,7 @@ fn bridge(network: &Network, join: MergeLines, store: &mut Store) -> Bridge {
         groups: vec![conversation],
         policy,
         format: Arc::new(manners),
+        accounts,
         ..BridgeConfig::default()
     };
     Bridge::new(config, Timestamp::UNIX_EPOCH, store).unwrap()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use letsbridge_testkit::irc::CloseKind;
-use letsbridge_testkit::letschat::MongooseVersion;
+use letsbridge_testkit::letschat::{Fault, MongooseVersion};
 use tokio::time::sleep;
 
 use super::fixture::{BOB, BRIDGE, Stage, channels, rooms};
@@ -53,12 +53,18 @@ pub(crate) enum Trouble {
     LetsChatIsLate,
     AcksAreLate,
     RoomArchived,
+    SessionsEnd,
+    AnswersAreLost,
+    AnswersAreHeld,
+    SignInsFail,
+    RegistrationCloses,
 }
 
 use Trouble::{
-    AcksAreLate, IrcCuts, IrcIsLate, IrcPauses, IrcRestarts, IrcStalls, IrcVanishes, KeptOut,
-    Kicked, LetsChatCuts, LetsChatIsLate, LetsChatPauses, LetsChatRestarts, LetsChatStalls,
-    Netsplit, NickStolen, Renamed, RoomArchived,
+    AcksAreLate, AnswersAreHeld, AnswersAreLost, IrcCuts, IrcIsLate, IrcPauses, IrcRestarts,
+    IrcStalls, IrcVanishes, KeptOut, Kicked, LetsChatCuts, LetsChatIsLate, LetsChatPauses,
+    LetsChatRestarts, LetsChatStalls, Netsplit, NickStolen, RegistrationCloses, Renamed,
+    RoomArchived, SessionsEnd, SignInsFail,
 };
 
 /// One stall of so many lasts as long as a pause.
@@ -84,6 +90,18 @@ const ALL: [Trouble; 16] = [
     RoomArchived,
 ];
 
+/// What comes besides where people speak by accounts.
+const OF_ACCOUNTS: [Trouble; 8] = [
+    SessionsEnd,
+    SessionsEnd,
+    AnswersAreLost,
+    AnswersAreLost,
+    AnswersAreHeld,
+    AnswersAreHeld,
+    SignInsFail,
+    RegistrationCloses,
+];
+
 /// Does faults until it is over, and then mends everything. Gives how often it did what.
 pub(crate) async fn make(
     stage: &Stage,
@@ -94,9 +112,10 @@ pub(crate) async fn make(
     let mut done = BTreeMap::new();
     stage.irc.faults().chaos(dice.u64(..), CHAOS);
     stage.letschat.faults().chaos(dice.u64(..), CHAOS);
+    let all = if stage.has_accounts { [&ALL[..], &OF_ACCOUNTS].concat() } else { ALL.to_vec() };
     while !over.load(Ordering::Relaxed) {
         sleep(moment(&mut dice, 100..1_000)).await;
-        let trouble = match ALL[dice.usize(..ALL.len())] {
+        let trouble = match all[dice.usize(..all.len())] {
             IrcStalls if dice.u8(..PAUSES) == 0 => IrcPauses,
             LetsChatStalls if dice.u8(..PAUSES) == 0 => LetsChatPauses,
             other => other,
@@ -106,6 +125,7 @@ pub(crate) async fn make(
     }
     stage.irc.faults().stop_chaos();
     stage.letschat.faults().clear();
+    stage.letschat.set_registration(true);
     done
 }
 
@@ -157,6 +177,39 @@ async fn once(stage: &Stage, trouble: Trouble, pauses: &Pauses, dice: &mut Rng) 
             sleep(moment(dice, 10..1_500)).await;
             stage.restore(room);
         }
+        SessionsEnd | AnswersAreLost | AnswersAreHeld | SignInsFail | RegistrationCloses => {
+            of_accounts(stage, trouble, dice).await;
+        }
+    }
+}
+
+/// What concerns only the accounts.
+async fn of_accounts(stage: &Stage, trouble: Trouble, dice: &mut Rng) {
+    const LOSSES: [Fault; 3] = [Fault::DropBefore, Fault::DropAfter, Fault::SwallowAck];
+    let letschat = stage.letschat.faults();
+    let times = dice.usize(1..4);
+    let loss = LOSSES[dice.usize(..LOSSES.len())];
+    match trouble {
+        SessionsEnd => stage.letschat.end_sessions(),
+        AnswersAreLost => letschat.inject_rest(times, loss),
+        AnswersAreHeld => {
+            letschat.inject_rest(times, Fault::HoldAck);
+            sleep(moment(dice, 50..1_000)).await;
+            letschat.release_acks();
+        }
+        SignInsFail => {
+            for path in ["/account/login", "/account/register"] {
+                letschat.inject_request(path, times, loss);
+            }
+            // There is something to sign in for.
+            stage.letschat.end_sessions();
+        }
+        RegistrationCloses => {
+            stage.letschat.set_registration(false);
+            sleep(moment(dice, 50..1_000)).await;
+            stage.letschat.set_registration(true);
+        }
+        other => unreachable!("{other:?} is no trouble of accounts"),
     }
 }
 

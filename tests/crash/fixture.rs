@@ -29,8 +29,22 @@ const LINKS: &[Link] = &[
 pub(crate) const ANN: &str = "ann";
 pub(crate) const ALICE: &str = "alice";
 
+/// Who on IRC speaks by an account that the bridge makes, in a run with accounts; ann does, too.
+const MADE: [&str; 20] = [
+    "m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "m9", "n0", "n1", "n2", "n3", "n4", "n5",
+    "n6", "n7", "n8", "n9",
+];
+
+/// Who speaks on IRC and in Let's Chat by one account of their own, in a run with accounts.
+const LINKED: [&str; 12] = ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9", "l0", "l1"];
+
+/// What the names of accounts end with that the bridge made.
+const MADE_SUFFIX: &str = ".irc";
+
 /// Whose words are mirrored.
-const NAMES: [&str; 2] = [ANN, ALICE];
+fn names() -> Vec<&'static str> {
+    [&[ANN, ALICE][..], &MADE, &LINKED].concat()
+}
 
 /// Who sits in every channel behind another server, and says nothing.
 pub(crate) const BOB: &str = "bob";
@@ -85,6 +99,12 @@ pub(crate) struct Stage {
     pub(crate) irc: IrcServer,
     pub(crate) letschat: LetsChat,
     pub(crate) ann: VirtualUser,
+    /// Everybody who speaks on IRC.
+    pub(crate) on_irc: Vec<VirtualUser>,
+    /// Everybody who speaks in Let's Chat.
+    pub(crate) in_letschat: Vec<&'static str>,
+    /// People of IRC speak by accounts.
+    pub(crate) has_accounts: bool,
     pub(crate) thief: VirtualUser,
     archived: Mutex<HashSet<&'static str>>,
     /// What is written to a connection now may never reach it.
@@ -93,12 +113,15 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Servers that behave, and the people in their places.
-    pub(crate) async fn set(caps: Caps) -> Self {
+    pub(crate) async fn set(caps: Caps, has_accounts: bool) -> Self {
         // However long the bridge is away, what is kept reaches back to where it was.
         let setup = IrcSetup { caps, transcript: 1, history: 100_000, ..IrcSetup::default() };
         let irc = IrcServer::start(setup).await.unwrap();
+        let linked = if has_accounts { &LINKED[..] } else { &[] };
+        let in_letschat = [&[ALICE], linked].concat();
+        let users = [&[BRIDGE], &in_letschat[..]].concat();
         let letschat = LetsChat::start(letschat::Setup {
-            users: [BRIDGE, ALICE].map(|it| letschat::NewUser::new(it, it)).to_vec(),
+            users: users.into_iter().map(|it| letschat::NewUser::new(it, it)).collect(),
             rooms: rooms().into_iter().map(NewRoom::new).collect(),
             ..letschat::Setup::default()
         })
@@ -106,14 +129,20 @@ impl Stage {
         .unwrap();
         let (ann, bob, thief) =
             (irc.virtual_user(ANN), irc.virtual_user(BOB), irc.virtual_user(THIEF));
+        let made = if has_accounts { &MADE[..] } else { &[] };
+        let speakers = [&[ANN], made, linked].concat();
+        let on_irc: Vec<_> = speakers.into_iter().map(|nick| irc.virtual_user(nick)).collect();
         for channel in channels() {
-            ann.join(channel);
             bob.join(channel);
+            on_irc.iter().for_each(|speaker| speaker.join(channel));
         }
         Self {
             irc,
             letschat,
             ann,
+            on_irc,
+            in_letschat,
+            has_accounts,
             thief,
             archived: Mutex::default(),
             unsure: AtomicBool::new(false),
@@ -124,7 +153,7 @@ impl Stage {
     pub(crate) fn bridges(&self, channel: &str) -> Vec<String> {
         let members = self.irc.members(channel).into_iter();
         let nicks = members.map(|nick| nick.trim_start_matches(['@', '+']).to_owned());
-        nicks.filter(|nick| ![ANN, BOB].contains(&nick.as_str())).collect()
+        nicks.filter(|nick| nick != BOB && !names().contains(&nick.as_str())).collect()
     }
 
     /// The nick of the bridge, if it is anywhere: not always the one that it wishes for.
@@ -172,6 +201,16 @@ impl Stage {
             self.letschat.url(),
             self.letschat.token(BRIDGE),
         );
+        if self.has_accounts {
+            config.push_str(
+                "sender_mode = \"accounts\"\nannounce = false\n\
+                 [letschat.accounts]\nlogin_interval = \"0s\"\nlink_requires_account = false\n[user_map]\n",
+            );
+            for user in LINKED {
+                let token = self.letschat.token(user);
+                writeln!(config, "{user} = {{ nick = \"{user}\", token = \"{token}\" }}").unwrap();
+            }
+        }
         for Link { room, channels, .. } in LINKS {
             for channel in *channels {
                 writeln!(config, "[[link]]\nchannel = \"office/{channel}\"\nroom = \"{room}\"")
@@ -183,14 +222,47 @@ impl Stage {
 
     /// What the bridge said in `place`, without what it puts before it, in order.
     pub(crate) fn mirrored(&self, place: &str) -> Vec<Arrival> {
+        let names = names();
         if is_channel(place) {
-            let heard = self.ann.messages(place).into_iter().filter(|heard| heard.nick != ANN);
-            return heard.map(|heard| Arrival::on_irc(&heard.text, &NAMES)).collect();
+            let heard = self.ann.messages(place).into_iter();
+            let heard = heard.filter(|heard| !names.contains(&heard.nick.as_str()));
+            return heard.map(|heard| Arrival::on_irc(&heard.text, &names)).collect();
         }
-        let posts = self.letschat.posts(place).into_iter().filter(|it| it.owner == BRIDGE);
+        let posts = self.letschat.posts(place).into_iter().filter(is_mirrored);
         // Lines that came together are in one post.
         let lines = posts.flat_map(|post| post.text.lines().map(str::to_owned).collect::<Vec<_>>());
-        lines.map(|line| Arrival::in_letschat(&line, &NAMES)).collect()
+        lines.map(|line| Arrival::in_letschat(&line, &names)).collect()
+    }
+
+    /// What is wrong with the accounts, in a run with accounts, and how much was posted by whom.
+    pub(crate) fn judge_accounts(&self) -> Vec<String> {
+        if !self.has_accounts {
+            return Vec::new();
+        }
+        let all = self.letschat.accounts();
+        let made = all.iter().filter(|account| account.username.ends_with(MADE_SUFFIX));
+        let is_known = |username: &str| {
+            let nick = username.trim_end_matches(MADE_SUFFIX);
+            nick == ANN || MADE.contains(&nick)
+        };
+        let strange = made.filter(|account| !is_known(&account.username));
+        let complaints = strange.map(|it| format!("there should be no account {}", it.username));
+        let mut complaints: Vec<String> = complaints.collect();
+        let posts = rooms().into_iter().flat_map(|room| self.letschat.posts(room));
+        let (mut bot, mut made, mut linked) = (0, 0, 0);
+        for post in posts.filter(is_mirrored) {
+            let count = match post.owner.as_str() {
+                BRIDGE => &mut bot,
+                owner if owner.ends_with(MADE_SUFFIX) => &mut made,
+                _ => &mut linked,
+            };
+            *count += 1;
+        }
+        println!("posted by the bot {bot}, by made accounts {made}, by people's own {linked}");
+        if made == 0 || linked == 0 {
+            complaints.push("the accounts did not speak".to_owned());
+        }
+        complaints
     }
 
     /// How much the bridge has said everywhere.
@@ -209,6 +281,13 @@ impl Stage {
         let all = self.mirrored(place).into_iter().map(|it| it.text);
         all.filter(|text| !roads.contains(&(first(text), place))).collect()
     }
+}
+
+/// Whether a post comes from IRC. People with an account of their own also type.
+fn is_mirrored(post: &letschat::Post) -> bool {
+    post.owner == BRIDGE
+        || post.owner.ends_with(MADE_SUFFIX)
+        || LINKED.contains(&post.owner.as_str()) && post.text.starts_with("in#")
 }
 
 fn first(text: &str) -> &str {

@@ -18,6 +18,10 @@
 //! same connection, right before and right after it was said: the double hands a line to all who are
 //! in the channel before it does anything else.
 //!
+//! In some runs the people of IRC speak by accounts of their own, and some of them type in Let's Chat by the same
+//! account. Sessions end, answers are lost or come late, and registration is closed for a while. The same holds,
+//! whoever posts; and nobody gets two accounts.
+//!
 //! The bridge, and either server, also stand still for a while with all their sockets open; and in a run of
 //! its own nobody dies, but servers restart and things stand still, one after another. There a plain IRC
 //! server's lines have no excuse: what was written to a connection that ended in good order, or to a bridge
@@ -41,6 +45,7 @@ mod faults;
 mod fixture;
 mod program;
 mod record;
+mod settings;
 mod shaking;
 mod speakers;
 
@@ -51,7 +56,6 @@ use std::time::Duration;
 
 use check::{Repeats, judge};
 use fastrand::Rng;
-use faults::Pauses;
 use fixture::{Stage, channels, is_channel, roads, rooms};
 use letsbridge_testkit::irc::{Cap, Caps};
 use program::Program;
@@ -60,20 +64,8 @@ use shaking::Plan;
 use speakers::{Chorus, first_word, last_word};
 use tokio::time::{Instant, sleep, timeout};
 
-/// How many times the program is killed on each kind of server, unless the environment says otherwise:
-/// more than 200 times in all.
-const CRASHES: usize = 80;
-
 /// One life of so many is interrupted by a pause.
 const BRIDGE_PAUSES: u8 = 40;
-
-/// The longest pause, in seconds, unless the environment says otherwise.
-const LONGEST_PAUSE: f64 = 3.0;
-
-/// How often something restarts or stands still in a run without kills, and the longest time in seconds
-/// between two such, unless the environment says otherwise.
-const ROUNDS: usize = 6;
-const CALM: f64 = 1.0;
 
 /// How long anything may take once nothing goes wrong any more. Everything together may take longer,
 /// as long as something arrives.
@@ -87,29 +79,41 @@ const LONGEST_ENTRY: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_plain_server() {
-    run(Manner { caps: Caps::none(), keeps: false }).await;
+    run(Manner { caps: Caps::none(), keeps: false, has_accounts: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_server_that_confirms() {
-    run(Manner { caps: Caps::all().without(Cap::ChatHistory), keeps: false }).await;
+    run(Manner { caps: Caps::all().without(Cap::ChatHistory), keeps: false, has_accounts: false })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_repeated_however_often_it_is_killed_on_a_server_that_keeps_what_was_said()
  {
-    run(Manner { caps: Caps::all(), keeps: true }).await;
+    run(Manner { caps: Caps::all(), keeps: true, has_accounts: false }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_repeated_however_often_it_is_killed_where_people_speak_by_accounts() {
+    run(Manner { caps: Caps::all(), keeps: true, has_accounts: true }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_however_often_it_is_killed_where_people_of_a_plain_server_speak_by_accounts()
+ {
+    run(Manner { caps: Caps::none(), keeps: false, has_accounts: true }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_a_plain_server_restarts_and_everything_stands_still_now_and_then() {
-    shake(Manner { caps: Caps::none(), keeps: false }).await;
+    shake(Manner { caps: Caps::none(), keeps: false, has_accounts: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_a_server_that_keeps_what_was_said_restarts_and_everything_stands_still()
  {
-    shake(Manner { caps: Caps::all(), keeps: true }).await;
+    shake(Manner { caps: Caps::all(), keeps: true, has_accounts: false }).await;
 }
 
 /// What kind of IRC server it is.
@@ -118,29 +122,17 @@ struct Manner {
     caps: Caps,
     /// It tells those who come later what was said, their own lines among it.
     keeps: bool,
-}
-
-fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
-    let value = std::env::var(name).ok()?;
-    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a number")))
-}
-
-/// The longest pause in a run.
-fn pauses() -> Pauses {
-    let longest = from_environment("LETSBRIDGE_LONGEST_PAUSE").unwrap_or(LONGEST_PAUSE);
-    Pauses { longest: Duration::from_secs_f64(longest) }
+    /// People of IRC speak by accounts of their own.
+    has_accounts: bool,
 }
 
 /// A run in which nobody dies but the servers.
 async fn shake(manner: Manner) {
-    let seed = from_environment("LETSBRIDGE_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let plan = Plan {
-        rounds: from_environment("LETSBRIDGE_ROUNDS").unwrap_or(ROUNDS),
-        calm: Duration::from_secs_f64(from_environment("LETSBRIDGE_CALM").unwrap_or(CALM)),
-        pauses: pauses(),
-    };
+    let seed = settings::seed();
+    let plan =
+        Plan { rounds: settings::rounds(), calm: settings::calm(), pauses: settings::pauses() };
     println!("LETSBRIDGE_SEED={seed}, with {manner:?} and {plan:?}");
-    let stage = Stage::set(manner.caps).await;
+    let stage = Stage::set(manner.caps, manner.has_accounts).await;
     let mut program = Program::new(&stage.config());
     program.start().await;
     timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
@@ -164,12 +156,12 @@ async fn shake(manner: Manner) {
 }
 
 async fn run(manner: Manner) {
-    let seed = from_environment("LETSBRIDGE_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let crashes = from_environment("LETSBRIDGE_CRASHES").unwrap_or(CRASHES);
+    let seed = settings::seed();
+    let crashes = settings::crashes(manner.has_accounts);
     println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_CRASHES={crashes}, with {manner:?}");
     let began = Instant::now();
-    let (mut dice, pauses) = (Rng::with_seed(seed), pauses());
-    let stage = Stage::set(manner.caps).await;
+    let (mut dice, pauses) = (Rng::with_seed(seed), settings::pauses());
+    let stage = Stage::set(manner.caps, manner.has_accounts).await;
     let mut program = Program::new(&stage.config());
     program.start().await;
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
@@ -244,7 +236,7 @@ async fn kill_often(
     program: &mut Program,
     mut dice: Rng,
     times: usize,
-    pauses: &Pauses,
+    pauses: &faults::Pauses,
 ) -> usize {
     let mut ready = 0;
     for _ in 0..times {
@@ -348,7 +340,9 @@ async fn arrives(stage: &Stage, to: &str, word: &str) {
             .await;
     } else {
         let ends = |text: &str| {
-            text.ends_with(&format!("> {word}")) || text.ends_with(&format!("\n{word}"))
+            text == word
+                || text.ends_with(&format!("> {word}"))
+                || text.ends_with(&format!("\n{word}"))
         };
         stage.letschat.wait_for_posts(to, |all| all.iter().any(|post| ends(&post.text))).await;
     }
@@ -382,6 +376,7 @@ fn verdict(stage: &Stage, record: &Record, rules: Rules) -> Vec<String> {
         let strays = stage.strays(place);
         complaints.extend(strays.into_iter().map(|it| format!("{place}: {it:?} belongs nowhere")));
     }
+    complaints.extend(stage.judge_accounts());
     let (written, unheard) = record.unheard(&must);
     println!("{unheard} of {written} lines on IRC were written to a bridge and need not be heard");
     complaints

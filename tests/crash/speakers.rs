@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::time::sleep;
 
-use super::fixture::{ALICE, Stage, channels, hesitant_rooms, is_channel, rooms, word};
+use super::fixture::{Stage, channels, hesitant_rooms, is_channel, rooms, word};
 use super::record::{Record, Said, Way};
 
 /// The longest pause between two utterances on one side.
@@ -48,7 +48,8 @@ impl Chorus<'_> {
                 continue;
             }
             let line = format!("{from} {} er", self.number());
-            let begun = letschat.begin_post(room, ALICE, &line);
+            let by = self.stage.in_letschat[dice.usize(..self.stage.in_letschat.len())];
+            let begun = letschat.begin_post(room, by, &line);
             sleep(Duration::from_millis(dice.u64(..HESITATION_MS))).await;
             letschat.finish_post(begun);
             record.0.push(Said { from, lines: vec![line], way: Way::Kept });
@@ -70,7 +71,7 @@ impl Chorus<'_> {
     fn everywhere(&self, what: impl Fn(&str) -> String, record: &mut Record) {
         for from in [rooms(), channels()].concat() {
             let lines = vec![what(from)];
-            let way = self.say(from, &lines);
+            let way = self.say(from, 0, &lines);
             record.0.push(Said { from, lines, way });
         }
     }
@@ -82,8 +83,9 @@ impl Chorus<'_> {
             // A line that nobody can hear says little; but the bridge may come just then.
             let lost = is_channel(place) && !self.keeps && self.seat(place).is_none();
             if self.stage.takes_words(place) && (!lost || dice.u8(..8) == 0) {
+                let by = dice.usize(..self.speakers(place));
                 for lines in self.utterance(&mut dice, place) {
-                    let way = self.say(place, &lines);
+                    let way = self.say(place, by, &lines);
                     record.0.push(Said { from: place, lines, way });
                 }
             }
@@ -115,13 +117,19 @@ impl Chorus<'_> {
         self.count.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn say(&self, place: &'static str, lines: &[String]) -> Way {
+    /// How many people speak in `place`.
+    fn speakers(&self, place: &str) -> usize {
+        if is_channel(place) { self.stage.on_irc.len() } else { self.stage.in_letschat.len() }
+    }
+
+    /// The person with the number `by` says this.
+    fn say(&self, place: &'static str, by: usize, lines: &[String]) -> Way {
         if !is_channel(place) {
-            self.stage.letschat.post(place, ALICE, &lines.join("\n"));
+            self.stage.letschat.post(place, self.stage.in_letschat[by], &lines.join("\n"));
             return Way::Kept;
         }
         let before = self.seat(place);
-        lines.iter().for_each(|line| self.stage.ann.send(place, line));
+        lines.iter().for_each(|line| self.stage.on_irc[by].send(place, line));
         match before {
             _ if self.keeps => Way::Kept,
             Some(connection) if self.seat(place) == before => Way::Connection(connection),

@@ -252,7 +252,7 @@ async fn nothing_secret_of_an_account_is_logged() {
     let bridge = told(world.run()).start();
     bridge.ready().await;
     world.letschat.end_sessions();
-    talk.is_by_the_bot("ann").await;
+    talk.one("ann").await;
     talk.until_by("ann", "ann.irc").await;
     world.letschat.end_sessions();
     world.letschat.set_account_password("ann.irc", Some("changed by somebody"));

@@ -1,0 +1,52 @@
+//! What the environment says of a run, and what holds otherwise.
+
+use std::time::Duration;
+
+use super::faults::Pauses;
+
+/// How many times the program is killed on each kind of server, unless the environment says otherwise; with the
+/// runs with accounts, more than 200 times in all.
+const CRASHES: usize = 60;
+
+/// The same where people speak by accounts, on either kind of server.
+const CRASHES_WITH_ACCOUNTS: usize = 25;
+
+/// The longest pause, in seconds, unless the environment says otherwise.
+const LONGEST_PAUSE: f64 = 3.0;
+
+/// How often something restarts or stands still in a run without kills, and the longest time in seconds
+/// between two such, unless the environment says otherwise.
+const ROUNDS: usize = 6;
+const CALM: f64 = 1.0;
+
+/// The dice.
+pub(crate) fn seed() -> u64 {
+    from_environment("LETSBRIDGE_SEED").unwrap_or_else(|| fastrand::u64(..))
+}
+
+/// How many times the program is killed.
+pub(crate) fn crashes(has_accounts: bool) -> usize {
+    let usual = if has_accounts { CRASHES_WITH_ACCOUNTS } else { CRASHES };
+    from_environment("LETSBRIDGE_CRASHES").unwrap_or(usual)
+}
+
+/// How often something restarts or stands still.
+pub(crate) fn rounds() -> usize {
+    from_environment("LETSBRIDGE_ROUNDS").unwrap_or(ROUNDS)
+}
+
+/// The longest time between two such.
+pub(crate) fn calm() -> Duration {
+    Duration::from_secs_f64(from_environment("LETSBRIDGE_CALM").unwrap_or(CALM))
+}
+
+fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name}={value} is not a number")))
+}
+
+/// The longest pause in a run.
+pub(crate) fn pauses() -> Pauses {
+    let longest = from_environment("LETSBRIDGE_LONGEST_PAUSE").unwrap_or(LONGEST_PAUSE);
+    Pauses { longest: Duration::from_secs_f64(longest) }
+}
