@@ -112,6 +112,7 @@ impl Pool {
             AccountCommand::Add { .. }
             | AccountCommand::Rename { .. }
             | AccountCommand::HandOver { .. }
+            | AccountCommand::Leave(_)
             | AccountCommand::Remove(_) => {}
         }
     }

@@ -315,7 +315,7 @@ fn bot_says_once_in_a_room_with_accounts_what_it_is() {
     world.tell_on(LETSCHAT_IN);
     world.tell(
         r##"
-        lc > 42#["messages:create",{"room":"r1","text":"-- bridge to IRC: what is written here also appears in #tea on office, and the other way round. People from IRC have accounts here, which post for them. @​bridge who lists who is there"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- bridge to IRC: what is written here also appears in #tea on office, and the other way round. People from IRC have accounts here, which post for them. @\u200bbridge who lists who is there"}]
         lc < 43#[{"id":"6b0000000000000000000002","text":"-","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
         restart
         "##,

@@ -142,7 +142,7 @@ impl World {
                 Input::Receive(letschat::ReceivedFrame::Text(frame.into())),
             );
         } else if let Some(call) = rest.strip_prefix("> 42#") {
-            self.calls.tell(call, wire.sent.pop_front().as_deref(), line);
+            self.calls.tell(&unescape(call), wire.sent.pop_front().as_deref(), line);
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(calls::number(frame), None, "the teller numbers the calls: {line}");
             assert_eq!(wire.sent.pop_front().as_deref(), Some(frame), "in: {line}");
