@@ -283,7 +283,7 @@ impl ProbeProgress {
                 _ => {}
             },
             EngineInput::Event(_)
-            | EngineInput::LinkRequest(..)
+            | EngineInput::LinkRequest(..) | EngineInput::PuppetLoginRequest(..)
             | EngineInput::ConnectionProblem(..) => {}
         }
     }
