@@ -111,16 +111,14 @@ impl PuppetLoginRequests {
         let Some(endpoint) = puppet_channels(ctx).get(&login.network).copied() else {
             return Ok(Err(NO_PUPPETS));
         };
-        let is_tried = |other: &PuppetLogin| {
-            other.user == login.user && other.network == login.network
-        };
+        let is_tried =
+            |other: &PuppetLogin| other.user == login.user && other.network == login.network;
         let is_busy = self.trials.len() >= MAX_TRIALS || self.trials.values().any(is_tried);
         if is_busy || ctx.stopping || !self.take_try(&login.user, ctx.now) {
             return Ok(Err(TOO_MANY));
         }
         let (user, author) = (&login.user, Author::named(&login.username));
-        let nick =
-            ctx.senders.puppet_nick((&login.network, endpoint), user, &author, ctx.store)?;
+        let nick = ctx.senders.puppet_nick((&login.network, endpoint), user, &author, ctx.store)?;
         let Some(nick) = nick else { return Ok(Err("no nick is free for you")) };
         self.trials.insert(request, login.clone());
         let (network, login) = (login.network.clone(), Box::new(login));
@@ -193,11 +191,7 @@ impl PuppetLoginRequests {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub(super) fn end_all(
-        &mut self,
-        username: &str,
-        ctx: &mut Ctx<'_>,
-    ) -> Result<(), StoreError> {
+    pub(super) fn end_all(&mut self, username: &str, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         for (network, user) in ctx.senders.puppet_logins.named(username) {
             self.end(&network, &user, ctx)?;
         }

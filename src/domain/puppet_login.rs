@@ -162,7 +162,9 @@ mod tests {
             username: "ann".to_owned(),
             account: None,
             password: None,
-            certificate: Some(PuppetCertificate::new(Secret::new(format!("cert\n{KEY_MARK}\nkey")))),
+            certificate: Some(PuppetCertificate::new(Secret::new(format!(
+                "cert\n{KEY_MARK}\nkey"
+            )))),
             state: PuppetLoginState::Untried,
         }
     }

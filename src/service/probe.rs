@@ -283,7 +283,8 @@ impl ProbeProgress {
                 _ => {}
             },
             EngineInput::Event(_)
-            | EngineInput::LinkRequest(..) | EngineInput::PuppetLoginRequest(..)
+            | EngineInput::LinkRequest(..)
+            | EngineInput::PuppetLoginRequest(..)
             | EngineInput::ConnectionProblem(..) => {}
         }
     }

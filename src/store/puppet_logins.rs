@@ -55,7 +55,8 @@ impl Store {
             })
         })?;
         let logins: Vec<PuppetLogin> = rows.collect::<Result<_, _>>()?;
-        let has_secret = |login: &PuppetLogin| login.password.is_some() || login.certificate.is_some();
+        let has_secret =
+            |login: &PuppetLogin| login.password.is_some() || login.certificate.is_some();
         Ok(logins.into_iter().filter(has_secret).collect())
     }
 
@@ -198,7 +199,9 @@ mod tests {
     fn secrets_are_neither_in_the_file_nor_of_use_with_another_key() {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let mut store = Store::open(directory.path()).expect("opens");
-        store.put_puppet_login(&login(Some("hush-hush"), None), Timestamp::UNIX_EPOCH).expect("works");
+        store
+            .put_puppet_login(&login(Some("hush-hush"), None), Timestamp::UNIX_EPOCH)
+            .expect("works");
         store.commit().expect("works");
         let kept = read_puppet_logins(directory.path()).expect("reads");
         assert_eq!(kept.len(), 1);

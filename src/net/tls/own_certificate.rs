@@ -43,7 +43,8 @@ pub fn make_client_certificate(name: &str) -> Result<PuppetCertificate, TlsError
 #[must_use]
 pub fn fingerprints_of(pem: &str) -> Option<CertificateFingerprints> {
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
-    let print = |algorithm: &'static Algorithm| HEXLOWER.encode(digest(algorithm, &certificate).as_ref());
+    let print =
+        |algorithm: &'static Algorithm| HEXLOWER.encode(digest(algorithm, &certificate).as_ref());
     Some(CertificateFingerprints {
         sha256: print(&SHA256),
         sha512: print(&SHA512),

@@ -151,7 +151,9 @@ fn explain(network: &str, rejection: &DisconnectReason) -> String {
     match rejection.kind {
         DisconnectKind::LoginFailed => format!("{network} does not accept this login{said}"),
         DisconnectKind::SaslUnavailable => {
-            format!("{network} offers no login by SASL at the moment, which is what the bridge uses")
+            format!(
+                "{network} offers no login by SASL at the moment, which is what the bridge uses"
+            )
         }
         DisconnectKind::InTheClear => format!(
             "the bridge reaches {network} without TLS, where it sends no password: ask the bridge's administrator"
@@ -166,11 +168,8 @@ mod tests {
 
     #[test]
     fn owner_is_told_why_a_login_was_not_accepted() {
-        let reason = |kind, text: &str| DisconnectReason {
-            kind,
-            text: text.to_owned(),
-            retry_after: None,
-        };
+        let reason =
+            |kind, text: &str| DisconnectReason { kind, text: text.to_owned(), retry_after: None };
         for (kind, text, words) in [
             (
                 DisconnectKind::LoginFailed,

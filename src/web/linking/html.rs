@@ -39,7 +39,7 @@ pub(super) struct PageFrame<'a> {
 
 /// The forms of the first page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FormKind {
+pub(in crate::web) enum FormKind {
     SignIn,
     Token,
     TakeOver,
@@ -48,12 +48,12 @@ pub(super) enum FormKind {
 
 /// What is wrong with a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FormProblem {
-    pub(super) form: FormKind,
+pub(in crate::web) struct FormProblem {
+    pub(in crate::web) form: FormKind,
     /// The field; `None` if it is about the whole form.
-    pub(super) field: Option<&'static str>,
+    pub(in crate::web) field: Option<&'static str>,
     /// In words for the person.
-    pub(super) text: Cow<'static, str>,
+    pub(in crate::web) text: Cow<'static, str>,
 }
 
 /// What somebody has typed, and does not have to type again.
@@ -365,7 +365,8 @@ pub(super) fn message_page(title: &str, text: &str, again: Option<&str>) -> Stri
     )
 }
 
-fn document(title: &str, leads_to: Option<&str>, body: Markup) -> String {
+/// A page with this title. It opens `leads_to` by itself, if that is given.
+pub(in crate::web) fn document(title: &str, leads_to: Option<&str>, body: Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -394,7 +395,7 @@ fn person(offer: &LinkOffer) -> Markup {
 }
 
 /// A name, which cannot change the direction of the text around it.
-fn name(text: &str) -> Markup {
+pub(in crate::web) fn name(text: &str) -> Markup {
     let shown: String = translate::plain(text).chars().take(MAX_LEN_NAME).collect();
     html! { bdi { b { (shown) } } }
 }

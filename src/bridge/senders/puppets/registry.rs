@@ -82,8 +82,7 @@ impl Puppets {
         account: &LetsChatUserId,
     ) -> Option<Vec<EndpointId>> {
         let puppet = self.by_user.get(account).filter(|puppet| !puppet.nicks.is_empty())?;
-        let is_inside =
-            |membership: &PuppetMembership| *membership != PuppetMembership::Removed;
+        let is_inside = |membership: &PuppetMembership| *membership != PuppetMembership::Removed;
         let inside = puppet.memberships.iter().filter(|(_, membership)| is_inside(membership));
         Some(inside.map(|(endpoint, _)| *endpoint).collect())
     }
