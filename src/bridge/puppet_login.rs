@@ -55,8 +55,8 @@ pub(super) struct PuppetLoginRequests {
     /// The logins that are being tried, by request.
     trials: HashMap<u64, PuppetLogin>,
     tries: HashMap<LetsChatUserId, TokenBucket<Timestamp>>,
-    /// The channels of the puppets that are to connect again once they are disconnected.
-    reconnecting: HashMap<(Network, LetsChatUserId), Vec<EndpointId>>,
+    /// The puppets that are to connect again once they are disconnected: the names of their users, and their channels.
+    reconnecting: HashMap<(Network, LetsChatUserId), (String, Vec<EndpointId>)>,
 }
 
 impl PuppetLoginRequests {
@@ -156,8 +156,9 @@ impl PuppetLoginRequests {
             Ok(account) => {
                 tracing::info!(%network, %user, account, "puppet login accepted");
                 login.account.get_or_insert_with(|| account.clone());
+                let username = login.username.clone();
                 keep(login, ctx)?;
-                self.reconnect(&network, &user, ctx);
+                self.reconnect(&network, &user, username, ctx);
                 PuppetLoginReply::LoggedIn { network, account }
             }
             Err(reason) => {
@@ -182,7 +183,7 @@ impl PuppetLoginRequests {
         ctx.store.remove_puppet_login(network, user)?;
         tracing::info!(%network, %user, "puppet login ended");
         if login.is_in_use() {
-            self.reconnect(network, user, ctx);
+            self.reconnect(network, user, login.username, ctx);
         }
         Ok(true)
     }
@@ -199,10 +200,16 @@ impl PuppetLoginRequests {
     }
 
     /// The login of this user has changed: a puppet that is connected connects again.
-    fn reconnect(&mut self, network: &Network, user: &LetsChatUserId, ctx: &mut Ctx<'_>) {
+    fn reconnect(
+        &mut self,
+        network: &Network,
+        user: &LetsChatUserId,
+        username: String,
+        ctx: &mut Ctx<'_>,
+    ) {
         let channels = ctx.senders.puppets_mut(network).channels_if_connected(user);
         if let Some(channels) = channels {
-            self.reconnecting.insert((network.clone(), user.clone()), channels);
+            self.reconnecting.insert((network.clone(), user.clone()), (username, channels));
         }
         let login = ctx.senders.puppet_logins.in_use(network, user).cloned().map(Box::new);
         let command = PuppetCommand::ChangeLogin(user.clone(), login);
@@ -219,10 +226,10 @@ impl PuppetLoginRequests {
         user: &LetsChatUserId,
         ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
-        let channels = self.reconnecting.remove(&(network.clone(), user.clone()));
-        let Some(channels) = channels.filter(|_| !ctx.stopping) else { return Ok(()) };
-        let username = ctx.endpoints.rooms().find_map(|(_, it)| it.members.username_of(&user.0));
-        let Some(author) = username.map(Author::named) else { return Ok(()) };
+        let reconnecting = self.reconnecting.remove(&(network.clone(), user.clone()));
+        let reconnecting = reconnecting.filter(|_| !ctx.stopping);
+        let Some((username, channels)) = reconnecting else { return Ok(()) };
+        let author = Author::named(&username);
         for endpoint in channels {
             let puppets = ctx.senders.puppets_mut(network);
             if puppets.sender_for(user, endpoint) == PuppetChoice::Connect {

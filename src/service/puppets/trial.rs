@@ -88,7 +88,9 @@ async fn try_login(
             {
                 upgrades += 1;
             }
-            Some(rejection) => return Err(explain(name.as_str(), &rejection)),
+            Some(rejection) => {
+                return Err(explain(name.as_str(), by_certificate, &rejection));
+            }
             None => {
                 tracing::info!(network = %name, end = ?ended.end, "no answer to a puppet login");
                 return Err(format!("the connection to {name} was lost: try again later"));
@@ -143,13 +145,18 @@ fn require_login(config: &mut SessionConfig) {
 }
 
 /// Why the login was not accepted, in words for its owner.
-fn explain(network: &str, rejection: &DisconnectReason) -> String {
+fn explain(network: &str, by_certificate: bool, rejection: &DisconnectReason) -> String {
     let said = match rejection.text.as_str() {
         "" => String::new(),
         text => format!(" (it says: {text})"),
     };
     match rejection.kind {
-        DisconnectKind::LoginFailed => format!("{network} does not accept this login{said}"),
+        DisconnectKind::LoginFailed if by_certificate => {
+            format!("{network} does not accept the certificate; is its fingerprint added?{said}")
+        }
+        DisconnectKind::LoginFailed => {
+            format!("{network} does not accept this account or its password{said}")
+        }
         DisconnectKind::SaslUnavailable => {
             format!(
                 "{network} offers no login by SASL at the moment, which is what the bridge uses"
@@ -174,14 +181,16 @@ mod tests {
             (
                 DisconnectKind::LoginFailed,
                 "Invalid account credentials",
-                "office does not accept this login (it says: Invalid account credentials)",
+                "account or its password (it says: Invalid account credentials)",
             ),
             (DisconnectKind::SaslUnavailable, "", "office offers no login by SASL"),
             (DisconnectKind::InTheClear, "", "without TLS"),
             (DisconnectKind::Throttled, "wait", "does not let the bridge connect"),
         ] {
-            let explained = explain("office", &reason(kind, text));
+            let explained = explain("office", false, &reason(kind, text));
             assert!(explained.contains(words), "{explained}");
         }
+        let unknown = explain("office", true, &reason(DisconnectKind::LoginFailed, "no"));
+        assert!(unknown.contains("is its fingerprint added? (it says: no)"), "{unknown}");
     }
 }
