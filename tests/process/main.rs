@@ -18,6 +18,7 @@ mod init;
 mod logs;
 #[path = "../support/program.rs"]
 mod program;
+mod puppet_login;
 mod registration;
 mod secrets;
 mod starting;
