@@ -195,15 +195,13 @@ impl Parts {
             IrcEvent::DirectMessage(message) => {
                 self.direct.on_puppet_message(network, user, &message, ctx)
             }
+            IrcEvent::LoggedIn { account } => {
+                puppet_login::on_accepted((network, user), &account, ctx)
+            }
             IrcEvent::LoginFailed { reason } => {
                 puppet_login::on_refused((network, user), &reason, &self.direct, ctx)
             }
-            event => {
-                if let IrcEvent::LoggedIn { .. } = event {
-                    puppet_login::on_accepted(network, user, ctx)?;
-                }
-                irc::puppets::on_event(network, user, event, ctx)
-            }
+            event => irc::puppets::on_event(network, user, event, ctx),
         }
     }
 

@@ -47,7 +47,7 @@ const NO_LOGIN: &str = "there is no login to end";
 const TOO_MANY: &str = "too many tries: wait a minute, then try again";
 
 /// Why a login cannot be kept or tried, in words for its owner.
-type Refusal = &'static str;
+type LoginRefusal = &'static str;
 
 /// Handles the requests of the page.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl PuppetLoginRequests {
                 false => Err(NO_LOGIN),
             },
         };
-        let failed = |refusal: Refusal| Some(PuppetLoginReply::Failed(refusal.to_owned()));
+        let failed = |refusal: LoginRefusal| Some(PuppetLoginReply::Failed(refusal.to_owned()));
         if let Some(reply) = done.unwrap_or_else(failed) {
             ctx.commands.push(Command::PuppetLoginReply(request, reply));
         }
@@ -107,7 +107,7 @@ impl PuppetLoginRequests {
         request: u64,
         login: PuppetLogin,
         ctx: &mut Ctx<'_>,
-    ) -> Result<Result<(), Refusal>, StoreError> {
+    ) -> Result<Result<(), LoginRefusal>, StoreError> {
         let Some(endpoint) = puppet_channels(ctx).get(&login.network).copied() else {
             return Ok(Err(NO_PUPPETS));
         };
@@ -245,10 +245,11 @@ impl PuppetLoginRequests {
 /// # Errors
 /// When the store cannot be written.
 pub(super) fn on_accepted(
-    network: &Network,
-    user: &LetsChatUserId,
+    (network, user): (&Network, &LetsChatUserId),
+    account: &str,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
+    tracing::info!(%network, %user, account, "puppet logged in");
     let login = ctx.senders.puppet_logins.in_use(network, user);
     match login.filter(|login| login.state == PuppetLoginState::Refused).cloned() {
         Some(login) => keep(PuppetLogin { state: PuppetLoginState::Accepted, ..login }, ctx),
@@ -307,7 +308,7 @@ fn by_password(
     (network, user, username): (Network, LetsChatUserId, String),
     account: String,
     password: Secret,
-) -> Result<PuppetLogin, Refusal> {
+) -> Result<PuppetLogin, LoginRefusal> {
     let is_strange = |c: char| c.is_whitespace() || c.is_control();
     if account.is_empty() || account.len() > MAX_LEN_ACCOUNT || account.contains(is_strange) {
         return Err("this is not the name of a services account");
@@ -332,7 +333,7 @@ fn keep_certificate(
     (network, user, username): (Network, LetsChatUserId, String),
     certificate: PuppetCertificate,
     ctx: &mut Ctx<'_>,
-) -> Result<Result<(), Refusal>, StoreError> {
+) -> Result<Result<(), LoginRefusal>, StoreError> {
     if !puppet_channels(ctx).contains_key(&network) {
         return Ok(Err(NO_PUPPETS));
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::columns::time_from_sql;
-use super::mutation::{Mutation, PuppetLoginRow};
+use super::mutation::{Mutation, PuppetLoginMutation, PuppetLoginRow};
 use super::{DB_FILE, Store, StoreError, damage, look, schema};
 use crate::domain::{
     LetsChatUserId, Network, PuppetCertificate, PuppetLogin, PuppetLoginState, Secret,
@@ -79,7 +79,7 @@ impl Store {
             password: login.password.as_ref().and_then(seal),
             certificate: login.certificate.as_ref().and_then(|it| seal(it.pem())),
         };
-        self.apply(Mutation::PutPuppetLogin { row, now })
+        self.apply(Mutation::PuppetLogin(PuppetLoginMutation::Put { row, now }))
     }
 
     /// Forgets the login of a user on a network.
@@ -91,7 +91,8 @@ impl Store {
         network: &Network,
         user: &LetsChatUserId,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::RemovePuppetLogin { network: network.clone(), user: user.clone() })
+        let (network, user) = (network.clone(), user.clone());
+        self.apply(Mutation::PuppetLogin(PuppetLoginMutation::Remove { network, user }))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::{
     Network,
 };
 pub(super) use people::{PeopleMutation, SealedSecrets};
-pub(super) use puppet_login::PuppetLoginRow;
+pub(super) use puppet_login::{PuppetLoginMutation, PuppetLoginRow};
 
 /// One change to the store. It carries its own ids, so that repeating it has the same effect.
 #[derive(Debug)]
@@ -51,8 +51,7 @@ pub(super) enum Mutation {
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
     People(PeopleMutation),
-    PutPuppetLogin { row: PuppetLoginRow, now: Timestamp },
-    RemovePuppetLogin { network: Network, user: LetsChatUserId },
+    PuppetLogin(PuppetLoginMutation),
 }
 
 /// How a delivery is sent, and its sender.
@@ -135,8 +134,7 @@ impl Mutation {
                 nick::reserve(db, network, user, *relaymsg, nick)
             }
             Self::People(change) => change.execute(db),
-            Self::PutPuppetLogin { row, now } => puppet_login::put(db, row, *now),
-            Self::RemovePuppetLogin { network, user } => puppet_login::remove(db, network, user),
+            Self::PuppetLogin(change) => change.execute(db),
         }
     }
 }

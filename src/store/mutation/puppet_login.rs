@@ -6,6 +6,13 @@ use rusqlite::{Result, params};
 use super::Transaction;
 use crate::domain::{LetsChatUserId, Network};
 
+/// One change to the logins of puppets.
+#[derive(Debug)]
+pub(in crate::store) enum PuppetLoginMutation {
+    Put { row: PuppetLoginRow, now: Timestamp },
+    Remove { network: Network, user: LetsChatUserId },
+}
+
 /// A login as it is written: its secrets are encrypted.
 #[derive(Debug)]
 pub(in crate::store) struct PuppetLoginRow {
@@ -18,8 +25,18 @@ pub(in crate::store) struct PuppetLoginRow {
     pub(in crate::store) certificate: Option<Vec<u8>>,
 }
 
+impl PuppetLoginMutation {
+    /// Executes the change in the open transaction.
+    pub(super) fn execute(&self, db: Transaction<'_>) -> Result<()> {
+        match self {
+            Self::Put { row, now } => put(db, row, *now),
+            Self::Remove { network, user } => remove(db, network, user),
+        }
+    }
+}
+
 /// Adds or replaces the login of a user on a network.
-pub(super) fn put(db: Transaction<'_>, row: &PuppetLoginRow, now: Timestamp) -> Result<()> {
+fn put(db: Transaction<'_>, row: &PuppetLoginRow, now: Timestamp) -> Result<()> {
     db.execute(
         "INSERT OR REPLACE INTO puppet_login
              (network, user, username, account, state, password, certificate, since)
@@ -38,7 +55,7 @@ pub(super) fn put(db: Transaction<'_>, row: &PuppetLoginRow, now: Timestamp) -> 
 }
 
 /// Forgets the login of a user on a network.
-pub(super) fn remove(db: Transaction<'_>, network: &Network, user: &LetsChatUserId) -> Result<()> {
+fn remove(db: Transaction<'_>, network: &Network, user: &LetsChatUserId) -> Result<()> {
     db.execute(
         "DELETE FROM puppet_login WHERE network = ?1 AND user = ?2",
         params![network.as_str(), user.0],

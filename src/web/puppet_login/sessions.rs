@@ -16,7 +16,7 @@ const MAX_AGE: Duration = Duration::from_secs(15 * 60);
 
 /// A user of Let's Chat in a browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SignedIn {
+pub(super) struct PuppetOwner {
     pub(super) user: LetsChatUserId,
     pub(super) username: String,
     /// What came of the last form.
@@ -37,12 +37,12 @@ pub(super) struct PageNotice {
 /// All browsers that have signed in.
 #[derive(Default)]
 pub(super) struct SignedInBrowsers {
-    by_key: Mutex<HashMap<BrowserKey, (SignedIn, Instant)>>,
+    by_key: Mutex<HashMap<BrowserKey, (PuppetOwner, Instant)>>,
 }
 
 impl SignedInBrowsers {
     /// A browser has signed in. Returns whether there was room.
-    pub(super) fn insert(&self, key: BrowserKey, who: SignedIn, now: Instant) -> bool {
+    pub(super) fn insert(&self, key: BrowserKey, who: PuppetOwner, now: Instant) -> bool {
         let mut by_key = self.lock();
         by_key.retain(|_, (_, since)| now.saturating_duration_since(*since) < MAX_AGE);
         let has_room = by_key.len() < MAX_SIGNED_IN;
@@ -53,7 +53,7 @@ impl SignedInBrowsers {
     }
 
     /// Who has signed in with this browser.
-    pub(super) fn get(&self, key: &BrowserKey, now: Instant) -> Option<SignedIn> {
+    pub(super) fn get(&self, key: &BrowserKey, now: Instant) -> Option<PuppetOwner> {
         let by_key = self.lock();
         let (who, since) = by_key.get(key)?;
         (now.saturating_duration_since(*since) < MAX_AGE).then(|| who.clone())
@@ -76,7 +76,7 @@ impl SignedInBrowsers {
         self.lock().remove(key);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<BrowserKey, (SignedIn, Instant)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<BrowserKey, (PuppetOwner, Instant)>> {
         self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -92,8 +92,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn ann() -> SignedIn {
-        SignedIn { user: LetsChatUserId("u1".into()), username: "ann".to_owned(), notice: None }
+    fn ann() -> PuppetOwner {
+        PuppetOwner { user: LetsChatUserId("u1".into()), username: "ann".to_owned(), notice: None }
     }
 
     #[test]

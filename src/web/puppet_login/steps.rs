@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::html::{self, FormFrame, ShownNetwork};
-use super::sessions::{PageNotice, SignedIn};
+use super::sessions::{PageNotice, PuppetOwner};
 use super::{PAGE, PuppetPages, with_new_key};
 use crate::domain::{
     Network, NetworkLogin, PuppetLoginAction, PuppetLoginReply, PuppetLoginRequest,
@@ -52,7 +52,7 @@ pub(super) async fn sign_in(pages: &Arc<PuppetPages>, request: Request) -> Respo
         (_, text) if text.len() > MAX_LEN_PASSWORD => "This password is too long.".into(),
         _ => match pages.access.by_password(username, &password).await {
             Ok(account) => {
-                let who = SignedIn {
+                let who = PuppetOwner {
                     user: account.user.clone(),
                     username: account.username.clone(),
                     notice: None,
@@ -68,7 +68,7 @@ pub(super) async fn sign_in(pages: &Arc<PuppetPages>, request: Request) -> Respo
 }
 
 /// Remembers the browser.
-fn signed_in(pages: &PuppetPages, before: &BrowserKey, who: SignedIn) -> Response {
+fn signed_in(pages: &PuppetPages, before: &BrowserKey, who: PuppetOwner) -> Response {
     let Ok(key) = BrowserKey::random() else {
         return LinkAnswer::no_reply(&pages.path).into_response();
     };
@@ -121,7 +121,7 @@ fn action(
     step: &str,
     network: &Network,
     form: &PostedForm,
-    who: &SignedIn,
+    who: &PuppetOwner,
 ) -> Result<Option<PuppetLoginAction>, LinkAnswer> {
     let network = network.clone();
     Ok(Some(match step {
@@ -155,11 +155,11 @@ impl PuppetPages {
     /// Asks the bridge.
     async fn ask(
         &self,
-        who: &SignedIn,
+        who: &PuppetOwner,
         action: PuppetLoginAction,
     ) -> Result<PuppetLoginReply, LinkAnswer> {
         let Some(desk) = &self.desk else { return Err(LinkAnswer::no_reply(&self.path)) };
-        let SignedIn { user, username, .. } = who.clone();
+        let PuppetOwner { user, username, .. } = who.clone();
         let reply = desk.ask_puppet_login(PuppetLoginRequest { user, username, action }).await;
         reply.ok_or_else(|| LinkAnswer::no_reply(&self.path))
     }
@@ -167,7 +167,7 @@ impl PuppetPages {
     fn networks_page(
         &self,
         browser: &BrowserKey,
-        who: &SignedIn,
+        who: &PuppetOwner,
         networks: &[NetworkLogin],
         notice: Option<&PageNotice>,
     ) -> String {

@@ -33,10 +33,6 @@ pub(in crate::bridge) fn on_event(
             puppets.set_nick(user, &nick, ctx.now);
             ctx.store.start_nick(network, Some(user), &nick, ctx.now)
         }
-        IrcEvent::LoggedIn { account } => {
-            tracing::info!(%network, %user, account, "puppet logged in");
-            Ok(())
-        }
         IrcEvent::Joined { endpoint, .. } => {
             puppets.set_membership(user, endpoint, PuppetMembership::Joined);
             Ok(())
