@@ -373,7 +373,8 @@ impl World {
                 Command::Irc(..)
                 | Command::Puppets(..)
                 | Command::Account(_)
-                | Command::LinkReply(..) => {}
+                | Command::LinkReply(..)
+                | Command::PuppetLoginReply(..) => {}
             }
         }
     }
