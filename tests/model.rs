@@ -488,7 +488,10 @@ impl World {
                     });
                 }
                 Command::Account(command) => self.pool.on_command(command),
-                Command::Irc(..) | Command::Puppets(..) | Command::LinkReply(..) => {}
+                Command::Irc(..)
+                | Command::Puppets(..)
+                | Command::LinkReply(..)
+                | Command::PuppetLoginReply(..) => {}
             }
         }
     }

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::account_io::{AccountCommand, AccountEvent};
-use crate::domain::{EndpointId, LetsChatUserId, LinkReply, LinkRequest, Network};
+use crate::domain::{
+    EndpointId, LetsChatUserId, LinkReply, LinkRequest, Network, PuppetLogin, PuppetLoginReply,
+    PuppetLoginRequest,
+};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
@@ -33,6 +36,12 @@ pub enum Event {
     Account(Box<AccountEvent>),
     /// A request of the page on which people link their accounts, with its number for the answer.
     Link(u64, Box<LinkRequest>),
+    /// A request of the page on which users of Let's Chat give their puppets a services account, with its number for
+    /// the answer.
+    PuppetLogin(u64, Box<PuppetLoginRequest>),
+    /// A login was tried for the request with this number: the account as the server calls it, or why it was not
+    /// accepted, in words for its owner.
+    PuppetLoginTried(u64, Result<String, String>),
     /// Time has passed; sent about every second.
     Tick,
     /// The bridge is stopping: deliveries in flight may finish, no new ones start.
@@ -52,6 +61,8 @@ pub enum Command {
     Account(AccountCommand),
     /// Answers a request of the page on which people link their accounts.
     LinkReply(u64, LinkReply),
+    /// Answers a request of the page on which users of Let's Chat give their puppets a services account.
+    PuppetLoginReply(u64, PuppetLoginReply),
 }
 
 /// A command for a network's puppet pool.
@@ -67,7 +78,21 @@ pub enum PuppetCommand {
         username: String,
         /// The channel to join.
         endpoint: EndpointId,
+        /// The services account to log in to.
+        login: Option<Box<PuppetLogin>>,
     },
+    /// Connect once with this login, and disconnect. Answered by [`Event::PuppetLoginTried`].
+    TryLogin {
+        /// The number of the request.
+        request: u64,
+        /// The preferred nick.
+        nick: String,
+        /// The login.
+        login: Box<PuppetLogin>,
+    },
+    /// Disconnect the user's puppet, which is to log in otherwise. One that waits for its turn connects with this
+    /// login.
+    ChangeLogin(LetsChatUserId, Option<Box<PuppetLogin>>),
     /// A command for the puppet's session.
     Send(LetsChatUserId, irc::IrcCommand),
 }

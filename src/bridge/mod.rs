@@ -32,6 +32,7 @@ mod parts;
 mod peers;
 mod policy;
 mod pruner;
+mod puppet_login;
 mod rate_limit;
 mod repetition;
 mod routes;
@@ -68,6 +69,7 @@ use peers::Peers;
 use routes::Routes;
 use senders::Senders;
 use senders::accounts::Accounts;
+use senders::puppets::logins::PuppetLogins;
 use status_buffer::StatusBuffer;
 
 /// The bridge: what is known of both sides, and the parts that act on it.
@@ -114,7 +116,7 @@ impl Bridge {
             routes: Routes::new(config.format, &links).with_public_links(config.public_links),
             endpoints,
             peers: Peers::default(),
-            senders: Senders::new(nicks, accounts),
+            senders: Senders::new(nicks, accounts, PuppetLogins::new(store.puppet_logins()?)),
             loop_guard: LoopGuard::default(),
             status: StatusBuffer::default(),
             stats: Stats::default(),

@@ -13,7 +13,8 @@ use super::linking::Linking;
 use super::notices::failures::FailureNotices;
 use super::notices::{outage, status};
 use super::pruner::Pruner;
-use super::{accounts, deliver, irc, letschat, linking, notices};
+use super::puppet_login::PuppetLoginRequests;
+use super::{accounts, deliver, irc, letschat, linking, notices, puppet_login};
 use crate::domain::{EndpointId, LetsChatUserId, Network};
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::letschat::LetsChatEvent;
@@ -27,6 +28,7 @@ pub(super) struct Parts {
     answers: CommandAnswers,
     failures: FailureNotices,
     linking: Linking,
+    puppet_logins: PuppetLoginRequests,
     /// The rooms where a delivery may start at the end of the turn.
     due_rooms: BTreeSet<EndpointId>,
     pruner: Pruner,
@@ -40,6 +42,7 @@ impl Parts {
             answers: CommandAnswers::default(),
             failures: FailureNotices::default(),
             linking: Linking::default(),
+            puppet_logins: PuppetLoginRequests::default(),
             due_rooms: BTreeSet::new(),
             pruner: Pruner::default(),
         }
@@ -54,7 +57,8 @@ impl Parts {
                 self.on_puppet_event(&network, &user, *event, ctx)
             }
             Event::PuppetDisconnected(network, user, end) => {
-                irc::puppets::disconnect::on_disconnected(&network, &user, end, ctx)
+                irc::puppets::disconnect::on_disconnected(&network, &user, end, ctx)?;
+                self.puppet_logins.on_disconnected(&network, &user, ctx)
             }
             Event::ConnectionLost(peer) => self.on_connection_lost(&peer, ctx),
             Event::Tick => self.tick(ctx),
@@ -65,6 +69,12 @@ impl Parts {
                 event => accounts::on_event(event, &mut self.rooms, ctx),
             },
             Event::Link(request, asked) => self.linking.on_request(request, *asked, ctx),
+            Event::PuppetLogin(request, asked) => {
+                self.puppet_logins.on_request(request, *asked, ctx)
+            }
+            Event::PuppetLoginTried(request, result) => {
+                self.puppet_logins.on_tried(request, result, ctx)
+            }
             Event::Stop => Ok(()),
         }
     }
@@ -185,6 +195,12 @@ impl Parts {
             IrcEvent::DirectMessage(message) => {
                 self.direct.on_puppet_message(network, user, &message, ctx)
             }
+            IrcEvent::LoggedIn { account } => {
+                puppet_login::on_accepted((network, user), &account, ctx)
+            }
+            IrcEvent::LoginFailed { reason } => {
+                puppet_login::on_refused((network, user), &reason, &self.direct, ctx)
+            }
             event => irc::puppets::on_event(network, user, event, ctx),
         }
     }
@@ -202,7 +218,9 @@ impl Parts {
     /// About every second: does what is due by time.
     fn tick(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         self.pruner.tick(ctx)?;
-        Linking::tick(ctx)?;
+        for username in Linking::tick(ctx)? {
+            self.puppet_logins.end_all(&username, ctx)?;
+        }
         irc::history::resume_paused(ctx)?;
         self.rooms.tick(ctx);
         outage::notify_due(ctx)?;

@@ -74,10 +74,13 @@ pub(super) fn build_runtime() -> tokio::runtime::Runtime {
         .expect("the Tokio runtime can be built")
 }
 
-/// Passes what people ask on the page where they link their accounts on to the bridge.
+/// Passes what people ask on the pages where they link their accounts, and log their puppets in, on to the bridge.
 async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
-    while let Some((request, reply)) = calls.recv().await {
-        bridge.ask(request, reply).await;
+    while let Some(call) = calls.recv().await {
+        match call {
+            LinkCall::Link(request, reply) => bridge.ask(request, reply).await,
+            LinkCall::PuppetLogin(request, reply) => bridge.ask_puppet_login(request, reply).await,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ mod origin;
 pub mod overlong;
 mod person;
 mod public_link;
+mod puppet_login;
 mod roster;
 mod sasl_mechanism;
 mod secret;
@@ -35,6 +36,10 @@ pub use person::{
     AccountAccess, AccountKind, AccountSecrets, Identity, PersonId, PersonKey, SpeakerAccount,
 };
 pub use public_link::{FileId, LinkTarget, PasteId};
+pub use puppet_login::{
+    NetworkLogin, PuppetCertificate, PuppetLogin, PuppetLoginAction, PuppetLoginReply,
+    PuppetLoginRequest, PuppetLoginState,
+};
 pub use roster::{ChannelMember, Roster};
 pub use sasl_mechanism::SaslMechanism;
 pub use secret::Secret;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::sts::StsStore;
 use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
+use crate::domain::PuppetCertificate;
 use crate::net::Wire;
 use crate::net::connect::SourceAddr;
 use crate::net::dial::{self, ConnectOptions};
@@ -23,6 +24,8 @@ pub(super) struct Connector {
     servers: Vec<HostPort>,
     tls_trust: Option<TlsTrust>,
     client_certificate: Option<ClientCertificate>,
+    /// The certificate with which a puppet logs in.
+    puppet_certificate: Option<PuppetCertificate>,
     options: ConnectOptions,
     sts_store: Arc<StsStore>,
     /// Where to register connections for ident, and the user name to register.
@@ -63,6 +66,7 @@ impl Connector {
             servers: network.servers.clone(),
             tls_trust: network.tls.clone(),
             client_certificate: network.client_certificate.clone(),
+            puppet_certificate: None,
             options: ConnectOptions { source: network.bind.map(SourceAddr::Local), proxy },
             sts_store: sts,
             ident_registry: ident,
@@ -93,6 +97,11 @@ impl Connector {
         }
     }
 
+    /// Connects with this client certificate from now on, or with none.
+    pub(super) fn set_puppet_certificate(&mut self, certificate: Option<PuppetCertificate>) {
+        self.puppet_certificate = certificate;
+    }
+
     /// Connects to the first server that answers, starting with the next in turn.
     pub(super) async fn connect_any(&mut self) -> Result<Connected, String> {
         let mut opened = self.connect().await;
@@ -120,7 +129,10 @@ impl Connector {
         }
         let trust = self.tls_trust.as_ref().unwrap_or(&TlsTrust::System);
         // Read each time, so that a renewed certificate needs no restart.
-        let config = tls::client_config_with_cert(trust, self.client_certificate.as_ref());
+        let config = match &self.puppet_certificate {
+            Some(certificate) => tls::client_config_with_pem(trust, certificate.pem()),
+            None => tls::client_config_with_cert(trust, self.client_certificate.as_ref()),
+        };
         let config = config.map_err(|error| error.to_string())?;
         let wire = dial::tls_handshake(tcp, &server.host, &config).await.map_err(|error| {
             if self.tls_trust.is_some() {
@@ -196,6 +208,7 @@ mod tests {
             servers: ["a", "b", "c"].map(server).to_vec(),
             tls_trust: None,
             client_certificate: None,
+            puppet_certificate: None,
             options: ConnectOptions::default(),
             sts_store: Arc::new(StsStore::open_read_only(Path::new("/nowhere"))),
             ident_registry: None,

@@ -153,6 +153,11 @@ impl Engine {
                     self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
                 }
             }
+            EngineInput::PuppetLoginRequest(request, reply) => {
+                if let Some(event) = self.link_requests.open_puppet_login(request, reply) {
+                    self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
+                }
+            }
             EngineInput::Event(happening) => {
                 match &happening {
                     Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
@@ -206,6 +211,9 @@ impl Engine {
                 }
             }
             Command::LinkReply(request, reply) => self.link_requests.close(request, reply),
+            Command::PuppetLoginReply(request, reply) => {
+                self.link_requests.close_puppet_login(request, reply);
+            }
             Command::LetsChat(command) => {
                 let aside = matches!(command, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat_sender.as_ref();

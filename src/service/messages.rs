@@ -3,7 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bridge::{Event, Peer, PuppetCommand};
-use crate::domain::{LinkReply, LinkRequest, Network};
+use crate::domain::{LinkReply, LinkRequest, Network, PuppetLoginReply, PuppetLoginRequest};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 
@@ -18,6 +18,8 @@ pub(super) enum EngineInput {
     Event(Event),
     /// A request of the page on which people link their accounts, and where the answer goes.
     LinkRequest(Box<LinkRequest>, oneshot::Sender<LinkReply>),
+    /// A request of the page on which users give their puppets a services account, and where the answer goes.
+    PuppetLoginRequest(Box<PuppetLoginRequest>, oneshot::Sender<PuppetLoginReply>),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
 }

@@ -300,6 +300,7 @@ impl ProbeProgress {
             },
             EngineInput::Event(_)
             | EngineInput::LinkRequest(..)
+            | EngineInput::PuppetLoginRequest(..)
             | EngineInput::ConnectionProblem(..) => {}
         }
     }

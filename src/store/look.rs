@@ -54,16 +54,31 @@ pub(super) fn open_to_read(directory: &Path) -> Result<Connection, StoreError> {
     open(directory, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// Opens the database in `directory` for reading, in the program that has it open as a store. Its header was checked
+/// then: to open and close the file by other means than SQLite would drop all locks of this program on it, and the next
+/// program that closes the database would remove its log.
+pub(super) fn open_in_same_program(directory: &Path) -> Result<Connection, StoreError> {
+    open_checked(directory, OpenFlags::SQLITE_OPEN_READ_ONLY, |_| Ok(()))
+}
+
 /// Opens the database in `directory` for writing, beside the bridge that writes it.
 pub(super) fn open_to_write(directory: &Path) -> Result<Connection, StoreError> {
     open(directory, OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
 fn open(directory: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
+    open_checked(directory, how, |path| damage::check_header(path).map(drop))
+}
+
+fn open_checked(
+    directory: &Path,
+    how: OpenFlags,
+    check: impl FnOnce(&Path) -> Result<(), StoreError>,
+) -> Result<Connection, StoreError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
     files::inspect(directory, Mend::No)?;
     let path = directory.canonicalize().map_err(unusable)?.join(DB_FILE);
-    damage::check_header(&path)?;
+    check(&path)?;
     let flags = how | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&path, flags)
         .map_err(|error| damage::named(error.into(), &path))?;

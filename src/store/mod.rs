@@ -21,6 +21,7 @@ mod nick_history;
 mod outbox;
 mod people;
 mod public_reader;
+mod puppet_logins;
 mod puppet_nicks;
 mod revocations;
 mod schema;
@@ -49,6 +50,9 @@ pub use ledger::MessageId;
 pub use look::{Look, look};
 pub use people::{KnownNick, Person};
 pub use public_reader::{Paste, PublicReader};
+pub use puppet_logins::{
+    KeptPuppetLogin, puppet_owner_in_request, read_puppet_logins, request_puppet_login_end,
+};
 pub use revocations::{Revocation, revoke};
 pub use users::RecentDm;
 

@@ -25,12 +25,12 @@ pub struct Paste {
 }
 
 impl PublicReader {
-    /// Opens the store in `directory` for reading.
+    /// Opens the store in `directory` for reading, in the program that has it open.
     ///
     /// # Errors
     /// When there is no store, or this version cannot read it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let connection = look::open_to_read(directory)?;
+        let connection = look::open_in_same_program(directory)?;
         let path = directory.join(DB_FILE);
         schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
         Ok(Self { connection })

@@ -141,10 +141,23 @@ const TABLES: &str = "
     ) STRICT;
     CREATE INDEX speaker_account_user ON speaker_account (user) WHERE user IS NOT NULL;
 
+    -- The services accounts with which the puppets of Let's Chat users log in.
+    CREATE TABLE puppet_login (
+        network     TEXT NOT NULL,
+        user        TEXT NOT NULL,                   -- an id on Let's Chat
+        username    TEXT NOT NULL,
+        account     TEXT,                            -- NULL until services say whose a certificate is
+        state       INTEGER NOT NULL,                -- 0: untried, 1: accepted, 2: refused
+        password    BLOB,                            -- encrypted, like the next one
+        certificate BLOB,                            -- with its key
+        since       INTEGER NOT NULL,
+        PRIMARY KEY (network, user)
+    ) STRICT;
+
     -- Accounts to be given up, asked for by another program while the bridge runs.
     CREATE TABLE unlink_request (
         id     INTEGER PRIMARY KEY,
-        nick   TEXT                                  -- NULL: everybody's
+        nick   TEXT                                  -- NULL: everybody's; 'letschat/NAME': a puppet's
     ) STRICT;
 
     -- Public links that are revoked, by their target and the time of their making.

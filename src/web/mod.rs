@@ -1,15 +1,15 @@
-//! The web server: files and long messages of Let's Chat, for anyone with the link; and the page where people of IRC
-//! link their accounts.
+//! The web server: files and long messages of Let's Chat, for anyone with the link; the page where people of IRC
+//! link their accounts; and the page where users of Let's Chat give their connections to IRC a services account.
 //!
 //! ```text
 //!  reverse proxy ─▶ listener, seats ─▶ rate_limit ─▶ handlers ─▶ public links: is it ours?
 //!                                                       │        store: is it still valid?
 //!                                                       ├─▶ cache ─▶ net/rest ─▶ Let's Chat, once for all clients
-//!                                                       └─▶ linking ─▶ LinkDesk ─▶ the bridge
+//!                                                       └─▶ linking, puppet_login ─▶ LinkDesk ─▶ the bridge
 //! ```
 //!
 //! The web server makes requests to the configured Let's Chat only: for files with a signed link, and to sign in people
-//! who link their accounts. Nothing can be listed.
+//! who use these pages. Nothing can be listed.
 
 mod cache;
 mod client_ip;
@@ -22,6 +22,7 @@ mod linking;
 mod listener;
 mod nets;
 mod paced;
+mod puppet_login;
 mod range;
 mod rate_limit;
 mod revoke;
@@ -49,6 +50,7 @@ pub use self_test::{SelfTestResult, self_test};
 use cache::FileCache;
 use handlers::AppState;
 use linking::LinkPages;
+use puppet_login::PuppetPages;
 use rate_limit::RateLimiter;
 
 /// How often expired entries are removed.
@@ -96,6 +98,7 @@ impl WebServer {
     ) -> Result<Option<Self>, WebError> {
         let Some(web) = &settings.web else { return Ok(None) };
         let state = app_state(web, settings)?;
+        let puppets = PuppetPages::new(desk.clone(), web, settings)?;
         let pages = LinkPages::new(desk, &web.public_url, settings.letschat.clone())?;
         let (cache, swept) = (Arc::downgrade(&state.cache), Arc::downgrade(&pages));
         let listener = listener::bind(web.listen)
@@ -105,7 +108,8 @@ impl WebServer {
         tracing::info!(%address, public_url = %web.public_url, "web server started");
         let (stop, stopped) = watch::channel(false);
         let proxies = web.trusted_proxies.clone();
-        let router = handlers::router(state, linking::routes(pages));
+        let router =
+            handlers::router(state, linking::routes(pages).merge(puppet_login::routes(puppets)));
         let serving = tokio::spawn(listener::serve(listener, router, proxies, stopped));
         tokio::spawn(async move {
             let mut often = time::interval(EVICTION_INTERVAL);

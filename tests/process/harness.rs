@@ -26,12 +26,13 @@ impl World {
         Self::with(irc::Setup::default(), letschat::Setup::default()).await
     }
 
-    /// The same with servers of another kind.
+    /// The same with servers of another kind, and more users of Let's Chat.
     pub(crate) async fn with(irc: irc::Setup, letschat: letschat::Setup) -> Self {
         let irc = IrcServer::start(irc).await.unwrap();
         let person = |name: &str| letschat::NewUser::new(name, name);
+        let users = [person(BRIDGE), person("ann")].into_iter().chain(letschat.users).collect();
         let letschat = LetsChat::start(letschat::Setup {
-            users: vec![person(BRIDGE), person("ann")],
+            users,
             rooms: vec![NewRoom { owner: Some("ann".to_owned()), ..NewRoom::new("tea") }],
             ..letschat
         });

@@ -24,6 +24,7 @@ mod logs;
 mod people;
 #[path = "../support/program.rs"]
 mod program;
+mod puppet_login;
 mod registration;
 mod secrets;
 mod starting;

@@ -8,7 +8,7 @@ use crate::receipts::irc_in;
 use crate::{IRC_IN, LETSCHAT_IN};
 
 /// The login to Let's Chat with direct messages; bob is in the room.
-const LC_IN: &str = r#"
+pub(crate) const LC_IN: &str = r#"
     lc back
     lc < 0{"sid":"s","upgrades":[],"pingInterval":25000,"pingTimeout":60000}
     lc < 40

@@ -24,6 +24,7 @@ mod nick;
 mod outages;
 mod passthrough;
 mod public_links;
+mod puppet_logins;
 mod puppets;
 mod queue_limit;
 mod random;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use letsbridge::config;
 use letsbridge::domain::{LinkAction, LinkOffer, LinkRefusal, LinkReply, LinkRequest};
 use letsbridge::store::Store;
-use letsbridge::web::{LinkDesk, WebServer};
+use letsbridge::web::{LinkCall, LinkDesk, WebServer};
 use letsbridge_testkit::letschat::{self, LetsChat, NewUser};
 use tempfile::TempDir;
 
@@ -80,7 +80,9 @@ impl LinkWorld {
         let server = WebServer::start(&settings, has_desk.then_some(desk)).await.unwrap().unwrap();
         let answering = bridge.clone();
         tokio::spawn(async move {
-            while let Some((request, reply)) = calls.recv().await {
+            while let Some(call) = calls.recv().await {
+                // Puppets have another page.
+                let LinkCall::Link(request, reply) = call else { continue };
                 let answer = lock(&answering).answer(request);
                 if let Some(answer) = answer {
                     drop(reply.send(answer));

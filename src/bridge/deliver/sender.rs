@@ -68,7 +68,10 @@ fn choose_puppet(
 }
 
 /// Requests a puppet for the channel.
-fn connect_puppet(
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(in crate::bridge) fn connect_puppet(
     (network, endpoint): (&Network, EndpointId),
     user: LetsChatUserId,
     author: &Author,
@@ -77,7 +80,8 @@ fn connect_puppet(
     let nick = ctx.senders.puppet_nick((network, endpoint), &user, author, ctx.store)?;
     if let Some(nick) = nick {
         let username = author.name.clone();
-        let command = PuppetCommand::Connect { user, nick, username, endpoint };
+        let login = ctx.senders.puppet_logins.in_use(network, &user).cloned().map(Box::new);
+        let command = PuppetCommand::Connect { user, nick, username, endpoint, login };
         ctx.commands.push(Command::Puppets(network.clone(), command));
     }
     Ok(())

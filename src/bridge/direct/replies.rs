@@ -55,7 +55,12 @@ pub(super) fn dms_disabled_text(name: &str) -> String {
 
 impl DirectMessages {
     /// Sends a notice to this user, on IRC as a NOTICE. Returns whether they are present.
-    pub(super) fn notify_user(&self, user: &UserRef, text: &str, ctx: &mut Ctx<'_>) -> bool {
+    pub(in crate::bridge) fn notify_user(
+        &self,
+        user: &UserRef,
+        text: &str,
+        ctx: &mut Ctx<'_>,
+    ) -> bool {
         match user {
             UserRef::LetsChat(account) => {
                 let is_reachable =

@@ -105,7 +105,8 @@ fn record(
     ctx.store.advance_channel_cursor(endpoint, &cursor, ctx.now)
 }
 
-/// Handles a line under the nick of a puppet. Returns whether it was one.
+/// Handles a line under the nick of a puppet. Returns whether it was one: where a services account has several
+/// clients under one nick, its owner writes under the nick of their puppet, too.
 fn take_puppet_echo(
     network: &Network,
     endpoint: EndpointId,
@@ -115,7 +116,11 @@ fn take_puppet_echo(
     let Some(puppets) = ctx.senders.get_puppets(network) else { return Ok(false) };
     let account = puppets.echo_owner(&message.author.name, endpoint, ctx.now).cloned();
     let Some(account) = account else { return Ok(false) };
-    puppets.record_echo(endpoint, &account, message);
+    if !puppets.record_echo(endpoint, &account, message)
+        && ctx.senders.puppet_logins.in_use(network, &account).is_some()
+    {
+        return Ok(false);
+    }
     let cursor = Cursor {
         time: message.message_ref.time.unwrap_or(ctx.now),
         last_line: Some(message.message_ref.msgid.clone()),

@@ -20,6 +20,7 @@ use crate::domain::{
     Author, LinkAction, LinkOffer, LinkReply, LinkRequest, MessageKind, Network, PersonId,
 };
 use crate::protocol::irc::IncomingMessage;
+use crate::store;
 use crate::store::StoreError;
 use crate::translate::BotCommand;
 use codes::{LinkCodes, OpenCode};
@@ -176,12 +177,18 @@ impl Linking {
         Ok(())
     }
 
-    /// About every second: does what other programs have asked for.
+    /// About every second: does what other programs have asked for. Returns the names of the users of Let's Chat whose
+    /// puppets' logins are to be ended.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub(super) fn tick(ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    pub(super) fn tick(ctx: &mut Ctx<'_>) -> Result<Vec<String>, StoreError> {
+        let mut puppet_owners = Vec::new();
         for nick in ctx.store.take_unlink_requests()? {
+            if let Some(owner) = nick.as_deref().and_then(store::puppet_owner_in_request) {
+                puppet_owners.push(owner.to_owned());
+                continue;
+            }
             let people = match &nick {
                 Some(nick) => ctx.senders.accounts.people.with_nick(nick),
                 None => ctx.senders.accounts.linked().map(|account| account.person).collect(),
@@ -194,7 +201,7 @@ impl Linking {
                 }
             }
         }
-        Ok(())
+        Ok(puppet_owners)
     }
 }
 

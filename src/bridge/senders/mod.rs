@@ -21,6 +21,7 @@ use crate::store::{Store, StoreError};
 use crate::translate;
 use accounts::Accounts;
 use puppets::Puppets;
+use puppets::logins::PuppetLogins;
 
 /// How Let's Chat users get nicks of their own in a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,8 @@ pub(in crate::bridge) struct Senders {
     relaymsg_rejected_at: HashMap<EndpointId, Timestamp>,
     /// The puppets, by network that uses them.
     puppets: HashMap<Network, Puppets>,
+    /// The services accounts of puppets.
+    pub(in crate::bridge) puppet_logins: PuppetLogins,
     /// The accounts on Let's Chat that people of IRC speak as.
     pub(in crate::bridge) accounts: Accounts,
 }
@@ -80,13 +83,14 @@ struct RelaymsgState {
 }
 
 impl Senders {
-    /// Gives Let's Chat users nicks of their own in these channels, and people of IRC these accounts. On one
-    /// network, all RELAYMSG nicks share a template, and so do all puppet nicks.
+    /// Gives Let's Chat users nicks of their own in these channels, and people of IRC these accounts; puppets log
+    /// in with `puppet_logins`. On one network, all RELAYMSG nicks share a template, and so do all puppet nicks.
     pub(in crate::bridge) fn new(
         channels: Vec<(EndpointId, Network, NickPolicy)>,
         accounts: Accounts,
+        puppet_logins: PuppetLogins,
     ) -> Self {
-        let mut senders = Self { accounts, ..Self::default() };
+        let mut senders = Self { accounts, puppet_logins, ..Self::default() };
         for (endpoint, network, nicks) in channels {
             match nicks.source {
                 NickSource::Relaymsg => {

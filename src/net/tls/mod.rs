@@ -2,6 +2,7 @@
 
 mod advice;
 mod handshake;
+mod own_certificate;
 mod rejected;
 mod verify;
 mod x509;
@@ -9,18 +10,21 @@ mod x509;
 pub use advice::Advice;
 pub(super) use handshake::find_tls_error;
 pub use handshake::{HandshakeError, handshake};
+pub use own_certificate::{CertificateFingerprints, fingerprints_of, make_client_certificate};
 pub use rejected::{Fingerprint, RejectedCert, RejectionCause};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 
 use crate::config::{ClientCertificate, TlsTrust, read_pem};
+use crate::domain::Secret;
 
 use verify::{CertVerifier, TrustRule};
 
@@ -49,6 +53,9 @@ pub enum TlsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A client certificate cannot be made or used.
+    #[error("the client certificate of a puppet: {0}")]
+    OwnCertificate(String),
     /// An error of the TLS library's setup.
     #[error("TLS cannot be set up: {0}")]
     Library(#[from] rustls::Error),
@@ -74,6 +81,36 @@ pub fn client_config_with_cert(
     trust: &TlsTrust,
     own: Option<&ClientCertificate>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
+    let config = config_builder(trust)?;
+    let config = match own {
+        None => config.with_no_client_auth(),
+        Some(own) => {
+            let (chain, key) = load_client_certificate(own)?;
+            let mismatched = |error: rustls::Error| {
+                client_certificate_error(&own.cert_file, format!("its key: {error}"))
+            };
+            config.with_client_auth_cert(chain, key).map_err(mismatched)?
+        }
+    };
+    Ok(Arc::new(config))
+}
+
+/// Like [`client_config`], with a client certificate that the bridge made ([`make_client_certificate`]).
+///
+/// # Errors
+/// Those of [`client_config`], and when this is not a certificate with its key.
+pub fn client_config_with_pem(
+    trust: &TlsTrust,
+    pem: &Secret,
+) -> Result<Arc<ClientConfig>, TlsError> {
+    let (chain, key) = own_certificate::parse(pem)?;
+    Ok(Arc::new(config_builder(trust)?.with_client_auth_cert(chain, key)?))
+}
+
+/// The start of a configuration for servers covered by `trust`.
+fn config_builder(
+    trust: &TlsTrust,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsError> {
     // Set explicitly, to be independent of the process-wide default.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let rule = match trust {
@@ -88,17 +125,7 @@ pub fn client_config_with_cert(
         // those listed individually.
         .dangerous()
         .with_custom_certificate_verifier(judge);
-    let config = match own {
-        None => config.with_no_client_auth(),
-        Some(own) => {
-            let (chain, key) = load_client_certificate(own)?;
-            let mismatched = |error: rustls::Error| {
-                client_certificate_error(&own.cert_file, format!("its key: {error}"))
-            };
-            config.with_client_auth_cert(chain, key).map_err(mismatched)?
-        }
-    };
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 fn load_client_certificate(

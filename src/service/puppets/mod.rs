@@ -7,6 +7,7 @@
 
 mod retry;
 mod session;
+mod trial;
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -19,9 +20,9 @@ use tokio::time::Instant;
 use super::connector::Connector;
 use super::messages::{EngineInput, PoolRequest, command_queue_capacity};
 use super::reconnect::ReconnectDelay;
-use crate::bridge::PuppetCommand;
+use crate::bridge::{Event, PuppetCommand};
 use crate::config::NetworkSettings;
-use crate::domain::{EndpointId, LetsChatUserId};
+use crate::domain::{EndpointId, LetsChatUserId, PuppetLogin};
 use crate::protocol::irc::{ChannelTarget, IrcCommand};
 use retry::RetryState;
 use session::{PuppetConfig, SessionEnd};
@@ -47,6 +48,8 @@ pub(super) struct PuppetPool {
     pending: VecDeque<PendingPuppet>,
     retries: HashMap<LetsChatUserId, RetryState>,
     sessions: JoinSet<SessionEnd>,
+    /// Logins that are being tried: the number of the request, and what services said.
+    trials: JoinSet<(u64, Result<String, String>)>,
     /// When the next connection may be started.
     next_connect_at: Instant,
     /// The pause after a session that failed early: the server may be throttling us.
@@ -67,6 +70,7 @@ struct PendingPuppet {
     nick: String,
     username: String,
     channels: Vec<ChannelTarget>,
+    login: Option<PuppetLogin>,
     not_before: Instant,
 }
 
@@ -88,6 +92,7 @@ impl PuppetPool {
             pending: VecDeque::new(),
             retries: HashMap::new(),
             sessions: JoinSet::new(),
+            trials: JoinSet::new(),
             next_connect_at: Instant::now(),
             pause_delay: retry::pool_pause_delay(),
         }
@@ -113,6 +118,11 @@ impl PuppetPool {
                         self.on_session_end(over).await;
                     }
                 }
+                Some(Ok((request, result))) = self.trials.join_next() => {
+                    let tried = Event::PuppetLoginTried(request, result);
+                    // Fails only when the engine is gone.
+                    let _ = self.inbox.send(EngineInput::Event(tried)).await;
+                }
                 () = sleep_until(next) => self.connect_next().await,
                 _ = round.tick() => self.quit_idle(),
             }
@@ -121,7 +131,7 @@ impl PuppetPool {
 
     async fn on_command(&mut self, command: PuppetCommand) {
         match command {
-            PuppetCommand::Connect { user: account, nick, username: name, endpoint } => {
+            PuppetCommand::Connect { user: account, nick, username: name, endpoint, login } => {
                 let Some(channel) = self.channels.get(&endpoint).cloned() else { return };
                 if let Some(live) = self.connections.get_mut(&account) {
                     live.last_spoke = Instant::now();
@@ -141,8 +151,20 @@ impl PuppetPool {
                     nick,
                     username: name,
                     channels,
+                    login: login.map(|login| *login),
                     not_before,
                 });
+            }
+            PuppetCommand::TryLogin { request, nick, login } => {
+                self.try_login(request, nick, *login);
+            }
+            PuppetCommand::ChangeLogin(account, login) => {
+                if let Some(live) = self.connections.get_mut(&account) {
+                    live.quit("changing the login");
+                }
+                if let Some(called) = self.pending.iter_mut().find(|it| it.user == account) {
+                    called.login = login.map(|login| *login);
+                }
             }
             PuppetCommand::Send(account, command) => {
                 let Some(live) = self.connections.get_mut(&account) else {
@@ -181,15 +203,28 @@ impl PuppetPool {
             quitting: false,
         };
         self.connections.insert(called.user.clone(), live);
-        let PendingPuppet { user: account, nick, username: name, channels, .. } = called;
+        let PendingPuppet { user: account, nick, username: name, channels, login, .. } = called;
         let kept = self.retries.get_mut(&account).and_then(|past| past.connector.take());
         let prefix = self.network.puppets.ipv6_prefix;
-        let connector = kept
+        let mut connector = kept
             .unwrap_or_else(|| session::connector_for(&self.connector, &account, &name, prefix));
-        let puppet = PuppetConfig { user: account, nick, username: name, channels };
+        let certificate = login.as_ref().and_then(PuppetLogin::certificate_in_use);
+        connector.set_puppet_certificate(certificate.cloned());
+        let puppet = PuppetConfig { user: account, nick, username: name, channels, login };
         let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
         self.sessions
             .spawn(session::run_session(puppet, network, connector, commands, inbox, stop));
+    }
+
+    /// Tries a login on a connection of its own, which spares the puppet. The next puppet waits its turn.
+    fn try_login(&mut self, request: u64, nick: String, login: PuppetLogin) {
+        self.next_connect_at = self.next_connect_at.max(Instant::now() + CONNECT_INTERVAL);
+        let prefix = self.network.puppets.ipv6_prefix;
+        let mut connector =
+            session::connector_for(&self.connector, &login.user, &login.username, prefix);
+        connector.set_puppet_certificate(login.certificate_in_use().cloned());
+        let trial = trial::run(nick, login, self.network.clone(), connector);
+        self.trials.spawn(async move { (request, trial.await) });
     }
 
     /// Evicts the longest idle puppet, if idle long enough.

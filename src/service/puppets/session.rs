@@ -8,11 +8,12 @@ use tokio::sync::{mpsc, watch};
 
 use crate::bridge::Event;
 use crate::config::{HostPort, NetworkSettings, WebircSettings};
-use crate::domain::LetsChatUserId;
+use crate::domain::{LetsChatUserId, PuppetLogin, SaslMechanism};
 use crate::net;
 use crate::protocol::irc;
 use crate::protocol::irc::{
-    ChannelTarget, DisconnectReason, IrcIdentity, IrcSession, LearnedPace, SessionConfig, Webirc,
+    ChannelTarget, DisconnectReason, IrcIdentity, IrcSession, LearnedPace, SaslLogin,
+    SessionConfig, Webirc,
 };
 use crate::service::connector::{Connected, Connector};
 use crate::service::irc::{charsets, session_config};
@@ -27,6 +28,8 @@ pub(super) struct PuppetConfig {
     /// Their name on Let's Chat.
     pub(super) username: String,
     pub(super) channels: Vec<ChannelTarget>,
+    /// The services account to log in to.
+    pub(super) login: Option<PuppetLogin>,
 }
 
 /// The end of a puppet's session.
@@ -103,17 +106,19 @@ pub(super) fn connector_for(
     )
 }
 
-fn puppet_session_config(
+/// The configuration of the puppet's session with a server, and whether the connection is encrypted.
+pub(super) fn puppet_session_config(
     puppet: &PuppetConfig,
     network: &NetworkSettings,
     sleep_until: (bool, &HostPort),
 ) -> SessionConfig {
-    let PuppetConfig { user: account, nick, username: name, channels } = puppet;
+    let PuppetConfig { user: account, nick, username: name, channels, login } = puppet;
     // Without the bridge's own account.
     let identity = IrcIdentity {
         username: irc_username(name, "someone"),
         realname: format!("{name} (Let's Chat)"),
         password: network.password.clone(),
+        sasl: login.as_ref().map(sasl_login),
         ..IrcIdentity::named(nick)
     };
     let webirc = webirc_for(account, name, network);
@@ -124,6 +129,20 @@ fn puppet_session_config(
         sleep_until,
     );
     SessionConfig { identity, request_invite_from: None, send_only: true, webirc, ..own }
+}
+
+/// Logs in with the certificate, or with the password. If services refuse, the puppet continues without.
+fn sasl_login(login: &PuppetLogin) -> SaslLogin {
+    let mechanisms = match login.certificate_in_use() {
+        Some(_) => vec![SaslMechanism::External],
+        None => vec![SaslMechanism::ScramSha256, SaslMechanism::Plain],
+    };
+    SaslLogin {
+        account: login.account.clone().unwrap_or_default(),
+        password: login.password.as_ref().map(Into::into),
+        mechanisms,
+        required: false,
+    }
 }
 
 /// The WEBIRC parameters of the puppet, if the server trusts us as a gateway.

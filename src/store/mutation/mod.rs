@@ -5,6 +5,7 @@ mod endpoint;
 mod message;
 mod nick;
 mod people;
+mod puppet_login;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql};
@@ -14,6 +15,7 @@ use crate::domain::{
     Network,
 };
 pub(super) use people::{PeopleMutation, SealedSecrets};
+pub(super) use puppet_login::{PuppetLoginMutation, PuppetLoginRow};
 
 /// One change to the store. It carries its own ids, so that repeating it has the same effect.
 #[derive(Debug)]
@@ -49,6 +51,7 @@ pub(super) enum Mutation {
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
     People(PeopleMutation),
+    PuppetLogin(PuppetLoginMutation),
 }
 
 /// How a delivery is sent, and its sender.
@@ -131,6 +134,7 @@ impl Mutation {
                 nick::reserve(db, network, user, *relaymsg, nick)
             }
             Self::People(change) => change.execute(db),
+            Self::PuppetLogin(change) => change.execute(db),
         }
     }
 }

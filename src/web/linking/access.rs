@@ -19,14 +19,14 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// The configured Let's Chat, where access is checked.
 #[derive(Debug)]
-pub(super) struct AccessCheck {
+pub(in crate::web) struct AccessCheck {
     letschat: LetsChatSettings,
     slots: Semaphore,
 }
 
 /// Why there is no access, or it is unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoAccess {
+pub(in crate::web) enum NoAccess {
     /// The user name or the password is wrong.
     WrongPassword,
     /// Too many wrong passwords.
@@ -42,12 +42,12 @@ pub(super) enum NoAccess {
 }
 
 impl AccessCheck {
-    pub(super) fn new(letschat: LetsChatSettings) -> Self {
+    pub(in crate::web) fn new(letschat: LetsChatSettings) -> Self {
         Self { letschat, slots: Semaphore::new(MAX_CHECKS) }
     }
 
     /// Signs in with a password, and looks whose the session is.
-    pub(super) async fn by_password(
+    pub(in crate::web) async fn by_password(
         &self,
         username: &str,
         password: &Secret,
@@ -85,7 +85,7 @@ impl AccessCheck {
     }
 
     /// Ends the session of an account that was not confirmed. Without an answer, it ends by itself after 14 days.
-    pub(super) async fn leave(&self, account: FoundAccount) {
+    pub(in crate::web) async fn leave(&self, account: FoundAccount) {
         let Some(session) = account.secrets.session.filter(|_| !account.may_be_linked) else {
             return;
         };

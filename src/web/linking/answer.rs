@@ -24,7 +24,7 @@ const PAGE_HEADERS: [(HeaderName, &str); 5] = [
 
 /// An answer.
 #[derive(Debug)]
-pub(super) enum LinkAnswer {
+pub(in crate::web) enum LinkAnswer {
     /// This page.
     Page(StatusCode, String),
     /// Open the page at this path.
@@ -33,7 +33,7 @@ pub(super) enum LinkAnswer {
 
 impl LinkAnswer {
     /// A page with a short message, and a link to `again`.
-    pub(super) fn message(
+    pub(in crate::web) fn message(
         status: StatusCode,
         title: &str,
         text: &str,
@@ -77,7 +77,7 @@ impl LinkAnswer {
     }
 
     /// The bridge does not answer.
-    pub(super) fn no_reply(again: &str) -> Self {
+    pub(in crate::web) fn no_reply(again: &str) -> Self {
         let text = "The bridge does not answer at the moment. Try again in a minute.";
         Self::message(StatusCode::SERVICE_UNAVAILABLE, "Try again", text, Some(again))
     }
@@ -96,20 +96,20 @@ impl LinkAnswer {
     }
 
     /// The browser keeps no cookies.
-    pub(super) fn no_cookie(again: &str) -> Self {
+    pub(in crate::web) fn no_cookie(again: &str) -> Self {
         let text = "This page works only in a browser that accepts its cookie, which lasts for 15 minutes. Allow \
                     cookies for this site.";
         Self::message(StatusCode::FORBIDDEN, "Your browser sends no cookie", text, Some(again))
     }
 
     /// The address is that of a form.
-    pub(super) fn form_only(again: &str) -> Self {
+    pub(in crate::web) fn form_only(again: &str) -> Self {
         let text = "This is the address of a form, not of a page.";
         Self::message(StatusCode::METHOD_NOT_ALLOWED, "Nothing to see here", text, Some(again))
     }
 
     /// A form is not accepted.
-    pub(super) fn bad_form(refusal: FormRefusal, again: &str) -> Self {
+    pub(in crate::web) fn bad_form(refusal: FormRefusal, again: &str) -> Self {
         let (status, text) = match refusal {
             FormRefusal::NoCookie => return Self::no_cookie(again),
             FormRefusal::Foreign => (StatusCode::FORBIDDEN, "Another site has sent it."),
@@ -126,7 +126,7 @@ impl LinkAnswer {
 }
 
 /// What is said about a password or a token that gave no access.
-pub(super) fn access_problem(form: FormKind, reason: NoAccess) -> FormProblem {
+pub(in crate::web) fn access_problem(form: FormKind, reason: NoAccess) -> FormProblem {
     let (field, text) = match reason {
         NoAccess::WrongPassword => (
             Some("password"),

@@ -14,21 +14,21 @@ const MAX_AGE_SECONDS: u32 = 15 * 60;
 
 /// The random key of a browser, 192 bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(super) struct BrowserKey(String);
+pub(in crate::web) struct BrowserKey(String);
 
 impl BrowserKey {
     /// A new key.
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub(super) fn random() -> Result<Self, getrandom::Error> {
+    pub(in crate::web) fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; LEN_BYTES];
         getrandom::fill(&mut bytes)?;
         Ok(Self(BASE64URL_NOPAD.encode(&bytes)))
     }
 
     /// The key that the browser sends. One that we could not have made is none.
-    pub(super) fn from_headers(headers: &HeaderMap, site: &LinkSite) -> Option<Self> {
+    pub(in crate::web) fn from_headers(headers: &HeaderMap, site: &LinkSite) -> Option<Self> {
         let name = cookie_name(site);
         let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
         let pairs = lines.flat_map(|line| line.split(';')).filter_map(|it| it.split_once('='));
@@ -39,12 +39,20 @@ impl BrowserKey {
 
     /// The header that gives the key to the browser, for the page with this code only.
     pub(super) fn set_cookie(&self, site: &LinkSite, code: &str) -> Option<HeaderValue> {
+        self.set_cookie_for(site, &site.page(code))
+    }
+
+    /// The header that gives the key to the browser, for the page at this path and its forms only.
+    pub(in crate::web) fn set_cookie_for(
+        &self,
+        site: &LinkSite,
+        path: &str,
+    ) -> Option<HeaderValue> {
         let secure = if site.is_secure() { "; Secure" } else { "" };
         let cookie = format!(
-            "{}={}; Path={}; Max-Age={MAX_AGE_SECONDS}; HttpOnly; SameSite=Strict{secure}",
+            "{}={}; Path={path}; Max-Age={MAX_AGE_SECONDS}; HttpOnly; SameSite=Strict{secure}",
             cookie_name(site),
             self.0,
-            site.page(code),
         );
         let mut value = HeaderValue::from_str(&cookie).ok()?;
         value.set_sensitive(true);

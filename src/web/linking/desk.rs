@@ -1,11 +1,11 @@
-//! The way from the page to the bridge: each request is answered once.
+//! The way from the pages to the bridge: each request is answered once.
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time;
 
-use crate::domain::{LinkReply, LinkRequest};
+use crate::domain::{LinkReply, LinkRequest, PuppetLoginReply, PuppetLoginRequest};
 
 /// How many requests may wait for the bridge.
 const MAX_WAITING: usize = 32;
@@ -13,10 +13,16 @@ const MAX_WAITING: usize = 32;
 /// How long the bridge may take for an answer.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request of the page, and where its answer goes.
-pub type LinkCall = (LinkRequest, oneshot::Sender<LinkReply>);
+/// A request of a page, and where its answer goes.
+#[derive(Debug)]
+pub enum LinkCall {
+    /// Of the page on which people link their accounts.
+    Link(LinkRequest, oneshot::Sender<LinkReply>),
+    /// Of the page on which users give their puppets a services account.
+    PuppetLogin(PuppetLoginRequest, oneshot::Sender<PuppetLoginReply>),
+}
 
-/// Hands the requests of the page to the bridge. Cloning it is cheap.
+/// Hands the requests of the pages to the bridge. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct LinkDesk {
     calls: mpsc::Sender<LinkCall>,
@@ -33,9 +39,19 @@ impl LinkDesk {
     /// Asks the bridge. `None` if it does not answer within 30 seconds, or has ended: whether it did what was
     /// asked is then unknown.
     pub async fn ask(&self, request: LinkRequest) -> Option<LinkReply> {
+        let (reply, answer) = oneshot::channel();
+        self.call(LinkCall::Link(request, reply), answer).await
+    }
+
+    /// Asks the bridge about the login of a puppet. `None` if it does not answer within 30 seconds, or has ended.
+    pub async fn ask_puppet_login(&self, request: PuppetLoginRequest) -> Option<PuppetLoginReply> {
+        let (reply, answer) = oneshot::channel();
+        self.call(LinkCall::PuppetLogin(request, reply), answer).await
+    }
+
+    async fn call<T>(&self, call: LinkCall, answer: oneshot::Receiver<T>) -> Option<T> {
         let asking = async {
-            let (reply, answer) = oneshot::channel();
-            self.calls.send((request, reply)).await.ok()?;
+            self.calls.send(call).await.ok()?;
             answer.await.ok()
         };
         time::timeout(REPLY_TIMEOUT, asking).await.ok().flatten()
@@ -55,7 +71,7 @@ mod tests {
     async fn silent_bridge_is_given_up() {
         let (desk, mut calls) = LinkDesk::channel();
         let asking = tokio::spawn(async move { desk.ask(request()).await });
-        let (asked, reply) = calls.recv().await.expect("a call");
+        let Some(LinkCall::Link(asked, reply)) = calls.recv().await else { panic!("a call") };
         assert_eq!(asked, request());
         // The clock goes on by itself while everybody waits.
         assert_eq!(asking.await.expect("ends"), None);

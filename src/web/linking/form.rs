@@ -17,7 +17,7 @@ use super::site::LinkSite;
 use crate::domain::Secret;
 
 /// The field of the proof that a form was on our page.
-pub(super) const PROOF_FIELD: &str = "proof";
+pub(in crate::web) const PROOF_FIELD: &str = "proof";
 
 /// Maximum length of a form, in bytes.
 const MAX_LEN_FORM: usize = 8 * 1024;
@@ -30,16 +30,16 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Makes the proofs in the forms. It lasts as long as the program.
 #[derive(Debug)]
-pub(super) struct FormKey(SecretBox<[u8; 32]>);
+pub(in crate::web) struct FormKey(SecretBox<[u8; 32]>);
 
 /// The fields of a form, which may be passwords.
-pub(super) struct PostedForm {
+pub(in crate::web) struct PostedForm {
     fields: Vec<(String, String)>,
 }
 
 /// Why a form is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FormRefusal {
+pub(in crate::web) enum FormRefusal {
     /// The browser has sent no cookie.
     NoCookie,
     /// It was sent from the page of another site.
@@ -59,14 +59,14 @@ impl FormKey {
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub(super) fn random() -> Result<Self, getrandom::Error> {
+    pub(in crate::web) fn random() -> Result<Self, getrandom::Error> {
         let mut bytes = Box::new([0; 32]);
         getrandom::fill(&mut *bytes)?;
         Ok(Self(SecretBox::new(bytes)))
     }
 
     /// The proof for the forms of the page with this code in this browser.
-    pub(super) fn proof(&self, code: &str, browser: &BrowserKey) -> String {
+    pub(in crate::web) fn proof(&self, code: &str, browser: &BrowserKey) -> String {
         BASE64URL_NOPAD.encode(&self.mac(code, browser).finalize().into_bytes())
     }
 
@@ -89,12 +89,12 @@ impl FormKey {
 
 impl PostedForm {
     /// A field without space around; empty if it is missing.
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(in crate::web) fn text(&self, name: &str) -> &str {
         self.field(name).trim()
     }
 
     /// A field as it was typed; empty if it is missing.
-    pub(super) fn secret(&self, name: &str) -> Secret {
+    pub(in crate::web) fn secret(&self, name: &str) -> Secret {
         Secret::new(self.field(name))
     }
 
@@ -105,7 +105,7 @@ impl PostedForm {
 }
 
 /// Reads a form of the page with this code, and who sent it.
-pub(super) async fn read(
+pub(in crate::web) async fn read(
     request: Request,
     site: &LinkSite,
     key: &FormKey,

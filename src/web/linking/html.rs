@@ -149,7 +149,7 @@ pub(super) fn message_page(title: &str, text: &str, again: Option<&str>) -> Stri
     )
 }
 
-pub(super) fn document(title: &str, leads_to: Option<&str>, body: Markup) -> String {
+pub(in crate::web) fn document(title: &str, leads_to: Option<&str>, body: Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -178,7 +178,7 @@ pub(super) fn person(offer: &LinkOffer) -> Markup {
 }
 
 /// A name, which cannot change the direction of the text around it.
-pub(super) fn name(text: &str) -> Markup {
+pub(in crate::web) fn name(text: &str) -> Markup {
     let shown: String = translate::plain(text).chars().take(MAX_LEN_NAME).collect();
     html! { bdi { b { (shown) } } }
 }

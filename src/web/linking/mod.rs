@@ -12,17 +12,17 @@
 //! A form is accepted from the same origin, with the cookie, and with a proof that was on the page. Passwords and
 //! tokens are passed on, and stand in no page, address or log.
 
-mod access;
-mod answer;
-mod browser_key;
+pub(in crate::web) mod access;
+pub(in crate::web) mod answer;
+pub(in crate::web) mod browser_key;
 mod desk;
-mod form;
-mod html;
+pub(in crate::web) mod form;
+pub(in crate::web) mod html;
 mod new_account;
-mod site;
-mod start_page;
+pub(in crate::web) mod site;
+pub(in crate::web) mod start_page;
 mod steps;
-mod visits;
+pub(in crate::web) mod visits;
 
 use std::sync::Arc;
 use std::time::Instant;

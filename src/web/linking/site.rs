@@ -9,7 +9,7 @@ const LEN_CODE: usize = 22;
 
 /// The public address of the pages.
 #[derive(Debug, Clone)]
-pub(super) struct LinkSite {
+pub(in crate::web) struct LinkSite {
     /// The path of `public_url`, which ends with `/`.
     path: String,
     /// What browsers name as the origin of our forms.
@@ -21,7 +21,7 @@ pub(super) struct LinkSite {
 }
 
 impl LinkSite {
-    pub(super) fn new(public_url: &Url) -> Self {
+    pub(in crate::web) fn new(public_url: &Url) -> Self {
         let is_secure = public_url.scheme() == "https";
         Self {
             path: format!("{}/", public_url.path().trim_end_matches('/')),
@@ -39,6 +39,11 @@ impl LinkSite {
     /// The path that a form of the page is sent to.
     pub(super) fn form(&self, code: &str, step: &str) -> String {
         format!("{}/{step}", self.page(code))
+    }
+
+    /// The path of another page, as browsers see it.
+    pub(in crate::web) fn below(&self, rest: &str) -> String {
+        format!("{}{rest}", self.path)
     }
 
     pub(super) fn origin(&self) -> &str {

@@ -10,7 +10,7 @@ use crate::domain::LinkOffer;
 
 /// The forms of the first page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FormKind {
+pub(in crate::web) enum FormKind {
     SignIn,
     Token,
     TakeOver,
@@ -19,12 +19,12 @@ pub(super) enum FormKind {
 
 /// What is wrong with a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct FormProblem {
-    pub(super) form: FormKind,
+pub(in crate::web) struct FormProblem {
+    pub(in crate::web) form: FormKind,
     /// The field; `None` if it is about the whole form.
-    pub(super) field: Option<&'static str>,
+    pub(in crate::web) field: Option<&'static str>,
     /// In words for the person.
-    pub(super) text: Cow<'static, str>,
+    pub(in crate::web) text: Cow<'static, str>,
 }
 
 /// What somebody has typed, and does not have to type again.

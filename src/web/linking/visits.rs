@@ -35,9 +35,9 @@ pub(super) enum VisitStage {
 
 /// An account to which a browser has access.
 #[derive(Debug, Clone)]
-pub(super) struct FoundAccount {
-    pub(super) user: LetsChatUserId,
-    pub(super) username: String,
+pub(in crate::web) struct FoundAccount {
+    pub(in crate::web) user: LetsChatUserId,
+    pub(in crate::web) username: String,
     pub(super) display_name: String,
     pub(super) secrets: AccountSecrets,
     /// Whether the bridge may have it, since its answer is missing.

@@ -16,7 +16,8 @@ use std::collections::VecDeque;
 
 use letsbridge::bridge::{AccountCommand, AccountEvent, Event, PostFailure};
 use letsbridge::domain::{
-    DeliveryId, EndpointId, LetsChatUserId, LinkAction, LinkReply, LinkRequest, PersonId, Secret,
+    DeliveryId, EndpointId, LetsChatUserId, LinkAction, LinkReply, LinkRequest, PersonId,
+    PuppetLoginAction, PuppetLoginReply, PuppetLoginRequest, Secret,
 };
 use letsbridge::protocol::letschat::LetsChatUser;
 
@@ -152,6 +153,28 @@ impl World {
         self.apply(Event::Link(1, Box::new(LinkRequest { code, browser, action })));
         self.settle();
         self.replies.pop()
+    }
+
+    /// A user of Let's Chat asks this on the page for the logins of puppets. Returns the answer, if there is one at
+    /// once.
+    pub(crate) fn asks_login(
+        &mut self,
+        username: &str,
+        action: PuppetLoginAction,
+    ) -> Option<PuppetLoginReply> {
+        let user = LetsChatUserId(format!("id-{username}").into());
+        let request = PuppetLoginRequest { user, username: username.to_owned(), action };
+        self.apply(Event::PuppetLogin(1, Box::new(request)));
+        self.settle();
+        self.login_replies.pop()
+    }
+
+    /// Services have answered the login that was tried.
+    pub(crate) fn tried(&mut self, result: Result<&str, &str>) -> Option<PuppetLoginReply> {
+        let result = result.map(str::to_owned).map_err(str::to_owned);
+        self.apply(Event::PuppetLoginTried(1, result));
+        self.settle();
+        self.login_replies.pop()
     }
 
     #[track_caller]

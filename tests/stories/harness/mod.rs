@@ -17,7 +17,8 @@
 //! wait 25s    time passes                        restart    the process is killed and started again
 //! stop        the bridge is asked to stop
 //! bob < …     the IRC server sends this to the puppet of bob. All other lines for `irc` exist for puppets
-//!             too; `bob called …`: the bridge asks for a puppet with this nick
+//!             too; `bob called …`: the bridge asks for a puppet with this nick (`… as ann`: logged in to this
+//!             account); `bob changes login`: the bridge disconnects the puppet
 //! accounts > … , accounts < …                    the pool of accounts, see `accounts.rs`
 //! ```
 //!
@@ -48,7 +49,9 @@ use jiff::Timestamp;
 use letsbridge::bridge::{
     AccountPolicy, Bridge, BridgeConfig, BridgePolicy, GapStats, NickPolicy, Stats,
 };
-use letsbridge::domain::{ChannelMember, Endpoint, FloodControl, LinkReply, Network};
+use letsbridge::domain::{
+    ChannelMember, Endpoint, FloodControl, LinkReply, Network, PuppetLogin, PuppetLoginReply,
+};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat;
 use letsbridge::store::Store;
@@ -89,6 +92,10 @@ pub(crate) struct World {
     pool: Pool,
     /// What the page was answered.
     pub(crate) replies: Vec<LinkReply>,
+    /// What the page for the logins of puppets was answered.
+    pub(crate) login_replies: Vec<PuppetLoginReply>,
+    /// The logins of puppets that are being tried.
+    pub(crate) trials: Vec<PuppetLogin>,
 }
 
 fn links() -> PublicLinks {
@@ -141,6 +148,8 @@ impl World {
             accounts: AccountPolicy::default(),
             pool: Pool::default(),
             replies: Vec::new(),
+            login_replies: Vec::new(),
+            trials: Vec::new(),
         };
         world.restart();
         world

@@ -110,7 +110,10 @@ impl World {
             wire.machine.as_mut().expect("a connection").handle_input(now, Input::Receive(line));
         } else if let Some(frame) = rest.strip_prefix("> ") {
             assert_eq!(wire.sent.pop_front(), Some(unescape(frame)), "in: {line}");
-        } else if rest.starts_with("called ") || rest.starts_with("closed: ") {
+        } else if rest.starts_with("called ")
+            || rest.starts_with("closed: ")
+            || rest == "changes login"
+        {
             assert_eq!(wire.sent.pop_front().as_deref(), Some(rest), "in: {line}");
         } else if rest == "lost" {
             wire.machine = None;

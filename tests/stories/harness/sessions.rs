@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use letsbridge::bridge::{Event, PuppetEnd};
-use letsbridge::domain::{Endpoint, FloodControl, LetsChatUserId, Network};
+use letsbridge::domain::{
+    Endpoint, FloodControl, LetsChatUserId, Network, PuppetLogin, SaslMechanism,
+};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat;
 
@@ -17,6 +19,7 @@ pub(super) struct Puppet {
     pub(super) nick: String,
     pub(super) channels: Vec<irc::ChannelTarget>,
     pub(super) wire: Wire<irc::IrcSession>,
+    pub(super) login: Option<PuppetLogin>,
     /// The server has rejected it.
     pub(super) is_rejected: bool,
 }
@@ -37,6 +40,12 @@ impl Puppet {
         let identity = irc::IrcIdentity {
             username: name.clone(),
             realname: name.clone(),
+            sasl: self.login.as_ref().map(|login| irc::SaslLogin {
+                account: login.account.clone().unwrap_or_default(),
+                password: login.password.as_ref().map(Into::into),
+                mechanisms: vec![SaslMechanism::Plain],
+                required: false,
+            }),
             ..irc::IrcIdentity::named(&self.nick)
         };
         let config = irc::SessionConfig {
@@ -49,7 +58,7 @@ impl Puppet {
             learned_pace: irc::LearnedPace::new(now),
             seed: 1,
             started_at: clock,
-            is_tls: false,
+            is_tls: self.login.is_some(),
             may_say_passwords: false,
             nonce: "nonce".to_owned(),
         };

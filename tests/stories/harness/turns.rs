@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use letsbridge::bridge::{Bridge, BridgeConfig, BridgePolicy, Command, Event, PuppetCommand};
-use letsbridge::domain::{Endpoint, EndpointId, LetsChatUserId, Network};
+use letsbridge::domain::{Endpoint, EndpointId, LetsChatUserId, Network, PuppetLogin};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::{Input, Machine};
 
@@ -63,9 +63,18 @@ impl World {
                 }
                 Command::Puppets(
                     _,
-                    PuppetCommand::Connect { user: account, nick, username: name, endpoint },
+                    PuppetCommand::Connect { user, nick, username, endpoint, login },
                 ) => {
-                    self.call(account, nick, &name, endpoint);
+                    self.call(user, (nick, login.map(|it| *it)), &username, endpoint);
+                }
+                Command::Puppets(_, PuppetCommand::TryLogin { login, .. }) => {
+                    self.trials.push(*login);
+                }
+                Command::Puppets(_, PuppetCommand::ChangeLogin(account, _)) => {
+                    let puppet = self.puppets.iter_mut().find(|it| it.account == account);
+                    if let Some(puppet) = puppet.filter(|it| it.wire.machine.is_some()) {
+                        puppet.wire.sent.push_back("changes login".to_owned());
+                    }
                 }
                 Command::Puppets(_, PuppetCommand::Send(account, command)) => {
                     let puppet = self.puppets.iter_mut().find(|it| it.account == account);
@@ -75,6 +84,7 @@ impl World {
                 }
                 Command::Account(command) => self.pool.on_command(command),
                 Command::LinkReply(_, reply) => self.replies.push(reply),
+                Command::PuppetLoginReply(_, reply) => self.login_replies.push(reply),
                 Command::LetsChat(command) => {
                     if let Some(machine) = self.letschat.machine.as_mut() {
                         machine.handle_input(self.now, Input::Command(command));
@@ -84,7 +94,13 @@ impl World {
         }
     }
 
-    fn call(&mut self, account: LetsChatUserId, nick: String, name: &str, endpoint: EndpointId) {
+    fn call(
+        &mut self,
+        account: LetsChatUserId,
+        (nick, login): (String, Option<PuppetLogin>),
+        name: &str,
+        endpoint: EndpointId,
+    ) {
         let channel =
             self.bridge.endpoints().find(|(id, _)| *id == endpoint).map(|(_, name)| name.clone());
         let Some(Endpoint::Channel { name: channel, .. }) = channel else { panic!("a channel") };
@@ -96,6 +112,7 @@ impl World {
                 nick: nick.clone(),
                 channels: Vec::new(),
                 wire,
+                login: None,
                 is_rejected: false,
             });
         }
@@ -105,7 +122,10 @@ impl World {
                 machine.handle_input(self.now, Input::Command(irc::IrcCommand::Join(channel)));
             }
             None => {
-                puppet.wire.sent.push_back(format!("called {nick}"));
+                let account = login.as_ref().and_then(|login| login.account.as_deref());
+                let suffix = account.map(|account| format!(" as {account}")).unwrap_or_default();
+                puppet.wire.sent.push_back(format!("called {nick}{suffix}"));
+                puppet.login = login;
                 puppet.channels = vec![channel];
             }
         }

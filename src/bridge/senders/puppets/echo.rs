@@ -39,20 +39,20 @@ impl Puppets {
         });
     }
 
-    /// The bot has received a line of this puppet.
+    /// The bot has received a line under the nick of this puppet. Returns whether the puppet was to send it.
     pub(in crate::bridge) fn record_echo(
         &mut self,
         endpoint: EndpointId,
         account: &LetsChatUserId,
         message: &IncomingMessage,
-    ) {
-        let Some(expected) = self.expected_echoes.get_mut(&endpoint) else { return };
+    ) -> bool {
+        let Some(expected) = self.expected_echoes.get_mut(&endpoint) else { return false };
         let found = expected.iter_mut().enumerate().find_map(|(at, it)| {
             let rest = it.rendered.body.get(it.seen_bytes..)?;
             let theirs = it.user == *account && !it.is_fully_seen();
             theirs.then(|| matched_len(&it.rendered, rest, message))?.map(|end| (at, end))
         });
-        let Some((found, end)) = found else { return };
+        let Some((found, end)) = found else { return false };
         expected[found].seen_bytes += end;
         // Lines of a sender arrive in order, so earlier unseen ones will not arrive.
         let mut at = 0;
@@ -60,6 +60,7 @@ impl Puppets {
             at += 1;
             at > found || it.user != *account
         });
+        true
     }
 
     /// The bot cannot see the channel for a while.

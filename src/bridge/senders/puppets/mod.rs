@@ -17,6 +17,7 @@
 
 mod away;
 mod echo;
+pub(in crate::bridge) mod logins;
 mod registry;
 
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -76,6 +76,17 @@ impl Puppets {
         self.by_user.iter().filter(|(_, it)| !it.nicks.is_empty()).map(|(account, _)| account)
     }
 
+    /// The channels that the puppet of this user is in or joins; `None` while it is not connected.
+    pub(in crate::bridge) fn channels_if_connected(
+        &self,
+        account: &LetsChatUserId,
+    ) -> Option<Vec<EndpointId>> {
+        let puppet = self.by_user.get(account).filter(|puppet| !puppet.nicks.is_empty())?;
+        let is_inside = |membership: &PuppetMembership| *membership != PuppetMembership::Removed;
+        let inside = puppet.memberships.iter().filter(|(_, membership)| is_inside(membership));
+        Some(inside.map(|(endpoint, _)| *endpoint).collect())
+    }
+
     /// The puppet is registered.
     pub(in crate::bridge) fn on_registered(
         &mut self,
