@@ -9,14 +9,18 @@ use serde_json::{Value, json};
 
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::config;
-use crate::domain::{AccountAccess, AccountKind, Identity, SpeakerAccount};
+use crate::domain::{AccountAccess, AccountKind, Identity, PuppetLoginState, SpeakerAccount};
 use crate::service::account_documents::PersonWithAccounts;
 use crate::store;
-use crate::store::{Person, StoreError};
+use crate::store::{KeptPuppetLogin, Person, StoreError};
 
 /// The titles of the columns.
 const TITLES: [&str; 7] =
     ["NETWORK", "NICK", "KNOWN BY", "ACCOUNT", "KIND", "ACCESS", "LAST SPOKE (UTC)"];
+
+/// The titles of the columns about puppets.
+const PUPPET_TITLES: [&str; 6] =
+    ["NETWORK", "PUPPET OF", "SERVICES ACCOUNT", "BY", "STATE", "SINCE (UTC)"];
 
 /// What stands in an empty cell.
 const NONE: &str = "-";
@@ -28,7 +32,8 @@ const NONE: &str = "-";
                   registered the account), written (by `letsbridge accounts write`), taken over \
                   (made by the bridge, its person's own now), linked (their own), or none. ACCESS: \
                   planned (not there yet), usable, or lost (Let's Chat refuses the bridge). \
-                  Accounts with a token in [user_map] are not listed."
+                  Accounts with a token in [user_map] are not listed. Below are the puppets that \
+                  log in to the services of their network."
 )]
 pub(super) struct PeopleArgs {
     /// Configuration file
@@ -49,12 +54,25 @@ pub(super) fn people(arguments: &PeopleArgs) -> ExitCode {
         }
     };
     let Some(people) = read_or_say_why(&settings.state_dir) else { return EXIT_FAILURE.into() };
+    let puppets = match store::read_puppet_logins(&settings.state_dir) {
+        Ok(puppets) => puppets,
+        Err(error) => {
+            say_why_not_read(&settings.state_dir, &error);
+            return EXIT_FAILURE.into();
+        }
+    };
     if arguments.json {
         people.iter().for_each(|(person, accounts)| println!("{}", to_json(person, accounts)));
-    } else if people.is_empty() {
+        puppets.iter().for_each(|puppet| println!("{}", puppet_to_json(puppet)));
+        return ExitCode::SUCCESS;
+    }
+    if people.is_empty() {
         println!("nobody of IRC has spoken yet, as far as the bridge has kept it");
     } else {
         print!("{}", table(&people));
+    }
+    if !puppets.is_empty() {
+        print!("\n{}", puppet_table(&puppets));
     }
     ExitCode::SUCCESS
 }
@@ -110,13 +128,57 @@ fn table(people: &[PersonWithAccounts]) -> String {
         }
         rows.extend(accounts.iter().map(|account| row(person, Some(account))));
     }
+    aligned(&rows)
+}
+
+/// One line per puppet with a services account on IRC, below the titles.
+fn puppet_table(puppets: &[KeptPuppetLogin]) -> String {
+    let mut rows = vec![PUPPET_TITLES.map(str::to_owned)];
+    rows.extend(puppets.iter().map(|puppet| {
+        [
+            printable(puppet.network.as_str()),
+            printable(&puppet.username),
+            printable(puppet.account.as_deref().unwrap_or(NONE)),
+            login_word(puppet).to_owned(),
+            state_word(puppet.state).to_owned(),
+            minute(puppet.since),
+        ]
+    }));
+    aligned(&rows)
+}
+
+/// The rows, with columns of the same width.
+fn aligned<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..TITLES.len()).map(|column| width(column).unwrap_or(0)).collect();
-    let line = |row: &[String; TITLES.len()]| {
+    let widths: Vec<usize> = (0..COLUMNS).map(|column| width(column).unwrap_or(0)).collect();
+    let line = |row: &[String; COLUMNS]| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
     rows.iter().map(line).collect()
+}
+
+fn state_word(state: PuppetLoginState) -> &'static str {
+    match state {
+        PuppetLoginState::Untried => "untried",
+        PuppetLoginState::Accepted => "accepted",
+        PuppetLoginState::Refused => "refused",
+    }
+}
+
+fn puppet_to_json(puppet: &KeptPuppetLogin) -> Value {
+    json!({
+        "network": puppet.network.as_str(),
+        "puppet_of": puppet.username,
+        "services_account": puppet.account,
+        "by": login_word(puppet),
+        "state": state_word(puppet.state),
+        "since": puppet.since.to_string(),
+    })
+}
+
+fn login_word(puppet: &KeptPuppetLogin) -> &'static str {
+    if puppet.by_certificate { "certificate" } else { "password" }
 }
 
 fn row(person: &Person, account: Option<&SpeakerAccount>) -> [String; TITLES.len()] {
@@ -209,6 +271,24 @@ mod tests {
                 "office   dave    account ann  -        none    -       2026-11-22 10:00",
             ]
         );
+    }
+
+    #[test]
+    fn each_puppet_with_a_services_account_has_a_line() {
+        let puppet = KeptPuppetLogin {
+            network: Network::new("office"),
+            username: "bob".to_owned(),
+            account: None,
+            by_certificate: true,
+            state: PuppetLoginState::Untried,
+            since: "2026-11-22T10:00:31Z".parse().expect("a time"),
+        };
+        let text = puppet_table(std::slice::from_ref(&puppet));
+        assert_eq!(
+            text.lines().last(),
+            Some("office   bob        -                 certificate  untried  2026-11-22 10:00")
+        );
+        assert_eq!(puppet_to_json(&puppet)["puppet_of"], "bob");
     }
 
     #[test]

@@ -18,9 +18,12 @@ use crate::store::{Look, Person};
 struct UnlinkTarget {
     /// The person, by the nick with which they last spoke
     nick: Option<String>,
-    /// End all links
+    /// End all links, of people and of puppets
     #[arg(long)]
     all: bool,
+    /// The user of Let's Chat whose puppets no longer log in to services
+    #[arg(long, value_name = "USER")]
+    puppet: Option<String>,
 }
 
 /// The arguments of `unlink`.
@@ -49,6 +52,9 @@ pub(super) fn unlink(arguments: &UnlinkArgs) -> ExitCode {
         }
     };
     let directory = &settings.state_dir;
+    if let Some(user) = &arguments.target.puppet {
+        return end_logins(directory, Some(user));
+    }
     let Some(people) = read_or_say_why(directory) else { return EXIT_FAILURE.into() };
     let nick = arguments.target.nick.as_deref();
     let links = match linked(&people, nick) {
@@ -61,11 +67,52 @@ pub(super) fn unlink(arguments: &UnlinkArgs) -> ExitCode {
             return EXIT_FAILURE.into();
         }
     };
-    if links.is_empty() {
+    let ended = if links.is_empty() {
         println!("nothing to end: no account of their own is linked");
-        return ExitCode::SUCCESS;
+        ExitCode::SUCCESS
+    } else {
+        request(directory, nick, &links)
+    };
+    if arguments.target.all && ended == ExitCode::SUCCESS {
+        return end_logins(directory, None);
     }
-    request(directory, nick, &links)
+    ended
+}
+
+/// Asks the bridge to forget the services accounts that the puppets of `user` log in to; of everybody, if there is
+/// none.
+fn end_logins(directory: &Path, user: Option<&str>) -> ExitCode {
+    let logins = match store::read_puppet_logins(directory) {
+        Ok(logins) => logins,
+        Err(error) => {
+            say_why_not_read(directory, &error);
+            return EXIT_FAILURE.into();
+        }
+    };
+    let is_meant = |name: &str| user.is_none_or(|user| user.eq_ignore_ascii_case(name));
+    let mut users: Vec<&str> = logins.iter().map(|login| login.username.as_str()).collect();
+    users.retain(|name| is_meant(name));
+    users.dedup();
+    if let (true, Some(user)) = (users.is_empty(), user) {
+        eprintln!("{user}: no puppet of this user logs in to services: see `letsbridge people`");
+        return EXIT_FAILURE.into();
+    }
+    for user in users {
+        if let Err(error) = store::request_puppet_login_end(directory, user) {
+            say_why_not_read(directory, &error);
+            return EXIT_FAILURE.into();
+        }
+        println!("{user}: the puppets' logins to services end {}", when(directory));
+    }
+    ExitCode::SUCCESS
+}
+
+/// When the bridge does what it is asked.
+fn when(directory: &Path) -> &'static str {
+    match store::look(directory) {
+        Ok(Look::InUse) => "within seconds, by the running bridge",
+        _ => "when the bridge is started: none is running",
+    }
 }
 
 /// Asks the bridge to end these links, and says when it does.
@@ -74,10 +121,7 @@ fn request(directory: &Path, nick: Option<&str>, links: &[(&str, &str)]) -> Exit
         say_why_not_read(directory, &error);
         return EXIT_FAILURE.into();
     }
-    let when = match store::look(directory) {
-        Ok(Look::InUse) => "within seconds, by the running bridge",
-        _ => "when the bridge is started: none is running",
-    };
+    let when = when(directory);
     for (nick, username) in links {
         println!("{nick} and the account {username}: the link ends {when}");
     }

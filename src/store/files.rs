@@ -27,6 +27,8 @@ const FILES: &[&str] = &[
     "letsbridge.sqlite3-journal",
     "links.key",
     "links.key.new",
+    "accounts.key",
+    "accounts.key.new",
     "sts.json",
     "sts.json.new",
 ];

@@ -101,7 +101,9 @@ impl Store {
 /// # Errors
 /// When there is no store, or it cannot be read.
 pub fn read_puppet_logins(directory: &Path) -> Result<Vec<KeptPuppetLogin>, StoreError> {
-    let connection = open(directory)?;
+    let connection = look::open_to_read(directory)?;
+    let path = directory.join(DB_FILE);
+    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
     let mut statement = connection.prepare(
         "SELECT network, username, account, password IS NULL, state, since
          FROM puppet_login ORDER BY network, username",
