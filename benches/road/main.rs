@@ -2,11 +2,12 @@
 //!
 //! `cargo bench --bench road` prints each figure beside its goal; `-- --quick` takes few messages, to
 //! show that it works. `-- backlog` prints instead what the backlog of one place does to the latency of
-//! another, `-- away` what it takes to mirror what was said meanwhile, `-- forget` how
+//! another, `-- accounts` what people's own accounts cost, `-- away` what it takes to mirror what was said meanwhile, `-- forget` how
 //! long the program pauses when it forgets what is old. It fails where a message is lost, repeated or out of order,
 //! or where the program exits, and never on time.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod away;
 mod backlog;
 mod forget;
@@ -45,6 +46,9 @@ async fn main() {
     }
     if asked("away") {
         return away::run(quick).await;
+    }
+    if asked("accounts") {
+        return accounts::run(quick).await;
     }
     if asked("forget") {
         return forget::run(quick);

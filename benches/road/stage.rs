@@ -28,6 +28,8 @@ pub(crate) struct Plan<'a> {
     /// How much of each channel the IRC server keeps, and tells whoever asks; 0 for a server that
     /// keeps nothing and confirms nothing.
     pub(crate) kept: usize,
+    /// Whether people of IRC speak by accounts of their own.
+    pub(crate) accounts: bool,
 }
 
 /// The program between two servers, with so many links, everything joined.
@@ -36,14 +38,14 @@ pub(crate) struct Stage {
     pub(crate) letschat: LetsChat,
     pub(crate) ann: VirtualUser,
     program: Program,
-    _irc: IrcServer,
+    irc: IrcServer,
     directory: TempDir,
 }
 
 impl Stage {
     /// Sets it up, its store below `state`, before an IRC server that trusts us.
     pub(crate) async fn set(links: usize, state: &Path) -> Self {
-        Self::planned(Plan { links, state, pace: "off", kept: 0 }).await
+        Self::planned(Plan { links, state, pace: "off", kept: 0, accounts: false }).await
     }
 
     pub(crate) async fn planned(plan: Plan<'_>) -> Self {
@@ -70,7 +72,14 @@ impl Stage {
         let config = configuration(directory.path(), plan, &irc, &letschat);
         fs::write(directory.path().join("bridge.toml"), config).unwrap();
         let program = Program::start(directory.path()).await;
-        Self { links, letschat, ann, program, _irc: irc, directory }
+        Self { links, letschat, ann, program, irc, directory }
+    }
+
+    /// Somebody comes to IRC, and into the first channel.
+    pub(crate) fn arrives_on_irc(&self, nick: &str) -> VirtualUser {
+        let person = self.irc.virtual_user(nick);
+        person.join("#room0");
+        person
     }
 
     /// Has the program be away while `meanwhile` happens.
@@ -216,6 +225,12 @@ fn configuration(state: &Path, plan: Plan<'_>, irc: &IrcServer, letschat: &LetsC
         letschat.url(),
         letschat.token("bridge"),
     );
+    if plan.accounts {
+        text.push_str(
+            "sender_mode = \"accounts\"\nannounce = false\n\
+             [letschat.accounts]\nlogin_interval = \"0s\"\n",
+        );
+    }
     for link in 0..plan.links {
         write!(text, "[[link]]\nchannel = \"net/#room{link}\"\nroom = \"room{link}\"\n").unwrap();
     }
