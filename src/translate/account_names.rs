@@ -1,5 +1,7 @@
 //! User names and mail addresses of the accounts that the bridge makes on Let's Chat for people of IRC.
 
+use super::imitation::fold_confusables;
+
 /// The longest part of a user name that comes from IRC.
 const MAX_LEN_NAME: usize = 30;
 
@@ -39,6 +41,29 @@ pub fn account_name_candidates(
     })
 }
 
+/// The display name of the account of somebody with this nick. Nobody is displayed like the bridge's own account,
+/// whose names are `bot_names`: `bridge (IRC)`.
+#[must_use]
+pub fn account_display_name<'n>(
+    nick: &str,
+    bot_names: impl IntoIterator<Item = &'n String>,
+) -> String {
+    let mut names = bot_names.into_iter().map(|name| without_decoration(name));
+    let plain = without_decoration(nick);
+    if names.any(|name| name == plain) { format!("{nick} (IRC)") } else { nick.to_owned() }
+}
+
+/// The letters and digits of a name, with look-alikes as one.
+fn without_decoration(name: &str) -> String {
+    let alike = |c: char| match c {
+        '0' => 'o',
+        '1' | 'i' | '|' => 'l',
+        c => c,
+    };
+    let folded = fold_confusables(&name.to_lowercase()).to_lowercase();
+    folded.chars().map(alike).filter(|c| c.is_alphanumeric()).collect()
+}
+
 /// `name` with only characters that a user name may have.
 fn cleaned(name: &str) -> String {
     let accepted = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
@@ -74,6 +99,21 @@ mod tests {
             let fields = AccountNameFields { nick, account: "acc", network: "office" };
             let made: Vec<String> = account_name_candidates(template, fields).take(2).collect();
             assert_eq!(made, names, "{template} {nick}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_displayed_like_the_bridge() {
+        let names = ["bridge".to_owned(), "IRC Bridge".to_owned()];
+        for (nick, shown) in [
+            ("dave", "dave"),
+            ("bridge", "bridge (IRC)"),
+            ("Br1dge_", "Br1dge_ (IRC)"),
+            ("br|dge", "br|dge (IRC)"),
+            ("[irc]bridge", "[irc]bridge (IRC)"),
+            ("bridget", "bridget"),
+        ] {
+            assert_eq!(account_display_name(nick, &names), shown, "{nick}");
         }
     }
 

@@ -78,7 +78,7 @@ fn strip_timestamps(line: &str) -> &str {
 }
 
 /// Replaces look-alike characters.
-fn fold_confusables(text: &str) -> String {
+pub(super) fn fold_confusables(text: &str) -> String {
     let fold = |c: char| {
         let alike = CONFUSABLES.iter().find(|(alike, _)| !c.is_ascii() && alike.contains(c));
         match alike {

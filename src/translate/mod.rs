@@ -33,7 +33,9 @@ mod user_map;
 mod user_match;
 mod user_name;
 
-pub use account_names::{AccountNameFields, account_email, account_name_candidates};
+pub use account_names::{
+    AccountNameFields, account_display_name, account_email, account_name_candidates,
+};
 pub use clean::{NoticeText, TopicText, is_blank, plain};
 pub use commands::BotCommand;
 pub use directory::{Directory, EmptyDirectory};

@@ -192,3 +192,28 @@ fn revoked_access_falls_back_to_the_bot_and_is_told_to_its_owner() {
         "#
     ));
 }
+
+#[test]
+fn people_are_mentioned_by_the_name_of_the_other_side() {
+    let mut world = with_made_account();
+    world.tell(&format!("irc < {DAVE} JOIN #tea"));
+    let code = code_for(&mut world, DAVE).expect("a link");
+    world.asks(&code, "b1", attach("u-david", "david"));
+    world.sent();
+    world.tell_on("accounts > add u-david david");
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :dave: tea?
+        accounts > register ann.irc as ann
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> @david tea?"}]
+        lc < 43#[{"id":"6b0000010000000000000002","text":"<ann> @david tea?","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        accounts < ready ann.irc u-ann
+        irc < :ann!a@host PRIVMSG #tea :or later, @dave
+        accounts > post u-ann r1 or later, @david
+        accounts < posted u-ann 6b0000010000000000000003
+        lc < 42["messages:new",{"id":"6b0000010000000000000004","text":"@david tea!","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u-bob","username":"bob"},"room":{"id":"r1"}}]
+        irc > PRIVMSG #tea :<bob> dave: tea!
+        irc > PING said-4
+        "#,
+    );
+}

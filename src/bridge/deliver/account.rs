@@ -56,10 +56,8 @@ pub(super) fn choose(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<Sender, 
 
 /// An account that the bridge made is displayed with the nick of its person, whatever it is now.
 fn rename(user: &LetsChatUserId, nick: &str, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-    if ctx.senders.accounts.rename(user, nick, ctx.now).is_none() {
-        return Ok(());
-    }
-    let (user, display_name) = (user.clone(), nick.to_owned());
+    let Some(account) = ctx.senders.accounts.rename(user, nick, ctx.now) else { return Ok(()) };
+    let (user, display_name) = (user.clone(), account.display_name.clone());
     ctx.store.set_account_display_name(&user, &display_name)?;
     let rename = AccountCommand::Rename { user, display_name };
     ctx.commands.push(Command::Account(rename));

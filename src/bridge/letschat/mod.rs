@@ -42,6 +42,8 @@ pub(super) fn on_event(
         }
         LetsChatEvent::LoggedIn(account) => {
             tracing::info!(account = account.username, "logged in to Let's Chat");
+            let names = [Some(&account.username), account.display_name.as_ref()];
+            ctx.senders.accounts.bot_names = names.into_iter().flatten().cloned().collect();
             ctx.peers.letschat_account = Some(account);
             ctx.peers.connected(Peer::LetsChat, ctx.now);
             Ok(())

@@ -15,6 +15,7 @@ use crate::domain::{
     Network, PersonId, SpeakerAccount,
 };
 use crate::store::{Store, StoreError};
+use crate::translate::account_display_name;
 use people::People;
 use policy::ResolvedPolicy;
 
@@ -58,6 +59,8 @@ pub(in crate::bridge) struct Accounts {
     /// Accounts whose session has ended, since their people were silent for long.
     dormant: HashSet<LetsChatUserId>,
     renamed_at: HashMap<LetsChatUserId, Timestamp>,
+    /// The names of the bridge's own account, which no other account may look like.
+    pub(in crate::bridge) bot_names: Vec<String>,
     /// The pool knows the accounts.
     is_started: bool,
 }
@@ -322,16 +325,17 @@ impl Accounts {
         nick: &str,
         now: Timestamp,
     ) -> Option<&SpeakerAccount> {
+        let shown = account_display_name(nick, &self.bot_names);
         let speakers = self.speakers.get(user).filter(|it| it.is_only_ours)?;
         let account = self.made.get_mut(speakers.people.first()?)?;
         let renamed_at = self.renamed_at.get(user);
-        if account.display_name == nick
+        if account.display_name == shown
             || renamed_at.is_some_and(|at| now.duration_since(*at) < RENAME_INTERVAL)
         {
             return None;
         }
         self.renamed_at.insert(user.clone(), now);
-        nick.clone_into(&mut account.display_name);
+        account.display_name = shown;
         Some(account)
     }
 

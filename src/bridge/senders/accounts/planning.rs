@@ -9,7 +9,9 @@ use crate::domain::{
     SpeakerAccount,
 };
 use crate::store::{Store, StoreError};
-use crate::translate::{AccountNameFields, account_email, account_name_candidates};
+use crate::translate::{
+    AccountNameFields, account_display_name, account_email, account_name_candidates,
+};
 
 impl Accounts {
     /// Plans the account of a person, unless one exists or none can be made now.
@@ -62,7 +64,7 @@ impl Accounts {
     ) -> Result<Option<AccountRegistration>, StoreError> {
         let Some(taken) = self.made.get(&person).cloned() else { return Ok(None) };
         let Some(key) = self.people.key(person).cloned() else { return Ok(None) };
-        let nick = taken.display_name.clone();
+        let nick = self.people.nick(person).unwrap_or(&taken.display_name).to_owned();
         let account = match &key.identity {
             Identity::Account(account) => account.as_str(),
             Identity::Nick(_) => &nick,
@@ -126,7 +128,7 @@ impl Accounts {
             kind: AccountKind::Made,
             user: None,
             username,
-            display_name: nick.to_owned(),
+            display_name: account_display_name(nick, &self.bot_names),
             access: AccountAccess::Planned,
         };
         let secrets =
