@@ -1,11 +1,13 @@
 //! What people ask on the page where they link their own account on Let's Chat, and what the bridge answers.
 
+use std::fmt;
+
 use jiff::Timestamp;
 
 use super::{AccountSecrets, LetsChatUserId, Secret};
 
 /// A request of the page, by the browser that opened it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LinkRequest {
     /// The code in the address of the page, which the bridge sent to one person on IRC.
     pub code: String,
@@ -13,6 +15,13 @@ pub struct LinkRequest {
     pub browser: String,
     /// What is asked.
     pub action: LinkAction,
+}
+
+impl fmt::Debug for LinkRequest {
+    /// Without the code and the key, which give access.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkRequest").field("action", &self.action).finish_non_exhaustive()
+    }
 }
 
 /// What is asked on the page.

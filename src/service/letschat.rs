@@ -12,9 +12,6 @@ use crate::config::{LetsChatSettings, RoomSettings};
 use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::dial;
-use crate::net::proxy;
-use crate::net::tls;
-use crate::net::unexpected_peer::{ExpectedPeer, SniffedStream};
 use crate::net::{ConnectionEnd, WebSocketError, Wire, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatRejection, LetsChatSession, RoomTarget};
 
@@ -158,17 +155,7 @@ async fn connect(
     rejection: &mut Option<LetsChatRejection>,
 ) -> Result<WsStream<Box<dyn Wire>>, String> {
     let request = WsRequest { url: letschat.url.clone(), token: letschat.token.clone() };
-    let tcp = proxy::connect_for_url(&letschat.url).await.map_err(|error| error.to_string())?;
-    let wire: Box<dyn Wire> = if letschat.url.scheme() == "https" {
-        // Read each time, so that a renewed certificate needs no restart.
-        let config = tls::client_config(&letschat.tls_trust).map_err(|error| error.to_string())?;
-        let host = letschat.url.host_str().unwrap_or_default();
-        let wire =
-            dial::tls_handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;
-        Box::new(SniffedStream::seeking(wire, ExpectedPeer::LetsChat { tls: true }))
-    } else {
-        Box::new(SniffedStream::seeking(tcp, ExpectedPeer::LetsChat { tls: false }))
-    };
+    let wire = dial::connect_letschat(&letschat.url, &letschat.tls_trust).await?;
     net::open_websocket(wire, &request).await.map_err(|error| {
         let words = error.to_string();
         if let WebSocketError::Rejected(reason) = error {

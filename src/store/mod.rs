@@ -350,6 +350,9 @@ mod tests {
                 assert!(matches!(error, StoreError::TooOld { .. }), "{error}");
             }
         }
+        for error in errors_of(0x4C74_7342, 1) {
+            assert!(matches!(error, StoreError::TooOld { .. }), "{error}");
+        }
         for error in errors_of(7, 1) {
             assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
         }

@@ -12,9 +12,10 @@ const APPLICATION_ID: u32 = u32::from_be_bytes(*b"LtsB");
 
 /// The version of the tables below (`PRAGMA user_version`). A release that changes them raises it
 /// and brings the older ones up to date.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// Versions of databases that were written before the first release, without an application id.
+/// Versions of databases that were written before the first release, without an application id. Version 1 was not
+/// released either.
 const UNRELEASED: std::ops::RangeInclusive<u32> = 1..=13;
 
 /// Times are in milliseconds since 1970, where nothing else is said.
@@ -194,6 +195,7 @@ pub(super) fn check_version(path: &Path, id: u32, found: u32) -> Result<(), Stor
         (APPLICATION_ID, Ordering::Greater) => {
             Err(StoreError::TooNew { path, found, known: VERSION })
         }
+        (APPLICATION_ID, Ordering::Less) => Err(StoreError::TooOld { path }),
         (0, _) if UNRELEASED.contains(&found) => Err(StoreError::TooOld { path }),
         _ => Err(damage::damaged(&path, "it is not a database of letsbridge")),
     }
