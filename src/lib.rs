@@ -6,9 +6,9 @@
 //!
 //! | module        | contents                                                             | touches      |
 //! |---------------|----------------------------------------------------------------------|--------------|
-//! | [`cli`]       | the commands: init, run, check, audit, demo; turns errors into text  | async        |
+//! | [`cli`]       | the commands: init, run, check, people, …; turns errors into text    | async        |
 //! | [`service`]   | the running bridge: apply events, commit, send commands              | async        |
-//! | [`web`]       | the web server for public links to files and long messages           | async        |
+//! | [`web`]       | the web server: files, long messages, pages to link accounts         | async        |
 //! | [`net`]       | sockets and clocks                                                   | async        |
 //! | [`bridge`]    | what to do when something happens                                    | the store    |
 //! | [`store`]     | durable state: ledger, outbox, cursors                               | the disk     |
@@ -55,6 +55,7 @@
 //! | catch-up  | reading what was missed during an absence, page by page, from the cursor                   |
 //! | gap       | a period for which it is unknown what was missed                                           |
 //! | puppet    | an IRC connection of a Let's Chat user                                                     |
+//! | account   | by which somebody of IRC posts in Let's Chat; on IRC, a services account                   |
 
 pub mod domain;
 

@@ -9,8 +9,9 @@
 //! irc, letschat ◀── deliver: pick ▶ render ▶ choose the sender ▶ start ◀─────────── endpoints: queues
 //! ```
 //!
-//! `endpoints` holds what is known of each channel, room and user. The other modules act: `Ctx` gives them what
-//! all of them need, and some have fields of their own. What concerns another part is left to it as a `Step`.
+//! `endpoints` holds what is known of each channel, room and user, and `senders` who can send for others:
+//! puppets on IRC, accounts in Let's Chat. The other modules act: `Ctx` gives them what all of them need, and
+//! some have fields of their own. What concerns another part is left to it as a `Step`.
 
 mod account_io;
 mod accounts;
