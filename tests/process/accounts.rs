@@ -134,6 +134,8 @@ async fn ended_session_is_made_anew_and_the_bot_speaks_meanwhile() {
     talk.until_by("ann", "ann.irc").await;
     for round in 2..5 {
         world.letschat.end_sessions();
+        // A socket goes on without its session.
+        world.letschat.cut_user("ann.irc");
         let late = Fault::LateAck(Duration::from_millis(500));
         world.letschat.faults().inject_request("/account/login", 1, late);
         talk.is_by_the_bot("ann").await;
@@ -255,6 +257,7 @@ async fn nothing_secret_of_an_account_is_logged() {
     talk.one("ann").await;
     talk.until_by("ann", "ann.irc").await;
     world.letschat.end_sessions();
+    world.letschat.cut_user("ann.irc");
     world.letschat.set_account_password("ann.irc", Some("changed by somebody"));
     talk.is_by_the_bot("ann").await;
     world.letschat.revoke_token("dave");

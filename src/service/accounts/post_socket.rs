@@ -20,6 +20,9 @@ use crate::protocol::letschat::PostId;
 /// A socket that posted nothing for so long is closed.
 pub(super) const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
 
+/// How long a socket lives at most: it goes on working when its session or token has ended, and the next one does not.
+const MAX_AGE: Duration = Duration::from_secs(600);
+
 /// How often the socket pings; the server asks for 25 s.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
@@ -84,6 +87,7 @@ impl PostSocket {
     /// Runs until the socket is idle (`Ok`) or broken. When idle, the queue is closed first, so that no post is
     /// lost in it.
     async fn serve(&mut self, posts: &mut mpsc::Receiver<SocketPost>) -> Result<(), String> {
+        let end_at = Instant::now() + MAX_AGE;
         let mut idle_at = Instant::now() + MAX_IDLE_TIME;
         let mut ping_at = Instant::now() + PING_INTERVAL;
         let mut is_open = true;
@@ -93,7 +97,7 @@ impl PostSocket {
             tokio::select! {
                 post = posts.recv(), if is_open => match post {
                     Some(post) => {
-                        idle_at = Instant::now() + MAX_IDLE_TIME;
+                        idle_at = end_at.min(Instant::now() + MAX_IDLE_TIME);
                         self.start(post).await?;
                     }
                     None => is_open = false,
