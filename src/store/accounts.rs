@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::columns::{account_access_from_sql, account_kind_from_sql};
+use super::columns::{account_access_from_sql, account_kind_from_sql, account_kind_to_sql};
 use super::mutation::{PeopleMutation, SealedSecrets};
-use super::{DB_FILE, Person, Store, StoreError, damage, look, schema};
+use super::{DB_FILE, Person, Store, StoreError, look};
 use crate::domain::{
     AccountKind, AccountSecrets, LetsChatUserId, PersonId, Secret, SpeakerAccount,
 };
@@ -27,14 +27,8 @@ impl Store {
              ORDER BY person, own"
         );
         let mut statement = self.connection.prepare(&sql)?;
-        let rows = statement.query_map([], |row| {
-            let secrets = AccountSecrets {
-                password: self.unseal(row.get(6)?),
-                session: self.unseal(row.get(7)?),
-                token: self.unseal(row.get(8)?),
-            };
-            Ok((account_from_row(row)?, secrets))
-        })?;
+        let rows = statement
+            .query_map([], |row| Ok((account_from_row(row)?, self.secrets_from_row(row, 6)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -47,9 +41,12 @@ impl Store {
         person: PersonId,
         kind: AccountKind,
     ) -> Result<AccountSecrets, StoreError> {
-        let all = self.speaker_accounts()?;
-        let found = all.into_iter().find(|(it, _)| it.person == person && it.kind == kind);
-        Ok(found.map(|(_, secrets)| secrets).unwrap_or_default())
+        let sql = "SELECT password, session, token FROM speaker_account
+                   WHERE person = ?1 AND kind = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let parameters = [person.0, account_kind_to_sql(kind)];
+        let found = statement.query_row(parameters, |row| self.secrets_from_row(row, 0));
+        Ok(found.optional()?.unwrap_or_default())
     }
 
     /// Adds or replaces an account with what gives access to it. A person has at most one that the bridge
@@ -110,6 +107,15 @@ impl Store {
         self.apply_to_people(PeopleMutation::RemoveAccount { person, kind })
     }
 
+    /// Reads `password, session, token`, starting at column `at`.
+    fn secrets_from_row(&self, row: &Row<'_>, at: usize) -> rusqlite::Result<AccountSecrets> {
+        Ok(AccountSecrets {
+            password: self.unseal(row.get(at)?),
+            session: self.unseal(row.get(at + 1)?),
+            token: self.unseal(row.get(at + 2)?),
+        })
+    }
+
     fn unseal(&self, sealed: Option<Vec<u8>>) -> Option<Secret> {
         self.sealer.open(&sealed?)
     }
@@ -122,8 +128,6 @@ impl Store {
 /// When there is no store, or it cannot be read.
 pub fn read_people(directory: &Path) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
     let mut connection = look::open_to_read(directory)?;
-    let path = directory.join(DB_FILE);
-    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
     // One state of both tables, also while the bridge writes.
     let view = connection.transaction()?;
     let mut accounts: HashMap<PersonId, Vec<SpeakerAccount>> = HashMap::new();
@@ -151,9 +155,6 @@ pub fn is_missing(directory: &Path) -> bool {
 /// When there is no store, or it cannot be written.
 pub fn request_unlink(directory: &Path, nick: Option<&str>) -> Result<(), StoreError> {
     let connection = look::open_to_write(directory)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let path = directory.join(DB_FILE);
-    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
     connection.execute("INSERT INTO unlink_request (nick) VALUES (?1)", [nick])?;
     Ok(())
 }

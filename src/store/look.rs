@@ -61,9 +61,11 @@ pub(super) fn open_in_same_program(directory: &Path) -> Result<Connection, Store
     open_checked(directory, OpenFlags::SQLITE_OPEN_READ_ONLY, |_| Ok(()))
 }
 
-/// Opens the database in `directory` for writing, beside the bridge that writes it.
+/// Opens the database in `directory` for writing, beside the bridge that writes it. What is committed is on disk.
 pub(super) fn open_to_write(directory: &Path) -> Result<Connection, StoreError> {
-    open(directory, OpenFlags::SQLITE_OPEN_READ_WRITE)
+    let connection = open(directory, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
 }
 
 fn open(directory: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
@@ -84,6 +86,8 @@ fn open_checked(
         .map_err(|error| damage::named(error.into(), &path))?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "secure_delete", true)?;
+    let named = directory.join(DB_FILE);
+    schema::check(&connection, &named).map_err(|error| damage::named(error, &named))?;
     Ok(connection)
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::columns::{MESSAGE_COLUMNS, message_from_row};
-use super::{DB_FILE, StoreError, damage, look, revocations, schema};
+use super::{StoreError, look, revocations};
 use crate::domain::{LinkTarget, Message, PasteId};
 
 /// A read-only view of the store that always sees the last commit.
@@ -30,10 +30,7 @@ impl PublicReader {
     /// # Errors
     /// When there is no store, or this version cannot read it.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let connection = look::open_in_same_program(directory)?;
-        let path = directory.join(DB_FILE);
-        schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
-        Ok(Self { connection })
+        Ok(Self { connection: look::open_in_same_program(directory)? })
     }
 
     /// The message `id`; `None` if it was pruned.

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 
+use super::accounts::request_unlink;
 use super::columns::time_from_sql;
 use super::mutation::{Mutation, PuppetLoginMutation, PuppetLoginRow};
-use super::{DB_FILE, Store, StoreError, damage, look, schema};
+use super::{Store, StoreError, look};
 use crate::domain::{
     LetsChatUserId, Network, PuppetCertificate, PuppetLogin, PuppetLoginState, Secret,
 };
@@ -102,8 +102,6 @@ impl Store {
 /// When there is no store, or it cannot be read.
 pub fn read_puppet_logins(directory: &Path) -> Result<Vec<KeptPuppetLogin>, StoreError> {
     let connection = look::open_to_read(directory)?;
-    let path = directory.join(DB_FILE);
-    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
     let mut statement = connection.prepare(
         "SELECT network, username, account, password IS NULL, state, since
          FROM puppet_login ORDER BY network, username",
@@ -127,24 +125,13 @@ pub fn read_puppet_logins(directory: &Path) -> Result<Vec<KeptPuppetLogin>, Stor
 /// # Errors
 /// When there is no store, or it cannot be written.
 pub fn request_puppet_login_end(directory: &Path, username: &str) -> Result<(), StoreError> {
-    let connection = open(directory)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let name = format!("{LETSCHAT_PREFIX}{username}");
-    connection.execute("INSERT INTO unlink_request (nick) VALUES (?1)", [name])?;
-    Ok(())
+    request_unlink(directory, Some(&format!("{LETSCHAT_PREFIX}{username}")))
 }
 
 /// The name of the user of Let's Chat whose puppets' logins a request is to end; `None` for a nick.
 #[must_use]
 pub fn puppet_owner_in_request(name: &str) -> Option<&str> {
     name.strip_prefix(LETSCHAT_PREFIX)
-}
-
-fn open(directory: &Path) -> Result<Connection, StoreError> {
-    let connection = look::open_to_write(directory)?;
-    let path = directory.join(DB_FILE);
-    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
-    Ok(connection)
 }
 
 fn state_to_sql(state: PuppetLoginState) -> i64 {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::columns::target_to_sql;
-use super::{DB_FILE, StoreError, damage, look, schema};
+use super::{StoreError, look};
 use crate::domain::LinkTarget;
 
 /// Which links to revoke.
@@ -25,9 +25,6 @@ pub enum Revocation {
 /// When there is no store, or another version wrote it; in the latter case the bridge must be started once.
 pub fn revoke(directory: &Path, what: Revocation, now: Timestamp) -> Result<(), StoreError> {
     let connection = look::open_to_write(directory)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    let path = directory.join(DB_FILE);
-    schema::check(&connection, &path).map_err(|error| damage::named(error, &path))?;
     insert_revocation(&connection, what, now)
 }
 

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::time_from_sql;
 use super::ledger::PRUNE_START;
-use super::{DB_FILE, StallHook, Store, StoreError, damage, look, schema, sealer::Sealer};
+use super::{DB_FILE, StallHook, Store, StoreError, damage, look, sealer::Sealer};
 use crate::domain::{Delivery, DeliveryId, DeliveryState, Endpoint, EndpointId};
 
 pub use channel::SentDelivery;
@@ -66,8 +66,7 @@ impl Snapshot {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let connection = look::open_to_read(directory)?;
         let path = directory.join(DB_FILE);
-        let opened = schema::check(&connection, &path).and_then(|()| Self::new(connection));
-        opened.map_err(|error| damage::named(error, &path))
+        Self::new(connection).map_err(|error| damage::named(error, &path))
     }
 
     fn new(connection: Connection) -> Result<Self, StoreError> {
