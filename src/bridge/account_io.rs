@@ -23,7 +23,7 @@ pub enum AccountCommand {
     },
     /// Post to a room.
     Post {
-        /// As whom.
+        /// The account that posts.
         user: LetsChatUserId,
         /// The delivery, for the answer.
         delivery: DeliveryId,
@@ -64,7 +64,7 @@ pub enum AccountCommand {
 /// An account to be registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRegistration {
-    /// For whom.
+    /// The person who gets it.
     pub person: PersonId,
     /// The user name.
     pub username: String,
@@ -96,7 +96,7 @@ pub enum AccountEvent {
     RegistrationClosed(PersonId),
     /// The server does not accept the registration.
     NotMade {
-        /// For whom.
+        /// The person who would have got it.
         person: PersonId,
         /// The server's reason.
         reason: String,

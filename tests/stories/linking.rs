@@ -217,3 +217,30 @@ fn people_are_mentioned_by_the_name_of_the_other_side() {
         "#,
     );
 }
+
+#[test]
+fn account_that_becomes_ready_after_its_person_has_linked_another_is_kept_for_later() {
+    let mut world = joined();
+    world.tell(&format!(
+        r#"
+        irc < {DAVE} PRIVMSG #tea :one
+        accounts > register dave.irc as dave
+        lc > 42#["messages:create",{{"room":"r1","text":"<dave> one"}}]
+        lc < 43#[{{"id":"6b0000010000000000000001","text":"<dave> one","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}}]
+        "#
+    ));
+    let code = code_for(&mut world, DAVE).expect("a link");
+    world.asks(&code, "b1", attach("u-david", "david"));
+    world.sent();
+    world.tell(&format!(
+        r#"
+        accounts > add u-david david
+        accounts < ready dave.irc u-dave
+        irc < {DAVE} PRIVMSG bridge :!unlink
+        accounts > remove u-david
+        irc > NOTICE dave :done: the bridge no longer posts as david
+        irc < {DAVE} PRIVMSG #tea :two
+        accounts > post u-dave r1 two
+        "#
+    ));
+}

@@ -101,8 +101,9 @@ fn on_ready(
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     let user = LetsChatUserId(account.id.as_str().into());
-    let planned = ctx.senders.accounts.account_of(person).cloned();
-    let Some(planned) = planned.filter(|it| it.access == AccountAccess::Planned) else {
+    let accounts = &ctx.senders.accounts;
+    let planned = accounts.planned_for(person).filter(|_| !accounts.is_used(&user)).cloned();
+    let Some(planned) = planned else {
         // It was known; its token or session works.
         ctx.senders.accounts.set_signed_in(&user, true);
         return match session {

@@ -22,7 +22,7 @@ pub(super) fn choose(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<Sender, 
     if room.room_id.is_none()
         || head.message.author.is_bridge()
         || !ctx.senders.accounts.may_speak(source, endpoint)
-        // Who is quoted by another bridge is nobody whom we know.
+        // Somebody whom another bridge quotes is not known here.
         || format.rules.is_relayed_from_irc(&head.message)
     {
         return Ok(Sender::Bot);

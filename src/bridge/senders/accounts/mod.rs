@@ -201,9 +201,9 @@ impl Accounts {
         self.own_username(self.people.find(network, user)?)
     }
 
-    /// The account of a person: their own, or else the one that the bridge made.
-    pub(in crate::bridge) fn account_of(&self, person: PersonId) -> Option<&SpeakerAccount> {
-        self.own.get(&person).or_else(|| self.made.get(&person))
+    /// The account that is being registered for a person.
+    pub(in crate::bridge) fn planned_for(&self, person: PersonId) -> Option<&SpeakerAccount> {
+        self.made.get(&person).filter(|account| account.access == AccountAccess::Planned)
     }
 
     /// The account that the bridge made for a person.
