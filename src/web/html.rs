@@ -99,6 +99,11 @@ pub(super) fn message_page(title: &str, text: &str) -> String {
 }
 
 fn document(title: &str, body: Markup) -> String {
+    page(title, STYLE, None, &body)
+}
+
+/// A whole page with this style. It opens `leads_to` by itself, if that is given.
+pub(super) fn page(title: &str, style: &str, leads_to: Option<&str>, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -106,8 +111,11 @@ fn document(title: &str, body: Markup) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="robots" content="noindex, nofollow";
+                @if let Some(address) = leads_to {
+                    meta http-equiv="refresh" content={ "0;url=" (address) };
+                }
                 title { (title) }
-                style { (PreEscaped(STYLE)) }
+                style { (PreEscaped(style)) }
             }
             body { (body) }
         }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use sha2::{Digest, Sha256};
 
 use super::form::PROOF_FIELD;
@@ -13,6 +13,7 @@ use super::site::LinkSite;
 use super::visits::{FoundAccount, LinkOutcome};
 use crate::domain::LinkOffer;
 use crate::translate;
+use crate::web::html::page;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -150,23 +151,7 @@ pub(super) fn message_page(title: &str, text: &str, again: Option<&str>) -> Stri
 }
 
 pub(in crate::web) fn document(title: &str, leads_to: Option<&str>, body: Markup) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex, nofollow";
-                @if let Some(address) = leads_to {
-                    meta http-equiv="refresh" content={ "0;url=" (address) };
-                }
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main { (body) } }
-        }
-    };
-    page.into_string()
+    page(title, STYLE, leads_to, &html! { main { (body) } })
 }
 
 pub(super) fn proof_field(frame: &PageFrame<'_>) -> Markup {
