@@ -18,6 +18,8 @@ mod accounts;
 mod commands;
 mod config;
 mod context;
+mod control;
+mod control_io;
 mod deliver;
 mod direct;
 mod directory;
@@ -27,6 +29,7 @@ mod ingest;
 mod irc;
 mod letschat;
 mod linking;
+mod links;
 mod loop_guard;
 mod notices;
 mod parts;
@@ -36,6 +39,7 @@ mod pruner;
 mod puppet_login;
 mod rate_limit;
 mod repetition;
+mod report;
 mod routes;
 mod senders;
 mod sent_line;
@@ -52,9 +56,17 @@ use crate::store::{Store, StoreError};
 
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
 pub use config::BridgeConfig;
+pub use control_io::{
+    ControlError, ControlReply, ControlRequest, LinkChange, LinkDirection, QueuePage,
+    QueuedDelivery, WaitState,
+};
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
+pub use report::{
+    BridgeReport, ConnectionReport, ConnectionState, DirectionReport, LinkFailure, LinkReport,
+    LinkState,
+};
 pub use senders::accounts::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 pub use senders::{NickPolicy, NickSource};
 pub use stats::{AccountStats, GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
@@ -63,6 +75,7 @@ use context::Ctx;
 use direct::DirectMessages;
 use endpoints::Endpoints;
 use endpoints::quota::QueueQuota;
+use links::Links;
 use loop_guard::LoopGuard;
 use parts::Parts;
 use peers::Peers;
@@ -78,6 +91,7 @@ pub struct Bridge {
     policy: BridgePolicy,
     /// The formats between endpoints.
     routes: Routes,
+    links: Links,
     endpoints: Endpoints,
     peers: Peers,
     senders: Senders,
@@ -107,9 +121,11 @@ impl Bridge {
         let accounts = Accounts::recover(config.accounts, &ids, store)?;
         let nicks = config::channel_policies(config.nick_policies, &ids);
         let direct = DirectMessages::recover(config.direct_messages, now, &mut endpoints, store)?;
-        Ok(Self {
+        let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
+        let mut bridge = Self {
             policy: config.policy,
             routes: Routes::new(config.format, &links).with_public_links(config.public_links),
+            links: Links::default(),
             endpoints,
             peers: Peers::default(),
             senders: Senders::new(nicks, accounts, PuppetLogins::new(store.puppet_logins()?)),
@@ -118,7 +134,11 @@ impl Bridge {
             stats: Stats::default(),
             stopping: false,
             parts: Parts::new(direct),
-        })
+        };
+        bridge.with_parts(now, store, &mut Vec::new(), |_, ctx| {
+            control::pause::set_links(&ends, ctx)
+        })?;
+        Ok(bridge)
     }
 
     /// Processes one event at `now`. Appends the resulting commands to `commands`; removes those for lost
@@ -163,12 +183,14 @@ impl Bridge {
         self.endpoints.quota.set_limit(config.policy.max_queue_size);
         self.policy = config.policy;
         let links = config::formatted_links(config.link_formats, &ids);
+        let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
         let routes = Routes::new(config.format, &links).with_public_links(config.public_links);
         let former = std::mem::take(&mut self.routes);
         self.routes = routes.with_former(former, self.endpoints.leaving());
         self.senders.set_nick_policies(config::channel_policies(config.nick_policies, &ids));
         let (policy, networks) = (config.accounts, config.direct_messages);
         self.with_parts(now, store, commands, |parts, ctx| {
+            control::pause::set_links(&ends, ctx)?;
             accounts::set_policy(policy, &ids, ctx);
             parts.set_direct_networks(networks);
             parts.forget_drained(ctx)?;
@@ -255,6 +277,7 @@ impl Bridge {
             now,
             policy: &self.policy,
             routes: &self.routes,
+            links: &mut self.links,
             endpoints: &mut self.endpoints,
             peers: &mut self.peers,
             senders: &mut self.senders,

@@ -14,7 +14,7 @@ use super::notices::failures::FailureNotices;
 use super::notices::{outage, status};
 use super::pruner::Pruner;
 use super::puppet_login::PuppetLoginRequests;
-use super::{accounts, deliver, irc, letschat, linking, notices, puppet_login};
+use super::{accounts, control, deliver, irc, letschat, linking, notices, puppet_login};
 use crate::domain::{EndpointId, LetsChatUserId, Network};
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::letschat::LetsChatEvent;
@@ -75,6 +75,7 @@ impl Parts {
             Event::PuppetLoginTried(request, result) => {
                 self.puppet_logins.on_tried(request, result, ctx)
             }
+            Event::Control(request, asked) => control::on_request(request, asked, ctx),
             Event::Stop => Ok(()),
         }
     }
@@ -265,6 +266,8 @@ impl Parts {
         irc::history::resume_paused(ctx)?;
         self.rooms.tick(ctx);
         outage::notify_due(ctx)?;
+        control::observe(ctx);
+        control::pause::notify_due(ctx)?;
         notices::notify_expired_mutes(ctx)?;
         status::notify_due(ctx)?;
         irc::puppets::away::show_away(ctx);

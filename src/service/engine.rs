@@ -11,11 +11,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::closings::Closings;
+use super::connection_log::ConnectionLog;
+use super::control::OpenControls;
 use super::inbox::Inbox;
 use super::link_requests::OpenRequests;
 use super::messages::{AccountPoolRequest, EngineInput, PoolRequest, ShutdownStage, Status};
 use super::stats_log::StatsReporter;
-use crate::bridge::{Bridge, Command, Event, Peer, Stats};
+use crate::bridge::{Bridge, Command, ControlReply, Event, Peer, Stats};
 use crate::domain::{EndpointId, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -39,8 +41,9 @@ pub(super) struct Engine {
     unlinked: Option<mpsc::UnboundedSender<EndpointId>>,
     closings: Closings,
     link_requests: OpenRequests,
+    controls: OpenControls,
     status: watch::Sender<Status>,
-    problems: Vec<(Peer, String)>,
+    connections: ConnectionLog,
     stats_reporter: StatsReporter,
     requested_stage: watch::Receiver<ShutdownStage>,
     /// The current stage of shutdown.
@@ -60,7 +63,7 @@ impl Engine {
         store.on_stall(move |stuck| sender.send_modify(|status| status.storage_stalled = stuck));
         Self {
             stats_reporter: StatsReporter::new(counters),
-            problems: Vec::new(),
+            connections: ConnectionLog::default(),
             bridge,
             store,
             irc_senders: HashMap::new(),
@@ -70,6 +73,7 @@ impl Engine {
             unlinked: None,
             closings: Closings::default(),
             link_requests: OpenRequests::default(),
+            controls: OpenControls::default(),
             status,
             requested_stage: requested,
             stage: ShutdownStage::Running,
@@ -159,9 +163,9 @@ impl Engine {
                 self.irc_senders.insert(network, sender);
             }
             EngineInput::LetsChatConnected(sender) => self.letschat_sender = Some(sender),
+            EngineInput::ServerReached(peer, server) => self.connections.reached(peer, server),
             EngineInput::ConnectionProblem(peer, problem) => {
-                self.clear_problem(&peer);
-                self.problems.push((peer, problem));
+                self.connections.failed(peer, problem, Timestamp::now());
             }
             EngineInput::LinkRequest(request, reply) => {
                 if let Some(event) = self.link_requests.open(request, reply) {
@@ -186,18 +190,21 @@ impl Engine {
                 self.bridge.close(peer.clone());
                 self.closings.add(peer, timeout, reply);
             }
+            EngineInput::Control(request, reply) => {
+                if let Some(event) = self.controls.open(request, reply) {
+                    self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
+                }
+            }
             EngineInput::Event(happening) => {
                 match &happening {
                     Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
-                        self.clear_problem(&Peer::Irc(network.clone()));
+                        let peer = Peer::Irc(network.clone());
+                        self.connections.logged_in(peer, Timestamp::now());
                     }
                     Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
-                        self.clear_problem(&Peer::LetsChat);
+                        self.connections.logged_in(Peer::LetsChat, Timestamp::now());
                     }
-                    Event::ConnectionLost(Peer::Irc(network)) => {
-                        drop(self.irc_senders.remove(network));
-                    }
-                    Event::ConnectionLost(Peer::LetsChat) => self.letschat_sender = None,
+                    Event::ConnectionLost(peer) => self.on_connection_lost(peer),
                     Event::Tick => self.stats_reporter.tick(self.bridge.stats()),
                     _ => {}
                 }
@@ -210,9 +217,12 @@ impl Engine {
         Ok(())
     }
 
-    /// The connection works again.
-    fn clear_problem(&mut self, peer: &Peer) {
-        self.problems.retain(|(troubled, _)| troubled != peer);
+    fn on_connection_lost(&mut self, peer: &Peer) {
+        self.connections.lost(peer.clone(), Timestamp::now());
+        match peer {
+            Peer::Irc(network) => drop(self.irc_senders.remove(network)),
+            Peer::LetsChat => self.letschat_sender = None,
+        }
     }
 
     /// Sends a command; if the connection is gone, its loss is already queued as an event.
@@ -248,6 +258,12 @@ impl Engine {
             Command::PuppetLoginReply(request, reply) => {
                 self.link_requests.close_puppet_login(request, reply);
             }
+            Command::ControlReply(request, mut answer) => {
+                if let Ok(ControlReply::Report(report)) = &mut answer {
+                    report.connections.iter_mut().for_each(|it| self.connections.fill(it));
+                }
+                self.controls.close(request, answer);
+            }
             Command::LetsChat(command) => {
                 let aside = matches!(command, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat_sender.as_ref();
@@ -262,7 +278,7 @@ impl Engine {
     /// Closes the connections that are to be closed and have nothing in flight any more.
     fn close_drained(&mut self) {
         for peer in self.closings.peers_due(|peer| self.bridge.in_flight_to(peer) == 0) {
-            self.clear_problem(&peer);
+            self.connections.closing(&peer);
             let goodbye = match &peer {
                 Peer::Irc(network) => {
                     let quit = irc::IrcCommand::Quit("the configuration has changed".to_owned());
@@ -301,7 +317,7 @@ impl Engine {
             paused: self.bridge.paused(),
             // The engine would otherwise block in the store.
             storage_stalled: false,
-            problems: self.problems.iter().map(|(_, problem)| problem.clone()).collect(),
+            problems: self.connections.problems().cloned().collect(),
         };
         self.status.send_if_modified(|published| {
             let is_new = *published != status;

@@ -6,7 +6,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::account_policy::AccountPoolSettings;
 use super::connector::Connector;
-use crate::bridge::{AccountCommand, BridgeConfig, Command, Event, Peer, PuppetCommand};
+use crate::bridge::{
+    AccountCommand, BridgeConfig, Command, ControlError, ControlReply, ControlRequest, Event, Peer,
+    PuppetCommand,
+};
 use crate::config::NetworkSettings;
 use crate::domain::{
     Endpoint, EndpointId, LinkReply, LinkRequest, Network, PuppetLoginReply, PuppetLoginRequest,
@@ -31,6 +34,10 @@ pub(super) enum EngineInput {
     LinkRequest(Box<LinkRequest>, oneshot::Sender<LinkReply>),
     /// A request of the page on which users give their puppets a services account, and where the answer goes.
     PuppetLoginRequest(Box<PuppetLoginRequest>, oneshot::Sender<PuppetLoginReply>),
+    /// A request of the administrator, and where the answer goes.
+    Control(ControlRequest, ControlSender),
+    /// This connection has reached this server: a host with its port, or an URL.
+    ServerReached(Peer, String),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
     /// The bridge is configured otherwise from now on. The answer is the channels and rooms that sessions are to be
@@ -44,6 +51,9 @@ pub(super) enum EngineInput {
     /// was told to close.
     Close(Peer, Duration, oneshot::Sender<()>),
 }
+
+/// Where the answer to a request of the administrator goes.
+pub(super) type ControlSender = oneshot::Sender<Result<ControlReply, ControlError>>;
 
 /// The stages of shutdown. Changes reach the engine ahead of queued inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -13,8 +13,10 @@ mod accounts;
 pub mod audit;
 mod bridge_settings;
 mod closings;
+mod connection_log;
 mod connections;
 mod connector;
+mod control;
 mod engine;
 mod identity;
 mod idle_timeout;
@@ -49,6 +51,7 @@ use crate::net::identd::{self, IdentRegistry};
 use crate::store;
 use crate::store::{Store, StoreError};
 
+pub use control::BridgeControl;
 pub use link_requests::LinkAsker;
 pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
@@ -160,6 +163,12 @@ impl RunningBridge {
     #[must_use]
     pub fn link_asker(&self) -> LinkAsker {
         LinkAsker::new(&self.inbox)
+    }
+
+    /// Lets an administrator see and control the bridge.
+    #[must_use]
+    pub fn control(&self) -> BridgeControl {
+        BridgeControl::new(&self.inbox)
     }
 
     /// The counters since startup, at most a second old.

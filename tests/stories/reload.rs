@@ -1,6 +1,5 @@
 //! What the bridge does when its configuration is read again while it runs.
 
-
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 
 use crate::{joined, joined_unpaced};
