@@ -4,16 +4,18 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::signals::ShutdownSignal;
+use super::program::Program;
+use super::signals::ProgramSignals;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, systemd};
 use crate::config;
 use crate::config::Settings;
-use crate::service;
-use crate::service::{LinkAsker, StartError};
+use crate::service::{ReloadSummary, StartError};
 use crate::store::{Store, StoreError};
-use crate::web::{LinkCall, LinkDesk, WebServer};
+
+/// How many reloads may wait.
+const MAX_WAITING_RELOADS: usize = 8;
 
 /// Runs the bridge with the configuration file `config`.
 pub(super) fn run(config: &Path) -> ExitCode {
@@ -33,7 +35,7 @@ pub(super) fn run(config: &Path) -> ExitCode {
     }
     let runtime = build_runtime();
     let state_dir = settings.state_dir.clone();
-    let outcome = runtime.block_on(run_until_stopped(settings));
+    let outcome = runtime.block_on(run_until_stopped(config, settings));
     // Do not wait for pending DNS lookups: they run in blocking threads.
     runtime.shutdown_background();
     match outcome {
@@ -74,38 +76,54 @@ pub(super) fn build_runtime() -> tokio::runtime::Runtime {
         .expect("the Tokio runtime can be built")
 }
 
-/// Passes what people ask on the pages where they link their accounts, and log their puppets in, on to the bridge.
-async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
-    while let Some(call) = calls.recv().await {
-        match call {
-            LinkCall::Link(request, reply) => bridge.ask(request, reply).await,
-            LinkCall::PuppetLogin(request, reply) => bridge.ask_puppet_login(request, reply).await,
-        }
-    }
-}
+/// A request to read the configuration again, and where the answer goes.
+type ReloadRequest = oneshot::Sender<Result<ReloadSummary, Vec<String>>>;
 
-async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
+async fn run_until_stopped(config: &Path, settings: Settings) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
-    let mut stop = ShutdownSignal::listen(settings.shutdown_timeout);
-    let (desk, calls) = LinkDesk::channel();
-    let web = WebServer::start(&settings, Some(desk)).await?;
-    let mut running = service::start(settings, store)?;
-    tokio::spawn(answer_calls(calls, running.link_asker()));
-    tokio::spawn(systemd::report_status(running.status()));
-    tokio::select! {
-        outcome = running.wait_end() => return Ok(outcome?),
-        () = stop.recv() => {}
+    let (reloads, mut requests) = mpsc::channel::<ReloadRequest>(MAX_WAITING_RELOADS);
+    let on_hangup = move || {
+        // If so many wait, one of them reads the same file.
+        let _ = reloads.try_send(oneshot::channel().0);
+    };
+    let mut signals = ProgramSignals::listen(settings.shutdown_timeout, on_hangup);
+    let mut program = Program::start(config, settings, store).await?;
+    tokio::spawn(systemd::report_status(program.status()));
+    loop {
+        let request = tokio::select! {
+            outcome = program.run() => return Ok(outcome?),
+            () = signals.wait_stop() => break,
+            Some(request) = requests.recv() => request,
+        };
+        tokio::select! {
+            outcome = reload(&mut program) => {
+                signals.set_settle(program.settings().shutdown_timeout);
+                // Who asked may have gone.
+                let _ = request.send(outcome);
+            }
+            () = signals.wait_stop() => break,
+        }
     }
     tracing::info!(
         "shutting down: waiting for deliveries in flight; a second signal exits immediately"
     );
     systemd::notify_stopping();
-    let farewell = async {
-        if let Some(web) = web {
-            web.stop().await;
-        }
-    };
-    tokio::join!(running.stop(), farewell).0?;
+    program.stop().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Reads the configuration again and applies it. Logs what came of it, and tells systemd.
+async fn reload(program: &mut Program) -> Result<ReloadSummary, Vec<String>> {
+    systemd::notify_reloading();
+    let outcome = program.reload().await;
+    match &outcome {
+        Ok(summary) => tracing::info!(changes = %summary, "configuration reloaded"),
+        Err(mistakes) => tracing::error!(
+            mistakes = mistakes.join("; "),
+            "configuration not reloaded: the bridge continues with the old one"
+        ),
+    }
+    systemd::notify_reloaded();
+    outcome
 }

@@ -32,6 +32,7 @@ mod random;
 mod receipts;
 mod registration;
 mod relaymsg;
+mod reload;
 mod rendering;
 mod status_notices;
 mod text;

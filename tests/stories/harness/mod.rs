@@ -35,6 +35,7 @@
 mod accounts;
 mod calls;
 mod clock;
+mod reload;
 mod script;
 mod sessions;
 mod setup;

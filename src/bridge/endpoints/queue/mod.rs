@@ -170,6 +170,14 @@ impl DeliveryQueue {
         Ok(self.head().is_some_and(|first| first.state == DeliveryState::Queued))
     }
 
+    /// Looks for deliveries, loaded or stored. Returns whether there are none.
+    pub(in crate::bridge) fn check_empty(&mut self, store: &Store) -> Result<bool, StoreError> {
+        if self.loaded.is_empty() {
+            self.refill(store)?;
+        }
+        Ok(self.loaded.is_empty())
+    }
+
     /// The next delivery.
     pub(in crate::bridge) fn head(&self) -> Option<&Delivery> {
         self.loaded.front()
