@@ -208,6 +208,55 @@ fn only_what_crosses_the_paused_link_waits() {
 }
 
 #[test]
+fn pause_ends_with_the_link_so_that_what_waits_can_leave() {
+    let mut world = joined();
+    world.tell("admin pauses #tea");
+    world.tell("irc < :ann!a@host PRIVMSG #tea :one");
+    world.relink(&["office/#dev dev"]);
+    let leaving = link(&mut world, "#tea");
+    assert_eq!((leaving.state, leaving.to_letschat.waiting), (LinkState::Leaving, 1));
+    world.tell_on(
+        r#"
+        irc > PART #tea :no longer linked
+        irc > JOIN #dev
+        lc > 42#one["messages:create",{"room":"r1","text":"<ann> one"}]
+        lc > 42#["rooms:list",{"skip":0,"take":5000}]
+        "#,
+    );
+    world.tell_on(&ack(1).replace("43#", "43#one"));
+    world.tell_on("wait 1s");
+    let links: Vec<String> =
+        report(&mut world).links.iter().map(|it| it.link.to_string()).collect();
+    assert_eq!(links, ["office/#dev dev"]);
+    assert_eq!(link(&mut world, "#dev").state, LinkState::Down);
+}
+
+#[test]
+fn pause_of_a_link_that_stays_survives_a_reload() {
+    let mut world = star();
+    world.tell("admin pauses #tea");
+    world.tell("irc < :ann!a@host PRIVMSG #tea :one");
+    // What #dev is still to get waits for the pause of the other link.
+    world.relink(&["office/#tea tea"]);
+    assert_eq!(link(&mut world, "#tea").state, LinkState::Paused);
+    let dev = link(&mut world, "#dev");
+    assert_eq!((dev.state, dev.to_irc.waiting), (LinkState::Leaving, 1));
+    world.tell("wait 2s");
+    world.tell(
+        r#"
+        admin resumes #tea
+        irc2 > PRIVMSG #dev :<a​nn> one
+        irc2 > PING said-1
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        irc2 < :irc.example PONG irc.example :said-1
+        wait 2s
+        irc2 > PART #dev :no longer linked
+        "#,
+    );
+    assert_eq!(report(&mut world).links.len(), 1);
+}
+
+#[test]
 fn people_are_told_of_a_long_pause_and_of_its_end() {
     let mut world = joined();
     world.tell("admin pauses #tea");
