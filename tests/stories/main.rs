@@ -5,6 +5,7 @@ mod accounts;
 mod addresses;
 mod channels;
 mod clocks;
+mod control;
 mod damaged;
 mod direct;
 mod disconnect_reasons;
