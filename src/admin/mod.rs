@@ -10,6 +10,7 @@
 //! Who can open the socket may do everything: it belongs to the bridge's user, and nobody else can connect. On the TCP
 //! listener, `gate` decides.
 
+mod handles;
 mod health;
 mod metrics;
 mod page;
@@ -17,7 +18,9 @@ mod report;
 mod router;
 mod state;
 
+pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle, ReloadSummary};
 pub use report::{
     ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
     NetworkKindView, NetworkView, PeopleCounts, ReloadView, StatusView, StorageView, WarningView,
 };
+pub use state::RunningParts;
