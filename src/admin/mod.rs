@@ -10,6 +10,8 @@
 //! Who can open the socket may do everything: it belongs to the bridge's user, and nobody else can connect. On the TCP
 //! listener, `gate` decides.
 
+mod answer;
+mod gate;
 mod handles;
 mod health;
 mod metrics;
@@ -18,6 +20,7 @@ mod report;
 mod router;
 mod state;
 
+pub use answer::ErrorView;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle, ReloadSummary};
 pub use report::{
     ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
