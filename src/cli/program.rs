@@ -1,14 +1,21 @@
-//! The running program: the bridge and the web server, with the configuration that they work with.
+//! The running program: the bridge, the web server and the administrator's API, with the configuration that they work
+//! with.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
 
+use super::logging::LogLevel;
+use crate::admin::{
+    AdminListeners, AdminServer, AdminTcp, ReloadHandle, ReloadedView, RunningParts,
+};
 use crate::config;
 use crate::config::Settings;
 use crate::service;
-use crate::service::{LinkAsker, ReloadSummary, RunningBridge, Status};
+use crate::service::{LinkAsker, RunningBridge, Status};
 use crate::store::{Store, StoreError};
 use crate::web::{LinkCall, LinkDesk, WebServer};
 
@@ -17,24 +24,42 @@ pub(super) struct Program {
     /// The configuration file.
     config: PathBuf,
     settings: Settings,
+    log_level: LogLevel,
     bridge: RunningBridge,
     web: Option<WebServer>,
     /// Where the pages of the web server ask the bridge.
     desk: LinkDesk,
+    admin: AdminServer,
+    admin_tcp: AdminTcp,
 }
 
 impl Program {
-    /// Starts the bridge on `store`, and the web server.
+    /// Starts the bridge on `store`, the web server and the administrator's API, which reloads by `reload`.
     pub(super) async fn start(
         config: &Path,
         settings: Settings,
         store: Store,
+        (log_level, reload): (LogLevel, ReloadHandle),
     ) -> Result<Self, Box<dyn Error>> {
         let (desk, calls) = LinkDesk::channel();
         let web = WebServer::start(&settings, Some(desk.clone())).await?;
+        let admin = AdminListeners::bind(&settings).await?;
+        let admin_tcp = admin.tcp();
         let bridge = service::start(settings.clone(), store)?;
         tokio::spawn(answer_calls(calls, bridge.link_asker()));
-        Ok(Self { config: config.to_owned(), settings, bridge, web, desk })
+        let parts = RunningParts {
+            control: bridge.control(),
+            status: bridge.status(),
+            stats: bridge.stats(),
+            reload,
+            log_level: Arc::new(log_level.clone()),
+            started_at: Timestamp::now(),
+            config_path: config.to_owned(),
+            state_dir: settings.state_dir.clone(),
+        };
+        let admin = admin.serve(parts).await;
+        let config = config.to_owned();
+        Ok(Self { config, settings, log_level, bridge, web, desk, admin, admin_tcp })
     }
 
     /// The settings that it works with.
@@ -43,7 +68,7 @@ impl Program {
     }
 
     /// The status of the bridge, with changes.
-    pub(super) fn status(&self) -> tokio::sync::watch::Receiver<Status> {
+    pub(super) fn status(&self) -> watch::Receiver<Status> {
         self.bridge.status()
     }
 
@@ -55,28 +80,43 @@ impl Program {
     /// Reads the configuration again and applies it.
     ///
     /// # Errors
-    /// The mistakes of the configuration, or what cannot change now. Nothing has changed then.
-    pub(super) async fn reload(&mut self) -> Result<ReloadSummary, Vec<String>> {
+    /// The mistakes of the configuration, or what cannot change now. The old one goes on then.
+    pub(super) async fn reload(&mut self) -> Result<ReloadedView, Vec<String>> {
         let (settings, warnings) =
             config::load(&self.config, std::env::vars()).map_err(|mistakes| {
                 mistakes.to_string().lines().map(str::to_owned).collect::<Vec<_>>()
             })?;
-        for warning in warnings {
+        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        for warning in &warnings {
             tracing::warn!("{warning}");
         }
-        let one = |error: &dyn Error| vec![error.to_string()];
-        self.bridge.check_reload(&settings).map_err(|error| one(&error))?;
+        let changes = self.apply(settings).await.map_err(|error| vec![error.to_string()])?;
+        let restart = changes.needs_restart.iter().map(|key| format!("{key}: restart to apply it"));
+        let warnings = warnings.into_iter().chain(restart).collect();
+        Ok(ReloadedView { changes: changes.applied, warnings })
+    }
+
+    async fn apply(
+        &mut self,
+        settings: Settings,
+    ) -> Result<service::ConfigChanges, Box<dyn Error + Send + Sync>> {
+        self.bridge.check_reload(&settings)?;
+        self.admin_tcp.reconfigure(&settings.admin).await?;
         if !WebServer::is_same(&self.settings, &settings) {
-            self.restart_web(&settings).await.map_err(|error| one(&*error))?;
+            self.restart_web(&settings).await?;
         }
-        let summary = self.bridge.reload(settings.clone()).await.map_err(|error| one(&error))?;
+        self.log_level.apply(&settings.log)?;
+        let changes = self.bridge.reload(settings.clone()).await?;
         self.settings = settings;
-        Ok(summary)
+        Ok(changes)
     }
 
     /// Starts the web server that `settings` asks for, instead of the one that runs. If that fails, the old one runs
     /// again.
-    async fn restart_web(&mut self, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    async fn restart_web(
+        &mut self,
+        settings: &Settings,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         // It may be the same address.
         if let Some(web) = self.web.take() {
             web.stop().await;
@@ -100,7 +140,7 @@ impl Program {
                 web.stop().await;
             }
         };
-        tokio::join!(self.bridge.stop(), farewell).0
+        tokio::join!(self.bridge.stop(), farewell, self.admin.stop()).0
     }
 }
 

@@ -4,18 +4,19 @@ use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
+use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
+use super::logging::LogLevel;
 use super::program::Program;
 use super::signals::ProgramSignals;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, systemd};
+use crate::admin::{ReloadHandle, ReloadedView};
 use crate::config;
 use crate::config::Settings;
-use crate::service::{ReloadSummary, StartError};
+use crate::service::StartError;
 use crate::store::{Store, StoreError};
-
-/// How many reloads may wait.
-const MAX_WAITING_RELOADS: usize = 8;
 
 /// Runs the bridge with the configuration file `config`.
 pub(super) fn run(config: &Path) -> ExitCode {
@@ -26,16 +27,19 @@ pub(super) fn run(config: &Path) -> ExitCode {
             return EXIT_CONFIG_ERROR.into();
         }
     };
-    if let Err(error) = logging::init(&settings.log) {
-        eprintln!("{error}");
-        return EXIT_CONFIG_ERROR.into();
-    }
+    let log_level = match logging::init(&settings.log) {
+        Ok(log_level) => log_level,
+        Err(error) => {
+            eprintln!("{error}");
+            return EXIT_CONFIG_ERROR.into();
+        }
+    };
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     let runtime = build_runtime();
     let state_dir = settings.state_dir.clone();
-    let outcome = runtime.block_on(run_until_stopped(config, settings));
+    let outcome = runtime.block_on(run_until_stopped(config, settings, log_level));
     // Do not wait for pending DNS lookups: they run in blocking threads.
     runtime.shutdown_background();
     match outcome {
@@ -77,23 +81,24 @@ pub(super) fn build_runtime() -> tokio::runtime::Runtime {
 }
 
 /// A request to read the configuration again, and where the answer goes.
-type ReloadRequest = oneshot::Sender<Result<ReloadSummary, Vec<String>>>;
+type ReloadRequest = oneshot::Sender<Result<ReloadedView, Vec<String>>>;
 
-async fn run_until_stopped(config: &Path, settings: Settings) -> Result<(), Box<dyn Error>> {
+async fn run_until_stopped(
+    config: &Path,
+    settings: Settings,
+    log_level: LogLevel,
+) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
-    let (reloads, mut requests) = mpsc::channel::<ReloadRequest>(MAX_WAITING_RELOADS);
-    let on_hangup = move || {
-        // If so many wait, one of them reads the same file.
-        let _ = reloads.try_send(oneshot::channel().0);
-    };
-    let mut signals = ProgramSignals::listen(settings.shutdown_timeout, on_hangup);
-    let mut program = Program::start(config, settings, store).await?;
+    let (requests, mut reloads) = mpsc::channel::<ReloadRequest>(1);
+    let handle = reload_handle(requests);
+    let mut signals = ProgramSignals::listen(settings.shutdown_timeout, on_hangup(handle.clone()));
+    let mut program = Program::start(config, settings, store, (log_level, handle)).await?;
     tokio::spawn(systemd::report_status(program.status()));
     loop {
         let request = tokio::select! {
             outcome = program.run() => return Ok(outcome?),
             () = signals.wait_stop() => break,
-            Some(request) = requests.recv() => request,
+            Some(request) = reloads.recv() => request,
         };
         tokio::select! {
             outcome = reload(&mut program) => {
@@ -113,12 +118,37 @@ async fn run_until_stopped(config: &Path, settings: Settings) -> Result<(), Box<
     Ok(())
 }
 
+/// Passes reloads on to the loop that runs the program.
+fn reload_handle(requests: mpsc::Sender<ReloadRequest>) -> ReloadHandle {
+    ReloadHandle::new(Timestamp::now(), move || {
+        let requests = requests.clone();
+        Box::pin(async move {
+            let (reply, outcome) = oneshot::channel();
+            let stopping = || vec!["the bridge is stopping".to_owned()];
+            requests.send(reply).await.map_err(|_| stopping())?;
+            outcome.await.map_err(|_| stopping())?
+        })
+    })
+}
+
+/// What SIGHUP does. Must be called within the runtime.
+fn on_hangup(reload: ReloadHandle) -> impl Fn() {
+    let runtime = Handle::current();
+    move || {
+        let reload = reload.clone();
+        // What comes of it is logged.
+        runtime.spawn(async move { drop(reload.reload().await) });
+    }
+}
+
 /// Reads the configuration again and applies it. Logs what came of it, and tells systemd.
-async fn reload(program: &mut Program) -> Result<ReloadSummary, Vec<String>> {
+async fn reload(program: &mut Program) -> Result<ReloadedView, Vec<String>> {
     systemd::notify_reloading();
     let outcome = program.reload().await;
     match &outcome {
-        Ok(summary) => tracing::info!(changes = %summary, "configuration reloaded"),
+        Ok(summary) => {
+            tracing::info!(changes = summary.changes.join("; "), "configuration reloaded");
+        }
         Err(mistakes) => tracing::error!(
             mistakes = mistakes.join("; "),
             "configuration not reloaded: the bridge continues with the old one"

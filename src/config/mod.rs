@@ -32,7 +32,7 @@ mod settings;
 mod types;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use accounts::{
     AccountPresence, AccountSettings, AccountsFor, LetsChatSenderMode, PersonSettings,
@@ -45,8 +45,8 @@ pub use network::{
 pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
-    CatchUpPolicy, CertificatePin, ChannelSettings, HostPort, LetsChatSettings, Link, LogFormat,
-    LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
+    AdminSettings, CatchUpPolicy, CertificatePin, ChannelSettings, HostPort, LetsChatSettings,
+    Link, LogFormat, LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
     UnconfirmedPolicy, WebSettings,
 };
 
@@ -96,6 +96,45 @@ pub fn read(
     let mut findings = reading.diagnostics.into_inner();
     mistakes.into_iter().chain(unknown_keys).for_each(|mistake| findings.push_error(mistake));
     findings.into_result(settings)
+}
+
+/// The state directory that the file at `path` and the variables of `environment` name, whatever else is wrong with
+/// them.
+///
+/// # Errors
+/// If the file is unreadable, or the key is no path.
+pub fn state_dir(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<PathBuf, ConfigErrors> {
+    let name = path.display().to_string();
+    let text = read_config_file(path, &name)?;
+    let (mut document, _) = Document::parse_anyway(&name, &text);
+    let environment = Environment::new(environment);
+    let (over, _) = environment.to_table(&document.network_names(), &collect_known_keys());
+    document.overlay(over);
+    let folders = BaseDirs {
+        config_file: path.to_owned(),
+        state_dir: environment.state_dir,
+        credentials_dir: None,
+    };
+    let loader = Loader { document, base_dirs: folders, ..Loader::default() };
+    let found = sections::state_dir(&loader);
+    Ok(loader.diagnostics.into_inner().into_result(found)?.0)
+}
+
+/// The state directory without a configuration: the one that systemd gives, or else the usual one.
+#[must_use]
+pub fn default_state_dir(environment: impl Iterator<Item = (String, String)>) -> PathBuf {
+    Environment::new(environment).state_dir.unwrap_or_else(sections::usual_state_dir)
+}
+
+/// Checks a level or a filter of the log.
+///
+/// # Errors
+/// What is wrong with it, and what would do.
+pub fn check_log_filter(text: &str) -> Result<(), String> {
+    parse::log_filter(text).map(drop).map_err(|error| format!("{}; {}", error.problem, error.help))
 }
 
 /// The maximum number of unknown keys to correct: each guess loads the file again.

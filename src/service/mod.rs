@@ -55,7 +55,7 @@ pub use control::BridgeControl;
 pub use link_requests::LinkAsker;
 pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
-pub use reload::{ReloadError, ReloadSummary};
+pub use reload::{ConfigChanges, ReloadError};
 pub use survey::{ChannelList, survey};
 
 use bridge_settings::bridge_config;
@@ -206,7 +206,7 @@ impl RunningBridge {
     ///
     /// # Errors
     /// What cannot change while the bridge runs; nothing is applied then.
-    pub async fn reload(&mut self, settings: Settings) -> Result<ReloadSummary, ReloadError> {
+    pub async fn reload(&mut self, settings: Settings) -> Result<ConfigChanges, ReloadError> {
         let summary = reload::compare(&self.settings, &settings)?;
         let (reply, endpoints) = oneshot::channel();
         let config = Box::new(bridge_config(&settings)?);

@@ -1,7 +1,6 @@
 //! What a changed configuration changes while the bridge runs.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use crate::config::{Link, NetworkSettings, Settings};
 use crate::domain::Network;
@@ -30,26 +29,15 @@ pub enum ReloadError {
 
 /// What a reload has changed, in a few words each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ReloadSummary {
+pub struct ConfigChanges {
     /// What was applied.
     pub applied: Vec<String>,
     /// The keys that only a restart applies.
     pub needs_restart: Vec<String>,
 }
 
-impl fmt::Display for ReloadSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let later = self.needs_restart.iter().map(|key| format!("restart to apply {key}"));
-        let all: Vec<String> = self.applied.iter().cloned().chain(later).collect();
-        if all.is_empty() {
-            return f.write_str("links and connections stay as they are");
-        }
-        f.write_str(&all.join("; "))
-    }
-}
-
 /// What `new` changes.
-pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ReloadSummary, ReloadError> {
+pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ConfigChanges, ReloadError> {
     if old.state_dir != new.state_dir {
         let (before, after) = (old.state_dir.display(), new.state_dir.display());
         let (before, after) = (before.to_string(), after.to_string());
@@ -67,7 +55,7 @@ pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ReloadSummary, R
     ];
     let needs_restart = changed.into_iter().filter(|(_, changed)| *changed);
     let needs_restart = needs_restart.map(|(key, _)| key.to_owned()).collect();
-    Ok(ReloadSummary { applied, needs_restart })
+    Ok(ConfigChanges { applied, needs_restart })
 }
 
 fn compare_links(old: &Settings, new: &Settings, applied: &mut Vec<String>) {

@@ -127,7 +127,20 @@ impl Store {
 /// # Errors
 /// When there is no store, or it cannot be read.
 pub fn read_people(directory: &Path) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
-    let mut connection = look::open_to_read(directory)?;
+    people_in(look::open_to_read(directory)?)
+}
+
+/// The same in the program that has the store open.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_people_in_same_program(
+    directory: &Path,
+) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
+    people_in(look::open_in_same_program(directory)?)
+}
+
+fn people_in(mut connection: Connection) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
     // One state of both tables, also while the bridge writes.
     let view = connection.transaction()?;
     let mut accounts: HashMap<PersonId, Vec<SpeakerAccount>> = HashMap::new();
@@ -142,21 +155,20 @@ pub fn read_people(directory: &Path) -> Result<Vec<(Person, Vec<SpeakerAccount>)
     Ok(with_accounts.collect())
 }
 
+/// The size of the database in `directory` with its log, in bytes; 0 if there is none.
+#[must_use]
+pub fn size_on_disk(directory: &Path) -> u64 {
+    let size = |end: &str| {
+        let file = directory.join(format!("{DB_FILE}{end}"));
+        std::fs::metadata(file).map_or(0, |found| found.len())
+    };
+    size("") + size("-wal")
+}
+
 /// Whether there is no database in `directory`, for certain.
 #[must_use]
 pub fn is_missing(directory: &Path) -> bool {
     matches!(directory.join(DB_FILE).try_exists(), Ok(false))
-}
-
-/// Asks the bridge that uses the store in `directory`, or will, to give up the accounts of the person with this
-/// nick; of everybody, if there is none. A running bridge does so within seconds.
-///
-/// # Errors
-/// When there is no store, or it cannot be written.
-pub fn request_unlink(directory: &Path, nick: Option<&str>) -> Result<(), StoreError> {
-    let connection = look::open_to_write(directory)?;
-    connection.execute("INSERT INTO unlink_request (nick) VALUES (?1)", [nick])?;
-    Ok(())
 }
 
 fn accounts_of(connection: &Connection) -> Result<Vec<SpeakerAccount>, StoreError> {

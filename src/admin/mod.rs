@@ -1,0 +1,48 @@
+//! The administrator's side of the running bridge: one HTTP API on a Unix socket, and on a TCP listener if there is one.
+//!
+//! ```text
+//!  letsbridge status, curl ─▶ state_dir/control.sock ─┐
+//!                                                     ├─▶ gate: who may? ─▶ api ─▶ BridgeControl ─▶ the engine
+//!  browser, Prometheus ─▶ [admin] listen ─────────────┘                 ├─▶ metrics, health
+//!                                                                       └─▶ page
+//! ```
+//!
+//! Who can open the socket may do everything: it belongs to the bridge's user, and nobody else can connect. On the TCP
+//! listener, `gate` decides.
+
+mod answer;
+mod api;
+mod body;
+mod client;
+mod error;
+mod gate;
+mod handles;
+mod health;
+mod metrics;
+mod page;
+mod people;
+mod queue;
+mod report;
+mod router;
+mod server;
+mod socket;
+mod state;
+mod status;
+mod tcp;
+
+pub use answer::ErrorView;
+pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView};
+pub use client::{AdminClient, ClientError};
+pub use error::AdminError;
+pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle};
+pub use people::{EndedLinkView, PersonAccountView, PersonView, UnlinkRequestBody, UnlinkedView};
+pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
+pub use report::{
+    ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
+    NetworkKindView, NetworkView, PeopleCounts, ReloadView, ReloadedView, StatusView, StorageView,
+    WarningView,
+};
+pub use server::{AdminListeners, AdminServer};
+pub use socket::{SocketError, socket_path};
+pub use state::RunningParts;
+pub use tcp::AdminTcp;
