@@ -26,6 +26,7 @@ mod people;
 mod program;
 mod puppet_login;
 mod registration;
+mod reload;
 mod secrets;
 mod starting;
 mod state;

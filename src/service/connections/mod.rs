@@ -110,7 +110,13 @@ impl Connections {
         settings: &Settings,
         endpoints: Vec<(EndpointId, Endpoint)>,
     ) {
-        self.endpoints = endpoints;
+        // The bridge may have none of these left already: that they are to be left is still to be told.
+        let known = std::mem::replace(&mut self.endpoints, endpoints);
+        for (id, name) in known {
+            if !self.endpoints.iter().any(|(other, _)| *other == id) {
+                self.endpoints.push((id, name));
+            }
+        }
         let pool = account_policy::pool_settings(&settings.letschat, &self.endpoints);
         // It is gone only when the program ends.
         let _ = self.accounts.send(AccountPoolRequest::Configure(Box::new(pool)));

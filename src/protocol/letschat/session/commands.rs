@@ -63,22 +63,20 @@ impl LetsChatSession {
             LetsChatCommand::SetTimer { endpoint, after } => {
                 self.timers.push((now + after, endpoint));
             }
-            LetsChatCommand::JoinRoom(target) => {
-                if self.rooms.add(target) && self.was_logged_in() {
-                    self.refresh_rooms(now);
-                }
-            }
+            LetsChatCommand::JoinRoom(target) => self.add_room(now, target),
             LetsChatCommand::LeaveRoom(endpoint) => self.leave_unlinked_room(now, endpoint),
-            LetsChatCommand::SetDirectMessages(wanted) => {
-                self.direct_messages = wanted;
-                if wanted && self.was_logged_in() {
-                    self.probe_direct_messages(now);
-                }
-            }
+            LetsChatCommand::SetDirectMessages(wanted) => self.set_direct_messages(now, wanted),
             LetsChatCommand::Leave => {
                 self.send_packet(&Packet::Close);
                 self.close("left".to_owned());
             }
+        }
+    }
+
+    fn set_direct_messages(&mut self, now: Instant, wanted: bool) {
+        self.direct_messages = wanted;
+        if wanted && self.was_logged_in() {
+            self.probe_direct_messages(now);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::domain::EndpointId;
 use crate::protocol::Output;
 use crate::protocol::letschat::json;
 use crate::protocol::letschat::requests::LetsChatRequest;
+use crate::protocol::letschat::rooms::RoomTarget;
 use crate::protocol::letschat::rows::parse_rows;
 use crate::protocol::letschat::wire_types;
 use crate::protocol::letschat::wire_types::WireRoom;
@@ -81,6 +82,13 @@ impl LetsChatSession {
         if self.rooms.on_left(endpoint, now) {
             self.requests.remove_reads(endpoint);
             self.report_not_joined(endpoint, reason.to_owned());
+        }
+    }
+
+    /// The room is linked from now on, or has another password.
+    pub(super) fn add_room(&mut self, now: Instant, target: RoomTarget) {
+        if self.rooms.add(target) && self.was_logged_in() {
+            self.refresh_rooms(now);
         }
     }
 
