@@ -196,23 +196,28 @@ impl Engine {
                 }
             }
             EngineInput::Event(happening) => {
-                match &happening {
-                    Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
-                        let peer = Peer::Irc(network.clone());
-                        self.connections.logged_in(peer, Timestamp::now());
-                    }
-                    Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
-                        self.connections.logged_in(Peer::LetsChat, Timestamp::now());
-                    }
-                    Event::ConnectionLost(peer) => self.on_connection_lost(peer),
-                    Event::Tick => self.stats_reporter.tick(self.bridge.stats()),
-                    _ => {}
-                }
-                if matches!(happening, Event::Tick) {
-                    self.store.still_there()?;
-                }
+                self.note_event(&happening)?;
                 self.bridge.apply(Timestamp::now(), happening, &mut self.store, commands)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Notes what an event says of a connection, or that a second has passed.
+    fn note_event(&mut self, event: &Event) -> Result<(), StoreError> {
+        match event {
+            Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
+                self.connections.logged_in(Peer::Irc(network.clone()), Timestamp::now());
+            }
+            Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
+                self.connections.logged_in(Peer::LetsChat, Timestamp::now());
+            }
+            Event::ConnectionLost(peer) => self.on_connection_lost(peer),
+            Event::Tick => {
+                self.stats_reporter.tick(self.bridge.stats());
+                self.store.still_there()?;
+            }
+            _ => {}
         }
         Ok(())
     }
