@@ -11,19 +11,37 @@
 //! listener, `gate` decides.
 
 mod answer;
+mod api;
+mod body;
+mod client;
+mod error;
 mod gate;
 mod handles;
 mod health;
 mod metrics;
 mod page;
+mod people;
+mod queue;
 mod report;
 mod router;
+mod server;
+mod socket;
 mod state;
+mod status;
+mod tcp;
 
 pub use answer::ErrorView;
+pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView, ReloadedView};
+pub use client::{AdminClient, ClientError};
+pub use error::AdminError;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle, ReloadSummary};
+pub use people::{PersonAccountView, PersonView, access_word, kind_word};
+pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
 pub use report::{
     ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
     NetworkKindView, NetworkView, PeopleCounts, ReloadView, StatusView, StorageView, WarningView,
 };
+pub use server::{AdminListeners, AdminServer};
+pub use socket::{SocketError, socket_path};
 pub use state::RunningParts;
+pub use tcp::AdminTcp;

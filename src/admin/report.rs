@@ -158,8 +158,11 @@ pub struct DirectionView {
     pub oldest: Option<Timestamp>,
     /// How many were delivered since the bridge started.
     pub delivered: u64,
-    /// How many were rejected since the bridge started.
+    /// How many were rejected since the bridge started, without those that an administrator dropped.
     pub rejected: u64,
+    /// How many an administrator dropped since the bridge started.
+    #[serde(default)]
+    pub dropped: u64,
 }
 
 /// A delivery that was rejected.

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time;
 
 use super::handles::{LogLevelControl, ReloadHandle};
+use super::report::PeopleCounts;
 use crate::bridge::{BridgeReport, Stats};
 use crate::service::{BridgeControl, Status};
 
@@ -45,6 +46,8 @@ pub(super) struct AdminState {
     pub(super) bridge: RunningParts,
     /// Whether the bridge stops: answers without an end must end then.
     pub(super) stopping: watch::Receiver<bool>,
+    /// The last counts of people, and when they were read.
+    pub(super) people_counts: tokio::sync::Mutex<Option<(PeopleCounts, time::Instant)>>,
     last_report: Mutex<Option<BridgeReport>>,
 }
 
@@ -59,7 +62,12 @@ pub(super) struct KnownReport {
 
 impl AdminState {
     pub(super) fn new(bridge: RunningParts, stopping: watch::Receiver<bool>) -> SharedState {
-        Arc::new(Self { bridge, stopping, last_report: Mutex::default() })
+        Arc::new(Self {
+            bridge,
+            stopping,
+            people_counts: tokio::sync::Mutex::default(),
+            last_report: Mutex::default(),
+        })
     }
 
     /// How the bridge is; after [`REPORT_TIMEOUT`] as it was when it last answered.
