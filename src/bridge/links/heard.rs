@@ -76,7 +76,7 @@ mod tests {
         for id in (0..=last).step_by(997) {
             let found = heard.of(DeliveryId(id)).expect("known").as_millisecond();
             let (age, error) = ((last - id) * 10, id * 10 - found);
-            assert!(error >= 0 && error <= age / 100 + 10, "{id}: {error} of {age}");
+            assert!(error >= 0 && error <= age / 50 + 10, "{id}: {error} of {age}");
         }
     }
 }
