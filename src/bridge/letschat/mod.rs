@@ -49,8 +49,6 @@ pub(super) fn on_event(
             Ok(())
         }
         LetsChatEvent::Alive => receive::on_alive(ctx),
-        // The service knows when.
-        LetsChatEvent::PingAnswered { .. } => Ok(()),
         LetsChatEvent::Joined { endpoint, room } => rooms.on_joined(endpoint, &room, ctx),
         LetsChatEvent::NotJoined { endpoint, reason } => {
             rooms.on_not_joined(endpoint, &reason, ctx)
@@ -79,7 +77,9 @@ pub(super) fn on_event(
             ctx.steps.push_back(Step::ScheduleDirect);
             Ok(())
         }
-        LetsChatEvent::DirectMessage(_) | LetsChatEvent::DirectMessagesEnabled(_) => Ok(()),
+        LetsChatEvent::DirectMessage(_)
+        | LetsChatEvent::DirectMessagesEnabled(_)
+        | LetsChatEvent::PingAnswered { .. } => Ok(()),
     }
 }
 
