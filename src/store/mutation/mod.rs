@@ -11,6 +11,7 @@ mod puppet_login;
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql};
 
+use super::schema;
 use crate::domain::{
     DeliveryId, DeliveryState, EndpointId, LetsChatUserId, Message, MessageKind, MessagePart,
     Network,
@@ -53,6 +54,7 @@ pub(super) enum Mutation {
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
     Link(LinkMutation),
+    Nothing,
     People(PeopleMutation),
     PuppetLogin(PuppetLoginMutation),
 }
@@ -135,6 +137,7 @@ impl Mutation {
                 nick::reserve(db, network, user, *relaymsg, nick)
             }
             Self::Link(change) => change.execute(db),
+            Self::Nothing => schema::mark_as_ours(db.connection),
             Self::People(change) => change.execute(db),
             Self::PuppetLogin(change) => change.execute(db),
         }
