@@ -7,6 +7,7 @@
 //! | module        | contents                                                             | touches      |
 //! |---------------|----------------------------------------------------------------------|--------------|
 //! | [`cli`]       | the commands: init, run, check, people, …; turns errors into text    | async        |
+//! | [`admin`]     | the administrator's API, metrics and status page of a running bridge | async        |
 //! | [`service`]   | the running bridge: apply events, commit, send commands              | async        |
 //! | [`web`]       | the web server: files, long messages, pages to link accounts         | async        |
 //! | [`net`]       | sockets and clocks                                                   | async        |
@@ -74,5 +75,7 @@ pub mod net;
 pub mod service;
 
 pub mod web;
+
+pub mod admin;
 
 pub mod cli;

@@ -21,8 +21,15 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "web", uses: &["domain", "config", "translate", "store", "net"], world: WORLD },
     Layer {
-        name: "cli",
+        name: "admin",
         uses: &["domain", "config", "protocol", "store", "bridge", "net", "service", "web"],
+        world: WORLD,
+    },
+    Layer {
+        name: "cli",
+        uses: &[
+            "domain", "config", "protocol", "store", "bridge", "net", "service", "web", "admin",
+        ],
         world: WORLD,
     },
 ];

@@ -491,6 +491,7 @@ impl World {
                 Command::Irc(..)
                 | Command::Puppets(..)
                 | Command::LinkReply(..)
+                | Command::ControlReply(..)
                 | Command::PuppetLoginReply(..) => {}
             }
         }

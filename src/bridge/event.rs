@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::account_io::{AccountCommand, AccountEvent};
+use super::control_io::{ControlError, ControlReply, ControlRequest};
 use crate::domain::{
     EndpointId, LetsChatUserId, LinkReply, LinkRequest, Network, PuppetLogin, PuppetLoginReply,
     PuppetLoginRequest,
@@ -42,6 +43,8 @@ pub enum Event {
     /// A login was tried for the request with this number: the account as the server calls it, or why it was not
     /// accepted, in words for its owner.
     PuppetLoginTried(u64, Result<String, String>),
+    /// A request of the administrator, with its number for the answer.
+    Control(u64, ControlRequest),
     /// Time has passed; sent about every second.
     Tick,
     /// The bridge is stopping: deliveries in flight may finish, no new ones start.
@@ -61,6 +64,8 @@ pub enum Command {
     Account(AccountCommand),
     /// Answers a request of the page on which people link their accounts.
     LinkReply(u64, LinkReply),
+    /// Answers a request of the administrator.
+    ControlReply(u64, Result<ControlReply, ControlError>),
     /// Answers a request of the page on which users of Let's Chat give their puppets a services account.
     PuppetLoginReply(u64, PuppetLoginReply),
 }

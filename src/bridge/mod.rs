@@ -18,6 +18,7 @@ mod accounts;
 mod commands;
 mod config;
 mod context;
+mod control_io;
 mod deliver;
 mod direct;
 mod directory;
@@ -36,6 +37,7 @@ mod pruner;
 mod puppet_login;
 mod rate_limit;
 mod repetition;
+mod report;
 mod routes;
 mod senders;
 mod sent_line;
@@ -52,9 +54,17 @@ use crate::store::{Store, StoreError};
 
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
 pub use config::BridgeConfig;
+pub use control_io::{
+    ControlError, ControlReply, ControlRequest, LinkChange, LinkDirection, QueuePage,
+    QueuedDelivery, WaitState,
+};
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
+pub use report::{
+    BridgeReport, ConnectionReport, ConnectionState, DirectionReport, LinkFailure, LinkReport,
+    LinkState,
+};
 pub use senders::accounts::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 pub use senders::{NickPolicy, NickSource};
 pub use stats::{AccountStats, GapStats, OutageStats, PuppetStats, Stats, TrafficStats};

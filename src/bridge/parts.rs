@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::account_io::AccountEvent;
 use super::commands::CommandAnswers;
 use super::context::{Ctx, Step};
+use super::control_io::{ControlError, ControlReply, ControlRequest};
 use super::direct::DirectMessages;
 use super::endpoints::EndpointState;
-use super::event::{Event, Peer};
+use super::event::{Command, Event, Peer};
 use super::letschat::RoomReceiver;
 use super::linking::Linking;
 use super::notices::failures::FailureNotices;
@@ -74,6 +75,14 @@ impl Parts {
             }
             Event::PuppetLoginTried(request, result) => {
                 self.puppet_logins.on_tried(request, result, ctx)
+            }
+            Event::Control(request, asked) => {
+                let answer = match asked {
+                    ControlRequest::Report => Ok(ControlReply::Report(Box::default())),
+                    _ => Err(ControlError::Busy),
+                };
+                ctx.commands.push(Command::ControlReply(request, answer));
+                Ok(())
             }
             Event::Stop => Ok(()),
         }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
+use super::control::OpenControls;
 use super::inbox::Inbox;
 use super::link_requests::OpenRequests;
 use super::messages::{EngineInput, PoolRequest, ShutdownStage, Status};
@@ -35,6 +36,7 @@ pub(super) struct Engine {
     /// The pool of accounts on Let's Chat, if there is one.
     account_pool: Option<mpsc::UnboundedSender<AccountCommand>>,
     link_requests: OpenRequests,
+    controls: OpenControls,
     status: watch::Sender<Status>,
     problems: Vec<(Peer, String)>,
     stats_reporter: StatsReporter,
@@ -64,6 +66,7 @@ impl Engine {
             letschat_sender: None,
             account_pool: None,
             link_requests: OpenRequests::default(),
+            controls: OpenControls::default(),
             status,
             requested_stage: requested,
             stage: ShutdownStage::Running,
@@ -158,6 +161,11 @@ impl Engine {
                     self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
                 }
             }
+            EngineInput::Control(request, reply) => {
+                if let Some(event) = self.controls.open(request, reply) {
+                    self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
+                }
+            }
             EngineInput::Event(happening) => {
                 match &happening {
                     Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
@@ -214,6 +222,7 @@ impl Engine {
             Command::PuppetLoginReply(request, reply) => {
                 self.link_requests.close_puppet_login(request, reply);
             }
+            Command::ControlReply(request, answer) => self.controls.close(request, answer),
             Command::LetsChat(command) => {
                 let aside = matches!(command, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat_sender.as_ref();

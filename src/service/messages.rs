@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bridge::{Event, Peer, PuppetCommand};
+use crate::bridge::{ControlError, ControlReply, ControlRequest, Event, Peer, PuppetCommand};
 use crate::domain::{LinkReply, LinkRequest, Network, PuppetLoginReply, PuppetLoginRequest};
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -20,9 +20,14 @@ pub(super) enum EngineInput {
     LinkRequest(Box<LinkRequest>, oneshot::Sender<LinkReply>),
     /// A request of the page on which users give their puppets a services account, and where the answer goes.
     PuppetLoginRequest(Box<PuppetLoginRequest>, oneshot::Sender<PuppetLoginReply>),
+    /// A request of the administrator, and where the answer goes.
+    Control(ControlRequest, ControlSender),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
 }
+
+/// Where the answer to a request of the administrator goes.
+pub(super) type ControlSender = oneshot::Sender<Result<ControlReply, ControlError>>;
 
 /// The stages of shutdown. Changes reach the engine ahead of queued inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

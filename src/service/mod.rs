@@ -12,6 +12,7 @@ pub mod account_probe;
 mod accounts;
 pub mod audit;
 mod connector;
+mod control;
 mod engine;
 mod identity;
 mod idle_timeout;
@@ -53,6 +54,7 @@ use crate::store;
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, PublicLinks};
 
+pub use control::BridgeControl;
 pub use link_requests::LinkAsker;
 pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
@@ -213,6 +215,12 @@ impl RunningBridge {
     #[must_use]
     pub fn link_asker(&self) -> LinkAsker {
         LinkAsker::new(&self.inbox)
+    }
+
+    /// Lets an administrator see and control the bridge.
+    #[must_use]
+    pub fn control(&self) -> BridgeControl {
+        BridgeControl::new(&self.inbox)
     }
 
     /// The counters since startup, at most a second old.

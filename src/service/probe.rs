@@ -301,6 +301,7 @@ impl ProbeProgress {
             EngineInput::Event(_)
             | EngineInput::LinkRequest(..)
             | EngineInput::PuppetLoginRequest(..)
+            | EngineInput::Control(..)
             | EngineInput::ConnectionProblem(..) => {}
         }
     }

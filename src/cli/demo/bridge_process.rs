@@ -36,7 +36,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// What the bridge's process reports about itself.
 #[derive(Debug)]
-pub(super) enum BridgeReport {
+pub(super) enum ProcessReport {
     /// It has joined everything.
     Ready,
     /// A line of its log.
@@ -47,7 +47,7 @@ pub(super) enum BridgeReport {
 #[derive(Debug)]
 pub(super) struct BridgeHome {
     directory: PathBuf,
-    reports: mpsc::Sender<BridgeReport>,
+    reports: mpsc::Sender<ProcessReport>,
     _web: WebPort,
 }
 
@@ -73,7 +73,7 @@ impl BridgeHome {
         directory: &Path,
         servers: &DemoServers,
         relay: &Relay,
-        reports: mpsc::Sender<BridgeReport>,
+        reports: mpsc::Sender<ProcessReport>,
     ) -> io::Result<Self> {
         write_private(&directory.join(TOKEN), &servers.letschat.token(BOT_NAME))?;
         let web = WebPort::take()?;
@@ -194,12 +194,12 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Reads what the bridge reports to systemd.
-async fn read_status(socket: UnixDatagram, reports: mpsc::Sender<BridgeReport>) {
+async fn read_status(socket: UnixDatagram, reports: mpsc::Sender<ProcessReport>) {
     let mut report = [0; MAX_REPORT];
     while let Ok(length) = socket.recv(&mut report).await {
         let text = String::from_utf8_lossy(&report[..length]);
         for line in text.lines() {
-            if line == "READY=1" && reports.send(BridgeReport::Ready).await.is_err() {
+            if line == "READY=1" && reports.send(ProcessReport::Ready).await.is_err() {
                 return;
             }
         }
@@ -207,11 +207,11 @@ async fn read_status(socket: UnixDatagram, reports: mpsc::Sender<BridgeReport>) 
 }
 
 /// Reads the log of one process until its end.
-async fn read_log(log: ChildStderr, reports: mpsc::Sender<BridgeReport>) {
+async fn read_log(log: ChildStderr, reports: mpsc::Sender<ProcessReport>) {
     let mut lines = BufReader::new(log).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if let Some(entry) = bridge_log::read(&line)
-            && reports.send(BridgeReport::Log(entry)).await.is_err()
+            && reports.send(ProcessReport::Log(entry)).await.is_err()
         {
             return;
         }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::DemoError;
 use super::bridge_log::LogEntry;
-use super::bridge_process::{BridgeHome, BridgeProcess, BridgeReport};
+use super::bridge_process::{BridgeHome, BridgeProcess, ProcessReport};
 use super::observe;
 use super::relay::Relay;
 use super::servers::DemoServers;
@@ -77,7 +77,7 @@ struct Repairs {
 /// What a director hears.
 pub(super) struct Inputs {
     pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) reports: mpsc::Receiver<BridgeReport>,
+    pub(super) reports: mpsc::Receiver<ProcessReport>,
     pub(super) messages: broadcast::Receiver<ChannelMessage>,
     pub(super) posts: broadcast::Receiver<PublishedPost>,
 }
@@ -228,9 +228,9 @@ impl Director {
         }
     }
 
-    fn note(&mut self, report: BridgeReport) {
+    fn note(&mut self, report: ProcessReport) {
         match report {
-            BridgeReport::Ready => {
+            ProcessReport::Ready => {
                 self.was_ready = true;
                 self.look_at_connections();
                 self.shown.bridge.state = PartState::Up;
@@ -239,9 +239,9 @@ impl Director {
                 let words = format!("The bridge runs as process {process}: ready after {after}.");
                 self.shown.tell(NewsKind::Works, words);
             }
-            BridgeReport::Log(LogEntry::Heard { id, at }) => self.tally.heard(&id, at),
-            BridgeReport::Log(LogEntry::Stored { at }) => self.tally.stored(at),
-            BridgeReport::Log(LogEntry::Warning(words)) => {
+            ProcessReport::Log(LogEntry::Heard { id, at }) => self.tally.heard(&id, at),
+            ProcessReport::Log(LogEntry::Stored { at }) => self.tally.stored(at),
+            ProcessReport::Log(LogEntry::Warning(words)) => {
                 self.shown.tell(NewsKind::Warning, format!("The bridge logs: {words}"));
                 self.last_warning = Some(words);
             }

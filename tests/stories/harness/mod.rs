@@ -47,7 +47,8 @@ use accounts::Pool;
 use calls::Calls;
 use jiff::Timestamp;
 use letsbridge::bridge::{
-    AccountPolicy, Bridge, BridgeConfig, BridgePolicy, GapStats, NickPolicy, Stats,
+    AccountPolicy, Bridge, BridgeConfig, BridgePolicy, ControlError, ControlReply, GapStats,
+    NickPolicy, Stats,
 };
 use letsbridge::domain::{
     ChannelMember, Endpoint, FloodControl, LinkReply, Network, PuppetLogin, PuppetLoginReply,
@@ -94,6 +95,8 @@ pub(crate) struct World {
     pub(crate) replies: Vec<LinkReply>,
     /// What the page for the logins of puppets was answered.
     pub(crate) login_replies: Vec<PuppetLoginReply>,
+    /// What the administrator was answered.
+    pub(crate) answers: Vec<Result<ControlReply, ControlError>>,
     /// The logins of puppets that are being tried.
     pub(crate) trials: Vec<PuppetLogin>,
 }
@@ -149,6 +152,7 @@ impl World {
             pool: Pool::default(),
             replies: Vec::new(),
             login_replies: Vec::new(),
+            answers: Vec::new(),
             trials: Vec::new(),
         };
         world.restart();

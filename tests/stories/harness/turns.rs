@@ -85,6 +85,7 @@ impl World {
                 Command::Account(command) => self.pool.on_command(command),
                 Command::LinkReply(_, reply) => self.replies.push(reply),
                 Command::PuppetLoginReply(_, reply) => self.login_replies.push(reply),
+                Command::ControlReply(_, answer) => self.answers.push(answer),
                 Command::LetsChat(command) => {
                     if let Some(machine) = self.letschat.machine.as_mut() {
                         machine.handle_input(self.now, Input::Command(command));

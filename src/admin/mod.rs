@@ -1,0 +1,26 @@
+//! The administrator's side of the running bridge: one HTTP API on a Unix socket, and on a TCP listener if there is one.
+//!
+//! ```text
+//!  letsbridge status, curl ─▶ state_dir/control.sock ─┐
+//!                                                     ├─▶ gate: who may? ─▶ api ─▶ BridgeControl ─▶ the engine
+//!  browser, Prometheus ─▶ [admin] listen ─────────────┘                 ├─▶ metrics, health
+//!                                                                       └─▶ page
+//! ```
+//!
+//! Who can open the socket may do everything: it belongs to the bridge's user, and nobody else can connect. On the TCP
+//! listener, `gate` decides.
+
+mod handles;
+mod health;
+mod metrics;
+mod page;
+mod report;
+mod router;
+mod state;
+
+pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle, ReloadSummary};
+pub use report::{
+    ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
+    NetworkKindView, NetworkView, PeopleCounts, ReloadView, StatusView, StorageView, WarningView,
+};
+pub use state::RunningParts;

@@ -1,0 +1,15 @@
+//! All routes of the API.
+
+use axum::Router;
+
+use super::state::SharedState;
+use super::{health, metrics, page};
+
+/// All routes. Who may use them is decided before.
+pub(super) fn routes(state: SharedState) -> Router {
+    Router::new()
+        .merge(metrics::routes())
+        .merge(health::routes())
+        .merge(page::routes())
+        .with_state(state)
+}

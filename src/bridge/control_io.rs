@@ -1,0 +1,150 @@
+//! What an administrator asks of the running bridge, and what it answers.
+
+use jiff::Timestamp;
+
+use super::report::BridgeReport;
+use crate::domain::{DeliveryId, LinkId, LinkName};
+
+/// A request of the administrator. Answered by [`ControlReply`] or [`ControlError`], after the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlRequest {
+    /// How the bridge is.
+    Report,
+    /// Deliver nothing over this link, in both directions, until it is resumed.
+    Pause(LinkName),
+    /// Deliver over this link again.
+    Resume(LinkName),
+    /// What waits on this link, at most so many deliveries a direction.
+    ListQueue(LinkName, usize),
+    /// Send what the remote side has deferred now.
+    Retry(LinkName),
+    /// Drop this delivery, which waits on this link.
+    Drop(LinkName, DeliveryId),
+}
+
+/// The answer to a request of the administrator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlReply {
+    /// How the bridge is.
+    Report(Box<BridgeReport>),
+    /// The link is paused or resumed as asked, or a retry was started.
+    Changed(LinkChange),
+    /// What waits.
+    Queue(QueuePage),
+    /// The delivery is dropped.
+    Dropped(QueuedDelivery),
+}
+
+/// What a request has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkChange {
+    /// The link that was meant.
+    pub link: LinkId,
+    /// Whether anything has changed; it may have been as asked before.
+    pub is_new: bool,
+}
+
+/// What waits on a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePage {
+    /// The link that was meant.
+    pub link: LinkId,
+    /// How many deliveries wait in all.
+    pub waiting: u64,
+    /// The oldest of them, oldest first.
+    pub deliveries: Vec<QueuedDelivery>,
+}
+
+/// A delivery that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuedDelivery {
+    /// Its number, which never changes.
+    pub id: DeliveryId,
+    /// Where to.
+    pub direction: LinkDirection,
+    /// The name of the author.
+    pub author: String,
+    /// When the message was sent, as its network says.
+    pub sent_at: Timestamp,
+    /// What it waits for.
+    pub state: WaitState,
+    /// The first 80 characters of the text, in one line.
+    pub text: String,
+}
+
+/// A direction of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkDirection {
+    /// From the room to the channel.
+    ToIrc,
+    /// From the channel to the room.
+    ToLetsChat,
+}
+
+/// What a delivery waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitState {
+    /// For its turn, or for the connection.
+    Queued,
+    /// For the remote side, which has deferred it.
+    Deferred,
+    /// For the answer of the remote side.
+    InFlight,
+    /// For the connection, to find out whether it has arrived.
+    InDoubt,
+    /// For an administrator, who has paused a link on its path.
+    Held,
+}
+
+/// Why a request of the administrator is refused, in words for them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// The bridge is stopping, or has stopped.
+    #[error("the bridge is stopping")]
+    Stopping,
+    /// Too many requests wait for an answer.
+    #[error("the bridge is busy with other requests: try again in a moment")]
+    Busy,
+    /// No link has this name.
+    #[error("no link is called \"{name}\": {}", list_names(.links))]
+    UnknownLink {
+        /// The name as asked.
+        name: LinkName,
+        /// The links that there are; not all of them, if there are many.
+        links: Vec<LinkId>,
+    },
+    /// Several links have this name.
+    #[error("several links are called \"{name}\": {}", list_names(.links))]
+    AmbiguousLink {
+        /// The name as asked.
+        name: LinkName,
+        /// The links that were meant; not all of them, if there are many.
+        links: Vec<LinkId>,
+    },
+    /// No delivery with this number waits on the link.
+    #[error("no delivery {} waits on {link}: it was delivered, or never was", .id.0)]
+    NotWaiting {
+        /// The link that was meant.
+        link: LinkId,
+        /// The number as asked.
+        id: DeliveryId,
+    },
+    /// The delivery is in flight or in doubt.
+    #[error("delivery {} to {link} has been sent already, and may have arrived: it cannot be dropped", .id.0)]
+    AlreadySent {
+        /// The link that was meant.
+        link: LinkId,
+        /// The number as asked.
+        id: DeliveryId,
+    },
+}
+
+/// `use "libera/#tea tea" or "oftc/#tea tea"`.
+fn list_names(links: &[LinkId]) -> String {
+    let names: Vec<String> = links.iter().map(|link| format!("\"{link}\"")).collect();
+    match names.split_last() {
+        None => "there are no links".to_owned(),
+        Some((only, [])) => format!("use {only}"),
+        Some((last, others)) => format!("use {} or {last}", others.join(", ")),
+    }
+}
