@@ -10,17 +10,25 @@
 //! Who can open the socket may do everything: it belongs to the bridge's user, and nobody else can connect. On the TCP
 //! listener, `gate` decides.
 
+mod event_hub;
+mod events;
 mod handles;
 mod health;
 mod metrics;
 mod page;
+mod remedies;
 mod report;
 mod router;
+mod samples;
 mod state;
+mod stub;
+mod warnings;
 
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle, ReloadSummary};
+pub use remedies::remedy_for;
 pub use report::{
     ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
     NetworkKindView, NetworkView, PeopleCounts, ReloadView, StatusView, StorageView, WarningView,
 };
 pub use state::RunningParts;
+pub use warnings::{Gravity, LogPlace, LoggedWarning, RecentWarnings};

@@ -3,7 +3,7 @@
 use axum::Router;
 
 use super::state::SharedState;
-use super::{health, metrics, page};
+use super::{events, health, metrics, page};
 
 /// All routes. Who may use them is decided before.
 pub(super) fn routes(state: SharedState) -> Router {
@@ -11,5 +11,6 @@ pub(super) fn routes(state: SharedState) -> Router {
         .merge(metrics::routes())
         .merge(health::routes())
         .merge(page::routes())
+        .merge(events::routes())
         .with_state(state)
 }

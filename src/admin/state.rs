@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time;
 
+use super::event_hub::EventHub;
 use super::handles::{LogLevelControl, ReloadHandle};
+use super::samples::SampleLog;
+use super::warnings::RecentWarnings;
 use crate::bridge::{BridgeReport, Stats};
 use crate::service::{BridgeControl, Status};
 
@@ -31,6 +34,8 @@ pub struct RunningParts {
     pub reload: ReloadHandle,
     /// Shows and sets what is logged.
     pub log_level: Arc<dyn LogLevelControl>,
+    /// The latest warnings of the log.
+    pub warnings: RecentWarnings,
     /// When the bridge started.
     pub started_at: Timestamp,
     /// The configuration file.
@@ -45,6 +50,10 @@ pub(super) struct AdminState {
     pub(super) bridge: RunningParts,
     /// Whether the bridge stops: answers without an end must end then.
     pub(super) stopping: watch::Receiver<bool>,
+    /// The last minutes of each link.
+    pub(super) samples: SampleLog,
+    /// Those who listen to events.
+    pub(super) events: EventHub,
     last_report: Mutex<Option<BridgeReport>>,
 }
 
@@ -59,7 +68,13 @@ pub(super) struct KnownReport {
 
 impl AdminState {
     pub(super) fn new(bridge: RunningParts, stopping: watch::Receiver<bool>) -> SharedState {
-        Arc::new(Self { bridge, stopping, last_report: Mutex::default() })
+        Arc::new(Self {
+            bridge,
+            stopping,
+            samples: SampleLog::default(),
+            events: EventHub::default(),
+            last_report: Mutex::default(),
+        })
     }
 
     /// How the bridge is; after [`REPORT_TIMEOUT`] as it was when it last answered.

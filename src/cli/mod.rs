@@ -12,6 +12,7 @@ mod logging;
 mod panic;
 mod people;
 mod process;
+mod recent_warnings;
 mod revoke;
 mod run;
 mod signals;
