@@ -9,13 +9,16 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::log_limits::Limits;
+use super::recent_warnings::WarningLayer;
+use crate::admin::RecentWarnings;
 use crate::config::{LogFormat, LogSettings};
 
-/// Starts logging with the settings `log`. If `RUST_LOG` is set, it overrides the level.
+/// Starts logging with the settings `log`. If `RUST_LOG` is set, it overrides the level. Warnings and errors also go to
+/// `warnings`, even those that the limits of the log leave out.
 ///
 /// # Errors
 /// When the filter is invalid.
-pub(super) fn init(log: &LogSettings) -> Result<(), String> {
+pub(super) fn init(log: &LogSettings, warnings: &RecentWarnings) -> Result<(), String> {
     let written = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|level| !level.is_empty());
     let (key, level) = match &written {
         Some(level) => (EnvFilter::DEFAULT_ENV, level),
@@ -25,17 +28,18 @@ pub(super) fn init(log: &LogSettings) -> Result<(), String> {
         format!("{key}: {level:?} is not a log filter ({error}); use a level like \"info\"")
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let recent = WarningLayer(warnings.clone());
     let colours = match log.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Human => true,
         LogFormat::Json => {
             let logger = builder.json().flatten_event(true).with_current_span(false).finish();
-            logger.with(filter_fn(may_be_logged)).with(Limits::begin()).init();
+            logger.with(filter_fn(may_be_logged)).with(Limits::begin()).with(recent).init();
             return Ok(());
         }
     };
     let logger = builder.with_ansi(colours).with_target(false).finish();
-    logger.with(filter_fn(may_be_logged)).with(Limits::begin()).init();
+    logger.with(filter_fn(may_be_logged)).with(Limits::begin()).with(recent).init();
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::signals::ShutdownSignal;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, systemd};
+use crate::admin::RecentWarnings;
 use crate::config;
 use crate::config::Settings;
 use crate::service;
@@ -24,7 +25,8 @@ pub(super) fn run(config: &Path) -> ExitCode {
             return EXIT_CONFIG_ERROR.into();
         }
     };
-    if let Err(error) = logging::init(&settings.log) {
+    let recent = RecentWarnings::default();
+    if let Err(error) = logging::init(&settings.log, &recent) {
         eprintln!("{error}");
         return EXIT_CONFIG_ERROR.into();
     }
