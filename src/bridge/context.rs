@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::endpoints::Endpoints;
 use super::event::Command;
+use super::links::Links;
 use super::loop_guard::LoopGuard;
 use super::peers::Peers;
 use super::policy::BridgePolicy;
@@ -25,6 +26,7 @@ pub(super) struct Ctx<'a> {
     pub(super) now: Timestamp,
     pub(super) policy: &'a BridgePolicy,
     pub(super) routes: &'a Routes,
+    pub(super) links: &'a mut Links,
     pub(super) endpoints: &'a mut Endpoints,
     pub(super) peers: &'a mut Peers,
     pub(super) senders: &'a mut Senders,

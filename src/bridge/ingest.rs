@@ -112,7 +112,9 @@ pub(super) fn fan_out(
         for part in parts(message, &source, to, ctx) {
             let delivery_id = ctx.store.enqueue_part(id, *part, to)?;
             ctx.endpoints.quota.add(message);
-            push(Delivery::queued(delivery_id, to, message.clone(), *part), ctx);
+            let delivery = Delivery::queued(delivery_id, to, message.clone(), *part);
+            ctx.links.on_queued(&delivery);
+            push(delivery, ctx);
         }
         ctx.schedule(to);
     }

@@ -18,6 +18,7 @@ mod accounts;
 mod commands;
 mod config;
 mod context;
+mod control;
 mod control_io;
 mod deliver;
 mod direct;
@@ -28,6 +29,7 @@ mod ingest;
 mod irc;
 mod letschat;
 mod linking;
+mod links;
 mod loop_guard;
 mod notices;
 mod parts;
@@ -74,6 +76,7 @@ use context::Ctx;
 use direct::DirectMessages;
 use endpoints::Endpoints;
 use endpoints::quota::QueueQuota;
+use links::Links;
 use loop_guard::LoopGuard;
 use parts::Parts;
 use peers::Peers;
@@ -89,6 +92,7 @@ pub struct Bridge {
     policy: BridgePolicy,
     /// The formats between endpoints.
     routes: Routes,
+    links: Links,
     endpoints: Endpoints,
     peers: Peers,
     senders: Senders,
@@ -122,9 +126,11 @@ impl Bridge {
         let accounts = Accounts::recover(config.accounts, &ids, store)?;
         let nicks = config.nick_policies.into_iter().filter_map(nicks).collect();
         let direct = DirectMessages::recover(config.direct_messages, now, &mut endpoints, store)?;
-        Ok(Self {
+        let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
+        let mut bridge = Self {
             policy: config.policy,
             routes: Routes::new(config.format, &links).with_public_links(config.public_links),
+            links: Links::default(),
             endpoints,
             peers: Peers::default(),
             senders: Senders::new(nicks, accounts, PuppetLogins::new(store.puppet_logins()?)),
@@ -133,7 +139,11 @@ impl Bridge {
             stats: Stats::default(),
             stopping: false,
             parts: Parts::new(direct),
-        })
+        };
+        bridge.with_parts(now, store, &mut Vec::new(), |_, ctx| {
+            control::pause::set_links(&ends, ctx)
+        })?;
+        Ok(bridge)
     }
 
     /// Processes one event at `now`. Appends the resulting commands to `commands`; removes those for lost
@@ -224,6 +234,7 @@ impl Bridge {
             now,
             policy: &self.policy,
             routes: &self.routes,
+            links: &mut self.links,
             endpoints: &mut self.endpoints,
             peers: &mut self.peers,
             senders: &mut self.senders,

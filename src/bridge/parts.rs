@@ -5,17 +5,16 @@ use std::collections::BTreeSet;
 use super::account_io::AccountEvent;
 use super::commands::CommandAnswers;
 use super::context::{Ctx, Step};
-use super::control_io::{ControlError, ControlReply, ControlRequest};
 use super::direct::DirectMessages;
 use super::endpoints::EndpointState;
-use super::event::{Command, Event, Peer};
+use super::event::{Event, Peer};
 use super::letschat::RoomReceiver;
 use super::linking::Linking;
 use super::notices::failures::FailureNotices;
 use super::notices::{outage, status};
 use super::pruner::Pruner;
 use super::puppet_login::PuppetLoginRequests;
-use super::{accounts, deliver, irc, letschat, linking, notices, puppet_login};
+use super::{accounts, control, deliver, irc, letschat, linking, notices, puppet_login};
 use crate::domain::{EndpointId, LetsChatUserId, Network};
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::letschat::LetsChatEvent;
@@ -76,14 +75,7 @@ impl Parts {
             Event::PuppetLoginTried(request, result) => {
                 self.puppet_logins.on_tried(request, result, ctx)
             }
-            Event::Control(request, asked) => {
-                let answer = match asked {
-                    ControlRequest::Report => Ok(ControlReply::Report(Box::default())),
-                    _ => Err(ControlError::Busy),
-                };
-                ctx.commands.push(Command::ControlReply(request, answer));
-                Ok(())
-            }
+            Event::Control(request, asked) => control::on_request(request, asked, ctx),
             Event::Stop => Ok(()),
         }
     }
@@ -233,6 +225,8 @@ impl Parts {
         irc::history::resume_paused(ctx)?;
         self.rooms.tick(ctx);
         outage::notify_due(ctx)?;
+        control::observe(ctx);
+        control::pause::notify_due(ctx)?;
         notices::notify_expired_mutes(ctx)?;
         status::notify_due(ctx)?;
         irc::puppets::away::show_away(ctx);

@@ -37,7 +37,9 @@ pub(super) fn on_changed(endpoint: EndpointId, text: &str, ctx: &mut Ctx<'_>) ->
 
 /// The command that sets the topic of `to`, if it follows that of `endpoint` and can be set now.
 fn set_command(endpoint: EndpointId, to: EndpointId, text: &str, ctx: &Ctx<'_>) -> Option<Command> {
-    let state = ctx.endpoints.get(to).filter(|state| state.queue().is_open())?;
+    let can_be_sent =
+        |state: &&EndpointState| state.queue().is_open() && !state.queue().is_held(endpoint);
+    let state = ctx.endpoints.get(to).filter(can_be_sent)?;
     let sync = ctx.routes.format(endpoint, to).topic_sync;
     match state {
         EndpointState::Room(_) if sync.syncs_room() => {

@@ -10,12 +10,13 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
+use super::connection_log::ConnectionLog;
 use super::control::OpenControls;
 use super::inbox::Inbox;
 use super::link_requests::OpenRequests;
 use super::messages::{EngineInput, PoolRequest, ShutdownStage, Status};
 use super::stats_log::StatsReporter;
-use crate::bridge::{AccountCommand, Bridge, Command, Event, Peer, Stats};
+use crate::bridge::{AccountCommand, Bridge, Command, ControlReply, Event, Peer, Stats};
 use crate::domain::Network;
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -38,7 +39,7 @@ pub(super) struct Engine {
     link_requests: OpenRequests,
     controls: OpenControls,
     status: watch::Sender<Status>,
-    problems: Vec<(Peer, String)>,
+    connections: ConnectionLog,
     stats_reporter: StatsReporter,
     requested_stage: watch::Receiver<ShutdownStage>,
     /// The current stage of shutdown.
@@ -58,7 +59,7 @@ impl Engine {
         store.on_stall(move |stuck| sender.send_modify(|status| status.storage_stalled = stuck));
         Self {
             stats_reporter: StatsReporter::new(counters),
-            problems: Vec::new(),
+            connections: ConnectionLog::default(),
             bridge,
             store,
             irc_senders: HashMap::new(),
@@ -147,9 +148,9 @@ impl Engine {
                 self.irc_senders.insert(network, sender);
             }
             EngineInput::LetsChatConnected(sender) => self.letschat_sender = Some(sender),
+            EngineInput::ServerReached(peer, server) => self.connections.reached(peer, server),
             EngineInput::ConnectionProblem(peer, problem) => {
-                self.clear_problem(&peer);
-                self.problems.push((peer, problem));
+                self.connections.failed(peer, problem, Timestamp::now());
             }
             EngineInput::LinkRequest(request, reply) => {
                 if let Some(event) = self.link_requests.open(request, reply) {
@@ -169,15 +170,13 @@ impl Engine {
             EngineInput::Event(happening) => {
                 match &happening {
                     Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
-                        self.clear_problem(&Peer::Irc(network.clone()));
+                        let peer = Peer::Irc(network.clone());
+                        self.connections.logged_in(peer, Timestamp::now());
                     }
                     Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
-                        self.clear_problem(&Peer::LetsChat);
+                        self.connections.logged_in(Peer::LetsChat, Timestamp::now());
                     }
-                    Event::ConnectionLost(Peer::Irc(network)) => {
-                        drop(self.irc_senders.remove(network));
-                    }
-                    Event::ConnectionLost(Peer::LetsChat) => self.letschat_sender = None,
+                    Event::ConnectionLost(peer) => self.on_connection_lost(peer),
                     Event::Tick => self.stats_reporter.tick(self.bridge.stats()),
                     _ => {}
                 }
@@ -190,9 +189,12 @@ impl Engine {
         Ok(())
     }
 
-    /// The connection works again.
-    fn clear_problem(&mut self, peer: &Peer) {
-        self.problems.retain(|(troubled, _)| troubled != peer);
+    fn on_connection_lost(&mut self, peer: &Peer) {
+        self.connections.lost(peer.clone(), Timestamp::now());
+        match peer {
+            Peer::Irc(network) => drop(self.irc_senders.remove(network)),
+            Peer::LetsChat => self.letschat_sender = None,
+        }
     }
 
     /// Sends a command; if the connection is gone, its loss is already queued as an event.
@@ -222,7 +224,12 @@ impl Engine {
             Command::PuppetLoginReply(request, reply) => {
                 self.link_requests.close_puppet_login(request, reply);
             }
-            Command::ControlReply(request, answer) => self.controls.close(request, answer),
+            Command::ControlReply(request, mut answer) => {
+                if let Ok(ControlReply::Report(report)) = &mut answer {
+                    report.connections.iter_mut().for_each(|it| self.connections.fill(it));
+                }
+                self.controls.close(request, answer);
+            }
             Command::LetsChat(command) => {
                 let aside = matches!(command, letschat::LetsChatCommand::SendDirectNotice { .. });
                 let peer = self.letschat_sender.as_ref();
@@ -260,7 +267,7 @@ impl Engine {
             paused: self.bridge.paused(),
             // The engine would otherwise block in the store.
             storage_stalled: false,
-            problems: self.problems.iter().map(|(_, problem)| problem.clone()).collect(),
+            problems: self.connections.problems().cloned().collect(),
         };
         self.status.send_if_modified(|published| {
             let is_new = *published != status;

@@ -116,6 +116,9 @@ impl Connection for IrcConnection {
         (self.login_succeeded, self.rejection, self.try_other_server) = (false, None, false);
         let opened = unless_stopped(self.stop.clone(), self.connector.connect()).await?;
         tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
+        let reached = EngineInput::ServerReached(self.peer(), opened.server.to_string());
+        // Fails only when the engine is gone.
+        let _ = self.inbox.send(reached).await;
         let end = self.run_connected(opened).await;
         // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;

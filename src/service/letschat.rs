@@ -134,6 +134,9 @@ impl Connection for LetsChatConnection {
         let connecting = connect(&self.settings, &mut self.rejection);
         let frames = unless_stopped(self.stop.clone(), connecting).await?;
         tracing::info!(peer = %self.peer(), "connected");
+        let server = self.settings.url.origin().ascii_serialization();
+        // Fails only when the engine is gone.
+        let _ = self.inbox.send(EngineInput::ServerReached(self.peer(), server)).await;
         let end = self.run_connected(frames).await;
         // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;

@@ -22,6 +22,8 @@ pub(super) enum EngineInput {
     PuppetLoginRequest(Box<PuppetLoginRequest>, oneshot::Sender<PuppetLoginReply>),
     /// A request of the administrator, and where the answer goes.
     Control(ControlRequest, ControlSender),
+    /// This connection has reached this server: a host with its port, or an URL.
+    ServerReached(Peer, String),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
 }

@@ -302,6 +302,7 @@ impl ProbeProgress {
             | EngineInput::LinkRequest(..)
             | EngineInput::PuppetLoginRequest(..)
             | EngineInput::Control(..)
+            | EngineInput::ServerReached(..)
             | EngineInput::ConnectionProblem(..) => {}
         }
     }

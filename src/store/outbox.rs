@@ -1,7 +1,7 @@
 //! The outbox: deliveries and what became of them.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::columns::{
     MESSAGE_COLUMNS, message_from_row, part_from_sql, rendered_from_row, sender_from_sql,
@@ -13,6 +13,25 @@ use super::{Store, StoreError};
 use crate::domain::{
     Delivery, DeliveryId, DeliveryState, EndpointId, MessagePart, RenderedMessage, Sender,
 };
+
+/// The columns of `delivery` (as `d`) that [`delivery_from_row`] reads, before [`MESSAGE_COLUMNS`].
+pub(super) const DELIVERY_COLUMNS: &str = "d.id, d.state, d.started_at, d.part, d.rendered_kind, d.rendered_prefix, \
+     d.rendered_body, d.sender";
+
+/// Reads a delivery to `to` from [`DELIVERY_COLUMNS`] and [`MESSAGE_COLUMNS`].
+pub(super) fn delivery_from_row(row: &Row<'_>, to: EndpointId) -> rusqlite::Result<Delivery> {
+    let message = message_from_row(row, 8)?;
+    Ok(Delivery {
+        id: DeliveryId(row.get(0)?),
+        to,
+        state: state_from_sql(row.get(1)?),
+        started_at: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
+        part: part_from_sql(row.get(3)?),
+        rendered: rendered_from_row(row, 4, &message)?,
+        sender: sender_from_sql(row.get(7)?),
+        message,
+    })
+}
 
 impl Store {
     /// Queues `message` for delivery to `to`.
@@ -54,25 +73,13 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT d.id, d.state, d.started_at, d.part, d.rendered_kind, d.rendered_prefix, d.rendered_body,
-                 d.sender, {MESSAGE_COLUMNS}
+            "SELECT {DELIVERY_COLUMNS}, {MESSAGE_COLUMNS}
              FROM delivery d JOIN message m ON m.id = d.message
              WHERE d.endpoint = ?1 AND d.id > ?2 AND d.state < 3
              ORDER BY d.id LIMIT ?3",
         ))?;
-        let rows = statement.query_map(params![to.0, after.0, limit], |row| {
-            let message = message_from_row(row, 8)?;
-            Ok(Delivery {
-                id: DeliveryId(row.get(0)?),
-                to,
-                state: state_from_sql(row.get(1)?),
-                started_at: row.get::<_, Option<i64>>(2)?.map(time_from_sql),
-                part: part_from_sql(row.get(3)?),
-                rendered: rendered_from_row(row, 4, &message)?,
-                sender: sender_from_sql(row.get(7)?),
-                message,
-            })
-        })?;
+        let rows =
+            statement.query_map(params![to.0, after.0, limit], |row| delivery_from_row(row, to))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -157,20 +164,6 @@ impl Store {
         others: Vec<DeliveryId>,
     ) -> Result<(), StoreError> {
         self.apply(Mutation::MergeDeliveries { first, others })
-    }
-
-    /// How many open deliveries to `to` are merged into `first`.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
-    pub fn merged_count(&self, to: EndpointId, first: DeliveryId) -> Result<usize, StoreError> {
-        Ok(self
-            .connection
-            .prepare_cached(
-                "SELECT COUNT(*) FROM delivery WHERE merged_into = ?2 AND endpoint = ?1 AND state < 3",
-            )?
-            .query_row(params![to.0, first.0], |row| row.get::<_, i64>(0))
-            .map(|count| usize::try_from(count).unwrap_or(0))?)
     }
 
     /// Records that this many bytes of the delivery's body have arrived, up to the endpoint's cursor.

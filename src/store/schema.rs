@@ -82,6 +82,15 @@ const TABLES: &str = "
     CREATE INDEX delivery_unreported ON delivery (id) WHERE unreported = 1;
     CREATE INDEX delivery_merged_into ON delivery (merged_into) WHERE merged_into IS NOT NULL;
 
+    -- The links over which nothing is delivered, because an administrator has paused them.
+    CREATE TABLE paused_link (
+        channel   INTEGER NOT NULL REFERENCES endpoint(id) ON DELETE CASCADE,
+        room      INTEGER NOT NULL REFERENCES endpoint(id) ON DELETE CASCADE,
+        since     INTEGER NOT NULL,
+        announced INTEGER NOT NULL DEFAULT 0,        -- people on both sides were told
+        PRIMARY KEY (channel, room)
+    ) STRICT;
+
     -- The nicks of our connections, and when they had them.
     CREATE TABLE nick_history (
         id      INTEGER PRIMARY KEY,

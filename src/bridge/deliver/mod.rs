@@ -12,7 +12,7 @@ pub(super) mod sender;
 mod settle;
 
 pub(super) use settle::{
-    ack_partial, defer, mark_sent, on_rejected, reject, resume, settle_rejected,
+    ack_partial, defer, mark_sent, on_rejected, reject, resume, settle_dropped, settle_rejected,
 };
 
 use std::sync::Arc;
@@ -296,6 +296,7 @@ pub(super) fn ack(
     }
     for delivery in &settled {
         ctx.endpoints.quota.remove(&delivery.message);
+        ctx.links.on_delivered(delivery);
     }
     ctx.count_traffic(endpoint, |traffic| traffic.delivered += settled.len() as u64);
     ctx.schedule(endpoint);

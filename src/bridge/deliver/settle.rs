@@ -2,6 +2,7 @@
 
 use crate::bridge::context::{Ctx, Step};
 use crate::bridge::endpoints::EndpointState;
+use crate::bridge::report::LinkFailure;
 use crate::domain::{Delivery, DeliveryId, EndpointId, MessageKind};
 use crate::store::StoreError;
 use crate::translate::RESENT_PREFIX;
@@ -114,6 +115,8 @@ pub(in crate::bridge) fn settle_rejected(
 ) -> Result<(), StoreError> {
     ctx.endpoints.quota.remove(&delivery.message);
     ctx.count_traffic(delivery.to, |traffic| traffic.rejected += 1);
+    let text = format!("{}: {reason}", ctx.endpoints.display_name(delivery.to));
+    ctx.links.on_rejected(delivery, LinkFailure { at: ctx.now, text });
     match ctx.endpoints.get(delivery.to) {
         Some(state @ EndpointState::User(_)) => {
             tracing::warn!(peer = %state.peer(), delivery = delivery.id.0, reason, "private message rejected");
@@ -124,14 +127,32 @@ pub(in crate::bridge) fn settle_rejected(
             if let Some(name) = ctx.endpoints.endpoint(delivery.to) {
                 tracing::warn!(endpoint = %name, delivery = delivery.id.0, reason, "delivery rejected");
             }
-            if !ctx.policy.notices || !is_answerable(delivery) {
-                return Ok(());
-            }
-            ctx.steps.push_back(Step::FailureRecorded);
-            ctx.store.mark_unreported(delivery.id)
+            notify_author(delivery, ctx)
         }
         None => Ok(()),
     }
+}
+
+/// An administrator has dropped a delivery to a channel or room: its author is to be notified.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(in crate::bridge) fn settle_dropped(
+    delivery: &Delivery,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    ctx.endpoints.quota.remove(&delivery.message);
+    ctx.links.on_dropped(delivery);
+    notify_author(delivery, ctx)
+}
+
+/// The author of a message that did not reach a channel or room is to be notified.
+fn notify_author(delivery: &Delivery, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    if !ctx.policy.notices || !is_answerable(delivery) {
+        return Ok(());
+    }
+    ctx.steps.push_back(Step::FailureRecorded);
+    ctx.store.mark_unreported(delivery.id)
 }
 
 /// Whether the author is notified of a rejection. Not bots, and not authors of NOTICEs: they expect no

@@ -26,11 +26,8 @@ pub(in crate::bridge) fn note(
 pub(in crate::bridge) fn notify_due(ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
     for (endpoint, events, urgent) in ctx.status.take_due(ctx.now) {
         for to in ctx.endpoints.mirrors(endpoint) {
-            if ctx
-                .endpoints
-                .queue(to)
-                .is_some_and(super::super::endpoints::queue::DeliveryQueue::is_open)
-            {
+            let queue = ctx.endpoints.queue(to);
+            if queue.is_some_and(|queue| queue.is_open() && !queue.is_held(endpoint)) {
                 ctx.status.enqueue((endpoint, to), &events, urgent, ctx.now);
             }
         }

@@ -192,7 +192,7 @@ impl Snapshot {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn in_flight(&self, to: EndpointId) -> Result<Option<Delivery>, StoreError> {
-        let first = self.store.open_deliveries(to, DeliveryId(0), 1)?.pop();
+        let first = self.store.begun_deliveries(to)?.into_iter().next();
         Ok(first.filter(|first| {
             matches!(first.state, DeliveryState::InFlight | DeliveryState::InDoubt)
         }))

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod endpoint;
+mod link;
 mod message;
 mod nick;
 mod people;
@@ -50,6 +51,9 @@ pub(super) enum Mutation {
     ReserveNick { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
+    SetLinkPaused { channel: EndpointId, room: EndpointId, since: Option<Timestamp> },
+    SetLinkPauseAnnounced { channel: EndpointId, room: EndpointId },
+    Unmerge { deliveries: Vec<DeliveryId> },
     People(PeopleMutation),
     PuppetLogin(PuppetLoginMutation),
 }
@@ -100,6 +104,12 @@ impl Mutation {
             }
             Self::TouchChannel { endpoint, at } => endpoint::touch_channel(db, *endpoint, *at),
             Self::SetPaused { endpoint, paused } => endpoint::set_paused(db, *endpoint, *paused),
+            Self::SetLinkPaused { channel, room, since } => {
+                link::set_paused(db, *channel, *room, *since)
+            }
+            Self::SetLinkPauseAnnounced { channel, room } => {
+                link::set_announced(db, *channel, *room)
+            }
             Self::SetOutageAnnounced { endpoint, announced } => {
                 endpoint::set_outage_announced(db, *endpoint, *announced)
             }
@@ -119,6 +129,7 @@ impl Mutation {
             Self::AckDelivery { id, remote_id, now } => delivery::ack(db, *id, remote_id, *now),
             Self::RejectDelivery { id, reason, now } => delivery::reject(db, *id, reason, *now),
             Self::MergeDeliveries { first, others } => delivery::merge(db, *first, others),
+            Self::Unmerge { deliveries } => delivery::unmerge(db, deliveries),
             Self::MarkUnreported { id } => delivery::mark_unreported(db, *id),
             Self::MarkReported { source, author, to, last } => {
                 delivery::mark_reported(db, *source, author, *to, *last)

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use letsbridge::bridge::{Bridge, BridgeConfig, BridgePolicy, Command, Event, PuppetCommand};
+use letsbridge::bridge::{
+    Bridge, BridgeConfig, BridgePolicy, Command, ControlError, ControlReply, ControlRequest, Event,
+    PuppetCommand,
+};
 use letsbridge::domain::{Endpoint, EndpointId, LetsChatUserId, Network, PuppetLogin};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::{Input, Machine};
+use letsbridge::translate::LinkFormat;
 
 use super::calls::Calls;
 use super::sessions::Puppet;
@@ -33,13 +37,23 @@ impl World {
             groups: self.link_groups.clone(),
             policy: BridgePolicy { drop_unconfirmed: dropping, ..self.policy.clone() },
             format: Arc::clone(&self.format),
-            link_formats: Vec::new(),
+            link_formats: linked(&self.link_groups, &self.format),
             public_links: self.public_links.then(links),
             nick_policies: self.nicks.clone(),
             accounts: self.accounts.clone(),
             direct_messages: direct_networks,
         };
         self.bridge = Bridge::new(config, self.clock, &mut self.store).unwrap();
+    }
+
+    /// An administrator asks this. Returns the answer.
+    pub(crate) fn control(
+        &mut self,
+        request: ControlRequest,
+    ) -> Result<ControlReply, ControlError> {
+        self.apply(Event::Control(1, request));
+        self.settle();
+        self.answers.pop().expect("an answer")
     }
 
     pub(super) fn apply(&mut self, event: Event) {
@@ -176,4 +190,22 @@ impl World {
         });
         events
     }
+}
+
+/// The links of groups with one room, or with one channel.
+fn linked(
+    groups: &[Vec<Endpoint>],
+    format: &Arc<LinkFormat>,
+) -> Vec<(Endpoint, Endpoint, Arc<LinkFormat>)> {
+    let mut links = Vec::new();
+    for group in groups {
+        let (channels, rooms): (Vec<&Endpoint>, Vec<&Endpoint>) =
+            group.iter().partition(|endpoint| endpoint.network().is_some());
+        for channel in &channels {
+            let rooms = if channels.len() == 1 { &rooms[..] } else { &rooms[..rooms.len().min(1)] };
+            let link = |room: &&Endpoint| ((*channel).clone(), (*room).clone(), Arc::clone(format));
+            links.extend(rooms.iter().map(link));
+        }
+    }
+    links
 }

@@ -1,13 +1,16 @@
 //! The queue of deliveries to one endpoint.
 
+mod hold;
 mod settle;
 
-use std::collections::VecDeque;
+pub(in crate::bridge) use hold::DropOutcome;
+
+use std::collections::{HashSet, VecDeque};
 
 use jiff::Timestamp;
 
 use crate::domain::{Delivery, DeliveryId, DeliveryState, EndpointId, RenderedMessage, Sender};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, WaitingFilter};
 
 /// How many deliveries a queue holds in memory; the rest stays in the store.
 const MAX_LOADED: u32 = 32;
@@ -29,6 +32,8 @@ pub(in crate::bridge) struct DeliveryQueue {
     progress: DeliveryProgress,
     /// The remote side has deferred the first delivery.
     deferred: bool,
+    /// The sources whose deliveries wait in the store, because an administrator has paused a link on their path.
+    held: HashSet<EndpointId>,
 }
 
 /// The progress of a delivery of several lines.
@@ -72,6 +77,7 @@ impl DeliveryQueue {
             merged: 0,
             progress: DeliveryProgress::default(),
             deferred: false,
+            held: HashSet::new(),
         }
     }
 
@@ -81,12 +87,15 @@ impl DeliveryQueue {
         store: &mut Store,
     ) -> Result<Self, StoreError> {
         let mut queue = Self { has_more_stored: true, ..Self::new(to) };
-        queue.refill(store)?;
-        if let Some(head) = queue.loaded.front() {
+        let begun = store.begun_deliveries(to)?;
+        if let Some(head) = begun.first() {
             queue.progress.acked = store.progress(head.id)?;
             queue.progress.resend = store.is_resent(head.id)?;
-            queue.merged = store.merged_count(to, head.id)?.min(queue.loaded.len() - 1);
+            queue.merged = begun.len() - 1;
         }
+        store.unmerge_others(to, begun.first().map(|head| head.id))?;
+        queue.loaded.extend(begun);
+        queue.refill(store)?;
         queue.mark_in_doubt(store)?;
         Ok(queue)
     }
@@ -115,6 +124,9 @@ impl DeliveryQueue {
 
     /// Appends a delivery that was just stored.
     pub(in crate::bridge) fn push(&mut self, delivery: Delivery) {
+        if self.is_held(delivery.message.source) {
+            return;
+        }
         if self.has_more_stored || self.loaded.len() >= MAX_LOADED as usize {
             self.has_more_stored = true;
         } else {
@@ -146,10 +158,11 @@ impl DeliveryQueue {
     }
 
     /// Whether the first delivery can start.
-    pub(in crate::bridge) fn check_ready(&mut self, store: &Store) -> Result<bool, StoreError> {
+    pub(in crate::bridge) fn check_ready(&mut self, store: &mut Store) -> Result<bool, StoreError> {
         if !self.open || self.deferred {
             return Ok(false);
         }
+        self.set_held_aside(store)?;
         // There may be more in the store.
         if self.loaded.len() < 2 {
             self.refill(store)?;
@@ -333,12 +346,32 @@ impl DeliveryQueue {
         Ok(())
     }
 
+    /// The next deliveries in the store that are not held back.
+    fn find_more(&self, store: &Store) -> Result<Vec<Delivery>, StoreError> {
+        if self.held.is_empty() {
+            return store.open_deliveries(self.to, self.last_loaded, MAX_LOADED);
+        }
+        let sources: Vec<EndpointId> = self.held.iter().copied().collect();
+        let (to, after) = (self.to, self.last_loaded);
+        let filter = WaitingFilter { to, sources: &sources, is_exclusion: true, after };
+        store.waiting_deliveries(filter, MAX_LOADED as usize)
+    }
+
     fn refill(&mut self, store: &Store) -> Result<(), StoreError> {
-        if self.has_more_stored {
-            let found = store.open_deliveries(self.to, self.last_loaded, MAX_LOADED)?;
+        while self.has_more_stored {
+            let found = self.find_more(store)?;
             self.has_more_stored = found.len() == MAX_LOADED as usize;
             self.last_loaded = found.last().map_or(self.last_loaded, |delivery| delivery.id);
-            self.loaded.extend(found);
+            for delivery in found {
+                // The first ones may have been begun before older ones came back.
+                let is_loaded = self.loaded.iter().any(|loaded| loaded.id == delivery.id);
+                if !is_loaded {
+                    self.loaded.push_back(delivery);
+                }
+            }
+            if self.loaded.len() >= 2 {
+                break;
+            }
         }
         Ok(())
     }

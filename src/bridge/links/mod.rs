@@ -1,0 +1,246 @@
+//! The links between channels and rooms: whether they are paused, and what is delivered over them.
+//!
+//! Only state lives here; `control` acts on it. A delivery belongs to the last link on its path, see [`super::report`].
+
+mod counts;
+mod paths;
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use super::control_io::LinkDirection;
+use super::report::{DirectionReport, LinkFailure, LinkState};
+use crate::domain::{Delivery, EndpointId, LinkId, LinkName};
+use crate::store::WaitingCount;
+use counts::DirectionCounts;
+use paths::LinkPaths;
+
+/// All links, and the paths along them.
+#[derive(Debug, Default)]
+pub(super) struct Links {
+    links: Vec<LinkRecord>,
+    paths: LinkPaths,
+}
+
+/// What is known of a link.
+#[derive(Debug)]
+pub(super) struct LinkRecord {
+    pub(super) id: LinkId,
+    pub(super) channel: EndpointId,
+    pub(super) room: EndpointId,
+    /// The configuration no longer has it.
+    pub(super) is_leaving: bool,
+    /// The pause by an administrator, if there is one.
+    pub(super) pause: Option<LinkPause>,
+    /// The state when it was last looked at, and since when.
+    pub(super) observed: Option<(LinkState, Timestamp)>,
+    pub(super) last_error: Option<LinkFailure>,
+    to_irc: DirectionCounts,
+    to_letschat: DirectionCounts,
+}
+
+/// A pause by an administrator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LinkPause {
+    pub(super) since: Timestamp,
+    /// People were told.
+    pub(super) is_announced: bool,
+}
+
+/// Which link, by its place in the list.
+pub(super) type LinkIndex = usize;
+
+impl LinkRecord {
+    pub(super) fn new(id: LinkId, channel: EndpointId, room: EndpointId) -> Self {
+        Self {
+            id,
+            channel,
+            room,
+            is_leaving: false,
+            pause: None,
+            observed: None,
+            last_error: None,
+            to_irc: DirectionCounts::default(),
+            to_letschat: DirectionCounts::default(),
+        }
+    }
+
+    /// The destination of a direction.
+    pub(super) fn end(&self, direction: LinkDirection) -> EndpointId {
+        match direction {
+            LinkDirection::ToIrc => self.channel,
+            LinkDirection::ToLetsChat => self.room,
+        }
+    }
+
+    pub(super) fn counts(&self, direction: LinkDirection) -> &DirectionCounts {
+        match direction {
+            LinkDirection::ToIrc => &self.to_irc,
+            LinkDirection::ToLetsChat => &self.to_letschat,
+        }
+    }
+
+    pub(super) fn counts_mut(&mut self, direction: LinkDirection) -> &mut DirectionCounts {
+        match direction {
+            LinkDirection::ToIrc => &mut self.to_irc,
+            LinkDirection::ToLetsChat => &mut self.to_letschat,
+        }
+    }
+
+    /// The figures of a direction. The oldest delivery is known after [`DirectionCounts::set_oldest`].
+    pub(super) fn report(&self, direction: LinkDirection) -> DirectionReport {
+        self.counts(direction).report()
+    }
+}
+
+impl Links {
+    /// These links exist from now on. Those that are known keep their figures; those that are gone stay while one of
+    /// their ends `is_kept`. What waits is counted anew.
+    pub(super) fn set(
+        &mut self,
+        links: Vec<LinkRecord>,
+        waiting: &[WaitingCount],
+        is_kept: impl Fn(EndpointId) -> bool,
+    ) {
+        let mut before = std::mem::take(&mut self.links);
+        for new in links {
+            let ends = (new.channel, new.room);
+            let known = before.iter().position(|it| (it.channel, it.room) == ends);
+            self.links.push(match known.map(|at| before.swap_remove(at)) {
+                Some(known) => LinkRecord { id: new.id, is_leaving: false, ..known },
+                None => new,
+            });
+        }
+        let linked: HashSet<EndpointId> =
+            self.links.iter().flat_map(|link| [link.channel, link.room]).collect();
+        for gone in before {
+            let leaves = |end| !linked.contains(&end) && is_kept(end);
+            if leaves(gone.channel) || leaves(gone.room) {
+                // What waits is to be delivered.
+                self.links.push(LinkRecord { is_leaving: true, pause: None, ..gone });
+            }
+        }
+        self.rebuild();
+        for link in &mut self.links {
+            link.to_irc.clear_waiting();
+            link.to_letschat.clear_waiting();
+        }
+        for found in waiting {
+            if let Some(counts) = self.counts_of(found.source, found.to) {
+                counts.add_found(found.count, found.oldest);
+            }
+        }
+    }
+
+    /// Forgets the links that were leaving and are gone: neither end is kept, or only as the end of other links.
+    pub(super) fn forget_gone(&mut self, is_kept: impl Fn(EndpointId) -> bool) {
+        let before = self.links.len();
+        self.links.retain(|link| !link.is_leaving || is_kept(link.channel) && is_kept(link.room));
+        if self.links.len() != before {
+            self.rebuild();
+        }
+    }
+
+    fn rebuild(&mut self) {
+        let ends: Vec<_> = self.links.iter().map(|link| (link.channel, link.room)).collect();
+        self.paths = LinkPaths::new(&ends);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &LinkRecord> {
+        self.links.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut LinkRecord> {
+        self.links.iter_mut()
+    }
+
+    pub(super) fn get(&self, index: LinkIndex) -> Option<&LinkRecord> {
+        self.links.get(index)
+    }
+
+    pub(super) fn get_mut(&mut self, index: LinkIndex) -> Option<&mut LinkRecord> {
+        self.links.get_mut(index)
+    }
+
+    /// The links with this name.
+    pub(super) fn named(&self, name: &LinkName) -> Vec<LinkIndex> {
+        let named = self.links.iter().enumerate().filter(|(_, link)| name.is_for(&link.id));
+        named.map(|(index, _)| index).collect()
+    }
+
+    /// All endpoints of the group to which the link belongs.
+    pub(super) fn group_of(&self, link: LinkIndex) -> HashSet<EndpointId> {
+        self.get(link).map_or_else(HashSet::new, |link| self.paths.group(link.channel))
+    }
+
+    /// The endpoints whose messages to `to` cross a paused link.
+    pub(super) fn held_sources(&self, to: EndpointId) -> HashSet<EndpointId> {
+        if self.links.iter().all(|link| link.pause.is_none()) {
+            return HashSet::new();
+        }
+        let is_paused =
+            |link: LinkIndex| self.links.get(link).is_some_and(|link| link.pause.is_some());
+        self.paths.sources_across(to, is_paused)
+    }
+
+    /// Which messages to `to` belong to the link: those from these endpoints, or, if the second value is true, those
+    /// from all others.
+    pub(super) fn sources_of(
+        &self,
+        link: LinkIndex,
+        to: EndpointId,
+    ) -> (HashSet<EndpointId>, bool) {
+        let behind = self.paths.sources_behind(link, to);
+        if !self.paths.is_first_link(link, to) {
+            return (behind, false);
+        }
+        let group = self.paths.group(to).into_iter();
+        (group.filter(|it| *it != to && !behind.contains(it)).collect(), true)
+    }
+
+    /// Whether this delivery belongs to the link.
+    pub(super) fn is_on(&self, link: LinkIndex, from: EndpointId, to: EndpointId) -> bool {
+        self.paths.last_link(from, to) == Some(link)
+    }
+
+    /// A delivery was queued.
+    pub(super) fn on_queued(&mut self, delivery: &Delivery) {
+        if let Some(counts) = self.counts_of(delivery.message.source, delivery.to) {
+            counts.on_queued(delivery.id, delivery.message.sent_at);
+        }
+    }
+
+    /// A delivery has arrived.
+    pub(super) fn on_delivered(&mut self, delivery: &Delivery) {
+        if let Some(counts) = self.counts_of(delivery.message.source, delivery.to) {
+            counts.on_delivered(delivery.id);
+        }
+    }
+
+    /// A delivery was rejected.
+    pub(super) fn on_rejected(&mut self, delivery: &Delivery, failure: LinkFailure) {
+        let last = self.paths.last_link(delivery.message.source, delivery.to);
+        let Some(link) = last.and_then(|link| self.links.get_mut(link)) else { return };
+        link.last_error = Some(failure);
+        if let Some(counts) = self.counts_of(delivery.message.source, delivery.to) {
+            counts.on_rejected(delivery.id);
+        }
+    }
+
+    /// An administrator has dropped a delivery.
+    pub(super) fn on_dropped(&mut self, delivery: &Delivery) {
+        if let Some(counts) = self.counts_of(delivery.message.source, delivery.to) {
+            counts.on_dropped(delivery.id);
+        }
+    }
+
+    /// The figures to which a delivery belongs.
+    fn counts_of(&mut self, from: EndpointId, to: EndpointId) -> Option<&mut DirectionCounts> {
+        let link = self.paths.last_link(from, to)?;
+        let link = self.links.get_mut(link)?;
+        let direction =
+            if link.channel == to { LinkDirection::ToIrc } else { LinkDirection::ToLetsChat };
+        Some(link.counts_mut(direction))
+    }
+}
