@@ -13,14 +13,15 @@ const TOLD_MS = 5_000;
 
 /** Tells at the bottom of the page what came of an action. */
 function tell(text, look = 'good') {
+  // A dialog covers all but what is in it.
+  const list = queue.dialog.open ? $('.told', queue.dialog) : $('body > .told');
   const close = make('button', { type: 'button', 'aria-label': 'Close' }, '✕');
   const told = make('p', { 'data-state': look }, make('span', {}, text), close);
   close.addEventListener('click', () => told.remove());
   // The same again takes the place of what it said before.
-  for (const before of [...$('#told').children]) if (before.firstChild.textContent === text) before.remove();
-  $('#told').append(told);
-  while ($('#told').children.length > 3) $('#told').firstChild.remove();
-  // A dialog covers all but what is in it.
+  for (const before of [...list.children]) if (before.firstChild.textContent === text) before.remove();
+  list.append(told);
+  while (list.children.length > 3) list.firstChild.remove();
   if (look === 'good') setTimeout(() => told.remove(), TOLD_MS);
 }
 
@@ -107,6 +108,13 @@ $('#level').addEventListener('change', async ({ target }) => {
   }
 });
 $('#reload').addEventListener('click', ({ currentTarget }) => actions.reload(currentTarget));
+
+// Without a token of this page, nobody has signed in.
+$('#sign-out').hidden = !$('meta[name=csrf-token]').content;
+$('#sign-out').addEventListener('click', async () => {
+  await post('sign-out').catch(() => {});
+  location.reload();
+});
 
 const samples = (taken) => {
   links.take(taken);

@@ -10,6 +10,13 @@ const SURE_MS = 6_000;
 /** How often the queue is read again while it is shown. */
 const AGAIN_MS = 2_000;
 
+/** What a delivery waits for, other than its turn. */
+const STATES = {
+  deferred: 'the server asked to wait', in_flight: 'being sent', in_doubt: 'may have arrived', held: 'held by a pause',
+};
+/** What was sent cannot be taken back. */
+const SENT = ['in_flight', 'in_doubt'];
+
 const WAYS = { to_irc: (link) => `To ${link.channel} on ${link.network}`, to_letschat: (link) => `To the room ${link.room}` };
 
 export class QueueDialog {
@@ -65,7 +72,7 @@ export class QueueDialog {
     try {
       const answer = await get(`links/queue?link=${encodeURIComponent(nameOf(link))}&limit=${LIMIT}`);
       if (this.link && keyOf(this.link) !== keyOf(link)) return;
-      this.ways.forEach((way) => way.list(answer[way.name] ?? []));
+      this.ways.forEach((way) => way.list(answer.deliveries.filter((it) => it.direction === way.name)));
       say(this.trouble, '');
     } catch (error) {
       say(this.trouble, `The queue cannot be read: ${error.message}.`);
@@ -76,7 +83,7 @@ export class QueueDialog {
   async again() {
     try {
       await post('links/retry', { link: nameOf(this.link) });
-      this.tell(`${titleOf(this.link)}: trying now.`);
+      this.tell('What the server has deferred is tried now.');
     } catch (error) {
       this.tell(`${titleOf(this.link)}: ${error.message}`, 'bad');
     }
@@ -145,14 +152,13 @@ class Way {
   }
 
   item({ id, author, text, sent_at: sentAt, state }) {
-    const isUnderWay = state && state !== 'waiting';
-    const drop = isUnderWay ? null : make('button', { type: 'button', class: 'drop', 'aria-label': `Drop the message of ${author}` }, 'Drop');
+    const drop = SENT.includes(state) ? null : make('button', { type: 'button', class: 'drop', 'aria-label': `Drop the message of ${author}` }, 'Drop');
     drop?.addEventListener('click', () => {
       drop.removeAttribute('aria-label');
       this.drop(id, drop);
     });
     return make('li', {},
-      make('div', {}, make('p', {}, make('b', {}, author ?? ''), ' ', sentAt && since(sentAt, '', ' ago'), isUnderWay && make('span', { class: 'faint' }, ' being sent')),
-        make('p', { class: 'text' }, text ?? '')), drop);
+      make('div', {}, make('p', {}, make('b', {}, author), ' ', since(sentAt, '', ' ago'), STATES[state] && make('span', { class: 'faint' }, `, ${STATES[state]}`)),
+        make('p', { class: 'text' }, text)), drop);
   }
 }
