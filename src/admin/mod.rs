@@ -10,8 +10,10 @@
 //! Who can open the socket may do everything: it belongs to the bridge's user, and nobody else can connect. On the TCP
 //! listener, `gate` decides.
 
+mod answer;
 mod event_hub;
 mod events;
+mod gate;
 mod handles;
 mod health;
 mod metrics;
@@ -24,6 +26,7 @@ mod state;
 mod stub;
 mod warnings;
 
+pub use answer::ErrorView;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle, ReloadSummary};
 pub use remedies::remedy_for;
 pub use report::{

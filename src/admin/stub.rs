@@ -5,7 +5,4 @@ impl AdminState {
     pub(super) async fn status(&self) -> StatusView {
         todo!()
     }
-    pub(super) fn csrf_token(&self) -> &str {
-        ""
-    }
 }

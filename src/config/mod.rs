@@ -44,8 +44,8 @@ pub use network::{
 pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
-    CatchUpPolicy, CertificatePin, ChannelSettings, HostPort, LetsChatSettings, Link, LogFormat,
-    LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
+    AdminSettings, CatchUpPolicy, CertificatePin, ChannelSettings, HostPort, LetsChatSettings,
+    Link, LogFormat, LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
     UnconfirmedPolicy, WebSettings,
 };
 

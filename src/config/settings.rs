@@ -47,6 +47,8 @@ pub struct Settings {
     pub link_groups: Vec<Vec<Endpoint>>,
     /// The web server for files and long messages; `None` if it is off.
     pub web: Option<WebSettings>,
+    /// The administrator's API.
+    pub admin: AdminSettings,
     /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
     /// Whether to post notices about problems.
@@ -107,6 +109,17 @@ pub struct WebSettings {
     pub requests_per_minute: Option<u64>,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Settings of the administrator's API, which also has a Unix socket in `state_dir`.
+#[derive(Debug, Clone, Default)]
+pub struct AdminSettings {
+    /// The address to listen on, without TLS; `None` for the Unix socket alone.
+    pub listen: Option<SocketAddr>,
+    /// Whoever has it may use the API at `listen`. `None`, only on loopback: everybody on this machine may.
+    pub token: Option<SecretString>,
+    /// The names of hosts in the addresses by which browsers reach `listen`, besides `localhost`. In lower case.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// The settings of one IRC network.

@@ -103,7 +103,7 @@ fn document(title: &str, body: Markup) -> String {
 }
 
 /// A whole page with this style. It opens `leads_to` by itself, if that is given.
-pub(super) fn page(title: &str, style: &str, leads_to: Option<&str>, body: &Markup) -> String {
+pub(crate) fn page(title: &str, style: &str, leads_to: Option<&str>, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

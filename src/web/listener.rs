@@ -1,7 +1,8 @@
-//! The listener, with time limits for connections.
+//! Serves connections, with limits of their number and of time. The administrator's API uses it, too.
 
+use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ipnet::IpNet;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
@@ -34,13 +36,40 @@ const MAX_LEN_HEADER: usize = 16 * 1024;
 /// How long responses may continue when the bridge stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The peer's address.
+/// The peer's address. Only requests over TCP have one.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PeerAddr(pub(super) IpAddr);
+pub(crate) struct PeerAddr(pub(crate) IpAddr);
 
-/// Serves `router` on `listener` until `stop`.
-pub(super) async fn serve(
-    listener: TcpListener,
+/// Where connections come from.
+pub(crate) trait ConnectionSource: Send + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for a connection. The address is that of its peer; `None` if peers have none.
+    fn next(&self) -> impl Future<Output = io::Result<(Self::Stream, Option<IpAddr>)>> + Send;
+}
+
+impl ConnectionSource for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<(TcpStream, Option<IpAddr>)> {
+        let (stream, peer) = self.accept().await?;
+        let _ = stream.set_nodelay(true);
+        Ok((stream, Some(peer.ip())))
+    }
+}
+
+impl ConnectionSource for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<(UnixStream, Option<IpAddr>)> {
+        Ok((self.accept().await?.0, None))
+    }
+}
+
+/// Serves `router` on `listener` until `stop`. Peers without an address, and the `proxies`, are limited only in total.
+pub(crate) async fn serve(
+    listener: impl ConnectionSource,
     router: Router,
     proxies: Vec<IpNet>,
     mut stop: watch::Receiver<bool>,
@@ -49,13 +78,14 @@ pub(super) async fn serve(
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = listener.next() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let address = peer.ip().to_canonical();
-                let is_proxy = proxies.iter().any(|net| net.contains(&address));
+                let address = peer.map(|peer| peer.to_canonical());
+                let is_proxy = address.is_none_or(|it| proxies.iter().any(|net| net.contains(&it)));
+                let address = address.unwrap_or(Ipv4Addr::UNSPECIFIED.into());
                 let Some(slot) = slots.take(address, is_proxy) else {
                     tracing::debug!(%address, "connection limit reached");
                     continue;
@@ -82,16 +112,17 @@ pub(super) async fn serve(
 
 /// Serves one connection; connection errors are ignored.
 async fn serve_connection(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Option<IpAddr>,
     router: Router,
     slot: Arc<ConnectionSlot>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), hyper::Error> {
-    let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
     let answer = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(PeerAddr(peer.ip()));
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(PeerAddr(peer));
+        }
         let answer = router.call(request);
         let answering = slot.answering();
         async move { answer.await.map(|response| held::holding(response, answering)) }

@@ -43,7 +43,10 @@ use crate::store;
 use crate::store::{PublicReader, StoreError};
 use crate::translate::PublicLinks;
 
+pub(crate) use html::page as html_page;
 pub use linking::{LinkCall, LinkDesk};
+pub(crate) use listener::{PeerAddr, serve as serve_connections};
+pub(crate) use rate_limit::RateLimiter;
 pub use revoke::{revoke_link, revoke_since};
 pub use self_test::{SelfTestResult, self_test};
 
@@ -51,7 +54,6 @@ use cache::FileCache;
 use handlers::AppState;
 use linking::LinkPages;
 use puppet_login::PuppetPages;
-use rate_limit::RateLimiter;
 
 /// How often expired entries are removed.
 const EVICTION_INTERVAL: Duration = Duration::from_secs(60);

@@ -39,7 +39,7 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// The rate and the concurrent responses of each client.
 #[derive(Debug)]
-pub(super) struct RateLimiter {
+pub(crate) struct RateLimiter {
     per_minute: Option<f64>,
     state: Mutex<LimiterState>,
 }
@@ -58,21 +58,21 @@ struct ClientUsage {
 
 /// Permission to answer one request, returned when dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     limiter: Arc<RateLimiter>,
     nets: Vec<IpNet>,
 }
 
 impl RateLimiter {
     /// Allows this many requests per minute and address; `None` for no limit.
-    pub(super) fn new(per_minute: Option<u64>) -> Self {
+    pub(crate) fn new(per_minute: Option<u64>) -> Self {
         // Values above 32 bits make no difference.
         let per_minute = per_minute.map(|many| f64::from(u32::try_from(many).unwrap_or(u32::MAX)));
         Self { per_minute, state: Mutex::default() }
     }
 
     /// Permission to answer `address` now, or how long to wait.
-    pub(super) fn acquire(
+    pub(crate) fn acquire(
         self: &Arc<Self>,
         address: IpAddr,
         now: Instant,

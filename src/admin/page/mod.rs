@@ -1,12 +1,13 @@
 //! The status page: `GET /`, and its files below `/page/`. All that it shows comes by the API.
 
-use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use maud::html;
 
+use super::gate::Access;
 use super::state::SharedState;
 
 /// What the page may do: use its own files and this API, and nothing else. No text can become markup, even by a mistake:
@@ -42,9 +43,10 @@ pub(super) fn routes() -> Router<SharedState> {
     Router::new().route("/", get(page)).route("/page/{file}", get(file))
 }
 
-async fn page(State(state): State<SharedState>) -> Response {
-    let token = html! { (state.csrf_token()) }.into_string();
-    answer(HTML, PAGE.replacen(TOKEN, &token, 1))
+async fn page(access: Option<Extension<Access>>) -> Response {
+    let access = access.as_ref().map(|Extension(access)| access);
+    let token = access.and_then(Access::csrf_token).unwrap_or_default();
+    answer(HTML, PAGE.replacen(TOKEN, &html! { (token) }.into_string(), 1))
 }
 
 async fn file(Path(name): Path<String>) -> Response {

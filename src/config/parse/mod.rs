@@ -2,6 +2,7 @@
 
 mod accounts;
 mod address;
+mod admin;
 mod format;
 mod irc;
 mod letschat;
@@ -22,6 +23,7 @@ pub(super) use accounts::{
 pub(super) use address::{
     base_url, certificate_pin, host_port, ip_address, ipv6_prefix, proxy_url,
 };
+pub(super) use admin::{admin_token, host_name};
 pub(super) use format::{
     emotes, extract_nicks_rule, formatting, ignore_rule, long_messages, merge_lines, passthrough,
     rewrite_rule, template, topic_sync, user_matcher, user_name, verbosity,

@@ -1,6 +1,7 @@
 //! Reads the sections of the file into settings, each key with its default.
 
 mod accounts;
+mod admin;
 mod auth;
 mod catch_up;
 mod charset;
@@ -61,6 +62,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let defaults = LinkDefaults { format: &format, letschat_sender_mode };
     let links = links::read(&mut top, &loader.document.network_names(), &defaults);
     let web = web::read(top.section("web"), store.retention);
+    let admin = admin::read(top.section("admin"));
     let ident = ident_address(top.section("ident"));
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
     warn_short_retention(store.retention, retention_entry.as_ref(), on_networks.chain([catch_up]));
@@ -85,6 +87,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
         format,
         link_groups: links.groups(),
         web,
+        admin,
         ident,
         notices: notices.unwrap_or(true),
         min_reported_gap: min_reported_gap.unwrap_or(Duration::from_secs(60)),
