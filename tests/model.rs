@@ -5,6 +5,8 @@
 //! is stored and for nothing else, and what it was given before a connection was lost it stores
 //! within a moment after it goes on, or never.
 //!
+//! The same holds while an administrator pauses and resumes the link; and while it is paused, nothing new is sent.
+//!
 //! The same holds where the people of IRC speak by accounts, and one of them types in the room by the same account.
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -16,8 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use letsbridge::bridge::{AccountPolicy, Bridge, BridgeConfig, BridgePolicy, Command, Event, Peer};
-use letsbridge::domain::{DeliveryId, Endpoint, EndpointId, MessageKind, Network};
+use letsbridge::bridge::{
+    AccountCommand, AccountPolicy, Bridge, BridgeConfig, BridgePolicy, Command, ControlRequest,
+    Event, Peer,
+};
+use letsbridge::domain::{DeliveryId, Endpoint, EndpointId, LinkName, MessageKind, Network};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::letschat::{self, LetsChatEvent, LetsChatUser, Post, PostId};
 use letsbridge::store::Store;
@@ -114,6 +119,8 @@ enum Step {
     Connect,
     /// The process is killed, and started again.
     Restart { taken: bool },
+    /// An administrator pauses the link, or resumes it.
+    Pause(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -128,6 +135,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(|taken| Step::Disconnect { taken }),
         4 => Just(Step::Connect),
         1 => any::<bool>().prop_map(|taken| Step::Restart { taken }),
+        1 => any::<bool>().prop_map(Step::Pause),
     ]
 }
 
@@ -151,6 +159,9 @@ struct World {
     store: Store,
     bridge: Bridge,
     connected: bool,
+    is_paused: bool,
+    /// What was sent at least once.
+    started: HashSet<DeliveryId>,
     orders: VecDeque<letschat::LetsChatCommand>,
     events: VecDeque<LetsChatEvent>,
     posts: Vec<Post>,
@@ -185,6 +196,8 @@ impl World {
             store,
             bridge,
             connected: false,
+            is_paused: false,
+            started: HashSet::new(),
             orders: VecDeque::new(),
             events: VecDeque::new(),
             posts: Vec::new(),
@@ -217,6 +230,7 @@ impl World {
             Step::LoseAck => self.lose_ack(),
             Step::Disconnect { taken } => self.disconnect(*taken),
             Step::Connect => self.connect(),
+            Step::Pause(is_paused) => self.pause(*is_paused),
             Step::Restart { taken } => {
                 self.disconnect(*taken);
                 self.end_pool(*taken);
@@ -225,6 +239,21 @@ impl World {
                 self.irc(joined(self.channel));
             }
         }
+    }
+
+    fn pause(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+        let link = LinkName::new("tea");
+        self.happen(Event::Control(
+            1,
+            if is_paused { ControlRequest::Pause(link) } else { ControlRequest::Resume(link) },
+        ));
+    }
+
+    /// Only what was sent before is sent while the link is paused.
+    fn note_sent(&mut self, delivery: DeliveryId) {
+        let is_new = self.started.insert(delivery);
+        assert!(!is_new || !self.is_paused, "sent while the link is paused: {delivery:?}");
     }
 
     fn say_on_irc(&mut self, nick: &str, text: &str) {
@@ -302,6 +331,7 @@ impl World {
 
     /// Everything works, until nothing is left to do.
     fn calm_down(&mut self) {
+        self.pause(false);
         self.connect();
         self.go_on();
         let mut steps = 0;
@@ -463,6 +493,15 @@ impl World {
         self.bridge.end_turn(now, &mut self.store, &mut orders).unwrap();
         self.store.commit().unwrap();
         for order in orders {
+            match &order {
+                Command::LetsChat(letschat::LetsChatCommand::Post { delivery, .. })
+                | Command::Irc(_, irc::IrcCommand::SendMessage { delivery, .. })
+                | Command::Account(AccountCommand::Post { delivery, .. }) => {
+                    self.note_sent(*delivery);
+                }
+                Command::ControlReply(_, answer) => assert!(answer.is_ok(), "{answer:?}"),
+                _ => {}
+            }
             match order {
                 Command::LetsChat(order) => {
                     if self.connected {
@@ -535,10 +574,12 @@ fn bridge(
     let manners = LinkFormat { room, ..LinkFormat::default() };
     // What the bridge says of itself after a long wait is not what this is about.
     let policy = BridgePolicy { notices: false, ..BridgePolicy::default() };
+    let format = Arc::new(manners);
     let config = BridgeConfig {
+        link_formats: vec![(conversation[0].clone(), conversation[1].clone(), Arc::clone(&format))],
         groups: vec![conversation],
         policy,
-        format: Arc::new(manners),
+        format,
         accounts,
         ..BridgeConfig::default()
     };
