@@ -35,12 +35,17 @@ pub(super) fn routes() -> Router<SharedState> {
 /// Looks at the bridge for the listeners, and takes the samples of the charts, until the bridge stops.
 pub(super) async fn watch_bridge(state: SharedState) {
     let mut stopping = state.stopping.clone();
+    tokio::select! {
+        _ = stopping.wait_for(|stops| *stops) => {}
+        () = look_again_and_again(&state) => {}
+    }
+}
+
+async fn look_again_and_again(state: &AdminState) {
     let (mut look, mut sample) = (every(LOOK_INTERVAL), every(SAMPLE_INTERVAL));
-    // The first round is there before anybody asks.
     loop {
         tokio::select! {
-            _ = stopping.wait_for(|stops| *stops) => return,
-            _ = sample.tick() => take_samples(&state).await,
+            _ = sample.tick() => take_samples(state).await,
             _ = look.tick() => {
                 if state.events.has_listeners() {
                     state.events.tell(state.status().await);

@@ -11,6 +11,10 @@
 //! listener, `gate` decides.
 
 mod answer;
+mod api;
+mod body;
+mod client;
+mod error;
 mod event_hub;
 mod events;
 mod gate;
@@ -18,20 +22,33 @@ mod handles;
 mod health;
 mod metrics;
 mod page;
+mod people;
+mod queue;
 mod remedies;
 mod report;
 mod router;
 mod samples;
+mod server;
+mod socket;
 mod state;
-mod stub;
+mod status;
+mod tcp;
 mod warnings;
 
 pub use answer::ErrorView;
+pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView, ReloadedView};
+pub use client::{AdminClient, ClientError};
+pub use error::AdminError;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle, ReloadSummary};
+pub use people::{PersonAccountView, PersonView, access_word, kind_word};
+pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
 pub use remedies::remedy_for;
 pub use report::{
     ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
     NetworkKindView, NetworkView, PeopleCounts, ReloadView, StatusView, StorageView, WarningView,
 };
+pub use server::{AdminListeners, AdminServer};
+pub use socket::{SocketError, socket_path};
 pub use state::RunningParts;
+pub use tcp::AdminTcp;
 pub use warnings::{Gravity, LogPlace, LoggedWarning, RecentWarnings};

@@ -84,6 +84,9 @@ pub struct NetworkView {
     pub server: Option<String>,
     /// What is wrong with it.
     pub problem: Option<String>,
+    /// What would do about that.
+    #[serde(default)]
+    pub remedy: Option<String>,
     /// How often it was connected anew since the bridge started.
     pub reconnects: u64,
 }
@@ -125,6 +128,9 @@ pub struct LinkView {
     pub since: Option<Timestamp>,
     /// What is wrong with it.
     pub problem: Option<String>,
+    /// What would do about that.
+    #[serde(default)]
+    pub remedy: Option<String>,
     /// Messages of the room on their way to the channel.
     pub to_irc: DirectionView,
     /// Messages of the channel on their way to the room.
@@ -158,8 +164,11 @@ pub struct DirectionView {
     pub oldest: Option<Timestamp>,
     /// How many were delivered since the bridge started.
     pub delivered: u64,
-    /// How many were rejected since the bridge started.
+    /// How many were rejected since the bridge started, without those that an administrator dropped.
     pub rejected: u64,
+    /// How many an administrator dropped since the bridge started.
+    #[serde(default)]
+    pub dropped: u64,
 }
 
 /// A delivery that was rejected.

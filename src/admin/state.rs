@@ -10,6 +10,7 @@ use tokio::time;
 
 use super::event_hub::EventHub;
 use super::handles::{LogLevelControl, ReloadHandle};
+use super::report::PeopleCounts;
 use super::samples::SampleLog;
 use super::warnings::RecentWarnings;
 use crate::bridge::{BridgeReport, Stats};
@@ -54,6 +55,8 @@ pub(super) struct AdminState {
     pub(super) samples: SampleLog,
     /// Those who listen to events.
     pub(super) events: EventHub,
+    /// The last counts of people, and when they were read.
+    pub(super) people_counts: tokio::sync::Mutex<Option<(PeopleCounts, time::Instant)>>,
     last_report: Mutex<Option<BridgeReport>>,
 }
 
@@ -73,6 +76,7 @@ impl AdminState {
             stopping,
             samples: SampleLog::default(),
             events: EventHub::default(),
+            people_counts: tokio::sync::Mutex::default(),
             last_report: Mutex::default(),
         })
     }

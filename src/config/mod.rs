@@ -31,7 +31,7 @@ mod settings;
 mod types;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use accounts::{
     AccountPresence, AccountSettings, AccountsFor, LetsChatSenderMode, PersonSettings,
@@ -95,6 +95,27 @@ pub fn read(
     let mut findings = reading.diagnostics.into_inner();
     mistakes.into_iter().chain(unknown_keys).for_each(|mistake| findings.push_error(mistake));
     findings.into_result(settings)
+}
+
+/// The state directory that the file at `path` and the variables of `environment` name, whatever else is wrong with
+/// them. `None` if the file cannot be read or is not TOML, or the key is no text.
+#[must_use]
+pub fn state_dir(
+    path: &Path,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Option<PathBuf> {
+    let name = path.display().to_string();
+    let text = read_config_file(path, &name).ok()?;
+    let mut document = Document::parse(&name, &text).ok()?;
+    let environment = Environment::new(environment);
+    let (over, _) = environment.to_table(&document.network_names(), &collect_known_keys());
+    document.overlay(over);
+    let folders = BaseDirs {
+        config_file: path.to_owned(),
+        state_dir: environment.state_dir,
+        credentials_dir: None,
+    };
+    sections::state_dir(&Loader { document, base_dirs: folders, ..Loader::default() })
 }
 
 /// The maximum number of unknown keys to correct: each guess loads the file again.

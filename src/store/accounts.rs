@@ -127,7 +127,20 @@ impl Store {
 /// # Errors
 /// When there is no store, or it cannot be read.
 pub fn read_people(directory: &Path) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
-    let mut connection = look::open_to_read(directory)?;
+    people_in(look::open_to_read(directory)?)
+}
+
+/// The same in the program that has the store open.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_people_in_same_program(
+    directory: &Path,
+) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
+    people_in(look::open_in_same_program(directory)?)
+}
+
+fn people_in(mut connection: Connection) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
     // One state of both tables, also while the bridge writes.
     let view = connection.transaction()?;
     let mut accounts: HashMap<PersonId, Vec<SpeakerAccount>> = HashMap::new();
@@ -140,6 +153,16 @@ pub fn read_people(directory: &Path) -> Result<Vec<(Person, Vec<SpeakerAccount>)
         (person, own)
     });
     Ok(with_accounts.collect())
+}
+
+/// The size of the database in `directory` with its log, in bytes; 0 if there is none.
+#[must_use]
+pub fn size_on_disk(directory: &Path) -> u64 {
+    let size = |end: &str| {
+        let file = directory.join(format!("{DB_FILE}{end}"));
+        std::fs::metadata(file).map_or(0, |found| found.len())
+    };
+    size("") + size("-wal")
 }
 
 /// Whether there is no database in `directory`, for certain.

@@ -40,7 +40,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-pub use accounts::{is_missing, read_people, request_unlink};
+pub use accounts::{
+    is_missing, read_people, read_people_in_same_program, request_unlink, size_on_disk,
+};
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;

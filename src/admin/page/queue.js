@@ -12,10 +12,10 @@ const AGAIN_MS = 2_000;
 
 /** What a delivery waits for, other than its turn. */
 const STATES = {
-  deferred: 'the server asked to wait', in_flight: 'being sent', in_doubt: 'may have arrived', held: 'held by a pause',
+  deferred: 'the server asked to wait', 'in flight': 'being sent', 'in doubt': 'may have arrived', held: 'held by a pause',
 };
 /** What was sent cannot be taken back. */
-const SENT = ['in_flight', 'in_doubt'];
+const SENT = ['in flight', 'in doubt'];
 
 const WAYS = { to_irc: (link) => `To ${link.channel} on ${link.network}`, to_letschat: (link) => `To the room ${link.room}` };
 

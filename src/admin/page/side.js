@@ -90,8 +90,7 @@ export class People {
   async read() {
     this.readAt = Date.now();
     try {
-      const answer = await get('people');
-      this.list = Array.isArray(answer) ? answer : answer.people;
+      this.list = await get('people');
       this.problem = null;
     } catch (error) {
       this.problem = `Cannot be read: ${error.message}.`;
@@ -100,12 +99,11 @@ export class People {
   }
 
   draw() {
-    const isMember = (it) => ['linked', 'taken over', 'made', 'written'].includes(it.kind) && it.access !== 'planned';
-    const people = (this.list ?? []).filter((it) => it.nick && (this.who === 'everybody' || !isMember(it)));
+    const people = (this.list ?? []).filter((it) => this.who === 'everybody' || it.accounts.length === 0);
     people.sort((a, b) => Date.parse(b.last_spoke) - Date.parse(a.last_spoke));
     const shown = this.all ? people : people.slice(0, FIRST_PEOPLE);
     $('#people .list').replaceChildren(...shown.map((it) => make('li', {},
-      make('span', {}, make('b', {}, it.nick), ' ', make('span', { class: 'faint' }, isMember(it) ? `${it.network}, ${it.account}` : it.network)),
+      make('span', {}, make('b', {}, it.nick), ' ', make('span', { class: 'faint' }, [it.network, ...it.accounts.map((account) => `${account.username} (${account.kind})`)].join(', '))),
       since(it.last_spoke, '', ' ago'))));
     for (const button of this.buttons) set(button, 'aria-pressed', String(button.dataset.name === this.who));
     $('#who').hidden = !this.list?.length;

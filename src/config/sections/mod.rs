@@ -16,6 +16,7 @@ mod user_map;
 mod web;
 
 use core::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,10 +39,7 @@ use crate::translate::{LinkFormat, UserMap};
 /// Reads all settings; `None` if there was an error.
 pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let mut top = loader.root_section();
-    let state_dir =
-        top.get("state_dir", text(non_empty_path)).map(|path| loader.base_dirs.resolve(&path));
-    let default_state_dir =
-        || loader.base_dirs.state_dir.clone().unwrap_or("/var/lib/letsbridge".into());
+    let state_dir = read_state_dir(&mut top);
     let shutdown_timeout =
         top.get("shutdown_timeout", text(parse::duration)).unwrap_or(Duration::from_secs(10));
     let loop_protection = top.get("loop_protection", boolean).unwrap_or(true);
@@ -76,7 +74,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     top.deny_unknown_keys();
     let networks: Option<Vec<_>> = networks.into_iter().map(|(.., network)| network).collect();
     Some(Settings {
-        state_dir: state_dir.unwrap_or_else(default_state_dir),
+        state_dir: state_dir.unwrap_or_else(|| default_state_dir(loader)),
         log,
         store,
         networks: attach_channels(networks?, &links),
@@ -94,6 +92,25 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
         shutdown_timeout,
         loop_protection,
     })
+}
+
+/// The state directory alone; `None` if it is set to something that is no path.
+pub(super) fn state_dir(loader: &Loader) -> Option<PathBuf> {
+    let mut top = loader.root_section();
+    if top.has_any(&["state_dir"]) {
+        return read_state_dir(&mut top);
+    }
+    Some(default_state_dir(loader))
+}
+
+fn read_state_dir(top: &mut Section<'_>) -> Option<PathBuf> {
+    let folders = &top.loader.base_dirs;
+    top.get("state_dir", text(non_empty_path)).map(|path| folders.resolve(&path))
+}
+
+/// The directory that systemd gives, or else the usual one.
+fn default_state_dir(loader: &Loader) -> PathBuf {
+    loader.base_dirs.state_dir.clone().unwrap_or("/var/lib/letsbridge".into())
 }
 
 fn attach_channels(networks: Vec<NetworkSettings>, links: &LinkSet<'_>) -> Vec<NetworkSettings> {
