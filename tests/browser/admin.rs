@@ -28,15 +28,15 @@ struct AdminVisit {
 
 impl AdminVisit {
     async fn new(width: u32, height: u32) -> Self {
-        Self::with(width, height, "").await
+        Self::with(width, height, |toml| toml).await
     }
 
-    /// The same with more keys in `[admin]`.
-    async fn with(width: u32, height: u32, keys: &str) -> Self {
+    /// The same with a changed configuration, which ends with `[admin]`.
+    async fn with(width: u32, height: u32, change: impl Fn(String) -> String) -> Self {
         let world = World::new().await;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let admin = format!("\n[admin]\nlisten = \"127.0.0.1:{port}\"\n{keys}\n");
-        world.configure(|toml| toml + &admin);
+        let admin = format!("\n[admin]\nlisten = \"127.0.0.1:{port}\"\n");
+        world.configure(|toml| change(toml + &admin));
         let bridge = world.bridge().await;
         let browser = Browser::start(width, height).await;
         let address = format!("http://127.0.0.1:{port}/");
@@ -112,7 +112,9 @@ impl AdminVisit {
 #[tokio::test]
 #[ignore = "needs chromium installed: tests/all runs it"]
 async fn all_is_well_is_seen_at_once() {
-    let mut visit = AdminVisit::new(1280, 800).await;
+    let accounts =
+        |toml: String| toml.replace("[letschat]\n", "[letschat]\nsender_mode = \"accounts\"\n");
+    let mut visit = AdminVisit::with(1280, 800, accounts).await;
     visit.open().await;
     visit.judges("All is well").await;
     let links = visit.text("document.querySelector('#rows')").await;
@@ -125,15 +127,14 @@ async fn all_is_well_is_seen_at_once() {
     visit.world.room(1).await;
     visit
         .browser
-        .until("document.querySelector('#rows .messages b').textContent === '1/min'")
+        .until("/^[1-9]/.test(document.querySelector('#rows .messages b').textContent)")
         .await;
     visit.browser.until("document.querySelector('#rows .messages path').getAttribute('d')").await;
-    visit
-        .browser
-        .until("document.querySelector('#people .list')?.textContent.includes('ann')")
-        .await;
-    let counts = visit.text("document.querySelector('#people .counts')").await;
-    assert!(counts.contains("1 only on IRC"), "{counts}");
+    let made = "document.querySelector('#people .counts').textContent.includes('1 by an account of the bridge')";
+    visit.browser.until(made).await;
+    visit.browser.click("#who [data-name=everybody]").await;
+    let ann = "document.querySelector('#people .list').textContent.includes('ann office, ann.irc (made)')";
+    visit.browser.until(ann).await;
 
     for scheme in ["light", "dark"] {
         visit.browser.prefer(scheme).await;
@@ -179,7 +180,7 @@ async fn trouble_is_shown_as_it_comes_and_goes() {
     }
     visit.world.letschat.faults().clear();
     visit.judges("All is well").await;
-    assert_eq!(visit.world.room(1).await, ["ann: anybody there?"]);
+    assert_eq!(visit.world.room(1).await, ["<ann> anybody there?"]);
     visit.end().await;
 }
 
@@ -228,7 +229,7 @@ async fn a_link_is_paused_looked_at_and_resumed_by_keyboard() {
     visit.tab_to("Resume #tea ⇄ tea is paused").await;
     visit.browser.press("Space").await;
     visit.judges("All is well").await;
-    assert_eq!(visit.world.room(1).await, ["ann: for everybody"]);
+    assert_eq!(visit.world.room(1).await, ["<ann> for everybody"]);
     visit.end().await;
 }
 
@@ -276,7 +277,8 @@ async fn a_bridge_that_is_gone_is_not_taken_for_well() {
 #[tokio::test]
 #[ignore = "needs chromium installed: tests/all runs it"]
 async fn with_a_token_one_signs_in_and_only_the_page_may_act() {
-    let mut visit = AdminVisit::with(1280, 800, &format!("token = \"{TOKEN}\"")).await;
+    let mut visit =
+        AdminVisit::with(1280, 800, |toml| toml + &format!("token = \"{TOKEN}\"\n")).await;
     visit.browser.open(&visit.address, "document.querySelector('#token')").await;
     visit.picture("sign-in").await;
     visit.browser.type_text(TOKEN).await;

@@ -87,7 +87,7 @@ function ofLinks(status) {
   const own = status.links.filter((link) => link.state !== 'down' || (!roomsAway && !away.has(link.network)));
   const troubles = [];
   const group = (links, level, single, grouped, filter) => {
-    if (links.length > SINGLE) troubles.push({ level, title: grouped(links.length), text: namesOf(links), show: filter });
+    if (links.length > SINGLE) troubles.push({ level, title: grouped(links.length), ...commonOf(links), show: filter });
     else for (const link of links) troubles.push({ level, link, since: link.since, ...single(link) });
   };
   group(own.filter((it) => it.state === 'full'), 'bad', (link) => ({
@@ -108,6 +108,13 @@ function ofLinks(status) {
     title: `${titleOf(link)} is paused`, text: 'Its messages wait until somebody resumes it.',
   }), (n) => `${n} links are paused`, 'paused');
   return troubles;
+}
+
+/** What many links have in common: their names, and the problem if it is one. */
+function commonOf(links) {
+  const [{ problem, remedy }] = links;
+  const isSame = problem && links.every((link) => link.problem === problem);
+  return isSame ? { text: problem, effect: namesOf(links), remedy } : { text: namesOf(links) };
 }
 
 function namesOf(links) {

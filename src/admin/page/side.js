@@ -82,6 +82,7 @@ export class People {
       Object.keys(SHARES).forEach((name, at) => { this.bars[at].style.flexGrow = counts[name]; });
       $('#people .counts').replaceChildren(...Object.entries(SHARES).map(([name, words]) => make('li', {},
         make('i', { class: `dot ${name}`, 'aria-hidden': 'true' }), make('b', {}, count(counts[name])), ` ${words}`)));
+      for (const part of ['.shares', '.counts']) $(`#people ${part}`).hidden = !Object.values(counts).some(Boolean);
       this.read();
     }
     if (Date.now() - (this.readAt ?? 0) > PEOPLE_MS) this.read();
@@ -109,7 +110,8 @@ export class People {
     $('#who').hidden = !this.list?.length;
     $('#people .more').hidden = shown.length === people.length;
     say($('#people .more'), `Show ${many(people.length - shown.length, 'more person', 'more people')}`);
-    const nobody = this.list?.length ? 'Everybody has an account.' : 'Nobody of IRC has spoken yet.';
+    const nobody = this.list?.length ? 'Everybody has an account.'
+      : 'Nobody is known yet. The bridge keeps who of IRC has spoken once they can have accounts in Let’s Chat.';
     $('#people .empty').hidden = people.length > 0 && !this.problem;
     say($('#people .empty'), this.problem ?? (this.list ? nobody : ''));
   }
