@@ -13,7 +13,7 @@ use super::answer::ApiError;
 use super::body;
 use super::people::PersonView;
 use super::queue::{DroppedView, LinkRefView, QueueView};
-use super::report::StatusView;
+use super::report::{ReloadedView, StatusView};
 use super::state::SharedState;
 use crate::bridge::{ControlError, LinkChange};
 use crate::domain::{DeliveryId, LinkName};
@@ -77,15 +77,6 @@ pub struct ChangeView {
     pub changed: bool,
 }
 
-/// What a reload has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReloadedView {
-    /// One sentence each.
-    pub changes: Vec<String>,
-    /// The warnings about the configuration.
-    pub warnings: Vec<String>,
-}
-
 /// Which queue to show.
 #[derive(Debug, Deserialize)]
 struct QueueQuery {
@@ -99,9 +90,7 @@ async fn get_status(State(state): State<SharedState>) -> Json<StatusView> {
 
 async fn reload(State(state): State<SharedState>) -> ApiResult<ReloadedView> {
     match state.bridge.reload.reload().await {
-        Ok(summary) => {
-            Ok(Json(ReloadedView { changes: summary.changes, warnings: summary.warnings }))
-        }
+        Ok(reloaded) => Ok(Json(reloaded)),
         Err(mistakes) => Err(ApiError::mistakes(
             "the configuration has mistakes, so the one before stays in use",
             mistakes,

@@ -7,30 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use super::report::ReloadView;
-
-/// What a reload has changed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ReloadSummary {
-    /// What is different now, one sentence each: `link office/#tea tea added`.
-    pub changes: Vec<String>,
-    /// The warnings about the configuration, and what takes effect only after a restart.
-    pub warnings: Vec<String>,
-}
+use super::report::{ReloadView, ReloadedView};
 
 /// A reload under way: its changes, or the mistakes for which the old configuration stays in use.
-pub type ReloadFuture = Pin<Box<dyn Future<Output = Result<ReloadSummary, Vec<String>>> + Send>>;
+pub type ReloadFuture = Pin<Box<dyn Future<Output = Result<ReloadedView, Vec<String>>> + Send>>;
 
-/// Reads the configuration again, and remembers what came of it. Signals and the API share one.
+/// Asks the program to read the configuration again, and knows what came of it, whoever asked.
 #[derive(Clone)]
 pub struct ReloadHandle {
     inner: Arc<ReloadInner>,
 }
 
 struct ReloadInner {
-    begin: Box<dyn Fn() -> ReloadFuture + Send + Sync>,
-    /// Held during a reload: the next one waits.
-    turn: tokio::sync::Mutex<()>,
+    ask: Box<dyn Fn() -> ReloadFuture + Send + Sync>,
     past: Mutex<PastReloads>,
 }
 
@@ -41,41 +30,31 @@ struct PastReloads {
 }
 
 impl ReloadHandle {
-    /// Reloads by `begin`, whose future must not wait for another reload. The settings in use were read at
-    /// `loaded_at`.
+    /// Asks by `ask`, whose future ends with what the program answers. The settings in use were read at `loaded_at`.
     pub fn new(
         loaded_at: Timestamp,
-        begin: impl Fn() -> ReloadFuture + Send + Sync + 'static,
+        ask: impl Fn() -> ReloadFuture + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            inner: Arc::new(ReloadInner {
-                begin: Box::new(begin),
-                turn: tokio::sync::Mutex::new(()),
-                past: Mutex::new(PastReloads { loaded_at, last: None }),
-            }),
-        }
+        let past = Mutex::new(PastReloads { loaded_at, last: None });
+        Self { inner: Arc::new(ReloadInner { ask: Box::new(ask), past }) }
     }
 
-    /// Reads the configuration again and applies it. It is finished even if the caller goes away. Must be called within
-    /// a Tokio runtime.
+    /// The program has read the configuration again, for whatever reason.
+    pub fn record(&self, at: Timestamp, outcome: &Result<ReloadedView, Vec<String>>) {
+        let mut past = self.inner.past();
+        if outcome.is_ok() {
+            past.loaded_at = at;
+        }
+        let mistakes = outcome.as_ref().err().cloned().unwrap_or_default();
+        past.last = Some(ReloadView { at, ok: outcome.is_ok(), mistakes });
+    }
+
+    /// Reads the configuration again and applies it.
     ///
     /// # Errors
     /// The mistakes of the configuration. Nothing has changed then.
-    pub async fn reload(&self) -> Result<ReloadSummary, Vec<String>> {
-        let inner = Arc::clone(&self.inner);
-        let work = tokio::spawn(async move {
-            let _turn = inner.turn.lock().await;
-            let outcome = (inner.begin)().await;
-            let at = Timestamp::now();
-            let mut past = inner.past();
-            if outcome.is_ok() {
-                past.loaded_at = at;
-            }
-            let mistakes = outcome.as_ref().err().cloned().unwrap_or_default();
-            past.last = Some(ReloadView { at, ok: outcome.is_ok(), mistakes });
-            outcome
-        });
-        work.await.unwrap_or_else(|_| Err(vec!["the bridge is stopping".to_owned()]))
+    pub(super) async fn reload(&self) -> Result<ReloadedView, Vec<String>> {
+        (self.inner.ask)().await
     }
 
     /// When the settings in use were read.
@@ -115,29 +94,22 @@ pub trait LogLevelControl: fmt::Debug + Send + Sync {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
 
     #[tokio::test]
-    async fn reload_is_remembered_and_the_old_time_stays_after_mistakes() {
-        let calls = AtomicUsize::new(0);
-        let reload = ReloadHandle::new(Timestamp::UNIX_EPOCH, move || {
-            let is_first = calls.fetch_add(1, Ordering::SeqCst) == 0;
-            Box::pin(async move {
-                match is_first {
-                    true => Err(vec!["line 3: no".to_owned()]),
-                    false => Ok(ReloadSummary::default()),
-                }
-            })
-        });
+    async fn old_settings_stay_in_use_after_mistakes() {
+        let no = || Err(vec!["line 3: no".to_owned()]);
+        let reload =
+            ReloadHandle::new(Timestamp::UNIX_EPOCH, move || Box::pin(async move { no() }));
         assert_eq!(reload.last(), None);
-        assert_eq!(reload.reload().await, Err(vec!["line 3: no".to_owned()]));
+        assert_eq!(reload.reload().await, no());
+        let later = Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(5);
+        reload.record(later, &no());
         let last = reload.last().expect("there was one");
-        assert_eq!((last.ok, last.mistakes.len()), (false, 1));
+        assert_eq!((last.at, last.ok, last.mistakes.len()), (later, false, 1));
         assert_eq!(reload.loaded_at(), Timestamp::UNIX_EPOCH);
-        assert_eq!(reload.reload().await, Ok(ReloadSummary::default()));
+        reload.record(later, &Ok(ReloadedView::default()));
         assert!(reload.last().is_some_and(|last| last.ok && last.mistakes.is_empty()));
-        assert!(reload.loaded_at() > Timestamp::UNIX_EPOCH);
+        assert_eq!(reload.loaded_at(), later);
     }
 }

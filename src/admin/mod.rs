@@ -36,16 +36,17 @@ mod tcp;
 mod warnings;
 
 pub use answer::ErrorView;
-pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView, ReloadedView};
+pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView};
 pub use client::{AdminClient, ClientError};
 pub use error::AdminError;
-pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle, ReloadSummary};
+pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle};
 pub use people::{PersonAccountView, PersonView, access_word, kind_word};
 pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
 pub use remedies::remedy_for;
 pub use report::{
     ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
-    NetworkKindView, NetworkView, PeopleCounts, ReloadView, StatusView, StorageView, WarningView,
+    NetworkKindView, NetworkView, PeopleCounts, ReloadView, ReloadedView, StatusView, StorageView,
+    WarningView,
 };
 pub use server::{AdminListeners, AdminServer};
 pub use socket::{SocketError, socket_path};

@@ -60,6 +60,15 @@ pub struct ReloadView {
     pub mistakes: Vec<String>,
 }
 
+/// What a reload has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ReloadedView {
+    /// What is different now, one sentence each: `link office/#tea tea added`.
+    pub changes: Vec<String>,
+    /// The warnings about the configuration, and what takes effect only after a restart.
+    pub warnings: Vec<String>,
+}
+
 /// The database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageView {

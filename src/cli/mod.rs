@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod check;
 mod check_accounts;
+mod control;
 #[cfg(feature = "demo")]
 mod demo;
 mod init;
@@ -17,6 +18,7 @@ mod revoke;
 mod run;
 mod signals;
 mod systemd;
+mod table;
 mod unlink;
 
 use std::path::PathBuf;
@@ -65,6 +67,18 @@ enum CliCommand {
     Init(Box<init::InitArgs>),
     /// Compare the database with the rooms and channels, and report missing messages
     Audit(audit::AuditArgs),
+    /// Show how the running bridge is: networks, links, and what waits
+    Status(control::StatusArgs),
+    /// Make the running bridge read its configuration again
+    Reload(control::ReloadArgs),
+    /// Stop delivering over a link; messages wait
+    Pause(control::LinkArgs),
+    /// Deliver over a paused link again
+    Resume(control::LinkArgs),
+    /// Show what waits on a link, retry it, or drop it
+    Queue(control::QueueArgs),
+    /// Show or set what the running bridge logs
+    Loglevel(control::LogLevelArgs),
     /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
     /// List the people of IRC who have spoken, and their accounts on Let's Chat
@@ -117,6 +131,12 @@ pub fn main() -> ExitCode {
         CliCommand::Check { config } => check::check(&config),
         CliCommand::Init(arguments) => init::init(*arguments),
         CliCommand::Audit(arguments) => audit::audit(&arguments),
+        CliCommand::Status(arguments) => control::status(&arguments),
+        CliCommand::Reload(arguments) => control::reload(&arguments),
+        CliCommand::Pause(arguments) => control::pause(&arguments),
+        CliCommand::Resume(arguments) => control::resume(&arguments),
+        CliCommand::Queue(arguments) => control::queue(&arguments),
+        CliCommand::Loglevel(arguments) => control::log_level(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         CliCommand::People(arguments) => people::people(&arguments),
         CliCommand::Accounts(arguments) => accounts::accounts(&arguments),

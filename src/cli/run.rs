@@ -3,12 +3,15 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use super::logging::LogLevel;
 use super::signals::ShutdownSignal;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, systemd};
-use crate::admin::RecentWarnings;
+use crate::admin::{AdminListeners, ReloadHandle, RunningParts};
 use crate::config;
 use crate::config::Settings;
 use crate::service;
@@ -25,17 +28,19 @@ pub(super) fn run(config: &Path) -> ExitCode {
             return EXIT_CONFIG_ERROR.into();
         }
     };
-    let recent = RecentWarnings::default();
-    if let Err(error) = logging::init(&settings.log, &recent) {
-        eprintln!("{error}");
-        return EXIT_CONFIG_ERROR.into();
-    }
+    let log_level = match logging::init(&settings.log) {
+        Ok(log_level) => log_level,
+        Err(error) => {
+            eprintln!("{error}");
+            return EXIT_CONFIG_ERROR.into();
+        }
+    };
     for warning in warnings {
         tracing::warn!("{warning}");
     }
     let runtime = build_runtime();
     let state_dir = settings.state_dir.clone();
-    let outcome = runtime.block_on(run_until_stopped(settings));
+    let outcome = runtime.block_on(run_until_stopped(config, settings, log_level));
     // Do not wait for pending DNS lookups: they run in blocking threads.
     runtime.shutdown_background();
     match outcome {
@@ -86,12 +91,32 @@ async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
     }
 }
 
-async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
+async fn run_until_stopped(
+    config: &Path,
+    settings: Settings,
+    log_level: LogLevel,
+) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
     let mut stop = ShutdownSignal::listen(settings.shutdown_timeout);
     let (desk, calls) = LinkDesk::channel();
     let web = WebServer::start(&settings, Some(desk)).await?;
+    let admin = AdminListeners::bind(&settings).await?;
+    let (state_dir, started_at) = (settings.state_dir.clone(), Timestamp::now());
     let mut running = service::start(settings, store)?;
+    let parts = RunningParts {
+        control: running.control(),
+        status: running.status(),
+        stats: running.stats(),
+        reload: ReloadHandle::new(started_at, || {
+            Box::pin(async { Err(vec!["not possible yet: restart the bridge".to_owned()]) })
+        }),
+        warnings: log_level.warnings(),
+        log_level: Arc::new(log_level),
+        started_at,
+        config_path: config.to_owned(),
+        state_dir,
+    };
+    let admin = admin.serve(parts).await;
     tokio::spawn(answer_calls(calls, running.link_asker()));
     tokio::spawn(systemd::report_status(running.status()));
     tokio::select! {
@@ -106,6 +131,7 @@ async fn run_until_stopped(settings: Settings) -> Result<(), Box<dyn Error>> {
         if let Some(web) = web {
             web.stop().await;
         }
+        admin.stop().await;
     };
     tokio::join!(running.stop(), farewell).0?;
     tracing::info!("stopped");

@@ -23,6 +23,13 @@ pub(super) struct Document {
 impl Document {
     /// Parses TOML. Returns all syntax errors.
     pub(super) fn parse(file: &str, text: &str) -> Result<Self, ConfigErrors> {
+        let (document, mistakes) = Self::parse_anyway(file, text);
+        ConfigErrors::check(mistakes)?;
+        Ok(document)
+    }
+
+    /// Parses what can be parsed of TOML. Also returns all syntax errors.
+    pub(super) fn parse_anyway(file: &str, text: &str) -> (Self, Vec<Diagnostic>) {
         let file: Arc<str> = file.into();
         let places = LineIndex::new(text);
         let (table, errors) = DeTable::parse_recoverable(text);
@@ -52,10 +59,9 @@ impl Document {
             Origin::File { line, .. } => line,
             Origin::Variable(_) => None,
         });
-        ConfigErrors::check(mistakes)?;
         let mut lines = HashMap::new();
         let root = convert_table(table.get_ref(), "", &places, &mut lines);
-        Ok(Self { file_name: file, root, key_lines: lines })
+        (Self { file_name: file, root, key_lines: lines }, mistakes)
     }
 
     /// Merges `over` into the file; its values win.

@@ -98,15 +98,17 @@ pub fn read(
 }
 
 /// The state directory that the file at `path` and the variables of `environment` name, whatever else is wrong with
-/// them. `None` if the file cannot be read or is not TOML, or the key is no text.
-#[must_use]
+/// them.
+///
+/// # Errors
+/// If the file is unreadable, or the key is no path.
 pub fn state_dir(
     path: &Path,
     environment: impl Iterator<Item = (String, String)>,
-) -> Option<PathBuf> {
+) -> Result<PathBuf, ConfigErrors> {
     let name = path.display().to_string();
-    let text = read_config_file(path, &name).ok()?;
-    let mut document = Document::parse(&name, &text).ok()?;
+    let text = read_config_file(path, &name)?;
+    let (mut document, _) = Document::parse_anyway(&name, &text);
     let environment = Environment::new(environment);
     let (over, _) = environment.to_table(&document.network_names(), &collect_known_keys());
     document.overlay(over);
@@ -115,7 +117,23 @@ pub fn state_dir(
         state_dir: environment.state_dir,
         credentials_dir: None,
     };
-    sections::state_dir(&Loader { document, base_dirs: folders, ..Loader::default() })
+    let loader = Loader { document, base_dirs: folders, ..Loader::default() };
+    let found = sections::state_dir(&loader);
+    Ok(loader.diagnostics.into_inner().into_result(found)?.0)
+}
+
+/// The state directory without a configuration: the one that systemd gives, or else the usual one.
+#[must_use]
+pub fn default_state_dir(environment: impl Iterator<Item = (String, String)>) -> PathBuf {
+    Environment::new(environment).state_dir.unwrap_or_else(sections::usual_state_dir)
+}
+
+/// Checks a level or a filter of the log.
+///
+/// # Errors
+/// What is wrong with it, and what would do.
+pub fn check_log_filter(text: &str) -> Result<(), String> {
+    parse::log_filter(text).map(drop).map_err(|error| format!("{}; {}", error.problem, error.help))
 }
 
 /// The maximum number of unknown keys to correct: each guess loads the file again.

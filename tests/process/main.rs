@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod accounts;
+mod admin;
+mod admin_tcp;
 mod audit;
 mod check;
 mod credentials;

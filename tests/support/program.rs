@@ -55,6 +55,13 @@ impl Start {
         self
     }
 
+    /// Runs it as another user, which only root can.
+    #[allow(dead_code)]
+    pub(crate) fn user(mut self, user: u32) -> Self {
+        self.command.uid(user);
+        self
+    }
+
     /// Starts it on a terminal.
     pub(crate) fn on_terminal(self) -> Terminal {
         Terminal::start(self.command)

@@ -30,7 +30,6 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::admin::RecentWarnings;
 use crate::config;
 
 use super::signals::ShutdownSignal;
@@ -81,7 +80,7 @@ impl DemoError {
 /// Runs the demo until a signal stops it.
 pub(super) fn demo(irc_port: u16, letschat_port: u16, port: Option<u16>) -> ExitCode {
     let quiet = config::LogSettings { format: config::LogFormat::Auto, level: "warn".to_owned() };
-    if let Err(error) = logging::init(&quiet, &RecentWarnings::default()) {
+    if let Err(error) = logging::init(&quiet) {
         eprintln!("{error}");
         return EXIT_FAILURE.into();
     }

@@ -110,7 +110,11 @@ fn read_state_dir(top: &mut Section<'_>) -> Option<PathBuf> {
 
 /// The directory that systemd gives, or else the usual one.
 fn default_state_dir(loader: &Loader) -> PathBuf {
-    loader.base_dirs.state_dir.clone().unwrap_or("/var/lib/letsbridge".into())
+    loader.base_dirs.state_dir.clone().unwrap_or_else(usual_state_dir)
+}
+
+pub(super) fn usual_state_dir() -> PathBuf {
+    "/var/lib/letsbridge".into()
 }
 
 fn attach_channels(networks: Vec<NetworkSettings>, links: &LinkSet<'_>) -> Vec<NetworkSettings> {

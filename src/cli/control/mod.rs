@@ -1,0 +1,16 @@
+//! The commands that ask a running bridge: `status`, `reload`, `pause`, `resume`, `queue` and `loglevel`.
+
+mod links;
+mod log_level;
+mod queue;
+mod reload;
+mod running;
+mod status;
+mod status_text;
+
+pub(super) use links::{LinkArgs, pause, resume};
+pub(super) use log_level::{LogLevelArgs, log_level};
+pub(super) use queue::{QueueArgs, queue};
+pub(super) use reload::{ReloadArgs, reload};
+pub(super) use running::{BridgeAt, RunningBridgeClient};
+pub(super) use status::{StatusArgs, status};
