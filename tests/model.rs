@@ -5,7 +5,8 @@
 //! is stored and for nothing else, and what it was given before a connection was lost it stores
 //! within a moment after it goes on, or never.
 //!
-//! The same holds while an administrator pauses and resumes the link; and while it is paused, nothing new is sent.
+//! The same holds while an administrator pauses and resumes links, also where two channels share the room; and what
+//! crosses a paused link is not sent.
 //!
 //! The same holds where the people of IRC speak by accounts, and one of them types in the room by the same account.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -69,6 +70,41 @@ proptest! {
         prop_assert_eq!(world.room_by_us(), world.said_on_irc);
         prop_assert_eq!(world.heard_on_irc, world.said_in_the_room);
     }
+
+    #[test]
+    fn the_same_holds_where_two_channels_share_the_room(
+        steps in proptest::collection::vec(step_with_side(), 0..200),
+        names_authors: bool,
+        join in join(),
+    ) {
+        let mut world = World::with_side(names_authors, join);
+        for step in &steps {
+            world.take(step);
+        }
+        world.calm_down();
+        let is_zoe = |line: &String| line.starts_with("<zoe> ");
+        let (by_zoe, by_ann): (Vec<_>, Vec<_>) = world.room_by_us().into_iter().partition(is_zoe);
+        prop_assert_eq!(by_ann, &world.said_on_irc[..]);
+        prop_assert_eq!(by_zoe, &world.said_on_side[..]);
+        let heard = std::mem::take(&mut world.heard_on_irc);
+        let (from_side, from_room): (Vec<_>, Vec<_>) = heard.into_iter().partition(is_zoe);
+        prop_assert_eq!(from_room, &world.said_in_the_room[..]);
+        prop_assert_eq!(from_side, &world.said_on_side[..]);
+        let is_ann = |line: &String| line.starts_with("<ann> ");
+        let (from_tea, from_room): (Vec<_>, Vec<_>) =
+            world.heard_on_side.into_iter().partition(is_ann);
+        prop_assert_eq!(from_room, world.said_in_the_room);
+        prop_assert_eq!(from_tea, world.said_on_irc);
+    }
+}
+
+/// What can happen where two channels share the room.
+fn step_with_side() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => step(),
+        1 => (0_u8..3).prop_map(Step::SayOnSide),
+        1 => any::<bool>().prop_map(Step::PauseSide),
+    ]
 }
 
 /// What can happen where people speak by accounts.
@@ -121,6 +157,10 @@ enum Step {
     Restart { taken: bool },
     /// An administrator pauses the link, or resumes it.
     Pause(bool),
+    /// … that of the other channel.
+    PauseSide(bool),
+    /// Zoe says this in the other channel.
+    SayOnSide(u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -154,12 +194,16 @@ struct World {
     policy: AccountPolicy,
     pool: Pool,
     network: Network,
+    channels: &'static [&'static str],
     channel: EndpointId,
+    /// The other channel that shares the room, if there is one.
+    side: Option<EndpointId>,
     room: EndpointId,
     store: Store,
     bridge: Bridge,
     connected: bool,
-    is_paused: bool,
+    /// Whether the links of `channel` and of `side` are paused.
+    is_paused: [bool; 2],
     /// What was sent at least once.
     started: HashSet<DeliveryId>,
     orders: VecDeque<letschat::LetsChatCommand>,
@@ -171,32 +215,50 @@ struct World {
     /// Time passes while the bridge waits, and at no other moment.
     now: Timestamp,
     said_on_irc: Vec<String>,
+    said_on_side: Vec<String>,
     said_in_the_room: Vec<String>,
     heard_on_irc: Vec<String>,
+    heard_on_side: Vec<String>,
 }
 
 impl World {
     fn new(names_authors: bool, join: MergeLines, policy: AccountPolicy) -> Self {
+        Self::of(&["#tea"], names_authors, join, policy)
+    }
+
+    fn with_side(names_authors: bool, join: MergeLines) -> Self {
+        Self::of(&["#tea", "#cha"], names_authors, join, AccountPolicy::default())
+    }
+
+    fn of(
+        channels: &'static [&'static str],
+        names_authors: bool,
+        join: MergeLines,
+        policy: AccountPolicy,
+    ) -> Self {
         let network = Network::new("office");
         let mut store = Store::in_memory().unwrap();
-        let bridge = bridge(&network, join, policy.clone(), &mut store);
-        let find = |is_room: bool| {
-            let mut places = bridge.endpoints();
-            places.find(|(_, place)| matches!(place, Endpoint::Room(_)) == is_room).unwrap().0
+        let bridge = bridge(&network, channels, join, policy.clone(), &mut store);
+        let find = |wanted: Endpoint| {
+            bridge.endpoints().find(|(_, place)| **place == wanted).map(|(id, _)| id)
         };
-        let (channel, room) = (find(false), find(true));
+        let channel = find(Endpoint::channel(&network, "#tea")).unwrap();
+        let side = find(Endpoint::channel(&network, "#cha"));
+        let room = find(Endpoint::room("tea")).unwrap();
         let mut world = Self {
             names_authors,
             join,
             policy,
             pool: Pool::default(),
             network,
+            channels,
             channel,
+            side,
             room,
             store,
             bridge,
             connected: false,
-            is_paused: false,
+            is_paused: [false; 2],
             started: HashSet::new(),
             orders: VecDeque::new(),
             events: VecDeque::new(),
@@ -205,14 +267,22 @@ impl World {
             held: VecDeque::new(),
             now: Timestamp::UNIX_EPOCH,
             said_on_irc: Vec::new(),
+            said_on_side: Vec::new(),
             said_in_the_room: Vec::new(),
             heard_on_irc: Vec::new(),
+            heard_on_side: Vec::new(),
         };
-        world.irc(joined(channel));
+        world.join_channels();
         // The first sight of a room is not what this is about.
         world.connect();
         while world.serve(false) || world.hear() {}
         world
+    }
+
+    fn join_channels(&mut self) {
+        for channel in [Some(self.channel), self.side].into_iter().flatten() {
+            self.irc(joined(channel));
+        }
     }
 
     fn take(&mut self, step: &Step) {
@@ -230,34 +300,58 @@ impl World {
             Step::LoseAck => self.lose_ack(),
             Step::Disconnect { taken } => self.disconnect(*taken),
             Step::Connect => self.connect(),
-            Step::Pause(is_paused) => self.pause(*is_paused),
+            Step::Pause(is_paused) => self.pause(0, *is_paused),
+            Step::PauseSide(is_paused) => self.pause(1, *is_paused),
+            Step::SayOnSide(text) => self.say_on_side(&format!("ok {text}")),
             Step::Restart { taken } => {
                 self.disconnect(*taken);
                 self.end_pool(*taken);
                 let policy = self.policy.clone();
-                self.bridge = bridge(&self.network, self.join, policy, &mut self.store);
-                self.irc(joined(self.channel));
+                let (network, channels) = (&self.network, self.channels);
+                self.bridge = bridge(network, channels, self.join, policy, &mut self.store);
+                self.join_channels();
             }
         }
     }
 
-    fn pause(&mut self, is_paused: bool) {
-        self.is_paused = is_paused;
-        let link = LinkName::new("tea");
+    fn pause(&mut self, link: usize, is_paused: bool) {
+        self.is_paused[link] = is_paused;
+        let link = LinkName::new(["#tea", "#cha"][link]);
         self.happen(Event::Control(
             1,
             if is_paused { ControlRequest::Pause(link) } else { ControlRequest::Resume(link) },
         ));
     }
 
-    /// Only what was sent before is sent while the link is paused.
-    fn note_sent(&mut self, delivery: DeliveryId) {
+    /// What crosses a paused link may only be sent if it was sent before.
+    fn note_sent(&mut self, delivery: DeliveryId, to: EndpointId, text: &str) {
         let is_new = self.started.insert(delivery);
-        assert!(!is_new || !self.is_paused, "sent while the link is paused: {delivery:?}");
+        let ends = [self.channel, self.side.unwrap_or(self.channel)];
+        let from = match text.split(' ').next() {
+            Some("<zoe>") => ends[1],
+            Some("<ann>") if to == self.room || to == ends[1] => ends[0],
+            _ if to == self.room => ends[0],
+            _ => self.room,
+        };
+        let crosses = |link: usize| (ends[link] == from) || (ends[link] == to);
+        for link in [0, 1].into_iter().filter(|link| self.is_paused[*link]) {
+            assert!(!is_new || !crosses(link), "sent over a paused link: {text}");
+        }
     }
 
     fn say_on_irc(&mut self, nick: &str, text: &str) {
         self.said_on_irc.push(format!("<{nick}> {text}"));
+        self.say_in(self.channel, nick, text);
+    }
+
+    fn say_on_side(&mut self, text: &str) {
+        if let Some(side) = self.side {
+            self.said_on_side.push(format!("<zoe> {text}"));
+            self.say_in(side, "zoe", text);
+        }
+    }
+
+    fn say_in(&mut self, channel: EndpointId, nick: &str, text: &str) {
         let talk = irc::IncomingMessage {
             author: letsbridge::domain::Author::named(nick),
             kind: MessageKind::Text,
@@ -268,7 +362,7 @@ impl World {
             is_own_userhost: false,
             relayed_by: None,
         };
-        self.irc(irc::IrcEvent::Message { endpoint: self.channel, message: talk });
+        self.irc(irc::IrcEvent::Message { endpoint: channel, message: talk });
     }
 
     fn type_in_room(&mut self, user: &str, username: &str, text: &str) {
@@ -331,7 +425,10 @@ impl World {
 
     /// Everything works, until nothing is left to do.
     fn calm_down(&mut self) {
-        self.pause(false);
+        self.pause(0, false);
+        if self.side.is_some() {
+            self.pause(1, false);
+        }
         self.connect();
         self.go_on();
         let mut steps = 0;
@@ -494,10 +591,15 @@ impl World {
         self.store.commit().unwrap();
         for order in orders {
             match &order {
-                Command::LetsChat(letschat::LetsChatCommand::Post { delivery, .. })
-                | Command::Irc(_, irc::IrcCommand::SendMessage { delivery, .. })
-                | Command::Account(AccountCommand::Post { delivery, .. }) => {
-                    self.note_sent(*delivery);
+                Command::LetsChat(letschat::LetsChatCommand::Post { delivery, text, .. })
+                | Command::Account(AccountCommand::Post { delivery, text, .. }) => {
+                    self.note_sent(*delivery, self.room, text);
+                }
+                Command::Irc(
+                    _,
+                    irc::IrcCommand::SendMessage { delivery, endpoint, prefix, .. },
+                ) => {
+                    self.note_sent(*delivery, *endpoint, prefix);
                 }
                 Command::ControlReply(_, answer) => assert!(answer.is_ok(), "{answer:?}"),
                 _ => {}
@@ -519,7 +621,12 @@ impl World {
                         ..
                     },
                 ) => {
-                    self.heard_on_irc.push(format!("{prefix}{body}"));
+                    let heard = format!("{prefix}{body}");
+                    if self.side == Some(place) {
+                        self.heard_on_side.push(heard);
+                    } else {
+                        self.heard_on_irc.push(heard);
+                    }
                     self.irc(irc::IrcEvent::Delivered {
                         delivery: ticket,
                         endpoint: place,
@@ -565,21 +672,27 @@ fn joined(place: EndpointId) -> irc::IrcEvent {
 
 fn bridge(
     network: &Network,
+    channels: &[&str],
     join: MergeLines,
     accounts: AccountPolicy,
     store: &mut Store,
 ) -> Bridge {
-    let conversation = vec![Endpoint::channel(network, "#tea"), Endpoint::room("tea")];
-    let room = RoomFormat { merge_lines: join, ..RoomFormat::default() };
-    let manners = LinkFormat { room, ..LinkFormat::default() };
+    let room = Endpoint::room("tea");
+    let mut conversation: Vec<Endpoint> =
+        channels.iter().map(|name| Endpoint::channel(network, name)).collect();
+    let room_format = RoomFormat { merge_lines: join, ..RoomFormat::default() };
+    let manners = LinkFormat { room: room_format, ..LinkFormat::default() };
     // What the bridge says of itself after a long wait is not what this is about.
     let policy = BridgePolicy { notices: false, ..BridgePolicy::default() };
     let format = Arc::new(manners);
+    let channels = conversation.clone().into_iter();
+    let links = channels.map(|channel| (channel, room.clone(), Arc::clone(&format)));
+    conversation.push(room.clone());
     let config = BridgeConfig {
-        link_formats: vec![(conversation[0].clone(), conversation[1].clone(), Arc::clone(&format))],
+        link_formats: links.collect(),
         groups: vec![conversation],
         policy,
-        format,
+        format: Arc::clone(&format),
         accounts,
         ..BridgeConfig::default()
     };

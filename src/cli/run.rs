@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::service;
 use crate::service::{LinkAsker, StartError};
 use crate::store::{Store, StoreError};
+use crate::version::{COMMIT, VERSION};
 use crate::web::{LinkCall, LinkDesk, WebServer};
 
 /// Runs the bridge with the configuration file `config`.
@@ -35,6 +36,7 @@ pub(super) fn run(config: &Path) -> ExitCode {
             return EXIT_CONFIG_ERROR.into();
         }
     };
+    tracing::info!("letsbridge {VERSION} (commit {COMMIT}) starts");
     for warning in warnings {
         tracing::warn!("{warning}");
     }

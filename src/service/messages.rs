@@ -2,7 +2,9 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bridge::{ControlError, ControlReply, ControlRequest, Event, Peer, PuppetCommand};
+use crate::bridge::{
+    ControlError, ControlReply, ControlRequest, Event, Peer, PuppetCommand, ReconnectReason,
+};
 use crate::domain::{LinkReply, LinkRequest, Network, PuppetLoginReply, PuppetLoginRequest};
 use crate::protocol::irc;
 use crate::protocol::letschat;
@@ -26,6 +28,10 @@ pub(super) enum EngineInput {
     ServerReached(Peer, String),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
+    /// This connection is about to be made anew.
+    Reconnecting(Peer, ReconnectReason),
+    /// Whether the disk takes writes; answered once it does.
+    CheckStorage(oneshot::Sender<()>),
 }
 
 /// Where the answer to a request of the administrator goes.

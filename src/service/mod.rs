@@ -11,6 +11,7 @@ mod account_policy;
 pub mod account_probe;
 mod accounts;
 pub mod audit;
+mod commits;
 mod connection_log;
 mod connector;
 mod control;

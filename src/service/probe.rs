@@ -303,7 +303,9 @@ impl ProbeProgress {
             | EngineInput::PuppetLoginRequest(..)
             | EngineInput::Control(..)
             | EngineInput::ServerReached(..)
-            | EngineInput::ConnectionProblem(..) => {}
+            | EngineInput::ConnectionProblem(..)
+            | EngineInput::Reconnecting(..)
+            | EngineInput::CheckStorage(_) => {}
         }
     }
 

@@ -49,6 +49,8 @@ pub(super) fn on_event(
             Ok(())
         }
         LetsChatEvent::Alive => receive::on_alive(ctx),
+        // The service knows when.
+        LetsChatEvent::PingAnswered { .. } => Ok(()),
         LetsChatEvent::Joined { endpoint, room } => rooms.on_joined(endpoint, &room, ctx),
         LetsChatEvent::NotJoined { endpoint, reason } => {
             rooms.on_not_joined(endpoint, &reason, ctx)
