@@ -61,8 +61,7 @@ async fn take_samples(state: &AdminState) {
         let (irc, letschat) = (link.to_irc, link.to_letschat);
         let totals = LinkTotals {
             delivered: irc.delivered + letschat.delivered,
-            timed: 0,
-            latency: Duration::ZERO,
+            took: irc.took.saturating_add(letschat.took),
             waiting: irc.waiting + letschat.waiting,
         };
         (link.link, totals)

@@ -41,10 +41,8 @@ struct Ring {
 pub(super) struct LinkTotals {
     /// How many deliveries arrived.
     pub(super) delivered: u64,
-    /// Of how many the latency is known.
-    pub(super) timed: u64,
-    /// The sum of their latencies.
-    pub(super) latency: Duration,
+    /// How long those took, added up.
+    pub(super) took: Duration,
     /// How many wait now.
     pub(super) waiting: u64,
 }
@@ -128,9 +126,8 @@ impl Ring {
     fn take(&mut self, totals: LinkTotals) {
         // A link that was removed and has come back may count from zero again.
         let messages = totals.delivered.saturating_sub(self.last.delivered);
-        let timed = totals.timed.saturating_sub(self.last.timed);
-        let latency = totals.latency.saturating_sub(self.last.latency);
-        let mean = latency.as_millis().checked_div(u128::from(timed));
+        let took = totals.took.saturating_sub(self.last.took);
+        let mean = took.as_millis().checked_div(u128::from(messages));
         if self.samples.len() == KEPT {
             self.samples.pop_front();
         }
@@ -165,9 +162,8 @@ mod tests {
         LinkId { network: Network::new("libera"), channel: channel.into(), room: "tea".into() }
     }
 
-    fn totals(delivered: u64, latency_ms: u64, waiting: u64) -> LinkTotals {
-        let latency = Duration::from_millis(latency_ms);
-        LinkTotals { delivered, timed: delivered, latency, waiting }
+    fn totals(delivered: u64, took_ms: u64, waiting: u64) -> LinkTotals {
+        LinkTotals { delivered, took: Duration::from_millis(took_ms), waiting }
     }
 
     fn view(log: &SampleLog, whole: bool) -> String {

@@ -132,6 +132,7 @@ async fn all_is_well_is_seen_at_once() {
     visit.browser.until("document.querySelector('#rows .messages path').getAttribute('d')").await;
     let made = "document.querySelector('#people .counts').textContent.includes('1 by an account of the bridge')";
     visit.browser.until(made).await;
+    visit.browser.until("!document.querySelector('#who').hidden").await;
     visit.browser.click("#who [data-name=everybody]").await;
     let ann = "document.querySelector('#people .list').textContent.includes('ann office, ann.irc (made)')";
     visit.browser.until(ann).await;

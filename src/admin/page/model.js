@@ -61,6 +61,11 @@ function ofStorage({ storage }) {
   }];
 }
 
+/** The problem of a network, which may begin with its name. */
+function withoutName({ name, problem }) {
+  return problem?.startsWith(`${name}: `) ? problem.slice(name.length + 2) : problem;
+}
+
 function ofNetwork(network, status) {
   if (network.state === 'connected') return [];
   const isNew = network.state === 'connecting' && !(network.since && clock.now() - Date.parse(network.since) > SLOW_MS);
@@ -71,7 +76,7 @@ function ofNetwork(network, status) {
     level: isNew && !network.problem ? 'wait' : 'bad',
     title: network.state === 'down' ? `${label} is down` : `Connecting to ${label}`,
     since: network.since,
-    text: network.problem,
+    text: withoutName(network),
     remedy: network.remedy,
     effect: `${many(links.length, 'link')} cannot mirror. ${
       waiting ? `${many(waiting, 'message')} ${waiting === 1 ? 'waits' : 'wait'}` : 'Messages wait'
