@@ -123,7 +123,13 @@ mod tests {
         counts.on_dropped(DeliveryId(4));
         counts.on_delivered(DeliveryId(9), Duration::from_millis(5));
         assert_eq!((counts.unknown_oldest_after(), oldest(&counts)), (None, None));
-        let done = DirectionReport { delivered: 2, rejected: 1, dropped: 1, ..Default::default() };
+        let done = DirectionReport {
+            delivered: 2,
+            took: Duration::from_millis(10),
+            rejected: 1,
+            dropped: 1,
+            ..Default::default()
+        };
         assert_eq!(counts.report(), done);
     }
 }
