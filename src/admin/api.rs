@@ -11,7 +11,7 @@ use tokio::time;
 
 use super::answer::ApiError;
 use super::body;
-use super::people::PersonView;
+use super::people::{EndedLinkView, PersonView, UnlinkRequestBody, UnlinkedView};
 use super::queue::{DroppedView, LinkRefView, QueueView};
 use super::report::{ReloadedView, StatusView};
 use super::state::SharedState;
@@ -39,6 +39,7 @@ pub(super) fn routes() -> Router<SharedState> {
         .route("/api/v1/links/drop", post(drop_queued))
         .route("/api/v1/loglevel", get(get_log_level).put(set_log_level))
         .route("/api/v1/people", get(get_people))
+        .route("/api/v1/people/unlink", post(unlink))
 }
 
 /// A link, as a request names it.
@@ -161,6 +162,12 @@ async fn get_people(State(state): State<SharedState>) -> ApiResult<Vec<PersonVie
     })
 }
 
+async fn unlink(State(state): State<SharedState>, request: Request) -> ApiResult<UnlinkedView> {
+    let who: UnlinkRequestBody = body::read(request, r#"{"nick":"ann"}"#).await?;
+    let ended = in_time(state.bridge.control.unlink(who.into())).await?;
+    Ok(Json(UnlinkedView { ended: ended.iter().map(EndedLinkView::new).collect() }))
+}
+
 async fn read_link(request: Request) -> Result<LinkName, ApiError> {
     let body: LinkRequestBody = body::read(request, r##"{"link":"#tea"}"##).await?;
     Ok(LinkName::new(&body.link))
@@ -182,9 +189,10 @@ pub(super) async fn in_time<T>(
     answer.map_err(|error| {
         let status = match error {
             ControlError::Stopping | ControlError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            ControlError::UnknownLink { .. } | ControlError::NotWaiting { .. } => {
-                StatusCode::NOT_FOUND
-            }
+            ControlError::UnknownLink { .. }
+            | ControlError::UnknownNick(_)
+            | ControlError::NoPuppetLogin(_)
+            | ControlError::NotWaiting { .. } => StatusCode::NOT_FOUND,
             ControlError::AmbiguousLink { .. } | ControlError::AlreadySent { .. } => {
                 StatusCode::CONFLICT
             }

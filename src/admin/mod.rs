@@ -40,7 +40,7 @@ pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView};
 pub use client::{AdminClient, ClientError};
 pub use error::AdminError;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle};
-pub use people::{PersonAccountView, PersonView, access_word, kind_word};
+pub use people::{EndedLinkView, PersonAccountView, PersonView, UnlinkRequestBody, UnlinkedView};
 pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
 pub use remedies::remedy_for;
 pub use report::{

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::report::PeopleCounts;
 use super::state::AdminState;
+use crate::bridge::{EndedLink, UnlinkWho};
 use crate::domain::{AccountAccess, AccountKind, Identity, SpeakerAccount};
 use crate::store::{self, Person, StoreError};
 
@@ -48,6 +49,63 @@ pub struct PersonAccountView {
     pub display_name: String,
     /// Its id; `None` if it is not there yet.
     pub id: Option<String>,
+}
+
+/// Whose own accounts the bridge is to give up, as a request names them: `{"nick":"ann"}`, `{"puppet":"bob"}`, or
+/// `"all"`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnlinkRequestBody {
+    /// The people of IRC who last spoke with this nick.
+    Nick(String),
+    /// The user of Let's Chat whose puppets log in to services.
+    Puppet(String),
+    /// All people and all puppets.
+    All,
+}
+
+/// What was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlinkedView {
+    /// Nothing, if there was nothing.
+    pub ended: Vec<EndedLinkView>,
+}
+
+/// A link that was ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndedLinkView {
+    /// Between a person of IRC and their own account on Let's Chat.
+    Account {
+        /// Their nick.
+        nick: String,
+        /// The user name of the account.
+        username: String,
+    },
+    /// Between the puppets of a user of Let's Chat and services.
+    Puppet {
+        /// The user name.
+        username: String,
+    },
+}
+
+impl From<UnlinkRequestBody> for UnlinkWho {
+    fn from(body: UnlinkRequestBody) -> Self {
+        match body {
+            UnlinkRequestBody::Nick(nick) => Self::Nick(nick),
+            UnlinkRequestBody::Puppet(user) => Self::PuppetsOf(user),
+            UnlinkRequestBody::All => Self::Everybody,
+        }
+    }
+}
+
+impl EndedLinkView {
+    pub(super) fn new(ended: &EndedLink) -> Self {
+        match ended.clone() {
+            EndedLink::Account { nick, username } => Self::Account { nick, username },
+            EndedLink::PuppetLogins { username } => Self::Puppet { username },
+        }
+    }
 }
 
 impl PersonView {
@@ -106,8 +164,7 @@ impl AdminState {
 }
 
 /// The word for where an account comes from.
-#[must_use]
-pub fn kind_word(kind: AccountKind) -> &'static str {
+fn kind_word(kind: AccountKind) -> &'static str {
     match kind {
         AccountKind::Made => "made",
         AccountKind::Written => "written",
@@ -117,8 +174,7 @@ pub fn kind_word(kind: AccountKind) -> &'static str {
 }
 
 /// The word for whether the bridge can speak as an account.
-#[must_use]
-pub fn access_word(access: AccountAccess) -> &'static str {
+fn access_word(access: AccountAccess) -> &'static str {
     match access {
         AccountAccess::Planned => "planned",
         AccountAccess::Usable => "usable",

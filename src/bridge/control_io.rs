@@ -20,6 +20,36 @@ pub enum ControlRequest {
     Retry(LinkName),
     /// Drop this delivery, which waits on this link.
     Drop(LinkName, DeliveryId),
+    /// Give up the own accounts of these people.
+    Unlink(UnlinkWho),
+}
+
+/// Whose own accounts the bridge is to give up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnlinkWho {
+    /// The people of IRC who last spoke with this nick.
+    Nick(String),
+    /// The user of Let's Chat with this name, whose puppets log in to services.
+    PuppetsOf(String),
+    /// All people and all puppets.
+    Everybody,
+}
+
+/// What was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndedLink {
+    /// An account on Let's Chat.
+    Account {
+        /// The nick with which its owner last spoke on IRC.
+        nick: String,
+        /// The name of the account.
+        username: String,
+    },
+    /// The logins of puppets to services.
+    PuppetLogins {
+        /// Whose puppets: their name on Let's Chat.
+        username: String,
+    },
 }
 
 /// The answer to a request of the administrator.
@@ -33,6 +63,8 @@ pub enum ControlReply {
     Queue(QueuePage),
     /// The delivery is dropped.
     Dropped(QueuedDelivery),
+    /// These links are ended; none, if there were none.
+    Unlinked(Vec<EndedLink>),
 }
 
 /// What a request has changed.
@@ -129,6 +161,12 @@ pub enum ControlError {
         /// The number as asked.
         id: DeliveryId,
     },
+    /// Nobody has this nick.
+    #[error("{0}: nobody has last spoken with this nick: see `letsbridge people`")]
+    UnknownNick(String),
+    /// No puppet of this user logs in.
+    #[error("{0}: no puppet of this user logs in to services: see `letsbridge people`")]
+    NoPuppetLogin(String),
     /// The delivery is in flight or in doubt.
     #[error("delivery {} to {link} has been sent already, and may have arrived: it cannot be dropped", .id.0)]
     AlreadySent {

@@ -57,8 +57,8 @@ use crate::store::{Store, StoreError};
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
 pub use config::BridgeConfig;
 pub use control_io::{
-    ControlError, ControlReply, ControlRequest, LinkChange, LinkDirection, QueuePage,
-    QueuedDelivery, WaitState,
+    ControlError, ControlReply, ControlRequest, EndedLink, LinkChange, LinkDirection, QueuePage,
+    QueuedDelivery, UnlinkWho, WaitState,
 };
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};

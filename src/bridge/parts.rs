@@ -75,7 +75,9 @@ impl Parts {
             Event::PuppetLoginTried(request, result) => {
                 self.puppet_logins.on_tried(request, result, ctx)
             }
-            Event::Control(request, asked) => control::on_request(request, asked, ctx),
+            Event::Control(request, asked) => {
+                control::on_request(request, asked, &mut self.puppet_logins, ctx)
+            }
             Event::Stop => Ok(()),
         }
     }
@@ -219,9 +221,6 @@ impl Parts {
     /// About every second: does what is due by time.
     fn tick(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         self.pruner.tick(ctx)?;
-        for username in Linking::tick(ctx)? {
-            self.puppet_logins.end_all(&username, ctx)?;
-        }
         irc::history::resume_paused(ctx)?;
         self.rooms.tick(ctx);
         outage::notify_due(ctx)?;

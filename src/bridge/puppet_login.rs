@@ -90,8 +90,8 @@ impl PuppetLoginRequests {
                 }
             }
             PuppetLoginAction::End { network } => match self.end(&network, &user, ctx)? {
-                true => Ok(Some(PuppetLoginReply::Done)),
-                false => Err(NO_LOGIN),
+                Some(_) => Ok(Some(PuppetLoginReply::Done)),
+                None => Err(NO_LOGIN),
             },
         };
         let failed = |refusal: LoginRefusal| Some(PuppetLoginReply::Failed(refusal.to_owned()));
@@ -170,33 +170,26 @@ impl PuppetLoginRequests {
         Ok(())
     }
 
-    /// Forgets the login of this user. Returns whether there was one.
-    fn end(
+    /// Forgets the login of this user. Returns their name, if there was one.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub(super) fn end(
         &mut self,
         network: &Network,
         user: &LetsChatUserId,
         ctx: &mut Ctx<'_>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<String>, StoreError> {
         let Some(login) = ctx.senders.puppet_logins.remove(network, user) else {
-            return Ok(false);
+            return Ok(None);
         };
+        let username = login.username.clone();
         ctx.store.remove_puppet_login(network, user)?;
         tracing::info!(%network, %user, "puppet login ended");
         if login.is_in_use() {
             self.reconnect(network, user, login.username, ctx);
         }
-        Ok(true)
-    }
-
-    /// Forgets the logins of the users with this name on Let's Chat.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub(super) fn end_all(&mut self, username: &str, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-        for (network, user) in ctx.senders.puppet_logins.named(username) {
-            self.end(&network, &user, ctx)?;
-        }
-        Ok(())
+        Ok(Some(username))
     }
 
     /// The login of this user has changed: a puppet that is connected connects again.

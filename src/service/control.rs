@@ -6,8 +6,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::messages::{ControlSender, EngineInput};
 use crate::bridge::{
-    BridgeReport, ControlError, ControlReply, ControlRequest, Event, LinkChange, QueuePage,
-    QueuedDelivery,
+    BridgeReport, ControlError, ControlReply, ControlRequest, EndedLink, Event, LinkChange,
+    QueuePage, QueuedDelivery, UnlinkWho,
 };
 use crate::domain::{DeliveryId, LinkName};
 
@@ -103,6 +103,17 @@ impl BridgeControl {
         drop(inbox);
         sent.map_err(|_| ControlError::Stopping)?;
         reply.await.map_err(|_| ControlError::Busy)
+    }
+
+    /// Gives up the own accounts of these people, or the logins of these puppets. Returns what there was.
+    ///
+    /// # Errors
+    /// When the bridge is stopping, too many requests wait, or nobody is meant.
+    pub async fn unlink(&self, who: UnlinkWho) -> Result<Vec<EndedLink>, ControlError> {
+        match self.ask(ControlRequest::Unlink(who)).await? {
+            ControlReply::Unlinked(ended) => Ok(ended),
+            _ => Err(ControlError::Stopping),
+        }
     }
 
     async fn change(&self, request: ControlRequest) -> Result<LinkChange, ControlError> {

@@ -171,17 +171,6 @@ pub fn is_missing(directory: &Path) -> bool {
     matches!(directory.join(DB_FILE).try_exists(), Ok(false))
 }
 
-/// Asks the bridge that uses the store in `directory`, or will, to give up the accounts of the person with this
-/// nick; of everybody, if there is none. A running bridge does so within seconds.
-///
-/// # Errors
-/// When there is no store, or it cannot be written.
-pub fn request_unlink(directory: &Path, nick: Option<&str>) -> Result<(), StoreError> {
-    let connection = look::open_to_write(directory)?;
-    connection.execute("INSERT INTO unlink_request (nick) VALUES (?1)", [nick])?;
-    Ok(())
-}
-
 fn accounts_of(connection: &Connection) -> Result<Vec<SpeakerAccount>, StoreError> {
     let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM speaker_account ORDER BY person, own");
     let mut statement = connection.prepare(&sql)?;

@@ -40,9 +40,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-pub use accounts::{
-    is_missing, read_people, read_people_in_same_program, request_unlink, size_on_disk,
-};
+pub use accounts::{is_missing, read_people, read_people_in_same_program, size_on_disk};
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
@@ -54,9 +52,7 @@ pub use links::{PausedLink, WaitingCount, WaitingFilter};
 pub use look::{Look, look};
 pub use people::{KnownNick, Person};
 pub use public_reader::{Paste, PublicReader};
-pub use puppet_logins::{
-    KeptPuppetLogin, puppet_owner_in_request, read_puppet_logins, request_puppet_login_end,
-};
+pub use puppet_logins::{KeptPuppetLogin, read_puppet_logins};
 pub use revocations::{Revocation, revoke};
 pub use users::RecentDm;
 

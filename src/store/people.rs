@@ -1,7 +1,7 @@
 //! The people of IRC who have spoken, and whose nick is whose.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 
 use super::columns::{fold_nick, time_from_sql};
 use super::mutation::PeopleMutation;
@@ -148,22 +148,6 @@ impl Store {
             self.apply_to_people(PeopleMutation::PrunePeople { people: stale.clone() })?;
         }
         Ok(stale)
-    }
-
-    /// Takes the requests of other programs to give up accounts: the nicks, or `None` for everybody.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
-    pub fn take_unlink_requests(&mut self) -> Result<Vec<Option<String>>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT id, nick FROM unlink_request ORDER BY id")?;
-        let rows = statement.query_map(params![], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let requests: Vec<(i64, Option<String>)> = rows.collect::<Result<_, _>>()?;
-        drop(statement);
-        if let Some((last, _)) = requests.last() {
-            self.apply_to_people(PeopleMutation::DropUnlinkRequests { until: *last })?;
-        }
-        Ok(requests.into_iter().map(|(_, nick)| nick).collect())
     }
 }
 

@@ -4,16 +4,12 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::accounts::request_unlink;
 use super::columns::time_from_sql;
 use super::mutation::{Mutation, PuppetLoginMutation, PuppetLoginRow};
 use super::{Store, StoreError, look};
 use crate::domain::{
     LetsChatUserId, Network, PuppetCertificate, PuppetLogin, PuppetLoginState, Secret,
 };
-
-/// What the name of a user of Let's Chat begins with among the requests to give up accounts. No nick has a slash.
-const LETSCHAT_PREFIX: &str = "letschat/";
 
 /// A login as others than the bridge may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +92,32 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Forgets the logins of the puppets of the user with this name; of everybody, if there is none. Returns whose there
+    /// were. Needs no key.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub fn end_puppet_logins(&mut self, username: Option<&str>) -> Result<Vec<String>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT network, user, username FROM puppet_login
+             WHERE ?1 IS NULL OR username = ?1 COLLATE NOCASE ORDER BY username",
+        )?;
+        let rows = statement.query_map([username], |row| {
+            let network = Network::new(&row.get::<_, String>(0)?);
+            Ok((network, LetsChatUserId(row.get::<_, String>(1)?.into()), row.get(2)?))
+        })?;
+        let ended: Vec<(Network, LetsChatUserId, String)> = rows.collect::<Result<_, _>>()?;
+        drop(statement);
+        for (network, user, _) in &ended {
+            self.remove_puppet_login(network, user)?;
+        }
+        let mut names: Vec<String> = ended.into_iter().map(|(.., username)| username).collect();
+        names.dedup();
+        Ok(names)
+    }
+}
+
 /// The logins of puppets, without secrets, in the store in `directory`, which a running bridge may be using.
 ///
 /// # Errors
@@ -117,21 +139,6 @@ pub fn read_puppet_logins(directory: &Path) -> Result<Vec<KeptPuppetLogin>, Stor
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Asks the bridge that uses the store in `directory`, or will, to forget the logins of the puppets of the user of
-/// Let's Chat with this name. A running bridge does so within seconds.
-///
-/// # Errors
-/// When there is no store, or it cannot be written.
-pub fn request_puppet_login_end(directory: &Path, username: &str) -> Result<(), StoreError> {
-    request_unlink(directory, Some(&format!("{LETSCHAT_PREFIX}{username}")))
-}
-
-/// The name of the user of Let's Chat whose puppets' logins a request is to end; `None` for a nick.
-#[must_use]
-pub fn puppet_owner_in_request(name: &str) -> Option<&str> {
-    name.strip_prefix(LETSCHAT_PREFIX)
 }
 
 fn state_to_sql(state: PuppetLoginState) -> i64 {
@@ -182,7 +189,13 @@ mod tests {
         other.network = Network::new("home");
         store.put_puppet_login(&other, now).expect("works");
         store.remove_puppet_login(&Network::new("office"), &other.user).expect("works");
-        assert_eq!(store.puppet_logins().expect("reads"), [other]);
+        assert_eq!(store.puppet_logins().expect("reads"), [other.clone()]);
+        store.put_puppet_login(&login(Some("hush"), None), now).expect("works");
+        assert_eq!(store.end_puppet_logins(Some("bob")).expect("works"), [""; 0]);
+        assert_eq!(store.end_puppet_logins(Some("Ann")).expect("works"), ["ann"]);
+        assert!(store.puppet_logins().expect("reads").is_empty());
+        store.put_puppet_login(&other, now).expect("works");
+        assert_eq!(store.end_puppet_logins(None).expect("works"), ["ann"]);
     }
 
     #[test]
@@ -196,11 +209,6 @@ mod tests {
         let kept = read_puppet_logins(directory.path()).expect("reads");
         assert_eq!(kept.len(), 1);
         assert_eq!((kept[0].username.as_str(), kept[0].by_certificate), ("ann", false));
-        request_puppet_login_end(directory.path(), "ann").expect("works");
-        let requests = store.take_unlink_requests().expect("reads");
-        let names = requests.iter().flatten().filter_map(|it| puppet_owner_in_request(it));
-        assert_eq!(names.collect::<Vec<_>>(), ["ann"]);
-        store.commit().expect("works");
         drop(store);
         for file in std::fs::read_dir(directory.path()).expect("is there").flatten() {
             let bytes = std::fs::read(file.path()).expect("reads");

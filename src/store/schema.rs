@@ -164,12 +164,6 @@ const TABLES: &str = "
         PRIMARY KEY (network, user)
     ) STRICT;
 
-    -- Accounts to be given up, asked for by another program while the bridge runs.
-    CREATE TABLE unlink_request (
-        id     INTEGER PRIMARY KEY,
-        nick   TEXT                                  -- NULL: everybody's; 'letschat/NAME': a puppet's
-    ) STRICT;
-
     -- Public links that are revoked, by their target and the time of their making.
     CREATE TABLE revocation (
         id         INTEGER PRIMARY KEY,

@@ -49,7 +49,7 @@ async fn people_are_listed_beside_the_running_bridge() {
         .map(str::trim)
         .filter(|it| !it.is_empty())
         .collect();
-    assert_eq!(cells[..6], ["office", "ann", "nick ann", "ann.irc", "made", "usable"]);
+    assert_eq!(cells[..7], ["office", "ann", "irc", "nick ann", "ann.irc", "made", "usable"]);
     let out = ends(&world, &["people", "--json"]).await.out;
     let person: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(person["accounts"][0]["username"], "ann.irc");
@@ -98,13 +98,23 @@ async fn unlink_says_what_it_ends_and_when() {
     drop(store);
     let End { code, out, .. } = ends(&world, &["unlink", "--all"]).await;
     assert_eq!(code, Some(0));
-    assert_eq!(
-        out,
-        "ann and the account ann: the link ends when the bridge is started: none is running\n"
-    );
+    assert_eq!(out, "ann and the account ann: the link has ended\n");
+    let out = ends(&world, &["people"]).await.out;
+    assert!(!out.contains("linked"), "at once, without a bridge: {out}");
+
+    let mut store = letsbridge::store::Store::open(&world.state()).unwrap();
+    store.put_account(&linked, &Default::default(), jiff::Timestamp::now()).unwrap();
+    store.commit().unwrap();
+    drop(store);
     let bridge = world.bridge().await;
-    let is_ended = async { while ends(&world, &["people"]).await.out.contains("linked") {} };
-    soon("the end of the link", is_ended).await;
+    assert!(ends(&world, &["people"]).await.out.contains("  both  "));
+    let End { code, out, .. } = ends(&world, &["unlink", "ann"]).await;
+    assert_eq!((code, out.as_str()), (Some(0), "ann and the account ann: the link has ended\n"));
+    let out = ends(&world, &["people"]).await.out;
+    assert!(!out.contains("linked"), "at once, by the bridge: {out}");
+    let End { code, err, .. } = ends(&world, &["unlink", "--puppet", "ann"]).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("ann: no puppet of this user logs in to services"), "{err}");
     assert_eq!(bridge.stop().await.code, Some(0));
 }
 

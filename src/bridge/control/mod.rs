@@ -5,11 +5,13 @@
 pub(super) mod pause;
 mod queue;
 mod report;
+mod unlink;
 
 use super::context::Ctx;
 use super::control_io::{ControlError, ControlReply, ControlRequest, LinkChange};
 use super::event::Command;
 use super::links::LinkIndex;
+use super::puppet_login::PuppetLoginRequests;
 use crate::domain::LinkName;
 use crate::store::StoreError;
 
@@ -25,9 +27,13 @@ const MAX_LISTED_LINKS: usize = 10;
 pub(super) fn on_request(
     number: u64,
     request: ControlRequest,
+    puppet_logins: &mut PuppetLoginRequests,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    let answer = answer(request, ctx)?;
+    let answer = match request {
+        ControlRequest::Unlink(who) => unlink::unlink(who, puppet_logins, ctx)?,
+        request => answer(request, ctx)?,
+    };
     ctx.commands.push(Command::ControlReply(number, answer));
     Ok(())
 }
@@ -45,6 +51,7 @@ fn answer(
         | ControlRequest::ListQueue(link, _)
         | ControlRequest::Retry(link)
         | ControlRequest::Drop(link, _) => link,
+        ControlRequest::Unlink(_) => return Ok(Err(ControlError::Stopping)),
     };
     let link = match find_link(name, ctx) {
         Ok(link) => link,
@@ -56,7 +63,7 @@ fn answer(
         ControlRequest::Retry(_) => queue::retry(link, ctx),
         ControlRequest::Drop(_, id) => return queue::drop_delivery(link, id, ctx),
         ControlRequest::ListQueue(_, limit) => return queue::list(link, limit, ctx),
-        ControlRequest::Report => false,
+        ControlRequest::Report | ControlRequest::Unlink(_) => false,
     };
     let link = ctx.links.get(link).map(|link| link.id.clone());
     let change = link.map(|link| ControlReply::Changed(LinkChange { link, is_new }));

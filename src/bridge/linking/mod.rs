@@ -20,7 +20,6 @@ use crate::domain::{
     Author, LinkAction, LinkOffer, LinkReply, LinkRequest, MessageKind, Network, PersonId,
 };
 use crate::protocol::irc::IncomingMessage;
-use crate::store;
 use crate::store::StoreError;
 use crate::translate::BotCommand;
 use codes::{LinkCodes, OpenCode};
@@ -176,33 +175,28 @@ impl Linking {
         ctx.commands.push(Command::LinkReply(request, reply));
         Ok(())
     }
+}
 
-    /// About every second: does what other programs have asked for. Returns the names of the users of Let's Chat whose
-    /// puppets' logins are to be ended.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub(super) fn tick(ctx: &mut Ctx<'_>) -> Result<Vec<String>, StoreError> {
-        let mut puppet_owners = Vec::new();
-        for nick in ctx.store.take_unlink_requests()? {
-            if let Some(owner) = nick.as_deref().and_then(store::puppet_owner_in_request) {
-                puppet_owners.push(owner.to_owned());
-                continue;
-            }
-            let people = match &nick {
-                Some(nick) => ctx.senders.accounts.people.with_nick(nick),
-                None => ctx.senders.accounts.linked().map(|account| account.person).collect(),
-            };
-            for person in people {
-                if owning::unlink(person, ctx)?.is_some() {
-                    let text = "the administrator has ended the link to your account on Let's Chat: \
-                                the bridge no longer posts as you";
-                    notify_person(person, text.to_owned(), ctx);
-                }
-            }
+/// Ends the links of these people, because an administrator wants it, and tells them. Returns their nicks and the names
+/// of the accounts.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(super) fn end_links(
+    people: Vec<PersonId>,
+    ctx: &mut Ctx<'_>,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let mut ended = Vec::new();
+    for person in people {
+        if let Some(username) = owning::unlink(person, ctx)? {
+            let nick = ctx.senders.accounts.people.nick(person).unwrap_or_default().to_owned();
+            let text = "the administrator has ended the link to your account on Let's Chat: the \
+                        bridge no longer posts as you";
+            notify_person(person, text.to_owned(), ctx);
+            ended.push((nick, username));
         }
-        Ok(puppet_owners)
     }
+    Ok(ended)
 }
 
 /// The command about linking that a direct message to the bridge is.

@@ -12,5 +12,5 @@ pub(super) use links::{LinkArgs, pause, resume};
 pub(super) use log_level::{LogLevelArgs, log_level};
 pub(super) use queue::{QueueArgs, queue};
 pub(super) use reload::{ReloadArgs, reload};
-pub(super) use running::{BridgeAt, RunningBridgeClient};
+pub(super) use running::{BridgeAt, RunningBridgeClient, StateAt};
 pub(super) use status::{StatusArgs, status};

@@ -12,13 +12,20 @@ use crate::config;
 /// The configuration file that is looked for if none is named.
 const USUAL_CONFIG: &str = "bridge.toml";
 
-/// Which bridge is meant.
+/// Which bridge is meant, by its configuration.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct BridgeAt {
+pub(in crate::cli) struct StateAt {
     /// Configuration file, which names state_dir [default: bridge.toml; without that file, /var/lib/letsbridge is
     /// state_dir]
     #[arg(long, short, env = "LETSBRIDGE_CONFIG")]
     config: Option<PathBuf>,
+}
+
+/// Which bridge is meant.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct BridgeAt {
+    #[command(flatten)]
+    state: StateAt,
     /// The bridge's socket, if it is not in state_dir
     #[arg(long, env = "LETSBRIDGE_SOCKET", conflicts_with = "config")]
     socket: Option<PathBuf>,
@@ -30,7 +37,7 @@ pub(in crate::cli) struct RunningBridgeClient {
     client: AdminClient,
 }
 
-impl BridgeAt {
+impl StateAt {
     /// The state directory of the bridge. Prints why it is not known, and returns the exit code then. The rest of the
     /// configuration may have mistakes: the bridge may run with an older one.
     pub(in crate::cli) fn state_dir(&self) -> Result<PathBuf, u8> {
@@ -44,6 +51,13 @@ impl BridgeAt {
             EXIT_CONFIG_ERROR
         })
     }
+}
+
+impl BridgeAt {
+    /// The state directory of the bridge, as [`StateAt::state_dir`].
+    pub(in crate::cli) fn state_dir(&self) -> Result<PathBuf, u8> {
+        self.state.state_dir()
+    }
 
     /// The way to the bridge, whether it runs or not.
     pub(in crate::cli) fn client(&self) -> Result<RunningBridgeClient, u8> {
@@ -56,11 +70,6 @@ impl BridgeAt {
 }
 
 impl RunningBridgeClient {
-    /// Asks the bridge that listens in this state directory.
-    pub(in crate::cli) fn in_directory(state_dir: &Path) -> Self {
-        Self { client: AdminClient::new(admin::socket_path(state_dir)) }
-    }
-
     /// Asks by `work`.
     pub(in crate::cli) fn try_ask<T>(
         &self,

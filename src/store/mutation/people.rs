@@ -38,9 +38,6 @@ pub(in crate::store) enum PeopleMutation {
     PrunePeople {
         people: Vec<PersonId>,
     },
-    DropUnlinkRequests {
-        until: i64,
-    },
     PutAccount {
         account: SpeakerAccount,
         secrets: SealedSecrets,
@@ -79,7 +76,6 @@ impl PeopleMutation {
                 set_nick_owner(db, network, nick, (*person, origin.as_deref()), *now)
             }
             Self::PrunePeople { people } => prune(db, people),
-            Self::DropUnlinkRequests { until } => drop_unlink_requests(db, *until),
             Self::PutAccount { account, secrets, now } => put_account(db, account, secrets, *now),
             Self::SetAccountSession { user, session } => {
                 set_account_session(db, user, session.as_deref())
@@ -143,10 +139,6 @@ fn prune(db: Transaction<'_>, people: &[PersonId]) -> Result<()> {
         db.execute("DELETE FROM person WHERE id = ?1", params![person.0])?;
     }
     Ok(())
-}
-
-fn drop_unlink_requests(db: Transaction<'_>, until: i64) -> Result<()> {
-    db.execute("DELETE FROM unlink_request WHERE id <= ?1", params![until])
 }
 
 fn put_account(

@@ -37,8 +37,14 @@ impl PuppetLogins {
 
     /// The users with this name, and where their puppets log in.
     pub(in crate::bridge) fn named(&self, username: &str) -> Vec<(Network, LetsChatUserId)> {
-        let named = self.by_user.iter().filter(|(_, login)| login.username == username);
+        let is_meant = |login: &PuppetLogin| login.username.eq_ignore_ascii_case(username);
+        let named = self.by_user.iter().filter(|(_, login)| is_meant(login));
         named.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// All users, and where their puppets log in.
+    pub(in crate::bridge) fn all(&self) -> Vec<(Network, LetsChatUserId)> {
+        self.by_user.keys().cloned().collect()
     }
 
     /// Adds or replaces a login.
