@@ -44,10 +44,6 @@ export function troublesOf(status) {
     ...ofLinks(status), ...ofReload(status), ...ofReadiness(status),
   ];
   const order = ['bad', 'wait', 'rest'];
-  const isKnown = (text) => troubles.some((it) => it.text?.includes(text));
-  for (const reason of troubles.length ? [] : status.not_ready ?? []) {
-    if (!isKnown(reason)) troubles.push({ level: 'wait', title: 'Not ready', text: reason });
-  }
   return troubles.sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
 }
 
@@ -140,9 +136,20 @@ function ofReload({ config }) {
   }];
 }
 
+/** What else `/readyz` complains about. The states of networks and links have been told already. */
 function ofReadiness(status) {
-  if (status.links.length) return [];
-  return [{ level: 'wait', title: 'There are no links', text: 'The bridge has nothing to mirror.' }];
+  const isTold = (reason) => reason.startsWith('the link ') || / (is down|is connecting)(:|$)/.test(reason)
+    || (status.storage?.stalled && reason.startsWith('the database'));
+  const others = (status.not_ready ?? []).filter((reason) => !isTold(reason));
+  const troubles = others.slice(0, SINGLE).map((reason) => ({
+    level: 'bad',
+    title: reason[0].toUpperCase() + reason.slice(1),
+    remedy: reason.startsWith('the engine') ? 'If it stays so, restart the bridge: it loses nothing.' : null,
+  }));
+  if (!status.links.length) {
+    troubles.push({ level: 'wait', title: 'There are no links', text: 'The bridge has nothing to mirror.' });
+  }
+  return troubles;
 }
 
 /** One sentence about everything, another below it, and a colour's name. */

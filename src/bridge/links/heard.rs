@@ -9,8 +9,11 @@ use crate::domain::DeliveryId;
 /// Deliveries that were queued within this time share a mark.
 const RESOLUTION: SignedDuration = SignedDuration::from_millis(1);
 
-/// The most marks. With more, every second one of the older half goes.
+/// The most marks. With more, they are thinned.
 const MAX_MARKS: usize = 8_192;
+
+/// Marks may be apart by their age divided by this.
+const ACCURACY: i32 = 100;
 
 /// When deliveries were queued. Their numbers ascend, so some marks suffice: a delivery was queued at the time of the
 /// last mark before it, or a little later. The older the marks, the fewer are left, so that the error stays small
@@ -29,14 +32,32 @@ impl HeardTimes {
             return;
         }
         if self.marks.len() >= MAX_MARKS {
-            let half = MAX_MARKS / 2;
-            let mut at = 0;
-            self.marks.retain(|_| {
-                at += 1;
-                at > half || at % 2 == 1
-            });
+            self.thin(now);
         }
         self.marks.push_back((id, now));
+    }
+
+    /// Keeps of the marks those that are necessary for the accuracy: about a hundred for each doubling of the age.
+    fn thin(&mut self, now: Timestamp) {
+        let old = std::mem::take(&mut self.marks);
+        let mut following = old.iter().skip(1).map(|(_, at)| *at);
+        for (id, at) in &old {
+            let next = following.next();
+            let is_needed = self.marks.back().zip(next).is_none_or(|((_, kept), next)| {
+                next.duration_since(*kept) > now.duration_since(next) / ACCURACY
+            });
+            if is_needed {
+                self.marks.push_back((*id, *at));
+            }
+        }
+        if self.marks.len() > MAX_MARKS / 2 {
+            // A clock that was set back.
+            let mut is_even = false;
+            self.marks.retain(|_| {
+                is_even = !is_even;
+                is_even
+            });
+        }
     }
 
     /// When the delivery was queued; `None` if that was before the bridge started.
@@ -76,7 +97,17 @@ mod tests {
         for id in (0..=last).step_by(997) {
             let found = heard.of(DeliveryId(id)).expect("known").as_millisecond();
             let (age, error) = ((last - id) * 10, id * 10 - found);
-            assert!(error >= 0 && error <= age / 100 + 10, "{id}: {error} of {age}");
+            assert!(error >= 0 && error <= age / 50 + 20, "{id}: {error} of {age}");
         }
+    }
+    #[test]
+    fn clock_that_jumps_does_not_cost_memory() {
+        let mut heard = HeardTimes::default();
+        for id in 0..50_000_i64 {
+            let millis = if id % 20_000 < 10_000 { id * 10 } else { 900_000_000 - id * 10 };
+            heard.mark(DeliveryId(id), at(millis));
+            assert!(heard.marks.len() <= MAX_MARKS);
+        }
+        assert!(heard.of(DeliveryId(49_999)).is_some());
     }
 }

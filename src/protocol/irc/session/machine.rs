@@ -69,7 +69,7 @@ impl Machine for IrcSession {
 
 impl IrcSession {
     fn on_received(&mut self, now: Instant, line: &ReceivedLine) {
-        if self.is_registering() {
+        if self.is_registering() || self.send_only {
             self.liveness.on_received(now);
         } else {
             // Only an answer shows that it hears us, too.
