@@ -18,11 +18,11 @@ const ELSEWHERE: &str = "the rows ";
 const MAX_TEXT: usize = 2_000;
 
 /// The messages that the page explains. Read once.
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| entries(PAGE));
+static ENTRIES: LazyLock<Vec<ExplainedMessage>> = LazyLock::new(|| entries(PAGE));
 
 /// A message of the page.
 #[derive(Debug)]
-struct Entry {
+struct ExplainedMessage {
     /// Its parts, in the order in which they stand; names and numbers are between them.
     parts: Vec<&'static str>,
     /// How many bytes they have: more say more.
@@ -42,7 +42,7 @@ pub fn remedy_for(text: &str) -> Option<&'static str> {
     best.map(|entry| entry.remedy.as_str())
 }
 
-impl Entry {
+impl ExplainedMessage {
     /// Whether the parts stand in `text` in their order, each as whole words.
     fn is_in(&self, text: &str) -> bool {
         let mut rest = text;
@@ -68,7 +68,7 @@ fn find_words(text: &str, words: &str) -> Option<usize> {
     })
 }
 
-fn entries(page: &'static str) -> Vec<Entry> {
+fn entries(page: &'static str) -> Vec<ExplainedMessage> {
     let page = page.split_once(CONFIGURATION).map_or(page, |(before, _)| before);
     let rows = page
         .lines()
@@ -78,7 +78,7 @@ fn entries(page: &'static str) -> Vec<Entry> {
             message.split('…').map(str::trim).filter(|part| !part.is_empty()).collect();
         let length = parts.iter().map(|part| part.len()).sum();
         let is_whole = length >= MIN_LENGTH && !remedy.contains(ELSEWHERE);
-        is_whole.then(|| Entry { parts, length, remedy: plain(remedy) })
+        is_whole.then(|| ExplainedMessage { parts, length, remedy: plain(remedy) })
     };
     rows.flat_map(|(messages, remedy)| {
         // What stands between backticks.
