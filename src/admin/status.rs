@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::health;
+use super::remedies::remedy_for;
 use super::report::{
     ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
     NetworkKindView, NetworkView, StatusView, StorageView,
@@ -39,7 +40,7 @@ impl AdminState {
             networks: report.connections.iter().map(network_view).collect(),
             links: report.links.iter().map(link_view).collect(),
             people: self.people_counts().await,
-            warnings: Vec::new(),
+            warnings: self.bridge.warnings.latest(),
         }
     }
 }
@@ -60,6 +61,7 @@ fn network_view(connection: &ConnectionReport) -> NetworkView {
         since: connection.since,
         server: connection.server.clone(),
         problem: connection.problem.clone(),
+        remedy: remedy_of(connection.problem.as_deref()),
         reconnects: connection.reconnects,
     }
 }
@@ -78,6 +80,7 @@ fn link_view(link: &LinkReport) -> LinkView {
         },
         since: link.since,
         problem: link.problem.clone(),
+        remedy: remedy_of(link.problem.as_deref()),
         to_irc: direction_view(link.to_irc),
         to_letschat: direction_view(link.to_letschat),
         last_error: link
@@ -85,6 +88,11 @@ fn link_view(link: &LinkReport) -> LinkView {
             .as_ref()
             .map(|failure| LinkErrorView { at: failure.at, text: failure.text.clone() }),
     }
+}
+
+/// What would do about a problem.
+fn remedy_of(problem: Option<&str>) -> Option<String> {
+    problem.and_then(remedy_for).map(str::to_owned)
 }
 
 fn direction_view(direction: DirectionReport) -> DirectionView {

@@ -14,6 +14,7 @@ mod panic;
 mod people;
 mod process;
 mod program;
+mod recent_warnings;
 mod revoke;
 mod run;
 mod signals;

@@ -142,9 +142,11 @@ pub(super) fn go_to(relative: &'static str) -> Response {
 
 fn form_page(status: StatusCode, wrong: Option<&str>) -> Response {
     let page = html_page("letsbridge: sign in", STYLE, None, &form(wrong));
-    let headers: [(HeaderName, &str); 2] = [
+    let headers: [(HeaderName, &str); 3] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, &CSP),
+        // With "no-referrer", browsers hide the origin of a form even from its own site, and it would be refused.
+        (header::REFERRER_POLICY, "same-origin"),
     ];
     (status, headers, page).into_response()
 }
