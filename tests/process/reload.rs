@@ -217,3 +217,23 @@ async fn systemd_is_told_of_a_reload() {
     bridge.notices("READY=1").await;
     assert_eq!(bridge.stop().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn command_reloads_and_prints_what_changed_or_the_mistakes() {
+    let world = two_rooms().await;
+    let bridge = world.bridge().await;
+    world.configure(|toml| toml + DEV);
+    let end = world.letsbridge(&["reload"]).ends().await;
+    assert_eq!(end.code, Some(0), "{}", end.err);
+    assert!(end.out.contains("linked office/#dev with letschat/dev"), "{}", end.out);
+    world.configure(|toml| toml.replace("tls = false", "tls = \"perhaps\""));
+    let end = world.letsbridge(&["reload"]).ends().await;
+    assert_eq!(end.code, Some(2), "{}", end.out);
+    assert!(end.err.contains("bridge.toml:6: irc.office.tls"), "{}", end.err);
+    let status = world.letsbridge(&["status", "--json"]).ends().await;
+    let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
+    assert_eq!(status["config"]["last_reload"]["ok"], false);
+    let mistake = &status["config"]["last_reload"]["mistakes"][0];
+    assert!(mistake.as_str().unwrap().contains("irc.office.tls"), "{mistake}");
+    assert_eq!(bridge.stop().await.code, Some(0));
+}
