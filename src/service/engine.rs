@@ -210,16 +210,16 @@ impl Engine {
 
     /// Notes what an event says of a connection, or that a second has passed.
     fn note_event(&mut self, event: &Event) -> Result<(), StoreError> {
-        let on_irc = |network: &Network| Peer::Irc(network.clone());
         match event {
             Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
-                self.connections.logged_in(on_irc(network), Timestamp::now());
+                self.connections.logged_in(Peer::Irc(network.clone()), Timestamp::now());
             }
             Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
                 self.connections.logged_in(Peer::LetsChat, Timestamp::now());
             }
             Event::Irc(network, irc::IrcEvent::PingAnswered { next_within }) => {
-                self.connections.answered(on_irc(network), *next_within, Timestamp::now());
+                let peer = Peer::Irc(network.clone());
+                self.connections.answered(peer, *next_within, Timestamp::now());
             }
             Event::LetsChat(letschat::LetsChatEvent::PingAnswered { next_within }) => {
                 self.connections.answered(Peer::LetsChat, *next_within, Timestamp::now());

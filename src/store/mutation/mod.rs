@@ -53,8 +53,8 @@ pub(super) enum Mutation {
     ReserveNick { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
-    Link(LinkMutation),
     Nothing,
+    Link(LinkMutation),
     People(PeopleMutation),
     PuppetLogin(PuppetLoginMutation),
 }
@@ -136,8 +136,8 @@ impl Mutation {
             Self::ReserveNick { network, user, relaymsg, nick } => {
                 nick::reserve(db, network, user, *relaymsg, nick)
             }
-            Self::Link(change) => change.execute(db),
             Self::Nothing => schema::mark_as_ours(db.connection),
+            Self::Link(change) => change.execute(db),
             Self::People(change) => change.execute(db),
             Self::PuppetLogin(change) => change.execute(db),
         }
