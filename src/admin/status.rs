@@ -166,7 +166,7 @@ mod tests {
             not_ready(&report, false, true),
             [
                 "the database cannot be written",
-                "office is down: connection refused",
+                "irc office is down: connection refused",
                 "the link office/#tea tea is down: banned",
             ]
         );
