@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod check;
 mod check_accounts;
 #[cfg(feature = "demo")]
@@ -64,6 +65,10 @@ enum CliCommand {
     Init(Box<init::InitArgs>),
     /// Compare the database with the rooms and channels, and report missing messages
     Audit(audit::AuditArgs),
+    /// Back up the database and its keys into one file, also while the bridge runs
+    Backup(backup::BackupArgs),
+    /// Restore a backup, while the bridge is stopped
+    Restore(backup::RestoreArgs),
     /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
     /// List the people of IRC who have spoken, and their accounts on Let's Chat
@@ -116,6 +121,8 @@ pub fn main() -> ExitCode {
         CliCommand::Check { config } => check::check(&config),
         CliCommand::Init(arguments) => init::init(*arguments),
         CliCommand::Audit(arguments) => audit::audit(&arguments),
+        CliCommand::Backup(arguments) => backup::backup(&arguments),
+        CliCommand::Restore(arguments) => backup::restore(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         CliCommand::People(arguments) => people::people(&arguments),
         CliCommand::Accounts(arguments) => accounts::accounts(&arguments),

@@ -25,6 +25,7 @@ const FILES: &[&str] = &[
     "letsbridge.sqlite3-wal",
     "letsbridge.sqlite3-shm",
     "letsbridge.sqlite3-journal",
+    "letsbridge.sqlite3.new",
     "links.key",
     "links.key.new",
     "accounts.key",

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod columns;
 mod cursors;
 mod damage;
@@ -23,6 +24,7 @@ mod people;
 mod public_reader;
 mod puppet_logins;
 mod puppet_nicks;
+mod restoration;
 mod revocations;
 mod schema;
 mod sealer;
@@ -41,6 +43,9 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use accounts::{is_missing, read_people, request_unlink};
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
+pub use backup::{
+    BackupError, BackupRequest, BackupSummary, RestoreRequest, RestoreSummary, back_up, restore,
+};
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
@@ -53,6 +58,7 @@ pub use public_reader::{Paste, PublicReader};
 pub use puppet_logins::{
     KeptPuppetLogin, puppet_owner_in_request, read_puppet_logins, request_puppet_login_end,
 };
+pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
 pub use users::RecentDm;
 
