@@ -10,6 +10,7 @@ use super::event::Command;
 use super::loop_guard::LoopGuard;
 use super::peers::Peers;
 use super::policy::BridgePolicy;
+use super::restored::Restored;
 use super::routes::Routes;
 use super::senders::Senders;
 use super::stats::{Stats, TrafficStats};
@@ -31,6 +32,7 @@ pub(super) struct Ctx<'a> {
     pub(super) loop_guard: &'a mut LoopGuard,
     pub(super) status: &'a mut StatusBuffer,
     pub(super) stats: &'a mut Stats,
+    pub(super) restored: &'a mut Restored,
     /// No more deliveries start.
     pub(super) stopping: bool,
     pub(super) store: &'a mut Store,

@@ -36,6 +36,7 @@ mod pruner;
 mod puppet_login;
 mod rate_limit;
 mod repetition;
+mod restored;
 mod routes;
 mod senders;
 mod sent_line;
@@ -67,6 +68,7 @@ use endpoints::quota::QueueQuota;
 use loop_guard::LoopGuard;
 use parts::Parts;
 use peers::Peers;
+use restored::Restored;
 use routes::Routes;
 use senders::Senders;
 use senders::accounts::Accounts;
@@ -85,6 +87,7 @@ pub struct Bridge {
     loop_guard: LoopGuard,
     status: StatusBuffer,
     stats: Stats,
+    restored: Restored,
     /// No more deliveries start.
     stopping: bool,
     parts: Parts,
@@ -121,6 +124,7 @@ impl Bridge {
             loop_guard: LoopGuard::default(),
             status: StatusBuffer::default(),
             stats: Stats::default(),
+            restored: Restored::recover(store)?,
             stopping: false,
             parts: Parts::new(direct),
         })
@@ -220,6 +224,7 @@ impl Bridge {
             loop_guard: &mut self.loop_guard,
             status: &mut self.status,
             stats: &mut self.stats,
+            restored: &mut self.restored,
             stopping: self.stopping,
             store,
             commands,

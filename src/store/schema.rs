@@ -177,6 +177,11 @@ const TABLES: &str = "
         backup_at   INTEGER NOT NULL,
         restored_at INTEGER NOT NULL
     ) STRICT;
+
+    -- The endpoints with which the catch-up since then has begun, so that their cursors have moved on.
+    CREATE TABLE restoration_reading (
+        endpoint INTEGER PRIMARY KEY REFERENCES endpoint(id)
+    ) STRICT;
 ";
 
 /// Makes the tables in a new database, in one transaction.

@@ -32,6 +32,7 @@ mod receipts;
 mod registration;
 mod relaymsg;
 mod rendering;
+mod restored;
 mod status_notices;
 mod text;
 

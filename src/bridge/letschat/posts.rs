@@ -6,6 +6,7 @@ use crate::bridge::context::Ctx;
 use crate::bridge::deliver::{self, reconcile};
 use crate::bridge::event::Peer;
 use crate::bridge::notices::status;
+use crate::bridge::restored::sightings::{SightedSender, Sighting};
 use crate::bridge::{commands, ingest};
 use crate::domain::{DeliveryId, EndpointId, Message, MessageKind};
 use crate::protocol::letschat::{LetsChatUser, Post, PostId};
@@ -81,6 +82,7 @@ pub(super) fn ingest(
     if is_unknown && let Some(delivery) = find_in_flight(endpoint, &author, &post.text, ctx) {
         return deliver::ack(delivery, endpoint, Some(&remote_id), ctx);
     }
+    note_for_restored(endpoint, (&author, is_own), (&remote_id, &post.text, posted_at), ctx)?;
     if !may_be_ours || !is_own && is_unknown {
         note_author(endpoint, &author, ctx)?;
     }
@@ -103,6 +105,25 @@ pub(super) fn ingest(
     } else {
         catch_up(&message, &remote_id, may_be_ours, ctx)
     }
+}
+
+/// A restored state does not know which posts are copies: they are compared with what is to be delivered.
+fn note_for_restored(
+    endpoint: EndpointId,
+    (author, is_own): (&LetsChatUser, bool),
+    (remote_id, text, at): (&str, &str, Timestamp),
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    if !ctx.restored.is_doubtful(at)
+        || ctx.restored.is_read(endpoint)
+        || ctx.store.contains(endpoint, remote_id)?
+    {
+        return Ok(());
+    }
+    let is_bot = is_own && ctx.peers.is_own_account(author);
+    let by = if is_bot { SightedSender::Bridge } else { SightedSender::Named(&author.username) };
+    ctx.restored.note(endpoint, &Sighting { by, text, at });
+    Ok(())
 }
 
 /// Remembers that the author has spoken, if it is somebody else.
@@ -173,7 +194,7 @@ fn record_unknown_own(
 ) -> Result<(), StoreError> {
     ctx.count_traffic(message.source, |traffic| traffic.unknown_own += 1);
     let unknown_own = ctx.stats.traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own);
-    if unknown_own.is_power_of_two() {
+    if unknown_own.is_power_of_two() && !ctx.restored.is_doubtful(message.sent_at) {
         tracing::warn!(
             endpoint = ctx.endpoints.display_name(message.source),
             post = remote_id,
@@ -225,6 +246,7 @@ pub(super) fn skip(
     if let Some(post) = post {
         advance_cursor(endpoint, post, None, ctx)?;
     }
+    ctx.restored.mark_incomplete(endpoint);
     ctx.count_traffic(endpoint, |traffic| traffic.oversized += 1);
     Ok(())
 }

@@ -50,6 +50,7 @@ pub(super) enum Mutation {
     ReserveNick { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
+    BeginRestoredReading { endpoint: EndpointId },
     People(PeopleMutation),
     PuppetLogin(PuppetLoginMutation),
 }
@@ -132,6 +133,9 @@ impl Mutation {
             Self::ExtendNick { owner, now } => nick::extend(db, owner, *now),
             Self::ReserveNick { network, user, relaymsg, nick } => {
                 nick::reserve(db, network, user, *relaymsg, nick)
+            }
+            Self::BeginRestoredReading { endpoint: id } => {
+                endpoint::begin_restored_reading(db, *id)
             }
             Self::People(change) => change.execute(db),
             Self::PuppetLogin(change) => change.execute(db),
