@@ -25,7 +25,7 @@ fn names(directory: &Path) -> Vec<String> {
 
 /// A world whose IRC server keeps history.
 async fn world_with_history() -> World {
-    let irc = irc::Setup { caps: irc::Setup::default().caps, ..irc::Setup::default() };
+    let irc = irc::Setup { caps: irc::Caps::all(), ..irc::Setup::default() };
     let world = World::with(irc, letschat::Setup::default()).await;
     world.configure(|toml| format!("{toml}\n[format]\nmerge_lines = \"never\"\n"));
     world
@@ -48,15 +48,22 @@ async fn backup_of_a_running_bridge_is_whole_and_private() {
     let bridge = world.bridge().await;
     world.say_on_irc("hello");
     world.room(1).await;
-    ends(&world, &["backup", "state.backup"], 0, &["written and checked", "of a running bridge", "accounts.key", "It gives access"]).await;
+    ends(
+        &world,
+        &["backup", "state.backup"],
+        0,
+        &["written and checked", "of a running bridge", "accounts.key", "It gives access"],
+    )
+    .await;
     let file = world.path().join("state.backup");
     assert_eq!(mode(&file), 0o600);
     let connection = Connection::open(&file).unwrap();
     let intact: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(intact, "ok");
-    let said: String =
-        connection.query_row("SELECT body FROM message WHERE author = 'ann'", [], |row| row.get(0)).unwrap();
+    let said: String = connection
+        .query_row("SELECT body FROM message WHERE author = 'ann'", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(said, "hello");
     drop(connection);
     // It exists; a second one is wanted.
@@ -91,7 +98,8 @@ async fn restored_bridge_repeats_nothing_and_mirrors_what_is_missing() {
     world.say_in_letschat("missed post");
     let words = ["restored from a backup of", "The state that was there before is in", "links.key"];
     ends(&world, &["restore", "--replace", "state.backup"], 0, &words[..2]).await;
-    let aside = names(&world.state()).into_iter().find(|name| name.starts_with("replaced-")).unwrap();
+    let aside =
+        names(&world.state()).into_iter().find(|name| name.starts_with("replaced-")).unwrap();
     assert!(names(&world.state().join(&aside)).contains(&"letsbridge.sqlite3".to_owned()));
     for name in ["letsbridge.sqlite3", "accounts.key"] {
         assert_eq!(mode(&world.state().join(name)), 0o600, "{name}");
@@ -105,7 +113,7 @@ async fn restored_bridge_repeats_nothing_and_mirrors_what_is_missing() {
     assert!(now[41..].contains(&"<ann> after".to_owned()), "{now:?}");
     let heard = world.channel(21).await;
     assert_eq!(heard[..20], channel[..], "nothing is repeated");
-    assert_eq!(heard[20..], ["<ann> missed post"]);
+    assert_eq!(heard[20..], ["<a\u{200b}nn> missed post"]);
     let End { code, out, err } = bridge.stop().await;
     assert_eq!(code, Some(0), "{out}{err}");
 }
@@ -116,11 +124,18 @@ async fn restore_is_refused_where_it_would_destroy_something() {
     ends(&world, &["backup", "state.backup"], 1, &["nothing to back up"]).await;
     let bridge = world.bridge().await;
     ends(&world, &["backup", "state.backup"], 0, &[]).await;
-    ends(&world, &["restore", "--replace", "state.backup"], 1, &["in use by another letsbridge"]).await;
+    ends(&world, &["restore", "--replace", "state.backup"], 1, &["in use by another letsbridge"])
+        .await;
     assert_eq!(bridge.stop().await.code, Some(0));
     let before = names(&world.state());
     ends(&world, &["restore", "state.backup"], 1, &["holds a state already", "--replace"]).await;
-    ends(&world, &["restore", "--replace", "--moved", "state.backup"], 2, &["was made while the bridge was running"]).await;
+    ends(
+        &world,
+        &["restore", "--replace", "--moved", "state.backup"],
+        2,
+        &["was made while the bridge was running"],
+    )
+    .await;
     ends(&world, &["restore", "--replace", "no.backup"], 1, &["cannot read no.backup"]).await;
     assert_eq!(names(&world.state()), before);
 }
@@ -176,7 +191,7 @@ async fn stopped_bridge_moves_to_another_directory() {
     let key = |directory| fs::read(world.path().join(directory).join("accounts.key")).unwrap();
     assert_eq!(key("state"), key("elsewhere"));
     let bridge = world.bridge().await;
-    assert_eq!(world.channel(1).await, ["<ann> two"]);
+    assert_eq!(world.channel(1).await, ["<a\u{200b}nn> two"]);
     assert_eq!(bridge.stop().await.code, Some(0));
 }
 
@@ -189,7 +204,7 @@ async fn backup_that_cannot_be_written_leaves_nothing_behind() {
     fs::create_dir(world.path().join("folder")).unwrap();
     ends(&world, &["backup", "--force", "folder"], 1, &["not a file"]).await;
     // A limit on the size of files is a disk that takes nothing more.
-    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" backup small.backup";
+    let limited = "trap '' XFSZ; ulimit -f 80; exec \"$0\" backup small.backup";
     let binary = env!("CARGO_BIN_EXE_letsbridge");
     let output = tokio::process::Command::new("sh")
         .args(["-c", limited, binary])
@@ -207,5 +222,27 @@ async fn backup_that_cannot_be_written_leaves_nothing_behind() {
         fs::set_permissions(&folder, Permissions::from_mode(0o500)).unwrap();
         ends(&world, &["backup", "folder/file"], 1, &["cannot write the backup"]).await;
         assert!(names(&folder).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn root_restores_for_the_user_who_owns_the_directory() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    if rustix::process::geteuid().as_raw() != 0 {
+        return;
+    }
+    let world = world_with_history().await;
+    let bridge = world.bridge().await;
+    assert_eq!(bridge.stop().await.code, Some(0));
+    ends(&world, &["backup", "state.backup"], 0, &[]).await;
+    chown(world.state(), Some(12_345), Some(12_345)).unwrap();
+    for name in names(&world.state()) {
+        chown(world.state().join(name), Some(12_345), Some(12_345)).unwrap();
+    }
+    ends(&world, &["backup", "--force", "state.backup"], 0, &[]).await;
+    ends(&world, &["restore", "--replace", "state.backup"], 0, &[]).await;
+    for name in names(&world.state()) {
+        let owner = fs::metadata(world.state().join(&name)).unwrap().uid();
+        assert_eq!(owner, 12_345, "{name}");
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use super::super::files::Owner;
 use super::super::{
     DB_FILE, LOCK_FILE, Restoration, StoreError, damage, files, restoration, schema,
 };
@@ -47,21 +48,21 @@ pub struct RestoreSummary {
 pub fn restore(request: &RestoreRequest<'_>) -> Result<RestoreSummary, BackupError> {
     let RestoreRequest { directory, file, .. } = *request;
     check_version(file)?;
-    files::claim(directory)?;
+    let owner = files::claim_for_owner(directory)?;
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
     let directory = &directory.canonicalize().map_err(unusable)?;
-    let _lock = lock(directory)?;
+    let _lock = lock(directory, owner)?;
     let present = present_files(directory);
     if !present.is_empty() && !request.replace {
         let files = present.join(", ");
         return Err(BackupError::Occupied { directory: directory.clone(), files });
     }
-    let staged = Staged { directory };
+    let staged = Staged { directory, owner };
     let backup = stage(&staged, request)?;
     let aside = if present.is_empty() {
         None
     } else {
-        Some(move_aside(directory, &present, request.now).map_err(unusable)?)
+        Some(move_aside(&staged, &present, request.now).map_err(unusable)?)
     };
     staged.publish().map_err(unusable)?;
     Ok(RestoreSummary { backup, aside })
@@ -99,10 +100,11 @@ fn program_of(file: &Path) -> String {
         .unwrap_or_else(|_| "of unknown version".to_owned())
 }
 
-fn lock(directory: &Path) -> Result<File, StoreError> {
+fn lock(directory: &Path, owner: Owner) -> Result<File, StoreError> {
     let path = directory.join(LOCK_FILE);
     let in_lock = |error| StoreError::Directory { path: path.clone(), error };
     let held = files::open_or_make(&path).map_err(in_lock)?;
+    owner.take(&held).map_err(in_lock)?;
     match held.try_lock() {
         Ok(()) => Ok(held),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(directory.to_owned())),
@@ -121,6 +123,7 @@ fn present_files(directory: &Path) -> Vec<String> {
 /// The restored files under names that the bridge does not use; what is left of them is removed when dropped.
 struct Staged<'a> {
     directory: &'a Path,
+    owner: Owner,
 }
 
 impl Staged<'_> {
@@ -147,6 +150,10 @@ impl Drop for Staged<'_> {
             // After `publish`, there is none.
             let _ = fs::remove_file(self.path(name));
         }
+        // Beside a file that is no backup, but the database of a bridge.
+        for log in ["wal", "shm"] {
+            let _ = fs::remove_file(self.directory.join(format!("{DB_FILE}.new-{log}")));
+        }
     }
 }
 
@@ -158,6 +165,7 @@ fn stage(staged: &Staged<'_>, request: &RestoreRequest<'_>) -> Result<BackupSumm
         .map_err(|error| BackupError::Read { path: request.file.to_owned(), error })?;
     let mut to = files::make(&path).map_err(unusable)?;
     io::copy(&mut from, &mut to).map_err(unusable)?;
+    staged.owner.take(&to).map_err(unusable)?;
     drop(to);
     let backup = check(&path, request.file)?;
     if request.moved && backup.running {
@@ -168,6 +176,7 @@ fn stage(staged: &Staged<'_>, request: &RestoreRequest<'_>) -> Result<BackupSumm
         let path = staged.path(&name);
         let unusable = |error| StoreError::Directory { path: path.clone(), error };
         let mut file = files::make(&path).map_err(unusable)?;
+        staged.owner.take(&file).map_err(unusable)?;
         file.write_all(&content).and_then(|()| file.sync_all()).map_err(unusable)?;
     }
     File::open(&path).and_then(|file| file.sync_all()).map_err(unusable)?;
@@ -197,12 +206,15 @@ fn unpack(
 }
 
 /// Moves the files of the present state into a directory of their own. Returns its path.
-fn move_aside(directory: &Path, present: &[String], now: Timestamp) -> io::Result<PathBuf> {
+fn move_aside(staged: &Staged<'_>, present: &[String], now: Timestamp) -> io::Result<PathBuf> {
+    let Staged { directory, owner } = staged;
     let aside = directory.join(format!("replaced-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     DirBuilder::new().mode(0o700).create(&aside)?;
     for name in present {
         fs::rename(directory.join(name), aside.join(name))?;
     }
-    File::open(&aside)?.sync_all()?;
+    let made = File::open(&aside)?;
+    owner.take(&made)?;
+    made.sync_all()?;
     Ok(aside)
 }
