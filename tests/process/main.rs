@@ -31,6 +31,7 @@ mod secrets;
 mod starting;
 mod state;
 mod stopping;
+mod stores;
 mod stuck;
 #[path = "../support/terminal.rs"]
 mod terminal;
