@@ -114,6 +114,8 @@ async fn restored_bridge_repeats_nothing_and_mirrors_what_is_missing() {
     let heard = world.channel(21).await;
     assert_eq!(heard[..20], channel[..], "nothing is repeated");
     assert_eq!(heard[20..], ["<a\u{200b}nn> missed post"]);
+    let words = ["0 missing, 0 duplicated", "by the bridge's account, but not by this bridge: 20"];
+    ends(&world, &["audit"], 0, &words).await;
     let End { code, out, err } = bridge.stop().await;
     assert_eq!(code, Some(0), "{out}{err}");
 }

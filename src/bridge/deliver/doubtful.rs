@@ -63,7 +63,7 @@ pub(super) fn settle_doubtful(
         }
         match decide(endpoint, &head, ctx) {
             Finding::Missing => break Doubts::Resolved,
-            Finding::Arrived => count_as_delivered(endpoint, &head, ctx)?,
+            Finding::Arrived(id) => count_as_delivered(endpoint, (&head, id.as_deref()), ctx)?,
             Finding::Unclear => drop_doubtful(endpoint, &head, &mut dropped, ctx)?,
         }
     };
@@ -108,7 +108,7 @@ fn decide(endpoint: EndpointId, head: &Delivery, ctx: &mut Ctx<'_>) -> Finding {
     };
     let finding = ctx.restored.sightings(endpoint).find(&doubtful);
     if head.part == MessagePart::Name {
-        ctx.restored.set_name_decision(endpoint, message, finding);
+        ctx.restored.set_name_decision(endpoint, message, &finding);
     }
     finding
 }
@@ -139,7 +139,7 @@ fn render_both(
 /// The delivery was made before the restoration.
 fn count_as_delivered(
     endpoint: EndpointId,
-    head: &Delivery,
+    (head, remote_id): (&Delivery, Option<&str>),
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     let rendered = RenderedMessage {
@@ -149,7 +149,7 @@ fn count_as_delivered(
     };
     let Some(queue) = ctx.endpoints.queue_mut(endpoint) else { return Ok(()) };
     queue.start((Sender::Bot, rendered), 0, ctx.now, ctx.store)?;
-    queue.ack(head.id, None, ctx.now, ctx.store)?;
+    queue.ack(head.id, remote_id, ctx.now, ctx.store)?;
     ctx.endpoints.quota.remove(&head.message);
     ctx.count_traffic(endpoint, |traffic| traffic.reconciled += 1);
     Ok(())

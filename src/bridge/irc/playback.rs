@@ -93,7 +93,9 @@ fn note_for_restored(
     let is_ours = is_own && is_in_our_format(endpoint, message, ctx);
     let speaker = &message.author.name;
     let by = if is_ours { SightedSender::Bridge } else { SightedSender::Named(speaker) };
-    ctx.restored.note(endpoint, &Sighting { by, text: &message.text, at });
+    // What is not ours is recorded.
+    let id = message.message_ref.msgid.as_deref().filter(|_| is_own);
+    ctx.restored.note(endpoint, &Sighting { by, text: &message.text, at, id });
 }
 
 /// Classifies a line without a timestamp. Without a msgid either, it is skipped, and something may be

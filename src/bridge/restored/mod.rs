@@ -43,10 +43,10 @@ pub(in crate::bridge) struct Restored {
 }
 
 /// What becomes of a doubtful delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::bridge) enum Finding {
-    /// It is there.
-    Arrived,
+    /// It is there; under this id, if the ledger does not know that.
+    Arrived(Option<String>),
     /// It may be there.
     Unclear,
     /// It is not there.
@@ -145,8 +145,14 @@ impl Restored {
         &mut self,
         to: EndpointId,
         message: &Message,
-        finding: Finding,
+        finding: &Finding,
     ) {
+        // The id belongs to one delivery.
+        let finding = match finding {
+            Finding::Arrived(_) => Finding::Arrived(None),
+            Finding::Unclear => Finding::Unclear,
+            Finding::Missing => Finding::Missing,
+        };
         self.name_decision = Some((to, message.clone(), finding));
     }
 

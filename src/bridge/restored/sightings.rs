@@ -30,6 +30,8 @@ pub(in crate::bridge) struct Sighting<'a> {
     pub(in crate::bridge) text: &'a str,
     /// When it was sent.
     pub(in crate::bridge) at: Timestamp,
+    /// Its id, if the ledger does not record it.
+    pub(in crate::bridge) id: Option<&'a str>,
 }
 
 /// Who sent what the catch-up shows.
@@ -58,6 +60,8 @@ struct SightedLine {
     /// `None` for the bridge.
     name: Option<String>,
     at: Timestamp,
+    /// The id of the message that begins with it.
+    id: Option<String>,
     /// It belongs to a message that was decided.
     claimed: bool,
 }
@@ -124,6 +128,7 @@ impl Sightings {
 
     pub(super) fn note(&mut self, sighting: &Sighting<'_>) {
         self.bytes += sighting.size();
+        let mut id = sighting.id.map(str::to_owned);
         for line in sighting.text.lines().filter(|line| !line.trim().is_empty()) {
             let text = strip_timestamp(line).replacen(RESENT_PREFIX, "", 1);
             let key = key(&text);
@@ -142,7 +147,14 @@ impl Sightings {
                 self.long.push(at);
             }
             self.by_key.entry(key.clone()).or_default().push(at);
-            self.lines.push(SightedLine { text, key, name, at: sighting.at, claimed: false });
+            self.lines.push(SightedLine {
+                text,
+                key,
+                name,
+                at: sighting.at,
+                id: id.take(),
+                claimed: false,
+            });
         }
     }
 
@@ -157,13 +169,13 @@ impl Sightings {
     pub(in crate::bridge) fn find(&mut self, message: &Doubtful<'_>) -> Finding {
         if let Some(at) = self.position_of_copy(message) {
             self.claim(at, message);
-            return Finding::Arrived;
+            return Finding::Arrived(self.lines[at].id.take());
         }
         if let Some(at) = self.position_of_same_words(message) {
             let name = self.lines[at].name.clone().unwrap_or_default();
             let is_theirs = message.names.iter().any(|own| are_related(own, &name));
             self.claim(at, message);
-            return if is_theirs { Finding::Arrived } else { Finding::Unclear };
+            return if is_theirs { Finding::Arrived(None) } else { Finding::Unclear };
         }
         let is_whole = self.is_read && !self.has_gap;
         if is_whole { Finding::Missing } else { Finding::Unclear }
@@ -300,11 +312,13 @@ mod tests {
     fn seen(texts: &[(SightedSender<'_>, &str)]) -> Sightings {
         let mut seen = Sightings::default();
         for (by, text) in texts {
-            seen.note(&Sighting { by: *by, text, at: at(101) });
+            seen.note(&Sighting { by: *by, text, at: at(101), id: None });
         }
         seen.finish(true);
         seen
     }
+
+    const ARRIVED: Finding = Finding::Arrived(None);
 
     const BRIDGE: SightedSender<'_> = SightedSender::Bridge;
 
@@ -324,7 +338,7 @@ mod tests {
             (SightedSender::Named("ann"), "hello", "hello"),
             (SightedSender::Named("Ann.irc"), "hello", "hello"),
         ] {
-            assert_eq!(find(&mut seen(&[(by, shown)]), text), Finding::Arrived, "{shown}");
+            assert_eq!(find(&mut seen(&[(by, shown)]), text), ARRIVED, "{shown}");
         }
     }
 
@@ -353,15 +367,15 @@ mod tests {
     fn each_sighting_is_found_once() {
         let mut twice = seen(&[(BRIDGE, "<ann> ha"), (BRIDGE, "<ann> ha")]);
         let found: Vec<Finding> = (0..3).map(|_| find(&mut twice, "ha")).collect();
-        assert_eq!(found, [Finding::Arrived, Finding::Arrived, Finding::Missing]);
+        assert_eq!(found, [ARRIVED, ARRIVED, Finding::Missing]);
     }
 
     #[test]
     fn history_with_gaps_proves_only_what_it_shows() {
         let mut seen = Sightings::default();
-        seen.note(&Sighting { by: BRIDGE, text: "<ann> one", at: at(101) });
+        seen.note(&Sighting { by: BRIDGE, text: "<ann> one", at: at(101), id: None });
         seen.finish(false);
-        assert_eq!(find(&mut seen, "one"), Finding::Arrived);
+        assert_eq!(find(&mut seen, "one"), ARRIVED);
         assert_eq!(find(&mut seen, "two"), Finding::Unclear);
         assert_eq!(find(&mut Sightings::default(), "one"), Finding::Unclear);
     }
