@@ -180,7 +180,7 @@ const TABLES: &str = "
 
     -- The endpoints with which the catch-up since then has begun, so that their cursors have moved on.
     CREATE TABLE restoration_reading (
-        endpoint INTEGER PRIMARY KEY REFERENCES endpoint(id)
+        endpoint INTEGER PRIMARY KEY REFERENCES endpoint(id) ON DELETE CASCADE
     ) STRICT;
 ";
 

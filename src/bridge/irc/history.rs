@@ -151,7 +151,7 @@ pub(super) fn finish_catchup(
             from: catchup.absence.0,
             to: catchup.absence.1,
             // Until the restoration, the bridge may have mirrored them.
-            partly_received: catchup.has_playback() || ctx.restored.mark().is_some(),
+            partly_received: catchup.has_playback() || ctx.restored.is_doubtful(catchup.absence.0),
             announced: lost || catchup.lasted_at_least(ctx.policy.min_reported_gap),
         };
         report_gap(endpoint, gap, ctx)?;

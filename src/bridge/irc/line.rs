@@ -55,8 +55,7 @@ fn classify(
     let is_playback = line.is_playback;
     let sent_at = match line.message_ref.time {
         _ if !is_playback => received_at,
-        Some(time) => time.min(ctx.now),
-        None => ctx.restored.time_of_untimed(endpoint, ctx.now),
+        time => ctx.restored.sent_at(endpoint, time, ctx.now).min(ctx.now),
     };
     let mut arrival = Arrival { sent_at, is_playback, is_late: is_playback, admitted: true };
     if let Reception::CatchingUp(catchup) = &mut channel.reception {

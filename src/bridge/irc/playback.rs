@@ -87,6 +87,7 @@ fn note_for_restored(
     (is_own, at): (bool, Timestamp),
     ctx: &mut Ctx<'_>,
 ) {
+    let at = ctx.restored.sent_at(endpoint, Some(at), ctx.now);
     if !ctx.restored.is_doubtful(at) {
         return;
     }

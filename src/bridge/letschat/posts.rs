@@ -74,7 +74,7 @@ pub(super) fn ingest(
     let Some(room) = ctx.endpoints.room(endpoint) else { return Ok(()) };
     let is_live = room.catchup_budget.is_none();
     advance_cursor(endpoint, post.id, is_live.then_some(ctx.now), ctx)?;
-    let posted_at = posted_at(&post, ctx.now);
+    let posted_at = ctx.restored.sent_at(endpoint, Some(posted_at(&post, ctx.now)), ctx.now);
     let author = post.author.unwrap_or_else(LetsChatUser::unknown);
     let is_own = ctx.is_own_user(&author);
     let may_be_ours = is_own || ctx.senders.accounts.is_shared(&author.id);

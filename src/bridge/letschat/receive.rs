@@ -301,7 +301,7 @@ fn report_catchup(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<(), StoreEr
     let name = ctx.endpoints.display_name(endpoint);
     tracing::info!(endpoint = name, %from, %to, mirrored, skipped, "catch-up complete");
     // Of the time since the backup, only what was missing is above.
-    let is_restored = ctx.restored.mark().is_some() && !ctx.restored.is_read(endpoint);
+    let is_restored = ctx.restored.is_doubtful(from);
     let outcome = match (mirrored, skipped) {
         // Nothing is missing and nothing is late.
         (0, 0) => return Ok(()),

@@ -20,7 +20,7 @@ pub(in crate::bridge) mod sightings;
 
 use std::collections::{BTreeSet, HashMap};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::context::Ctx;
 use crate::domain::{EndpointId, Message};
@@ -38,6 +38,8 @@ pub(in crate::bridge) struct Restored {
     pub(in crate::bridge) waiting: BTreeSet<EndpointId>,
     /// What was decided of the name of a message, to be done with its text, too.
     name_decision: Option<(EndpointId, Message, Finding)>,
+    /// The endpoints with which the first catch-up since the restoration goes on.
+    first_readings: BTreeSet<EndpointId>,
     /// The bytes of all sightings.
     bytes: usize,
 }
@@ -52,6 +54,9 @@ pub(in crate::bridge) enum Finding {
     /// It is not there.
     Missing,
 }
+
+/// How far a server's clock may be ahead of ours.
+const MAX_CLOCK_LEAD: SignedDuration = SignedDuration::from_mins(2);
 
 /// Maximum bytes of all sightings. What exceeds them counts as a gap.
 const MAX_BYTES: usize = 16 << 20;
@@ -72,14 +77,22 @@ impl Restored {
         self.mark.is_some_and(|mark| time <= mark.restored_at)
     }
 
-    /// When a line without a time was sent, received at `now`: the first catch-up of a restored state must not take it
-    /// for a new one.
-    pub(in crate::bridge) fn time_of_untimed(
+    /// When a message that the first catch-up since the restoration shows was sent, at `time` by the server's clock, if
+    /// that is known. Its clock may be ahead of ours; a later time than this is certain.
+    pub(in crate::bridge) fn sent_at(
         &self,
         endpoint: EndpointId,
+        time: Option<Timestamp>,
         now: Timestamp,
     ) -> Timestamp {
-        self.mark.filter(|_| !self.is_read(endpoint)).map_or(now, |mark| mark.restored_at)
+        let mark = self.mark.filter(|_| self.first_readings.contains(&endpoint));
+        match (time, mark) {
+            (Some(time), Some(mark)) if time <= mark.restored_at + MAX_CLOCK_LEAD => {
+                time.min(mark.restored_at)
+            }
+            (None, Some(mark)) => mark.restored_at,
+            (time, _) => time.unwrap_or(now),
+        }
     }
 
     /// Whether the first catch-up with the endpoint is over.
@@ -113,6 +126,7 @@ impl Restored {
 
     /// The catch-up with `endpoint` is over; `complete` tells whether it showed everything.
     fn finish(&mut self, endpoint: EndpointId, complete: bool) {
+        self.first_readings.remove(&endpoint);
         if self.mark.is_some() {
             self.seen.entry(endpoint).or_default().finish(complete);
         }
@@ -174,7 +188,9 @@ pub(in crate::bridge) fn begin(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Resul
         seen.begin_again();
         return Ok(());
     }
-    if !ctx.store.begin_restored_reading(endpoint)? {
+    if ctx.store.begin_restored_reading(endpoint)? {
+        ctx.restored.first_readings.insert(endpoint);
+    } else {
         ctx.restored.mark_incomplete(endpoint);
     }
     Ok(())
