@@ -37,6 +37,7 @@ mod puppet_login;
 mod rate_limit;
 mod repetition;
 mod restored;
+mod restored_reading;
 mod routes;
 mod senders;
 mod sent_line;

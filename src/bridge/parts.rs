@@ -14,7 +14,7 @@ use super::notices::failures::FailureNotices;
 use super::notices::{outage, status};
 use super::pruner::Pruner;
 use super::puppet_login::PuppetLoginRequests;
-use super::{accounts, deliver, irc, letschat, linking, notices, puppet_login, restored};
+use super::{accounts, deliver, irc, letschat, linking, notices, puppet_login, restored_reading};
 use crate::domain::{EndpointId, LetsChatUserId, Network};
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::letschat::LetsChatEvent;
@@ -223,7 +223,7 @@ impl Parts {
         }
         irc::history::resume_paused(ctx)?;
         self.rooms.tick(ctx);
-        restored::schedule_waiting(ctx);
+        restored_reading::schedule_waiting(ctx);
         outage::notify_due(ctx)?;
         notices::notify_expired_mutes(ctx)?;
         status::notify_due(ctx)?;

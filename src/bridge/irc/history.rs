@@ -19,7 +19,7 @@ use crate::bridge::endpoints::channel::{ChannelEndpoint, JoinInfo, Reception};
 use crate::bridge::event::Command;
 use crate::bridge::notices;
 use crate::bridge::notices::format_span;
-use crate::bridge::restored;
+use crate::bridge::restored_reading;
 use crate::domain::{EndpointId, Network, Roster};
 use crate::protocol::irc;
 use crate::protocol::irc::HistoryReply;
@@ -52,7 +52,7 @@ pub(super) fn start_catchup(
         ctx.store.init_channel(endpoint, join_time(joined.time, ctx.now), ctx.now)?;
         return set_live(endpoint, false, ctx);
     };
-    restored::begin(endpoint, ctx)?;
+    restored_reading::begin(endpoint, ctx)?;
     let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
     let in_doubt = match channel.queue.in_doubt() {
         Some(delivery) => {
@@ -217,7 +217,7 @@ fn set_live(endpoint: EndpointId, certain: bool, ctx: &mut Ctx<'_>) -> Result<()
         ctx.store.set_paused(endpoint, false)?;
     }
     let ambiguous = channel.catchup().is_some_and(|catchup| catchup.ambiguous);
-    restored::finish(endpoint, certain && !ambiguous, ctx);
+    restored_reading::finish(endpoint, certain && !ambiguous, ctx);
     let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
     channel.reception = Reception::Live(DuplicateCounter::default());
     ctx.store.touch_channel(endpoint, ctx.now)?;

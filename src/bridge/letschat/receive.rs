@@ -12,7 +12,7 @@ use crate::bridge::event::{Command, Peer};
 use crate::bridge::notices::{self, count_messages, format_span, introduction, outage};
 use crate::bridge::peers::LAST_SEEN_SAVE_INTERVAL;
 use crate::bridge::policy::{CatchUpBudget, MIN_REPORTED_GAP};
-use crate::bridge::restored;
+use crate::bridge::restored_reading;
 use crate::domain::EndpointId;
 use crate::protocol::letschat;
 use crate::protocol::letschat::{Post, PostId, Stay};
@@ -64,7 +64,7 @@ impl RoomReceiver {
             ctx.commands.push(Command::LetsChat(command));
             return Ok(());
         };
-        restored::begin(endpoint, ctx)?;
+        restored_reading::begin(endpoint, ctx)?;
         let Some(room) = ctx.endpoints.room_mut(endpoint) else { return Ok(()) };
         room.cursor_at_join = Some(cursor);
         room.catchup_budget = Some(CatchUpBudget::default());
@@ -261,7 +261,7 @@ impl RoomReceiver {
         let complete =
             ctx.endpoints.room(endpoint).is_some_and(|room| room.cursor_at_join.is_some());
         report_catchup(endpoint, ctx)?;
-        restored::finish(endpoint, complete, ctx);
+        restored_reading::finish(endpoint, complete, ctx);
         if let Some(room) = ctx.endpoints.room_mut(endpoint) {
             room.page_size.all_read();
             room.queue.retry(ctx.store)?;

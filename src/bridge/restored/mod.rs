@@ -22,7 +22,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::context::Ctx;
 use crate::domain::{EndpointId, Message};
 use crate::store::{Restoration, Store, StoreError};
 use sightings::{Sighting, Sightings};
@@ -124,8 +123,26 @@ impl Restored {
         }
     }
 
+    /// A catch-up with `endpoint` begins. Returns whether the store must be asked if it is the first since the restoration.
+    pub(in crate::bridge) fn begin(&mut self, endpoint: EndpointId) -> bool {
+        if let Some(seen) = self.seen.get_mut(&endpoint) {
+            seen.begin_again();
+            return false;
+        }
+        self.mark.is_some()
+    }
+
+    /// The first catch-up of this run with `endpoint` begins. If an earlier run has begun one, what that has seen is lost.
+    pub(in crate::bridge) fn begin_first(&mut self, endpoint: EndpointId, is_first: bool) {
+        if is_first {
+            self.first_readings.insert(endpoint);
+        } else {
+            self.mark_incomplete(endpoint);
+        }
+    }
+
     /// The catch-up with `endpoint` is over; `complete` tells whether it showed everything.
-    fn finish(&mut self, endpoint: EndpointId, complete: bool) {
+    pub(in crate::bridge) fn finish(&mut self, endpoint: EndpointId, complete: bool) {
         self.first_readings.remove(&endpoint);
         if self.mark.is_some() {
             self.seen.entry(endpoint).or_default().finish(complete);
@@ -173,38 +190,5 @@ impl Restored {
     /// The sightings at `endpoint`, empty and incomplete if there are none.
     pub(in crate::bridge) fn sightings(&mut self, endpoint: EndpointId) -> &mut Sightings {
         self.seen.entry(endpoint).or_default()
-    }
-}
-
-/// A catch-up with `endpoint` begins. If an earlier run has begun it, what that has seen is lost.
-///
-/// # Errors
-/// When the store cannot be read or written.
-pub(in crate::bridge) fn begin(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-    if ctx.restored.mark.is_none() {
-        return Ok(());
-    }
-    if let Some(seen) = ctx.restored.seen.get_mut(&endpoint) {
-        seen.begin_again();
-        return Ok(());
-    }
-    if ctx.store.begin_restored_reading(endpoint)? {
-        ctx.restored.first_readings.insert(endpoint);
-    } else {
-        ctx.restored.mark_incomplete(endpoint);
-    }
-    Ok(())
-}
-
-/// The catch-up with `endpoint` is over: deliveries that waited for that can be decided.
-pub(in crate::bridge) fn finish(endpoint: EndpointId, complete: bool, ctx: &mut Ctx<'_>) {
-    ctx.restored.finish(endpoint, complete);
-    schedule_waiting(ctx);
-}
-
-/// Looks again at the deliveries that waited.
-pub(in crate::bridge) fn schedule_waiting(ctx: &mut Ctx<'_>) {
-    for endpoint in std::mem::take(&mut ctx.restored.waiting) {
-        ctx.schedule(endpoint);
     }
 }

@@ -94,7 +94,7 @@ pub fn back_up(request: &BackupRequest<'_>) -> Result<BackupSummary, BackupError
         return Err(BackupError::Nothing(directory.to_owned()));
     }
     check_target(target, overwrite)?;
-    let draft = Draft::beside(target).map_err(unwritten)?;
+    let draft = UnfinishedFile::beside(target).map_err(unwritten)?;
     copy_database(directory, &draft, target)?;
     // A bridge may have started meanwhile.
     let running = found == Look::InUse || look(directory)? == Look::InUse;
@@ -117,12 +117,12 @@ fn check_target(target: &Path, overwrite: bool) -> Result<(), BackupError> {
 }
 
 /// A file that is not finished; removed when dropped.
-struct Draft {
+struct UnfinishedFile {
     path: PathBuf,
     directory: PathBuf,
 }
 
-impl Draft {
+impl UnfinishedFile {
     /// An empty file beside `target` that only we can read.
     fn beside(target: &Path) -> io::Result<Self> {
         let name = target.file_name().ok_or_else(|| io::Error::other("it is not a file name"))?;
@@ -143,14 +143,18 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for UnfinishedFile {
     fn drop(&mut self) {
         // After `publish`, it has another name.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-fn copy_database(directory: &Path, draft: &Draft, target: &Path) -> Result<(), BackupError> {
+fn copy_database(
+    directory: &Path,
+    draft: &UnfinishedFile,
+    target: &Path,
+) -> Result<(), BackupError> {
     let connection = look::open_to_read(directory)?;
     let unwritten = |error| BackupError::Write { path: target.to_owned(), error };
     let path = draft.path.to_str();

@@ -81,9 +81,7 @@ impl Mutation {
     fn execute_in(&self, db: Transaction<'_>) -> rusqlite::Result<()> {
         match self {
             Self::InsertEndpoint { id, name } => endpoint::insert(db, *id, name),
-            Self::SetRoomId { endpoint: id, remote_id } => {
-                endpoint::set_room_id(db, *id, remote_id)
-            }
+            Self::SetRoomId { endpoint: id, remote_id: to } => endpoint::set_room_id(db, *id, to),
             Self::RenameEndpoint { endpoint, name } => endpoint::rename(db, *endpoint, name),
             Self::MergeRooms { endpoint, before } => endpoint::merge_rooms(db, *endpoint, *before),
             Self::SetFirstSeenPost { endpoint, post } => {
@@ -134,9 +132,7 @@ impl Mutation {
             Self::ReserveNick { network, user, relaymsg, nick } => {
                 nick::reserve(db, network, user, *relaymsg, nick)
             }
-            Self::BeginRestoredReading { endpoint: id } => {
-                endpoint::begin_restored_reading(db, *id)
-            }
+            Self::BeginRestoredReading { endpoint: id } => endpoint::begin_reading(db, *id),
             Self::People(change) => change.execute(db),
             Self::PuppetLogin(change) => change.execute(db),
         }
