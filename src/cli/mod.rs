@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod check;
 mod check_accounts;
 mod control;
@@ -81,6 +82,10 @@ enum CliCommand {
     Queue(control::QueueArgs),
     /// Show or set what the running bridge logs
     Loglevel(control::LogLevelArgs),
+    /// Back up the database and its keys into one file, also while the bridge runs
+    Backup(backup::BackupArgs),
+    /// Restore a backup, while the bridge is stopped
+    Restore(backup::RestoreArgs),
     /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
     /// List the people of IRC who have spoken, and their accounts on Let's Chat
@@ -145,6 +150,8 @@ pub fn main() -> ExitCode {
         CliCommand::Resume(arguments) => control::resume(&arguments),
         CliCommand::Queue(arguments) => control::queue(&arguments),
         CliCommand::Loglevel(arguments) => control::log_level(&arguments),
+        CliCommand::Backup(arguments) => backup::backup(&arguments),
+        CliCommand::Restore(arguments) => backup::restore(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         CliCommand::People(arguments) => people::people(&arguments),
         CliCommand::Accounts(arguments) => accounts::accounts(&arguments),

@@ -34,6 +34,7 @@ mod registration;
 mod relaymsg;
 mod reload;
 mod rendering;
+mod restored;
 mod status_notices;
 mod text;
 

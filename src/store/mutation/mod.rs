@@ -55,6 +55,7 @@ pub(super) enum Mutation {
     SetPaused { endpoint: EndpointId, paused: bool },
     Nothing,
     Link(LinkMutation),
+    BeginRestoredReading { endpoint: EndpointId },
     People(PeopleMutation),
     PuppetLogin(PuppetLoginMutation),
 }
@@ -85,7 +86,7 @@ impl Mutation {
     fn execute_in(&self, db: Transaction<'_>) -> rusqlite::Result<()> {
         match self {
             Self::InsertEndpoint { id, name } => endpoint::insert(db, *id, name),
-            Self::SetRoomId { endpoint, remote_id: id } => endpoint::set_room_id(db, *endpoint, id),
+            Self::SetRoomId { endpoint: id, remote_id: to } => endpoint::set_room_id(db, *id, to),
             Self::RenameEndpoint { endpoint, name } => endpoint::rename(db, *endpoint, name),
             Self::MergeRooms { endpoint, before } => endpoint::merge_rooms(db, *endpoint, *before),
             Self::SetFirstSeenPost { endpoint, post } => {
@@ -138,6 +139,7 @@ impl Mutation {
             }
             Self::Nothing => schema::mark_as_ours(db.connection),
             Self::Link(change) => change.execute(db),
+            Self::BeginRestoredReading { endpoint: id } => endpoint::begin_reading(db, *id),
             Self::People(change) => change.execute(db),
             Self::PuppetLogin(change) => change.execute(db),
         }
