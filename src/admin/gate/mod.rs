@@ -178,10 +178,10 @@ async fn check(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) 
             return gate.wrong_tokens.refuse(peer).await;
         }
     };
-    if !method.is_safe() {
-        if let Err(error) = origin::check_write(headers, &access) {
-            return error.into_response();
-        }
+    if !method.is_safe()
+        && let Err(error) = origin::check_write(headers, &access)
+    {
+        return error.into_response();
     }
     request.extensions_mut().insert(access);
     next.run(request).await
