@@ -43,6 +43,6 @@ pub use report::{
     WarningView,
 };
 pub use server::{AdminListeners, AdminServer};
-pub use socket::{SocketError, socket_path};
+pub use socket::{ControlSocketError, socket_path};
 pub use state::RunningParts;
 pub use tcp::AdminTcp;
