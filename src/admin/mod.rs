@@ -49,7 +49,7 @@ pub use report::{
     WarningView,
 };
 pub use server::{AdminListeners, AdminServer};
-pub use socket::{SocketError, socket_path};
+pub use socket::{ControlSocketError, socket_path};
 pub use state::RunningParts;
 pub use tcp::AdminTcp;
 pub use warnings::{Gravity, LogPlace, LoggedWarning, RecentWarnings};

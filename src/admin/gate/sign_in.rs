@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio::time;
 use url::form_urlencoded;
 
-use super::credential::Credential;
+use super::credential::ShownCredential;
 use super::sessions::{COOKIE, MAX_AGE};
 use super::{Gate, Identified};
 use crate::admin::answer::ApiError;
@@ -99,7 +99,7 @@ async fn sign_in(State(gate): State<Arc<Gate>>, request: Request) -> Response {
 
 /// Ends the session of the browser that asks.
 async fn sign_out(State(gate): State<Arc<Gate>>, headers: HeaderMap) -> Response {
-    if let Credential::Session(id) = Credential::of(&headers) {
+    if let ShownCredential::Session(id) = ShownCredential::of(&headers) {
         gate.sessions.end(&id);
     }
     match cookie("", Duration::ZERO, is_behind_tls(&headers)) {
