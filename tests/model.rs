@@ -518,8 +518,12 @@ impl World {
                 self.events.push_back(LetsChatEvent::TimerFired(place));
             }
             letschat::LetsChatCommand::SendDirect { .. }
-            | letschat::LetsChatCommand::SendDirectNotice { .. } => {
+            | letschat::LetsChatCommand::SendDirectNotice { .. }
+            | letschat::LetsChatCommand::SetDirectMessages(_) => {
                 unreachable!("nobody talks in private here")
+            }
+            letschat::LetsChatCommand::JoinRoom(_) | letschat::LetsChatCommand::LeaveRoom(_) => {
+                unreachable!("the configuration does not change here")
             }
             letschat::LetsChatCommand::SetDescription { .. } | letschat::LetsChatCommand::Leave => {
             }
@@ -633,6 +637,7 @@ impl World {
                         message_ref: irc::MessageRef::default(),
                     });
                 }
+                Command::Unlinked(_) => unreachable!("the configuration does not change here"),
                 Command::Account(command) => self.pool.on_command(command),
                 Command::Irc(..)
                 | Command::Puppets(..)

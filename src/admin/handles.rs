@@ -53,7 +53,7 @@ impl ReloadHandle {
     ///
     /// # Errors
     /// The mistakes of the configuration. Nothing has changed then.
-    pub(super) async fn reload(&self) -> Result<ReloadedView, Vec<String>> {
+    pub async fn reload(&self) -> Result<ReloadedView, Vec<String>> {
         (self.inner.ask)().await
     }
 

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::endpoints::EndpointState;
 use super::endpoints::channel::ChannelEndpoint;
 use super::endpoints::link::{LinkedEndpoint, OutageNotice};
 use super::endpoints::queue::DeliveryQueue;
 use super::endpoints::room::RoomEndpoint;
+use super::endpoints::{EndpointState, Endpoints};
 use super::policy::BridgePolicy;
+use super::routes::FormattedLink;
 use super::senders::NickPolicy;
 use super::senders::accounts::AccountPolicy;
 use crate::domain::{Endpoint, EndpointId, Network};
@@ -37,29 +38,85 @@ pub struct BridgeConfig {
     pub direct_messages: Vec<Network>,
 }
 
-/// The channels and rooms as the last run left them.
-pub(super) fn recover_endpoints(
-    groups: &[Vec<Endpoint>],
+/// A channel or room as the last run left it, or as it was left while the bridge ran.
+pub(super) fn recover_endpoint(
+    endpoint: &Endpoint,
+    id: EndpointId,
+    mirrors: Arc<[EndpointId]>,
     store: &mut Store,
-) -> Result<HashMap<EndpointId, EndpointState>, StoreError> {
-    let mut states = HashMap::new();
+) -> Result<EndpointState, StoreError> {
+    let mut link = LinkedEndpoint::new(endpoint.clone(), mirrors);
+    link.outage_notice = OutageNotice::restored(store.is_outage_announced(id)?);
+    let queue = DeliveryQueue::recover(id, store)?;
+    Ok(match endpoint {
+        Endpoint::Channel { network, .. } => {
+            EndpointState::Channel(Box::new(ChannelEndpoint::new(link, network.clone(), queue)))
+        }
+        Endpoint::Room(_) => EndpointState::Room(Box::new(RoomEndpoint::new(link, queue))),
+    })
+}
+
+/// Links the channels and rooms of `groups` with each other. Those that are known stay as they are. Returns the ids
+/// of all of them.
+pub(super) fn link_groups(
+    groups: &[Vec<Endpoint>],
+    endpoints: &mut Endpoints,
+    store: &mut Store,
+) -> Result<HashMap<Endpoint, EndpointId>, StoreError> {
+    let mut all = HashMap::new();
     for group in groups {
         let ids = group.iter().map(|endpoint| store.endpoint_id(endpoint));
         let ids: Vec<EndpointId> = ids.collect::<Result<_, _>>()?;
         for (endpoint, id) in group.iter().zip(&ids) {
             let mirrors = ids.iter().copied().filter(|other| other != id).collect();
-            let mut link = LinkedEndpoint::new(endpoint.clone(), mirrors);
-            link.outage_notice = OutageNotice::restored(store.is_outage_announced(*id)?);
-            let queue = DeliveryQueue::recover(*id, store)?;
-            let state = match endpoint {
-                Endpoint::Channel { network, .. } => {
-                    let channel = ChannelEndpoint::new(link, network.clone(), queue);
-                    EndpointState::Channel(Box::new(channel))
-                }
-                Endpoint::Room(_) => EndpointState::Room(Box::new(RoomEndpoint::new(link, queue))),
-            };
-            states.insert(*id, state);
+            if endpoints.link(*id).is_some() {
+                endpoints.set_mirrors(*id, endpoint, mirrors);
+            } else {
+                endpoints.insert_link(*id, recover_endpoint(endpoint, *id, mirrors, store)?);
+            }
+            all.insert(endpoint.clone(), *id);
         }
     }
-    Ok(states)
+    Ok(all)
+}
+
+/// Remembers what the last run left of channels and rooms that are no longer linked: those with messages queued for
+/// them are still to be delivered to, and of the others the names are needed.
+pub(super) fn recover_unlinked(
+    endpoints: &mut Endpoints,
+    store: &mut Store,
+) -> Result<(), StoreError> {
+    for (id, endpoint, is_destination) in store.endpoints_with_pending()? {
+        if endpoints.get(id).is_some() {
+            continue;
+        }
+        if is_destination {
+            tracing::info!(endpoint = %endpoint, "no longer linked, but messages are queued for it");
+            endpoints.insert_link(id, recover_endpoint(&endpoint, id, Arc::default(), store)?);
+            endpoints.set_leaving(id);
+        } else {
+            endpoints.add_former_name(id, endpoint);
+        }
+    }
+    Ok(())
+}
+
+/// The links, with the ids of their ends and their formats.
+pub(super) fn formatted_links(
+    links: Vec<(Endpoint, Endpoint, Arc<LinkFormat>)>,
+    ids: &HashMap<Endpoint, EndpointId>,
+) -> Vec<FormattedLink> {
+    let link = |(one, other, format)| Some((*ids.get(&one)?, *ids.get(&other)?, format));
+    links.into_iter().filter_map(link).collect()
+}
+
+/// The policies about nicks, with the ids and networks of their channels.
+pub(super) fn channel_policies(
+    policies: Vec<(Endpoint, NickPolicy)>,
+    ids: &HashMap<Endpoint, EndpointId>,
+) -> Vec<(EndpointId, Network, NickPolicy)> {
+    let policy = |(endpoint, policy): (Endpoint, NickPolicy)| {
+        Some((*ids.get(&endpoint)?, endpoint.network()?.clone(), policy))
+    };
+    policies.into_iter().filter_map(policy).collect()
 }

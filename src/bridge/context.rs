@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::endpoints::Endpoints;
-use super::event::Command;
+use super::event::{Command, Peer};
 use super::links::Links;
 use super::loop_guard::LoopGuard;
 use super::peers::Peers;
@@ -75,6 +75,11 @@ impl Ctx<'_> {
     /// Starts the next delivery to `endpoint` after this step.
     pub(super) fn schedule(&mut self, endpoint: EndpointId) {
         self.steps.push_back(Step::Schedule(endpoint));
+    }
+
+    /// Whether a delivery may start on this connection.
+    pub(super) fn may_start_on(&self, peer: &Peer) -> bool {
+        !self.stopping && !self.peers.is_closing(peer)
     }
 
     /// Whether everything that this user of Let's Chat posts is the bridge's.

@@ -27,7 +27,7 @@ impl<'b> LinkDirectory<'b> {
         Some(Self {
             endpoints,
             accounts: &ctx.senders.accounts,
-            source: endpoints.endpoint(from)?,
+            source: endpoints.source_name(from)?,
             target: endpoints.endpoint(to)?,
             channel: endpoints.channel(to).or(endpoints.channel(from)),
             room: endpoints.room(to).or(endpoints.room(from)),

@@ -62,6 +62,8 @@ pub enum Command {
     LetsChat(letschat::LetsChatCommand),
     /// For the pool of accounts on Let's Chat.
     Account(AccountCommand),
+    /// The channel or room is no longer linked, and what was queued for it is delivered: its session leaves it.
+    Unlinked(EndpointId),
     /// Answers a request of the page on which people link their accounts.
     LinkReply(u64, LinkReply),
     /// Answers a request of the administrator.

@@ -47,7 +47,7 @@ mod stats;
 mod status_buffer;
 mod topic_sync;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use jiff::Timestamp;
 
@@ -73,7 +73,6 @@ pub use stats::{
     AccountStats, GapStats, LatencyStats, OutageStats, PuppetStats, Stats, TrafficStats,
 };
 
-use config::recover_endpoints;
 use context::Ctx;
 use direct::DirectMessages;
 use endpoints::Endpoints;
@@ -117,16 +116,12 @@ impl Bridge {
         store: &mut Store,
     ) -> Result<Self, StoreError> {
         let quota = QueueQuota::new(config.policy.max_queue_size, store.queue_sizes()?);
-        let mut endpoints = Endpoints::new(recover_endpoints(&config.groups, store)?, quota);
-        let ids: HashMap<Endpoint, EndpointId> =
-            endpoints.links().map(|(id, link)| (link.endpoint.clone(), id)).collect();
-        let link = |(one, other, format)| Some((*ids.get(&one)?, *ids.get(&other)?, format));
-        let links: Vec<_> = config.link_formats.into_iter().filter_map(link).collect();
-        let nicks = |(endpoint, policy): (Endpoint, NickPolicy)| {
-            Some((*ids.get(&endpoint)?, endpoint.network()?.clone(), policy))
-        };
+        let mut endpoints = Endpoints::new(quota);
+        let ids = config::link_groups(&config.groups, &mut endpoints, store)?;
+        config::recover_unlinked(&mut endpoints, store)?;
+        let links = config::formatted_links(config.link_formats, &ids);
         let accounts = Accounts::recover(config.accounts, &ids, store)?;
-        let nicks = config.nick_policies.into_iter().filter_map(nicks).collect();
+        let nicks = config::channel_policies(config.nick_policies, &ids);
         let direct = DirectMessages::recover(config.direct_messages, now, &mut endpoints, store)?;
         let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
         let mut bridge = Self {
@@ -167,6 +162,54 @@ impl Bridge {
             parts.dispatch(event, ctx)?;
             parts.run_steps(ctx)
         })
+    }
+
+    /// Mirrors as `config` says from now on. Nothing that is queued or in flight is lost: a channel or room that is
+    /// no longer linked is still delivered to, and goes away once that is done ([`Command::Unlinked`]).
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn reconfigure(
+        &mut self,
+        config: BridgeConfig,
+        now: Timestamp,
+        store: &mut Store,
+        commands: &mut Vec<Command>,
+    ) -> Result<(), StoreError> {
+        let before: Vec<EndpointId> = self.endpoints.links().map(|(id, _)| id).collect();
+        let ids = config::link_groups(&config.groups, &mut self.endpoints, store)?;
+        let linked: HashSet<EndpointId> = ids.values().copied().collect();
+        for gone in before.into_iter().filter(|id| !linked.contains(id)) {
+            self.endpoints.set_leaving(gone);
+        }
+        self.endpoints.quota.set_limit(config.policy.max_queue_size);
+        self.policy = config.policy;
+        let links = config::formatted_links(config.link_formats, &ids);
+        let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
+        let routes = Routes::new(config.format, &links).with_public_links(config.public_links);
+        let former = std::mem::take(&mut self.routes);
+        self.routes = routes.with_former(former, self.endpoints.leaving());
+        self.senders.set_nick_policies(config::channel_policies(config.nick_policies, &ids));
+        let (policy, networks) = (config.accounts, config.direct_messages);
+        self.with_parts(now, store, commands, |parts, ctx| {
+            control::pause::set_links(&ends, ctx)?;
+            accounts::set_policy(policy, &ids, ctx);
+            parts.set_direct_networks(networks);
+            parts.forget_drained(ctx)?;
+            parts.run_steps(ctx)
+        })
+    }
+
+    /// The connection to `peer` is about to be closed: deliveries in flight may finish, no new ones start on it.
+    pub fn close(&mut self, peer: Peer) {
+        self.peers.close(peer);
+    }
+
+    /// The number of deliveries in flight on the connection to `peer`.
+    #[must_use]
+    pub fn in_flight_to(&self, peer: &Peer) -> usize {
+        let states = self.endpoints.iter().filter(|(_, state)| state.peer() == *peer);
+        states.filter(|(_, state)| state.queue().in_flight().is_some()).count()
     }
 
     /// Ends the turn, before the store commits: messages that arrived together are sent together.

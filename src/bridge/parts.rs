@@ -7,7 +7,7 @@ use super::commands::CommandAnswers;
 use super::context::{Ctx, Step};
 use super::direct::DirectMessages;
 use super::endpoints::EndpointState;
-use super::event::{Event, Peer};
+use super::event::{Command, Event, Peer};
 use super::letschat::RoomReceiver;
 use super::linking::Linking;
 use super::notices::failures::FailureNotices;
@@ -116,22 +116,63 @@ impl Parts {
                 self.due_rooms.insert(endpoint);
                 Ok(())
             }
-            Some(EndpointState::Channel(_)) if !ctx.stopping => deliver::start_next(endpoint, ctx),
+            Some(EndpointState::Channel(channel)) => {
+                let peer = Peer::Irc(channel.network.clone());
+                if ctx.may_start_on(&peer) { deliver::start_next(endpoint, ctx) } else { Ok(()) }
+            }
             // One more may be in flight to somebody else on that side.
             Some(EndpointState::User(_)) => self.direct.schedule(ctx),
-            Some(EndpointState::Channel(_)) | None => Ok(()),
+            None => Ok(()),
         }
     }
 
     /// Starts what was due at the end of the turn, and what becomes due by that.
     pub(super) fn end_turn(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
         while let Some(endpoint) = self.due_rooms.pop_first() {
-            if !ctx.stopping {
+            if ctx.may_start_on(&Peer::LetsChat) {
                 deliver::start_next(endpoint, ctx)?;
             }
             self.run_steps(ctx)?;
         }
         irc::save_last_seen(ctx)
+    }
+
+    /// The networks with direct messages change.
+    pub(super) fn set_direct_networks(&mut self, networks: Vec<Network>) {
+        self.direct.set_networks(networks);
+    }
+
+    /// Forgets the channels and rooms that are no longer linked, once nothing is queued for them.
+    pub(super) fn forget_drained(&mut self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        for endpoint in ctx.endpoints.leaving().clone() {
+            let queue = ctx.endpoints.queue_mut(endpoint);
+            if queue.map_or(Ok(true), |queue| queue.check_empty(ctx.store))? {
+                self.forget_endpoint(endpoint, ctx)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn forget_endpoint(
+        &mut self,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
+        match ctx.endpoints.get(endpoint) {
+            Some(EndpointState::Channel(channel)) => {
+                let network = channel.network.clone();
+                irc::forget(&network, endpoint, ctx)?;
+            }
+            Some(EndpointState::Room(_)) => self.rooms.forget(endpoint, ctx)?,
+            Some(EndpointState::User(_)) | None => {}
+        }
+        ctx.status.clear(endpoint);
+        let name = ctx.endpoints.display_name(endpoint);
+        if ctx.endpoints.remove_link(endpoint).is_some() {
+            tracing::info!(endpoint = name, "no longer linked");
+            ctx.commands.push(Command::Unlinked(endpoint));
+        }
+        Ok(())
     }
 
     fn on_irc_event(
@@ -231,6 +272,7 @@ impl Parts {
         irc::puppets::away::show_away(ctx);
         self.failures.notify_due(self.direct.is_enabled(), ctx)?;
         self.direct.schedule(ctx)?;
+        self.forget_drained(ctx)?;
         // Failures are reported as soon as they are recorded.
         self.run_steps(ctx)?;
         self.direct.report_due(ctx)

@@ -1,6 +1,6 @@
 //! What the bridge knows of its connections.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,6 +18,8 @@ pub(super) struct Peers {
     pub(super) letschat_account: Option<LetsChatUser>,
     /// The connections that are up, and when each was last seen.
     last_seen: HashMap<Peer, LastSeen>,
+    /// The connections that are about to be made anew: no delivery starts on them.
+    closing: HashSet<Peer>,
 }
 
 /// When a peer was last seen, and when that was saved.
@@ -30,12 +32,24 @@ pub(super) struct LastSeen {
 impl Peers {
     /// The connection is up. If it was before, only its last-seen time changes.
     pub(super) fn connected(&mut self, peer: Peer, now: Timestamp) {
+        self.closing.remove(&peer);
         self.last_seen.insert(peer, LastSeen { at: now, saved_at: now });
     }
 
     /// The connection is lost. Returns when it was last seen, if it was up.
     pub(super) fn disconnected(&mut self, peer: &Peer) -> Option<Timestamp> {
+        self.closing.remove(peer);
         self.last_seen.remove(peer).map(|seen| seen.at)
+    }
+
+    /// The connection is about to be closed on purpose: deliveries in flight may finish, no new ones start.
+    pub(super) fn close(&mut self, peer: Peer) {
+        self.closing.insert(peer);
+    }
+
+    /// Whether no delivery may start on this connection, because it is about to be closed.
+    pub(super) fn is_closing(&self, peer: &Peer) -> bool {
+        !self.closing.is_empty() && self.closing.contains(peer)
     }
 
     /// When the connection was last seen, if it is up.

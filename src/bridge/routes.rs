@@ -1,6 +1,6 @@
 //! The formats along the links between endpoints.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::domain::{Endpoint, EndpointId, Message};
@@ -47,6 +47,16 @@ impl Routes {
     /// Enables public links to files and long messages.
     pub(super) fn with_public_links(self, links: Option<PublicLinks>) -> Self {
         Self { public_links: links, ..self }
+    }
+
+    /// Keeps the formats that `before` had from and to these endpoints, which are not linked any more.
+    pub(super) fn with_former(mut self, before: Self, leaving: &BTreeSet<EndpointId>) -> Self {
+        let former = before
+            .format_overrides
+            .into_iter()
+            .filter(|((from, to), _)| leaving.contains(from) || leaving.contains(to));
+        self.format_overrides.extend(former);
+        self
     }
 
     /// What creates public links, if enabled.

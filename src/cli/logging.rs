@@ -90,7 +90,6 @@ impl LogLevel {
     ///
     /// # Errors
     /// When the filter is invalid.
-    #[expect(dead_code, reason = "a reload calls it")]
     pub(super) fn apply(&self, log: &LogSettings) -> Result<(), String> {
         match self.inner.is_by_environment {
             true => Ok(()),

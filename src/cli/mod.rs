@@ -13,6 +13,7 @@ mod logging;
 mod panic;
 mod people;
 mod process;
+mod program;
 mod recent_warnings;
 mod revoke;
 mod run;

@@ -3,22 +3,21 @@
 use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
 
 use super::logging::LogLevel;
-use super::signals::ShutdownSignal;
+use super::program::Program;
+use super::signals::ProgramSignals;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, systemd};
-use crate::admin::{AdminListeners, ReloadHandle, RunningParts};
+use crate::admin::{ReloadHandle, ReloadedView};
 use crate::config;
 use crate::config::Settings;
-use crate::service;
-use crate::service::{LinkAsker, StartError};
+use crate::service::StartError;
 use crate::store::{Store, StoreError};
 use crate::version::{COMMIT, VERSION};
-use crate::web::{LinkCall, LinkDesk, WebServer};
 
 /// Runs the bridge with the configuration file `config`.
 pub(super) fn run(config: &Path) -> ExitCode {
@@ -83,15 +82,8 @@ pub(super) fn build_runtime() -> tokio::runtime::Runtime {
         .expect("the Tokio runtime can be built")
 }
 
-/// Passes what people ask on the pages where they link their accounts, and log their puppets in, on to the bridge.
-async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
-    while let Some(call) = calls.recv().await {
-        match call {
-            LinkCall::Link(request, reply) => bridge.ask(request, reply).await,
-            LinkCall::PuppetLogin(request, reply) => bridge.ask_puppet_login(request, reply).await,
-        }
-    }
-}
+/// A request to read the configuration again, and where the answer goes.
+type ReloadRequest = oneshot::Sender<Result<ReloadedView, Vec<String>>>;
 
 async fn run_until_stopped(
     config: &Path,
@@ -99,43 +91,71 @@ async fn run_until_stopped(
     log_level: LogLevel,
 ) -> Result<(), Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
-    let mut stop = ShutdownSignal::listen(settings.shutdown_timeout);
-    let (desk, calls) = LinkDesk::channel();
-    let web = WebServer::start(&settings, Some(desk)).await?;
-    let admin = AdminListeners::bind(&settings).await?;
-    let (state_dir, started_at) = (settings.state_dir.clone(), Timestamp::now());
-    let mut running = service::start(settings, store)?;
-    let parts = RunningParts {
-        control: running.control(),
-        status: running.status(),
-        stats: running.stats(),
-        reload: ReloadHandle::new(started_at, || {
-            Box::pin(async { Err(vec!["not possible yet: restart the bridge".to_owned()]) })
-        }),
-        warnings: log_level.warnings(),
-        log_level: Arc::new(log_level),
-        started_at,
-        config_path: config.to_owned(),
-        state_dir,
-    };
-    let admin = admin.serve(parts).await;
-    tokio::spawn(answer_calls(calls, running.link_asker()));
-    tokio::spawn(systemd::report_status(running.status()));
-    tokio::select! {
-        outcome = running.wait_end() => return Ok(outcome?),
-        () = stop.recv() => {}
+    let (requests, mut reloads) = mpsc::channel::<ReloadRequest>(1);
+    let handle = reload_handle(requests);
+    let mut signals = ProgramSignals::listen(settings.shutdown_timeout, on_hangup(handle.clone()));
+    let mut program = Program::start(config, settings, store, (log_level, handle)).await?;
+    tokio::spawn(systemd::report_status(program.status()));
+    loop {
+        let request = tokio::select! {
+            outcome = program.run() => return Ok(outcome?),
+            () = signals.wait_stop() => break,
+            Some(request) = reloads.recv() => request,
+        };
+        tokio::select! {
+            outcome = reload(&mut program) => {
+                signals.set_settle(program.settings().shutdown_timeout);
+                // Who asked may have gone.
+                let _ = request.send(outcome);
+            }
+            () = signals.wait_stop() => break,
+        }
     }
     tracing::info!(
         "shutting down: waiting for deliveries in flight; a second signal exits immediately"
     );
     systemd::notify_stopping();
-    let farewell = async {
-        if let Some(web) = web {
-            web.stop().await;
-        }
-        admin.stop().await;
-    };
-    tokio::join!(running.stop(), farewell).0?;
+    program.stop().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Passes reloads on to the loop that runs the program.
+fn reload_handle(requests: mpsc::Sender<ReloadRequest>) -> ReloadHandle {
+    ReloadHandle::new(Timestamp::now(), move || {
+        let requests = requests.clone();
+        Box::pin(async move {
+            let (reply, outcome) = oneshot::channel();
+            let stopping = || vec!["the bridge is stopping".to_owned()];
+            requests.send(reply).await.map_err(|_| stopping())?;
+            outcome.await.map_err(|_| stopping())?
+        })
+    })
+}
+
+/// What SIGHUP does. Must be called within the runtime.
+fn on_hangup(reload: ReloadHandle) -> impl Fn() {
+    let runtime = Handle::current();
+    move || {
+        let reload = reload.clone();
+        // What comes of it is logged.
+        runtime.spawn(async move { drop(reload.reload().await) });
+    }
+}
+
+/// Reads the configuration again and applies it. Logs what came of it, and tells systemd.
+async fn reload(program: &mut Program) -> Result<ReloadedView, Vec<String>> {
+    systemd::notify_reloading();
+    let outcome = program.reload().await;
+    match &outcome {
+        Ok(summary) => {
+            tracing::info!(changes = summary.changes.join("; "), "configuration reloaded");
+        }
+        Err(mistakes) => tracing::error!(
+            mistakes = mistakes.join("; "),
+            "configuration not reloaded: the bridge continues with the old one"
+        ),
+    }
+    systemd::notify_reloaded();
+    outcome
 }

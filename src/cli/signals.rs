@@ -1,13 +1,14 @@
-//! Handles the signals that stop the program, in a thread of its own: it works even if everything else is
-//! stuck.
+//! Handles the signals that stop the program or reload its configuration, in a thread of its own: it works even if
+//! everything else is stuck.
 
 use std::process;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tokio::sync::mpsc;
+use tokio::sync::watch;
 
 /// The exit status after a second signal: 128 plus SIGINT, as in shells.
 const EXIT_INTERRUPTED: i32 = 130;
@@ -22,42 +23,52 @@ const BEAT: Duration = Duration::from_millis(500);
 /// How long to wait for the last log line before exiting.
 const LOG_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// SIGTERM and SIGINT: the first one requests a shutdown, the second one exits at once. SIGHUP is ignored.
-pub(super) struct ShutdownSignal {
-    requests: mpsc::UnboundedReceiver<()>,
+/// SIGTERM and SIGINT: the first one requests a shutdown, the second one exits at once. SIGHUP requests a reload.
+pub(super) struct ProgramSignals {
+    stop: watch::Receiver<bool>,
+    /// How long deliveries in flight have to finish at shutdown.
+    settle: Arc<Mutex<Duration>>,
 }
 
-impl ShutdownSignal {
-    /// Installs the signal handlers. After the first signal, deliveries in flight have `settle` to finish.
-    pub(super) fn listen(settle: Duration) -> Self {
+impl ProgramSignals {
+    /// Installs the signal handlers. After the first signal to stop, deliveries in flight have `settle` to finish. Each
+    /// SIGHUP calls `reload`, which must not block.
+    pub(super) fn listen(settle: Duration, reload: impl Fn() + Send + 'static) -> Self {
         let signals =
             Signals::new([SIGTERM, SIGINT, SIGHUP]).expect("signal handlers can be installed");
-        let (sender, asked) = mpsc::unbounded_channel();
-        spawn_thread("signals", move || listen(signals, settle, &sender));
-        Self { requests: asked }
+        let (sender, stop) = watch::channel(false);
+        let settle = Arc::new(Mutex::new(settle));
+        let shared = Arc::clone(&settle);
+        spawn_thread("signals", move || listen(signals, &shared, &sender, reload));
+        Self { stop, settle }
     }
 
-    /// Waits until a shutdown is requested.
-    pub(super) async fn recv(&mut self) {
-        if self.requests.recv().await.is_none() {
+    /// Waits until a shutdown is requested. May be dropped and called again.
+    pub(super) async fn wait_stop(&mut self) {
+        if self.stop.wait_for(|stop| *stop).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
+
+    /// Deliveries in flight have this long to finish from now on.
+    pub(super) fn set_settle(&self, settle: Duration) {
+        *self.settle.lock().unwrap_or_else(PoisonError::into_inner) = settle;
+    }
 }
 
-fn listen(mut signals: Signals, settle: Duration, asked: &mpsc::UnboundedSender<()>) {
-    let mut stopping = false;
+fn listen(
+    mut signals: Signals,
+    settle: &Mutex<Duration>,
+    stop: &watch::Sender<bool>,
+    reload: impl Fn(),
+) {
     for signal in signals.forever() {
         if signal == SIGHUP {
-            // In another thread: if the log pipe is full, logging blocks, and the next signal must still work.
-            spawn_thread("log", || {
-                tracing::info!("SIGHUP ignored; restart the bridge to reload its configuration");
-            });
-        } else if std::mem::replace(&mut stopping, true) {
+            reload();
+        } else if stop.send_replace(true) {
             process::exit(EXIT_INTERRUPTED);
         } else {
-            // This fails if the program is exiting already.
-            let _ = asked.send(());
+            let settle = *settle.lock().unwrap_or_else(PoisonError::into_inner);
             spawn_thread("watchdog", move || exit_after(settle));
         }
     }

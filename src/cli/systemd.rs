@@ -1,9 +1,14 @@
 //! Notifies systemd of the bridge's status, and when it is ready and when it stops.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 
 use crate::service::Status;
+
+/// Whether systemd knows that the bridge is ready.
+static WAS_READY: AtomicBool = AtomicBool::new(false);
 
 /// Notifies systemd of each change of the status. Does nothing if systemd did not start the bridge.
 pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
@@ -26,12 +31,32 @@ pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
         notify(&[NotifyState::Status(&text)]);
         if open == places && !ready {
             ready = true;
+            WAS_READY.store(true, Ordering::Relaxed);
             tracing::info!(endpoints = places, "all links up");
             notify(&[NotifyState::Ready]);
         }
         if status.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Notifies systemd that the configuration is being reloaded. Until systemd knows that the bridge is ready, it waits for
+/// that alone.
+pub(super) fn notify_reloading() {
+    if !WAS_READY.load(Ordering::Relaxed) {
+        return;
+    }
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "cannot notify systemd"),
+    }
+}
+
+/// Notifies systemd that the reload has ended.
+pub(super) fn notify_reloaded() {
+    if WAS_READY.load(Ordering::Relaxed) {
+        notify(&[NotifyState::Ready]);
     }
 }
 

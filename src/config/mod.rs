@@ -11,6 +11,7 @@
 //! with the default.
 
 mod accounts;
+mod changes;
 mod charset_setting;
 mod diagnostic;
 mod document;

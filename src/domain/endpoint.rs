@@ -54,6 +54,16 @@ impl Endpoint {
         Self::Room(name.into())
     }
 
+    /// Reads what is displayed. `None` if it is neither a channel nor a room.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (network, name) = text.split_once('/')?;
+        Some(match network {
+            "letschat" => Self::room(name),
+            network => Self::channel(&Network::new(network), name),
+        })
+    }
+
     /// The IRC network of a channel; `None` for a room.
     #[must_use]
     pub fn network(&self) -> Option<&Network> {

@@ -1,11 +1,11 @@
 //! Which people of IRC speak by an account of their own in Let's Chat, by the configuration.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::accounts::AccountPoolSettings;
 use crate::bridge::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 use crate::config::{
     AccountPresence, AccountsFor, LetsChatSenderMode, LetsChatSettings, Link, PersonSettings,
@@ -17,6 +17,21 @@ use crate::protocol::letschat::user_of_token;
 /// How often a session is checked, which also keeps it: it lapses 14 days after its last request
 /// (docs/letschat-protocol.md, section 11).
 const SESSION_REFRESH_INTERVAL: Duration = Duration::from_hours(7 * 24);
+
+/// The settings of the pool.
+#[derive(Debug, Clone)]
+pub(super) struct AccountPoolSettings {
+    /// The server.
+    pub(super) letschat: LetsChatSettings,
+    /// The minimum time between two registrations or sign-ins, usually 1 s.
+    pub(super) login_interval: Duration,
+    /// The time between two checks of a session, usually 7 days: it lapses 14 days after its last request.
+    pub(super) session_refresh: Duration,
+    /// Whether people who speak are shown as present.
+    pub(super) shows_speakers: bool,
+    /// The passwords of the rooms that have one.
+    pub(super) room_passwords: HashMap<EndpointId, SecretString>,
+}
 
 /// Who speaks by an account.
 pub(super) fn policy(settings: &Settings) -> AccountPolicy {

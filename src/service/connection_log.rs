@@ -86,6 +86,13 @@ impl ConnectionLog {
         self.change(peer, now, |record| record.problem = Some(problem));
     }
 
+    /// It is closed on purpose: what was wrong with it does not matter any more.
+    pub(super) fn closing(&mut self, peer: &Peer) {
+        if let Some(record) = self.by_peer.get_mut(peer) {
+            record.problem = None;
+        }
+    }
+
     fn change(&mut self, peer: Peer, now: Timestamp, change: impl FnOnce(&mut ConnectionRecord)) {
         let record = self.by_peer.entry(peer).or_default();
         let before = record.state();

@@ -10,15 +10,16 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
+use super::closings::Closings;
 use super::commits::Commits;
 use super::connection_log::ConnectionLog;
 use super::control::OpenControls;
 use super::inbox::Inbox;
 use super::link_requests::OpenRequests;
-use super::messages::{EngineInput, PoolRequest, ShutdownStage, Status};
+use super::messages::{AccountPoolRequest, EngineInput, PoolRequest, ShutdownStage, Status};
 use super::stats_log::StatsReporter;
-use crate::bridge::{AccountCommand, Bridge, Command, ControlReply, Event, Peer, Stats};
-use crate::domain::Network;
+use crate::bridge::{Bridge, Command, ControlReply, Event, Peer, Stats};
+use crate::domain::{EndpointId, Network};
 use crate::protocol::irc;
 use crate::protocol::letschat;
 use crate::store::{Store, StoreError};
@@ -36,7 +37,10 @@ pub(super) struct Engine {
     puppet_pools: HashMap<Network, mpsc::UnboundedSender<PoolRequest>>,
     letschat_sender: Option<mpsc::Sender<letschat::LetsChatCommand>>,
     /// The pool of accounts on Let's Chat, if there is one.
-    account_pool: Option<mpsc::UnboundedSender<AccountCommand>>,
+    account_pool: Option<mpsc::UnboundedSender<AccountPoolRequest>>,
+    /// Where to report the endpoints that are no longer linked.
+    unlinked: Option<mpsc::UnboundedSender<EndpointId>>,
+    closings: Closings,
     link_requests: OpenRequests,
     controls: OpenControls,
     status: watch::Sender<Status>,
@@ -69,6 +73,8 @@ impl Engine {
             puppet_pools: HashMap::new(),
             letschat_sender: None,
             account_pool: None,
+            unlinked: None,
+            closings: Closings::default(),
             link_requests: OpenRequests::default(),
             controls: OpenControls::default(),
             status,
@@ -79,17 +85,25 @@ impl Engine {
     }
 
     /// Sets the puppet pool of `network`.
-    pub(super) fn add_puppet_pool(
+    pub(super) fn set_puppet_pool(
         &mut self,
         network: Network,
-        keeper: mpsc::UnboundedSender<PoolRequest>,
+        pool: Option<mpsc::UnboundedSender<PoolRequest>>,
     ) {
-        self.puppet_pools.insert(network, keeper);
+        match pool {
+            Some(pool) => drop(self.puppet_pools.insert(network, pool)),
+            None => drop(self.puppet_pools.remove(&network)),
+        }
     }
 
     /// Sets the pool of accounts on Let's Chat.
-    pub(super) fn set_account_pool(&mut self, pool: mpsc::UnboundedSender<AccountCommand>) {
+    pub(super) fn set_account_pool(&mut self, pool: mpsc::UnboundedSender<AccountPoolRequest>) {
         self.account_pool = Some(pool);
+    }
+
+    /// Reports to `unlinked` the endpoints that are no longer linked, once nothing is queued for them.
+    pub(super) fn report_unlinked(&mut self, unlinked: mpsc::UnboundedSender<EndpointId>) {
+        self.unlinked = Some(unlinked);
     }
 
     /// Runs until all senders of inputs are gone.
@@ -114,6 +128,7 @@ impl Engine {
             for command in commands.drain(..) {
                 self.send_command(command);
             }
+            self.close_drained();
             self.publish_status();
             if self.stage == ShutdownStage::Draining && self.bridge.in_flight() == 0 {
                 self.send_quits();
@@ -167,42 +182,56 @@ impl Engine {
                     self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
                 }
             }
+            EngineInput::Reconfigure(config, reply) => {
+                self.bridge.reconfigure(*config, Timestamp::now(), &mut self.store, commands)?;
+                // It is committed before its answer can lead to anything: what follows goes through the engine.
+                let all = self.bridge.endpoints().map(|(id, endpoint)| (id, endpoint.clone()));
+                // The asker may have gone.
+                let _ = reply.send(all.collect());
+            }
+            EngineInput::Configure(command) => commands.push(command),
+            EngineInput::SetPuppetPool(network, pool) => self.set_puppet_pool(network, pool),
+            EngineInput::Close(peer, timeout, reply) => {
+                self.bridge.close(peer.clone());
+                self.closings.add(peer, timeout, reply);
+            }
             EngineInput::Control(request, reply) => {
                 if let Some(event) = self.controls.open(request, reply) {
                     self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
                 }
             }
             EngineInput::Event(happening) => {
-                self.note_connection(&happening);
-                if matches!(happening, Event::Tick) {
-                    self.stats_reporter.tick(self.bridge.stats());
-                    self.store.still_there()?;
-                }
+                self.note_event(&happening)?;
                 self.bridge.apply(Timestamp::now(), happening, &mut self.store, commands)?;
             }
         }
         Ok(())
     }
 
-    /// Remembers what an event says about its connection.
-    fn note_connection(&mut self, event: &Event) {
-        let on_irc = |network: &Network| Peer::Irc(network.clone());
+    /// Notes what an event says of a connection, or that a second has passed.
+    fn note_event(&mut self, event: &Event) -> Result<(), StoreError> {
         match event {
             Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
-                self.connections.logged_in(on_irc(network), Timestamp::now());
+                self.connections.logged_in(Peer::Irc(network.clone()), Timestamp::now());
             }
             Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
                 self.connections.logged_in(Peer::LetsChat, Timestamp::now());
             }
             Event::Irc(network, irc::IrcEvent::PingAnswered { next_within }) => {
-                self.connections.answered(on_irc(network), *next_within, Timestamp::now());
+                let peer = Peer::Irc(network.clone());
+                self.connections.answered(peer, *next_within, Timestamp::now());
             }
             Event::LetsChat(letschat::LetsChatEvent::PingAnswered { next_within }) => {
                 self.connections.answered(Peer::LetsChat, *next_within, Timestamp::now());
             }
             Event::ConnectionLost(peer) => self.on_connection_lost(peer),
+            Event::Tick => {
+                self.stats_reporter.tick(self.bridge.stats());
+                self.store.still_there()?;
+            }
             _ => {}
         }
+        Ok(())
     }
 
     fn on_connection_lost(&mut self, peer: &Peer) {
@@ -233,7 +262,13 @@ impl Engine {
             Command::Account(command) => {
                 if let Some(pool) = &self.account_pool {
                     // It is gone only when the program ends.
-                    let _ = pool.send(command);
+                    let _ = pool.send(AccountPoolRequest::Command(command));
+                }
+            }
+            Command::Unlinked(endpoint) => {
+                if let Some(unlinked) = &self.unlinked {
+                    // It is gone only when the program ends.
+                    let _ = unlinked.send(endpoint);
                 }
             }
             Command::LinkReply(request, reply) => self.link_requests.close(request, reply),
@@ -255,6 +290,22 @@ impl Engine {
                     tracing::error!("command queue of Let's Chat is full; reconnecting");
                 }
             }
+        }
+    }
+
+    /// Closes the connections that are to be closed and have nothing in flight any more.
+    fn close_drained(&mut self) {
+        for peer in self.closings.peers_due(|peer| self.bridge.in_flight_to(peer) == 0) {
+            self.connections.closing(&peer);
+            let goodbye = match &peer {
+                Peer::Irc(network) => {
+                    let quit = irc::IrcCommand::Quit("the configuration has changed".to_owned());
+                    Command::Irc(network.clone(), quit)
+                }
+                Peer::LetsChat => Command::LetsChat(letschat::LetsChatCommand::Leave),
+            };
+            self.send_command(goodbye);
+            self.closings.closed(&peer);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
 use tokio::runtime::Handle;
@@ -16,21 +17,73 @@ const QUEUE_CAPACITY: usize = 1_024;
 ///
 /// Each queue keeps its order. All connections to the same network, including puppets, share a queue. So the
 /// start of a puppet's send is processed before the bot receives the echo.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Inbox {
     queues: Vec<mpsc::Receiver<EngineInput>>,
+    /// Queues that were added.
+    new_queues: mpsc::UnboundedReceiver<mpsc::Receiver<EngineInput>>,
     /// The next queue to serve.
     next_queue: usize,
     /// An input already taken while waiting.
     peeked: Option<EngineInput>,
 }
 
-impl Inbox {
+/// Adds queues to an inbox.
+#[derive(Debug)]
+pub(super) struct QueueAdder {
+    added: mpsc::UnboundedSender<mpsc::Receiver<EngineInput>>,
+    senders: QueueSenders,
+}
+
+/// The open queues of an inbox. Does not keep them open.
+#[derive(Debug, Clone, Default)]
+pub(super) struct QueueSenders(Arc<Mutex<Vec<mpsc::WeakSender<EngineInput>>>>);
+
+impl QueueAdder {
     /// Adds a queue.
-    pub(super) fn add_queue(&mut self) -> mpsc::Sender<EngineInput> {
+    pub(super) fn add_queue(&self) -> mpsc::Sender<EngineInput> {
         let (sender, queue) = mpsc::channel(QUEUE_CAPACITY);
-        self.queues.push(queue);
+        let mut senders = self.senders.lock();
+        senders.retain(|sender| sender.upgrade().is_some());
+        senders.push(sender.downgrade());
+        // Fails only when the engine is gone.
+        let _ = self.added.send(queue);
         sender
+    }
+
+    /// The queues, also those that are added later.
+    pub(super) fn senders(&self) -> QueueSenders {
+        self.senders.clone()
+    }
+}
+
+impl QueueSenders {
+    /// The open queue with the most room.
+    pub(super) fn emptiest(&self) -> Option<mpsc::Sender<EngineInput>> {
+        let senders = self.lock();
+        let open = senders.iter().filter_map(mpsc::WeakSender::upgrade);
+        open.max_by_key(mpsc::Sender::capacity)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<mpsc::WeakSender<EngineInput>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inbox {
+    /// An inbox without queues, and what adds them.
+    pub(super) fn new() -> (QueueAdder, Self) {
+        let (added, new_queues) = mpsc::unbounded_channel();
+        let inbox = Self { queues: Vec::new(), new_queues, next_queue: 0, peeked: None };
+        (QueueAdder { added, senders: QueueSenders::default() }, inbox)
+    }
+
+    /// Takes the queues that were added, and drops those that are closed.
+    fn take_new_queues(&mut self) {
+        while let Ok(queue) = self.new_queues.try_recv() {
+            self.queues.retain(|queue| !queue.is_closed() || !queue.is_empty());
+            self.queues.push(queue);
+        }
     }
 
     /// Waits until an input is available, or `interrupted` is ready. Returns false once all senders are gone.
@@ -44,6 +97,10 @@ impl Inbox {
         let mut interrupted = pin!(interrupted);
         runtime.block_on(poll_fn(|cx| {
             let mut open = false;
+            while let Poll::Ready(Some(queue)) = self.new_queues.poll_recv(cx) {
+                self.queues.push(queue);
+            }
+            open |= !self.new_queues.is_closed();
             for queue in &mut self.queues {
                 match queue.poll_recv(cx) {
                     Poll::Ready(Some(item)) => {
@@ -66,6 +123,7 @@ impl Inbox {
         if let Some(first) = self.peeked.take() {
             return Some(first);
         }
+        self.take_new_queues();
         for _ in 0..self.queues.len() {
             let turn = self.next_queue;
             self.next_queue = (turn + 1) % self.queues.len();
@@ -98,8 +156,8 @@ mod tests {
 
     #[test]
     fn queues_are_served_in_turn_and_in_order() {
-        let mut inbox = Inbox::default();
-        let [much, little, none] = [(); 3].map(|()| inbox.add_queue());
+        let (queues, mut inbox) = Inbox::new();
+        let [much, little, none] = [(); 3].map(|()| queues.add_queue());
         for by in ["1", "2", "3", "4", "5"] {
             much.try_send(said(by)).unwrap();
         }
@@ -112,8 +170,8 @@ mod tests {
 
     #[test]
     fn full_queue_delays_only_its_sender() {
-        let mut inbox = Inbox::default();
-        let [much, little] = [(); 2].map(|()| inbox.add_queue());
+        let (queues, mut inbox) = Inbox::new();
+        let [much, little] = [(); 2].map(|()| queues.add_queue());
         while much.try_send(said("1")).is_ok() {}
         little.try_send(said("a")).unwrap();
         let before: Vec<bool> = [inbox.take_next(), inbox.take_next()]
@@ -125,11 +183,11 @@ mod tests {
     #[test]
     fn wait_ends_when_all_senders_are_gone() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut inbox = Inbox::default();
-        let [one, other] = [(); 2].map(|()| inbox.add_queue());
+        let (queues, mut inbox) = Inbox::new();
+        let [one, other] = [(); 2].map(|()| queues.add_queue());
         let speaker = std::thread::spawn(move || {
             other.blocking_send(EngineInput::Event(Event::Tick)).unwrap();
-            drop(one);
+            drop((one, queues));
         });
         let never = std::future::pending::<()>;
         assert!(inbox.wait(runtime.handle(), never()));
@@ -139,10 +197,23 @@ mod tests {
     }
 
     #[test]
+    fn queues_come_and_go() {
+        let (queues, mut inbox) = Inbox::new();
+        let one = queues.add_queue();
+        one.try_send(said("1")).unwrap();
+        drop(one);
+        assert_eq!(taken(&mut inbox), "1");
+        let other = queues.add_queue();
+        other.try_send(said("2")).unwrap();
+        assert_eq!(taken(&mut inbox), "2");
+        assert_eq!(inbox.queues.len(), 1, "the closed one is dropped");
+    }
+
+    #[test]
     fn wait_can_be_interrupted() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let mut inbox = Inbox::default();
-        let _one = inbox.add_queue();
+        let (queues, mut inbox) = Inbox::new();
+        let _one = queues.add_queue();
         assert!(inbox.wait(runtime.handle(), std::future::ready(())));
         assert!(inbox.take_next().is_none());
     }

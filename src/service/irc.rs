@@ -1,5 +1,6 @@
 //! The connection to an IRC network.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use data_encoding::HEXLOWER;
@@ -13,7 +14,7 @@ use super::supervisor::{Connection, RejectedAttempt, unless_stopped};
 use crate::bridge::{Event, Peer};
 use crate::config;
 use crate::config::{HostPort, NetworkSettings};
-use crate::domain::{Endpoint, EndpointId};
+use crate::domain::{Endpoint, EndpointId, Network};
 use crate::net;
 use crate::net::ConnectionEnd;
 use crate::protocol::irc::{
@@ -21,22 +22,55 @@ use crate::protocol::irc::{
     SessionConfig,
 };
 
-/// The channels to join.
+/// The channels to join: those that are configured, and those that are no longer linked but still delivered to, with
+/// the keys that they had.
 pub(super) fn channel_targets(
     network: &NetworkSettings,
     endpoints: &[(EndpointId, Endpoint)],
+    before: &[ChannelTarget],
 ) -> Vec<ChannelTarget> {
-    let target = |channel: &config::ChannelSettings| {
-        let endpoint = super::channel_id(endpoints, &network.network, &channel.name)?;
-        Some(ChannelTarget { endpoint, name: channel.name.clone(), key: channel.key.clone() })
+    let target = |(endpoint, on, name): (EndpointId, &Network, &Arc<str>)| {
+        if *on != network.network {
+            return None;
+        }
+        let configured = network.channels.iter().find(|it| *it.name == **name);
+        let key = match configured {
+            Some(channel) => channel.key.clone(),
+            None => before.iter().find(|it| it.endpoint == endpoint).and_then(|it| it.key.clone()),
+        };
+        Some(ChannelTarget { endpoint, name: name.to_string(), key })
     };
-    network.channels.iter().filter_map(target).collect()
+    let channels = endpoints.iter().filter_map(|(id, endpoint)| match endpoint {
+        Endpoint::Channel { network, name } => Some((*id, network, name)),
+        Endpoint::Room(_) => None,
+    });
+    channels.filter_map(target).collect()
+}
+
+/// What a session is made with; it may change while a session is open.
+#[derive(Debug, Clone)]
+pub(super) struct NetworkPlan {
+    /// The settings of the network.
+    pub(super) network: NetworkSettings,
+    /// The channels to be in.
+    pub(super) channels: Vec<ChannelTarget>,
+}
+
+impl NetworkPlan {
+    /// A plan that does not change, for the channels among `endpoints` that are on this network.
+    pub(super) fn fixed(
+        network: NetworkSettings,
+        endpoints: &[(EndpointId, Endpoint)],
+    ) -> watch::Receiver<Self> {
+        let channels = channel_targets(&network, endpoints, &[]);
+        watch::channel(Self { network, channels }).1
+    }
 }
 
 /// The connection to an IRC network.
 pub(super) struct IrcConnection {
-    network: NetworkSettings,
-    channels: Vec<ChannelTarget>,
+    name: Network,
+    plan: watch::Receiver<NetworkPlan>,
     connector: Connector,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
@@ -51,17 +85,16 @@ pub(super) struct IrcConnection {
 
 impl IrcConnection {
     pub(super) fn new(
-        network: NetworkSettings,
-        endpoints: &[(EndpointId, Endpoint)],
+        plan: watch::Receiver<NetworkPlan>,
         connector: Connector,
         inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let channels = channel_targets(&network, endpoints);
         let learned_pace = LearnedPace::new(now());
+        let name = plan.borrow().network.network.clone();
         Self {
-            network,
-            channels,
+            name,
+            plan,
             connector,
             inbox,
             stop,
@@ -74,25 +107,23 @@ impl IrcConnection {
 
     async fn run_connected(&mut self, opened: Connected) -> ConnectionEnd {
         let Connected { stream: wire, server, is_tls: secure, ident_guard: _known } = opened;
-        let (sender, mut commands) = mpsc::channel(command_queue_capacity(self.channels.len()));
-        if self
-            .inbox
-            .send(EngineInput::IrcConnected(self.network.network.clone(), sender))
-            .await
-            .is_err()
-        {
+        let channel_count = self.plan.borrow().channels.len();
+        let (sender, mut commands) = mpsc::channel(command_queue_capacity(channel_count));
+        let connected = EngineInput::IrcConnected(self.name.clone(), sender);
+        if self.inbox.send(connected).await.is_err() {
             return ConnectionEnd::Cancelled;
         }
-        let config =
-            session_config(&self.network, &self.channels, self.learned_pace, (secure, &server));
-        let charsets = charsets(&self.network);
+        // After that: a change from now on also comes as commands.
+        let NetworkPlan { network, channels } = self.plan.borrow().clone();
+        let config = session_config(&network, &channels, self.learned_pace, (secure, &server));
+        let charsets = charsets(&network);
         let mut session = IrcSession::new(now(), config).writing(charsets.clone());
         let mut lines = net::framed_lines(wire, charsets);
         let name = |event| {
             if let IrcEvent::Sts(sts) = event {
                 self.connector.record_sts(&server, sts);
             }
-            EngineInput::Event(Event::Irc(self.network.network.clone(), event))
+            EngineInput::Event(Event::Irc(self.name.clone(), event))
         };
         let end = net::drive(&mut session, &mut lines, &mut commands, &self.inbox, name).await;
         self.learned_pace = session.learned_pace();
@@ -105,7 +136,7 @@ impl IrcConnection {
 
 impl Connection for IrcConnection {
     fn peer(&self) -> Peer {
-        Peer::Irc(self.network.network.clone())
+        Peer::Irc(self.name.clone())
     }
 
     fn inbox(&self) -> &mpsc::Sender<EngineInput> {

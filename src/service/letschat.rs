@@ -1,5 +1,6 @@
 //! The connection to Let's Chat.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -8,36 +9,61 @@ use super::idle_timeout::{Cut, IdleTimeoutDetector, Lesson};
 use super::messages::{EngineInput, command_queue_capacity};
 use super::supervisor::{Connection, RejectedAttempt, unless_stopped};
 use crate::bridge::{Event, Peer};
-use crate::config::{LetsChatSettings, RoomSettings};
+use crate::config::LetsChatSettings;
 use crate::domain::{Endpoint, EndpointId};
 use crate::net;
 use crate::net::dial;
 use crate::net::{ConnectionEnd, WebSocketError, Wire, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatRejection, LetsChatSession, RoomTarget};
 
-/// The rooms to join.
-fn room_targets(
+/// The rooms to join: those that are configured, and those that are no longer linked but still delivered to, with the
+/// passwords that they had.
+pub(super) fn room_targets(
     letschat: &LetsChatSettings,
     endpoints: &[(EndpointId, Endpoint)],
+    before: &[RoomTarget],
 ) -> Vec<RoomTarget> {
-    let target = |room: &RoomSettings| {
-        let wanted = Endpoint::room(&room.name);
-        let (endpoint, _) = endpoints.iter().find(|(_, endpoint)| *endpoint == wanted)?;
-        Some(RoomTarget {
-            endpoint: *endpoint,
-            name: room.name.clone(),
-            password: room.password.clone(),
-        })
+    let target = |(endpoint, name): (EndpointId, &Arc<str>)| {
+        let password = match letschat.rooms.iter().find(|it| *it.name == **name) {
+            Some(room) => room.password.clone(),
+            None => {
+                before.iter().find(|it| it.endpoint == endpoint).and_then(|it| it.password.clone())
+            }
+        };
+        RoomTarget { endpoint, name: name.to_string(), password }
     };
-    letschat.rooms.iter().filter_map(target).collect()
+    let rooms = endpoints.iter().filter_map(|(id, endpoint)| match endpoint {
+        Endpoint::Room(name) => Some((*id, name)),
+        Endpoint::Channel { .. } => None,
+    });
+    rooms.map(target).collect()
+}
+
+/// What a session is made with; it may change while a session is open.
+#[derive(Debug, Clone)]
+pub(super) struct LetsChatPlan {
+    /// The rooms to be in.
+    pub(super) rooms: Vec<RoomTarget>,
+    /// Whether direct messages are enabled.
+    pub(super) direct_messages: bool,
+}
+
+impl LetsChatPlan {
+    /// A plan that does not change, for the rooms among `endpoints`.
+    pub(super) fn fixed(
+        letschat: &LetsChatSettings,
+        endpoints: &[(EndpointId, Endpoint)],
+        direct_messages: bool,
+    ) -> watch::Receiver<Self> {
+        let rooms = room_targets(letschat, endpoints, &[]);
+        watch::channel(Self { rooms, direct_messages }).1
+    }
 }
 
 /// The connection to Let's Chat.
 pub(super) struct LetsChatConnection {
     settings: LetsChatSettings,
-    rooms: Vec<RoomTarget>,
-    /// Whether direct messages are enabled.
-    direct_messages: bool,
+    plan: watch::Receiver<LetsChatPlan>,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
     /// Whether the last login succeeded.
@@ -49,16 +75,14 @@ pub(super) struct LetsChatConnection {
 
 impl LetsChatConnection {
     pub(super) fn new(
-        letschat: LetsChatSettings,
-        endpoints: &[(EndpointId, Endpoint)],
+        settings: LetsChatSettings,
+        plan: watch::Receiver<LetsChatPlan>,
         inbox: mpsc::Sender<EngineInput>,
         stop: watch::Receiver<bool>,
     ) -> Self {
-        let rooms = room_targets(&letschat, endpoints);
         Self {
-            settings: letschat,
-            rooms,
-            direct_messages: false,
+            settings,
+            plan,
             inbox,
             stop,
             login_succeeded: false,
@@ -67,20 +91,17 @@ impl LetsChatConnection {
         }
     }
 
-    /// Enables direct messages, if `wanted`.
-    pub(super) fn with_direct_messages(self, wanted: bool) -> Self {
-        Self { direct_messages: wanted, ..self }
-    }
-
     async fn run_connected(&mut self, mut frames: WsStream<Box<dyn Wire>>) -> ConnectionEnd {
-        let (sender, mut commands) = mpsc::channel(command_queue_capacity(self.rooms.len()));
+        let room_count = self.plan.borrow().rooms.len();
+        let (sender, mut commands) = mpsc::channel(command_queue_capacity(room_count));
         if self.inbox.send(EngineInput::LetsChatConnected(sender)).await.is_err() {
             return ConnectionEnd::Cancelled;
         }
         let now = tokio::time::Instant::now().into_std();
-        let session =
-            LetsChatSession::new(now, self.rooms.clone(), fastrand::u64(..)).with_user_lists();
-        let mut session = session.with_direct_messages(self.direct_messages);
+        // A change from now on also comes as commands.
+        let LetsChatPlan { rooms, direct_messages } = self.plan.borrow().clone();
+        let session = LetsChatSession::new(now, rooms, fastrand::u64(..)).with_user_lists();
+        let mut session = session.with_direct_messages(direct_messages);
         if let Some(every) = self.idle_timeouts.ping_interval() {
             session = session.with_max_ping_interval(every);
         }

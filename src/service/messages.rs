@@ -1,13 +1,25 @@
 //! What the engine, the connections and the puppet pools send to each other.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 
+use super::account_policy::AccountPoolSettings;
+use super::connector::Connector;
 use crate::bridge::{
-    ControlError, ControlReply, ControlRequest, Event, Peer, PuppetCommand, ReconnectReason,
+    AccountCommand, BridgeConfig, Command, ControlError, ControlReply, ControlRequest, Event, Peer,
+    PuppetCommand, ReconnectReason,
 };
-use crate::domain::{LinkReply, LinkRequest, Network, PuppetLoginReply, PuppetLoginRequest};
+use crate::config::NetworkSettings;
+use crate::domain::{
+    Endpoint, EndpointId, LinkReply, LinkRequest, Network, PuppetLoginReply, PuppetLoginRequest,
+};
 use crate::protocol::irc;
+use crate::protocol::irc::ChannelTarget;
 use crate::protocol::letschat;
+
+/// The message of PART when a channel is no longer linked.
+pub(super) const NO_LONGER_LINKED: &str = "no longer linked";
 
 /// Inputs of the engine.
 #[derive(Debug)]
@@ -32,6 +44,16 @@ pub(super) enum EngineInput {
     Reconnecting(Peer, ReconnectReason),
     /// Whether the disk takes writes; answered once it does.
     CheckStorage(oneshot::Sender<()>),
+    /// The bridge is configured otherwise from now on. The answer is the channels and rooms that sessions are to be
+    /// in, with those that are no longer linked but still delivered to.
+    Reconfigure(Box<BridgeConfig>, oneshot::Sender<Vec<(EndpointId, Endpoint)>>),
+    /// A command to a session that comes from the configuration.
+    Configure(Command),
+    /// The puppet pool of a network from now on.
+    SetPuppetPool(Network, Option<mpsc::UnboundedSender<PoolRequest>>),
+    /// The connection is to be closed once its deliveries in flight are done, or after this time. Answered when it
+    /// was told to close.
+    Close(Peer, Duration, oneshot::Sender<()>),
 }
 
 /// Where the answer to a request of the administrator goes.
@@ -49,11 +71,35 @@ pub(super) enum ShutdownStage {
     Quitting,
 }
 
+/// What a puppet pool works with.
+#[derive(Debug)]
+pub(super) struct PuppetPoolPlan {
+    /// The settings of its network.
+    pub(super) network: NetworkSettings,
+    /// How to connect.
+    pub(super) connector: Connector,
+    /// The channels that puppets may join.
+    pub(super) channels: Vec<ChannelTarget>,
+    /// Why the puppets that are connected must connect anew, if they must.
+    pub(super) reconnect: Option<String>,
+}
+
+/// Requests to the pool of accounts.
+#[derive(Debug)]
+pub(super) enum AccountPoolRequest {
+    /// A command of the bridge.
+    Command(AccountCommand),
+    /// Other settings from now on.
+    Configure(Box<AccountPoolSettings>),
+}
+
 /// Requests to a puppet pool.
 #[derive(Debug)]
 pub(super) enum PoolRequest {
     /// A command of the bridge.
     Command(PuppetCommand),
+    /// Other settings and channels from now on.
+    Configure(Box<PuppetPoolPlan>),
     /// The bridge stops: all puppets quit with this message.
     Shutdown(String),
 }

@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use tokio::time;
 
 use super::connector::Connector;
-use super::irc::IrcConnection;
-use super::letschat::LetsChatConnection;
+use super::irc::{IrcConnection, NetworkPlan};
+use super::letschat::{LetsChatConnection, LetsChatPlan};
 use super::messages::EngineInput;
 use super::sts::StsStore;
 use super::supervisor::Connection;
@@ -109,7 +109,7 @@ async fn probe_network(
         let seen = ProbeProgress::new(Peer::Irc(network.network.clone()), wanted);
         let found = run_probe(seen, |inbox, stopped| {
             let connector = Connector::new(&alone, Arc::clone(&sts), None);
-            IrcConnection::new(alone, wanted, connector, inbox, stopped)
+            IrcConnection::new(NetworkPlan::fixed(alone, wanted), connector, inbox, stopped)
         });
         let ProbeResult { server: visit, endpoints: found, members, .. } = found.await;
         report.servers.push(ServerReport { server: several.then(|| server.clone()), ..visit });
@@ -134,8 +134,8 @@ async fn probe_letschat(
         ..ProbeProgress::new(Peer::LetsChat, &endpoints)
     };
     let found = run_probe(seen, |inbox, stopped| {
-        LetsChatConnection::new(letschat.clone(), &endpoints, inbox, stopped)
-            .with_direct_messages(whispering)
+        let plan = LetsChatPlan::fixed(&letschat, &endpoints, whispering);
+        LetsChatConnection::new(letschat.clone(), plan, inbox, stopped)
     });
     let ProbeResult { server: mut visit, direct_messages: whispers, endpoints, members } =
         found.await;
@@ -298,14 +298,8 @@ impl ProbeProgress {
                 }
                 _ => {}
             },
-            EngineInput::Event(_)
-            | EngineInput::LinkRequest(..)
-            | EngineInput::PuppetLoginRequest(..)
-            | EngineInput::Control(..)
-            | EngineInput::ServerReached(..)
-            | EngineInput::ConnectionProblem(..)
-            | EngineInput::Reconnecting(..)
-            | EngineInput::CheckStorage(_) => {}
+            // The rest does not come from connections.
+            _ => {}
         }
     }
 

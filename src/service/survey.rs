@@ -215,7 +215,7 @@ async fn visit(
         connector.connect().await.map_err(VisitError::Ended)?;
     let charsets = irc::charsets(network);
     let pace = LearnedPace::new(now());
-    let targets = irc::channel_targets(network, &found.wanted);
+    let targets = irc::channel_targets(network, &found.wanted, &[]);
     let config = irc::session_config(network, &targets, pace, (is_tls, &server));
     let session = IrcSession::new(now(), config).writing(charsets.clone());
     let mut session = ListingSession::new(session, found.lists);

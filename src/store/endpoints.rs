@@ -47,6 +47,28 @@ impl Store {
         Ok(EndpointId(id))
     }
 
+    /// The channels and rooms that undelivered messages go to or come from, and whether any go there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn endpoints_with_pending(&self) -> Result<Vec<(EndpointId, Endpoint, bool)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT p.id, p.name, MAX(o.is_destination) FROM
+                (SELECT DISTINCT endpoint AS id, 1 AS is_destination FROM delivery WHERE state < 3
+                 UNION ALL
+                 SELECT DISTINCT m.endpoint, 0 FROM delivery d JOIN message m ON m.id = d.message
+                 WHERE d.state < 3) o
+             JOIN endpoint p ON p.id = o.id WHERE p.name NOT GLOB '*/@*' GROUP BY p.id",
+        )?;
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        let endpoint = |(id, name, is_destination): (i64, String, bool)| {
+            Some((EndpointId(id), Endpoint::parse(&name)?, is_destination))
+        };
+        Ok(rows.into_iter().filter_map(endpoint).collect())
+    }
+
     /// Records the remote id of a room. A room configured by id before and by slug now keeps its cursor,
     /// ledger and outbox.
     ///

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::columns::{MESSAGE_COLUMNS, time_from_sql};
-use super::mutation::Mutation;
+use super::mutation::{LinkMutation, Mutation};
 use super::outbox::{DELIVERY_COLUMNS, delivery_from_row};
 use super::{Store, StoreError};
 use crate::domain::{Delivery, DeliveryId, EndpointId};
@@ -67,7 +67,7 @@ impl Store {
         room: EndpointId,
         since: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::SetLinkPaused { channel, room, since })
+        self.apply(Mutation::Link(LinkMutation::SetPaused { channel, room, since }))
     }
 
     /// Records that people on both sides were told of the pause.
@@ -79,7 +79,7 @@ impl Store {
         channel: EndpointId,
         room: EndpointId,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::SetLinkPauseAnnounced { channel, room })
+        self.apply(Mutation::Link(LinkMutation::SetAnnounced { channel, room }))
     }
 
     /// The paused links, also those that are no longer configured.
@@ -182,20 +182,17 @@ impl Store {
         to: EndpointId,
         first: Option<DeliveryId>,
     ) -> Result<(), StoreError> {
-        let deliveries: Vec<DeliveryId> = self
+        let others: Vec<DeliveryId> = self
             .connection
             .prepare_cached(
-                "SELECT id FROM delivery
+                "SELECT DISTINCT merged_into FROM delivery
                  WHERE endpoint = ?1 AND state < 3 AND merged_into IS NOT NULL AND merged_into <> ?2",
             )?
             .query_map([to.0, first.map_or(0, |first| first.0)], |row| {
                 Ok(DeliveryId(row.get(0)?))
             })?
             .collect::<Result<_, _>>()?;
-        if deliveries.is_empty() {
-            return Ok(());
-        }
-        self.apply(Mutation::Unmerge { deliveries })
+        others.into_iter().try_for_each(|other| self.merge_deliveries(other, Vec::new()))
     }
 
     /// The open deliveries to `to` of the message that this delivery carries, among them this one, if it is open.
@@ -211,5 +208,135 @@ impl Store {
         ))?;
         let rows = statement.query_map([to.0, id.0], |row| delivery_from_row(row, to))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        Author, DeliveryState, Endpoint, Message, MessageKind, MessagePart, Network,
+        RenderedMessage, Sender,
+    };
+
+    /// A store with the channels #tea and #dev, and the room tea.
+    fn star() -> (Store, [EndpointId; 3]) {
+        let mut store = Store::in_memory().expect("a store in memory");
+        let office = Network::new("office");
+        let ends = [
+            Endpoint::channel(&office, "#tea"),
+            Endpoint::channel(&office, "#dev"),
+            Endpoint::room("tea"),
+        ];
+        let ids = ends.map(|end| store.endpoint_id(&end).expect("works"));
+        (store, ids)
+    }
+
+    fn queue(
+        store: &mut Store,
+        (from, to): (EndpointId, EndpointId),
+        text: &str,
+        parts: &[MessagePart],
+    ) -> Vec<DeliveryId> {
+        let message = Message {
+            source: from,
+            author: Author::named("ann"),
+            kind: MessageKind::Text,
+            body: text.to_owned(),
+            sent_at: Timestamp::from_second(text.len() as i64).expect("a time"),
+        };
+        let id = store.record(&message, None).expect("works").expect("new");
+        parts.iter().map(|part| store.enqueue_part(id, *part, to).expect("works")).collect()
+    }
+
+    fn whole(store: &mut Store, ends: (EndpointId, EndpointId), text: &str) -> DeliveryId {
+        queue(store, ends, text, &[MessagePart::Whole])[0]
+    }
+
+    #[test]
+    fn pause_is_kept_until_it_ends() {
+        let (mut store, [tea, dev, room]) = star();
+        let since = Timestamp::from_second(60).expect("a time");
+        store.set_link_paused(tea, room, Some(since)).expect("works");
+        store.set_link_paused(dev, room, Some(since)).expect("works");
+        store.set_link_pause_announced(tea, room).expect("works");
+        store.commit().expect("works");
+        let paused = |channel, is_announced| PausedLink { channel, room, since, is_announced };
+        assert_eq!(store.paused_links().expect("works"), [paused(tea, true), paused(dev, false)]);
+        store.set_link_paused(tea, room, None).expect("works");
+        assert_eq!(store.paused_links().expect("works"), [paused(dev, false)]);
+    }
+
+    #[test]
+    fn waiting_deliveries_are_counted_and_found_by_their_source() {
+        let (mut store, [tea, dev, room]) = star();
+        let one = whole(&mut store, (tea, room), "1");
+        let two = whole(&mut store, (dev, room), "22");
+        let three = whole(&mut store, (tea, room), "333");
+        whole(&mut store, (room, tea), "4444");
+        store.ack_delivery(one, None, Timestamp::UNIX_EPOCH).expect("works");
+        let counts = store.waiting_counts().expect("works").into_iter();
+        let counts: Vec<_> = counts
+            .map(|it| (it.source, it.to, it.count, it.oldest.0, it.oldest.1.as_second()))
+            .collect();
+        assert_eq!(counts.len(), 3);
+        assert!(counts.contains(&(tea, room, 1, three, 3)), "{counts:?}");
+        assert!(counts.contains(&(dev, room, 1, two, 2)), "{counts:?}");
+        let found = |sources: &[EndpointId], is_exclusion, after| {
+            let filter = WaitingFilter { to: room, sources, is_exclusion, after };
+            let found = store.waiting_deliveries(filter, 9).expect("works");
+            found.into_iter().map(|it| it.id).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&[tea], false, DeliveryId(0)), [three]);
+        assert_eq!(found(&[tea], true, DeliveryId(0)), [two]);
+        assert_eq!(found(&[], true, DeliveryId(0)), [two, three]);
+        assert_eq!(found(&[], true, two), [three]);
+        assert_eq!(found(&[], false, DeliveryId(0)), []);
+    }
+
+    #[test]
+    fn begun_delivery_is_found_behind_others_with_those_merged_into_it() {
+        let (mut store, [tea, dev, room]) = star();
+        whole(&mut store, (tea, room), "1");
+        let begun = whole(&mut store, (dev, room), "22");
+        let merged = whole(&mut store, (dev, room), "333");
+        assert_eq!(store.begun_deliveries(room).expect("works"), []);
+        let filter =
+            WaitingFilter { to: room, sources: &[dev], is_exclusion: false, after: DeliveryId(0) };
+        let first = store.waiting_deliveries(filter, 1).expect("works").remove(0);
+        let text = RenderedMessage {
+            kind: MessageKind::Text,
+            prefix: String::new(),
+            body: "x".to_owned(),
+        };
+        store.start_delivery(&first, (&Sender::Bot, &text), Timestamp::UNIX_EPOCH).expect("works");
+        store.merge_deliveries(begun, vec![merged]).expect("works");
+        let ids = |store: &Store| -> Vec<DeliveryId> {
+            store.begun_deliveries(room).expect("works").iter().map(|it| it.id).collect()
+        };
+        assert_eq!(ids(&store), [begun, merged]);
+        store.unmerge_others(room, Some(begun)).expect("works");
+        assert_eq!(ids(&store), [begun, merged]);
+        store.unmerge_others(room, None).expect("works");
+        assert_eq!(ids(&store), [begun]);
+        // Back in the queue; but a part of it has arrived.
+        store.set_delivery_state(begun, DeliveryState::Queued).expect("works");
+        assert_eq!(ids(&store), []);
+        store.set_progress(begun, 1).expect("works");
+        assert_eq!(ids(&store), [begun]);
+    }
+
+    #[test]
+    fn parts_of_a_message_are_found_together() {
+        let (mut store, [tea, _, room]) = star();
+        let parts = queue(&mut store, (tea, room), "1", &[MessagePart::Name, MessagePart::Text]);
+        whole(&mut store, (tea, room), "1");
+        let found = |store: &Store, to, id| -> Vec<DeliveryId> {
+            store.open_parts(to, id).expect("works").iter().map(|it| it.id).collect()
+        };
+        assert_eq!(found(&store, room, parts[1]), parts);
+        assert_eq!(found(&store, tea, parts[1]), []);
+        store.ack_delivery(parts[0], None, Timestamp::UNIX_EPOCH).expect("works");
+        assert_eq!(found(&store, room, parts[1]), parts[1..]);
     }
 }

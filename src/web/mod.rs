@@ -125,6 +125,16 @@ impl WebServer {
         Ok(Some(Self { address, shutdown: stop, server_task: serving }))
     }
 
+    /// Whether a web server that was started with `old` is as one that is started with `new`.
+    #[must_use]
+    pub fn is_same(old: &Settings, new: &Settings) -> bool {
+        let is_off = old.web.is_none() && new.web.is_none();
+        is_off
+            || old.web == new.web
+                && old.letschat.has_same_connection(&new.letschat)
+                && puppet_login::services(old) == puppet_login::services(new)
+    }
+
     /// The address it listens at.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {

@@ -55,6 +55,31 @@ const THIEF: &str = "thief";
 /// The account and the nick of the bridge.
 pub(crate) const BRIDGE: &str = "bridge";
 
+/// The nick of the bridge in some configurations.
+const OTHER_NICK: &str = "ferry";
+
+/// How a configuration differs from the first one.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Variant {
+    /// Another nick, for which the bridge must connect to IRC anew.
+    pub(crate) has_other_nick: bool,
+    /// Another limit, with the first nick.
+    pub(crate) has_other_limits: bool,
+    /// A link between a channel and a room where nobody talks.
+    pub(crate) has_spare_link: bool,
+}
+
+impl Variant {
+    /// A variant of chance.
+    pub(crate) fn any(dice: &mut fastrand::Rng) -> Self {
+        Self {
+            has_other_nick: dice.bool(),
+            has_other_limits: dice.bool(),
+            has_spare_link: dice.bool(),
+        }
+    }
+}
+
 /// All channels.
 pub(crate) fn channels() -> Vec<&'static str> {
     LINKS.iter().flat_map(|link| link.channels).copied().collect()
@@ -122,7 +147,7 @@ impl Stage {
         let users = [&[BRIDGE], &in_letschat[..]].concat();
         let letschat = LetsChat::start(letschat::Setup {
             users: users.into_iter().map(|it| letschat::NewUser::new(it, it)).collect(),
-            rooms: rooms().into_iter().map(NewRoom::new).collect(),
+            rooms: rooms().into_iter().chain(["spare"]).map(NewRoom::new).collect(),
             ..letschat::Setup::default()
         })
         .await
@@ -189,11 +214,16 @@ impl Stage {
     }
 
     /// What the bridge is told of it; nothing is too old or too much for it.
-    pub(crate) fn config(&self) -> String {
+    pub(crate) fn config(&self, variant: Variant) -> String {
+        let (nick, flood_control) = match variant {
+            Variant { has_other_nick: true, .. } => (OTHER_NICK, "off"),
+            Variant { has_other_limits: true, .. } => (BRIDGE, "ergo"),
+            _ => (BRIDGE, "off"),
+        };
         let mut config = format!(
             "loop_protection = false\ncatch_up = \"all\"\ncatch_up_limit = \"none\"\n\
              notices = false\n\
-             [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{BRIDGE}\"\nflood_control = \"off\"\n\
+             [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{nick}\"\nflood_control = \"{flood_control}\"\n\
              [format]\nanti_ping = false\nshow_joins = \"off\"\nshow_nick_changes = \"off\"\n\
              show_kicks = \"off\"\nshow_modes = \"off\"\nshow_topics = \"off\"\nlong_messages = \"all\"\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
@@ -210,6 +240,9 @@ impl Stage {
                 let token = self.letschat.token(user);
                 writeln!(config, "{user} = {{ nick = \"{user}\", token = \"{token}\" }}").unwrap();
             }
+        }
+        if variant.has_spare_link {
+            config.push_str("[[link]]\nchannel = \"office/#spare\"\nroom = \"spare\"\n");
         }
         for Link { room, channels, .. } in LINKS {
             for channel in *channels {

@@ -22,6 +22,8 @@
 //! account. Sessions end, answers are lost or come late, and registration is closed for a while. The same holds,
 //! whoever posts; and nobody gets two accounts.
 //!
+//! The configuration changes, and is read again while the bridge runs: its nick, a limit, its token, a link.
+//!
 //! The bridge, and either server, also stand still for a while with all their sockets open; and in a run of
 //! its own nobody dies, but servers restart and things stand still, one after another. There a plain IRC
 //! server's lines have no excuse: what was written to a connection that ended in good order, or to a bridge
@@ -56,7 +58,7 @@ use std::time::Duration;
 
 use check::{Repeats, judge};
 use fastrand::Rng;
-use fixture::{Stage, channels, is_channel, roads, rooms};
+use fixture::{Stage, Variant, channels, is_channel, roads, rooms};
 use letsbridge_testkit::irc::{Cap, Caps};
 use program::Program;
 use record::Record;
@@ -66,6 +68,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 /// One life of so many is interrupted by a pause.
 const BRIDGE_PAUSES: u8 = 40;
+
+/// In one of so many lives that were ready, the configuration is read again.
+const BRIDGE_RELOADS: u8 = 2;
 
 /// How long anything may take once nothing goes wrong any more. Everything together may take longer,
 /// as long as something arrives.
@@ -133,7 +138,7 @@ async fn shake(manner: Manner) {
         Plan { rounds: settings::rounds(), calm: settings::calm(), pauses: settings::pauses() };
     println!("LETSBRIDGE_SEED={seed}, with {manner:?} and {plan:?}");
     let stage = Stage::set(manner.caps, manner.has_accounts).await;
-    let mut program = Program::new(&stage.config());
+    let mut program = Program::new(&stage.config(Variant::default()));
     program.start().await;
     timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
     let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -162,7 +167,7 @@ async fn run(manner: Manner) {
     let began = Instant::now();
     let (mut dice, pauses) = (Rng::with_seed(seed), settings::pauses());
     let stage = Stage::set(manner.caps, manner.has_accounts).await;
-    let mut program = Program::new(&stage.config());
+    let mut program = Program::new(&stage.config(Variant::default()));
     program.start().await;
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
     timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
@@ -245,6 +250,10 @@ async fn kill_often(
             let _ = timeout(LONGEST_ENTRY, program.ready()).await;
         }
         let _ = timeout(LONGEST_WAIT, a_moment(stage, &mut dice)).await;
+        if program.is_ready() && dice.u8(..BRIDGE_RELOADS) == 0 {
+            reload(stage, program, &mut dice);
+            let _ = timeout(LONGEST_WAIT, a_moment(stage, &mut dice)).await;
+        }
         if dice.u8(..BRIDGE_PAUSES) == 0 {
             program.pause(pauses.one(&mut dice)).await;
         }
@@ -259,6 +268,15 @@ async fn kill_often(
         program.start().await;
     }
     ready
+}
+
+/// Changes the configuration and makes the bridge read it again.
+fn reload(stage: &Stage, program: &Program, dice: &mut Rng) {
+    if dice.u8(..4) == 0 {
+        stage.letschat.new_token(fixture::BRIDGE);
+    }
+    program.configure(&stage.config(Variant::any(dice)));
+    program.reload();
 }
 
 /// Waits for a moment at which it may hurt.

@@ -33,11 +33,30 @@ impl Program {
     /// A program that was never started, with this configuration.
     pub(crate) fn new(toml: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("letsbridge-crash-").tempdir().unwrap();
-        let state = directory.path().join("state");
-        let config = format!("state_dir = {:?}\n{toml}", state.display().to_string());
-        fs::write(directory.path().join("bridge.toml"), config).unwrap();
         let ready = watch::channel(false).1;
-        Self { directory, child: None, ready, began: Instant::now(), starts: 0 }
+        let program = Self { directory, child: None, ready, began: Instant::now(), starts: 0 };
+        program.configure(toml);
+        program
+    }
+
+    /// Writes the configuration for the next start or reload: at no moment there is only a part of it.
+    pub(crate) fn configure(&self, toml: &str) {
+        let state = self.directory.path().join("state");
+        let config = format!("state_dir = {:?}\n{toml}", state.display().to_string());
+        let path = self.directory.path().join("bridge.toml");
+        fs::write(path.with_extension("new"), config).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
+    }
+
+    /// Whether it has said that all links are up: from then on, it hears signals.
+    pub(crate) fn is_ready(&self) -> bool {
+        *self.ready.borrow()
+    }
+
+    /// Tells it to read its configuration again.
+    pub(crate) fn reload(&self) {
+        writeln!(self.log(), "== reloads at {:.3?}", self.began.elapsed()).unwrap();
+        self.signal(Signal::HUP);
     }
 
     /// Where it works.

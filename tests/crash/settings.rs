@@ -16,7 +16,7 @@ const LONGEST_PAUSE: f64 = 3.0;
 
 /// How often something restarts or stands still in a run without kills, and the longest time in seconds
 /// between two such, unless the environment says otherwise.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 7;
 const CALM: f64 = 1.0;
 
 /// The dice.

@@ -46,12 +46,23 @@ enum Shake {
     IrcPauses,
     LetsChatPauses,
     BridgePauses,
+    BridgeReloads,
 }
 
-use Shake::{BothRestart, BridgePauses, IrcPauses, IrcRestarts, LetsChatPauses, LetsChatRestarts};
+use Shake::{
+    BothRestart, BridgePauses, BridgeReloads, IrcPauses, IrcRestarts, LetsChatPauses,
+    LetsChatRestarts,
+};
 
-const ALL: [Shake; 6] =
-    [IrcRestarts, LetsChatRestarts, BridgePauses, BothRestart, IrcPauses, LetsChatPauses];
+const ALL: [Shake; 7] = [
+    IrcRestarts,
+    LetsChatRestarts,
+    BridgePauses,
+    BothRestart,
+    IrcPauses,
+    LetsChatPauses,
+    BridgeReloads,
+];
 
 /// How long after each trouble everything was as before.
 #[derive(Debug, Default)]
@@ -113,6 +124,7 @@ impl Plan {
             }
             LetsChatPauses => letschat_stands_still(stage, self.pauses.one(dice)).await,
             BridgePauses => program.pause(self.pauses.one(dice)).await,
+            BridgeReloads => super::reload(stage, program, dice),
         }
     }
 

@@ -29,6 +29,7 @@ mod people;
 mod program;
 mod puppet_login;
 mod registration;
+mod reload;
 mod secrets;
 mod starting;
 mod state;

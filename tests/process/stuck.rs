@@ -91,17 +91,6 @@ async fn suspended_process_resumes_with_its_connections() {
     assert!(!end.err.contains("connection lost"), "{}", end.err);
 }
 
-#[tokio::test]
-async fn hangup_signal_is_ignored_and_logged() {
-    let world = world().await;
-    let mut bridge = world.bridge().await;
-    bridge.signal("HUP").await;
-    bridge.err.says("SIGHUP ignored").await;
-    world.say_on_irc("still there?");
-    world.room(1).await;
-    assert_eq!(bridge.stop().await.code, Some(0));
-}
-
 /// An IRC server of which each that comes in is told without end of people who come and ask for bob.
 fn flood() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -48,8 +48,8 @@ fn join_that_only_an_operator_can_allow_is_retried_rarely() {
             irc < PING :x
             irc > PONG x
             wait 31s
-            irc > PING alive
             irc > JOIN #tea
+            irc > PING alive
             irc < :irc.example {numeric} bridge #tea :No
             wait 59s
             "

@@ -326,7 +326,9 @@ fn restart_counts_as_an_outage_and_is_reported_once() {
     for _ in 0..2 {
         world.tell("wait 25s\nlc > 2\nlc < 3\nirc < PING :x\nirc > PONG x");
     }
-    world.tell("wait 25s\nlc > 2\nlc < 3\nirc > PING alive\nirc < :irc.example PONG irc.example alive");
+    world.tell(
+        "wait 25s\nlc > 2\nlc < 3\nirc > PING alive\nirc < :irc.example PONG irc.example alive",
+    );
     world.tell("restart\nwait 100s");
     world.tell_on(IRC_IN);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");

@@ -2,13 +2,17 @@
 
 mod outcomes;
 
+use std::collections::HashMap;
+
 use super::account_io::{AccountCommand, AccountEvent};
 use super::context::Ctx;
 use super::event::Command;
 use super::letschat::RoomReceiver;
 use super::notices::notify_nick;
+use super::senders::accounts::AccountPolicy;
 use crate::domain::{
-    AccountAccess, AccountKind, AccountSecrets, LetsChatUserId, PersonId, Secret, SpeakerAccount,
+    AccountAccess, AccountKind, AccountSecrets, Endpoint, EndpointId, LetsChatUserId, PersonId,
+    Secret, SpeakerAccount,
 };
 use crate::protocol::letschat::LetsChatUser;
 use crate::store::StoreError;
@@ -72,13 +76,30 @@ pub(super) fn on_event(
 /// # Errors
 /// When the store cannot be read.
 pub(super) fn start(ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
-    for (account, secrets) in ctx.senders.accounts.start(ctx.now, ctx.store)? {
+    let accounts = ctx.senders.accounts.start(ctx.now, ctx.store)?;
+    add_to_pool(accounts, ctx);
+    Ok(())
+}
+
+/// Other settings from now on.
+pub(super) fn set_policy(
+    policy: AccountPolicy,
+    ids: &HashMap<Endpoint, EndpointId>,
+    ctx: &mut Ctx<'_>,
+) {
+    let change = ctx.senders.accounts.set_policy(policy, ids);
+    let removed = change.removed.into_iter().map(AccountCommand::Remove);
+    ctx.commands.extend(removed.map(Command::Account));
+    add_to_pool(change.added, ctx);
+}
+
+fn add_to_pool(accounts: Vec<(SpeakerAccount, AccountSecrets)>, ctx: &mut Ctx<'_>) {
+    for (account, secrets) in accounts {
         let SpeakerAccount { person, user, username, .. } = account;
         let Some(user) = user else { continue };
         let add = AccountCommand::Add { person, user, username, secrets };
         ctx.commands.push(Command::Account(add));
     }
-    Ok(())
 }
 
 /// Ends the sessions of accounts whose people have been silent for long.

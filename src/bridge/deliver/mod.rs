@@ -124,7 +124,7 @@ fn mergeable_count(endpoint: EndpointId, ctx: &Ctx<'_>) -> usize {
 
 fn is_continued(last: &Delivery, next: &Delivery, ctx: &Ctx<'_>) -> bool {
     let is_whole = last.part == MessagePart::Whole && next.part == MessagePart::Whole;
-    let source = ctx.endpoints.endpoint(last.message.source).filter(|_| is_whole);
+    let source = ctx.endpoints.source_name(last.message.source).filter(|_| is_whole);
     source.is_some_and(|source| {
         let format = ctx.routes.format(last.message.source, last.to);
         continues(&last.message, &next.message, source, format)

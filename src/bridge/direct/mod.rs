@@ -102,6 +102,11 @@ impl Default for DirectMessages {
 }
 
 impl DirectMessages {
+    /// The networks where they are enabled from now on.
+    pub(super) fn set_networks(&mut self, networks: Vec<Network>) {
+        self.networks = networks.into_iter().collect();
+    }
+
     /// Direct messages between users on these `networks` and on Let's Chat, which continue where the last
     /// run ended.
     ///

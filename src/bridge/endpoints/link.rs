@@ -20,6 +20,8 @@ pub(in crate::bridge) struct LinkedEndpoint {
     pub(in crate::bridge) endpoint: Endpoint,
     /// The other endpoints of its group, to which its messages are mirrored.
     pub(in crate::bridge) mirrors: Arc<[EndpointId]>,
+    /// It is no longer linked, and goes away once what is queued for it is delivered.
+    pub(super) is_leaving: bool,
     /// The current outage.
     pub(in crate::bridge) outage: Option<Outage>,
     /// Whether users were notified of an outage.
@@ -50,6 +52,7 @@ impl LinkedEndpoint {
         Self {
             endpoint,
             mirrors,
+            is_leaving: false,
             outage: None,
             outage_notice: OutageNotice::default(),
             topic: None,

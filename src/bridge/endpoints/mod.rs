@@ -11,6 +11,7 @@ pub(super) mod room;
 pub(super) mod user;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::event::Peer;
 use crate::domain::{Casemapping, Endpoint, EndpointId, Network};
@@ -99,21 +100,102 @@ pub(super) struct Endpoints {
     by_name: HashMap<String, Vec<EndpointId>>,
     /// The users among them, far fewer than channels and rooms.
     users: BTreeSet<EndpointId>,
-    /// The number of channels and rooms that are open.
+    /// The number of linked channels and rooms that are open.
     joined: usize,
+    /// The channels and rooms that are no longer linked, but still have messages queued for them.
+    leaving: BTreeSet<EndpointId>,
+    /// The names of channels and rooms that are gone, for what was said there and is not delivered yet.
+    former_names: HashMap<EndpointId, Endpoint>,
     /// How much is queued, and how much may be.
     pub(super) quota: QueueQuota,
 }
 
 impl Endpoints {
-    pub(super) fn new(states: HashMap<EndpointId, EndpointState>, quota: QueueQuota) -> Self {
-        let mut by_name: HashMap<String, Vec<EndpointId>> = HashMap::new();
-        for (id, state) in &states {
-            if let Some(link) = state.link() {
-                by_name.entry(fold_name(endpoint_name(&link.endpoint))).or_default().push(*id);
+    pub(super) fn new(quota: QueueQuota) -> Self {
+        Self {
+            by_id: HashMap::new(),
+            by_name: HashMap::new(),
+            users: BTreeSet::new(),
+            joined: 0,
+            leaving: BTreeSet::new(),
+            former_names: HashMap::new(),
+            quota,
+        }
+    }
+
+    /// Adds a channel or room, which is not open yet.
+    pub(super) fn insert_link(&mut self, id: EndpointId, state: EndpointState) {
+        let Some(link) = state.link() else { return };
+        self.by_name.entry(fold_name(endpoint_name(&link.endpoint))).or_default().push(id);
+        self.former_names.remove(&id);
+        self.by_id.insert(id, state);
+    }
+
+    /// A channel or room that is known is linked with these others from now on, under this name.
+    pub(super) fn set_mirrors(
+        &mut self,
+        id: EndpointId,
+        endpoint: &Endpoint,
+        mirrors: Arc<[EndpointId]>,
+    ) {
+        let Some(state) = self.by_id.get_mut(&id) else { return };
+        let is_open = state.queue().is_open();
+        let Some(link) = state.link_mut() else { return };
+        link.mirrors = mirrors;
+        if std::mem::take(&mut link.is_leaving) {
+            self.leaving.remove(&id);
+            self.joined += usize::from(is_open);
+        }
+        if link.endpoint != *endpoint {
+            let before = std::mem::replace(&mut link.endpoint, endpoint.clone());
+            self.forget_name(id, &before);
+            self.by_name.entry(fold_name(endpoint_name(endpoint))).or_default().push(id);
+        }
+    }
+
+    /// The channel or room is no longer linked: nothing is mirrored from it, and it goes away once what is queued
+    /// for it is delivered.
+    pub(super) fn set_leaving(&mut self, id: EndpointId) {
+        let Some(state) = self.by_id.get_mut(&id) else { return };
+        let is_open = state.queue().is_open();
+        let Some(link) = state.link_mut().filter(|link| !link.is_leaving) else { return };
+        link.is_leaving = true;
+        link.mirrors = Arc::default();
+        self.leaving.insert(id);
+        self.joined -= usize::from(is_open);
+    }
+
+    /// The channels and rooms that are no longer linked, but still here.
+    pub(super) fn leaving(&self) -> &BTreeSet<EndpointId> {
+        &self.leaving
+    }
+
+    /// Forgets a channel or room that is no longer linked, except for its name.
+    pub(super) fn remove_link(&mut self, id: EndpointId) -> Option<EndpointState> {
+        if !self.leaving.remove(&id) {
+            return None;
+        }
+        let state = self.by_id.remove(&id)?;
+        if let Some(link) = state.link() {
+            self.forget_name(id, &link.endpoint);
+            self.former_names.insert(id, link.endpoint.clone());
+        }
+        Some(state)
+    }
+
+    /// Remembers the name of a channel or room that is not linked.
+    pub(super) fn add_former_name(&mut self, id: EndpointId, endpoint: Endpoint) {
+        self.former_names.insert(id, endpoint);
+    }
+
+    fn forget_name(&mut self, id: EndpointId, endpoint: &Endpoint) {
+        let name = fold_name(endpoint_name(endpoint));
+        if let Some(ids) = self.by_name.get_mut(&name) {
+            ids.retain(|it| *it != id);
+            if ids.is_empty() {
+                self.by_name.remove(&name);
             }
         }
-        Self { by_id: states, by_name, users: BTreeSet::new(), joined: 0, quota }
     }
 
     pub(super) fn get(&self, id: EndpointId) -> Option<&EndpointState> {
@@ -143,6 +225,11 @@ impl Endpoints {
     /// The name of a channel or room.
     pub(super) fn endpoint(&self, id: EndpointId) -> Option<&Endpoint> {
         self.link(id).map(|link| &link.endpoint)
+    }
+
+    /// The name of a channel or room, also if it is no longer linked.
+    pub(super) fn source_name(&self, id: EndpointId) -> Option<&Endpoint> {
+        self.endpoint(id).or_else(|| self.former_names.get(&id))
     }
 
     /// The channels and rooms to which this one is mirrored.
@@ -243,9 +330,9 @@ impl Endpoints {
         self.users.len()
     }
 
-    /// The number of channels and rooms.
+    /// The number of linked channels and rooms.
     pub(super) fn link_count(&self) -> usize {
-        self.by_id.len() - self.users.len()
+        self.by_id.len() - self.users.len() - self.leaving.len()
     }
 
     /// Adds a user who receives direct messages.
@@ -264,18 +351,19 @@ impl Endpoints {
     /// The channel or room can be sent to.
     pub(super) fn open(&mut self, id: EndpointId) {
         if let Some(state) = self.by_id.get_mut(&id) {
-            self.joined += usize::from(state.queue_mut().open());
+            let is_new = state.queue_mut().open();
+            self.joined += usize::from(is_new && !self.leaving.contains(&id));
         }
     }
 
     /// The channel or room cannot be sent to. Returns whether it could be.
     pub(super) fn close(&mut self, id: EndpointId) -> bool {
         let was_open = self.by_id.get_mut(&id).is_some_and(|state| state.queue_mut().close());
-        self.joined -= usize::from(was_open);
+        self.joined -= usize::from(was_open && !self.leaving.contains(&id));
         was_open
     }
 
-    /// The number of channels and rooms that can be sent to.
+    /// The number of linked channels and rooms that can be sent to.
     pub(super) fn joined(&self) -> usize {
         self.joined
     }
@@ -288,7 +376,7 @@ impl Endpoints {
 
     /// What to call this channel or room in a notice.
     pub(super) fn display_name(&self, id: EndpointId) -> String {
-        match self.endpoint(id) {
+        match self.source_name(id) {
             Some(Endpoint::Channel { network, name }) => format!("{name} on {network}"),
             Some(Endpoint::Room(room)) => format!("room {room}"),
             None => "a channel or room that is no longer linked".to_owned(),

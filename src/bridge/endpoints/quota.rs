@@ -34,6 +34,11 @@ impl QueueQuota {
         Self { max_bytes: most, queued_bytes: from.values().sum(), by_source: from }
     }
 
+    /// The limit is this many bytes from now on; `None` for no limit.
+    pub(in crate::bridge) fn set_limit(&mut self, max_bytes: Option<u64>) {
+        self.max_bytes = max_bytes;
+    }
+
     /// A delivery of `message` was queued.
     pub(in crate::bridge) fn add(&mut self, message: &Message) {
         let weight = queued_size(message);

@@ -216,6 +216,22 @@ fn on_not_joined(
     history::on_left(network, endpoint, ctx.now, ctx)
 }
 
+/// The channel is no longer linked: it was received until now.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub(super) fn forget(
+    network: &Network,
+    endpoint: EndpointId,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    ctx.endpoints.close(endpoint);
+    if let Some(puppets) = ctx.senders.get_puppets(network) {
+        puppets.mark_unobserved(endpoint);
+    }
+    history::on_left(network, endpoint, ctx.now, ctx)
+}
+
 /// The channel has this topic; `by` is who has changed it, or `None` on joining.
 fn on_topic(endpoint: EndpointId, topic: Option<String>, by: Option<String>, ctx: &mut Ctx<'_>) {
     if let Some(name) = ctx.endpoints.endpoint(endpoint) {

@@ -82,15 +82,25 @@ impl RoomReceiver {
         reason: &str,
         ctx: &mut Ctx<'_>,
     ) -> Result<(), StoreError> {
+        let Some(room) = ctx.endpoints.room(endpoint) else { return Ok(()) };
+        tracing::warn!(endpoint = %room.link.endpoint, reason, "not joined");
+        outage::record(endpoint, None, ctx);
+        self.forget(endpoint, ctx)
+    }
+
+    /// The room is no longer received.
+    pub(in crate::bridge) fn forget(
+        &mut self,
+        endpoint: EndpointId,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<(), StoreError> {
         let was_open = ctx.endpoints.close(endpoint);
         let Some(room) = ctx.endpoints.room_mut(endpoint) else { return Ok(()) };
-        tracing::warn!(endpoint = %room.link.endpoint, reason, "not joined");
         room.reading = RoomReading::Offline;
         room.catchup_budget = None;
         // It will never arrive, if it was requested.
         self.pages.finish_page(endpoint, None, (0, 0), ctx);
         self.pages.request_waiting(ctx);
-        outage::record(endpoint, None, ctx);
         if was_open { ctx.store.touch_room(endpoint, ctx.now) } else { Ok(()) }
     }
 

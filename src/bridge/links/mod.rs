@@ -137,10 +137,15 @@ impl Links {
         }
     }
 
-    /// Forgets the links that were leaving and are gone: neither end is kept, or only as the end of other links.
+    /// Forgets the links that were leaving and are gone: an end is not kept, and nothing waits for the other one.
     pub(super) fn forget_gone(&mut self, is_kept: impl Fn(EndpointId) -> bool) {
         let before = self.links.len();
-        self.links.retain(|link| !link.is_leaving || is_kept(link.channel) && is_kept(link.room));
+        self.links.retain(|link| {
+            let (channel, room) = (is_kept(link.channel), is_kept(link.room));
+            let waits =
+                room && link.to_letschat.waiting() > 0 || channel && link.to_irc.waiting() > 0;
+            !link.is_leaving || channel && room || waits
+        });
         if self.links.len() != before {
             self.rebuild();
         }

@@ -55,7 +55,9 @@ pub(in crate::bridge) struct Senders {
     nick_policies: HashMap<EndpointId, NickPolicy>,
     /// The nick templates of networks that use RELAYMSG.
     relaymsg_templates: HashMap<Network, String>,
-    /// The state of RELAYMSG, by network that supports it.
+    /// What the servers of networks say of RELAYMSG.
+    relaymsg_support: HashMap<Network, RelaymsgSupport>,
+    /// The state of RELAYMSG, by network that supports it and uses it.
     relaymsg: HashMap<Network, RelaymsgState>,
     /// When RELAYMSG was rejected in a channel.
     relaymsg_rejected_at: HashMap<EndpointId, Timestamp>,
@@ -70,6 +72,14 @@ pub(in crate::bridge) struct Senders {
 /// The length of puppet nicks, which most servers accept. On a server with a lower limit, a shorter nick is
 /// tried.
 const MAX_LEN_PUPPET_NICK: usize = 30;
+
+/// What a server says of RELAYMSG.
+#[derive(Debug, Clone)]
+struct RelaymsgSupport {
+    /// A nick must contain one of these.
+    separators: String,
+    max_nick_len: usize,
+}
 
 #[derive(Debug)]
 struct RelaymsgState {
@@ -91,18 +101,35 @@ impl Senders {
         puppet_logins: PuppetLogins,
     ) -> Self {
         let mut senders = Self { accounts, puppet_logins, ..Self::default() };
+        senders.set_nick_policies(channels);
+        senders
+    }
+
+    /// Gives Let's Chat users nicks of their own in these channels from now on. Nicks of another template are
+    /// taken with the next message.
+    pub(in crate::bridge) fn set_nick_policies(
+        &mut self,
+        channels: Vec<(EndpointId, Network, NickPolicy)>,
+    ) {
+        self.nick_policies.clear();
+        let templates_before = std::mem::take(&mut self.relaymsg_templates);
         for (endpoint, network, nicks) in channels {
             match nicks.source {
                 NickSource::Relaymsg => {
-                    drop(senders.relaymsg_templates.insert(network, nicks.template.clone()));
+                    drop(self.relaymsg_templates.insert(network, nicks.template.clone()));
                 }
                 NickSource::Puppet { show_away: away, .. } => {
-                    senders.puppets.insert(network, Puppets::new(away));
+                    self.puppets.entry(network).or_default().show_away = away;
                 }
             }
-            senders.nick_policies.insert(endpoint, nicks);
+            self.nick_policies.insert(endpoint, nicks);
         }
-        senders
+        for (network, support) in self.relaymsg_support.clone() {
+            if templates_before.get(&network) != self.relaymsg_templates.get(&network) {
+                self.relaymsg.remove(&network);
+                self.enable_relaymsg(&network, &support.separators, support.max_nick_len);
+            }
+        }
     }
 
     /// The server of `network` supports RELAYMSG for nicks with one of `separators` and at most `limit`
@@ -113,6 +140,8 @@ impl Senders {
         separators: &str,
         limit: usize,
     ) {
+        let support = RelaymsgSupport { separators: separators.to_owned(), max_nick_len: limit };
+        self.relaymsg_support.insert(network.clone(), support);
         let Some(template) = self.relaymsg_templates.get(network) else { return };
         let template = match separators.chars().next() {
             Some(first) if !template.contains(|c| separators.contains(c)) => {
@@ -137,6 +166,7 @@ impl Senders {
     /// The connection to `network` is lost: the next server may differ.
     pub(in crate::bridge) fn connection_lost(&mut self, network: &Network) {
         self.relaymsg.remove(network);
+        self.relaymsg_support.remove(network);
     }
 
     /// The puppets on `network`, if it uses them.

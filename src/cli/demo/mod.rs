@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 
 use crate::config;
 
-use super::signals::ShutdownSignal;
+use super::signals::ProgramSignals;
 use super::{EXIT_FAILURE, logging, run};
 use bridge_process::BridgeHome;
 use director::{Director, Inputs, Order};
@@ -100,7 +100,7 @@ async fn run_until_stopped(
 ) -> Result<(), DemoError> {
     let servers = Arc::new(DemoServers::start(irc_port, letschat_port).await?);
     let listener = listen(port).await?;
-    let mut stop = ShutdownSignal::listen(SHUTDOWN_TIMEOUT);
+    let mut stop = ProgramSignals::listen(SHUTDOWN_TIMEOUT, || {});
 
     // Removed at the end, with the bridge's database in it.
     let directory = tempfile::Builder::new().prefix("letsbridge-demo-").tempdir();
@@ -121,12 +121,12 @@ async fn run_until_stopped(
     tokio::select! {
         _ = snapshots.wait_for(is_ready) => {}
         outcome = &mut director => return ended(outcome),
-        () = stop.recv() => return stop_director(&ordering, director).await,
+        () = stop.wait_stop() => return stop_director(&ordering, director).await,
     }
     tokio::select! {
         () = cast::say_hello(&servers) => {}
         outcome = &mut director => return ended(outcome),
-        () = stop.recv() => return stop_director(&ordering, director).await,
+        () = stop.wait_stop() => return stop_director(&ordering, director).await,
     }
     if let Some(host) = host {
         host.quit("the bridge is here");
@@ -137,7 +137,7 @@ async fn run_until_stopped(
     print_instructions(&servers, &page);
     tokio::select! {
         outcome = &mut director => ended(outcome),
-        () = stop.recv() => stop_director(&ordering, director).await,
+        () = stop.wait_stop() => stop_director(&ordering, director).await,
     }
 }
 

@@ -29,7 +29,7 @@ pub use wire::charsets::Charsets;
 pub use wire::line::{Line, LineError, SafeText};
 pub use wire::parse::{MissingCommand, ParseError, ParsedLine, ReceivedLine, decode};
 
-use crate::domain::{Author, DeliveryId, EndpointId, IrcUser, MessageKind};
+use crate::domain::{Author, DeliveryId, EndpointId, FloodControl, IrcUser, MessageKind};
 
 /// Commands from the bridge to an IRC session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,8 +95,19 @@ pub enum IrcCommand {
     },
     /// Sets AWAY with this message; `None` clears it.
     SetAway(Option<String>),
-    /// Joins another channel.
+    /// Joins another channel; one that it knows already may have another key.
     Join(ChannelTarget),
+    /// Leaves a channel, and is not in it any more. Answered by nothing.
+    Part {
+        /// The channel.
+        endpoint: EndpointId,
+        /// The message of PART.
+        reason: String,
+    },
+    /// Sends at this rate from now on.
+    SetFloodControl(FloodControl),
+    /// Asks this nick for invitations from now on, or nobody.
+    SetInviter(Option<String>),
     /// Sends QUIT with this message and closes the connection.
     Quit(String),
 }

@@ -108,6 +108,12 @@ pub enum LetsChatCommand {
         /// The duration.
         after: Duration,
     },
+    /// Joins another room; one that it knows already may have another password.
+    JoinRoom(RoomTarget),
+    /// Leaves a room, and is not in it any more. Answered by nothing.
+    LeaveRoom(EndpointId),
+    /// Reports direct messages from now on, or no more; finds out whether the server has them enabled.
+    SetDirectMessages(bool),
     /// Leaves the rooms and closes the connection.
     Leave,
 }

@@ -19,6 +19,8 @@ pub(super) enum LetsChatRequest {
     ListRooms { skip: usize },
     /// `rooms:join`.
     JoinRoom(EndpointId),
+    /// `rooms:leave`.
+    LeaveRoom,
     /// `rooms:users`.
     ListUsers(EndpointId),
     /// `rooms:update`.
@@ -69,6 +71,17 @@ impl PendingRequests {
         self.pending.retain(|_, call| match call {
             LetsChatRequest::ListMessages { endpoint: of, .. }
             | LetsChatRequest::NewestMessage { endpoint: of, .. } => *of != endpoint,
+            _ => true,
+        });
+    }
+
+    /// Forgets the requests about the room at `endpoint`, except for posts.
+    pub(super) fn remove_room(&mut self, endpoint: EndpointId) {
+        self.remove_reads(endpoint);
+        self.pending.retain(|_, call| match call {
+            LetsChatRequest::JoinRoom(of)
+            | LetsChatRequest::ListUsers(of)
+            | LetsChatRequest::SetDescription(of) => *of != endpoint,
             _ => true,
         });
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::wire_types::WireRoom;
 use crate::domain::EndpointId;
@@ -22,6 +22,24 @@ pub struct RoomTarget {
     /// Its password, if any.
     pub password: Option<SecretString>,
 }
+
+impl RoomTarget {
+    /// Whether both have the same password.
+    #[must_use]
+    pub fn has_same_password(&self, other: &Self) -> bool {
+        let password = |it: &Self| it.password.as_ref().map(|it| it.expose_secret().to_owned());
+        password(self) == password(other)
+    }
+}
+
+/// Equality ignores the password.
+impl PartialEq for RoomTarget {
+    fn eq(&self, other: &Self) -> bool {
+        (self.endpoint, &self.name) == (other.endpoint, &other.name)
+    }
+}
+
+impl Eq for RoomTarget {}
 
 /// The state of one room.
 ///
@@ -63,20 +81,16 @@ struct RoomEntry {
     editable_name: Option<String>,
 }
 
+impl RoomEntry {
+    fn new(target: RoomTarget) -> Self {
+        Self { target, id: None, state: RoomJoinState::NotJoined, editable_name: None }
+    }
+}
+
 impl Rooms {
     pub(super) fn new(targets: Vec<RoomTarget>, seed: u64) -> Self {
         let by_name = targets.iter().map(|target| (target.name.clone(), target.endpoint)).collect();
-        let sitting = |target: RoomTarget| {
-            (
-                target.endpoint,
-                RoomEntry {
-                    target,
-                    id: None,
-                    state: RoomJoinState::NotJoined,
-                    editable_name: None,
-                },
-            )
-        };
+        let sitting = |target: RoomTarget| (target.endpoint, RoomEntry::new(target));
         Self {
             rooms: targets.into_iter().map(sitting).collect(),
             by_name,
@@ -87,6 +101,31 @@ impl Rooms {
             rng: fastrand::Rng::with_seed(seed),
             refresh_at: None,
         }
+    }
+
+    /// Adds a room. If it is there already, only its password is changed. Returns whether it is to be looked for
+    /// in the list of rooms.
+    pub(super) fn add(&mut self, target: RoomTarget) -> bool {
+        if let Some(known) = self.rooms.get_mut(&target.endpoint) {
+            let is_other = !known.target.has_same_password(&target);
+            known.target.password = target.password;
+            return is_other && known.state == RoomJoinState::NotJoined;
+        }
+        self.by_name.insert(target.name.clone(), target.endpoint);
+        self.rooms.insert(target.endpoint, RoomEntry::new(target));
+        true
+    }
+
+    /// The session should not be in this room any more. Returns the room's id if the server may have us in it.
+    pub(super) fn remove(&mut self, endpoint: EndpointId) -> Option<String> {
+        let removed = self.rooms.remove(&endpoint)?;
+        self.by_name.retain(|_, it| *it != endpoint);
+        self.by_id.retain(|_, it| *it != endpoint);
+        self.queue.retain(|it| *it != endpoint);
+        let is_joining = removed.state == RoomJoinState::Joining;
+        self.joins_in_flight -= usize::from(is_joining && self.joins_in_flight > 0);
+        let may_be_in = is_joining || removed.state == RoomJoinState::Joined;
+        removed.id.filter(|_| may_be_in)
     }
 
     /// The endpoint of the room with this id, if we are in it.
@@ -250,6 +289,23 @@ mod tests {
                 && !rooms.take_refresh_due(due)
         );
         assert_eq!(rooms.missing().collect::<Vec<_>>(), [(EndpointId(1), "tea".to_owned())]);
+    }
+
+    #[test]
+    fn rooms_come_and_go() {
+        let mut rooms = rooms(&["tea"]);
+        rooms.on_listed(&room("r1", "tea")).expect("one room");
+        assert!(rooms.next_join().is_some());
+        let dev = RoomTarget { endpoint: EndpointId(2), name: "dev".to_owned(), password: None };
+        assert!(rooms.add(dev.clone()) && !rooms.add(dev.clone()));
+        let other = RoomTarget { password: Some("hot".to_owned().into()), ..dev };
+        assert!(rooms.add(other.clone()) && !rooms.add(other), "another password");
+        assert_eq!(rooms.remove(EndpointId(1)), Some("r1".to_owned()));
+        assert_eq!((rooms.remove(EndpointId(1)), rooms.endpoint_of("r1")), (None, None));
+        rooms.on_listed(&room("r1", "tea")).expect("not ours");
+        rooms.on_listed(&room("r2", "dev")).expect("one room");
+        assert_eq!(rooms.next_join().map(|(_, id)| id.to_owned()), Some("r2".to_owned()));
+        assert!(rooms.next_join().is_none());
     }
 
     #[test]

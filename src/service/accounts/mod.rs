@@ -29,15 +29,15 @@ mod socket;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
-use super::messages::EngineInput;
+use super::account_policy::AccountPoolSettings;
+use super::messages::{AccountPoolRequest, EngineInput};
 use crate::bridge::{AccountCommand, AccountEvent, Event};
 use crate::config::LetsChatSettings;
-use crate::domain::{AccountSecrets, EndpointId, LetsChatUserId, PersonId};
+use crate::domain::{AccountSecrets, LetsChatUserId, PersonId};
 use crate::net::rest::RestServer;
 use crate::net::tls;
 use chores::{CHECK_INTERVAL, Chore, ChoreQueue, DoneChore};
@@ -51,21 +51,6 @@ use sign_in::SignInOutcome;
 /// A client older than this is made anew when the server is unreachable, since its certificate may have been
 /// renewed.
 const MAX_CLIENT_AGE: Duration = Duration::from_secs(600);
-
-/// The settings of the pool.
-#[derive(Debug, Clone)]
-pub(super) struct AccountPoolSettings {
-    /// The server.
-    pub(super) letschat: LetsChatSettings,
-    /// The minimum time between two registrations or sign-ins, usually 1 s.
-    pub(super) login_interval: Duration,
-    /// The time between two checks of a session, usually 7 days: it lapses 14 days after its last request.
-    pub(super) session_refresh: Duration,
-    /// Whether people who speak are shown as present.
-    pub(super) shows_speakers: bool,
-    /// The passwords of the rooms that have one.
-    pub(super) room_passwords: HashMap<EndpointId, SecretString>,
-}
 
 /// The accounts that the bridge speaks as.
 pub(super) struct AccountPool {
@@ -119,7 +104,7 @@ impl AccountPool {
     }
 
     /// Runs until the engine drops the sender of the commands, which it does when it waits for no post any more.
-    pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<AccountCommand>) {
+    pub(super) async fn run(mut self, mut requests: mpsc::UnboundedReceiver<AccountPoolRequest>) {
         let mut checks = time::interval(CHECK_INTERVAL);
         checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_stopping = *self.stop.borrow();
@@ -129,8 +114,9 @@ impl AccountPool {
             self.start_chore();
             let next_login = if is_stopping { None } else { self.logins.next_at() };
             tokio::select! {
-                command = commands.recv() => match command {
-                    Some(command) => self.on_command(command).await,
+                request = requests.recv() => match request {
+                    Some(AccountPoolRequest::Command(command)) => self.on_command(command).await,
+                    Some(AccountPoolRequest::Configure(settings)) => self.configure(*settings),
                     None => break,
                 },
                 Some(done) = self.tasks.join_next() => {
@@ -148,6 +134,16 @@ impl AccountPool {
             }
         }
         self.answer_unfinished_posts().await;
+    }
+
+    /// Works with other settings from now on. What is under way ends with the old ones.
+    fn configure(&mut self, settings: AccountPoolSettings) {
+        let (old, new) = (&self.settings.letschat, &settings.letschat);
+        if old.url != new.url || old.tls_trust != new.tls_trust {
+            self.server = None;
+        }
+        self.logins.set_interval(settings.login_interval);
+        self.settings = settings;
     }
 
     async fn on_command(&mut self, command: AccountCommand) {

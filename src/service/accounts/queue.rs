@@ -72,6 +72,11 @@ impl LoginQueue {
         self.ready.push_back(LoginJob::new(task));
     }
 
+    /// At most one task per `interval` starts from now on.
+    pub(super) fn set_interval(&mut self, interval: Duration) {
+        self.interval = interval;
+    }
+
     /// When the next task may be started.
     pub(super) fn next_at(&self) -> Option<Instant> {
         if self.is_busy {

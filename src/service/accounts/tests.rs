@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::bridge::{AccountRegistration, PostFailure};
 use crate::config::{AccountSettings, CatchUpPolicy, CertificatePin, LetsChatSenderMode, TlsTrust};
-use crate::domain::{DeliveryId, Secret};
+use crate::domain::{DeliveryId, EndpointId, Secret};
 use crate::net::rest::fake::{FakeAnswer, FakeFrames, FakeRequest, FakeServer};
 
 const ANN: &str = "6b035acebda4781b8a8cafab";
@@ -17,7 +17,7 @@ const ROOM_WITH_PASSWORD: EndpointId = EndpointId(9);
 
 /// A pool, and the engine's ends of its channels.
 struct PoolRun {
-    commands: mpsc::UnboundedSender<AccountCommand>,
+    commands: mpsc::UnboundedSender<AccountPoolRequest>,
     events: mpsc::Receiver<EngineInput>,
     stop: watch::Sender<bool>,
     _pool: tokio::task::JoinHandle<()>,
@@ -50,7 +50,7 @@ impl PoolRun {
     }
 
     fn send(&self, command: AccountCommand) {
-        self.commands.send(command).unwrap();
+        self.commands.send(AccountPoolRequest::Command(command)).unwrap();
     }
 
     async fn event(&mut self) -> AccountEvent {

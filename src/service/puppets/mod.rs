@@ -18,7 +18,9 @@ use tokio::time;
 use tokio::time::Instant;
 
 use super::connector::Connector;
-use super::messages::{EngineInput, PoolRequest, command_queue_capacity};
+use super::messages::{
+    EngineInput, NO_LONGER_LINKED, PoolRequest, PuppetPoolPlan, command_queue_capacity,
+};
 use super::reconnect::ReconnectDelay;
 use crate::bridge::{Event, PuppetCommand};
 use crate::config::NetworkSettings;
@@ -107,6 +109,7 @@ impl PuppetPool {
             tokio::select! {
                 request = requests.recv(), if open => match request {
                     Some(PoolRequest::Command(command)) => self.on_command(command).await,
+                    Some(PoolRequest::Configure(plan)) => self.configure(*plan),
                     Some(PoolRequest::Shutdown(reason)) => self.quit_all(&reason),
                     None => {
                         open = false;
@@ -126,6 +129,29 @@ impl PuppetPool {
                 () = sleep_until(next) => self.connect_next().await,
                 _ = round.tick() => self.quit_idle(),
             }
+        }
+    }
+
+    /// Works with other settings from now on. Puppets leave channels that are gone.
+    fn configure(&mut self, plan: PuppetPoolPlan) {
+        let PuppetPoolPlan { network, connector, channels, reconnect } = plan;
+        (self.network, self.connector) = (network, connector);
+        let channels: HashMap<EndpointId, ChannelTarget> =
+            channels.into_iter().map(|channel| (channel.endpoint, channel)).collect();
+        let gone = self.channels.keys().filter(|endpoint| !channels.contains_key(endpoint));
+        for endpoint in gone {
+            for live in self.connections.values() {
+                let reason = NO_LONGER_LINKED.to_owned();
+                // A full queue means that the session is stuck and will be lost.
+                let _ = live.commands.try_send(IrcCommand::Part { endpoint: *endpoint, reason });
+            }
+            for called in &mut self.pending {
+                called.channels.retain(|channel| channel.endpoint != *endpoint);
+            }
+        }
+        self.channels = channels;
+        if let Some(reason) = reconnect {
+            self.connections.values_mut().for_each(|live| live.quit(&reason));
         }
     }
 

@@ -63,9 +63,7 @@ impl PuppetPages {
         settings: &Settings,
     ) -> Result<Arc<Self>, getrandom::Error> {
         let site = LinkSite::new(&web.public_url);
-        let services = settings.networks.iter().filter(|network| has_puppets(network));
-        let services: HashMap<Network, String> =
-            services.map(|it| (it.network.clone(), it.nickserv.nick.clone())).collect();
+        let services = services(settings);
         Ok(Arc::new(Self {
             desk: desk.filter(|_| !services.is_empty()),
             path: site.below(PAGE),
@@ -76,6 +74,12 @@ impl PuppetPages {
             services,
         }))
     }
+}
+
+/// The networks with puppets, and the nicks of their services.
+pub(super) fn services(settings: &Settings) -> HashMap<Network, String> {
+    let networks = settings.networks.iter().filter(|network| has_puppets(network));
+    networks.map(|it| (it.network.clone(), it.nickserv.nick.clone())).collect()
 }
 
 /// The routes of the pages.

@@ -16,6 +16,7 @@
 //! paused 9s   the process is suspended for this time, and resumes
 //! wait 25s    time passes                        restart    the process is killed and started again
 //! stop        the bridge is asked to stop
+//! admin pauses #tea , admin resumes #tea , admin retries #tea    an administrator does this to a link
 //! bob < …     the IRC server sends this to the puppet of bob. All other lines for `irc` exist for puppets
 //!             too; `bob called …`: the bridge asks for a puppet with this nick (`… as ann`: logged in to this
 //!             account); `bob changes login`: the bridge disconnects the puppet
@@ -34,6 +35,7 @@
 mod accounts;
 mod calls;
 mod clock;
+mod reload;
 mod script;
 mod sessions;
 mod setup;

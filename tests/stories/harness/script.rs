@@ -1,7 +1,7 @@
 //! Reads the lines of a story, and compares them with what the bridge does.
 
-use letsbridge::bridge::{Event, Peer};
-use letsbridge::domain::Network;
+use letsbridge::bridge::{ControlReply, ControlRequest, Event, Peer};
+use letsbridge::domain::{LinkName, Network};
 use letsbridge::protocol::irc::ReceivedLine;
 use letsbridge::protocol::letschat;
 use letsbridge::protocol::{Input, Machine};
@@ -44,6 +44,7 @@ impl World {
             ("paused", time) => self.paused(time),
             ("restart", "") => self.restart(),
             ("stop", "") => self.apply(Event::Stop),
+            ("admin", _) => self.admin_line(line, rest),
             ("accounts", _) => self.accounts_line(line, rest),
             ("lc", _) => self.letschat_line(line, rest),
             _ if !who.starts_with("irc") => self.puppet_line(who, line, rest),
@@ -58,6 +59,21 @@ impl World {
         if !rest.starts_with("<+ ") {
             self.settle();
         }
+    }
+
+    #[track_caller]
+    fn admin_line(&mut self, line: &str, rest: &str) {
+        let (action, link) = rest.split_once(' ').unwrap_or((rest, ""));
+        let link = LinkName::new(link);
+        let request = match action {
+            "pauses" => ControlRequest::Pause(link),
+            "resumes" => ControlRequest::Resume(link),
+            "retries" => ControlRequest::Retry(link),
+            _ => panic!("unknown kind of line: {line}"),
+        };
+        let answer = self.control(request);
+        let is_new = matches!(&answer, Ok(ControlReply::Changed(change)) if change.is_new);
+        assert!(is_new, "in: {line}: {answer:?}");
     }
 
     #[track_caller]

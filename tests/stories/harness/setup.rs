@@ -62,6 +62,11 @@ impl World {
         self
     }
 
+    /// Another format from the next restart or reload on.
+    pub(crate) fn set_format(&mut self, format: LinkFormat) {
+        self.format = Arc::new(format);
+    }
+
     /// The bridge asks for the users of each room.
     pub(crate) fn with_user_lists(mut self) -> Self {
         self.user_lists = true;

@@ -25,6 +25,11 @@ impl World {
         self.puppets.clear();
         self.letschat.machine = None;
         self.calls = Calls::default();
+        self.bridge = Bridge::new(self.config(), self.clock, &mut self.store).unwrap();
+    }
+
+    /// What the bridge is configured with.
+    pub(super) fn config(&self) -> BridgeConfig {
         let networks = self.networks.iter().map(|wire| Network::new(&wire.name));
         let dropping = networks.filter(|_| self.drop_unconfirmed).collect();
         let direct_networks: Vec<Network> = self
@@ -33,7 +38,7 @@ impl World {
             .filter(|_| self.direct_messages)
             .map(|wire| Network::new(&wire.name))
             .collect();
-        let config = BridgeConfig {
+        BridgeConfig {
             groups: self.link_groups.clone(),
             policy: BridgePolicy { drop_unconfirmed: dropping, ..self.policy.clone() },
             format: Arc::clone(&self.format),
@@ -42,8 +47,7 @@ impl World {
             nick_policies: self.nicks.clone(),
             accounts: self.accounts.clone(),
             direct_messages: direct_networks,
-        };
-        self.bridge = Bridge::new(config, self.clock, &mut self.store).unwrap();
+        }
     }
 
     /// An administrator asks this. Returns the answer.
@@ -65,6 +69,11 @@ impl World {
         for event in events {
             self.bridge.apply(self.clock, event, &mut self.store, &mut commands).unwrap();
         }
+        self.end_turn(commands);
+    }
+
+    /// Ends a turn, and executes its commands.
+    pub(super) fn end_turn(&mut self, mut commands: Vec<Command>) {
         self.bridge.end_turn(self.clock, &mut self.store, &mut commands).unwrap();
         self.store.commit().unwrap();
         for command in commands {
@@ -97,6 +106,7 @@ impl World {
                     }
                 }
                 Command::Account(command) => self.pool.on_command(command),
+                Command::Unlinked(endpoint) => self.leave(endpoint),
                 Command::LinkReply(_, reply) => self.replies.push(reply),
                 Command::PuppetLoginReply(_, reply) => self.login_replies.push(reply),
                 Command::ControlReply(_, answer) => self.answers.push(answer),

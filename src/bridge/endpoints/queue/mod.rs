@@ -170,6 +170,17 @@ impl DeliveryQueue {
         Ok(self.head().is_some_and(|first| first.state == DeliveryState::Queued))
     }
 
+    /// Looks for deliveries, loaded, stored or held back. Returns whether there are none.
+    pub(in crate::bridge) fn check_empty(&mut self, store: &Store) -> Result<bool, StoreError> {
+        if self.loaded.is_empty() {
+            self.refill(store)?;
+        }
+        if self.has_held() && self.loaded.is_empty() {
+            return Ok(store.open_deliveries(self.to, DeliveryId(0), 1)?.is_empty());
+        }
+        Ok(self.loaded.is_empty())
+    }
+
     /// The next delivery.
     pub(in crate::bridge) fn head(&self) -> Option<&Delivery> {
         self.loaded.front()

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Accounts, configured_id};
+use super::Accounts;
+use super::policy::configured_id;
 use crate::bridge::account_io::AccountRegistration;
 use crate::domain::{
     AccountAccess, AccountSecrets, Author, EndpointId, Identity, LetsChatUserId, Network, PersonId,

@@ -65,6 +65,15 @@ pub(in crate::bridge) struct Accounts {
     is_started: bool,
 }
 
+/// What other settings mean for the pool.
+#[derive(Debug)]
+pub(in crate::bridge) struct PolicyChange {
+    /// The accounts that nobody speaks as any more.
+    pub(in crate::bridge) removed: Vec<LetsChatUserId>,
+    /// The accounts of the configuration, with what gives access to them; the pool may know them already.
+    pub(in crate::bridge) added: Vec<(SpeakerAccount, AccountSecrets)>,
+}
+
 /// Who speaks as an account.
 #[derive(Debug)]
 struct Speakers {
@@ -87,18 +96,37 @@ impl Accounts {
         for (account, _) in store.speaker_accounts()? {
             accounts.insert(account);
         }
-        let configured = accounts.policy.policy.people.clone().into_iter().enumerate();
-        for (index, own) in configured.filter_map(|(index, it)| Some((index, it.own?))) {
-            accounts.insert(SpeakerAccount {
-                person: configured_id(index),
-                kind: AccountKind::Linked,
-                user: Some(own.user),
-                display_name: own.username.clone(),
-                username: own.username,
-                access: AccountAccess::Usable,
-            });
+        for (account, _) in accounts.policy.configured() {
+            accounts.insert(account);
         }
         Ok(accounts)
+    }
+
+    /// Other settings from now on.
+    pub(in crate::bridge) fn set_policy(
+        &mut self,
+        policy: AccountPolicy,
+        ids: &HashMap<Endpoint, EndpointId>,
+    ) -> PolicyChange {
+        self.policy = ResolvedPolicy::new(policy, ids);
+        let configured = self.policy.configured();
+        let before: Vec<SpeakerAccount> =
+            self.own.values().filter(|own| own.person.0 < 0).cloned().collect();
+        let is_kept = |account: &SpeakerAccount| configured.iter().any(|(new, _)| new == account);
+        let gone: Vec<SpeakerAccount> =
+            before.into_iter().filter(|account| !is_kept(account)).collect();
+        for account in &gone {
+            self.remove(account.person, account.kind);
+        }
+        for (account, _) in &configured {
+            if self.own.get(&account.person) != Some(account) {
+                self.insert(account.clone());
+            }
+        }
+        let removed = gone.into_iter().filter_map(|account| account.user);
+        let removed = removed.filter(|user| !self.is_used(user)).collect();
+        let added = if self.is_started { configured } else { Vec::new() };
+        PolicyChange { removed, added }
     }
 
     /// The accounts that the pool must know, with what gives access to them. Empty after the first time.
@@ -117,14 +145,7 @@ impl Accounts {
             account.access == AccountAccess::Usable && !is_dormant
         });
         self.give_up_without_secrets(&mut all);
-        for (index, person) in self.policy.policy.people.iter().enumerate() {
-            let (Some(own), Some(account)) = (&person.own, self.own.get(&configured_id(index)))
-            else {
-                continue;
-            };
-            let token = Some(own.token.clone());
-            all.push((account.clone(), AccountSecrets { token, ..AccountSecrets::default() }));
-        }
+        all.extend(self.policy.configured());
         Ok(all)
     }
 
@@ -345,9 +366,4 @@ impl Accounts {
         }
         self.speakers.get(&LetsChatUserId(user.into()))
     }
-}
-
-/// The number of a person whose own account the administrator has configured. Such people are not in the store.
-fn configured_id(index: usize) -> PersonId {
-    PersonId(-1 - i64::try_from(index).unwrap_or(i64::MAX - 1))
 }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use jiff::SignedDuration;
 
-use crate::domain::{Author, Endpoint, EndpointId, LetsChatUserId, Network, Secret};
+use crate::domain::{
+    AccountAccess, AccountKind, AccountSecrets, Author, Endpoint, EndpointId, LetsChatUserId,
+    Network, PersonId, Secret, SpeakerAccount,
+};
 use crate::translate::UserMatcher;
 
 /// Who speaks by an account of their own in Let's Chat.
@@ -76,6 +79,25 @@ impl ResolvedPolicy {
         Self { policy, links }
     }
 
+    /// The accounts that the administrator has configured, with what gives access to them.
+    pub(super) fn configured(&self) -> Vec<(SpeakerAccount, AccountSecrets)> {
+        let people = self.policy.people.iter().enumerate();
+        let account = |(index, person): (usize, &PersonPolicy)| {
+            let own = person.own.as_ref()?;
+            let account = SpeakerAccount {
+                person: configured_id(index),
+                kind: AccountKind::Linked,
+                user: Some(own.user.clone()),
+                display_name: own.username.clone(),
+                username: own.username.clone(),
+                access: AccountAccess::Usable,
+            };
+            let token = Some(own.token.clone());
+            Some((account, AccountSecrets { token, ..AccountSecrets::default() }))
+        };
+        people.filter_map(account).collect()
+    }
+
     /// Whether accounts speak in the room `to` for people of the channel `from`.
     pub(super) fn uses_accounts(&self, from: EndpointId, to: EndpointId) -> bool {
         self.links.get(&(from, to)).copied().unwrap_or(self.policy.by_default)
@@ -99,4 +121,9 @@ impl ResolvedPolicy {
         };
         person.matchers.iter().filter(proves).any(|who| who.matches(author))
     }
+}
+
+/// The number of a person whose own account the administrator has configured. Such people are not in the store.
+pub(super) fn configured_id(index: usize) -> PersonId {
+    PersonId(-1 - i64::try_from(index).unwrap_or(i64::MAX - 1))
 }

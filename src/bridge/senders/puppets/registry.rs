@@ -10,11 +10,6 @@ use crate::protocol::irc::{LeaveReason, MembershipEvent};
 const RECENT_NICK_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 
 impl Puppets {
-    /// An empty registry; `shows_away` enables AWAY.
-    pub(in crate::bridge) fn new(shows_away: bool) -> Self {
-        Self { show_away: shows_away, ..Self::default() }
-    }
-
     /// Who sends to the channel for this user.
     pub(in crate::bridge) fn sender_for(
         &mut self,

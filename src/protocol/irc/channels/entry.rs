@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 
 use crate::domain::EndpointId;
 use crate::protocol::irc::errors::join::RejoinPolicy;
@@ -16,6 +17,8 @@ use crate::protocol::irc::errors::join::RejoinPolicy;
 ///   └─ delay over ── RetryWait ◀────────────────────┴─────────────────────┘
 ///      invited,
 ///      logged in
+///
+///  any ── no longer linked ──▶ Removed ── the place is used again ──▶ NotJoined
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JoinState {
@@ -24,6 +27,8 @@ pub(super) enum JoinState {
     AwaitingNames,
     Joined,
     RetryWait,
+    /// The session should not be in it any more.
+    Removed,
 }
 
 /// A channel that the session should be in.
@@ -35,6 +40,15 @@ pub struct ChannelTarget {
     pub name: String,
     /// Its key, if any.
     pub key: Option<secrecy::SecretString>,
+}
+
+impl ChannelTarget {
+    /// Whether both have the same key.
+    #[must_use]
+    pub fn has_same_key(&self, other: &Self) -> bool {
+        let key = |it: &Self| it.key.as_ref().map(|key| key.expose_secret().to_owned());
+        key(self) == key(other)
+    }
 }
 
 /// Equality ignores the key.

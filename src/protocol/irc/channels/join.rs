@@ -205,6 +205,17 @@ impl IrcSession {
         }
     }
 
+    /// The channel is no longer linked: leaves it, and forgets what was known of it.
+    pub(in crate::protocol::irc) fn leave_channel(&mut self, endpoint: EndpointId, reason: String) {
+        let name = self.channels.remove(endpoint);
+        self.users.remove_channel(endpoint);
+        self.who_poll.remove(endpoint);
+        self.early_messages.retain(|(source, _)| *source != endpoint);
+        if let Some(name) = name {
+            self.enqueue_control(vec![("PART", vec![name, reason])]);
+        }
+    }
+
     /// We were invited.
     pub(in crate::protocol::irc) fn on_invite(&mut self, now: Instant, name: &str) {
         if self.channels.on_invite(name, now) {

@@ -63,21 +63,46 @@ impl Channels {
         channels
     }
 
-    /// Adds a channel unless it is there already.
-    pub(in crate::protocol::irc) fn add(&mut self, target: ChannelTarget) {
-        if self.by_endpoint.contains_key(&target.endpoint) {
+    /// Adds a channel. If it is there already, only its key is changed; if that differs, a channel that could
+    /// not be joined is tried again.
+    pub(in crate::protocol::irc) fn add(&mut self, target: ChannelTarget, now: Instant) {
+        if let Some(at) = self.by_endpoint.get(&target.endpoint).copied() {
+            let channel = &mut self.channels[at];
+            let is_other_key = !channel.target.has_same_key(&target);
+            channel.target.key = target.key;
+            if is_other_key && channel.state == JoinState::RetryWait && !channel.is_impossible {
+                self.retry_soon(at, now);
+            }
             return;
         }
-        let at = self.channels.len();
+        let removed = |channel: &ChannelEntry| channel.state == JoinState::Removed;
+        let at = self.channels.iter().position(removed).unwrap_or(self.channels.len());
         self.by_endpoint.insert(target.endpoint, at);
         self.by_name.insert(self.casemapping.fold(&target.name), at);
-        self.channels.push(ChannelEntry::new(target));
+        let entry = ChannelEntry::new(target);
+        match self.channels.get_mut(at) {
+            Some(place) => *place = entry,
+            None => self.channels.push(entry),
+        }
+    }
+
+    /// The session should not be in this channel any more. Returns the channel's name if the server may have
+    /// us in it.
+    pub(in crate::protocol::irc) fn remove(&mut self, endpoint: EndpointId) -> Option<String> {
+        let at = self.by_endpoint.remove(&endpoint)?;
+        let before = self.channels[at].state;
+        self.set_state(at, JoinState::Removed, None);
+        self.by_name.retain(|_, index| *index != at);
+        let may_be_in =
+            matches!(before, JoinState::Joining | JoinState::AwaitingNames | JoinState::Joined);
+        may_be_in.then(|| self.channels[at].name().to_owned())
     }
 
     /// Sets the server's case mapping.
     pub(in crate::protocol::irc) fn set_casemapping(&mut self, casemapping: Casemapping) {
         self.casemapping = casemapping;
-        let channels = self.channels.iter().enumerate();
+        let linked = |(_, channel): &(usize, &ChannelEntry)| channel.state != JoinState::Removed;
+        let channels = self.channels.iter().enumerate().filter(linked);
         self.by_name =
             channels.clone().map(|(i, c)| (casemapping.fold(&c.target.name), i)).collect();
         self.by_name.extend(channels.map(|(i, c)| (casemapping.fold(c.name()), i)));
@@ -394,6 +419,46 @@ mod tests {
         assert!(channels.start_joins(now).is_empty());
         assert_eq!(channels.reject_impossible("#", None, now), []);
         assert_eq!(channels.start_joins(now).len(), 1);
+    }
+
+    #[test]
+    fn removed_channel_is_forgotten_and_its_place_used_again() {
+        let now = Instant::now();
+        let mut channels = channels();
+        channels.start_joins(now);
+        assert_eq!(channels.remove(TEA), Some("#Tea".to_owned()));
+        assert_eq!(channels.remove(TEA), None);
+        channels.set_casemapping(Casemapping::Ascii);
+        assert_eq!((channels.endpoint_of("#tea"), channels.deadline()), (None, None));
+        assert_eq!(channels.reject_impossible("&", None, now), []);
+        let target = ChannelTarget { endpoint: EndpointId(2), name: "#dev".to_owned(), key: None };
+        channels.add(target, now);
+        assert_eq!(channels.channels.len(), 1);
+        assert_eq!(channels.endpoint_of("#DEV"), Some(EndpointId(2)));
+        assert_eq!(channels.start_joins(now).len(), 1);
+        channels.on_not_joined("#dev", RejoinPolicy::Soon, now);
+        assert_eq!(channels.remove(EndpointId(2)), None, "the server has refused us");
+    }
+
+    #[test]
+    fn another_key_is_tried_soon() {
+        let now = Instant::now();
+        let mut channels = channels();
+        channels.start_joins(now);
+        channels.on_not_joined("#tea", RejoinPolicy::Later, now);
+        let with_key = |key: &str| ChannelTarget {
+            endpoint: TEA,
+            name: "#Tea".to_owned(),
+            key: Some(key.to_owned().into()),
+        };
+        channels.add(with_key("hot"), now);
+        assert_eq!(channels.deadline(), Some(now + MIN_REJOIN_INTERVAL));
+        channels.tick(now + MIN_REJOIN_INTERVAL);
+        assert_eq!(channels.start_joins(now + MIN_REJOIN_INTERVAL).len(), 1);
+        channels.on_not_joined("#tea", RejoinPolicy::Later, now + MIN_REJOIN_INTERVAL);
+        let due = channels.deadline();
+        channels.add(with_key("hot"), now);
+        assert_eq!(channels.deadline(), due, "it is the same one");
     }
 
     #[test]

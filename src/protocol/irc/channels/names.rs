@@ -74,6 +74,9 @@ impl Channels {
         let mut impossible = Vec::new();
         for at in 0..self.channels.len() {
             let channel = &mut self.channels[at];
+            if channel.state == JoinState::Removed {
+                continue;
+            }
             match why(&channel.target.name) {
                 Some(why) if !channel.is_given_up() => {
                     channel.is_impossible = true;

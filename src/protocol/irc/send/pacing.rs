@@ -114,6 +114,8 @@ pub(in crate::protocol::irc) enum Priority {
 #[derive(Debug)]
 pub(in crate::protocol::irc) struct Pacer {
     flood_control: FloodControl,
+    /// The rate of the server's software, once known.
+    software_pace: Option<FloodControl>,
     learned: LearnedPace,
     full_at: Instant,
     /// Lines and bytes sent before the server's software was known.
@@ -133,6 +135,7 @@ impl Pacer {
         let spent = HashMap::new();
         Self {
             flood_control,
+            software_pace: None,
             learned,
             full_at: now,
             sent_before_version: (0, 0),
@@ -143,14 +146,24 @@ impl Pacer {
 
     /// The server's software is `version`; lines sent before are charged at its rate.
     pub(in crate::protocol::irc) fn set_version(&mut self, version: &str) {
+        let software_pace = FloodControl::for_version(version);
+        self.software_pace = Some(software_pace);
         if self.flood_control != FloodControl::Auto {
             return;
         }
         let thought = self.cost_before_version();
-        self.flood_control = FloodControl::for_version(version);
+        self.flood_control = software_pace;
         let due = self.full_at + self.cost_before_version();
         self.full_at = due.checked_sub(thought).unwrap_or(due);
         tracing::debug!(version, pace = ?self.flood_control, "flood control chosen by server software");
+    }
+
+    /// Sends at another rate from now on. What was sent before stays charged at the old one.
+    pub(in crate::protocol::irc) fn set_flood_control(&mut self, flood_control: FloodControl) {
+        self.flood_control = match flood_control {
+            FloodControl::Auto => self.software_pace.unwrap_or(FloodControl::Auto),
+            configured => configured,
+        };
     }
 
     /// The cost of what was sent before the software was known.

@@ -169,12 +169,17 @@ impl IrcSession {
         tokens.iter().for_each(|token| self.isupport.parse_token(token));
         self.channels.set_casemapping(self.isupport.casemapping);
         self.users.set_casemapping(self.isupport.casemapping);
+        self.reject_impossible_channels(now);
+        self.join_pending(now);
+        self.set_bot_mode();
+    }
+
+    /// Reports the channels that the server cannot have, by what it says of itself.
+    pub(super) fn reject_impossible_channels(&mut self, now: Instant) {
         let Isupport { chantypes, channellen, .. } = &self.isupport;
         for (endpoint, reason) in self.channels.reject_impossible(chantypes, *channellen, now) {
             self.output.push_back(Output::Event(IrcEvent::NotJoined { endpoint, reason }));
         }
-        self.join_pending(now);
-        self.set_bot_mode();
     }
 
     /// The server shows our user under another host from now on.

@@ -105,9 +105,15 @@ impl IrcSession {
                 self.enqueue_control(vec![("AWAY", reason.into_iter().collect())]);
             }
             IrcCommand::Join(target) => {
-                self.channels.add(target);
+                self.channels.add(target, now);
+                self.reject_impossible_channels(now);
                 self.join_pending(now);
             }
+            IrcCommand::Part { endpoint, reason } => self.leave_channel(endpoint, reason),
+            IrcCommand::SetFloodControl(flood_control) => {
+                self.pacer.set_flood_control(flood_control);
+            }
+            IrcCommand::SetInviter(services) => self.request_invite_from = services,
             IrcCommand::Quit(reason) => self.quit(now, reason),
         }
     }

@@ -63,11 +63,27 @@ impl LetsChatSession {
             LetsChatCommand::SetTimer { endpoint, after } => {
                 self.timers.push((now + after, endpoint));
             }
+            LetsChatCommand::JoinRoom(target) => self.add_room(now, target),
+            LetsChatCommand::LeaveRoom(endpoint) => self.leave_unlinked_room(now, endpoint),
+            LetsChatCommand::SetDirectMessages(wanted) => self.set_direct_messages(now, wanted),
             LetsChatCommand::Leave => {
                 self.send_packet(&Packet::Close);
                 self.close("left".to_owned());
             }
         }
+    }
+
+    fn set_direct_messages(&mut self, now: Instant, wanted: bool) {
+        self.direct_messages = wanted;
+        if wanted && self.was_logged_in() {
+            self.probe_direct_messages(now);
+        }
+    }
+
+    /// Finds out whether the server has direct messages enabled.
+    pub(super) fn probe_direct_messages(&mut self, now: Instant) {
+        let request = LetsChatRequest::ProbeDirectMessages;
+        self.send_request(now, request, "user-messages:list", json!({}));
     }
 
     fn post(&mut self, now: Instant, delivery: DeliveryId, endpoint: EndpointId, text: &str) {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{LetsChatSession, LetsChatSessionPhase};
 use crate::protocol::letschat::requests::LetsChatRequest;
@@ -99,12 +99,7 @@ impl LetsChatSession {
                 self.phase = LetsChatSessionPhase::Online;
                 self.send_request(now, LetsChatRequest::WhoAmI, "account:whoami", Value::Null);
                 if self.direct_messages {
-                    self.send_request(
-                        now,
-                        LetsChatRequest::ProbeDirectMessages,
-                        "user-messages:list",
-                        json!({}),
-                    );
+                    self.probe_direct_messages(now);
                 }
                 self.refresh_rooms(now);
             }

@@ -32,7 +32,7 @@ impl LetsChatSession {
                 self.on_post_reply(delivery, endpoint, argument);
             }
             // Nobody waits for the result.
-            LetsChatRequest::SendDirectNotice => {}
+            LetsChatRequest::SendDirectNotice | LetsChatRequest::LeaveRoom => {}
             // The list itself is always empty, due to a bug of the server.
             LetsChatRequest::ProbeDirectMessages => {
                 self.output.push_back(Output::Event(LetsChatEvent::DirectMessagesEnabled(true)));

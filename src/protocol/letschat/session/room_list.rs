@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use super::LetsChatSession;
 use crate::domain::EndpointId;
 use crate::protocol::Output;
-use crate::protocol::letschat::LetsChatEvent;
 use crate::protocol::letschat::json;
 use crate::protocol::letschat::requests::LetsChatRequest;
+use crate::protocol::letschat::rooms::RoomTarget;
 use crate::protocol::letschat::rows::parse_rows;
 use crate::protocol::letschat::wire_types;
 use crate::protocol::letschat::wire_types::WireRoom;
+use crate::protocol::letschat::{LetsChatCommand, LetsChatEvent};
 
 /// How many rooms are requested at once: the server's maximum.
 const MAX_ROOMS_PER_REQUEST: usize = 5_000;
@@ -81,6 +82,25 @@ impl LetsChatSession {
         if self.rooms.on_left(endpoint, now) {
             self.requests.remove_reads(endpoint);
             self.report_not_joined(endpoint, reason.to_owned());
+        }
+    }
+
+    /// The room is linked from now on, or has another password.
+    pub(super) fn add_room(&mut self, now: Instant, target: RoomTarget) {
+        if self.rooms.add(target) && self.was_logged_in() {
+            self.refresh_rooms(now);
+        }
+    }
+
+    /// The room is no longer linked: leaves it, and forgets what was known of it.
+    pub(super) fn leave_unlinked_room(&mut self, now: Instant, endpoint: EndpointId) {
+        self.requests.remove_room(endpoint);
+        self.delayed_commands.retain(|(_, command)| {
+            !matches!(command, LetsChatCommand::ListMessages { endpoint: of, .. } if *of == endpoint)
+        });
+        self.timers.retain(|(_, it)| *it != endpoint);
+        if let Some(room) = self.rooms.remove(endpoint) {
+            self.send_request(now, LetsChatRequest::LeaveRoom, "rooms:leave", Value::from(room));
         }
     }
 

@@ -12,7 +12,7 @@ use crate::domain::{Endpoint, EndpointId};
 use crate::protocol::irc::{HistoryPage, HistoryReply, IncomingMessage, IrcCommand, IrcEvent};
 use crate::service::audit::session::AuditSession;
 use crate::service::connector::Connector;
-use crate::service::irc::IrcConnection;
+use crate::service::irc::{IrcConnection, NetworkPlan};
 use crate::service::messages::EngineInput;
 use crate::service::sts::StsStore;
 
@@ -41,7 +41,8 @@ impl ChannelReader {
         network.alt_nicks.clear();
         let peer = format!("irc {}", network.network);
         let connector = Connector::new(&network, sts, None);
-        let meet = |inbox, stop| IrcConnection::new(network, &endpoints, connector, inbox, stop);
+        let plan = NetworkPlan::fixed(network, &endpoints);
+        let meet = |inbox, stop| IrcConnection::new(plan, connector, inbox, stop);
         let session = AuditSession::start(&peer, meet);
         Self {
             session,

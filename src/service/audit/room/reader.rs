@@ -12,7 +12,7 @@ use crate::protocol::letschat::{
 };
 use crate::service::audit::room::pages::PostPage;
 use crate::service::audit::session::AuditSession;
-use crate::service::letschat::LetsChatConnection;
+use crate::service::letschat::{LetsChatConnection, LetsChatPlan};
 use crate::service::messages::EngineInput;
 
 /// Joins rooms and reads them.
@@ -29,7 +29,8 @@ impl RoomReader {
     pub(super) fn start(letschat: LetsChatSettings, rooms: &[Endpoint]) -> Self {
         let endpoints: Vec<(EndpointId, Endpoint)> =
             (0..).map(EndpointId).zip(rooms.iter().cloned()).collect();
-        let meet = |inbox, stop| LetsChatConnection::new(letschat, &endpoints, inbox, stop);
+        let plan = LetsChatPlan::fixed(&letschat, &endpoints, false);
+        let meet = |inbox, stop| LetsChatConnection::new(letschat, plan, inbox, stop);
         let session = AuditSession::start("Let's Chat", meet);
         Self { session, commands: None, joined_rooms: HashMap::new(), room_count: rooms.len() }
     }

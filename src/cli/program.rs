@@ -1,0 +1,156 @@
+//! The running program: the bridge, the web server and the administrator's API, with the configuration that they work
+//! with.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use super::logging::LogLevel;
+use crate::admin::{
+    AdminListeners, AdminServer, AdminTcp, ReloadHandle, ReloadedView, RunningParts,
+};
+use crate::config;
+use crate::config::Settings;
+use crate::service;
+use crate::service::{LinkAsker, RunningBridge, Status};
+use crate::store::{Store, StoreError};
+use crate::web::{LinkCall, LinkDesk, WebServer};
+
+/// The running program.
+pub(super) struct Program {
+    /// The configuration file.
+    config: PathBuf,
+    settings: Settings,
+    log_level: LogLevel,
+    bridge: RunningBridge,
+    web: Option<WebServer>,
+    /// Where the pages of the web server ask the bridge.
+    desk: LinkDesk,
+    admin: AdminServer,
+    admin_tcp: AdminTcp,
+}
+
+impl Program {
+    /// Starts the bridge on `store`, the web server and the administrator's API, which reloads by `reload`.
+    pub(super) async fn start(
+        config: &Path,
+        settings: Settings,
+        store: Store,
+        (log_level, reload): (LogLevel, ReloadHandle),
+    ) -> Result<Self, Box<dyn Error>> {
+        let (desk, calls) = LinkDesk::channel();
+        let web = WebServer::start(&settings, Some(desk.clone())).await?;
+        let admin = AdminListeners::bind(&settings).await?;
+        let admin_tcp = admin.tcp();
+        let bridge = service::start(settings.clone(), store)?;
+        tokio::spawn(answer_calls(calls, bridge.link_asker()));
+        let parts = RunningParts {
+            control: bridge.control(),
+            status: bridge.status(),
+            stats: bridge.stats(),
+            reload,
+            log_level: Arc::new(log_level.clone()),
+            warnings: log_level.warnings(),
+            started_at: Timestamp::now(),
+            config_path: config.to_owned(),
+            state_dir: settings.state_dir.clone(),
+        };
+        let admin = admin.serve(parts).await;
+        let config = config.to_owned();
+        Ok(Self { config, settings, log_level, bridge, web, desk, admin, admin_tcp })
+    }
+
+    /// The settings that it works with.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The status of the bridge, with changes.
+    pub(super) fn status(&self) -> watch::Receiver<Status> {
+        self.bridge.status()
+    }
+
+    /// Runs until the bridge ends by itself, which only a broken store causes. May be dropped and called again.
+    pub(super) async fn run(&mut self) -> Result<(), StoreError> {
+        self.bridge.run().await
+    }
+
+    /// Reads the configuration again and applies it.
+    ///
+    /// # Errors
+    /// The mistakes of the configuration, or what cannot change now. The old one goes on then.
+    pub(super) async fn reload(&mut self) -> Result<ReloadedView, Vec<String>> {
+        let (settings, warnings) =
+            config::load(&self.config, std::env::vars()).map_err(|mistakes| {
+                mistakes.to_string().lines().map(str::to_owned).collect::<Vec<_>>()
+            })?;
+        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
+        let changes = self.apply(settings).await.map_err(|error| vec![error.to_string()])?;
+        let restart = changes.needs_restart.iter().map(|key| format!("{key}: restart to apply it"));
+        let warnings = warnings.into_iter().chain(restart).collect();
+        Ok(ReloadedView { changes: changes.applied, warnings })
+    }
+
+    async fn apply(
+        &mut self,
+        settings: Settings,
+    ) -> Result<service::ConfigChanges, Box<dyn Error + Send + Sync>> {
+        self.bridge.check_reload(&settings)?;
+        self.admin_tcp.reconfigure(&settings.admin).await?;
+        if !WebServer::is_same(&self.settings, &settings) {
+            self.restart_web(&settings).await?;
+        }
+        self.log_level.apply(&settings.log)?;
+        let changes = self.bridge.reload(settings.clone()).await?;
+        self.settings = settings;
+        Ok(changes)
+    }
+
+    /// Starts the web server that `settings` asks for, instead of the one that runs. If that fails, the old one runs
+    /// again.
+    async fn restart_web(
+        &mut self,
+        settings: &Settings,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
+        // It may be the same address.
+        if let Some(web) = self.web.take() {
+            web.stop().await;
+        }
+        match WebServer::start(settings, Some(self.desk.clone())).await {
+            Ok(web) => {
+                self.web = web;
+                Ok(())
+            }
+            Err(error) => {
+                self.web = WebServer::start(&self.settings, Some(self.desk.clone())).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Waits for deliveries in flight, says goodbye everywhere, and waits until everything is stored.
+    pub(super) async fn stop(self) -> Result<(), StoreError> {
+        let farewell = async {
+            if let Some(web) = self.web {
+                web.stop().await;
+            }
+        };
+        tokio::join!(self.bridge.stop(), farewell, self.admin.stop()).0
+    }
+}
+
+/// Passes what people ask on the pages where they link their accounts, and log their puppets in, on to the bridge.
+async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
+    while let Some(call) = calls.recv().await {
+        match call {
+            LinkCall::Link(request, reply) => bridge.ask(request, reply).await,
+            LinkCall::PuppetLogin(request, reply) => bridge.ask_puppet_login(request, reply).await,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What of a changed configuration needs a new connection.
+
+use encoding_rs::Encoding;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::network::{IrcAccount, ProxySettings};
+use super::settings::{ChannelSettings, LetsChatSettings, NetworkSettings};
+
+impl NetworkSettings {
+    /// Whether a connection that was made with `other` is as one that is made with these settings. Channels, limits
+    /// and how messages look do not matter: they can change while it is open.
+    #[must_use]
+    pub fn has_same_connection(&self, other: &Self) -> bool {
+        // Every field is named, so that a new one cannot be forgotten.
+        let Self {
+            network,
+            servers,
+            tls,
+            bind,
+            proxy,
+            client_certificate,
+            account,
+            sasl,
+            sasl_mechanisms,
+            nickserv,
+            on_connect,
+            password,
+            allow_plaintext_auth,
+            nick,
+            alt_nicks,
+            username,
+            realname,
+            fallback_charset,
+            charset,
+            channels,
+            request_invite_from: _,
+            flood_control: _,
+            unconfirmed: _,
+            catch_up: _,
+            catch_up_limit: _,
+            sender_mode: _,
+            nick_template: _,
+            puppets: _,
+            direct_messages: _,
+        } = self;
+        let has_same_way = *network == other.network
+            && *servers == other.servers
+            && *tls == other.tls
+            && *bind == other.bind
+            && has_same_proxy(proxy.as_ref(), other.proxy.as_ref())
+            && *client_certificate == other.client_certificate;
+        let has_same_login = has_same_account(account.as_ref(), other.account.as_ref())
+            && *sasl == other.sasl
+            && *sasl_mechanisms == other.sasl_mechanisms
+            && *nickserv == other.nickserv
+            && texts(on_connect).eq(texts(&other.on_connect))
+            && is_same_secret(password.as_ref(), other.password.as_ref())
+            && *allow_plaintext_auth == other.allow_plaintext_auth;
+        let has_same_names = *nick == other.nick
+            && *alt_nicks == other.alt_nicks
+            && *username == other.username
+            && *realname == other.realname;
+        let has_same_charsets = *fallback_charset == other.fallback_charset
+            && *charset == other.charset
+            && channel_charsets(channels).eq(channel_charsets(&other.channels));
+        has_same_way && has_same_login && has_same_names && has_same_charsets
+    }
+}
+
+impl LetsChatSettings {
+    /// Whether a connection that was made with `other` is as one that is made with these settings.
+    #[must_use]
+    pub fn has_same_connection(&self, other: &Self) -> bool {
+        self.url == other.url
+            && self.tls_trust == other.tls_trust
+            && is_same_secret(Some(&self.token), Some(&other.token))
+    }
+}
+
+fn texts(secrets: &[SecretString]) -> impl Iterator<Item = &str> {
+    secrets.iter().map(ExposeSecret::expose_secret)
+}
+
+fn is_same_secret(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    one.map(ExposeSecret::expose_secret) == other.map(ExposeSecret::expose_secret)
+}
+
+fn has_same_account(one: Option<&IrcAccount>, other: Option<&IrcAccount>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
+    one.name == other.name && is_same_secret(one.password.as_ref(), other.password.as_ref())
+}
+
+fn has_same_proxy(one: Option<&ProxySettings>, other: Option<&ProxySettings>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
+    let credentials = |it: &ProxySettings| {
+        let (user, password) = it.credentials.clone()?;
+        Some((user, password.expose_secret().to_owned()))
+    };
+    (one.kind, &one.host, one.port) == (other.kind, &other.host, other.port)
+        && credentials(one) == credentials(other)
+}
+
+/// The charsets of channels that have their own.
+fn channel_charsets(
+    channels: &[ChannelSettings],
+) -> impl Iterator<Item = (&str, Option<&'static Encoding>, Option<&'static Encoding>)> {
+    let own = channels.iter().filter(|it| it.fallback_charset.is_some() || it.charset.is_some());
+    own.map(|it| (it.name.as_str(), it.fallback_charset, it.charset))
+}

@@ -1,0 +1,87 @@
+//! What a changed configuration changes while the bridge runs.
+
+use std::collections::BTreeSet;
+
+use crate::config::{Link, NetworkSettings, Settings};
+use crate::domain::Network;
+use crate::store::StoreError;
+
+/// Why a configuration cannot be applied while the bridge runs.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The state would be another one.
+    #[error(
+        "state_dir: the running bridge uses {before}, not {after}; restart it to use another state"
+    )]
+    OtherState {
+        /// The directory in use.
+        before: String,
+        /// The directory that the configuration names.
+        after: String,
+    },
+    /// A key file or the database cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bridge has stopped meanwhile.
+    #[error("the bridge is stopping")]
+    Stopped,
+}
+
+/// What a reload has changed, in a few words each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConfigChanges {
+    /// What was applied.
+    pub applied: Vec<String>,
+    /// The keys that only a restart applies.
+    pub needs_restart: Vec<String>,
+}
+
+/// What `new` changes.
+pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ConfigChanges, ReloadError> {
+    if old.state_dir != new.state_dir {
+        let (before, after) = (old.state_dir.display(), new.state_dir.display());
+        let (before, after) = (before.to_string(), after.to_string());
+        return Err(ReloadError::OtherState { before, after });
+    }
+    let mut applied = Vec::new();
+    compare_links(old, new, &mut applied);
+    compare_networks(old, new, &mut applied);
+    if !new.letschat.has_same_connection(&old.letschat) {
+        applied.push("connecting to Let's Chat anew".to_owned());
+    }
+    let changed = [
+        ("ident.listen", old.ident != new.ident),
+        ("log.format", old.log.format != new.log.format),
+    ];
+    let needs_restart = changed.into_iter().filter(|(_, changed)| *changed);
+    let needs_restart = needs_restart.map(|(key, _)| key.to_owned()).collect();
+    Ok(ConfigChanges { applied, needs_restart })
+}
+
+fn compare_links(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
+    let ends = |link: &Link| format!("{} with {}", link.channel, link.room);
+    let before: BTreeSet<String> = old.links.iter().map(ends).collect();
+    let after: BTreeSet<String> = new.links.iter().map(ends).collect();
+    applied.extend(after.difference(&before).map(|link| format!("linked {link}")));
+    applied.extend(before.difference(&after).map(|link| format!("unlinked {link}")));
+}
+
+fn compare_networks(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
+    let new_networks = new.networks.iter().map(|it| (it, find_network(old, &it.network)));
+    for (network, before) in new_networks {
+        let name = &network.network;
+        match before {
+            None => applied.push(format!("connecting to the new network {name}")),
+            Some(before) if !network.has_same_connection(before) => {
+                applied.push(format!("connecting to {name} anew"));
+            }
+            Some(_) => {}
+        }
+    }
+    let gone = old.networks.iter().filter(|it| find_network(new, &it.network).is_none());
+    applied.extend(gone.map(|it| format!("leaving the network {}", it.network)));
+}
+
+fn find_network<'s>(settings: &'s Settings, network: &Network) -> Option<&'s NetworkSettings> {
+    settings.networks.iter().find(|it| it.network == *network)
+}
