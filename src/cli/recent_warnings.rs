@@ -90,7 +90,7 @@ impl Visit for Phrases {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = Cut(String::new());
+        let mut text = CutText(String::new());
         // Its end is missing then.
         let _ = write!(text, "{value:?}");
         self.add(field, text.0);
@@ -98,9 +98,9 @@ impl Visit for Phrases {
 }
 
 /// A text that takes no more than [`MAX_FIELD`] bytes.
-struct Cut(String);
+struct CutText(String);
 
-impl Write for Cut {
+impl Write for CutText {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         let room = MAX_FIELD.saturating_sub(self.0.len());
         let fits = piece.floor_char_boundary(room);

@@ -3,6 +3,8 @@ import { $ } from './dom.js';
 
 /** After this long without a word from the bridge, what is shown is old. It sends something every five seconds. */
 const SILENCE_MS = 12_000;
+/** A connection that ends is begun anew at once, as servers end long ones; it is a trouble if that takes longer. */
+const GRACE_MS = 3_000;
 /** The longest pause between two attempts to hear it again. */
 const MAX_PAUSE_MS = 15_000;
 
@@ -43,20 +45,24 @@ export const nameOf = (link) => `${link.network}/${link.channel} ${link.room}`;
  * A browser does not try again after an error of HTTP, so this does.
  */
 export function listen(hear, changed) {
-  let source, silence, pause = 1_000, state;
+  let source, silence, grace, pause = 500, state;
   const becomes = (next, why) => {
     if (state !== next) changed(state = next, why);
   };
   const alive = () => {
-    pause = 1_000;
+    pause = 500;
     becomes('live');
+    clearTimeout(grace);
+    grace = null;
     clearTimeout(silence);
     silence = setTimeout(() => again(), SILENCE_MS);
   };
   const again = () => {
     source.close();
     clearTimeout(silence);
-    becomes('stale');
+    grace ??= setTimeout(() => {
+      if (state !== 'refused') becomes('stale');
+    }, GRACE_MS);
     setTimeout(begin, pause);
     pause = Math.min(pause * 2, MAX_PAUSE_MS);
   };

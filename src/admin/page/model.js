@@ -7,6 +7,8 @@ const LATE_MS = 120_000;
 const SLOW_MS = 45_000;
 /** How many troubles of single links are listed before they are counted. */
 const SINGLE = 3;
+/** For links of which only the log knows why they are down. */
+const UNKNOWN = 'Why is among the warnings.';
 
 export const keyOf = (link) => `${link.network}/${link.channel} ${link.room}`;
 export const titleOf = (link) => `${link.channel} ⇄ ${link.room}`;
@@ -97,7 +99,7 @@ function ofLinks(status) {
     remedy: link.remedy ?? 'Solve what keeps its messages, or raise `store.max_queue_size`.',
   }), (n) => `${n} queues are full`, 'trouble');
   group(own.filter((it) => it.state === 'down'), 'bad', (link) => ({
-    title: `${titleOf(link)} is down`, text: link.problem, remedy: link.remedy,
+    title: `${titleOf(link)} is down`, text: link.problem ?? UNKNOWN, remedy: link.remedy,
   }), (n) => `${n} links are down`, 'trouble');
   group(own.filter(isLate), 'wait', (link) => ({
     title: `${titleOf(link)} is late`,
@@ -115,7 +117,8 @@ function ofLinks(status) {
 function commonOf(links) {
   const [{ problem, remedy }] = links;
   const isSame = problem && links.every((link) => link.problem === problem);
-  return isSame ? { text: problem, effect: namesOf(links), remedy } : { text: namesOf(links) };
+  if (isSame) return { text: problem, effect: namesOf(links), remedy };
+  return { text: namesOf(links), effect: problem ? null : UNKNOWN };
 }
 
 function namesOf(links) {
