@@ -54,7 +54,6 @@ impl Program {
             reload,
             warnings: log_level.warnings(),
             log_level: Arc::new(log_level.clone()),
-            warnings: log_level.warnings(),
             started_at: Timestamp::now(),
             config_path: config.to_owned(),
             state_dir: settings.state_dir.clone(),

@@ -4,11 +4,8 @@ use std::io;
 
 use clap_mangen::roff::{Roff, bold, roman};
 
-use super::man::{MANUAL, literal, references};
+use super::parts::{CONFIG_PAGE, MANUAL, literal, references};
 use crate::version::VERSION;
-
-/// The name of the page.
-pub(super) const NAME: &str = "bridge.toml";
 
 /// The name of its file.
 pub(super) const FILE_NAME: &str = "bridge.toml.5";
@@ -71,7 +68,7 @@ fn read(line: &str) -> ExampleLine<'_> {
 pub(super) fn text() -> io::Result<Vec<u8>> {
     let source = format!("letsbridge {VERSION}");
     let mut page = Roff::new();
-    page.control("TH", [NAME, "5", "", &source, MANUAL]);
+    page.control("TH", [CONFIG_PAGE, "5", "", &source, MANUAL]);
     page.control("SH", ["NAME"]);
     page.text([roman("bridge.toml - configuration of letsbridge")]);
     page.control("SH", ["SYNOPSIS"]);

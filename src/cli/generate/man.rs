@@ -4,14 +4,11 @@ use std::io;
 
 use clap::Command;
 use clap_mangen::Man;
-use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
+use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::config_page;
+use super::parts::{CONFIG_PAGE, MANUAL, literal, references};
 use super::texts::{ENVIRONMENT, EXAMPLES, FILES, SEE_ALSO};
 use crate::version::VERSION;
-
-/// The title of the manual, in the middle of a page's first line.
-pub(super) const MANUAL: &str = "letsbridge manual";
 
 /// A man page as a file.
 pub(super) struct ManPage {
@@ -148,18 +145,6 @@ fn examples(path: &str) -> Roff {
     page
 }
 
-/// Lines that stay as they are, indented.
-pub(super) fn literal<'a>(page: &mut Roff, lines: impl Iterator<Item = &'a str>) {
-    page.control("PP", []);
-    page.control("RS", ["4"]);
-    page.control("nf", []);
-    for line in lines {
-        page.text([roman(line)]);
-    }
-    page.control("fi", []);
-    page.control("RE", []);
-}
-
 /// The pages above, below and beside.
 fn see_also(command: &Command, path: &str) -> Roff {
     let mut names: Vec<String> =
@@ -168,7 +153,7 @@ fn see_also(command: &Command, path: &str) -> Roff {
     if !words.is_empty() {
         names.insert(0, "letsbridge(1)".to_owned());
     }
-    names.push(format!("{}(5)", config_page::NAME));
+    names.push(format!("{}(5)", CONFIG_PAGE));
     names.extend(SEE_ALSO.split(", ").map(str::to_owned));
     let mut page = Roff::new();
     page.control("SH", ["SEE ALSO"]);
@@ -180,18 +165,6 @@ fn see_also(command: &Command, path: &str) -> Roff {
         roman("; troubleshooting.md explains each message."),
     ]);
     page
-}
-
-/// "a(1), b(5)" with bold names.
-pub(super) fn references(pages: &[String]) -> Vec<Inline> {
-    let mut line = Vec::new();
-    for (number, page) in pages.iter().enumerate() {
-        let (name, section) = page.split_once('(').unwrap_or((page, ""));
-        let comma = if number + 1 < pages.len() { ", " } else { "" };
-        line.push(bold(name));
-        line.push(roman(format!("({section}{comma}")));
-    }
-    line
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod config_page;
 mod man;
+mod parts;
 mod texts;
 
 use std::fs;
