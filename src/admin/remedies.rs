@@ -141,7 +141,7 @@ mod tests {
             ),
             (
                 "fatal error: /srv/bridge/letsbridge.db is damaged",
-                "Restore a backup (operations.md), or move the database away.",
+                "Restore a backup (backup.md), or move the database away.",
             ),
         ] {
             assert_eq!(remedy_for(text), Some(remedy), "{text}");
