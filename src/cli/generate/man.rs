@@ -153,7 +153,7 @@ fn see_also(command: &Command, path: &str) -> Roff {
     if !words.is_empty() {
         names.insert(0, "letsbridge(1)".to_owned());
     }
-    names.push(format!("{}(5)", CONFIG_PAGE));
+    names.push(format!("{CONFIG_PAGE}(5)"));
     names.extend(SEE_ALSO.split(", ").map(str::to_owned));
     let mut page = Roff::new();
     page.control("SH", ["SEE ALSO"]);
