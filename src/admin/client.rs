@@ -82,6 +82,18 @@ impl AdminClient {
         self.ask(Method::GET, path, Body::empty()).await
     }
 
+    /// What is wrong with the program, as `GET /healthz` says; `None` if nothing is.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn check_health(&self) -> Result<Option<String>, ClientError> {
+        let sent = self.send(Method::GET, "/healthz", Body::empty());
+        let (status, answer) =
+            time::timeout(ANSWER_TIMEOUT, sent).await.map_err(|_| ClientError::Silent)??;
+        let problem = String::from_utf8_lossy(&answer).trim().to_owned();
+        Ok((!status.is_success()).then_some(problem))
+    }
+
     /// Posts `body` to `path`.
     ///
     /// # Errors

@@ -237,3 +237,30 @@ async fn command_reloads_and_prints_what_changed_or_the_mistakes() {
     assert!(mistake.as_str().unwrap().contains("irc.office.tls"), "{mistake}");
     assert_eq!(bridge.stop().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn health_is_of_the_program_and_not_of_the_networks() {
+    let world = World::new().await;
+    let health = || world.letsbridge(&["status", "--health"]).ends();
+    assert_eq!(health().await.code, Some(1), "nobody runs");
+    let mut bridge = world.bridge().await;
+    world.letschat.kill().await.unwrap();
+    bridge.err.says("connection lost").await;
+    let end = health().await;
+    assert_eq!((end.code, end.out.as_str()), (Some(0), "ok\n"));
+    assert_eq!(world.letsbridge(&["status"]).ends().await.code, Some(3));
+    assert_eq!(bridge.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn room_that_cannot_be_joined_is_named_in_the_status() {
+    let world = two_rooms().await;
+    let mut bridge = world.bridge().await;
+    world.letschat.archive_room("tea");
+    bridge.err.says("not joined").await;
+    let status = world.letsbridge(&["status", "--json"]).ends().await;
+    let status: serde_json::Value = serde_json::from_str(&status.out).unwrap();
+    let problem = status["links"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("room tea") && problem.contains("archived"), "{problem}");
+    assert_eq!(bridge.stop().await.code, Some(0));
+}

@@ -75,9 +75,11 @@ fn report_link(link: &LinkRecord, ctx: &Ctx<'_>) -> LinkReport {
         LinkState::Down => outages.clone().map(|(_, outage)| outage.since).min(),
         LinkState::Leaving | LinkState::Full | LinkState::Up => None,
     };
-    let problems = outages.filter_map(|(end, outage)| {
-        let reason = outage.reason.as_ref()?;
-        Some(format!("{}: {reason}", ctx.endpoints.display_name(end)))
+    let problems = ends.iter().filter_map(|end| {
+        let linked = ctx.endpoints.link(*end)?;
+        let outage = linked.outage.as_ref().and_then(|outage| outage.reason.as_ref());
+        let reason = linked.join_problem.as_ref().or(outage)?;
+        Some(format!("{}: {reason}", ctx.endpoints.display_name(*end)))
     });
     let problem = problems.collect::<Vec<String>>().join("; ");
     LinkReport {

@@ -24,6 +24,8 @@ pub(in crate::bridge) struct LinkedEndpoint {
     pub(super) is_leaving: bool,
     /// The current outage.
     pub(in crate::bridge) outage: Option<Outage>,
+    /// Why it could not be joined, worded for the administrator.
+    pub(in crate::bridge) join_problem: Option<String>,
     /// Whether users were notified of an outage.
     pub(in crate::bridge) outage_notice: OutageNotice,
     /// The topic or description: what the server last reported, or what we last requested.
@@ -54,6 +56,7 @@ impl LinkedEndpoint {
             mirrors,
             is_leaving: false,
             outage: None,
+            join_problem: None,
             outage_notice: OutageNotice::default(),
             topic: None,
         }

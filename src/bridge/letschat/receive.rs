@@ -57,6 +57,7 @@ impl RoomReceiver {
         tracing::info!(endpoint = %room.link.endpoint, room = room_id, "joined");
         room.first_seen_post = first_seen_post;
         room.room_id = Some(room_id.into());
+        room.link.join_problem = None;
         room.stay.0 += 1;
         let Some(cursor) = cursor else {
             room.reading = RoomReading::Baseline { first_live: None };
@@ -87,6 +88,9 @@ impl RoomReceiver {
     ) -> Result<(), StoreError> {
         let Some(room) = ctx.endpoints.room(endpoint) else { return Ok(()) };
         tracing::warn!(endpoint = %room.link.endpoint, reason, "not joined");
+        if let Some(link) = ctx.endpoints.link_mut(endpoint) {
+            link.join_problem = Some(reason.to_owned());
+        }
         outage::record(endpoint, None, ctx);
         self.forget(endpoint, ctx)
     }

@@ -29,7 +29,8 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 #[command(
     after_help = "Columns of links: IRC and CHAT are the messages that wait for the channel and for the room, OLDEST is \
                   the age of the oldest of them. Exit status: 0 everything works; 1 no bridge runs, or this user may \
-                  not control it; 2 argument error; 3 a bridge runs, and something does not work."
+                  not control it; 2 argument error; 3 a bridge runs, and something does not work. With --health, a \
+                  network that cannot be reached counts as working: a restart would not help."
 )]
 pub(in crate::cli) struct StatusArgs {
     /// Print JSON, as GET /api/v1/status answers it
@@ -38,6 +39,9 @@ pub(in crate::cli) struct StatusArgs {
     /// Show it again each second, until Ctrl-C
     #[arg(long, short)]
     watch: bool,
+    /// Print only whether the program works, for supervisors: networks and links do not matter
+    #[arg(long, conflicts_with_all = ["json", "watch"])]
+    health: bool,
     #[command(flatten)]
     bridge: BridgeAt,
 }
@@ -48,6 +52,19 @@ pub(in crate::cli) fn status(arguments: &StatusArgs) -> ExitCode {
         Ok(bridge) => bridge,
         Err(code) => return code.into(),
     };
+    if arguments.health {
+        return match bridge.ask(async |client| client.check_health().await) {
+            Ok(None) => {
+                println!("ok");
+                ExitCode::SUCCESS
+            }
+            Ok(Some(problem)) => {
+                println!("{problem}");
+                EXIT_NOT_READY.into()
+            }
+            Err(code) => code.into(),
+        };
+    }
     let asked = bridge.ask(async |client| {
         if arguments.watch {
             watch(client).await;
