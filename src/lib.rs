@@ -18,6 +18,8 @@
 //! | [`translate`] | pure functions that convert messages between the networks            | nothing      |
 //! | [`domain`]    | the types that all layers share                                      | nothing      |
 //!
+//! Which version this is, all layers may say: [`version`].
+//!
 //! # The path of a message
 //!
 //! ```text
@@ -57,6 +59,8 @@
 //! | gap       | a period for which it is unknown what was missed                                           |
 //! | puppet    | an IRC connection of a Let's Chat user                                                     |
 //! | account   | by which somebody of IRC posts in Let's Chat; on IRC, a services account                   |
+
+pub mod version;
 
 pub mod domain;
 

@@ -11,6 +11,7 @@ use super::links::Links;
 use super::loop_guard::LoopGuard;
 use super::peers::Peers;
 use super::policy::BridgePolicy;
+use super::report::NotMirrored;
 use super::routes::Routes;
 use super::senders::Senders;
 use super::stats::{Stats, TrafficStats};
@@ -94,6 +95,14 @@ impl Ctx<'_> {
     ) {
         if let Some(state) = self.endpoints.get(endpoint) {
             raise(self.stats.traffic_mut(state.peer()));
+        }
+    }
+
+    /// A message of `source` is mirrored nowhere.
+    pub(super) fn count_not_mirrored(&mut self, source: EndpointId, why: NotMirrored) {
+        let Some(link) = self.endpoints.link(source) else { return };
+        for to in link.mirrors.iter() {
+            self.links.on_not_mirrored(source, *to, why);
         }
     }
 }

@@ -145,6 +145,17 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// Its name in metrics and in the status: that of the network, or `letschat`.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Self::Irc(network) => network.as_str(),
+            Self::LetsChat => "letschat",
+        }
+    }
+}
+
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use super::context::{Ctx, Step};
 use super::endpoints::EndpointState;
 use super::loop_guard::LoopVerdict;
+use super::report::NotMirrored;
 use crate::domain::{Author, Delivery, Endpoint, EndpointId, Message, MessagePart};
 use crate::store::{MessageId, StoreError};
 use crate::translate::{fallback_name, is_blank, is_passthrough, needs_split};
@@ -101,19 +102,21 @@ pub(super) fn fan_out(
     if is_blank(&message.body) {
         tracing::debug!(endpoint = %source, author = message.author.name, "message has no visible text");
         ctx.count_traffic(message.source, |traffic| traffic.blank += 1);
+        ctx.count_not_mirrored(message.source, NotMirrored::Ignored);
         return Ok(());
     }
     for to in to.iter().copied() {
         if ctx.routes.is_ignored(message, &source, to) {
             tracing::debug!(endpoint = %source, author = message.author.name, "message ignored by a rule");
             ctx.count_traffic(message.source, |traffic| traffic.ignored += 1);
+            ctx.links.on_not_mirrored(message.source, to, NotMirrored::Ignored);
             continue;
         }
         for part in parts(message, &source, to, ctx) {
             let delivery_id = ctx.store.enqueue_part(id, *part, to)?;
             ctx.endpoints.quota.add(message);
             let delivery = Delivery::queued(delivery_id, to, message.clone(), *part);
-            ctx.links.on_queued(&delivery);
+            ctx.links.on_queued(&delivery, ctx.now);
             push(delivery, ctx);
         }
         ctx.schedule(to);

@@ -65,11 +65,13 @@ pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
 pub use report::{
     BridgeReport, ConnectionReport, ConnectionState, DirectionReport, LinkFailure, LinkReport,
-    LinkState,
+    LinkState, ReconnectCounts, ReconnectReason, SignOfLife,
 };
 pub use senders::accounts::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 pub use senders::{NickPolicy, NickSource};
-pub use stats::{AccountStats, GapStats, OutageStats, PuppetStats, Stats, TrafficStats};
+pub use stats::{
+    AccountStats, GapStats, LatencyStats, OutageStats, PuppetStats, Stats, TrafficStats,
+};
 
 use context::Ctx;
 use direct::DirectMessages;

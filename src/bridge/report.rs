@@ -7,13 +7,32 @@
 //! counted once, and all deliveries to an endpoint are those of its links together. While a link further up the path
 //! is paused, the delivery waits for that one and still counts here.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::Peer;
-use crate::domain::LinkId;
+use crate::domain::{Histogram, LinkId};
+
+/// The bounds of [`BridgeReport::commits`]: from a fast disk to one that hardly answers.
+const COMMIT_BOUNDS: [Duration; 13] = [
+    Duration::from_micros(250),
+    Duration::from_micros(500),
+    Duration::from_millis(1),
+    Duration::from_micros(2_500),
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+];
 
 /// How the bridge is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BridgeReport {
     /// The networks in the order of their names, and then Let's Chat.
     pub connections: Vec<ConnectionReport>,
@@ -21,6 +40,15 @@ pub struct BridgeReport {
     pub links: Vec<LinkReport>,
     /// Bytes that wait for delivery, as `store.max_queue_size` counts them.
     pub queued_bytes: u64,
+    /// How long it took to bring what had happened onto the disk, since the bridge started.
+    pub commits: Histogram,
+}
+
+impl Default for BridgeReport {
+    fn default() -> Self {
+        let commits = Histogram::new(&COMMIT_BOUNDS);
+        Self { connections: Vec::new(), links: Vec::new(), queued_bytes: 0, commits }
+    }
 }
 
 /// How the connection to a network or to Let's Chat is.
@@ -38,6 +66,79 @@ pub struct ConnectionReport {
     pub problem: Option<String>,
     /// How often it has logged in again since the bridge started.
     pub reconnects: u64,
+    /// The last sign of life that the bridge asked for, if it is connected.
+    pub sign_of_life: Option<SignOfLife>,
+    /// How often a new attempt became necessary since the bridge started.
+    pub attempts: ReconnectCounts,
+}
+
+/// A sign of life that the bridge asked for: the login, or the answer to a ping. What the other side sends of its own
+/// accord is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignOfLife {
+    /// When it was received.
+    pub at: Timestamp,
+    /// Within which time the next one is due: the interval of the pings, and the time limit for an answer.
+    pub next_within: Duration,
+}
+
+impl SignOfLife {
+    /// Whether the next one should have come before `now`.
+    #[must_use]
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        Duration::try_from(now.duration_since(self.at)).is_ok_and(|age| age > self.next_within)
+    }
+}
+
+/// Why a connection is made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReconnectReason {
+    /// The other side closed the connection, or the network failed.
+    Lost,
+    /// A ping was not answered in time.
+    PingTimeout,
+    /// The server could not be reached.
+    Unreachable,
+    /// The server refused the login, or an operator ended it.
+    Rejected,
+    /// The bridge closed it itself: the server said something impossible or too much, or read too slowly.
+    Closed,
+}
+
+/// How often a connection had to be made anew, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReconnectCounts {
+    counts: [u64; ReconnectReason::ALL.len()],
+}
+
+impl ReconnectReason {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Lost, Self::PingTimeout, Self::Unreachable, Self::Rejected, Self::Closed];
+
+    /// As metrics call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::PingTimeout => "ping_timeout",
+            Self::Unreachable => "unreachable",
+            Self::Rejected => "rejected",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl ReconnectCounts {
+    /// Counts one.
+    pub fn add(&mut self, reason: ReconnectReason) {
+        self.counts[reason as usize] += 1;
+    }
+
+    /// How often, for each reason.
+    pub fn iter(&self) -> impl Iterator<Item = (ReconnectReason, u64)> {
+        ReconnectReason::ALL.into_iter().map(|reason| (reason, self.counts[reason as usize]))
+    }
 }
 
 /// The state of a connection.
@@ -99,6 +200,37 @@ pub struct DirectionReport {
     pub rejected: u64,
     /// Deliveries that an administrator dropped since the bridge started.
     pub dropped: u64,
+    /// Messages that were not mirrored since the bridge started, because a rule ignores them or they have no visible
+    /// text.
+    pub ignored: u64,
+    /// Messages of an absence that were not mirrored since the bridge started: too old or too many.
+    pub skipped: u64,
+    /// Messages that were not mirrored since the bridge started: too large or unreadable.
+    pub unreadable: u64,
+    /// Deliveries that were sent again with a mark since the bridge started: they may have arrived before.
+    pub resent: u64,
+    /// How often the other side asked to send a delivery later, since the bridge started.
+    pub deferred: u64,
+}
+
+/// Why a message is not mirrored to an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotMirrored {
+    /// See [`DirectionReport::ignored`].
+    Ignored,
+    /// See [`DirectionReport::skipped`].
+    Skipped,
+    /// See [`DirectionReport::unreadable`].
+    Unreadable,
+}
+
+/// Why a delivery is sent once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RetryReason {
+    /// See [`DirectionReport::resent`].
+    Unconfirmed,
+    /// See [`DirectionReport::deferred`].
+    Deferred,
 }
 
 /// A delivery that was rejected.
@@ -121,6 +253,8 @@ impl ConnectionReport {
             server: None,
             problem: None,
             reconnects: 0,
+            sign_of_life: None,
+            attempts: ReconnectCounts::default(),
         }
     }
 }

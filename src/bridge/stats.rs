@@ -1,9 +1,30 @@
 //! Counters of what the bridge has done; always on.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Peer;
-use crate::domain::Network;
+use super::control_io::LinkDirection;
+use crate::domain::{Histogram, Network};
+
+/// The bounds of the latencies: from what nobody notices to an outage.
+const LATENCY_BOUNDS: [Duration; 15] = [
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2_500),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(60),
+    Duration::from_secs(300),
+    Duration::from_secs(900),
+    Duration::from_secs(3_600),
+];
 
 /// Counters since the bridge started. They only ever increase.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +39,34 @@ pub struct Stats {
     pub puppets: BTreeMap<Network, PuppetStats>,
     /// Accounts of people of IRC on Let's Chat.
     pub accounts: AccountStats,
+    /// How long deliveries took.
+    pub latency: LatencyStats,
+}
+
+/// How long deliveries over links took, from hearing the message to the acknowledgement, since the bridge started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatencyStats {
+    /// From rooms to channels.
+    pub to_irc: Histogram,
+    /// From channels to rooms.
+    pub to_letschat: Histogram,
+}
+
+impl Default for LatencyStats {
+    fn default() -> Self {
+        let [to_irc, to_letschat] = [(); 2].map(|()| Histogram::new(&LATENCY_BOUNDS));
+        Self { to_irc, to_letschat }
+    }
+}
+
+impl LatencyStats {
+    /// Those of one direction.
+    pub(super) fn of(&mut self, direction: LinkDirection) -> &mut Histogram {
+        match direction {
+            LinkDirection::ToIrc => &mut self.to_irc,
+            LinkDirection::ToLetsChat => &mut self.to_letschat,
+        }
+    }
 }
 
 /// Traffic with one peer.

@@ -26,24 +26,17 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::version::{LONG_VERSION, VERSION};
+
 /// The exit code after a configuration error or with a damaged database. systemd does not restart the bridge
 /// then.
 const EXIT_CONFIG_ERROR: u8 = 2;
 /// The exit code after any other failure.
 const EXIT_FAILURE: u8 = 1;
 
-/// The output of `--version`: what a bug report should contain. `-V` prints only the version number.
-const LONG_VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    "\ncommit: ",
-    env!("LETSBRIDGE_BUILT_FROM"),
-    "\ntested with: Let's Chat 0.4.8 (of 2016, and with dependencies of today)\n\
-     \x20            ngIRCd 26.1, InspIRCd 3.15, ircd-hybrid 8.2, Ergo 2.19, Atheme 7.2"
-);
-
 /// A bridge between IRC and Let's Chat.
 #[derive(Debug, Parser)]
-#[command(version, long_version = LONG_VERSION, about, disable_help_subcommand = true)]
+#[command(version = VERSION, long_version = LONG_VERSION, about, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: CliCommand,

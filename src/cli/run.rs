@@ -17,6 +17,7 @@ use crate::config;
 use crate::config::Settings;
 use crate::service::StartError;
 use crate::store::{Store, StoreError};
+use crate::version::{COMMIT, VERSION};
 
 /// Runs the bridge with the configuration file `config`.
 pub(super) fn run(config: &Path) -> ExitCode {
@@ -34,6 +35,7 @@ pub(super) fn run(config: &Path) -> ExitCode {
             return EXIT_CONFIG_ERROR.into();
         }
     };
+    tracing::info!("letsbridge {VERSION} (commit {COMMIT}) starts");
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -75,6 +75,11 @@ impl Liveness {
         }
     }
 
+    /// Within which time after an answer the next one is due.
+    pub(super) fn answer_period(&self) -> Duration {
+        self.interval + self.timeout
+    }
+
     pub(super) fn deadline(&self) -> Instant {
         self.pong_deadline.unwrap_or(self.ping_at)
     }

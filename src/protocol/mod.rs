@@ -21,6 +21,9 @@ use std::time::Instant;
 
 pub use backoff::Backoff;
 
+/// The reason of [`Output::Close`] when the peer did not answer a ping in time.
+pub const PING_TIMEOUT: &str = "ping timeout";
+
 /// One end of a connection. See the [module](self) for how to drive it.
 pub trait Machine {
     /// What the transport receives: an IRC line, a websocket frame.

@@ -1,10 +1,16 @@
 //! What has become of each connection, for the report.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::bridge::{ConnectionReport, ConnectionState, Peer};
+use crate::bridge::{
+    ConnectionReport, ConnectionState, Peer, ReconnectCounts, ReconnectReason, SignOfLife,
+};
+
+/// Within which time after the login the first ping is sent and answered.
+const FIRST_ANSWER_WITHIN: Duration = Duration::from_secs(120);
 
 /// The connections to all networks and to Let's Chat.
 #[derive(Debug, Default)]
@@ -22,6 +28,9 @@ struct ConnectionRecord {
     problem: Option<String>,
     /// How often it has logged in.
     logins: u64,
+    /// The last answer that we asked for, while it is logged in.
+    sign_of_life: Option<SignOfLife>,
+    attempts: ReconnectCounts,
 }
 
 impl ConnectionRecord {
@@ -46,13 +55,30 @@ impl ConnectionLog {
             if !std::mem::replace(&mut record.is_logged_in, true) {
                 record.logins += 1;
             }
+            let next_within = FIRST_ANSWER_WITHIN;
+            record.sign_of_life = Some(SignOfLife { at: now, next_within });
             record.problem = None;
         });
     }
 
+    /// It has answered a ping; the next answer is due within this time.
+    pub(super) fn answered(&mut self, peer: Peer, next_within: Duration, now: Timestamp) {
+        let record = self.by_peer.entry(peer).or_default();
+        if record.is_logged_in {
+            record.sign_of_life = Some(SignOfLife { at: now, next_within });
+        }
+    }
+
     /// It is lost.
     pub(super) fn lost(&mut self, peer: Peer, now: Timestamp) {
-        self.change(peer, now, |record| record.is_logged_in = false);
+        self.change(peer, now, |record| {
+            (record.is_logged_in, record.sign_of_life) = (false, None);
+        });
+    }
+
+    /// It is about to be made anew.
+    pub(super) fn retried(&mut self, peer: Peer, reason: ReconnectReason) {
+        self.by_peer.entry(peer).or_default().attempts.add(reason);
     }
 
     /// The last attempt has failed, for this reason in words for the administrator.
@@ -84,9 +110,11 @@ impl ConnectionLog {
     /// Adds to a report what is known of its connection.
     pub(super) fn fill(&self, report: &mut ConnectionReport) {
         let Some(record) = self.by_peer.get(&report.peer) else { return };
-        let ConnectionRecord { since, server, problem, logins, .. } = record.clone();
+        let ConnectionRecord { since, server, problem, logins, sign_of_life, attempts, .. } =
+            record.clone();
         (report.since, report.server, report.problem) = (since, server, problem);
         (report.state, report.reconnects) = (record.state(), logins.saturating_sub(1));
+        (report.sign_of_life, report.attempts) = (sign_of_life, attempts);
     }
 }
 
@@ -117,5 +145,30 @@ mod tests {
         assert_eq!(shown(&log), (ConnectionState::Connecting, Some(5), 0));
         log.logged_in(peer(), at(6));
         assert_eq!(shown(&log), (ConnectionState::Connected, Some(6), 1));
+    }
+
+    #[test]
+    fn answer_counts_while_it_is_connected() {
+        let mut log = ConnectionLog::default();
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let peer = || Peer::LetsChat;
+        let overdue = |log: &ConnectionLog, now| {
+            let mut report = ConnectionReport::new(peer());
+            log.fill(&mut report);
+            report.sign_of_life.map(|sign| sign.is_overdue(at(now)))
+        };
+        log.answered(peer(), Duration::from_secs(9), at(1));
+        assert_eq!(overdue(&log, 1), None);
+        log.logged_in(peer(), at(10));
+        assert_eq!((overdue(&log, 130), overdue(&log, 131)), (Some(false), Some(true)));
+        log.answered(peer(), Duration::from_secs(9), at(20));
+        assert_eq!((overdue(&log, 29), overdue(&log, 30)), (Some(false), Some(true)));
+        log.lost(peer(), at(40));
+        assert_eq!(overdue(&log, 40), None);
+        log.retried(peer(), ReconnectReason::PingTimeout);
+        let mut report = ConnectionReport::new(peer());
+        log.fill(&mut report);
+        let counts: Vec<u64> = report.attempts.iter().map(|(_, count)| count).collect();
+        assert_eq!(counts, [0, 1, 0, 0, 0]);
     }
 }

@@ -91,6 +91,20 @@ impl BridgeControl {
         }
     }
 
+    /// Whether the disk takes writes: waits until something that was written a few seconds ago at most, or is written
+    /// now for that, is on it.
+    ///
+    /// # Errors
+    /// When the bridge is stopping, or too many requests wait.
+    pub async fn check_storage(&self) -> Result<(), ControlError> {
+        let inbox = self.inbox.upgrade().ok_or(ControlError::Stopping)?;
+        let (sender, reply) = oneshot::channel();
+        let sent = inbox.send(EngineInput::CheckStorage(sender)).await;
+        drop(inbox);
+        sent.map_err(|_| ControlError::Stopping)?;
+        reply.await.map_err(|_| ControlError::Busy)
+    }
+
     /// Gives up the own accounts of these people, or the logins of these puppets. Returns what there was.
     ///
     /// # Errors

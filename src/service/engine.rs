@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::closings::Closings;
+use super::commits::Commits;
 use super::connection_log::ConnectionLog;
 use super::control::OpenControls;
 use super::inbox::Inbox;
@@ -44,6 +45,7 @@ pub(super) struct Engine {
     controls: OpenControls,
     status: watch::Sender<Status>,
     connections: ConnectionLog,
+    commits: Commits,
     stats_reporter: StatsReporter,
     requested_stage: watch::Receiver<ShutdownStage>,
     /// The current stage of shutdown.
@@ -64,6 +66,7 @@ impl Engine {
         Self {
             stats_reporter: StatsReporter::new(counters),
             connections: ConnectionLog::default(),
+            commits: Commits::new(),
             bridge,
             store,
             irc_senders: HashMap::new(),
@@ -120,7 +123,7 @@ impl Engine {
                 }
             }
             self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut commands)?;
-            self.store.commit()?;
+            self.commits.commit(&mut self.store)?;
             tracing::trace!("turn committed");
             for command in commands.drain(..) {
                 self.send_command(command);
@@ -167,6 +170,8 @@ impl Engine {
             EngineInput::ConnectionProblem(peer, problem) => {
                 self.connections.failed(peer, problem, Timestamp::now());
             }
+            EngineInput::Reconnecting(peer, reason) => self.connections.retried(peer, reason),
+            EngineInput::CheckStorage(reply) => self.commits.check(reply, &mut self.store)?,
             EngineInput::LinkRequest(request, reply) => {
                 if let Some(event) = self.link_requests.open(request, reply) {
                     self.bridge.apply(Timestamp::now(), event, &mut self.store, commands)?;
@@ -196,25 +201,36 @@ impl Engine {
                 }
             }
             EngineInput::Event(happening) => {
-                match &happening {
-                    Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
-                        let peer = Peer::Irc(network.clone());
-                        self.connections.logged_in(peer, Timestamp::now());
-                    }
-                    Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
-                        self.connections.logged_in(Peer::LetsChat, Timestamp::now());
-                    }
-                    Event::ConnectionLost(peer) => self.on_connection_lost(peer),
-                    Event::Tick => self.stats_reporter.tick(self.bridge.stats()),
-                    _ => {}
-                }
+                self.note_connection(&happening);
                 if matches!(happening, Event::Tick) {
+                    self.stats_reporter.tick(self.bridge.stats());
                     self.store.still_there()?;
                 }
                 self.bridge.apply(Timestamp::now(), happening, &mut self.store, commands)?;
             }
         }
         Ok(())
+    }
+
+    /// Remembers what an event says about its connection.
+    fn note_connection(&mut self, event: &Event) {
+        let on_irc = |network: &Network| Peer::Irc(network.clone());
+        match event {
+            Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
+                self.connections.logged_in(on_irc(network), Timestamp::now());
+            }
+            Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
+                self.connections.logged_in(Peer::LetsChat, Timestamp::now());
+            }
+            Event::Irc(network, irc::IrcEvent::PingAnswered { next_within }) => {
+                self.connections.answered(on_irc(network), *next_within, Timestamp::now());
+            }
+            Event::LetsChat(letschat::LetsChatEvent::PingAnswered { next_within }) => {
+                self.connections.answered(Peer::LetsChat, *next_within, Timestamp::now());
+            }
+            Event::ConnectionLost(peer) => self.on_connection_lost(peer),
+            _ => {}
+        }
     }
 
     fn on_connection_lost(&mut self, peer: &Peer) {
@@ -261,6 +277,7 @@ impl Engine {
             Command::ControlReply(request, mut answer) => {
                 if let Ok(ControlReply::Report(report)) = &mut answer {
                     report.connections.iter_mut().for_each(|it| self.connections.fill(it));
+                    report.commits.clone_from(self.commits.times());
                 }
                 self.controls.close(request, answer);
             }

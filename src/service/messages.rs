@@ -8,7 +8,7 @@ use super::account_policy::AccountPoolSettings;
 use super::connector::Connector;
 use crate::bridge::{
     AccountCommand, BridgeConfig, Command, ControlError, ControlReply, ControlRequest, Event, Peer,
-    PuppetCommand,
+    PuppetCommand, ReconnectReason,
 };
 use crate::config::NetworkSettings;
 use crate::domain::{
@@ -40,6 +40,10 @@ pub(super) enum EngineInput {
     ServerReached(Peer, String),
     /// What is wrong with this connection, until it works.
     ConnectionProblem(Peer, String),
+    /// This connection is about to be made anew.
+    Reconnecting(Peer, ReconnectReason),
+    /// Whether the disk takes writes; answered once it does.
+    CheckStorage(oneshot::Sender<()>),
     /// The bridge is configured otherwise from now on. The answer is the channels and rooms that sessions are to be
     /// in, with those that are no longer linked but still delivered to.
     Reconfigure(Box<BridgeConfig>, oneshot::Sender<Vec<(EndpointId, Endpoint)>>),

@@ -13,6 +13,7 @@ mod accounts;
 pub mod audit;
 mod bridge_settings;
 mod closings;
+mod commits;
 mod connection_log;
 mod connections;
 mod connector;

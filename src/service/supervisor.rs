@@ -7,9 +7,9 @@ use tokio::time;
 
 use super::messages::EngineInput;
 use super::reconnect::{ConnectionOutcome, ReconnectDelay, Refusal};
-use crate::bridge::Peer;
+use crate::bridge::{Peer, ReconnectReason};
 use crate::net::ConnectionEnd;
-use crate::protocol::{irc, letschat};
+use crate::protocol::{PING_TIMEOUT, irc, letschat};
 
 /// A peer that the bridge connects to repeatedly.
 pub(super) trait Connection {
@@ -98,6 +98,9 @@ pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::
             try_other_server,
         });
         let again_in = format_delay(wait);
+        let reason = reconnect_reason(&outcome, rejection.is_some());
+        // Fails only when the engine is gone.
+        let _ = connection.inbox().send(EngineInput::Reconnecting(peer.clone(), reason)).await;
         let trouble = match outcome {
             Ok(ConnectionEnd::Cancelled) if connection.inbox().is_closed() => return,
             // The engine's command queue for it is gone.
@@ -128,6 +131,17 @@ pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::
             () = time::sleep(wait) => {}
             _ = stop.changed() => {}
         }
+    }
+}
+
+/// Why the connection is made anew.
+fn reconnect_reason(outcome: &Result<ConnectionEnd, String>, is_rejected: bool) -> ReconnectReason {
+    match outcome {
+        _ if is_rejected => ReconnectReason::Rejected,
+        Ok(ConnectionEnd::Lost(_)) => ReconnectReason::Lost,
+        Ok(ConnectionEnd::Closed(reason)) if reason == PING_TIMEOUT => ReconnectReason::PingTimeout,
+        Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Cancelled) => ReconnectReason::Closed,
+        Err(_) => ReconnectReason::Unreachable,
     }
 }
 

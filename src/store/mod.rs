@@ -233,6 +233,14 @@ impl Store {
         !self.uncommitted.is_empty()
     }
 
+    /// Writes something that changes nothing, to find out whether the disk takes writes.
+    ///
+    /// # Errors
+    /// When the store is broken; transient errors are retried.
+    pub fn try_write(&mut self) -> Result<(), StoreError> {
+        self.apply(Mutation::Nothing)
+    }
+
     /// Applies one change within the current transaction.
     fn apply(&mut self, write: Mutation) -> Result<(), StoreError> {
         let started =

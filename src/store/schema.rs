@@ -179,9 +179,14 @@ const TABLES: &str = "
 pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
-    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    mark_as_ours(&transaction)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
+}
+
+/// Marks the database as ours. If it is already, that is written to the disk once more.
+pub(super) fn mark_as_ours(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "application_id", APPLICATION_ID)
 }
 
 /// Checks that the database at `path`, opened as `connection`, has the tables above.

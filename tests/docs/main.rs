@@ -4,6 +4,7 @@
 mod commands;
 mod links;
 mod messages;
+mod metrics;
 mod pages;
 mod samples;
 mod source;

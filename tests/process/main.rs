@@ -23,6 +23,7 @@ mod link_page;
 #[path = "../support/link_page.rs"]
 mod link_page_world;
 mod logs;
+mod monitoring;
 mod people;
 #[path = "../support/program.rs"]
 mod program;

@@ -49,6 +49,7 @@ fn join_that_only_an_operator_can_allow_is_retried_rarely() {
             irc > PONG x
             wait 31s
             irc > JOIN #tea
+            irc > PING alive
             irc < :irc.example {numeric} bridge #tea :No
             wait 59s
             "
@@ -175,9 +176,9 @@ fn channel_name_too_long_for_the_server_is_not_retried() {
         "
         irc < :irc.example 005 bridge CHANNELLEN=3 :are supported by this server
         irc < :irc.example 403 bridge #tea :No such channel
-        wait 59s
-        irc < PING :x
-        irc > PONG x
+        wait 60s
+        irc > PING alive
+        irc < :irc.example PONG irc.example alive
         wait 59s
         ",
     );
@@ -201,12 +202,13 @@ fn channel_missing_from_whois_is_checked_and_rejoined() {
         irc < :irc.example 315 bridge #dev :End of /WHO list.
         ",
     );
-    for _ in 0..11 {
-        world.tell("wait 54s\nirc < PING :x\nirc > PONG x");
+    for _ in 0..9 {
+        world.tell("wait 60s\nirc > PING alive\nirc < :irc.example PONG irc.example alive");
     }
     world.tell(
         "
-        wait 6s
+        wait 60s
+        irc > PING alive
         irc > WHOIS bridge
         irc < :irc.example 319 bridge bridge :!@#tea #other
         irc < :irc.example 318 bridge bridge :End of /WHOIS list.

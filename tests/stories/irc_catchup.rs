@@ -610,9 +610,11 @@ fn start_of_a_gap_survives_a_crash() {
     let mut world = World::new(&["office/#tea tea"]);
     world.tell_on(IRC_IN);
     // Nobody speaks, but the server is connected; this is stored every ten seconds.
-    for _ in 0..5 {
+    for _ in 0..2 {
         world.tell("wait 30s\nirc < PING :x\nirc > PONG x");
+        world.tell("wait 30s\nirc > PING alive\nirc < :irc.example PONG irc.example alive");
     }
+    world.tell("wait 30s\nirc < PING :x\nirc > PONG x");
     world.tell("wait 20s\nrestart\nwait 100s");
     world.tell_on(IRC_IN);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");

@@ -323,9 +323,12 @@ fn outage_of_a_room_is_reported_after_its_missed_posts() {
 fn restart_counts_as_an_outage_and_is_reported_once() {
     let mut world = joined();
     // Nobody speaks; the bridge regularly stores that the server is connected.
-    for _ in 0..3 {
+    for _ in 0..2 {
         world.tell("wait 25s\nlc > 2\nlc < 3\nirc < PING :x\nirc > PONG x");
     }
+    world.tell(
+        "wait 25s\nlc > 2\nlc < 3\nirc > PING alive\nirc < :irc.example PONG irc.example alive",
+    );
     world.tell("restart\nwait 100s");
     world.tell_on(IRC_IN);
     world.tell("irc > PING past-1\nirc < :irc.example PONG irc.example past-1");

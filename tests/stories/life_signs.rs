@@ -1,7 +1,7 @@
 //! When a silent server is pinged, and when it is disconnected.
 
 use crate::harness::World;
-use crate::story;
+use crate::{IRC_IN, story};
 
 const AT_THE_DOOR: &str = r#"
     irc connects
@@ -27,6 +27,30 @@ fn silent_irc_server_is_pinged_and_has_a_minute_to_answer() {
         wait 10s
         "#,
     );
+}
+
+#[test]
+fn server_that_speaks_is_pinged_each_minute_all_the_same() {
+    World::new(&["office/#tea tea"]).tell(&format!(
+        r#"{IRC_IN}
+        wait 50s
+        irc < PING :x
+        irc > PONG x
+        wait 10s
+        irc > PING alive
+        wait 20s
+        irc < PING :x
+        irc > PONG x
+        wait 59s
+        irc < :irc.example PONG irc.example late
+        wait 59s
+        irc < PING :x
+        irc > PONG x
+        wait 1s
+        irc > PING alive
+        irc < :irc.example PONG irc.example alive
+        "#
+    ));
 }
 
 #[test]

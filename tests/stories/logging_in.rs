@@ -304,6 +304,7 @@ fn password_is_not_sent_to_a_user_named_nickserv() {
         irc < PING :x
         irc > PONG x
         wait 15s
+        irc > PING alive
         irc < :NickServ!NickServ@services.evil.example NOTICE bridge :This nickname is registered. Please identify.
         irc > WHOIS NickServ
         {IS_SOMEBODY}
@@ -324,6 +325,7 @@ fn later_password_prompt_is_verified_again() {
         irc < PING :x
         irc > PONG x
         wait 15s
+        irc > PING alive
         irc < :NickServ!s@services NOTICE bridge :This nickname is registered. Please identify.
         irc > WHOIS NickServ
         {IS_SOMEBODY}

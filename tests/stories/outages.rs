@@ -20,6 +20,7 @@ fn outage_of_a_channel_is_announced_once_with_its_reason_and_end() {
         irc < PING :x
         irc > PONG x
         wait 10s
+        irc > PING alive
         lc > 42#["messages:create",{"room":"r1","text":"-- cannot reach #tea on office: banned from the channel (Cannot join channel (+b)); messages from here are queued"}]
         lc < 43#[{"id":"6b0000200000000000000001","text":"x","posted":"2026-11-22T12:01:00.000Z","owner":"u0","room":"r1"}]
         wait 10s

@@ -138,9 +138,10 @@ fn unanswered_ping_after_a_line_ends_the_connection() {
         "#,
     );
     // Unrelated lines of the server.
-    for seconds in [20, 25, 25, 25] {
+    for (seconds, ping) in [(20, ""), (25, ""), (25, "irc > PING alive"), (25, "")] {
         world.tell(&format!(
             "wait {seconds}s
+             {ping}
              lc > 2
              lc < 3
              irc < PING :x

@@ -33,6 +33,7 @@ pub(super) fn report(ctx: &mut Ctx<'_>) -> Result<BridgeReport, StoreError> {
         connections: peers.into_iter().map(ConnectionReport::new).collect(),
         links: links.collect(),
         queued_bytes: ctx.endpoints.quota.queued_bytes(),
+        ..BridgeReport::default()
     })
 }
 

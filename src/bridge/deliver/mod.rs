@@ -296,7 +296,9 @@ pub(super) fn ack(
     }
     for delivery in &settled {
         ctx.endpoints.quota.remove(&delivery.message);
-        ctx.links.on_delivered(delivery);
+        if let Some((direction, took)) = ctx.links.on_delivered(delivery, ctx.now) {
+            ctx.stats.latency.of(direction).observe(took);
+        }
     }
     ctx.count_traffic(endpoint, |traffic| traffic.delivered += settled.len() as u64);
     ctx.schedule(endpoint);

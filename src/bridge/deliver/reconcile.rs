@@ -16,6 +16,7 @@
 use crate::bridge::context::Ctx;
 use crate::bridge::deliver::settle::reject;
 use crate::bridge::endpoints::room::reading::OVERLAP_SECONDS;
+use crate::bridge::report::RetryReason;
 use crate::domain::overlong::kept;
 use crate::domain::{DeliveryId, EndpointId, Sender};
 use crate::protocol::letschat::{LetsChatUser, PostId};
@@ -74,7 +75,7 @@ pub(in crate::bridge) fn resolve_unconfirmed(
 ) -> Result<(), StoreError> {
     let Some(state) = ctx.endpoints.get_mut(endpoint) else { return Ok(()) };
     let Some(delivery) = state.queue().in_doubt() else { return Ok(()) };
-    let id = delivery.id;
+    let (id, source) = (delivery.id, delivery.message.source);
     if delivery.message.author.is_bridge() {
         return reject(id, endpoint, NOTICE_DROPPED, ctx);
     }
@@ -85,6 +86,7 @@ pub(in crate::bridge) fn resolve_unconfirmed(
     if let Some(name) = ctx.endpoints.endpoint(endpoint) {
         tracing::info!(endpoint = %name, delivery = id.0, reason, "message resent with a mark: it may have arrived");
     }
+    ctx.links.on_retry(source, endpoint, RetryReason::Unconfirmed);
     ctx.count_traffic(endpoint, |traffic| traffic.resent += 1);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::bridge::context::{Ctx, Step};
 use crate::bridge::endpoints::EndpointState;
-use crate::bridge::report::LinkFailure;
+use crate::bridge::report::{LinkFailure, RetryReason};
 use crate::domain::{Delivery, DeliveryId, EndpointId, MessageKind};
 use crate::store::StoreError;
 use crate::translate::RESENT_PREFIX;
@@ -40,6 +40,9 @@ pub(in crate::bridge) fn defer(
 ) -> Result<(), StoreError> {
     let Some(state) = ctx.endpoints.get_mut(endpoint) else { return Ok(()) };
     if state.queue_mut().defer(delivery, ctx.store)? {
+        if let Some(head) = state.queue().head() {
+            ctx.links.on_retry(head.message.source, endpoint, RetryReason::Deferred);
+        }
         if let Some(link) = state.link() {
             tracing::info!(endpoint = %link.endpoint, delivery = delivery.0, reason, "delivery deferred");
         }

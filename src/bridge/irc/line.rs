@@ -6,6 +6,7 @@ use super::playback::{self, PlaybackKind};
 use crate::bridge::context::Ctx;
 use crate::bridge::endpoints::channel::Reception;
 use crate::bridge::endpoints::channel::duplicates::fingerprint;
+use crate::bridge::report::NotMirrored;
 use crate::bridge::{commands, ingest};
 use crate::domain::{EndpointId, Message, Network};
 use crate::protocol::irc::IncomingMessage;
@@ -99,6 +100,9 @@ fn record(
         (true, true, true) => traffic.caught_up += 1,
         (true, false, true) => traffic.received += 1,
     });
+    if is_new && !arrival.admitted {
+        ctx.count_not_mirrored(endpoint, NotMirrored::Skipped);
+    }
     if is_new && !arrival.is_late {
         commands::request_answer(&message, ctx);
     }

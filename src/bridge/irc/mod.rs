@@ -73,6 +73,8 @@ pub(super) fn on_event(
             set_own_nick(network, &nick, ctx)
         }
         IrcEvent::Alive => on_alive(network, ctx),
+        // The service knows when.
+        IrcEvent::PingAnswered { .. } => Ok(()),
         IrcEvent::Joined { endpoint, server_time, has_history, has_echoes, line } => {
             let joined = JoinInfo { time: server_time, has_history, has_echoes, line };
             outage::end(endpoint, ctx)?;

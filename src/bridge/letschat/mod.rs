@@ -13,7 +13,7 @@ use super::endpoints::EndpointState;
 use super::event::Peer;
 use super::topic_sync;
 use crate::domain::{DeliveryId, EndpointId};
-use crate::protocol::letschat::LetsChatEvent;
+use crate::protocol::letschat::{LetsChatEvent, LetsChatUser};
 use crate::store::StoreError;
 
 /// Handles an event of the connection to Let's Chat. Direct messages are handled elsewhere.
@@ -41,11 +41,7 @@ pub(super) fn on_event(
             Ok(())
         }
         LetsChatEvent::LoggedIn(account) => {
-            tracing::info!(account = account.username, "logged in to Let's Chat");
-            let names = [Some(&account.username), account.display_name.as_ref()];
-            ctx.senders.accounts.bot_names = names.into_iter().flatten().cloned().collect();
-            ctx.peers.letschat_account = Some(account);
-            ctx.peers.connected(Peer::LetsChat, ctx.now);
+            on_logged_in(account, ctx);
             Ok(())
         }
         LetsChatEvent::Alive => receive::on_alive(ctx),
@@ -77,8 +73,19 @@ pub(super) fn on_event(
             ctx.steps.push_back(Step::ScheduleDirect);
             Ok(())
         }
-        LetsChatEvent::DirectMessage(_) | LetsChatEvent::DirectMessagesEnabled(_) => Ok(()),
+        LetsChatEvent::DirectMessage(_)
+        | LetsChatEvent::DirectMessagesEnabled(_)
+        | LetsChatEvent::PingAnswered { .. } => Ok(()),
     }
+}
+
+/// Let's Chat has told who we are.
+fn on_logged_in(account: LetsChatUser, ctx: &mut Ctx<'_>) {
+    tracing::info!(account = account.username, "logged in to Let's Chat");
+    let names = [Some(&account.username), account.display_name.as_ref()];
+    ctx.senders.accounts.bot_names = names.into_iter().flatten().cloned().collect();
+    ctx.peers.letschat_account = Some(account);
+    ctx.peers.connected(Peer::LetsChat, ctx.now);
 }
 
 /// The next delivery to the room has waited long enough for more lines.

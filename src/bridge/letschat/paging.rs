@@ -16,6 +16,7 @@ use crate::bridge::context::Ctx;
 use crate::bridge::endpoints::room::reading::RoomReading;
 use crate::bridge::event::Command;
 use crate::bridge::notices;
+use crate::bridge::report::NotMirrored;
 use crate::domain::EndpointId;
 use crate::protocol::letschat;
 use crate::protocol::letschat::{PAGE_SIZE, PostId};
@@ -119,6 +120,7 @@ impl PageScheduler {
         {
             tracing::error!(endpoint = %room.link.endpoint, %since, skip, "oversized post skipped");
             ctx.count_traffic(endpoint, |traffic| traffic.oversized += 1);
+            ctx.count_not_mirrored(endpoint, NotMirrored::Unreadable);
             let name = ctx.endpoints.display_name(endpoint);
             let text = format!("1 message from {name} skipped: too large");
             return notices::notify_mirrored_channels(endpoint, text, ctx);

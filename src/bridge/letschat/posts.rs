@@ -6,6 +6,7 @@ use crate::bridge::context::Ctx;
 use crate::bridge::deliver::{self, reconcile};
 use crate::bridge::event::Peer;
 use crate::bridge::notices::status;
+use crate::bridge::report::NotMirrored;
 use crate::bridge::{commands, ingest};
 use crate::domain::{DeliveryId, EndpointId, Message, MessageKind};
 use crate::protocol::letschat::{LetsChatUser, Post, PostId};
@@ -161,6 +162,7 @@ fn catch_up(
         return ingest::ingest(message, Some(remote_id), None, ctx).map(drop);
     }
     ctx.count_traffic(endpoint, |traffic| traffic.skipped += 1);
+    ctx.count_not_mirrored(endpoint, NotMirrored::Skipped);
     ctx.store.record(message, Some(remote_id)).map(drop)
 }
 
@@ -226,6 +228,7 @@ pub(super) fn skip(
         advance_cursor(endpoint, post, None, ctx)?;
     }
     ctx.count_traffic(endpoint, |traffic| traffic.oversized += 1);
+    ctx.count_not_mirrored(endpoint, NotMirrored::Unreadable);
     Ok(())
 }
 

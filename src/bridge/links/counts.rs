@@ -2,20 +2,19 @@
 
 use jiff::Timestamp;
 
-use crate::bridge::report::DirectionReport;
+use crate::bridge::report::{DirectionReport, NotMirrored, RetryReason};
 use crate::domain::DeliveryId;
 
 /// The figures of one direction, kept while deliveries come and go, so that nobody has to count them.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct DirectionCounts {
+    /// The figures since the bridge started. What waits is filled in by [`DirectionCounts::report`].
+    totals: DirectionReport,
     waiting: u64,
     /// The oldest delivery that waits, and when its message was sent; `None` if there is none, or if it is unknown.
     oldest: Option<(DeliveryId, Timestamp)>,
     /// The last one that was the oldest: the next one comes after it.
     last_oldest: Option<DeliveryId>,
-    delivered: u64,
-    rejected: u64,
-    dropped: u64,
 }
 
 impl DirectionCounts {
@@ -39,17 +38,32 @@ impl DirectionCounts {
 
     pub(super) fn on_delivered(&mut self, id: DeliveryId) {
         self.settle(id);
-        self.delivered += 1;
+        self.totals.delivered += 1;
     }
 
     pub(super) fn on_rejected(&mut self, id: DeliveryId) {
         self.settle(id);
-        self.rejected += 1;
+        self.totals.rejected += 1;
     }
 
     pub(super) fn on_dropped(&mut self, id: DeliveryId) {
         self.settle(id);
-        self.dropped += 1;
+        self.totals.dropped += 1;
+    }
+
+    pub(super) fn on_not_mirrored(&mut self, reason: NotMirrored) {
+        *match reason {
+            NotMirrored::Ignored => &mut self.totals.ignored,
+            NotMirrored::Skipped => &mut self.totals.skipped,
+            NotMirrored::Unreadable => &mut self.totals.unreadable,
+        } += 1;
+    }
+
+    pub(super) fn on_retry(&mut self, reason: RetryReason) {
+        *match reason {
+            RetryReason::Unconfirmed => &mut self.totals.resent,
+            RetryReason::Deferred => &mut self.totals.deferred,
+        } += 1;
     }
 
     fn settle(&mut self, id: DeliveryId) {
@@ -79,9 +93,7 @@ impl DirectionCounts {
         DirectionReport {
             waiting: self.waiting,
             oldest: self.oldest.map(|(_, sent_at)| sent_at),
-            delivered: self.delivered,
-            rejected: self.rejected,
-            dropped: self.dropped,
+            ..self.totals
         }
     }
 }

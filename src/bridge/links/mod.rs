@@ -3,17 +3,20 @@
 //! Only state lives here; `control` acts on it. A delivery belongs to the last link on its path, see [`super::report`].
 
 mod counts;
+mod heard;
 mod paths;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::control_io::LinkDirection;
-use super::report::{DirectionReport, LinkFailure, LinkState};
+use super::report::{DirectionReport, LinkFailure, LinkState, NotMirrored, RetryReason};
 use crate::domain::{Delivery, EndpointId, LinkId, LinkName};
 use crate::store::WaitingCount;
 use counts::DirectionCounts;
+use heard::HeardTimes;
 use paths::LinkPaths;
 
 /// All links, and the paths along them.
@@ -21,6 +24,7 @@ use paths::LinkPaths;
 pub(super) struct Links {
     links: Vec<LinkRecord>,
     paths: LinkPaths,
+    heard: HeardTimes,
 }
 
 /// What is known of a link.
@@ -210,16 +214,39 @@ impl Links {
     }
 
     /// A delivery was queued.
-    pub(super) fn on_queued(&mut self, delivery: &Delivery) {
+    pub(super) fn on_queued(&mut self, delivery: &Delivery, now: Timestamp) {
+        self.heard.mark(delivery.id, now);
         if let Some(counts) = self.counts_of(delivery.message.source, delivery.to) {
             counts.on_queued(delivery.id, delivery.message.sent_at);
         }
     }
 
-    /// A delivery has arrived.
-    pub(super) fn on_delivered(&mut self, delivery: &Delivery) {
-        if let Some(counts) = self.counts_of(delivery.message.source, delivery.to) {
-            counts.on_delivered(delivery.id);
+    /// A delivery has arrived. Returns where to, and how long that took since its message was heard; if that was before
+    /// the bridge started, since it was sent, as its network says.
+    pub(super) fn on_delivered(
+        &mut self,
+        delivery: &Delivery,
+        now: Timestamp,
+    ) -> Option<(LinkDirection, Duration)> {
+        let heard = self.heard.of(delivery.id).unwrap_or(delivery.message.sent_at);
+        let (direction, counts) = self.direction_of(delivery.message.source, delivery.to)?;
+        counts.on_delivered(delivery.id);
+        // A clock that was set back makes it negative.
+        let took = Duration::try_from(now.duration_since(heard)).unwrap_or_default();
+        Some((direction, took))
+    }
+
+    /// A message is not mirrored to an endpoint.
+    pub(super) fn on_not_mirrored(&mut self, from: EndpointId, to: EndpointId, why: NotMirrored) {
+        if let Some(counts) = self.counts_of(from, to) {
+            counts.on_not_mirrored(why);
+        }
+    }
+
+    /// A delivery is sent once more.
+    pub(super) fn on_retry(&mut self, from: EndpointId, to: EndpointId, why: RetryReason) {
+        if let Some(counts) = self.counts_of(from, to) {
+            counts.on_retry(why);
         }
     }
 
@@ -242,10 +269,19 @@ impl Links {
 
     /// The figures to which a delivery belongs.
     fn counts_of(&mut self, from: EndpointId, to: EndpointId) -> Option<&mut DirectionCounts> {
+        self.direction_of(from, to).map(|(_, counts)| counts)
+    }
+
+    /// The direction to which a delivery belongs, and its figures.
+    fn direction_of(
+        &mut self,
+        from: EndpointId,
+        to: EndpointId,
+    ) -> Option<(LinkDirection, &mut DirectionCounts)> {
         let link = self.paths.last_link(from, to)?;
         let link = self.links.get_mut(link)?;
         let direction =
             if link.channel == to { LinkDirection::ToIrc } else { LinkDirection::ToLetsChat };
-        Some(link.counts_mut(direction))
+        Some((direction, link.counts_mut(direction)))
     }
 }

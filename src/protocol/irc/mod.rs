@@ -10,6 +10,7 @@ mod session;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -138,6 +139,11 @@ pub enum IrcEvent {
     },
     /// The connection is alive. Sent every few seconds while anything is received.
     Alive,
+    /// The server has answered a PING.
+    PingAnswered {
+        /// Within which time the next answer is due.
+        next_within: Duration,
+    },
     /// A received line was not valid UTF-8.
     FallbackCharsetUsed,
     /// The channel is joined and its members are known.

@@ -130,6 +130,11 @@ pub enum LetsChatEvent {
     LoggedIn(LetsChatUser),
     /// The connection is alive. Sent every few seconds while anything is received.
     Alive,
+    /// The server has answered a ping.
+    PingAnswered {
+        /// Within which time the next answer is due.
+        next_within: Duration,
+    },
     /// The server sent a frame that exceeds the maximum length; the connection ends.
     FrameTooLarge,
     /// The room is joined.

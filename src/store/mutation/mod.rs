@@ -11,6 +11,7 @@ mod puppet_login;
 use jiff::Timestamp;
 use rusqlite::{Connection, ToSql};
 
+use super::schema;
 use crate::domain::{
     DeliveryId, DeliveryState, EndpointId, LetsChatUserId, Message, MessageKind, MessagePart,
     Network,
@@ -54,6 +55,7 @@ pub(super) enum Mutation {
     SetLinkPaused { channel: EndpointId, room: EndpointId, since: Option<Timestamp> },
     SetLinkPauseAnnounced { channel: EndpointId, room: EndpointId },
     Unmerge { deliveries: Vec<DeliveryId> },
+    Nothing,
     People(PeopleMutation),
     PuppetLogin(PuppetLoginMutation),
 }
@@ -144,6 +146,7 @@ impl Mutation {
             Self::ReserveNick { network, user, relaymsg, nick } => {
                 nick::reserve(db, network, user, *relaymsg, nick)
             }
+            Self::Nothing => schema::mark_as_ours(db.connection),
             Self::People(change) => change.execute(db),
             Self::PuppetLogin(change) => change.execute(db),
         }

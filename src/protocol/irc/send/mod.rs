@@ -283,6 +283,7 @@ impl IrcSession {
     }
 
     pub(in crate::protocol::irc) fn on_pong(&mut self, now: Instant, token: &str) {
+        self.report_answer(now);
         let result = self.send_queue.on_pong(token, self.registration.is_bouncer(), now);
         self.report_send_result(result);
         let answer = self.history_requests.on_pong(token);

@@ -69,7 +69,12 @@ impl Machine for IrcSession {
 
 impl IrcSession {
     fn on_received(&mut self, now: Instant, line: &ReceivedLine) {
-        self.liveness.on_received(now);
+        if self.is_registering() || self.send_only {
+            self.liveness.on_received(now);
+        } else {
+            // Only an answer shows that it hears us, too.
+            self.liveness.on_received_keep_pinging(now);
+        }
         self.check_phase_deadline(now);
         self.report_alive(now);
         if matches!(line, ReceivedLine::FallbackCharset(_)) {

@@ -38,7 +38,7 @@ use crate::protocol::liveness::Liveness;
 
 pub use self::config::{SessionConfig, Webirc};
 
-/// How long the server may be silent before we send PING, and then before we disconnect.
+/// How long after its last answer we send PING, and how long the server may be silent then before we disconnect.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Time limit for registration as a whole.
@@ -109,6 +109,8 @@ pub struct IrcSession {
     pub(in crate::protocol::irc) last_input_at: Instant,
     /// When we last sent [`IrcEvent::Alive`].
     pub(in crate::protocol::irc) alive_reported_at: Instant,
+    /// When we last sent [`IrcEvent::PingAnswered`].
+    pub(in crate::protocol::irc) answer_reported_at: Option<Instant>,
     /// Registration is complete.
     pub(in crate::protocol::irc) registered: bool,
     pub(in crate::protocol::irc) output: VecDeque<Output<Line, IrcEvent>>,
@@ -197,6 +199,7 @@ impl IrcSession {
             liveness: Liveness::new(now, SILENCE_TIMEOUT, SILENCE_TIMEOUT),
             last_input_at: now,
             alive_reported_at: now,
+            answer_reported_at: None,
             registered: false,
             output: VecDeque::new(),
         };
@@ -231,6 +234,16 @@ impl IrcSession {
         {
             self.alive_reported_at = now;
             self.output.push_back(Output::Event(IrcEvent::Alive));
+        }
+    }
+
+    /// The server has answered a PING, of which many may be sent.
+    pub(in crate::protocol::irc) fn report_answer(&mut self, now: Instant) {
+        self.liveness.on_received(now);
+        if self.answer_reported_at.is_none_or(|at| now >= at + ALIVE_EVENT_INTERVAL) {
+            self.answer_reported_at = Some(now);
+            let next_within = self.liveness.answer_period();
+            self.output.push_back(Output::Event(IrcEvent::PingAnswered { next_within }));
         }
     }
 

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use super::{IrcSession, IrcSessionPhase};
-use crate::protocol::Output;
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::login::RawCommand;
 use crate::protocol::irc::send::pacing::Priority;
 use crate::protocol::irc::send::queue::NextLines;
 use crate::protocol::irc::wire::line::Line;
 use crate::protocol::liveness::LivenessCheck;
+use crate::protocol::{Output, PING_TIMEOUT};
 
 /// Timeouts and sending.
 impl IrcSession {
@@ -19,7 +19,7 @@ impl IrcSession {
             LivenessCheck::Dead if self.is_registering() => {
                 self.close("ping timeout during registration".to_owned());
             }
-            LivenessCheck::Dead => self.close("ping timeout".to_owned()),
+            LivenessCheck::Dead => self.close(PING_TIMEOUT.to_owned()),
             LivenessCheck::Ping => self.send_ping(now),
             LivenessCheck::Wait => {}
         }

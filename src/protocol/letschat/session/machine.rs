@@ -11,7 +11,7 @@ use crate::protocol::letschat::{
 };
 use crate::protocol::liveness::LivenessCheck;
 use crate::protocol::socketio::Packet;
-use crate::protocol::{Input, Machine, Output};
+use crate::protocol::{Input, Machine, Output, PING_TIMEOUT};
 
 /// Minimum time between two [`LetsChatEvent::Alive`].
 const ALIVE_EVENT_INTERVAL: Duration = Duration::from_secs(5);
@@ -91,6 +91,10 @@ impl LetsChatSession {
                 self.liveness.set_interval(interval.min(self.max_ping_interval), now);
             }
             Packet::Ping { data } => self.send_packet(&Packet::Pong { data }),
+            Packet::Pong { .. } => {
+                let next_within = self.liveness.answer_period();
+                self.output.push_back(Output::Event(LetsChatEvent::PingAnswered { next_within }));
+            }
             Packet::Connect if self.phase != LetsChatSessionPhase::Online => {
                 self.phase = LetsChatSessionPhase::Online;
                 self.send_request(now, LetsChatRequest::WhoAmI, "account:whoami", Value::Null);
@@ -159,7 +163,7 @@ impl LetsChatSession {
             }
         }
         match self.liveness.check(now) {
-            LivenessCheck::Dead => self.close("ping timeout".to_owned()),
+            LivenessCheck::Dead => self.close(PING_TIMEOUT.to_owned()),
             LivenessCheck::Ping => self.send_ping(),
             LivenessCheck::Wait => {}
         }
