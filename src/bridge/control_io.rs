@@ -113,6 +113,17 @@ pub enum LinkDirection {
     ToLetsChat,
 }
 
+impl LinkDirection {
+    /// As metrics and the status call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ToIrc => "to_irc",
+            Self::ToLetsChat => "to_letschat",
+        }
+    }
+}
+
 /// What a delivery waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitState {

@@ -45,7 +45,7 @@ pub use network::{
 pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
-    AdminSettings, CatchUpPolicy, CertificatePin, ChannelSettings, HostPort, LetsChatSettings,
+    AdminSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings, HostPort, LetsChatSettings,
     Link, LogFormat, LogSettings, NetworkSettings, RoomSettings, Settings, StoreSettings, TlsTrust,
     UnconfirmedPolicy, WebSettings,
 };
