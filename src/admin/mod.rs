@@ -38,9 +38,9 @@ pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle};
 pub use people::{EndedLinkView, PersonAccountView, PersonView, UnlinkRequestBody, UnlinkedView};
 pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
 pub use report::{
-    ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
-    NetworkKindView, NetworkView, PeopleCounts, ReloadView, ReloadedView, StatusView, StorageView,
-    WarningView,
+    CanaryDirectionView, CanaryView, ConfigView, ConnectionStateView, DirectionView, LinkErrorView,
+    LinkStateView, LinkView, NetworkKindView, NetworkView, PeopleCounts, ReloadView, ReloadedView,
+    StatusView, StorageView, WarningView,
 };
 pub use server::{AdminListeners, AdminServer};
 pub use socket::{SocketError, socket_path};

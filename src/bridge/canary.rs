@@ -240,8 +240,7 @@ impl CanaryDirection {
         };
         let body = format!("test of the bridge at {}", ctx.now.strftime("%F %T%.3f UTC"));
         let author = Author { bot: true, ..Author::named(AUTHOR) };
-        let message =
-            Message { source, author, kind: MessageKind::Text, body, sent_at: ctx.now };
+        let message = Message { source, author, kind: MessageKind::Text, body, sent_at: ctx.now };
         let Some(id) = ctx.store.record(&message, None)? else { return Ok(()) };
         let delivery = ingest::enqueue(id, &message, (MessagePart::Whole, to), ctx)?;
         ctx.schedule(to);
@@ -258,7 +257,8 @@ impl CanaryDirection {
     }
 
     fn end_if_arrived(&mut self, now: Timestamp, latency: &mut LatencyStats) {
-        let has_arrived = |awaited: &mut AwaitedMessage| awaited.is_acknowledged && awaited.is_heard;
+        let has_arrived =
+            |awaited: &mut AwaitedMessage| awaited.is_acknowledged && awaited.is_heard;
         let Some(arrived) = self.awaited.take_if(has_arrived) else { return };
         // A clock that was set back makes it negative.
         let took: Duration = now.duration_since(arrived.sent_at).try_into().unwrap_or_default();

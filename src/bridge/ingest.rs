@@ -9,9 +9,7 @@ use super::context::{Ctx, Step};
 use super::endpoints::EndpointState;
 use super::loop_guard::LoopVerdict;
 use super::report::NotMirrored;
-use crate::domain::{
-    Author, Delivery, DeliveryId, Endpoint, EndpointId, Message, MessagePart,
-};
+use crate::domain::{Author, Delivery, DeliveryId, Endpoint, EndpointId, Message, MessagePart};
 use crate::store::{MessageId, StoreError};
 use crate::translate::{fallback_name, is_blank, is_passthrough, needs_split};
 

@@ -65,8 +65,9 @@ pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_pag
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
 pub use policy::{BridgePolicy, CatchUpLimits};
 pub use report::{
-    BridgeReport, CanaryDirectionReport, CanaryOutcome, CanaryReport, ConnectionReport, ConnectionState, DirectionReport, LinkFailure, LinkReport,
-    LinkState, ReconnectCounts, ReconnectReason, SignOfLife,
+    BridgeReport, CanaryDirectionReport, CanaryOutcome, CanaryReport, ConnectionReport,
+    ConnectionState, DirectionReport, LinkFailure, LinkReport, LinkState, ReconnectCounts,
+    ReconnectReason, SignOfLife,
 };
 pub use senders::accounts::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 pub use senders::{NickPolicy, NickSource};

@@ -287,10 +287,7 @@ impl CanaryReport {
     /// Both directions.
     #[must_use]
     pub fn directions(&self) -> [(LinkDirection, &CanaryDirectionReport); 2] {
-        [
-            (LinkDirection::ToIrc, &self.to_irc),
-            (LinkDirection::ToLetsChat, &self.to_letschat),
-        ]
+        [(LinkDirection::ToIrc, &self.to_irc), (LinkDirection::ToLetsChat, &self.to_letschat)]
     }
 }
 

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::account_policy;
-use crate::bridge::{BridgeConfig, BridgePolicy, CanaryConfig, CatchUpLimits, NickPolicy, NickSource};
+use crate::bridge::{
+    BridgeConfig, BridgePolicy, CanaryConfig, CatchUpLimits, NickPolicy, NickSource,
+};
 use crate::config::{
-    CanarySettings, CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings, SenderMode, Settings,
-    UnconfirmedPolicy, WebSettings,
+    CanarySettings, CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings,
+    SenderMode, Settings, UnconfirmedPolicy, WebSettings,
 };
 use crate::domain::{Endpoint, Network};
 use crate::store;
