@@ -28,19 +28,23 @@ pub(super) fn read<'r>(
     let room_entry = section.entry("room");
     let key = section.secret("key", "key_file", parse::channel_key);
     let room_password = section.secret("room_password", "room_password_file", |_| Ok(()));
-    let interval = duration(&mut section, "interval", MIN_INTERVAL);
-    let timeout_entry = section.entry("timeout");
-    let timeout = duration(&mut section, "timeout", MIN_TIMEOUT).unwrap_or(DEFAULT_TIMEOUT);
+    let interval = section.get("interval", text(|text| duration_from(MIN_INTERVAL, text)));
     let interval = interval.unwrap_or(DEFAULT_INTERVAL);
+    let timeout_entry = section.entry("timeout");
+    let timeout = timeout_entry
+        .as_ref()
+        .and_then(|entry| entry.parse(text(|text| duration_from(MIN_TIMEOUT, text))));
+    let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT.min(interval));
     if let Some(entry) = timeout_entry.filter(|_| timeout > interval) {
         let found = "longer than canary.interval: one message would have to overtake the other";
         entry.report_error(ValueError::new(found, "use at most canary.interval"));
     }
-    if channel_entry.is_none() {
-        section.report_missing("channel", "channel = \"office/#bridge-canary\"");
-    }
-    if room_entry.is_none() {
-        section.report_missing("room", "room = \"bridge-canary\"");
+    match (&channel_entry, &room_entry) {
+        (None, Some(_)) => {
+            section.report_missing("channel", "channel = \"office/#bridge-canary\"");
+        }
+        (Some(_), None) => section.report_missing("room", "room = \"bridge-canary\""),
+        (Some(_), Some(_)) | (None, None) => {}
     }
     section.deny_unknown_keys();
     let (channel_entry, room_entry) = (channel_entry?, room_entry?);
@@ -55,16 +59,12 @@ pub(super) fn read<'r>(
     Some(CanarySettings { channel, room, interval, timeout })
 }
 
-/// A duration that is not shorter than `min`.
-fn duration(section: &mut Section<'_>, name: &'static str, min: Duration) -> Option<Duration> {
-    section.get(
-        name,
-        text(|text| match parse::duration(text)? {
-            short if short < min => {
-                let help = format!("use at least \"{}s\"", min.as_secs());
-                Err(ValueError::quoting(text, "is too short", help))
-            }
-            duration => Ok(duration),
-        }),
-    )
+/// Parses a duration that is not shorter than `min`.
+fn duration_from(min: Duration, text: &str) -> Result<Duration, ValueError> {
+    let duration = parse::duration(text)?;
+    if duration < min {
+        let help = format!("use at least \"{}s\"", min.as_secs());
+        return Err(ValueError::quoting(text, "is too short", help));
+    }
+    Ok(duration)
 }

@@ -49,8 +49,8 @@ use accounts::Pool;
 use calls::Calls;
 use jiff::Timestamp;
 use letsbridge::bridge::{
-    AccountPolicy, Bridge, BridgeConfig, BridgePolicy, CanaryConfig, ControlError, ControlReply, GapStats,
-    NickPolicy, Stats,
+    AccountPolicy, Bridge, BridgeConfig, BridgePolicy, CanaryConfig, ControlError, ControlReply,
+    GapStats, NickPolicy, Stats,
 };
 use letsbridge::domain::{
     ChannelMember, Endpoint, FloodControl, LinkReply, Network, PuppetLogin, PuppetLoginReply,
