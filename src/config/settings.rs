@@ -63,6 +63,14 @@ pub struct Settings {
     pub loop_protection: bool,
 }
 
+impl Settings {
+    /// All channels and rooms: those of links, and those of the canary.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        let canary = self.canary.iter().flat_map(|canary| [&canary.channel, &canary.room]);
+        self.link_groups.iter().flatten().chain(canary)
+    }
+}
+
 /// Logging settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
