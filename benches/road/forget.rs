@@ -43,7 +43,7 @@ fn pause(store: &mut Store) -> Duration {
 
 /// Has the store hold so many messages that were said at `said` or soon after, and delivered. Where
 /// they were said.
-fn fill(store: &mut Store, messages: usize, said: Timestamp) -> EndpointId {
+pub(crate) fn fill(store: &mut Store, messages: usize, said: Timestamp) -> EndpointId {
     let from = store.endpoint_id(&Endpoint::channel(&Network::new("net"), "#room")).unwrap();
     let to = store.endpoint_id(&Endpoint::room("room")).unwrap();
     for at in 0..messages {

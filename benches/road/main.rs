@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench road` prints each figure beside its goal; `-- --quick` takes few messages, to
 //! show that it works. `-- backlog` prints instead what the backlog of one place does to the latency of
-//! another, `-- accounts` what people's own accounts cost, `-- away` what it takes to mirror what was said meanwhile, `-- forget` how
+//! another, `-- accounts` what people's own accounts cost, `-- away` what it takes to mirror what was said meanwhile, `-- backup` what a backup costs beside it, `-- forget` how
 //! long the program pauses when it forgets what is old. It fails where a message is lost, repeated or out of order,
 //! or where the program exits, and never on time.
 #![allow(clippy::unwrap_used)]
@@ -10,6 +10,7 @@
 mod accounts;
 mod away;
 mod backlog;
+mod backup;
 mod forget;
 mod measure;
 mod stage;
@@ -49,6 +50,9 @@ async fn main() {
     }
     if asked("accounts") {
         return accounts::run(quick).await;
+    }
+    if asked("backup") {
+        return backup::run(quick);
     }
     if asked("forget") {
         return forget::run(quick);

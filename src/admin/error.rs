@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use super::socket::SocketError;
+use super::socket::ControlSocketError;
 
 /// Why the API cannot be offered.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum AdminError {
     },
     /// There is no Unix socket.
     #[error(transparent)]
-    Socket(#[from] SocketError),
+    Socket(#[from] ControlSocketError),
     /// The system has no random numbers.
     #[error("the system has no random numbers ({0}): check that /dev/urandom can be read")]
     Random(#[from] getrandom::Error),

@@ -15,6 +15,8 @@ mod api;
 mod body;
 mod client;
 mod error;
+mod event_hub;
+mod events;
 mod gate;
 mod handles;
 mod health;
@@ -22,13 +24,16 @@ mod metrics;
 mod page;
 mod people;
 mod queue;
+mod remedies;
 mod report;
 mod router;
+mod samples;
 mod server;
 mod socket;
 mod state;
 mod status;
 mod tcp;
+mod warnings;
 
 pub use answer::ErrorView;
 pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView};
@@ -37,12 +42,14 @@ pub use error::AdminError;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle};
 pub use people::{EndedLinkView, PersonAccountView, PersonView, UnlinkRequestBody, UnlinkedView};
 pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
+pub use remedies::remedy_for;
 pub use report::{
     CanaryDirectionView, CanaryView, ConfigView, ConnectionStateView, DirectionView, LinkErrorView,
     LinkStateView, LinkView, NetworkKindView, NetworkView, PeopleCounts, ReloadView, ReloadedView,
     StatusView, StorageView, WarningView,
 };
 pub use server::{AdminListeners, AdminServer};
-pub use socket::{SocketError, socket_path};
+pub use socket::{ControlSocketError, socket_path};
 pub use state::RunningParts;
 pub use tcp::AdminTcp;
+pub use warnings::{Gravity, LogPlace, LoggedWarning, RecentWarnings};

@@ -96,6 +96,9 @@ pub struct NetworkView {
     pub server: Option<String>,
     /// What is wrong with it.
     pub problem: Option<String>,
+    /// What would do about that.
+    #[serde(default)]
+    pub remedy: Option<String>,
     /// How often it was connected anew since the bridge started.
     pub reconnects: u64,
 }
@@ -140,6 +143,9 @@ pub struct LinkView {
     pub since: Option<Timestamp>,
     /// What is wrong with it.
     pub problem: Option<String>,
+    /// What would do about that.
+    #[serde(default)]
+    pub remedy: Option<String>,
     /// Messages of the room on their way to the channel.
     pub to_irc: DirectionView,
     /// Messages of the channel on their way to the room.

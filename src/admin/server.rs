@@ -1,11 +1,14 @@
 //! Starts and stops the API at both places.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::error::AdminError;
+use super::events;
 use super::gate::{self, Access};
 use super::router;
 use super::socket::ControlSocket;
@@ -53,6 +56,8 @@ impl AdminListeners {
     pub async fn serve(self, bridge: RunningParts) -> AdminServer {
         let (stop, stopped) = watch::channel(false);
         let state = AdminState::new(bridge, stopped.clone());
+        // It ends with the API.
+        tokio::spawn(events::watch_bridge(Arc::clone(&state)));
         let routes = router::routes(state);
         self.tcp.serve(gate::guard(routes.clone(), self.tcp.gate())).await;
         let over_socket = routes.layer(Extension(Access::Socket));

@@ -26,7 +26,7 @@ const MAX_PATH_LENGTH: usize = 107;
 
 /// Why there is no socket.
 #[derive(Debug, thiserror::Error)]
-pub enum SocketError {
+pub enum ControlSocketError {
     /// Another program listens there.
     #[error(
         "{}: another bridge listens at this socket: stop it first, or set another state_dir", .0.display()
@@ -64,9 +64,9 @@ pub fn socket_path(state_dir: &Path) -> PathBuf {
 
 impl ControlSocket {
     /// Listens in `state_dir`, whose lock we hold. Must be called within a Tokio runtime.
-    pub(super) fn bind(state_dir: &Path) -> Result<(Self, UnixListener), SocketError> {
+    pub(super) fn bind(state_dir: &Path) -> Result<(Self, UnixListener), ControlSocketError> {
         let path = socket_path(state_dir);
-        let system = |error| SocketError::System { path: path.clone(), error };
+        let system = |error| ControlSocketError::System { path: path.clone(), error };
         remove_stale(&path)?;
         let socket = with_short_path(&path, listen).map_err(system)?;
         let found = fs::symlink_metadata(&path).map_err(system)?;
@@ -87,11 +87,11 @@ impl Drop for ControlSocket {
 }
 
 /// Removes the socket of a bridge that was killed.
-fn remove_stale(path: &Path) -> Result<(), SocketError> {
-    let system = |error| SocketError::System { path: path.to_owned(), error };
+fn remove_stale(path: &Path) -> Result<(), ControlSocketError> {
+    let system = |error| ControlSocketError::System { path: path.to_owned(), error };
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
-            return Err(SocketError::NotASocket(path.to_owned()));
+            return Err(ControlSocketError::NotASocket(path.to_owned()));
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -107,9 +107,9 @@ fn remove_stale(path: &Path) -> Result<(), SocketError> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(system)
         }
-        Ok(()) => Err(SocketError::InUse(path.to_owned())),
+        Ok(()) => Err(ControlSocketError::InUse(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-            Err(SocketError::InUse(path.to_owned()))
+            Err(ControlSocketError::InUse(path.to_owned()))
         }
         Err(error) => Err(system(error)),
     }
@@ -167,7 +167,7 @@ mod tests {
         let path = socket_path(directory.path());
         let stale = std::os::unix::net::UnixListener::bind(&path).unwrap();
         let error = ControlSocket::bind(directory.path()).unwrap_err();
-        assert!(matches!(error, SocketError::InUse(_)), "{error}");
+        assert!(matches!(error, ControlSocketError::InUse(_)), "{error}");
         drop(stale);
         let (socket, _listener) = ControlSocket::bind(directory.path()).unwrap();
         // The file of another bridge stays.
@@ -182,7 +182,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(socket_path(directory.path()), "hello").unwrap();
         let error = ControlSocket::bind(directory.path()).unwrap_err();
-        assert!(matches!(error, SocketError::NotASocket(_)), "{error}");
+        assert!(matches!(error, ControlSocketError::NotASocket(_)), "{error}");
         assert!(socket_path(directory.path()).exists());
     }
 
@@ -196,7 +196,7 @@ mod tests {
         connect(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let error = ControlSocket::bind(&deep).unwrap_err();
-        assert!(matches!(error, SocketError::InUse(_)), "{error}");
+        assert!(matches!(error, ControlSocketError::InUse(_)), "{error}");
         drop(socket);
         assert!(!path.exists());
     }

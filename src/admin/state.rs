@@ -8,8 +8,11 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time;
 
+use super::event_hub::EventHub;
 use super::handles::{LogLevelControl, ReloadHandle};
 use super::report::PeopleCounts;
+use super::samples::SampleLog;
+use super::warnings::RecentWarnings;
 use crate::bridge::{BridgeReport, Stats};
 use crate::service::{BridgeControl, Status};
 
@@ -32,6 +35,8 @@ pub struct RunningParts {
     pub reload: ReloadHandle,
     /// Shows and sets what is logged.
     pub log_level: Arc<dyn LogLevelControl>,
+    /// The latest warnings of the log.
+    pub warnings: RecentWarnings,
     /// When the bridge started.
     pub started_at: Timestamp,
     /// The configuration file.
@@ -46,6 +51,10 @@ pub(super) struct AdminState {
     pub(super) bridge: RunningParts,
     /// Whether the bridge stops: answers without an end must end then.
     pub(super) stopping: watch::Receiver<bool>,
+    /// The last minutes of each link.
+    pub(super) samples: SampleLog,
+    /// Those who listen to events.
+    pub(super) events: EventHub,
     /// The last counts of people, and when they were read.
     pub(super) people_counts: tokio::sync::Mutex<Option<(PeopleCounts, time::Instant)>>,
     last_report: Mutex<Option<BridgeReport>>,
@@ -65,6 +74,8 @@ impl AdminState {
         Arc::new(Self {
             bridge,
             stopping,
+            samples: SampleLog::default(),
+            events: EventHub::default(),
             people_counts: tokio::sync::Mutex::default(),
             last_report: Mutex::default(),
         })

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::health;
+use super::remedies::remedy_for;
 use super::report::{
     CanaryDirectionView, CanaryView, ConfigView, ConnectionStateView, DirectionView, LinkErrorView,
     LinkStateView, LinkView, NetworkKindView, NetworkView, StatusView, StorageView,
@@ -43,7 +44,7 @@ impl AdminState {
             links: report.links.iter().map(link_view).collect(),
             canary: report.canary.as_ref().map(canary_view),
             people: self.people_counts().await,
-            warnings: Vec::new(),
+            warnings: self.bridge.warnings.latest(),
         }
     }
 }
@@ -64,6 +65,7 @@ fn network_view(connection: &ConnectionReport) -> NetworkView {
         since: connection.since,
         server: connection.server.clone(),
         problem: connection.problem.clone(),
+        remedy: remedy_of(connection.problem.as_deref()),
         reconnects: connection.reconnects,
     }
 }
@@ -83,6 +85,7 @@ fn link_view(link: &LinkReport) -> LinkView {
         },
         since: link.since,
         problem: link.problem.clone(),
+        remedy: remedy_of(link.problem.as_deref()),
         to_irc: direction_view(link.to_irc),
         to_letschat: direction_view(link.to_letschat),
         last_error: link
@@ -111,6 +114,11 @@ fn canary_view(canary: &CanaryReport) -> CanaryView {
         to_irc: direction(&canary.to_irc),
         to_letschat: direction(&canary.to_letschat),
     }
+}
+
+/// What would do about a problem.
+fn remedy_of(problem: Option<&str>) -> Option<String> {
+    problem.and_then(remedy_for).map(str::to_owned)
 }
 
 fn direction_view(direction: DirectionReport) -> DirectionView {

@@ -12,6 +12,7 @@ use super::loop_guard::LoopGuard;
 use super::peers::Peers;
 use super::policy::BridgePolicy;
 use super::report::NotMirrored;
+use super::restored::Restored;
 use super::routes::Routes;
 use super::senders::Senders;
 use super::stats::{Stats, TrafficStats};
@@ -34,6 +35,7 @@ pub(super) struct Ctx<'a> {
     pub(super) loop_guard: &'a mut LoopGuard,
     pub(super) status: &'a mut StatusBuffer,
     pub(super) stats: &'a mut Stats,
+    pub(super) restored: &'a mut Restored,
     /// No more deliveries start.
     pub(super) stopping: bool,
     pub(super) store: &'a mut Store,

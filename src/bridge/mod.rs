@@ -41,6 +41,8 @@ mod puppet_login;
 mod rate_limit;
 mod repetition;
 mod report;
+mod restored;
+mod restored_reading;
 mod routes;
 mod senders;
 mod sent_line;
@@ -83,6 +85,7 @@ use links::Links;
 use loop_guard::LoopGuard;
 use parts::Parts;
 use peers::Peers;
+use restored::Restored;
 use routes::Routes;
 use senders::Senders;
 use senders::accounts::Accounts;
@@ -102,6 +105,7 @@ pub struct Bridge {
     loop_guard: LoopGuard,
     status: StatusBuffer,
     stats: Stats,
+    restored: Restored,
     /// No more deliveries start.
     stopping: bool,
     parts: Parts,
@@ -138,6 +142,7 @@ impl Bridge {
             loop_guard: LoopGuard::default(),
             status: StatusBuffer::default(),
             stats: Stats::default(),
+            restored: Restored::recover(store)?,
             stopping: false,
             parts: Parts::new(direct),
         };
@@ -295,6 +300,7 @@ impl Bridge {
             loop_guard: &mut self.loop_guard,
             status: &mut self.status,
             stats: &mut self.stats,
+            restored: &mut self.restored,
             stopping: self.stopping,
             store,
             commands,

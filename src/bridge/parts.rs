@@ -15,7 +15,9 @@ use super::notices::failures::FailureNotices;
 use super::notices::{outage, status};
 use super::pruner::Pruner;
 use super::puppet_login::PuppetLoginRequests;
-use super::{accounts, control, deliver, irc, letschat, linking, notices, puppet_login};
+use super::{
+    accounts, control, deliver, irc, letschat, linking, notices, puppet_login, restored_reading,
+};
 use crate::domain::{EndpointId, LetsChatUserId, Network};
 use crate::protocol::irc::IrcEvent;
 use crate::protocol::letschat::LetsChatEvent;
@@ -288,6 +290,7 @@ impl Parts {
         self.pruner.tick(ctx)?;
         irc::history::resume_paused(ctx)?;
         self.rooms.tick(ctx);
+        restored_reading::schedule_waiting(ctx);
         outage::notify_due(ctx)?;
         control::observe(ctx);
         control::pause::notify_due(ctx)?;

@@ -202,6 +202,8 @@ pub struct DirectionReport {
     pub oldest: Option<Timestamp>,
     /// Deliveries that arrived since the bridge started.
     pub delivered: u64,
+    /// How long those took, added up.
+    pub took: Duration,
     /// Deliveries that were rejected since the bridge started, without those that an administrator dropped.
     pub rejected: u64,
     /// Deliveries that an administrator dropped since the bridge started.

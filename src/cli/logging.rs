@@ -13,7 +13,8 @@ use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::log_limits::Limits;
-use crate::admin::LogLevelControl;
+use super::recent_warnings::WarningLayer;
+use crate::admin::{LogLevelControl, RecentWarnings};
 use crate::config;
 use crate::config::{LogFormat, LogSettings};
 
@@ -31,6 +32,7 @@ struct LogLevelInner {
     current: Mutex<String>,
     /// Whether `RUST_LOG` overrides the configuration.
     is_by_environment: bool,
+    warnings: RecentWarnings,
 }
 
 /// Starts logging with the settings `log`. If `RUST_LOG` is set, it overrides the level.
@@ -45,6 +47,8 @@ pub(super) fn init(log: &LogSettings) -> Result<LogLevel, String> {
     };
     let filter = parse(level).map_err(|error| format!("{key}: {error}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let warnings = RecentWarnings::default();
+    let recent = WarningLayer(warnings.clone());
     let colours = match log.format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Human => true,
@@ -53,23 +57,33 @@ pub(super) fn init(log: &LogSettings) -> Result<LogLevel, String> {
             let builder = builder.with_filter_reloading();
             let handle = builder.reload_handle();
             let logger = builder.finish();
-            logger.with(filter_fn(may_be_logged)).with(Limits::begin()).init();
+            logger.with(filter_fn(may_be_logged)).with(Limits::begin()).with(recent).init();
             let replace = Box::new(move |filter| handle.reload(filter));
-            return Ok(LogLevel::new(replace, level, written.is_some()));
+            return Ok(LogLevel::new(replace, level, written.is_some(), warnings));
         }
     };
     let builder = builder.with_ansi(colours).with_target(false).with_filter_reloading();
     let handle = builder.reload_handle();
     let logger = builder.finish();
-    logger.with(filter_fn(may_be_logged)).with(Limits::begin()).init();
+    logger.with(filter_fn(may_be_logged)).with(Limits::begin()).with(recent).init();
     let replace = Box::new(move |filter| handle.reload(filter));
-    Ok(LogLevel::new(replace, level, written.is_some()))
+    Ok(LogLevel::new(replace, level, written.is_some(), warnings))
 }
 
 impl LogLevel {
-    fn new(replace: ReplaceFilter, level: &str, is_by_environment: bool) -> Self {
+    fn new(
+        replace: ReplaceFilter,
+        level: &str,
+        is_by_environment: bool,
+        warnings: RecentWarnings,
+    ) -> Self {
         let current = Mutex::new(level.to_owned());
-        Self { inner: Arc::new(LogLevelInner { replace, current, is_by_environment }) }
+        Self { inner: Arc::new(LogLevelInner { replace, current, is_by_environment, warnings }) }
+    }
+
+    /// The latest warnings and errors, with those that the limits of the log leave out.
+    pub(super) fn warnings(&self) -> RecentWarnings {
+        self.inner.warnings.clone()
     }
 
     /// The configuration was read again: its level counts from now on, unless `RUST_LOG` overrides it.

@@ -2,11 +2,13 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod check;
 mod check_accounts;
 mod control;
 #[cfg(feature = "demo")]
 mod demo;
+mod generate;
 mod init;
 mod log_limits;
 mod logging;
@@ -14,6 +16,7 @@ mod panic;
 mod people;
 mod process;
 mod program;
+mod recent_warnings;
 mod revoke;
 mod run;
 mod signals;
@@ -45,12 +48,19 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum CliCommand {
     /// Run the bridge
+    #[command(
+        after_help = "Exit status: 0 stopped as requested; 1 failure; 2 the configuration or the database cannot be \
+                            used; 101 a bug; 130 a second signal."
+    )]
     Run {
         /// Configuration file
         #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
         config: PathBuf,
     },
     /// Validate the configuration, log in on both sides, and test each link
+    #[command(
+        after_help = "Exit status: 0 everything works; 1 something does not; 2 configuration error."
+    )]
     Check {
         /// Configuration file
         #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
@@ -72,6 +82,10 @@ enum CliCommand {
     Queue(control::QueueArgs),
     /// Show or set what the running bridge logs
     Loglevel(control::LogLevelArgs),
+    /// Back up the database and its keys into one file, also while the bridge runs
+    Backup(backup::BackupArgs),
+    /// Restore a backup, while the bridge is stopped
+    Restore(backup::RestoreArgs),
     /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
     /// List the people of IRC who have spoken, and their accounts on Let's Chat
@@ -80,6 +94,8 @@ enum CliCommand {
     Accounts(accounts::AccountsArgs),
     /// End links between people of IRC and their own accounts, also while the bridge runs
     Unlink(unlink::UnlinkArgs),
+    /// Write man pages, or completions for shells
+    Generate(generate::GenerateArgs),
     /// Try the bridge on this machine, in a page that shows both sides
     ///
     /// Starts an IRC server, a Let's Chat and a bridge between them, and prints the address of a page that shows both
@@ -117,6 +133,10 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Cli::parse();
+    // What it writes is for everybody, unlike all else.
+    if let CliCommand::Generate(arguments) = &arguments.command {
+        return generate::generate(arguments, command());
+    }
     panic::exit_on_panic();
     process::keep_to_ourselves();
     let ended = match arguments.command {
@@ -130,10 +150,13 @@ pub fn main() -> ExitCode {
         CliCommand::Resume(arguments) => control::resume(&arguments),
         CliCommand::Queue(arguments) => control::queue(&arguments),
         CliCommand::Loglevel(arguments) => control::log_level(&arguments),
+        CliCommand::Backup(arguments) => backup::backup(&arguments),
+        CliCommand::Restore(arguments) => backup::restore(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         CliCommand::People(arguments) => people::people(&arguments),
         CliCommand::Accounts(arguments) => accounts::accounts(&arguments),
         CliCommand::Unlink(arguments) => unlink::unlink(&arguments),
+        CliCommand::Generate(arguments) => generate::generate(&arguments, command()),
         #[cfg(feature = "demo")]
         CliCommand::Demo { port, irc_port, letschat_port } => {
             demo::demo(irc_port, letschat_port, port)

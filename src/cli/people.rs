@@ -32,7 +32,8 @@ const PUPPET_TITLES: [&str; 6] =
                   (made by the bridge, its person's own now), linked (their own), or none. ACCESS: \
                   planned (not there yet), usable, or lost (Let's Chat refuses the bridge). \
                   Accounts with a token in [user_map] are not listed. Below are the puppets that \
-                  log in to the services of their network."
+                  log in to the services of their network. Exit status: 0 done; 1 the database \
+                  cannot be read; 2 configuration or argument error."
 )]
 pub(super) struct PeopleArgs {
     #[command(flatten)]

@@ -52,6 +52,7 @@ impl Program {
             status: bridge.status(),
             stats: bridge.stats(),
             reload,
+            warnings: log_level.warnings(),
             log_level: Arc::new(log_level.clone()),
             started_at: Timestamp::now(),
             config_path: config.to_owned(),

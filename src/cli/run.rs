@@ -94,7 +94,8 @@ async fn run_until_stopped(
     let (requests, mut reloads) = mpsc::channel::<ReloadRequest>(1);
     let handle = reload_handle(requests);
     let mut signals = ProgramSignals::listen(settings.shutdown_timeout, on_hangup(handle.clone()));
-    let mut program = Program::start(config, settings, store, (log_level, handle)).await?;
+    let handles = (log_level, handle.clone());
+    let mut program = Program::start(config, settings, store, handles).await?;
     tokio::spawn(systemd::report_status(program.status()));
     loop {
         let request = tokio::select! {
@@ -105,6 +106,7 @@ async fn run_until_stopped(
         tokio::select! {
             outcome = reload(&mut program) => {
                 signals.set_settle(program.settings().shutdown_timeout);
+                handle.record(Timestamp::now(), &outcome);
                 // Who asked may have gone.
                 let _ = request.send(outcome);
             }

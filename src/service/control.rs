@@ -163,3 +163,46 @@ impl OpenControls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_requests_are_open() {
+        let mut open = OpenControls::default();
+        let mut replies: Vec<_> = (0..MAX_OPEN_CONTROLS)
+            .map(|_| {
+                let (sender, reply) = oneshot::channel();
+                assert!(open.open(ControlRequest::Report, sender).is_some());
+                reply
+            })
+            .collect();
+        let (sender, mut refused) = oneshot::channel();
+        assert!(open.open(ControlRequest::Report, sender).is_none());
+        assert_eq!(refused.try_recv(), Ok(Err(ControlError::Busy)));
+        // One that nobody waits for makes room.
+        replies.pop();
+        let (sender, mut reply) = oneshot::channel();
+        let Some(Event::Control(number, _)) = open.open(ControlRequest::Report, sender) else {
+            panic!("there is room");
+        };
+        open.close(number, Err(ControlError::Stopping));
+        assert_eq!(reply.try_recv(), Ok(Err(ControlError::Stopping)));
+    }
+
+    #[tokio::test]
+    async fn bridge_that_has_stopped_says_so() {
+        let (inbox, mut queue) = mpsc::channel(1);
+        let control = BridgeControl::new(&inbox);
+        let asked = tokio::spawn({
+            let control = control.clone();
+            async move { control.pause(&LinkName::new("tea")).await }
+        });
+        // The engine ends without an answer.
+        drop(queue.recv().await);
+        assert_eq!(asked.await.ok(), Some(Err(ControlError::Stopping)));
+        drop(inbox);
+        assert_eq!(control.report().await, Err(ControlError::Stopping));
+    }
+}

@@ -201,36 +201,37 @@ impl Engine {
                 }
             }
             EngineInput::Event(happening) => {
-                self.note_connection(&happening);
-                if matches!(happening, Event::Tick) {
-                    self.stats_reporter.tick(self.bridge.stats());
-                    self.store.still_there()?;
-                }
+                self.note_event(&happening)?;
                 self.bridge.apply(Timestamp::now(), happening, &mut self.store, commands)?;
             }
         }
         Ok(())
     }
 
-    /// Remembers what an event says about its connection.
-    fn note_connection(&mut self, event: &Event) {
-        let on_irc = |network: &Network| Peer::Irc(network.clone());
+    /// Notes what an event says of a connection, or that a second has passed.
+    fn note_event(&mut self, event: &Event) -> Result<(), StoreError> {
         match event {
             Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
-                self.connections.logged_in(on_irc(network), Timestamp::now());
+                self.connections.logged_in(Peer::Irc(network.clone()), Timestamp::now());
             }
             Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
                 self.connections.logged_in(Peer::LetsChat, Timestamp::now());
             }
             Event::Irc(network, irc::IrcEvent::PingAnswered { next_within }) => {
-                self.connections.answered(on_irc(network), *next_within, Timestamp::now());
+                let peer = Peer::Irc(network.clone());
+                self.connections.answered(peer, *next_within, Timestamp::now());
             }
             Event::LetsChat(letschat::LetsChatEvent::PingAnswered { next_within }) => {
                 self.connections.answered(Peer::LetsChat, *next_within, Timestamp::now());
             }
             Event::ConnectionLost(peer) => self.on_connection_lost(peer),
+            Event::Tick => {
+                self.stats_reporter.tick(self.bridge.stats());
+                self.store.still_there()?;
+            }
             _ => {}
         }
+        Ok(())
     }
 
     fn on_connection_lost(&mut self, peer: &Peer) {

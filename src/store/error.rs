@@ -74,7 +74,7 @@ pub enum StoreError {
     /// A newer letsbridge wrote it.
     #[error(
         "the database {path} has schema version {found}, newer than the supported {known}: upgrade \
-         letsbridge, or move the database away together with {path}-wal and {path}-shm and start from \
+         letsbridge, restore a backup from before the upgrade with `letsbridge restore --replace`, or move the database away together with {path}-wal and {path}-shm and start from \
          scratch"
     )]
     TooNew {

@@ -25,6 +25,7 @@ const FILES: &[&str] = &[
     "letsbridge.sqlite3-wal",
     "letsbridge.sqlite3-shm",
     "letsbridge.sqlite3-journal",
+    "letsbridge.sqlite3.new",
     "links.key",
     "links.key.new",
     "accounts.key",
@@ -54,6 +55,35 @@ pub(super) fn claim(directory: &Path) -> Result<(), StoreError> {
         _ => {}
     }
     inspect(directory, Mend::Yes)
+}
+
+/// To whom the files of a directory belong, if that is not us.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner(Option<(u32, u32)>);
+
+impl Owner {
+    /// Makes the file theirs.
+    pub(super) fn take(self, file: &File) -> io::Result<()> {
+        match self.0 {
+            Some((user, group)) => std::os::unix::fs::fchown(file, Some(user), Some(group)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Like [`claim`]; but root may also use the directory of another user, to whom its files then belong.
+pub(super) fn claim_for_owner(directory: &Path) -> Result<Owner, StoreError> {
+    let is_root = rustix::process::geteuid().is_root();
+    match fs::metadata(directory) {
+        Ok(found) if is_root && found.uid() != 0 => {
+            inspect(directory, Mend::No)?;
+            Ok(Owner(Some((found.uid(), found.gid()))))
+        }
+        _ => {
+            claim(directory)?;
+            Ok(Owner(None))
+        }
+    }
 }
 
 /// Checks that the directory would not stand below a file.

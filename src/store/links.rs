@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::params;
 
 use super::columns::{MESSAGE_COLUMNS, time_from_sql};
-use super::mutation::Mutation;
+use super::mutation::{LinkMutation, Mutation};
 use super::outbox::{DELIVERY_COLUMNS, delivery_from_row};
 use super::{Store, StoreError};
 use crate::domain::{Delivery, DeliveryId, EndpointId};
@@ -67,7 +67,7 @@ impl Store {
         room: EndpointId,
         since: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::SetLinkPaused { channel, room, since })
+        self.apply(Mutation::Link(LinkMutation::SetPaused { channel, room, since }))
     }
 
     /// Records that people on both sides were told of the pause.
@@ -79,7 +79,7 @@ impl Store {
         channel: EndpointId,
         room: EndpointId,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::SetLinkPauseAnnounced { channel, room })
+        self.apply(Mutation::Link(LinkMutation::SetAnnounced { channel, room }))
     }
 
     /// The paused links, also those that are no longer configured.
@@ -182,20 +182,17 @@ impl Store {
         to: EndpointId,
         first: Option<DeliveryId>,
     ) -> Result<(), StoreError> {
-        let deliveries: Vec<DeliveryId> = self
+        let others: Vec<DeliveryId> = self
             .connection
             .prepare_cached(
-                "SELECT id FROM delivery
+                "SELECT DISTINCT merged_into FROM delivery
                  WHERE endpoint = ?1 AND state < 3 AND merged_into IS NOT NULL AND merged_into <> ?2",
             )?
             .query_map([to.0, first.map_or(0, |first| first.0)], |row| {
                 Ok(DeliveryId(row.get(0)?))
             })?
             .collect::<Result<_, _>>()?;
-        if deliveries.is_empty() {
-            return Ok(());
-        }
-        self.apply(Mutation::Unmerge { deliveries })
+        others.into_iter().try_for_each(|other| self.merge_deliveries(other, Vec::new()))
     }
 
     /// The open deliveries to `to` of the message that this delivery carries, among them this one, if it is open.

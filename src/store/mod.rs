@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod columns;
 mod cursors;
 mod damage;
@@ -24,6 +25,7 @@ mod people;
 mod public_reader;
 mod puppet_logins;
 mod puppet_nicks;
+mod restoration;
 mod revocations;
 mod schema;
 mod sealer;
@@ -42,6 +44,9 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use accounts::{is_missing, read_people, read_people_in_same_program, size_on_disk};
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
+pub use backup::{
+    BackupError, BackupRequest, BackupSummary, RestoreRequest, RestoreSummary, back_up, restore,
+};
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
@@ -53,6 +58,7 @@ pub use look::{Look, look};
 pub use people::{KnownNick, Person};
 pub use public_reader::{Paste, PublicReader};
 pub use puppet_logins::{KeptPuppetLogin, read_puppet_logins};
+pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
 pub use users::RecentDm;
 

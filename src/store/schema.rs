@@ -12,10 +12,10 @@ const APPLICATION_ID: u32 = u32::from_be_bytes(*b"LtsB");
 
 /// The version of the tables below (`PRAGMA user_version`). A release that changes them raises it
 /// and brings the older ones up to date.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
-/// Versions of databases that were written before the first release, without an application id. Version 1 was not
-/// released either.
+/// Versions of databases that were written before the first release, without an application id. With an application id,
+/// versions 1 and 2 were not released either.
 const UNRELEASED: std::ops::RangeInclusive<u32> = 1..=13;
 
 /// Times are in milliseconds since 1970, where nothing else is said.
@@ -173,6 +173,18 @@ const TABLES: &str = "
         revoked_at INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX revocation_target ON revocation (target);
+
+    -- Whether this is a restored backup: what was sent until then may have been mirrored already. At most one row.
+    CREATE TABLE restoration (
+        id          INTEGER PRIMARY KEY CHECK (id = 1),
+        backup_at   INTEGER NOT NULL,
+        restored_at INTEGER NOT NULL
+    ) STRICT;
+
+    -- The endpoints with which the catch-up since then has begun, so that their cursors have moved on.
+    CREATE TABLE restoration_reading (
+        endpoint INTEGER PRIMARY KEY REFERENCES endpoint(id) ON DELETE CASCADE
+    ) STRICT;
 ";
 
 /// Makes the tables in a new database, in one transaction.

@@ -194,16 +194,22 @@ impl Browser {
         self.ask("Input.insertText", json!({"text": text})).await;
     }
 
-    /// Presses and releases a key: `Enter`, `Tab`, `Space`.
+    /// Presses and releases a key: `Enter`, `Tab`, `Space`, `Escape`.
     pub(crate) async fn press(&mut self, key: &str) {
         let (code, text) = match key {
             "Enter" => (13, "\r"),
             "Tab" => (9, ""),
             "Space" => (32, " "),
             "ArrowUp" => (38, ""),
+            "Escape" => (27, ""),
+            "Slash" => (191, "/"),
             other => panic!("no key of these tests: {other}"),
         };
-        let name = if key == "Space" { " " } else { key };
+        let name = match key {
+            "Space" => " ",
+            "Slash" => "/",
+            other => other,
+        };
         for kind in ["keyDown", "keyUp"] {
             let text = if kind == "keyDown" { text } else { "" };
             let event = json!({

@@ -7,30 +7,8 @@ use letsbridge::domain::LinkAction;
 use serde_json::json;
 
 use crate::browser::Browser;
+use crate::contrast::LOWEST_CONTRAST;
 use crate::link_page::{CODE, LinkWorld, PASSWORD};
-
-/// What says that each text is legible: the lowest contrast of a text with what is behind it.
-const CONTRAST: &str = "(() => {
-    const parts = (color) => color.match(/[\\d.]+/g).map(Number);
-    const light = (color) => {
-        const [r, g, b] = parts(color).slice(0, 3).map((it) => it / 255)
-            .map((it) => it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4);
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const behind = (element) => {
-        for (let it = element; it; it = it.parentElement) {
-            const color = getComputedStyle(it).backgroundColor;
-            if ((parts(color)[3] ?? 1) === 1) return color;
-        }
-        return 'rgb(255, 255, 255)';
-    };
-    const texts = [...document.querySelectorAll('main *')].filter((it) =>
-        it.tagName === 'INPUT' || [...it.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
-    return texts.map((it) => {
-        const [a, b] = [light(getComputedStyle(it).color), light(behind(it))];
-        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    }).reduce((low, it) => Math.min(low, it), 21);
-})()";
 
 /// Somebody in a browser with the page that was sent to them.
 struct LinkVisit {
@@ -81,8 +59,8 @@ impl LinkVisit {
         let page = self.text("h1").await;
         let wide = self.browser.value("document.documentElement.scrollWidth - innerWidth").await;
         assert!(wide.as_i64().unwrap() <= 0, "{page}: {wide} pixels too wide");
-        let contrast = self.browser.value(CONTRAST).await.as_f64().unwrap();
-        assert!(contrast >= 4.5, "{page}: contrast {contrast}");
+        let contrast = self.browser.value(LOWEST_CONTRAST).await;
+        assert!(contrast[0].as_f64().unwrap() >= 4.5, "{page}: contrast {contrast}");
         let bare = "[...document.querySelectorAll('input:not([type=hidden])')]
             .filter((it) => !it.labels.length || !it.autocomplete).length";
         assert_eq!(

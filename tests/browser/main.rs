@@ -1,12 +1,17 @@
-//! `letsbridge demo` in a browser: what a visitor types in one pane, sees in the other, breaks and gets back; and the
-//! page where people link their accounts.
+//! `letsbridge demo` in a browser: what a visitor types in one pane, sees in the other, breaks and gets back; the page
+//! where people link their accounts; and the status page.
 //!
 //! `LETSBRIDGE_SCREENSHOTS` names a folder for pictures of the page.
 #![cfg(feature = "demo")]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod accounts;
+mod admin;
 mod browser;
+mod contrast;
+#[allow(dead_code)]
+#[path = "../process/harness.rs"]
+mod harness;
 mod link;
 #[allow(dead_code)]
 #[path = "../support/link_page.rs"]

@@ -272,3 +272,27 @@ async fn another_user_may_not_control_the_bridge() {
     refused("and so does the socket").await;
     assert_eq!(bridge.stop().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn reload_tells_changes_and_mistakes() {
+    let world = World::new().await;
+    let bridge = world.bridge().await;
+    let End { code, out, err } = ends(&world, &["reload"]).await;
+    assert_eq!((code, out.as_str()), (Some(0), "nothing has changed\n"), "{err}");
+    world.configure(|toml| toml.replace("nick", "nikc"));
+    let End { code, out, err } = ends(&world, &["reload"]).await;
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
+    assert!(err.contains("irc.office.nikc: unknown key; did you mean \"nick\"?"), "{err}");
+    assert!(err.contains("so the one before stays in use"), "{err}");
+    let status = status(&world).await;
+    let reload = &status["config"]["last_reload"];
+    assert_eq!((&reload["ok"], &status["ready"]), (&false.into(), &true.into()));
+    assert!(reload["mistakes"][0].as_str().unwrap().contains("unknown key"), "{reload}");
+    let out = ends(&world, &["status"]).await.out;
+    assert!(out.contains("found mistakes, so it is not the newest"), "{out}");
+    world.configure(|toml| format!("{toml}\n[log]\nlevel = \"debug\"\n"));
+    let End { code, out, err } = ends(&world, &["reload"]).await;
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert_eq!(ends(&world, &["loglevel"]).await.out, "debug\n");
+    assert_eq!(bridge.stop().await.code, Some(0));
+}

@@ -293,3 +293,41 @@ async fn mistakes_of_a_request_are_told() {
     }
     fixture.bridge.stop().await;
 }
+
+#[tokio::test]
+async fn reload_changes_address_token_and_hosts() {
+    let mut fixture = AdminFixture::with_token("").await;
+    let (path, old) = ("/api/v1/status", bearer());
+    let cookie = fixture.sign_in().await;
+    let reload = async |fixture: &AdminFixture, admin: &str| {
+        fixture.world.configure(|toml| format!("{toml}\n[admin]\n{admin}\n"));
+        fixture.world.letsbridge(&["reload"]).ends().await
+    };
+    let other = TOKEN.replace('9', "8");
+    fixture.world.write("other.token", &other);
+    let same_place =
+        "listen = \"127.0.0.1:0\"\ntoken_file = \"other.token\"\nallowed_hosts = [\"a.example\"]";
+    assert_eq!(reload(&fixture, same_place).await.code, Some(0));
+    let with = |token: &str| [("authorization".to_owned(), token.to_owned())];
+    for (header, status) in [
+        (with(&old)[0].clone(), 401),
+        (("cookie".to_owned(), cookie), 401),
+        (with(&format!("Bearer {other}"))[0].clone(), 200),
+    ] {
+        let headers = [(header.0.as_str(), header.1.as_str()), ("host", "a.example")];
+        assert_eq!(fixture.answer("GET", path, &headers, "").await.0, status, "{header:?}");
+    }
+
+    let elsewhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = elsewhere.local_addr().unwrap();
+    drop(elsewhere);
+    let End { code, out, err } = reload(&fixture, &format!("listen = \"{address}\"")).await;
+    assert_eq!(code, Some(0), "{out}{err}");
+    fixture.bridge.err.says(&format!("the administrator's API listens address={address}")).await;
+    assert!(TcpStream::connect(fixture.address).await.is_err(), "the old one is closed");
+    fixture.address = address;
+    assert_eq!(fixture.answer("GET", path, &[], "").await.0, 200, "no token on loopback");
+    assert_eq!(reload(&fixture, "").await.code, Some(0));
+    assert!(TcpStream::connect(address).await.is_err(), "it is off");
+    assert_eq!(fixture.bridge.stop().await.code, Some(0));
+}

@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod admin_tcp;
 mod audit;
+mod backup;
 mod check;
 mod credentials;
 mod crowd;
@@ -34,6 +35,7 @@ mod secrets;
 mod starting;
 mod state;
 mod stopping;
+mod stores;
 mod stuck;
 #[path = "../support/terminal.rs"]
 mod terminal;

@@ -45,8 +45,8 @@ fn report(world: &mut World) -> BridgeReport {
 
 #[track_caller]
 fn link(world: &mut World, channel: &str) -> LinkReport {
-    let links = report(world).links.into_iter();
-    links.filter(|it| *it.link.channel == *channel).next_back().unwrap()
+    let mut links = report(world).links.into_iter();
+    links.rfind(|it| *it.link.channel == *channel).unwrap()
 }
 
 #[track_caller]
@@ -192,7 +192,7 @@ fn only_what_crosses_the_paused_link_waits() {
         lc > 42#["messages:create",{{"room":"r1","text":"<ann> one"}}]
         irc > PRIVMSG #tea :<bob> two
         irc > PING said-3
-        irc2 > PRIVMSG #dev :<a​nn> one
+        irc2 > PRIVMSG #dev :<a\u200bnn> one
         irc2 > PING said-1
         irc < :irc.example PONG irc.example :said-3
         irc > PRIVMSG #tea :<eve> three
@@ -245,7 +245,7 @@ fn pause_of_a_link_that_stays_survives_a_reload() {
     world.tell(
         r#"
         admin resumes #tea
-        irc2 > PRIVMSG #dev :<a​nn> one
+        irc2 > PRIVMSG #dev :<a\u200bnn> one
         irc2 > PING said-1
         lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
         irc2 < :irc.example PONG irc.example :said-1

@@ -35,6 +35,7 @@ mod registration;
 mod relaymsg;
 mod reload;
 mod rendering;
+mod restored;
 mod status_notices;
 mod text;
 

@@ -75,7 +75,7 @@ fn what_is_queued_for_a_removed_link_is_delivered_first_and_nothing_new_is_mirro
     );
     world.relink(&["office/#dev dev"]);
     world.tell_on("irc > PART #tea :no longer linked\nirc > JOIN #dev");
-    world.tell_on(&DEV_JOINED);
+    world.tell_on(DEV_JOINED);
     world.tell(
         r#"
         lc < 42["messages:new",{"id":"6b0000020000000000000001","text":"too late","posted":"2026-11-22T12:00:02.000Z","owner":{"id":"u1","username":"bob"},"room":{"id":"r1"}}]

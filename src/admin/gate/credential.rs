@@ -11,7 +11,7 @@ use super::sessions::COOKIE;
 const MAX_TOKEN_LENGTH: usize = 1_024;
 
 /// What a request shows.
-pub(super) enum Credential {
+pub(super) enum ShownCredential {
     /// The header `Authorization: Bearer`.
     Token(SecretString),
     /// The cookie.
@@ -22,7 +22,7 @@ pub(super) enum Credential {
     None,
 }
 
-impl Credential {
+impl ShownCredential {
     /// What these headers show. A token counts more than a cookie.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         if let Some(value) = headers.get(header::AUTHORIZATION) {
@@ -95,11 +95,11 @@ mod tests {
             let name: axum::http::HeaderName = name.parse().unwrap();
             (name, value.parse().unwrap())
         });
-        match Credential::of(&headers.collect()) {
-            Credential::Token(token) => format!("token {}", token.expose_secret()),
-            Credential::Session(id) => format!("session {id}"),
-            Credential::Unreadable => "unreadable".to_owned(),
-            Credential::None => "none".to_owned(),
+        match ShownCredential::of(&headers.collect()) {
+            ShownCredential::Token(token) => format!("token {}", token.expose_secret()),
+            ShownCredential::Session(id) => format!("session {id}"),
+            ShownCredential::Unreadable => "unreadable".to_owned(),
+            ShownCredential::None => "none".to_owned(),
         }
     }
 

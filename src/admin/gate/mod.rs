@@ -28,7 +28,7 @@ use super::answer::ApiError;
 use crate::config::AdminSettings;
 use crate::web::PeerAddr;
 pub(super) use access::Access;
-use credential::{Credential, TokenKey};
+use credential::{ShownCredential, TokenKey};
 use host::AllowedHosts;
 use sessions::BrowserSessions;
 use wrong_tokens::WrongTokens;
@@ -97,17 +97,17 @@ impl Gate {
     /// Who sends this request.
     fn identify(&self, headers: &HeaderMap) -> Identified {
         let Some(token) = self.rules().token else { return Identified::May(Access::Anybody) };
-        match Credential::of(headers) {
-            Credential::Token(given) if self.key.matches(&given, &token) => {
+        match ShownCredential::of(headers) {
+            ShownCredential::Token(given) if self.key.matches(&given, &token) => {
                 Identified::May(Access::Token)
             }
-            Credential::Token(_) => Identified::WrongToken,
-            Credential::Unreadable => Identified::Unreadable,
-            Credential::Session(id) => match self.sessions.csrf_token(&id, Instant::now()) {
+            ShownCredential::Token(_) => Identified::WrongToken,
+            ShownCredential::Unreadable => Identified::Unreadable,
+            ShownCredential::Session(id) => match self.sessions.csrf_token(&id, Instant::now()) {
                 Some(csrf_token) => Identified::May(Access::Browser { csrf_token }),
                 None => Identified::Unknown,
             },
-            Credential::None => Identified::Unknown,
+            ShownCredential::None => Identified::Unknown,
         }
     }
 }
@@ -178,10 +178,10 @@ async fn check(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) 
             return gate.wrong_tokens.refuse(peer).await;
         }
     };
-    if !method.is_safe() {
-        if let Err(error) = origin::check_write(headers, &access) {
-            return error.into_response();
-        }
+    if !method.is_safe()
+        && let Err(error) = origin::check_write(headers, &access)
+    {
+        return error.into_response();
     }
     request.extensions_mut().insert(access);
     next.run(request).await

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use tokio::time;
 use url::form_urlencoded;
 
-use super::credential::Credential;
+use super::credential::ShownCredential;
 use super::sessions::{COOKIE, MAX_AGE};
 use super::{Gate, Identified};
 use crate::admin::answer::ApiError;
@@ -99,7 +99,7 @@ async fn sign_in(State(gate): State<Arc<Gate>>, request: Request) -> Response {
 
 /// Ends the session of the browser that asks.
 async fn sign_out(State(gate): State<Arc<Gate>>, headers: HeaderMap) -> Response {
-    if let Credential::Session(id) = Credential::of(&headers) {
+    if let ShownCredential::Session(id) = ShownCredential::of(&headers) {
         gate.sessions.end(&id);
     }
     match cookie("", Duration::ZERO, is_behind_tls(&headers)) {
@@ -142,9 +142,11 @@ pub(super) fn go_to(relative: &'static str) -> Response {
 
 fn form_page(status: StatusCode, wrong: Option<&str>) -> Response {
     let page = html_page("letsbridge: sign in", STYLE, None, &form(wrong));
-    let headers: [(HeaderName, &str); 2] = [
+    let headers: [(HeaderName, &str); 3] = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, &CSP),
+        // With "no-referrer", browsers hide the origin of a form even from its own site, and it would be refused.
+        (header::REFERRER_POLICY, "same-origin"),
     ];
     (status, headers, page).into_response()
 }

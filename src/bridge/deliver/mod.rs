@@ -7,6 +7,7 @@
 
 mod account;
 pub(super) mod direct;
+mod doubtful;
 pub(super) mod reconcile;
 pub(super) mod sender;
 mod settle;
@@ -32,6 +33,7 @@ use crate::protocol::{irc, letschat};
 use crate::store::StoreError;
 use crate::translate;
 use crate::translate::{MergeLines, RESENT_PREFIX, continues};
+use doubtful::{Doubts, settle_doubtful};
 use sender::SenderChoice;
 
 /// The reason if nobody may send it.
@@ -54,11 +56,12 @@ fn try_start_next(
     endpoint: EndpointId,
     ctx: &mut Ctx<'_>,
 ) -> Result<Option<DeliveryId>, StoreError> {
+    let doubts = settle_doubtful(endpoint, ctx)?;
     let Some(queue) = ctx.endpoints.queue_mut(endpoint) else { return Ok(None) };
-    if !queue.check_ready(ctx.store)? {
+    if doubts == Doubts::Waiting || !queue.check_ready(ctx.store)? {
         return Ok(None);
     }
-    let merged = mergeable_count(endpoint, ctx);
+    let merged = if doubts == Doubts::Resolved { 0 } else { mergeable_count(endpoint, ctx) };
     match wait_for_more_lines(endpoint, merged, ctx) {
         LineWait::Over => {}
         LineWait::Waiting => return Ok(None),

@@ -104,6 +104,9 @@ impl DirectMessages {
             let reason = if is_in_doubt { replies::CONNECTION_LOST_UNKNOWN_NICK } else { &reason };
             return drop_head(endpoint, reason, ctx);
         }
+        if ctx.restored.is_doubtful(first.message.sent_at) {
+            return drop_head(endpoint, replies::RESTORED, ctx);
+        }
         let user = recipient.user.clone();
         let to_this_side = in_flight.entry(user.network().cloned()).or_default();
         match self.reachability(&user, ctx) {

@@ -28,6 +28,10 @@ pub(super) const CONNECTION_LOST_DROPPED: &str =
 pub(super) const CONNECTION_LOST_UNKNOWN_NICK: &str =
     "the connection was lost during sending, and the nick may belong to someone else now";
 
+/// Why a message that was queued in a restored backup is not sent.
+pub(super) const RESTORED: &str =
+    "the bridge was restored from a backup, so that it may have arrived already";
+
 /// Why a user cannot be reached.
 pub(super) const NOT_THERE: &str = "they are no longer there";
 

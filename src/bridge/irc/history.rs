@@ -19,6 +19,7 @@ use crate::bridge::endpoints::channel::{ChannelEndpoint, JoinInfo, Reception};
 use crate::bridge::event::Command;
 use crate::bridge::notices;
 use crate::bridge::notices::format_span;
+use crate::bridge::restored_reading;
 use crate::domain::{EndpointId, Network, Roster};
 use crate::protocol::irc;
 use crate::protocol::irc::HistoryReply;
@@ -51,6 +52,7 @@ pub(super) fn start_catchup(
         ctx.store.init_channel(endpoint, join_time(joined.time, ctx.now), ctx.now)?;
         return set_live(endpoint, false, ctx);
     };
+    restored_reading::begin(endpoint, ctx)?;
     let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
     let in_doubt = match channel.queue.in_doubt() {
         Some(delivery) => {
@@ -148,7 +150,8 @@ pub(super) fn finish_catchup(
         let gap = Gap {
             from: catchup.absence.0,
             to: catchup.absence.1,
-            partly_received: catchup.has_playback(),
+            // Until the restoration, the bridge may have mirrored them.
+            partly_received: catchup.has_playback() || ctx.restored.is_doubtful(catchup.absence.0),
             announced: lost || catchup.lasted_at_least(ctx.policy.min_reported_gap),
         };
         report_gap(endpoint, gap, ctx)?;
@@ -214,6 +217,8 @@ fn set_live(endpoint: EndpointId, certain: bool, ctx: &mut Ctx<'_>) -> Result<()
         ctx.store.set_paused(endpoint, false)?;
     }
     let ambiguous = channel.catchup().is_some_and(|catchup| catchup.ambiguous);
+    restored_reading::finish(endpoint, certain && !ambiguous, ctx);
+    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
     channel.reception = Reception::Live(DuplicateCounter::default());
     ctx.store.touch_channel(endpoint, ctx.now)?;
     if certain && !ambiguous {

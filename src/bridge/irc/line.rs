@@ -56,7 +56,7 @@ fn classify(
     let is_playback = line.is_playback;
     let sent_at = match line.message_ref.time {
         _ if !is_playback => received_at,
-        time => time.unwrap_or(ctx.now).min(ctx.now),
+        time => ctx.restored.sent_at(endpoint, time, ctx.now).min(ctx.now),
     };
     let mut arrival = Arrival { sent_at, is_playback, is_late: is_playback, admitted: true };
     if let Reception::CatchingUp(catchup) = &mut channel.reception {

@@ -7,6 +7,7 @@ use crate::bridge::deliver;
 use crate::bridge::endpoints::channel::catchup::ChannelCatchUp;
 use crate::bridge::endpoints::channel::duplicates::{fingerprint, floor_to_second};
 use crate::bridge::endpoints::channel::{ChannelEndpoint, Reception};
+use crate::bridge::restored::sightings::{SightedSender, Sighting};
 use crate::bridge::sent_line::matched_len;
 use crate::domain::{EndpointId, Network};
 use crate::protocol::irc::IncomingMessage;
@@ -42,11 +43,15 @@ pub(super) fn classify(
     let is_before_absence = catchup.is_before_absence(time);
     let msgid = message.message_ref.msgid.as_deref();
     let has_known_id = msgid.map_or(Ok(false), |msgid| ctx.store.contains(endpoint, msgid))?;
+    let is_before = msgid.is_none() && is_before_absence;
+    let is_noted = !has_known_id && !is_before && !is_old;
     if is_own(network, message, time, ctx)? {
         if has_known_id || (msgid.is_none() && is_before_absence) {
             note(endpoint, ctx, |catchup| catchup.note_known(trace));
         }
-        reconcile(endpoint, message, number, ctx)?;
+        if !reconcile(endpoint, message, number, ctx)? && is_noted {
+            note_for_restored(endpoint, message, (true, time), ctx);
+        }
         return Ok(PlaybackKind::Known);
     }
     // We had this nick after losing the connection, so all lines under it are ours.
@@ -57,6 +62,7 @@ pub(super) fn classify(
     // Or under a nick that a restored backup does not know.
     if message.is_own_userhost && is_in_our_format(endpoint, message, ctx) {
         count_unknown_own(endpoint, message, ctx);
+        note_for_restored(endpoint, message, (true, time), ctx);
         return Ok(PlaybackKind::Known);
     }
     let is_known =
@@ -70,7 +76,27 @@ pub(super) fn classify(
     if is_known || is_old {
         return Ok(PlaybackKind::Known);
     }
+    note_for_restored(endpoint, message, (false, time), ctx);
     Ok(admit_new(network, endpoint, trace, sent_at, ctx))
+}
+
+/// A restored state does not know which lines are copies: they are compared with what is to be delivered.
+fn note_for_restored(
+    endpoint: EndpointId,
+    message: &IncomingMessage,
+    (is_own, at): (bool, Timestamp),
+    ctx: &mut Ctx<'_>,
+) {
+    let at = ctx.restored.sent_at(endpoint, Some(at), ctx.now);
+    if !ctx.restored.is_doubtful(at) {
+        return;
+    }
+    let is_ours = is_own && is_in_our_format(endpoint, message, ctx);
+    let speaker = &message.author.name;
+    let by = if is_ours { SightedSender::Bridge } else { SightedSender::Named(speaker) };
+    // What is not ours is recorded.
+    let id = message.message_ref.msgid.as_deref().filter(|_| is_own);
+    ctx.restored.note(endpoint, &Sighting { by, text: &message.text, at, id });
 }
 
 /// Classifies a line without a timestamp. Without a msgid either, it is skipped, and something may be

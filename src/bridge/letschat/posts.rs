@@ -7,6 +7,7 @@ use crate::bridge::deliver::{self, reconcile};
 use crate::bridge::event::Peer;
 use crate::bridge::notices::status;
 use crate::bridge::report::NotMirrored;
+use crate::bridge::restored::sightings::{SightedSender, Sighting};
 use crate::bridge::{commands, ingest};
 use crate::domain::{DeliveryId, EndpointId, Message, MessageKind};
 use crate::protocol::letschat::{LetsChatUser, Post, PostId};
@@ -74,7 +75,7 @@ pub(super) fn ingest(
     let Some(room) = ctx.endpoints.room(endpoint) else { return Ok(()) };
     let is_live = room.catchup_budget.is_none();
     advance_cursor(endpoint, post.id, is_live.then_some(ctx.now), ctx)?;
-    let posted_at = posted_at(&post, ctx.now);
+    let posted_at = ctx.restored.sent_at(endpoint, Some(posted_at(&post, ctx.now)), ctx.now);
     let author = post.author.unwrap_or_else(LetsChatUser::unknown);
     let is_own = ctx.is_own_user(&author);
     let may_be_ours = is_own || ctx.senders.accounts.is_shared(&author.id);
@@ -82,6 +83,7 @@ pub(super) fn ingest(
     if is_unknown && let Some(delivery) = find_in_flight(endpoint, &author, &post.text, ctx) {
         return deliver::ack(delivery, endpoint, Some(&remote_id), ctx);
     }
+    note_for_restored(endpoint, (&author, is_own), (&remote_id, &post.text, posted_at), ctx)?;
     if !may_be_ours || !is_own && is_unknown {
         note_author(endpoint, &author, ctx)?;
     }
@@ -104,6 +106,25 @@ pub(super) fn ingest(
     } else {
         catch_up(&message, &remote_id, may_be_ours, ctx)
     }
+}
+
+/// A restored state does not know which posts are copies: they are compared with what is to be delivered.
+fn note_for_restored(
+    endpoint: EndpointId,
+    (author, is_own): (&LetsChatUser, bool),
+    (remote_id, text, at): (&str, &str, Timestamp),
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    if !ctx.restored.is_doubtful(at)
+        || ctx.restored.is_read(endpoint)
+        || ctx.store.contains(endpoint, remote_id)?
+    {
+        return Ok(());
+    }
+    let is_bot = is_own && ctx.peers.is_own_account(author);
+    let by = if is_bot { SightedSender::Bridge } else { SightedSender::Named(&author.username) };
+    ctx.restored.note(endpoint, &Sighting { by, text, at, id: None });
+    Ok(())
 }
 
 /// Remembers that the author has spoken, if it is somebody else.
@@ -175,7 +196,7 @@ fn record_unknown_own(
 ) -> Result<(), StoreError> {
     ctx.count_traffic(message.source, |traffic| traffic.unknown_own += 1);
     let unknown_own = ctx.stats.traffic.get(&Peer::LetsChat).map_or(0, |it| it.unknown_own);
-    if unknown_own.is_power_of_two() {
+    if unknown_own.is_power_of_two() && !ctx.restored.is_doubtful(message.sent_at) {
         tracing::warn!(
             endpoint = ctx.endpoints.display_name(message.source),
             post = remote_id,
@@ -227,6 +248,7 @@ pub(super) fn skip(
     if let Some(post) = post {
         advance_cursor(endpoint, post, None, ctx)?;
     }
+    ctx.restored.mark_incomplete(endpoint);
     ctx.count_traffic(endpoint, |traffic| traffic.oversized += 1);
     ctx.count_not_mirrored(endpoint, NotMirrored::Unreadable);
     Ok(())

@@ -12,6 +12,7 @@ use crate::bridge::event::{Command, Peer};
 use crate::bridge::notices::{self, count_messages, format_span, introduction, outage};
 use crate::bridge::peers::LAST_SEEN_SAVE_INTERVAL;
 use crate::bridge::policy::{CatchUpBudget, MIN_REPORTED_GAP};
+use crate::bridge::restored_reading;
 use crate::domain::EndpointId;
 use crate::protocol::letschat;
 use crate::protocol::letschat::{Post, PostId, Stay};
@@ -63,6 +64,8 @@ impl RoomReceiver {
             ctx.commands.push(Command::LetsChat(command));
             return Ok(());
         };
+        restored_reading::begin(endpoint, ctx)?;
+        let Some(room) = ctx.endpoints.room_mut(endpoint) else { return Ok(()) };
         room.cursor_at_join = Some(cursor);
         room.catchup_budget = Some(CatchUpBudget::default());
         room.absence = last_seen.map(|at| (at, ctx.now));
@@ -265,7 +268,10 @@ impl RoomReceiver {
         if !ctx.endpoints.room(endpoint).is_some_and(is_live) || self.look_again(endpoint, ctx)? {
             return Ok(());
         }
+        let complete =
+            ctx.endpoints.room(endpoint).is_some_and(|room| room.cursor_at_join.is_some());
         report_catchup(endpoint, ctx)?;
+        restored_reading::finish(endpoint, complete, ctx);
         if let Some(room) = ctx.endpoints.room_mut(endpoint) {
             room.page_size.all_read();
             room.queue.retry(ctx.store)?;
@@ -304,9 +310,12 @@ fn report_catchup(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<(), StoreEr
     };
     let name = ctx.endpoints.display_name(endpoint);
     tracing::info!(endpoint = name, %from, %to, mirrored, skipped, "catch-up complete");
+    // Of the time since the backup, only what was missing is above.
+    let is_restored = ctx.restored.is_doubtful(from);
     let outcome = match (mirrored, skipped) {
         // Nothing is missing and nothing is late.
         (0, 0) => return Ok(()),
+        (_, 0) if is_restored => return Ok(()),
         (_, 0) => "messages from that time are above".to_owned(),
         (_, _) => format!("{} from that time skipped", count_messages(skipped)),
     };

@@ -1,5 +1,7 @@
 //! The figures of one direction of a link.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::bridge::report::{DirectionReport, NotMirrored, RetryReason};
@@ -36,9 +38,10 @@ impl DirectionCounts {
         self.waiting += 1;
     }
 
-    pub(super) fn on_delivered(&mut self, id: DeliveryId) {
+    pub(super) fn on_delivered(&mut self, id: DeliveryId, took: Duration) {
         self.settle(id);
         self.totals.delivered += 1;
+        self.totals.took = self.totals.took.saturating_add(took);
     }
 
     pub(super) fn on_rejected(&mut self, id: DeliveryId) {
@@ -112,15 +115,21 @@ mod tests {
         counts.add_found(1, (DeliveryId(2), at(20)));
         counts.on_queued(DeliveryId(9), at(90));
         assert_eq!((counts.waiting(), oldest(&counts)), (4, Some(20)));
-        counts.on_delivered(DeliveryId(3));
+        counts.on_delivered(DeliveryId(3), Duration::from_millis(5));
         assert_eq!((counts.unknown_oldest_after(), oldest(&counts)), (None, Some(20)));
         counts.on_rejected(DeliveryId(2));
         assert_eq!(counts.unknown_oldest_after(), Some(DeliveryId(2)));
         counts.set_oldest(Some((DeliveryId(4), at(40))));
         counts.on_dropped(DeliveryId(4));
-        counts.on_delivered(DeliveryId(9));
+        counts.on_delivered(DeliveryId(9), Duration::from_millis(5));
         assert_eq!((counts.unknown_oldest_after(), oldest(&counts)), (None, None));
-        let done = DirectionReport { delivered: 2, rejected: 1, dropped: 1, ..Default::default() };
+        let done = DirectionReport {
+            delivered: 2,
+            took: Duration::from_millis(10),
+            rejected: 1,
+            dropped: 1,
+            ..Default::default()
+        };
         assert_eq!(counts.report(), done);
     }
 }

@@ -255,9 +255,9 @@ impl Links {
     ) -> Option<(LinkDirection, Duration)> {
         let heard = self.heard.of(delivery.id).unwrap_or(delivery.message.sent_at);
         let (direction, counts) = self.direction_of(delivery.message.source, delivery.to)?;
-        counts.on_delivered(delivery.id);
         // A clock that was set back makes it negative.
         let took = Duration::try_from(now.duration_since(heard)).unwrap_or_default();
+        counts.on_delivered(delivery.id, took);
         Some((direction, took))
     }
 

@@ -94,6 +94,8 @@ impl RunningNetwork {
         self.plan.send_replace(plan.clone());
         let is_new_connection = !network.has_same_connection(&before.network);
         if is_new_connection {
+            // What puppets have in flight is waited for, too.
+            self.task.close(&self.peer(), timeout, shared).await;
             let idents = shared.idents.clone();
             self.connector = Connector::new(network, Arc::clone(&shared.sts), idents);
         }
@@ -103,12 +105,10 @@ impl RunningNetwork {
             self.stop_puppets(CONFIGURATION_CHANGED, shared).await;
         }
         if is_new_connection {
-            self.task.close(&self.peer(), timeout, shared).await;
             self.task = connect(&self.plan, &self.connector, &self.inbox);
-        } else {
-            for command in session_changes(&before, &plan) {
-                self.send(command, shared).await;
-            }
+        }
+        for command in session_changes(&before, &plan).into_iter().filter(|_| !is_new_connection) {
+            self.send(command, shared).await;
         }
     }
 

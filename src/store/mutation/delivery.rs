@@ -95,12 +95,6 @@ pub(super) fn merge(db: Transaction<'_>, first: DeliveryId, others: &[DeliveryId
     others.iter().try_for_each(|other| db.execute(join, params![first.0, other.0]))
 }
 
-/// Records that these deliveries are merged into no other.
-pub(super) fn unmerge(db: Transaction<'_>, deliveries: &[DeliveryId]) -> Result<()> {
-    let part = "UPDATE delivery SET merged_into = NULL WHERE id = ?1";
-    deliveries.iter().try_for_each(|id| db.execute(part, params![id.0]))
-}
-
 /// Records that the author of a rejected delivery is still to be notified.
 pub(super) fn mark_unreported(db: Transaction<'_>, id: DeliveryId) -> Result<()> {
     db.execute("UPDATE delivery SET unreported = 1 WHERE id = ?1", params![id.0])

@@ -111,3 +111,7 @@ pub(super) fn set_outage_announced(
 ) -> Result<()> {
     db.execute("UPDATE endpoint SET outage_announced = ?2 WHERE id = ?1", params![id.0, announced])
 }
+
+pub(super) fn begin_reading(db: Transaction<'_>, id: EndpointId) -> rusqlite::Result<()> {
+    db.execute("INSERT OR IGNORE INTO restoration_reading (endpoint) VALUES (?1)", &[&id.0])
+}

@@ -6,31 +6,30 @@ use rusqlite::{Result, params};
 use super::Transaction;
 use crate::domain::EndpointId;
 
-/// Pauses the link of `channel` and `room` since this time, or ends its pause.
-pub(super) fn set_paused(
-    db: Transaction<'_>,
-    channel: EndpointId,
-    room: EndpointId,
-    since: Option<Timestamp>,
-) -> Result<()> {
-    let Some(since) = since else {
-        let end = "DELETE FROM paused_link WHERE channel = ?1 AND room = ?2";
-        return db.execute(end, params![channel.0, room.0]);
-    };
-    db.execute(
-        "INSERT OR REPLACE INTO paused_link (channel, room, since) VALUES (?1, ?2, ?3)",
-        params![channel.0, room.0, since.as_millisecond()],
-    )
+/// A change of the pause of the link between a channel and a room.
+#[derive(Debug)]
+pub(in crate::store) enum LinkMutation {
+    /// It is paused since this time, or no longer.
+    SetPaused { channel: EndpointId, room: EndpointId, since: Option<Timestamp> },
+    /// People were told of the pause.
+    SetAnnounced { channel: EndpointId, room: EndpointId },
 }
 
-/// Records that people were told of the pause.
-pub(super) fn set_announced(
-    db: Transaction<'_>,
-    channel: EndpointId,
-    room: EndpointId,
-) -> Result<()> {
-    db.execute(
-        "UPDATE paused_link SET announced = 1 WHERE channel = ?1 AND room = ?2",
-        params![channel.0, room.0],
-    )
+impl LinkMutation {
+    pub(super) fn execute(&self, db: Transaction<'_>) -> Result<()> {
+        match self {
+            Self::SetPaused { channel, room, since: Some(since) } => db.execute(
+                "INSERT OR REPLACE INTO paused_link (channel, room, since) VALUES (?1, ?2, ?3)",
+                params![channel.0, room.0, since.as_millisecond()],
+            ),
+            Self::SetPaused { channel, room, since: None } => db.execute(
+                "DELETE FROM paused_link WHERE channel = ?1 AND room = ?2",
+                params![channel.0, room.0],
+            ),
+            Self::SetAnnounced { channel, room } => db.execute(
+                "UPDATE paused_link SET announced = 1 WHERE channel = ?1 AND room = ?2",
+                params![channel.0, room.0],
+            ),
+        }
+    }
 }

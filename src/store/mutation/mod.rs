@@ -16,6 +16,7 @@ use crate::domain::{
     DeliveryId, DeliveryState, EndpointId, LetsChatUserId, Message, MessageKind, MessagePart,
     Network,
 };
+pub(super) use link::LinkMutation;
 pub(super) use people::{PeopleMutation, SealedSecrets};
 pub(super) use puppet_login::{PuppetLoginMutation, PuppetLoginRow};
 
@@ -52,10 +53,9 @@ pub(super) enum Mutation {
     ReserveNick { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
-    SetLinkPaused { channel: EndpointId, room: EndpointId, since: Option<Timestamp> },
-    SetLinkPauseAnnounced { channel: EndpointId, room: EndpointId },
-    Unmerge { deliveries: Vec<DeliveryId> },
     Nothing,
+    Link(LinkMutation),
+    BeginRestoredReading { endpoint: EndpointId },
     People(PeopleMutation),
     PuppetLogin(PuppetLoginMutation),
 }
@@ -86,9 +86,7 @@ impl Mutation {
     fn execute_in(&self, db: Transaction<'_>) -> rusqlite::Result<()> {
         match self {
             Self::InsertEndpoint { id, name } => endpoint::insert(db, *id, name),
-            Self::SetRoomId { endpoint: id, remote_id } => {
-                endpoint::set_room_id(db, *id, remote_id)
-            }
+            Self::SetRoomId { endpoint: id, remote_id: to } => endpoint::set_room_id(db, *id, to),
             Self::RenameEndpoint { endpoint, name } => endpoint::rename(db, *endpoint, name),
             Self::MergeRooms { endpoint, before } => endpoint::merge_rooms(db, *endpoint, *before),
             Self::SetFirstSeenPost { endpoint, post } => {
@@ -106,12 +104,6 @@ impl Mutation {
             }
             Self::TouchChannel { endpoint, at } => endpoint::touch_channel(db, *endpoint, *at),
             Self::SetPaused { endpoint, paused } => endpoint::set_paused(db, *endpoint, *paused),
-            Self::SetLinkPaused { channel, room, since } => {
-                link::set_paused(db, *channel, *room, *since)
-            }
-            Self::SetLinkPauseAnnounced { channel, room } => {
-                link::set_announced(db, *channel, *room)
-            }
             Self::SetOutageAnnounced { endpoint, announced } => {
                 endpoint::set_outage_announced(db, *endpoint, *announced)
             }
@@ -131,7 +123,6 @@ impl Mutation {
             Self::AckDelivery { id, remote_id, now } => delivery::ack(db, *id, remote_id, *now),
             Self::RejectDelivery { id, reason, now } => delivery::reject(db, *id, reason, *now),
             Self::MergeDeliveries { first, others } => delivery::merge(db, *first, others),
-            Self::Unmerge { deliveries } => delivery::unmerge(db, deliveries),
             Self::MarkUnreported { id } => delivery::mark_unreported(db, *id),
             Self::MarkReported { source, author, to, last } => {
                 delivery::mark_reported(db, *source, author, *to, *last)
@@ -147,6 +138,8 @@ impl Mutation {
                 nick::reserve(db, network, user, *relaymsg, nick)
             }
             Self::Nothing => schema::mark_as_ours(db.connection),
+            Self::Link(change) => change.execute(db),
+            Self::BeginRestoredReading { endpoint: id } => endpoint::begin_reading(db, *id),
             Self::People(change) => change.execute(db),
             Self::PuppetLogin(change) => change.execute(db),
         }

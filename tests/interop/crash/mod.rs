@@ -22,6 +22,7 @@
 
 #[path = "../../crash/check.rs"]
 mod check;
+#[allow(dead_code)]
 #[path = "../../crash/program.rs"]
 mod program;
 #[path = "../../crash/record.rs"]

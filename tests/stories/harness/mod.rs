@@ -15,6 +15,7 @@
 //! lc too long                                    Let's Chat sends a frame that is too long
 //! paused 9s   the process is suspended for this time, and resumes
 //! wait 25s    time passes                        restart    the process is killed and started again
+//! restored 600s   what is known now is a backup, restored after this time; the bridge starts with it
 //! stop        the bridge is asked to stop
 //! admin pauses #tea , admin resumes #tea , admin retries #tea    an administrator does this to a link
 //! bob < …     the IRC server sends this to the puppet of bob. All other lines for `irc` exist for puppets

@@ -43,6 +43,7 @@ impl World {
             ("wait", time) => self.wait(time),
             ("paused", time) => self.paused(time),
             ("restart", "") => self.restart(),
+            ("restored", time) => self.restored(time),
             ("stop", "") => self.apply(Event::Stop),
             ("admin", _) => self.admin_line(line, rest),
             ("accounts", _) => self.accounts_line(line, rest),

@@ -1,6 +1,7 @@
 //! Does what the service does: applies events, commits, and executes the commands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use letsbridge::bridge::{
     Bridge, BridgeConfig, BridgePolicy, Command, ControlError, ControlReply, ControlRequest, Event,
@@ -9,6 +10,7 @@ use letsbridge::bridge::{
 use letsbridge::domain::{Endpoint, EndpointId, LetsChatUserId, Network, PuppetLogin};
 use letsbridge::protocol::irc;
 use letsbridge::protocol::{Input, Machine};
+use letsbridge::store::Restoration;
 use letsbridge::translate::LinkFormat;
 
 use super::calls::Calls;
@@ -17,6 +19,16 @@ use super::wire::{MODES, WHO, Wire, drain, is_mode_query, is_user_query};
 use super::{World, links};
 
 impl World {
+    /// What is committed now is a backup, which is restored after `time`; the process starts with it.
+    pub(super) fn restored(&mut self, time: &str) {
+        let seconds = time.strip_suffix('s').and_then(|s| s.parse().ok());
+        let backup_at = self.clock;
+        self.clock += Duration::from_secs(seconds.expect("a time like 25s"));
+        let mark = Restoration { backup_at, restored_at: self.clock };
+        self.store.mark_restored(mark).unwrap();
+        self.restart();
+    }
+
     /// The process is killed and started again with what was committed.
     pub(super) fn restart(&mut self) {
         for wire in &mut self.networks {
