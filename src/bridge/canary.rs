@@ -17,8 +17,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Ctx;
-use super::control_io::LinkDirection;
 use super::ingest;
+use super::link_direction::LinkDirection;
 use super::links::LinkRecord;
 use super::report::{CanaryDirectionReport, CanaryOutcome, CanaryReport};
 use super::stats::LatencyStats;

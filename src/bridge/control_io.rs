@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::link_direction::LinkDirection;
 use super::report::BridgeReport;
 use crate::domain::{DeliveryId, LinkId, LinkName};
 
@@ -102,26 +103,6 @@ pub struct QueuedDelivery {
     pub state: WaitState,
     /// The first 80 characters of the text, in one line.
     pub text: String,
-}
-
-/// A direction of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LinkDirection {
-    /// From the room to the channel.
-    ToIrc,
-    /// From the channel to the room.
-    ToLetsChat,
-}
-
-impl LinkDirection {
-    /// As metrics and the status call it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ToIrc => "to_irc",
-            Self::ToLetsChat => "to_letschat",
-        }
-    }
 }
 
 /// What a delivery waits for.

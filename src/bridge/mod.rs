@@ -29,6 +29,7 @@ mod event;
 mod ingest;
 mod irc;
 mod letschat;
+mod link_direction;
 mod linking;
 mod links;
 mod loop_guard;
@@ -60,11 +61,12 @@ use crate::store::{Store, StoreError};
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
 pub use config::{BridgeConfig, CanaryConfig};
 pub use control_io::{
-    ControlError, ControlReply, ControlRequest, EndedLink, LinkChange, LinkDirection, QueuePage,
-    QueuedDelivery, UnlinkWho, WaitState,
+    ControlError, ControlReply, ControlRequest, EndedLink, LinkChange, QueuePage, QueuedDelivery,
+    UnlinkWho, WaitState,
 };
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
+pub use link_direction::LinkDirection;
 pub use policy::{BridgePolicy, CatchUpLimits};
 pub use report::{
     BridgeReport, CanaryDirectionReport, CanaryOutcome, CanaryReport, ConnectionReport,

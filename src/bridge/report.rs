@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Peer;
-use super::control_io::LinkDirection;
+use super::link_direction::LinkDirection;
 use super::stats::LatencyStats;
 use crate::domain::{Histogram, LinkId};
 

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 
 use crate::bridge::canary::Canary;
 use crate::bridge::context::Ctx;
-use crate::bridge::control_io::LinkDirection;
 use crate::bridge::endpoints::{EndpointState, Endpoints};
 use crate::bridge::event::Peer;
+use crate::bridge::link_direction::LinkDirection;
 use crate::bridge::links::{LinkIndex, LinkRecord, Links};
 use crate::bridge::report::{BridgeReport, ConnectionReport, LinkReport, LinkState};
 use crate::domain::{DeliveryId, EndpointId};

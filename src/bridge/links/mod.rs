@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::control_io::LinkDirection;
+use super::link_direction::LinkDirection;
 use super::report::{DirectionReport, LinkFailure, LinkState, NotMirrored, RetryReason};
 use crate::domain::{Delivery, EndpointId, LinkId, LinkName};
 use crate::store::WaitingCount;
