@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::params;
 
 use super::columns::fold_nick;
-use super::mutation::{Mutation, NickOwner};
+use super::mutation::{Mutation, NickMutation, NickOwner};
 use super::{Store, StoreError};
 use crate::domain::{LetsChatUserId, Network};
 
@@ -30,12 +30,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let owner = NickOwner { network: network.clone(), user: account.cloned() };
-        self.apply(Mutation::StartNick {
+        self.apply(Mutation::Nick(NickMutation::Start {
             owner,
             nick: fold_nick(nick),
             now,
             prune_before: now - NICK_RETENTION,
-        })
+        }))
     }
 
     /// Records that the current nick of the bot or puppet on `network` is still in use at `now`.
@@ -49,7 +49,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let owner = NickOwner { network: network.clone(), user: account.cloned() };
-        self.apply(Mutation::ExtendNick { owner, now })
+        self.apply(Mutation::Nick(NickMutation::Extend { owner, now }))
     }
 
     /// Whether the bot or a puppet had `nick` on `network` at `time`.

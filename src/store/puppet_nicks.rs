@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::columns::fold_nick;
-use super::mutation::Mutation;
+use super::mutation::{Mutation, NickMutation};
 use super::{Store, StoreError};
 use crate::domain::{LetsChatUserId, Network};
 
@@ -40,12 +40,9 @@ impl Store {
                 .optional()?;
             if holder.is_none() {
                 let (network, user) = (network.clone(), user.clone());
-                self.apply(Mutation::ReserveNick {
-                    network,
-                    user,
-                    relaymsg,
-                    nick: fold_nick(&nick),
-                })?;
+                let reserved = fold_nick(&nick);
+                let change = NickMutation::Reserve { network, user, relaymsg, nick: reserved };
+                self.apply(Mutation::Nick(change))?;
                 return Ok(Some(nick));
             }
         }

@@ -11,8 +11,10 @@ const MIN_TOKEN_LENGTH: usize = 20;
 pub(in crate::config) fn admin_token(text: &str) -> Result<(), ValueError> {
     const HELP: &str = "write what `openssl rand -hex 32` prints";
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let found = "contains a space or a character that is not ASCII";
-        return Err(ValueError::new(found, HELP));
+        return Err(ValueError::new(
+            "contains a space or a character that is not ASCII".to_owned(),
+            HELP,
+        ));
     }
     if text.len() < MIN_TOKEN_LENGTH {
         let found = format!("is shorter than {MIN_TOKEN_LENGTH} characters");

@@ -17,6 +17,7 @@ use crate::domain::{
     Network,
 };
 pub(super) use link::LinkMutation;
+pub(super) use nick::NickMutation;
 pub(super) use people::{PeopleMutation, SealedSecrets};
 pub(super) use puppet_login::{PuppetLoginMutation, PuppetLoginRow};
 
@@ -48,9 +49,7 @@ pub(super) enum Mutation {
     InitChannel { endpoint: EndpointId, first_joined: Timestamp, now: Timestamp, cursor: String },
     AdvanceChannelCursor { endpoint: EndpointId, cursor: String, now: Timestamp },
     TouchChannel { endpoint: EndpointId, at: Timestamp },
-    StartNick { owner: NickOwner, nick: String, now: Timestamp, prune_before: Timestamp },
-    ExtendNick { owner: NickOwner, now: Timestamp },
-    ReserveNick { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
+    Nick(NickMutation),
     PruneMessages { messages: Vec<i64> },
     SetPaused { endpoint: EndpointId, paused: bool },
     Nothing,
@@ -130,13 +129,7 @@ impl Mutation {
             Self::MarkDirectReported { source, to, last } => {
                 delivery::mark_direct_reported(db, *source, *to, *last)
             }
-            Self::StartNick { owner, nick, now, prune_before } => {
-                nick::start(db, owner, nick, *now, *prune_before)
-            }
-            Self::ExtendNick { owner, now } => nick::extend(db, owner, *now),
-            Self::ReserveNick { network, user, relaymsg, nick } => {
-                nick::reserve(db, network, user, *relaymsg, nick)
-            }
+            Self::Nick(change) => change.execute(db),
             Self::Nothing => schema::mark_as_ours(db.connection),
             Self::Link(change) => change.execute(db),
             Self::BeginRestoredReading { endpoint: id } => endpoint::begin_reading(db, *id),

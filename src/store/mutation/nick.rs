@@ -6,8 +6,33 @@ use rusqlite::{Result, params};
 use super::{NickOwner, Transaction};
 use crate::domain::{LetsChatUserId, Network};
 
+/// A change of the nicks that our connections had, or of those reserved for puppets.
+#[derive(Debug)]
+pub(in crate::store) enum NickMutation {
+    /// A period of a nick begins; periods that ended before `prune_before` are forgotten.
+    Start { owner: NickOwner, nick: String, now: Timestamp, prune_before: Timestamp },
+    /// The last period of the owner lasts until now.
+    Extend { owner: NickOwner, now: Timestamp },
+    /// A nick is reserved for the puppet of a user, or for their messages sent with RELAYMSG.
+    Reserve { network: Network, user: LetsChatUserId, relaymsg: bool, nick: String },
+}
+
+impl NickMutation {
+    pub(super) fn execute(&self, db: Transaction<'_>) -> Result<()> {
+        match self {
+            Self::Start { owner, nick, now, prune_before } => {
+                start(db, owner, nick, *now, *prune_before)
+            }
+            Self::Extend { owner, now } => extend(db, owner, *now),
+            Self::Reserve { network, user, relaymsg, nick } => {
+                reserve(db, network, user, *relaymsg, nick)
+            }
+        }
+    }
+}
+
 /// Begins a period of `nick`, and forgets periods that ended before `prune_before`.
-pub(super) fn start(
+fn start(
     db: Transaction<'_>,
     owner: &NickOwner,
     nick: &str,
@@ -25,7 +50,7 @@ pub(super) fn start(
 }
 
 /// Extends the last period of the owner to `now`.
-pub(super) fn extend(db: Transaction<'_>, owner: &NickOwner, now: Timestamp) -> Result<()> {
+fn extend(db: Transaction<'_>, owner: &NickOwner, now: Timestamp) -> Result<()> {
     db.execute(
         "UPDATE nick_history SET until = MAX(until, ?2)
          WHERE id = (SELECT id FROM nick_history WHERE network = ?1 AND user IS ?3
@@ -35,7 +60,7 @@ pub(super) fn extend(db: Transaction<'_>, owner: &NickOwner, now: Timestamp) -> 
 }
 
 /// Reserves `nick` for the puppet of `user`, or for their messages sent with RELAYMSG.
-pub(super) fn reserve(
+fn reserve(
     db: Transaction<'_>,
     network: &Network,
     user: &LetsChatUserId,
