@@ -17,6 +17,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::context::Ctx;
+use super::endpoints::queue::DeliveryQueue;
 use super::ingest;
 use super::link_direction::LinkDirection;
 use super::links::LinkRecord;
@@ -298,7 +299,7 @@ fn obstacle(
     direction: LinkDirection,
     ctx: &Ctx<'_>,
 ) -> Option<&'static str> {
-    let is_open = |end| ctx.endpoints.queue(end).is_some_and(|queue| queue.is_open());
+    let is_open = |end| ctx.endpoints.queue(end).is_some_and(DeliveryQueue::is_open);
     if !is_open(channel) {
         return Some("its channel is not joined");
     }

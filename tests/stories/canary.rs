@@ -93,7 +93,7 @@ fn pass(world: &mut World, seconds: usize) -> Vec<String> {
         for line in irc {
             match line.strip_prefix("PING ").filter(|it| !it.starts_with("said")) {
                 Some(ping) => {
-                    world.tell_on(&format!("irc < :irc.example PONG irc.example :{ping}"))
+                    world.tell_on(&format!("irc < :irc.example PONG irc.example :{ping}"));
                 }
                 None => others.push(format!("irc {line}")),
             }
