@@ -14,7 +14,7 @@ use tokio::time;
 
 use super::gate::Access;
 use super::state::{KnownReport, SharedState};
-use crate::bridge::{ConnectionReport, ConnectionState, LinkState};
+use crate::bridge::{CanaryReport, ConnectionReport, ConnectionState, LinkDirection, LinkState};
 
 /// How long the engine may take to answer and to write to the disk.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
@@ -90,7 +90,20 @@ pub(super) fn not_ready(known: &KnownReport, is_stalled: bool, now: Timestamp) -
         let problem = link.problem.as_ref().map(|problem| format!(": {problem}"));
         reasons.push(format!("the link {} {state}{}", link.link, problem.unwrap_or_default()));
     }
+    reasons.extend(report.canary.iter().flat_map(canary_problems));
     reasons
+}
+
+/// The directions in which the last message of the canary did not arrive. None while its link is paused.
+fn canary_problems(canary: &CanaryReport) -> impl Iterator<Item = String> {
+    canary.directions().into_iter().filter_map(|(direction, report)| {
+        let reason = report.last.as_ref()?.result.as_ref().err()?;
+        let to = match direction {
+            LinkDirection::ToIrc => canary.link.channel.as_ref(),
+            LinkDirection::ToLetsChat => canary.link.room.as_ref(),
+        };
+        Some(format!("the canary did not arrive in {to}: {reason}"))
+    })
 }
 
 fn connection_problem(connection: &ConnectionReport, now: Timestamp) -> Option<String> {
@@ -111,7 +124,10 @@ fn connection_problem(connection: &ConnectionReport, now: Timestamp) -> Option<S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bridge::{BridgeReport, DirectionReport, LinkReport, Peer, SignOfLife};
+    use crate::bridge::{
+        BridgeReport, CanaryDirectionReport, CanaryOutcome, DirectionReport, LatencyStats,
+        LinkReport, Peer, SignOfLife,
+    };
     use crate::domain::{LinkId, Network};
 
     fn link(state: LinkState, problem: Option<&str>) -> LinkReport {
@@ -121,6 +137,7 @@ mod tests {
                 channel: "#tea".into(),
                 room: "tea".into(),
             },
+            is_canary: false,
             state,
             since: None,
             problem: problem.map(str::to_owned),
@@ -168,6 +185,29 @@ mod tests {
                 "the link office/#tea tea is down: banned",
                 "the link office/#tea tea accepts no more messages, because too many wait",
             ]
+        );
+    }
+
+    #[test]
+    fn canary_that_did_not_arrive_is_a_reason() {
+        let mut canary = CanaryReport {
+            link: link(LinkState::Up, None).link,
+            is_paused: false,
+            to_irc: CanaryDirectionReport::default(),
+            to_letschat: CanaryDirectionReport::default(),
+            latency: LatencyStats::default(),
+        };
+        let seen = |canary: &CanaryReport| {
+            let report = BridgeReport { canary: Some(canary.clone()), ..BridgeReport::default() };
+            not_ready(&KnownReport { report, is_current: true }, false, at(100))
+        };
+        assert_eq!(seen(&canary), [""; 0], "no round has ended yet");
+        let outcome = |result| Some(CanaryOutcome { at: at(90), result });
+        canary.to_irc.last = outcome(Ok(Duration::from_millis(20)));
+        canary.to_letschat.last = outcome(Err("not acknowledged within 30 seconds".to_owned()));
+        assert_eq!(
+            seen(&canary),
+            ["the canary did not arrive in tea: not acknowledged within 30 seconds"]
         );
     }
 

@@ -44,9 +44,9 @@ pub use people::{EndedLinkView, PersonAccountView, PersonView, UnlinkRequestBody
 pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
 pub use remedies::remedy_for;
 pub use report::{
-    ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
-    NetworkKindView, NetworkView, PeopleCounts, ReloadView, ReloadedView, StatusView, StorageView,
-    WarningView,
+    CanaryDirectionView, CanaryView, ConfigView, ConnectionStateView, DirectionView, LinkErrorView,
+    LinkStateView, LinkView, NetworkKindView, NetworkView, PeopleCounts, ReloadView, ReloadedView,
+    StatusView, StorageView, WarningView,
 };
 pub use server::{AdminListeners, AdminServer};
 pub use socket::{ControlSocketError, socket_path};

@@ -32,6 +32,9 @@ pub struct StatusView {
     pub networks: Vec<NetworkView>,
     /// The links in the order of the configuration.
     pub links: Vec<LinkView>,
+    /// The canary; `None` if it is off.
+    #[serde(default)]
+    pub canary: Option<CanaryView>,
     /// The people of IRC who have spoken.
     pub people: PeopleCounts,
     /// The latest warnings and errors of the log, the newest first.
@@ -131,6 +134,9 @@ pub struct LinkView {
     pub channel: String,
     /// The room, as in the configuration.
     pub room: String,
+    /// Whether only the canary uses it.
+    #[serde(default)]
+    pub canary: bool,
     /// How the link is.
     pub state: LinkStateView,
     /// Since when.
@@ -187,6 +193,34 @@ pub struct LinkErrorView {
     pub at: Timestamp,
     /// Why, in the words of the other side.
     pub text: String,
+}
+
+/// The canary: messages of the bridge's own that test whether messages arrive.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CanaryView {
+    /// The network of its channel.
+    pub network: String,
+    /// Its channel.
+    pub channel: String,
+    /// Its room, as in the configuration.
+    pub room: String,
+    /// From the room to the channel.
+    pub to_irc: CanaryDirectionView,
+    /// From the channel to the room.
+    pub to_letschat: CanaryDirectionView,
+}
+
+/// How the last message of the canary fared in one direction.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CanaryDirectionView {
+    /// Whether it arrived; `None` if that is not known yet, or the link is paused.
+    pub ok: Option<bool>,
+    /// When it arrived, or was given up.
+    pub at: Option<Timestamp>,
+    /// How long it took, in seconds.
+    pub latency_seconds: Option<f64>,
+    /// Why it did not arrive.
+    pub error: Option<String>,
 }
 
 /// How many people of IRC have spoken.

@@ -1,16 +1,19 @@
 //! Puts together what `GET /api/v1/status` says.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::health;
 use super::remedies::remedy_for;
 use super::report::{
-    ConfigView, ConnectionStateView, DirectionView, LinkErrorView, LinkStateView, LinkView,
-    NetworkKindView, NetworkView, StatusView, StorageView,
+    CanaryDirectionView, CanaryView, ConfigView, ConnectionStateView, DirectionView, LinkErrorView,
+    LinkStateView, LinkView, NetworkKindView, NetworkView, StatusView, StorageView,
 };
 use super::state::AdminState;
 use crate::bridge::{
-    ConnectionReport, ConnectionState, DirectionReport, LinkReport, LinkState, Peer,
+    CanaryDirectionReport, CanaryOutcome, CanaryReport, ConnectionReport, ConnectionState,
+    DirectionReport, LinkReport, LinkState, Peer,
 };
 use crate::store;
 
@@ -39,6 +42,7 @@ impl AdminState {
             storage: StorageView { stalled, bytes: store::size_on_disk(&self.bridge.state_dir) },
             networks: report.connections.iter().map(network_view).collect(),
             links: report.links.iter().map(link_view).collect(),
+            canary: report.canary.as_ref().map(canary_view),
             people: self.people_counts().await,
             warnings: self.bridge.warnings.latest(),
         }
@@ -71,6 +75,7 @@ fn link_view(link: &LinkReport) -> LinkView {
         network: link.link.network.to_string(),
         channel: link.link.channel.to_string(),
         room: link.link.room.to_string(),
+        canary: link.is_canary,
         state: match link.state {
             LinkState::Up => LinkStateView::Up,
             LinkState::Down => LinkStateView::Down,
@@ -87,6 +92,27 @@ fn link_view(link: &LinkReport) -> LinkView {
             .last_error
             .as_ref()
             .map(|failure| LinkErrorView { at: failure.at, text: failure.text.clone() }),
+    }
+}
+
+fn canary_view(canary: &CanaryReport) -> CanaryView {
+    let direction = |report: &CanaryDirectionReport| {
+        let Some(CanaryOutcome { at, result }) = &report.last else {
+            return CanaryDirectionView::default();
+        };
+        CanaryDirectionView {
+            ok: Some(result.is_ok()),
+            at: Some(*at),
+            latency_seconds: result.as_ref().ok().map(Duration::as_secs_f64),
+            error: result.as_ref().err().cloned(),
+        }
+    };
+    CanaryView {
+        network: canary.link.network.to_string(),
+        channel: canary.link.channel.to_string(),
+        room: canary.link.room.to_string(),
+        to_irc: direction(&canary.to_irc),
+        to_letschat: direction(&canary.to_letschat),
     }
 }
 

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+
+use super::canary::CanarySchedule;
 use super::endpoints::channel::ChannelEndpoint;
 use super::endpoints::link::{LinkedEndpoint, OutageNotice};
 use super::endpoints::queue::DeliveryQueue;
@@ -14,7 +17,7 @@ use super::senders::NickPolicy;
 use super::senders::accounts::AccountPolicy;
 use crate::domain::{Endpoint, EndpointId, Network};
 use crate::store::{Store, StoreError};
-use crate::translate::{LinkFormat, PublicLinks};
+use crate::translate::{LinkFormat, MergeLines, PublicLinks, RoomFormat};
 
 /// What the bridge mirrors, and how.
 #[derive(Debug, Default)]
@@ -36,6 +39,46 @@ pub struct BridgeConfig {
     pub accounts: AccountPolicy,
     /// The networks with direct messages between their users and those of Let's Chat.
     pub direct_messages: Vec<Network>,
+    /// The canary, if there is one.
+    pub canary: Option<CanaryConfig>,
+}
+
+/// Messages of the bridge's own that test whether messages arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanaryConfig {
+    /// A channel that belongs to no group.
+    pub channel: Endpoint,
+    /// A room that belongs to no group.
+    pub room: Endpoint,
+    /// The time between two rounds: one message in each direction.
+    pub interval: SignedDuration,
+    /// How long a message may take.
+    pub timeout: SignedDuration,
+}
+
+impl BridgeConfig {
+    /// With the link of the canary. Each of its ends is a group of its own, so that nothing is mirrored between them; its
+    /// messages look the same whatever the format of the others is.
+    pub(super) fn with_canary_link(mut self) -> Self {
+        let Some(canary) = &self.canary else { return self };
+        let (channel, room) = (canary.channel.clone(), canary.room.clone());
+        self.groups.extend([vec![channel.clone()], vec![room.clone()]]);
+        self.accounts.links.push((channel.clone(), room.clone(), false));
+        let room_format = RoomFormat { merge_lines: MergeLines::Never, ..RoomFormat::default() };
+        let format = LinkFormat { room: room_format, ..LinkFormat::default() };
+        self.link_formats.push((channel, room, Arc::new(format)));
+        self
+    }
+}
+
+/// The link of the canary with the ids of its ends, and how often it is tested.
+pub(super) fn canary_link(
+    canary: Option<&CanaryConfig>,
+    ids: &HashMap<Endpoint, EndpointId>,
+) -> Option<((EndpointId, EndpointId), CanarySchedule)> {
+    let CanaryConfig { channel, room, interval, timeout } = canary?;
+    let schedule = CanarySchedule { interval: *interval, timeout: *timeout };
+    Some(((*ids.get(channel)?, *ids.get(room)?), schedule))
 }
 
 /// A channel or room as the last run left it, or as it was left while the bridge ran.

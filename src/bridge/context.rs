@@ -17,7 +17,7 @@ use super::routes::Routes;
 use super::senders::Senders;
 use super::stats::{Stats, TrafficStats};
 use super::status_buffer::StatusBuffer;
-use crate::domain::{EndpointId, Message};
+use crate::domain::{Delivery, DeliveryId, EndpointId, Message};
 use crate::protocol::letschat::LetsChatUser;
 use crate::store::Store;
 use crate::translate::BotCommand;
@@ -71,12 +71,22 @@ pub(super) enum Step {
     FailureRecorded,
     /// A direct message was rejected, and its sender is to be notified.
     DirectFailureRecorded,
+    /// A delivery to an end of the canary was acknowledged, or failed for this reason.
+    CanarySettled(DeliveryId, Option<String>),
 }
 
 impl Ctx<'_> {
     /// Starts the next delivery to `endpoint` after this step.
     pub(super) fn schedule(&mut self, endpoint: EndpointId) {
         self.steps.push_back(Step::Schedule(endpoint));
+    }
+
+    /// This delivery was acknowledged, or failed for this reason: leaves it to the canary if it is its own.
+    pub(super) fn report_to_canary(&mut self, delivery: &Delivery, failure: Option<&str>) {
+        if self.links.is_canary_end(delivery.to) {
+            let failure = failure.map(str::to_owned);
+            self.steps.push_back(Step::CanarySettled(delivery.id, failure));
+        }
     }
 
     /// Whether a delivery may start on this connection.
@@ -89,13 +99,15 @@ impl Ctx<'_> {
         self.peers.is_own_account(user) || self.senders.accounts.is_only_ours(&user.id)
     }
 
-    /// Updates a counter of the endpoint's peer.
+    /// Updates a counter of the endpoint's peer. What the canary does is not counted.
     pub(super) fn count_traffic(
         &mut self,
         endpoint: EndpointId,
         raise: impl FnOnce(&mut TrafficStats),
     ) {
-        if let Some(state) = self.endpoints.get(endpoint) {
+        if let Some(state) = self.endpoints.get(endpoint)
+            && !self.links.is_canary_end(endpoint)
+        {
             raise(self.stats.traffic_mut(state.peer()));
         }
     }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::link_direction::LinkDirection;
 use super::report::BridgeReport;
 use crate::domain::{DeliveryId, LinkId, LinkName};
 
@@ -102,15 +103,6 @@ pub struct QueuedDelivery {
     pub state: WaitState,
     /// The first 80 characters of the text, in one line.
     pub text: String,
-}
-
-/// A direction of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LinkDirection {
-    /// From the room to the channel.
-    ToIrc,
-    /// From the channel to the room.
-    ToLetsChat,
 }
 
 /// What a delivery waits for.

@@ -9,7 +9,7 @@ use super::context::{Ctx, Step};
 use super::endpoints::EndpointState;
 use super::loop_guard::LoopVerdict;
 use super::report::NotMirrored;
-use crate::domain::{Author, Delivery, Endpoint, EndpointId, Message, MessagePart};
+use crate::domain::{Author, Delivery, DeliveryId, Endpoint, EndpointId, Message, MessagePart};
 use crate::store::{MessageId, StoreError};
 use crate::translate::{fallback_name, is_blank, is_passthrough, needs_split};
 
@@ -113,15 +113,29 @@ pub(super) fn fan_out(
             continue;
         }
         for part in parts(message, &source, to, ctx) {
-            let delivery_id = ctx.store.enqueue_part(id, *part, to)?;
-            ctx.endpoints.quota.add(message);
-            let delivery = Delivery::queued(delivery_id, to, message.clone(), *part);
-            ctx.links.on_queued(&delivery, ctx.now);
-            push(delivery, ctx);
+            enqueue(id, message, (*part, to), ctx)?;
         }
         ctx.schedule(to);
     }
     Ok(())
+}
+
+/// Queues this part of a recorded `message` for this endpoint, where it starts when that is scheduled.
+///
+/// # Errors
+/// When the store cannot be written.
+pub(super) fn enqueue(
+    id: MessageId,
+    message: &Message,
+    (part, to): (MessagePart, EndpointId),
+    ctx: &mut Ctx<'_>,
+) -> Result<DeliveryId, StoreError> {
+    let delivery_id = ctx.store.enqueue_part(id, part, to)?;
+    ctx.endpoints.quota.add(message);
+    let delivery = Delivery::queued(delivery_id, to, message.clone(), part);
+    ctx.links.on_queued(&delivery, ctx.now);
+    push(delivery, ctx);
+    Ok(delivery_id)
 }
 
 /// Appends a stored delivery to the queue of its endpoint.

@@ -15,6 +15,7 @@
 
 mod account_io;
 mod accounts;
+mod canary;
 mod commands;
 mod config;
 mod context;
@@ -28,6 +29,7 @@ mod event;
 mod ingest;
 mod irc;
 mod letschat;
+mod link_direction;
 mod linking;
 mod links;
 mod loop_guard;
@@ -57,17 +59,19 @@ use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::store::{Store, StoreError};
 
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
-pub use config::BridgeConfig;
+pub use config::{BridgeConfig, CanaryConfig};
 pub use control_io::{
-    ControlError, ControlReply, ControlRequest, EndedLink, LinkChange, LinkDirection, QueuePage,
-    QueuedDelivery, UnlinkWho, WaitState,
+    ControlError, ControlReply, ControlRequest, EndedLink, LinkChange, QueuePage, QueuedDelivery,
+    UnlinkWho, WaitState,
 };
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
+pub use link_direction::LinkDirection;
 pub use policy::{BridgePolicy, CatchUpLimits};
 pub use report::{
-    BridgeReport, ConnectionReport, ConnectionState, DirectionReport, LinkFailure, LinkReport,
-    LinkState, ReconnectCounts, ReconnectReason, SignOfLife,
+    BridgeReport, CanaryDirectionReport, CanaryOutcome, CanaryReport, ConnectionReport,
+    ConnectionState, DirectionReport, LinkFailure, LinkReport, LinkState, ReconnectCounts,
+    ReconnectReason, SignOfLife,
 };
 pub use senders::accounts::{AccountPolicy, ConfiguredAccount, PersonPolicy};
 pub use senders::{NickPolicy, NickSource};
@@ -119,11 +123,13 @@ impl Bridge {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Self, StoreError> {
+        let config = config.with_canary_link();
         let quota = QueueQuota::new(config.policy.max_queue_size, store.queue_sizes()?);
         let mut endpoints = Endpoints::new(quota);
         let ids = config::link_groups(&config.groups, &mut endpoints, store)?;
         config::recover_unlinked(&mut endpoints, store)?;
         let links = config::formatted_links(config.link_formats, &ids);
+        let canary = config::canary_link(config.canary.as_ref(), &ids);
         let accounts = Accounts::recover(config.accounts, &ids, store)?;
         let nicks = config::channel_policies(config.nick_policies, &ids);
         let direct = DirectMessages::recover(config.direct_messages, now, &mut endpoints, store)?;
@@ -142,8 +148,10 @@ impl Bridge {
             stopping: false,
             parts: Parts::new(direct),
         };
-        bridge.with_parts(now, store, &mut Vec::new(), |_, ctx| {
-            control::pause::set_links(&ends, ctx)
+        bridge.with_parts(now, store, &mut Vec::new(), |parts, ctx| {
+            control::pause::set_links(&ends, ctx)?;
+            parts.set_canary(canary, ctx);
+            Ok::<(), StoreError>(())
         })?;
         Ok(bridge)
     }
@@ -181,6 +189,7 @@ impl Bridge {
         store: &mut Store,
         commands: &mut Vec<Command>,
     ) -> Result<(), StoreError> {
+        let config = config.with_canary_link();
         let before: Vec<EndpointId> = self.endpoints.links().map(|(id, _)| id).collect();
         let ids = config::link_groups(&config.groups, &mut self.endpoints, store)?;
         let linked: HashSet<EndpointId> = ids.values().copied().collect();
@@ -195,10 +204,12 @@ impl Bridge {
         let former = std::mem::take(&mut self.routes);
         self.routes = routes.with_former(former, self.endpoints.leaving());
         self.senders.set_nick_policies(config::channel_policies(config.nick_policies, &ids));
+        let canary = config::canary_link(config.canary.as_ref(), &ids);
         let (policy, networks) = (config.accounts, config.direct_messages);
         self.with_parts(now, store, commands, |parts, ctx| {
             control::pause::set_links(&ends, ctx)?;
             accounts::set_policy(policy, &ids, ctx);
+            parts.set_canary(canary, ctx);
             parts.set_direct_networks(networks);
             parts.forget_drained(ctx)?;
             parts.run_steps(ctx)

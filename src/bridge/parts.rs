@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::account_io::AccountEvent;
+use super::canary::{Canary, CanarySchedule};
 use super::commands::CommandAnswers;
 use super::context::{Ctx, Step};
 use super::direct::DirectMessages;
@@ -34,6 +35,7 @@ pub(super) struct Parts {
     /// The rooms where a delivery may start at the end of the turn.
     due_rooms: BTreeSet<EndpointId>,
     pruner: Pruner,
+    canary: Canary,
 }
 
 impl Parts {
@@ -47,6 +49,7 @@ impl Parts {
             puppet_logins: PuppetLoginRequests::default(),
             due_rooms: BTreeSet::new(),
             pruner: Pruner::default(),
+            canary: Canary::default(),
         }
     }
 
@@ -78,7 +81,7 @@ impl Parts {
                 self.puppet_logins.on_tried(request, result, ctx)
             }
             Event::Control(request, asked) => {
-                control::on_request(request, asked, &mut self.puppet_logins, ctx)
+                control::on_request(request, asked, (&mut self.puppet_logins, &self.canary), ctx)
             }
             Event::Stop => Ok(()),
         }
@@ -106,6 +109,9 @@ impl Parts {
                 Step::ReleaseHeld(endpoint) => self.rooms.release_held(endpoint, ctx)?,
                 Step::FailureRecorded => self.failures.schedule(ctx.now),
                 Step::DirectFailureRecorded => self.direct.on_failure_recorded(ctx),
+                Step::CanarySettled(delivery, failure) => {
+                    self.canary.on_settled(delivery, failure.as_deref(), ctx.now);
+                }
             }
         }
         Ok(())
@@ -142,6 +148,16 @@ impl Parts {
     /// The networks with direct messages change.
     pub(super) fn set_direct_networks(&mut self, networks: Vec<Network>) {
         self.direct.set_networks(networks);
+    }
+
+    /// From now on, the canary is on this link, or there is none.
+    pub(super) fn set_canary(
+        &mut self,
+        canary: Option<((EndpointId, EndpointId), CanarySchedule)>,
+        ctx: &mut Ctx<'_>,
+    ) {
+        ctx.links.set_canary(canary.map(|(ends, _)| ends));
+        self.canary.set(canary, ctx.now);
     }
 
     /// Forgets the channels and rooms that are no longer linked, once nothing is queued for them.
@@ -225,6 +241,14 @@ impl Parts {
                 accounts::start(ctx)?;
                 self.direct.on_connected(Peer::LetsChat, ctx);
             }
+            LetsChatEvent::NewPost { endpoint, post } => {
+                self.canary.on_post(*endpoint, &post.text, ctx.now);
+            }
+            LetsChatEvent::Page { endpoint, posts, .. } => {
+                for post in posts {
+                    self.canary.on_post(*endpoint, &post.text, ctx.now);
+                }
+            }
             _ => {}
         }
         letschat::on_event(event, &mut self.rooms, ctx)
@@ -275,6 +299,7 @@ impl Parts {
         irc::puppets::away::show_away(ctx);
         self.failures.notify_due(self.direct.is_enabled(), ctx)?;
         self.direct.schedule(ctx)?;
+        self.canary.tick(ctx)?;
         self.forget_drained(ctx)?;
         // Failures are reported as soon as they are recorded.
         self.run_steps(ctx)?;

@@ -12,6 +12,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Peer;
+use super::link_direction::LinkDirection;
+use super::stats::LatencyStats;
 use crate::domain::{Histogram, LinkId};
 
 /// The bounds of [`BridgeReport::commits`]: from a fast disk to one that hardly answers.
@@ -42,12 +44,14 @@ pub struct BridgeReport {
     pub queued_bytes: u64,
     /// How long it took to bring what had happened onto the disk, since the bridge started.
     pub commits: Histogram,
+    /// The canary, if there is one.
+    pub canary: Option<CanaryReport>,
 }
 
 impl Default for BridgeReport {
     fn default() -> Self {
         let commits = Histogram::new(&COMMIT_BOUNDS);
-        Self { connections: Vec::new(), links: Vec::new(), queued_bytes: 0, commits }
+        Self { connections: Vec::new(), links: Vec::new(), queued_bytes: 0, commits, canary: None }
     }
 }
 
@@ -158,6 +162,8 @@ pub enum ConnectionState {
 pub struct LinkReport {
     /// The link.
     pub link: LinkId,
+    /// Only the canary uses it: its figures are not those of people.
+    pub is_canary: bool,
     /// Its state.
     pub state: LinkState,
     /// Since when it is in this state; `None` if that is unknown.
@@ -242,6 +248,49 @@ pub struct LinkFailure {
     pub at: Timestamp,
     /// Where to, and why: `#tea on libera: Cannot send to channel`.
     pub text: String,
+}
+
+/// How the canary is: messages of the bridge's own that test whether messages arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanaryReport {
+    /// Its link.
+    pub link: LinkId,
+    /// An administrator has paused it, so it tests nothing.
+    pub is_paused: bool,
+    /// From the room to the channel.
+    pub to_irc: CanaryDirectionReport,
+    /// From the channel to the room.
+    pub to_letschat: CanaryDirectionReport,
+    /// How long the messages took, since the bridge started or the canary was configured.
+    pub latency: LatencyStats,
+}
+
+/// How one direction of the canary is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CanaryDirectionReport {
+    /// How the last round ended; `None` before the first one, and while the link is paused.
+    pub last: Option<CanaryOutcome>,
+    /// When a message last arrived, since the bridge started or the canary was configured.
+    pub last_arrival: Option<Timestamp>,
+    /// Rounds that failed, since then.
+    pub failures: u64,
+}
+
+/// How a round of the canary ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanaryOutcome {
+    /// When.
+    pub at: Timestamp,
+    /// How long the message took, or why it did not arrive.
+    pub result: Result<Duration, String>,
+}
+
+impl CanaryReport {
+    /// Both directions.
+    #[must_use]
+    pub fn directions(&self) -> [(LinkDirection, &CanaryDirectionReport); 2] {
+        [(LinkDirection::ToIrc, &self.to_irc), (LinkDirection::ToLetsChat, &self.to_letschat)]
+    }
 }
 
 impl ConnectionReport {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Peer;
-use super::control_io::LinkDirection;
+use super::link_direction::LinkDirection;
 use crate::domain::{Histogram, Network};
 
 /// The bounds of the latencies: from what nobody notices to an outage.

@@ -90,15 +90,21 @@ pub(super) fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
         );
     }
     for (at, link) in settings.links.iter().enumerate() {
-        let problems: Vec<String> = [&link.channel, &link.room]
-            .iter()
-            .filter_map(|end| endpoint_problem(report, end))
-            .collect();
-        let verdict = if problems.is_empty() { "OK".to_owned() } else { problems.join("; ") };
-        println!("link[{at}] {} and {}: {verdict}", link.channel, link.room);
-        works &= problems.is_empty();
+        works &= report_link(&format!("link[{at}]"), (&link.channel, &link.room), report);
+    }
+    if let Some(canary) = &settings.canary {
+        works &= report_link("canary", (&canary.channel, &canary.room), report);
     }
     works
+}
+
+/// Prints whether both ends of a link can be joined. Returns whether they can.
+fn report_link(key: &str, (channel, room): (&Endpoint, &Endpoint), report: &ProbeReport) -> bool {
+    let problems: Vec<String> =
+        [channel, room].iter().filter_map(|end| endpoint_problem(report, end)).collect();
+    let verdict = if problems.is_empty() { "OK".to_owned() } else { problems.join("; ") };
+    println!("{key} {channel} and {room}: {verdict}");
+    problems.is_empty()
 }
 
 /// Whether the login to a server worked, and a description. `wanted_nick` is the configured nick.

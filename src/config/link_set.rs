@@ -32,6 +32,15 @@ pub(super) struct RawLink<'r> {
     pub(super) format: Arc<LinkFormat>,
 }
 
+/// The ends of the canary as they were written in the file.
+#[derive(Debug)]
+pub(super) struct RawCanary<'r> {
+    pub(super) channel: (Endpoint, Entry<'r>),
+    pub(super) room: (Endpoint, Entry<'r>),
+    pub(super) key: Option<LocatedSecret<'r>>,
+    pub(super) room_password: Option<LocatedSecret<'r>>,
+}
+
 /// All links and their endpoints.
 #[derive(Debug, Default)]
 pub(super) struct LinkSet<'r> {
@@ -48,6 +57,8 @@ pub(super) struct LinkSet<'r> {
     sender_modes: HashMap<Endpoint, (SenderMode, Entry<'r>)>,
     /// The networks that links mention, even if the link is wrong.
     mentioned_networks: Vec<&'r str>,
+    /// The network of the canary.
+    canary_network: Option<Network>,
 }
 
 impl<'r> LinkSet<'r> {
@@ -57,7 +68,9 @@ impl<'r> LinkSet<'r> {
     }
 
     pub(super) fn mentions_network(&self, network: &str) -> bool {
+        let canary = self.canary_network.as_ref();
         self.mentioned_networks.contains(&network)
+            || canary.is_some_and(|canary| canary.as_str() == network)
     }
 
     /// Adds a link, or reports why it is invalid.
@@ -78,6 +91,36 @@ impl<'r> LinkSet<'r> {
             }
             Err(key_path) => written.entry.report_error(self.loop_error(&link, &key_path)),
         }
+    }
+
+    /// Adds the channel and the room of the canary, which belong to no link. Reports an error if one does, or else
+    /// returns both. Must be called after all links were added.
+    pub(super) fn add_canary(&mut self, canary: RawCanary<'r>) -> Option<(Endpoint, Endpoint)> {
+        let mut is_free = true;
+        for (place, entry) in [&canary.channel, &canary.room] {
+            if let Some(known) = self.canonical.get(&folded(place)) {
+                is_free = false;
+                let found = format!(
+                    "{} is an end of a link: people would read the messages of the canary there",
+                    quoted(known)
+                );
+                let help = "use a channel and a room that nothing else uses";
+                entry.report_error(ValueError::new(found, help));
+            }
+        }
+        if !is_free {
+            return None;
+        }
+        let (channel, entry) = canary.channel;
+        let (channel, room) = (self.canonicalize(channel), self.canonicalize(canary.room.0));
+        if let Endpoint::Channel { network, .. } = &channel {
+            self.canary_network = Some(network.clone());
+        }
+        self.keep_secret(&channel, canary.key);
+        self.keep_secret(&room, canary.room_password);
+        // Nobody speaks there by a nick of their own.
+        self.sender_modes.insert(channel.clone(), (SenderMode::Bot, entry));
+        Some((channel, room))
     }
 
     /// The channels of a network.
@@ -123,14 +166,8 @@ impl<'r> LinkSet<'r> {
 
     /// The first spelling of an endpoint. Without a server, we fold case as in RFC 1459.
     fn canonicalize(&mut self, place: Endpoint) -> Endpoint {
-        let folded = match &place {
-            Endpoint::Channel { network, name } => {
-                Endpoint::channel(network, &Casemapping::Rfc1459.fold(name))
-            }
-            Endpoint::Room(_) => place.clone(),
-        };
         let places = &mut self.endpoints;
-        let first = self.canonical.entry(folded).or_insert_with(|| {
+        let first = self.canonical.entry(folded(&place)).or_insert_with(|| {
             places.push(place.clone());
             place
         });
@@ -165,6 +202,16 @@ impl<'r> LinkSet<'r> {
         let path: Vec<String> = path.iter().map(as_written).collect();
         let found = format!("{places} are already linked, through {}", path.join(" – "));
         ValueError::new(found, "remove one of these links")
+    }
+}
+
+/// The endpoint with its name in lower case, if case does not matter there.
+fn folded(place: &Endpoint) -> Endpoint {
+    match place {
+        Endpoint::Channel { network, name } => {
+            Endpoint::channel(network, &Casemapping::Rfc1459.fold(name))
+        }
+        Endpoint::Room(_) => place.clone(),
     }
 }
 

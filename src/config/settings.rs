@@ -45,6 +45,8 @@ pub struct Settings {
     /// endpoint is mirrored to all others of its group. In order of first mention; each endpoint is
     /// in exactly one group.
     pub link_groups: Vec<Vec<Endpoint>>,
+    /// The canary; `None` if it is off.
+    pub canary: Option<CanarySettings>,
     /// The web server for files and long messages; `None` if it is off.
     pub web: Option<WebSettings>,
     /// The administrator's API.
@@ -59,6 +61,14 @@ pub struct Settings {
     pub shutdown_timeout: Duration,
     /// Whether to stop mirroring bots that answer each other through the bridge.
     pub loop_protection: bool,
+}
+
+impl Settings {
+    /// All channels and rooms: those of links, and those of the canary.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        let canary = self.canary.iter().flat_map(|canary| [&canary.channel, &canary.room]);
+        self.link_groups.iter().flatten().chain(canary)
+    }
 }
 
 /// Logging settings.
@@ -353,4 +363,17 @@ pub struct Link {
     pub room: Endpoint,
     /// How people of the channel are shown in the room.
     pub letschat_sender_mode: LetsChatSenderMode,
+}
+
+/// Settings of the canary: messages of the bridge's own that test whether messages arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CanarySettings {
+    /// Its channel, which belongs to no link.
+    pub channel: Endpoint,
+    /// Its room, which belongs to no link.
+    pub room: Endpoint,
+    /// The time between two rounds. At least 10 s.
+    pub interval: Duration,
+    /// How long a message may take. At least 1 s, and at most `interval`.
+    pub timeout: Duration,
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 
 use super::account_policy;
-use crate::bridge::{BridgeConfig, BridgePolicy, CatchUpLimits, NickPolicy, NickSource};
+use crate::bridge::{
+    BridgeConfig, BridgePolicy, CanaryConfig, CatchUpLimits, NickPolicy, NickSource,
+};
 use crate::config::{
-    CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings, SenderMode, Settings,
-    UnconfirmedPolicy, WebSettings,
+    CanarySettings, CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings,
+    SenderMode, Settings, UnconfirmedPolicy, WebSettings,
 };
 use crate::domain::{Endpoint, Network};
 use crate::store;
@@ -27,6 +29,17 @@ pub(super) fn bridge_config(settings: &Settings) -> Result<BridgeConfig, StoreEr
         nick_policies: channel_nick_policies(&settings.networks),
         accounts: account_policy::policy(settings),
         direct_messages: networks_with_direct_messages(&settings.networks),
+        canary: settings.canary.as_ref().and_then(canary),
+    })
+}
+
+/// The canary; `None` if its durations are beyond the range of the clock.
+fn canary(canary: &CanarySettings) -> Option<CanaryConfig> {
+    Some(CanaryConfig {
+        channel: canary.channel.clone(),
+        room: canary.room.clone(),
+        interval: SignedDuration::try_from(canary.interval).ok()?,
+        timeout: SignedDuration::try_from(canary.timeout).ok()?,
     })
 }
 

@@ -74,7 +74,7 @@ impl ProbeReport {
 /// Connects to all servers in `settings`, joins all endpoints, and leaves again.
 pub async fn probe(settings: &Settings) -> ProbeReport {
     let endpoints: Vec<(EndpointId, Endpoint)> =
-        (0..).map(EndpointId).zip(settings.link_groups.iter().flatten().cloned()).collect();
+        (0..).map(EndpointId).zip(settings.endpoints().cloned()).collect();
     let sts = Arc::new(StsStore::open_read_only(&settings.state_dir));
     let mut looks = JoinSet::new();
     for network in &settings.networks {

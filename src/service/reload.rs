@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{Link, NetworkSettings, Settings};
+use crate::config::{CanarySettings, Link, NetworkSettings, Settings};
 use crate::domain::Network;
 use crate::store::StoreError;
 
@@ -45,6 +45,7 @@ pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ConfigChanges, R
     }
     let mut applied = Vec::new();
     compare_links(old, new, &mut applied);
+    compare_canary(old, new, &mut applied);
     compare_networks(old, new, &mut applied);
     if !new.letschat.has_same_connection(&old.letschat) {
         applied.push("connecting to Let's Chat anew".to_owned());
@@ -64,6 +65,21 @@ fn compare_links(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
     let after: BTreeSet<String> = new.links.iter().map(ends).collect();
     applied.extend(after.difference(&before).map(|link| format!("linked {link}")));
     applied.extend(before.difference(&after).map(|link| format!("unlinked {link}")));
+}
+
+fn compare_canary(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
+    let ends = |it: &CanarySettings| format!("{} with {}", it.channel, it.room);
+    let times = |it: &CanarySettings| (it.interval, it.timeout);
+    applied.extend(match (&old.canary, &new.canary) {
+        (before, Some(after)) if before.as_ref().map(ends) != Some(ends(after)) => {
+            Some(format!("the canary tests {}", ends(after)))
+        }
+        (Some(before), Some(after)) if times(before) != times(after) => {
+            Some("the canary has other times".to_owned())
+        }
+        (Some(_), None) => Some("the canary is off".to_owned()),
+        _ => None,
+    });
 }
 
 fn compare_networks(old: &Settings, new: &Settings, applied: &mut Vec<String>) {

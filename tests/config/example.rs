@@ -44,8 +44,15 @@ fn uncommented(mark: &str) -> Vec<(&'static str, String)> {
         let Some((key, line)) = commented_key(line, mark) else { continue };
         let mut example = lines.clone();
         example[number] = line;
+        let mut canary_ends = "[canary]\n".to_owned();
         // Some are nothing alone.
         match key {
+            _ if line.contains("canary") => {
+                let ends = [("channel", "office/#bridge-canary"), ("room", "bridge-canary")];
+                for (end, value) in ends.into_iter().filter(|(end, _)| *end != key) {
+                    canary_ends.push_str(&format!("{end} = {value:?}\n"));
+                }
+            }
             "account" => example.insert(number, "account_password = \"hush\""),
             "key_file" if line.contains("bridge.key") => {
                 example.insert(number, "cert_file = \"bridge.pem\"");
@@ -59,7 +66,8 @@ fn uncommented(mark: &str) -> Vec<(&'static str, String)> {
             // One excludes the other.
             example.retain(|line| !line.starts_with("token_file"));
         }
-        examples.push((key, example.join("\n")));
+        let example = example.join("\n");
+        examples.push((key, example.replacen("[canary]\n", &canary_ends, 1)));
     }
     examples
 }
@@ -69,7 +77,7 @@ fn commented_defaults_are_the_real_defaults() {
     let desk = ConfigFixture::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 71);
+    assert_eq!(examples.len(), 73);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -87,6 +95,17 @@ fn commented_web_defaults_are_the_real_defaults() {
 }
 
 #[test]
+fn commented_canary_defaults_are_the_real_defaults() {
+    let desk = ConfigFixture::new();
+    let on =
+        |text: &str| text.replace("#e.g. channel", "channel").replace("#e.g. room =", "room =");
+    let defaults = desk.settings(&on(EXAMPLE)).canary.expect("is on");
+    for (key, example) in uncommented("#") {
+        assert_eq!(desk.settings(&on(&example)).canary.as_ref(), Some(&defaults), "{key}");
+    }
+}
+
+#[test]
 fn every_suggested_key_has_an_effect() {
     let desk = ConfigFixture::new()
         .file("ca.pem", certificate())
@@ -99,10 +118,12 @@ fn every_suggested_key_has_an_effect() {
         .file("dev.key", "hush\n")
         .file("dev.password", "hush\n")
         .file("office.webirc", "hush\n")
-        .file("admin.token", "hush".repeat(8));
+        .file("admin.token", "hush".repeat(8))
+        .file("canary.key", "hush\n")
+        .file("canary.password", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 49);
+    assert_eq!(examples.len(), 55);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

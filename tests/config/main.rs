@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod canary;
 mod errors;
 mod example;
 mod format;

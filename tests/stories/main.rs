@@ -3,6 +3,7 @@
 
 mod accounts;
 mod addresses;
+mod canary;
 mod channels;
 mod clocks;
 mod control;

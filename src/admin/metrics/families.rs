@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram as HistogramSample, LabelPair, Metric, MetricFamily,
     MetricType,
@@ -125,4 +126,9 @@ pub(super) fn as_float(count: u64) -> f64 {
 /// 1 for true, as Prometheus counts.
 pub(super) fn as_number(is_so: bool) -> f64 {
     f64::from(u8::from(is_so))
+}
+
+/// Seconds since 1970.
+pub(super) fn seconds(at: Timestamp) -> f64 {
+    at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64()
 }

@@ -15,7 +15,9 @@ type LabelledDirection<'l> = (Labels, &'l DirectionReport);
 pub(super) fn add(links: &[LinkReport], now: Timestamp, families: &mut Families) {
     let links = &links[..links.len().min(MAX_LINKS)];
     add_states(links, families);
-    let directions: Vec<LabelledDirection<'_>> = links.iter().flat_map(directions).collect();
+    // The figures are of people's messages.
+    let of_people = links.iter().filter(|link| !link.is_canary);
+    let directions: Vec<LabelledDirection<'_>> = of_people.flat_map(directions).collect();
     families.counter(
         "letsbridge_messages_total",
         "Messages by link, direction and what became of them. Outcomes other than delivered and \
@@ -98,9 +100,9 @@ fn with(labels: &Labels, name: &'static str, value: &str) -> Labels {
 }
 
 /// The age of the oldest message that waits on any link, in seconds; 0 if none does. What an administrator holds back
-/// by a pause does not count.
+/// by a pause does not count, nor does the canary.
 pub(super) fn oldest(links: &[LinkReport], now: Timestamp) -> f64 {
-    let links = links.iter().filter(|link| link.state != LinkState::Paused);
+    let links = links.iter().filter(|link| link.state != LinkState::Paused && !link.is_canary);
     let ages =
         links.flat_map(|link| [age(link.to_irc.oldest, now), age(link.to_letschat.oldest, now)]);
     ages.fold(0.0, f64::max)

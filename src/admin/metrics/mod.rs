@@ -3,6 +3,7 @@
 //! Nothing is counted here: the bridge and the service keep plain counters, and this turns them into a page when it is
 //! asked for.
 
+mod canary;
 mod families;
 mod links;
 mod memory;
@@ -22,7 +23,7 @@ use crate::bridge::{
 };
 use crate::store;
 use crate::version::{COMMIT, VERSION};
-use families::{Families, Labels, as_float, as_number};
+use families::{Families, Labels, as_float, as_number, seconds};
 
 /// The routes of the metrics.
 pub(super) fn routes() -> Router<SharedState> {
@@ -71,6 +72,9 @@ impl Figures {
         self.add_state(&mut families);
         self.add_networks(&mut families);
         links::add(&self.report.links, self.now, &mut families);
+        if let Some(canary) = &self.report.canary {
+            canary::add(canary, &mut families);
+        }
         self.add_deliveries(&mut families);
         self.add_traffic(&mut families);
         self.add_senders(&mut families);
@@ -272,11 +276,6 @@ fn received(traffic: TrafficStats) -> [(&'static str, u64); 5] {
         ("suppressed", suppressed),
         ("foreign", unknown_own),
     ]
-}
-
-/// Seconds since 1970.
-fn seconds(at: Timestamp) -> f64 {
-    at.duration_since(Timestamp::UNIX_EPOCH).as_secs_f64()
 }
 
 #[cfg(test)]

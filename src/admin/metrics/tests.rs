@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::*;
-use crate::bridge::{DirectionReport, LinkReport, LinkState, Peer, ReconnectReason, SignOfLife};
+use crate::bridge::{
+    CanaryDirectionReport, CanaryOutcome, CanaryReport, DirectionReport, LatencyStats, LinkReport,
+    LinkState, Peer, ReconnectReason, SignOfLife,
+};
 use crate::domain::{LinkId, Network};
 
 fn at(second: i64) -> Timestamp {
@@ -28,6 +31,7 @@ fn figures() -> Figures {
     };
     let link = LinkReport {
         link: LinkId { network: office.clone(), channel: "#\"te\\a".into(), room: "tea".into() },
+        is_canary: false,
         state: LinkState::Up,
         since: None,
         problem: None,
@@ -103,6 +107,44 @@ fn paused_link_and_clock_of_the_network_do_not_age_the_oldest() {
     figures.report.links[0].state = LinkState::Up;
     figures.report.links[0].to_irc.oldest = Some(at(2_000));
     assert!(page(&figures).contains("\nletsbridge_oldest_undelivered_seconds 0\n"));
+}
+
+#[test]
+fn canary_has_figures_of_its_own_and_is_not_counted_with_people() {
+    let mut figures = figures();
+    figures.report.links[0].is_canary = true;
+    let mut latency = LatencyStats::default();
+    latency.to_irc.observe(Duration::from_millis(20));
+    figures.report.canary = Some(CanaryReport {
+        link: figures.report.links[0].link.clone(),
+        is_paused: false,
+        to_irc: CanaryDirectionReport {
+            last: Some(CanaryOutcome { at: at(990), result: Ok(Duration::from_millis(20)) }),
+            last_arrival: Some(at(990)),
+            failures: 2,
+        },
+        to_letschat: CanaryDirectionReport::default(),
+        latency,
+    });
+    let page = page(&figures);
+    for line in [
+        r#"letsbridge_canary_success{direction="to_irc"} 1"#,
+        r#"letsbridge_canary_last_arrival_timestamp_seconds{direction="to_irc"} 990"#,
+        r#"letsbridge_canary_failures_total{direction="to_irc"} 2"#,
+        r#"letsbridge_canary_failures_total{direction="to_letschat"} 0"#,
+        r#"letsbridge_canary_duration_seconds_count{direction="to_irc"} 1"#,
+        "letsbridge_oldest_undelivered_seconds 0",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
+    }
+    assert!(page.contains("letsbridge_link_up{network=\"office\""), "{page}");
+    for absent in [
+        "letsbridge_messages_total",
+        "letsbridge_waiting_messages",
+        "letsbridge_canary_success{direction=\"to_letschat\"}",
+    ] {
+        assert!(!page.contains(absent), "{absent} is in\n{page}");
+    }
 }
 
 #[test]

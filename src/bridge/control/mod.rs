@@ -7,6 +7,7 @@ mod queue;
 mod report;
 mod unlink;
 
+use super::canary::Canary;
 use super::context::Ctx;
 use super::control_io::{ControlError, ControlReply, ControlRequest, LinkChange};
 use super::event::Command;
@@ -27,12 +28,12 @@ const MAX_LISTED_LINKS: usize = 10;
 pub(super) fn on_request(
     number: u64,
     request: ControlRequest,
-    puppet_logins: &mut PuppetLoginRequests,
+    (puppet_logins, canary): (&mut PuppetLoginRequests, &Canary),
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     let answer = match request {
         ControlRequest::Unlink(who) => unlink::unlink(who, puppet_logins, ctx)?,
-        request => answer(request, ctx)?,
+        request => answer(request, canary, ctx)?,
     };
     ctx.commands.push(Command::ControlReply(number, answer));
     Ok(())
@@ -40,11 +41,12 @@ pub(super) fn on_request(
 
 fn answer(
     request: ControlRequest,
+    canary: &Canary,
     ctx: &mut Ctx<'_>,
 ) -> Result<Result<ControlReply, ControlError>, StoreError> {
     let name = match &request {
         ControlRequest::Report => {
-            return Ok(Ok(ControlReply::Report(Box::new(report::report(ctx)?))));
+            return Ok(Ok(ControlReply::Report(Box::new(report::report(canary, ctx)?))));
         }
         ControlRequest::Pause(link)
         | ControlRequest::Resume(link)

@@ -112,6 +112,7 @@ pub(in crate::bridge) fn notify_due(ctx: &mut Ctx<'_>) -> Result<(), StoreError>
     for link in ctx.links.iter_mut() {
         if let Some(pause) = &mut link.pause
             && !pause.is_announced
+            && !link.is_canary
             && now.duration_since(pause.since) >= MIN_ANNOUNCED_PAUSE
         {
             pause.is_announced = true;

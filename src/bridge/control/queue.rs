@@ -1,11 +1,10 @@
 //! Shows and changes what waits on a link.
 
 use crate::bridge::context::Ctx;
-use crate::bridge::control_io::{
-    ControlError, ControlReply, LinkDirection, QueuePage, QueuedDelivery, WaitState,
-};
+use crate::bridge::control_io::{ControlError, ControlReply, QueuePage, QueuedDelivery, WaitState};
 use crate::bridge::deliver;
 use crate::bridge::endpoints::queue::{DeliveryQueue, DropOutcome};
+use crate::bridge::link_direction::LinkDirection;
 use crate::bridge::links::LinkIndex;
 use crate::domain::{Delivery, DeliveryId, DeliveryState};
 use crate::store::{StoreError, WaitingFilter};

@@ -4,17 +4,18 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
+use crate::bridge::canary::Canary;
 use crate::bridge::context::Ctx;
-use crate::bridge::control_io::LinkDirection;
 use crate::bridge::endpoints::{EndpointState, Endpoints};
 use crate::bridge::event::Peer;
+use crate::bridge::link_direction::LinkDirection;
 use crate::bridge::links::{LinkIndex, LinkRecord, Links};
 use crate::bridge::report::{BridgeReport, ConnectionReport, LinkReport, LinkState};
 use crate::domain::{DeliveryId, EndpointId};
 use crate::store::{Store, StoreError, WaitingFilter};
 
 /// How the bridge is; of the connections, only which there are.
-pub(super) fn report(ctx: &mut Ctx<'_>) -> Result<BridgeReport, StoreError> {
+pub(super) fn report(canary: &Canary, ctx: &mut Ctx<'_>) -> Result<BridgeReport, StoreError> {
     observe(ctx);
     let count = ctx.links.iter().count();
     for link in 0..count {
@@ -33,6 +34,7 @@ pub(super) fn report(ctx: &mut Ctx<'_>) -> Result<BridgeReport, StoreError> {
         connections: peers.into_iter().map(ConnectionReport::new).collect(),
         links: links.collect(),
         queued_bytes: ctx.endpoints.quota.queued_bytes(),
+        canary: ctx.links.canary().and_then(|link| canary.report(link)),
         ..BridgeReport::default()
     })
 }
@@ -84,6 +86,7 @@ fn report_link(link: &LinkRecord, ctx: &Ctx<'_>) -> LinkReport {
     let problem = problems.collect::<Vec<String>>().join("; ");
     LinkReport {
         link: link.id.clone(),
+        is_canary: link.is_canary,
         state,
         since: Some(since.unwrap_or(observed)),
         problem: (!problem.is_empty()).then_some(problem),

@@ -299,7 +299,10 @@ pub(super) fn ack(
     }
     for delivery in &settled {
         ctx.endpoints.quota.remove(&delivery.message);
-        if let Some((direction, took)) = ctx.links.on_delivered(delivery, ctx.now) {
+        let arrived = ctx.links.on_delivered(delivery, ctx.now);
+        if ctx.links.is_canary_end(endpoint) {
+            ctx.report_to_canary(delivery, None);
+        } else if let Some((direction, took)) = arrived {
             ctx.stats.latency.of(direction).observe(took);
         }
     }

@@ -120,6 +120,7 @@ pub(in crate::bridge) fn settle_rejected(
     ctx.count_traffic(delivery.to, |traffic| traffic.rejected += 1);
     let text = format!("{}: {reason}", ctx.endpoints.display_name(delivery.to));
     ctx.links.on_rejected(delivery, LinkFailure { at: ctx.now, text });
+    ctx.report_to_canary(delivery, Some(reason));
     match ctx.endpoints.get(delivery.to) {
         Some(state @ EndpointState::User(_)) => {
             tracing::warn!(peer = %state.peer(), delivery = delivery.id.0, reason, "private message rejected");
@@ -146,6 +147,7 @@ pub(in crate::bridge) fn settle_dropped(
 ) -> Result<(), StoreError> {
     ctx.endpoints.quota.remove(&delivery.message);
     ctx.links.on_dropped(delivery);
+    ctx.report_to_canary(delivery, Some("dropped by an administrator"));
     notify_author(delivery, ctx)
 }
 

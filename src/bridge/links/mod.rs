@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::control_io::LinkDirection;
+use super::link_direction::LinkDirection;
 use super::report::{DirectionReport, LinkFailure, LinkState, NotMirrored, RetryReason};
 use crate::domain::{Delivery, EndpointId, LinkId, LinkName};
 use crate::store::WaitingCount;
@@ -25,6 +25,8 @@ pub(super) struct Links {
     links: Vec<LinkRecord>,
     paths: LinkPaths,
     heard: HeardTimes,
+    /// The ends of the canary's link, also of a former one.
+    canary_ends: HashSet<EndpointId>,
 }
 
 /// What is known of a link.
@@ -35,6 +37,8 @@ pub(super) struct LinkRecord {
     pub(super) room: EndpointId,
     /// The configuration no longer has it.
     pub(super) is_leaving: bool,
+    /// Only the canary uses it.
+    pub(super) is_canary: bool,
     /// The pause by an administrator, if there is one.
     pub(super) pause: Option<LinkPause>,
     /// The state when it was last looked at, and since when.
@@ -62,6 +66,7 @@ impl LinkRecord {
             channel,
             room,
             is_leaving: false,
+            is_canary: false,
             pause: None,
             observed: None,
             last_error: None,
@@ -154,6 +159,26 @@ impl Links {
     fn rebuild(&mut self) {
         let ends: Vec<_> = self.links.iter().map(|link| (link.channel, link.room)).collect();
         self.paths = LinkPaths::new(&ends);
+        let canaries = self.links.iter().filter(|link| link.is_canary);
+        self.canary_ends = canaries.flat_map(|link| [link.channel, link.room]).collect();
+    }
+
+    /// Only the canary uses the link between these ends, and all other links are for people.
+    pub(super) fn set_canary(&mut self, ends: Option<(EndpointId, EndpointId)>) {
+        for link in self.links.iter_mut().filter(|link| !link.is_leaving) {
+            link.is_canary = Some((link.channel, link.room)) == ends;
+        }
+        self.rebuild();
+    }
+
+    /// The link of the canary.
+    pub(super) fn canary(&self) -> Option<&LinkRecord> {
+        self.links.iter().find(|link| link.is_canary && !link.is_leaving)
+    }
+
+    /// Whether only the canary uses this endpoint.
+    pub(super) fn is_canary_end(&self, endpoint: EndpointId) -> bool {
+        self.canary_ends.contains(&endpoint)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &LinkRecord> {

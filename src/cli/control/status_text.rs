@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::admin::{
-    ConnectionStateView, LinkStateView, LinkView, NetworkView, StatusView, WarningView,
+    CanaryDirectionView, CanaryView, ConnectionStateView, LinkStateView, LinkView, NetworkView,
+    StatusView, WarningView,
 };
 use crate::cli::table;
 use crate::cli::table::NONE;
@@ -30,6 +31,9 @@ pub(super) fn render(status: &StatusView, width: Option<usize>) -> String {
         let rows: Vec<_> = status.links.iter().map(|it| link_row(it, now)).collect();
         text.push('\n');
         text.push_str(&table::render(LINK_TITLES, &rows, width));
+    }
+    if let Some(canary) = &status.canary {
+        text.push_str(&canary_line(canary, now));
     }
     let people = status.people;
     if people.irc_only + people.made + people.linked > 0 {
@@ -116,6 +120,26 @@ fn link_row(link: &LinkView, now: Timestamp) -> [String; LINK_TITLES.len()] {
     ]
 }
 
+/// How the canary is, in both directions.
+fn canary_line(canary: &CanaryView, now: Timestamp) -> String {
+    let direction = |to: &str, it: &CanaryDirectionView| {
+        let age = ago(it.at, now);
+        let to = table::printable(to);
+        match (it.latency_seconds, &it.error) {
+            (Some(seconds), _) => format!("{to}: arrived {age} ago in {seconds:.3} s"),
+            (None, Some(error)) => {
+                format!("{to}: DID NOT ARRIVE {age} ago: {}", table::printable(error))
+            }
+            (None, None) => format!("{to}: not tested yet"),
+        }
+    };
+    format!(
+        "\nCanary: {}\n        {}\n",
+        direction(&format!("{}/{}", canary.network, canary.channel), &canary.to_irc),
+        direction(&canary.room, &canary.to_letschat)
+    )
+}
+
 fn warning_row(warning: &WarningView, now: Timestamp) -> [String; WARNING_TITLES.len()] {
     let text = match &warning.remedy {
         Some(remedy) => format!("{} ({remedy})", warning.text),
@@ -176,6 +200,33 @@ mod tests {
              People of IRC: 3 by the bridge's own user, 2 by accounts of the bridge, 1 by their own \
              accounts\n"
         );
+    }
+
+    #[test]
+    fn canary_has_a_line_for_each_direction() {
+        let mut status = status();
+        status.canary = Some(CanaryView {
+            network: "libera".to_owned(),
+            channel: "#canary".to_owned(),
+            room: "canary".to_owned(),
+            to_irc: CanaryDirectionView {
+                ok: Some(true),
+                at: Some("2026-11-30T07:12:00Z".parse().expect("a time")),
+                latency_seconds: Some(0.0214),
+                error: None,
+            },
+            to_letschat: CanaryDirectionView::default(),
+        });
+        let text = render(&status, None);
+        let lines = "\nCanary: libera/#canary: arrived 5s ago in 0.021 s\n        \
+                     canary: not tested yet\n";
+        assert!(text.contains(lines), "{text}");
+        let failed = status.canary.as_mut().map(|it| &mut it.to_letschat).expect("a canary");
+        failed.at = Some(status.now);
+        failed.error = Some("not acknowledged within 30 seconds".to_owned());
+        let text = render(&status, None);
+        let line = "canary: DID NOT ARRIVE 0s ago: not acknowledged within 30 seconds\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

@@ -105,7 +105,11 @@ fn read_link<'r>(
 }
 
 /// Parses `network/channel`. The network must be one of `networks`; `many` links mention it.
-fn parse_channel(text: &str, networks: &[&str], many: usize) -> Result<Endpoint, ValueError> {
+pub(super) fn parse_channel(
+    text: &str,
+    networks: &[&str],
+    many: usize,
+) -> Result<Endpoint, ValueError> {
     let Some((network, channel)) = split_network(text) else {
         let remedy = format!("write it like \"{}\"", suggest_channel(text, networks));
         return Err(ValueError::quoting(text, "is not network/channel", remedy));

@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod auth;
+mod canary;
 mod catch_up;
 mod charset;
 mod connection;
@@ -58,7 +59,8 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let format = Arc::new(format::read(top.section("format"), &base));
     let letschat_sender_mode = letschat.as_ref().map(|it| it.sender_mode).unwrap_or_default();
     let defaults = LinkDefaults { format: &format, letschat_sender_mode };
-    let links = links::read(&mut top, &loader.document.network_names(), &defaults);
+    let mut links = links::read(&mut top, &network_names, &defaults);
+    let canary = canary::read(top.section("canary"), &network_names, &mut links);
     let web = web::read(top.section("web"), store.retention);
     let admin = admin::read(top.section("admin"));
     let ident = ident_address(top.section("ident"));
@@ -80,6 +82,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
         networks: attach_channels(networks?, &links),
         letschat: LetsChatSettings { rooms: links.rooms(), ..letschat? },
         links: links.links(),
+        canary,
         people,
         link_formats: links.formats(),
         format,

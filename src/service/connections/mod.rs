@@ -143,7 +143,7 @@ impl Connections {
         let Some(at) = self.endpoints.iter().position(|(id, _)| *id == endpoint) else { return };
         let name = self.endpoints[at].1.clone();
         // If it was linked again meanwhile, the bridge expects it to be joined.
-        let is_linked_again = settings.link_groups.iter().any(|group| group.contains(&name));
+        let is_linked_again = settings.endpoints().any(|endpoint| *endpoint == name);
         match &name {
             Endpoint::Channel { network, .. } => {
                 if let Some(running) = self.networks.get(network) {

@@ -1,5 +1,6 @@
 //! Metrics and health checks, as Prometheus and uptime checks see them.
 
+mod canary;
 mod health;
 mod metrics;
 mod prometheus;

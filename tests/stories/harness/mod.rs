@@ -50,8 +50,8 @@ use accounts::Pool;
 use calls::Calls;
 use jiff::Timestamp;
 use letsbridge::bridge::{
-    AccountPolicy, Bridge, BridgeConfig, BridgePolicy, ControlError, ControlReply, GapStats,
-    NickPolicy, Stats,
+    AccountPolicy, Bridge, BridgeConfig, BridgePolicy, CanaryConfig, ControlError, ControlReply,
+    GapStats, NickPolicy, Stats,
 };
 use letsbridge::domain::{
     ChannelMember, Endpoint, FloodControl, LinkReply, Network, PuppetLogin, PuppetLoginReply,
@@ -75,6 +75,7 @@ pub(crate) struct World {
     user_lists: bool,
     direct_messages: bool,
     drop_unconfirmed: bool,
+    canary: Option<CanaryConfig>,
     public_links: bool,
     nicks: Vec<(Endpoint, NickPolicy)>,
     flood_control: FloodControl,
@@ -134,6 +135,7 @@ impl World {
             user_lists: false,
             direct_messages: false,
             drop_unconfirmed: false,
+            canary: None,
             public_links: false,
             nicks: Vec::new(),
             flood_control: FloodControl::default(),

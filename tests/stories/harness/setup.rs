@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use letsbridge::bridge::{AccountPolicy, BridgePolicy, NickPolicy, NickSource};
+use jiff::SignedDuration;
+use letsbridge::bridge::{AccountPolicy, BridgePolicy, CanaryConfig, NickPolicy, NickSource};
 use letsbridge::domain::{Endpoint, FloodControl};
 use letsbridge::protocol::irc;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
@@ -85,6 +86,23 @@ impl World {
         self.drop_unconfirmed = true;
         self.restart();
         self
+    }
+
+    /// With a canary in `office/#canary` and the room `canary`.
+    pub(crate) fn with_canary(mut self) -> Self {
+        self.set_canary(Some(300));
+        self.restart();
+        self
+    }
+
+    /// From the next restart or reload on, the canary is sent each so many seconds, or never.
+    pub(crate) fn set_canary(&mut self, interval: Option<i64>) {
+        self.canary = interval.map(|interval| CanaryConfig {
+            channel: endpoint("office/#canary"),
+            room: endpoint("canary"),
+            interval: SignedDuration::from_secs(interval),
+            timeout: SignedDuration::from_secs(30),
+        });
     }
 
     /// Files get links that need no account.

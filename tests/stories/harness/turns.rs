@@ -59,6 +59,7 @@ impl World {
             nick_policies: self.nicks.clone(),
             accounts: self.accounts.clone(),
             direct_messages: direct_networks,
+            canary: self.canary.clone(),
         }
     }
 
