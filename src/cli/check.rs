@@ -90,21 +90,24 @@ pub(super) fn print_report(settings: &Settings, report: &ProbeReport) -> bool {
         );
     }
     for (at, link) in settings.links.iter().enumerate() {
-        works &= report_link(&format!("link[{at}]"), (&link.channel, &link.room), report);
+        let (is_ok, verdict) = describe_ends(report, [&link.channel, &link.room]);
+        println!("link[{at}] {} and {}: {verdict}", link.channel, link.room);
+        works &= is_ok;
     }
     if let Some(canary) = &settings.canary {
-        works &= report_link("canary", (&canary.channel, &canary.room), report);
+        let (is_ok, verdict) = describe_ends(report, [&canary.channel, &canary.room]);
+        println!("canary {} and {}: {verdict}", canary.channel, canary.room);
+        works &= is_ok;
     }
     works
 }
 
-/// Prints whether both ends of a link can be joined. Returns whether they can.
-fn report_link(key: &str, (channel, room): (&Endpoint, &Endpoint), report: &ProbeReport) -> bool {
+/// Whether both ends of a link can be joined, and what is wrong with them.
+fn describe_ends(report: &ProbeReport, ends: [&Endpoint; 2]) -> (bool, String) {
     let problems: Vec<String> =
-        [channel, room].iter().filter_map(|end| endpoint_problem(report, end)).collect();
+        ends.into_iter().filter_map(|end| endpoint_problem(report, end)).collect();
     let verdict = if problems.is_empty() { "OK".to_owned() } else { problems.join("; ") };
-    println!("{key} {channel} and {room}: {verdict}");
-    problems.is_empty()
+    (problems.is_empty(), verdict)
 }
 
 /// Whether the login to a server worked, and a description. `wanted_nick` is the configured nick.

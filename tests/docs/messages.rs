@@ -49,6 +49,7 @@ const FOR_NOBODY: &[&str] = &[
     "letschat.accounts: {}",
     "user_map {}: {text}",
     "link[{at}] {} and {}: {verdict}",
+    "canary {} and {}: {verdict}",
     "warning: {warning}",
     // The ends of messages about certificates.
     "; its SHA-256 is {}. If this is the right server, ",
