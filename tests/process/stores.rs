@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use crate::harness::World;
-use crate::program::End;
+use crate::program::{End, soon};
 
 /// Values that the program can read, of columns where the type alone does not say which.
 const READABLE: &[(&str, &str)] = &[
@@ -110,7 +110,11 @@ async fn store_of_each_released_version_is_opened_and_continued() {
         }
         let bridge = world.bridge().await;
         world.say_on_irc("continued");
-        assert!(world.room(1).await.last().unwrap().contains("continued"), "{name}");
+        // After a notice about the time since the store was made.
+        let continued = world.letschat.wait_for_posts("tea", |posts| {
+            posts.iter().any(|post| post.text.contains("continued"))
+        });
+        soon("what is said now", continued).await;
         assert_eq!(bridge.stop().await.code, Some(0));
         let connection = Connection::open(world.state().join("letsbridge.sqlite3")).unwrap();
         let sql = "SELECT COUNT(*) FROM message WHERE body LIKE 'kept from %'";
