@@ -20,7 +20,7 @@ enum ExampleLine<'a> {
     Empty,
     /// Without its "# ".
     Comment(&'a str),
-    /// "[log]"
+    /// `[log]`
     Section(&'a str),
     /// `name = value`, and what the value is.
     Key(&'a str, ValueKind),
