@@ -20,7 +20,13 @@ use super::socket;
 const MAX_ANSWER_LENGTH: usize = 64 * 1024 * 1024;
 
 /// How long a running bridge may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long it may take to read its configuration again: connections that are made anew wait for what is in flight.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The path of a reload.
+const RELOAD_PATH: &str = "/api/v1/reload";
 
 /// Asks a running bridge. Each request is a connection of its own.
 #[derive(Debug, Clone)]
@@ -51,7 +57,10 @@ pub enum ClientError {
         error: io::Error,
     },
     /// The bridge did not answer in time.
-    #[error("the bridge does not answer: see its log")]
+    #[error(
+        "the bridge does not answer: see its log; it may still do what was asked, for example when its disk has space \
+         again"
+    )]
     Silent,
     /// The bridge closed the connection, or answered with nonsense.
     #[error("the bridge did not answer properly ({0}): it is stopping, or of another version")]
@@ -124,7 +133,8 @@ impl AdminClient {
         path: &str,
         body: Body,
     ) -> Result<T, ClientError> {
-        let asked = time::timeout(ANSWER_TIMEOUT, self.send(method, path, body)).await;
+        let timeout = if path == RELOAD_PATH { RELOAD_TIMEOUT } else { ANSWER_TIMEOUT };
+        let asked = time::timeout(timeout, self.send(method, path, body)).await;
         let (status, answer) = asked.map_err(|_| ClientError::Silent)??;
         if status.is_success() {
             return serde_json::from_slice(&answer).map_err(broken);

@@ -65,8 +65,16 @@ fn answer(mut problems: Vec<String>, access: &Access) -> Response {
     if left_out > 0 {
         problems.push(format!("and {left_out} more"));
     }
+    // Reasons quote what servers say.
+    let plain = |problem: String| problem.replace(|c: char| c.is_control() || is_invisible(c), " ");
+    let problems: Vec<String> = problems.into_iter().map(plain).collect();
     let text = if problems.is_empty() { "ok".to_owned() } else { problems.join("\n") };
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text + "\n").into_response()
+}
+
+/// Whether a character changes how others are shown: marks of direction, and such of no width.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Why the bridge is not ready: one sentence each. Links that an administrator has paused and links that are leaving do

@@ -63,45 +63,24 @@ impl AdminTcp {
         place.begin();
     }
 
-    /// Listens and lets in by these settings from now on. Connections stay, unless the address changes.
+    /// Listens and lets in by these settings from now on. The new rules never count at the old address: what is open
+    /// there ends first.
     ///
     /// # Errors
-    /// When the bridge cannot listen at the new address. It goes on at the old one, if it can; the token and the allowed
-    /// hosts are the new ones.
+    /// When the bridge cannot listen at the new address. It goes on at the old one, by the old rules.
     pub async fn reconfigure(&self, settings: &AdminSettings) -> Result<(), AdminError> {
-        self.gate.set_rules(settings);
         let mut place = self.place.lock().await;
         if place.wanted == settings.listen {
+            self.gate.set_rules(settings);
             return Ok(());
         }
-        let Some(address) = settings.listen else {
-            place.end().await;
-            place.wanted = None;
-            return Ok(());
+        let listener = match settings.listen {
+            Some(address) => Some(place.listen_instead(address).await?),
+            None => None,
         };
-        match listen(address).await {
-            Ok(listener) => {
-                place.end().await;
-                place.idle = Some(listener);
-            }
-            // Our own listener may be in the way: 0.0.0.0:8090 instead of 127.0.0.1:8090.
-            Err(error) if error.is_address_in_use() => {
-                let before = place.wanted;
-                place.end().await;
-                match (listen(address).await, before) {
-                    (Ok(listener), _) => place.idle = Some(listener),
-                    (Err(error), before) => {
-                        if let Some(before) = before {
-                            place.idle = listen(before).await.ok();
-                        }
-                        place.begin();
-                        return Err(error);
-                    }
-                }
-            }
-            Err(error) => return Err(error),
-        }
-        place.wanted = Some(address);
+        place.end().await;
+        self.gate.set_rules(settings);
+        (place.idle, place.wanted) = (listener, settings.listen);
         place.begin();
         Ok(())
     }
@@ -124,6 +103,23 @@ impl ListenPlace {
         let (stop, stopped) = watch::channel(false);
         let work = web::serve_connections(listener, router.clone(), Vec::new(), stopped);
         self.serving = Some(Serving { stop, task: tokio::spawn(work) });
+    }
+
+    /// Listens at another address. If that fails, everything is as before.
+    async fn listen_instead(&mut self, address: SocketAddr) -> Result<TcpListener, AdminError> {
+        // Our own listener may be in the way: 0.0.0.0:8090 instead of 127.0.0.1:8090.
+        let may_be_ours = self.wanted.is_some_and(|before| before.port() == address.port());
+        match listen(address).await {
+            Err(error) if error.is_address_in_use() && may_be_ours => {}
+            listener => return listener,
+        }
+        self.end().await;
+        let listener = listen(address).await;
+        if let (Err(_), Some(before)) = (&listener, self.wanted) {
+            self.idle = listen(before).await.ok();
+            self.begin();
+        }
+        listener
     }
 
     async fn end(&mut self) {

@@ -11,10 +11,20 @@ use std::thread;
 /// The exit status after a panic, the same as Rust's own.
 const EXIT_PANIC: i32 = 101;
 
+/// The exit status when the standard output cannot be written.
+const EXIT_NOT_PRINTED: i32 = 1;
+
 /// Installs a panic hook that logs the panic with its backtrace and exits the program.
 pub(super) fn exit_on_panic() {
     let usual = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
+        if let Some(problem) = print_error(info) {
+            // Nobody reads on, as behind `| head`: that is no bug.
+            if !problem.contains("Broken pipe") {
+                eprintln!("cannot write to standard output ({problem})");
+            }
+            process::exit(EXIT_NOT_PRINTED);
+        }
         if tracing::dispatcher::has_been_set() {
             let backtrace = Backtrace::force_capture();
             let thread = thread::current();
@@ -29,6 +39,12 @@ pub(super) fn exit_on_panic() {
         }
         process::exit(EXIT_PANIC);
     }));
+}
+
+/// Why the standard output could not be written, if that is what this panic is about.
+fn print_error(info: &panic::PanicHookInfo<'_>) -> Option<String> {
+    let message = info.payload_as_str()?.strip_prefix("failed printing to stdout: ")?;
+    Some(message.to_owned())
 }
 
 #[cfg(test)]

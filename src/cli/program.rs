@@ -103,8 +103,11 @@ impl Program {
     ) -> Result<service::ConfigChanges, Box<dyn Error + Send + Sync>> {
         self.bridge.check_reload(&settings)?;
         self.admin_tcp.reconfigure(&settings.admin).await?;
-        if !WebServer::is_same(&self.settings, &settings) {
-            self.restart_web(&settings).await?;
+        if !WebServer::is_same(&self.settings, &settings)
+            && let Err(error) = self.restart_web(&settings).await
+        {
+            self.admin_tcp.reconfigure(&self.settings.admin).await?;
+            return Err(error);
         }
         self.log_level.apply(&settings.log)?;
         let changes = self.bridge.reload(settings.clone()).await?;

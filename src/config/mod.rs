@@ -31,7 +31,7 @@ mod sender_mode;
 mod settings;
 mod types;
 
-use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 pub use accounts::{
@@ -214,7 +214,9 @@ fn read_config_file(path: &Path, name: &str) -> Result<String, ConfigErrors> {
             help: remedy.to_owned(),
         })
     };
-    let bytes = fs::read(path).map_err(|error| {
+    let mut bytes = Vec::new();
+    let read = secret::open_file(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    read.map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
             let remedy = "write one with `letsbridge init`, or name another with --config";
             return mistake(None, "there is no such file".to_owned(), remedy);

@@ -100,6 +100,16 @@ fn read_secret_file(path: &Path) -> Result<String, ValueError> {
 /// Reads a whole file. Symbolic links are followed, as container secrets need that. It does not
 /// block on something that is no regular file, like a FIFO.
 pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_file(path)?.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(io::Error::other("it is longer than a megabyte"));
+    }
+    Ok(bytes)
+}
+
+/// Opens a file for reading. Does not block on something that is no regular file.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     let flags = OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = options.read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
@@ -107,12 +117,7 @@ pub(super) fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     if !found.is_file() && !found.is_dir() {
         return Err(io::Error::other("it is not a file"));
     }
-    let mut bytes = Vec::new();
-    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(io::Error::other("it is longer than a megabyte"));
-    }
-    Ok(bytes)
+    Ok(file)
 }
 
 /// Why a text is not UTF-8.

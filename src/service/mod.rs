@@ -216,7 +216,10 @@ impl RunningBridge {
         let _ = self.inbox.send(EngineInput::Reconfigure(config, reply)).await;
         let Ok(endpoints) = endpoints.await else { return Err(ReloadError::Stopped) };
         self.connections.apply(&self.settings, &settings, endpoints).await;
+        // What only a restart applies is still as it was.
+        let (ident, format) = (self.settings.ident, self.settings.log.format);
         self.settings = settings;
+        (self.settings.ident, self.settings.log.format) = (ident, format);
         Ok(summary)
     }
 

@@ -1,8 +1,14 @@
 //! What a changed configuration changes while the bridge runs.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
-use crate::config::{CanarySettings, Link, NetworkSettings, Settings};
+use secrecy::ExposeSecret;
+
+use crate::config::{
+    CanarySettings, LetsChatSettings, Link, NetworkSettings, SenderMode, Settings,
+};
 use crate::domain::Network;
 use crate::store::StoreError;
 
@@ -50,6 +56,7 @@ pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ConfigChanges, R
     if !new.letschat.has_same_connection(&old.letschat) {
         applied.push("connecting to Let's Chat anew".to_owned());
     }
+    compare_others(old, new, &mut applied);
     let changed = [
         ("ident.listen", old.ident != new.ident),
         ("log.format", old.log.format != new.log.format),
@@ -100,4 +107,69 @@ fn compare_networks(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
 
 fn find_network<'s>(settings: &'s Settings, network: &Network) -> Option<&'s NetworkSettings> {
     settings.networks.iter().find(|it| it.network == *network)
+}
+
+/// What is applied without a new connection, by the sections of the configuration.
+fn compare_others(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
+    for network in &new.networks {
+        let Some(before) = find_network(old, &network.network) else { continue };
+        let is_other = shown(&without_channels(network)) != shown(&without_channels(before));
+        if network.has_same_connection(before) && is_other {
+            applied.push(format!("settings of {} changed", network.network));
+        }
+    }
+    let letschat = |settings: &Settings| {
+        let rooms = Vec::new();
+        shown(&LetsChatSettings { rooms, ..settings.letschat.clone() })
+    };
+    if new.letschat.has_same_connection(&old.letschat) && letschat(old) != letschat(new) {
+        applied.push("settings of Let's Chat changed".to_owned());
+    }
+    let is_same_list = old.links == new.links;
+    let others = [
+        ("keys and passwords of links", is_same_list && link_secrets(old) != link_secrets(new)),
+        ("sender modes of links", is_same_list && sender_modes(old) != sender_modes(new)),
+        ("formats and rules", formats(old) != formats(new)),
+        ("[user_map]", shown(&old.people) != shown(&new.people)),
+        ("[web]", old.web != new.web),
+        ("[admin]", shown(&old.admin) != shown(&new.admin)),
+        ("[canary]", shown(&old.canary) != shown(&new.canary)),
+        ("[store]", old.store != new.store),
+        ("log.level", old.log.level != new.log.level),
+        ("general settings", general(old) != general(new)),
+    ];
+    let changed = others.into_iter().filter(|(_, is_other)| *is_other);
+    applied.extend(changed.map(|(what, _)| format!("{what} changed")));
+}
+
+fn without_channels(network: &NetworkSettings) -> NetworkSettings {
+    NetworkSettings { channels: Vec::new(), ..network.clone() }
+}
+
+fn link_secrets(settings: &Settings) -> Vec<Option<String>> {
+    let channels = settings.networks.iter().flat_map(|network| &network.channels);
+    let rooms = settings.letschat.rooms.iter().map(|room| &room.password);
+    let secrets = channels.map(|channel| &channel.key).chain(rooms);
+    secrets.map(|secret| secret.as_ref().map(|it| it.expose_secret().to_owned())).collect()
+}
+
+fn sender_modes(settings: &Settings) -> Vec<Option<SenderMode>> {
+    let channels = settings.networks.iter().flat_map(|network| &network.channels);
+    channels.map(|channel| channel.sender_mode).collect()
+}
+
+fn formats(settings: &Settings) -> (String, Vec<String>) {
+    let own = settings.links.iter().zip(&settings.link_formats);
+    let own = own.filter(|(_, format)| !Arc::ptr_eq(format, &settings.format));
+    (shown(&settings.format), own.map(|own| shown(&own)).collect())
+}
+
+fn general(settings: &Settings) -> impl PartialEq {
+    let Settings { notices, min_reported_gap, shutdown_timeout, loop_protection, .. } = settings;
+    (*notices, *min_reported_gap, *shutdown_timeout, *loop_protection)
+}
+
+/// As it is shown for debugging, without secrets.
+fn shown(settings: &impl fmt::Debug) -> String {
+    format!("{settings:?}")
 }

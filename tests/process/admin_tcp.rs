@@ -331,3 +331,20 @@ async fn reload_changes_address_token_and_hosts() {
     assert!(TcpStream::connect(address).await.is_err(), "it is off");
     assert_eq!(fixture.bridge.stop().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn refused_reload_opens_nothing() {
+    let fixture = AdminFixture::with_token("").await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    // Without a token, on loopback: permitted there, but not at the old address.
+    fixture.world.configure(|toml| format!("{toml}\n[admin]\nlisten = \"{address}\"\n"));
+    let End { code, err, .. } = fixture.world.letsbridge(&["reload"]).ends().await;
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("admin.listen") && err.contains("cannot listen"), "{err}");
+    let path = "/api/v1/loglevel";
+    assert_eq!(fixture.answer("GET", path, &[], "").await.0, 401, "the old rules count");
+    let token = bearer();
+    assert_eq!(fixture.answer("GET", path, &[("authorization", &token)], "").await.0, 200);
+    assert_eq!(fixture.bridge.stop().await.code, Some(0));
+}

@@ -248,3 +248,21 @@ async fn root_restores_for_the_user_who_owns_the_directory() {
         assert_eq!(owner, 12_345, "{name}");
     }
 }
+
+#[tokio::test]
+async fn only_backups_are_overwritten_and_nothing_beside_the_database_is_written() {
+    let world = World::new().await;
+    let bridge = world.bridge().await;
+    for file in ["state/letsbridge.sqlite3", "state/new.backup", "bridge.toml"] {
+        let end = world.letsbridge(&["backup", "--force", file]).ends().await;
+        assert_eq!(end.code, Some(1), "{file}: {}{}", end.out, end.err);
+        assert!(end.err.contains("choose another"), "{file}: {}", end.err);
+    }
+    for _ in 0..2 {
+        let end = world.letsbridge(&["backup", "--force", "mine.backup"]).ends().await;
+        assert_eq!(end.code, Some(0), "{}", end.err);
+    }
+    world.say_on_irc("still there");
+    assert_eq!(world.room(1).await, ["<ann> still there"]);
+    assert_eq!(bridge.stop().await.code, Some(0));
+}

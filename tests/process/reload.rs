@@ -264,3 +264,44 @@ async fn room_that_cannot_be_joined_is_named_in_the_status() {
     assert!(problem.contains("room tea") && problem.contains("archived"), "{problem}");
     assert_eq!(bridge.stop().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn what_has_changed_is_named() {
+    let world = two_rooms().await;
+    let bridge = world.bridge().await;
+    for (change, named) in [
+        ("[format]\nshow_joins = \"off\"\n", "formats and rules"),
+        ("[format]\nshow_joins = \"off\"\n[log]\nlevel = \"debug\"\n", "log.level"),
+        ("[store]\nretention = \"7d\"\n", "[store]"),
+        ("[user_map]\nann = \"anna\"\n", "[user_map]"),
+    ] {
+        world.configure(|toml| toml + "\n" + change);
+        let end = world.letsbridge(&["reload"]).ends().await;
+        assert!(end.code == Some(0) && end.out.contains(named), "{change}: {}{}", end.out, end.err);
+    }
+    for (change, named) in [
+        ("flood_control = \"ergo\"", "settings of office"),
+        ("flood_control = \"off\"\ncatch_up = \"all\"", "settings of office"),
+    ] {
+        world.configure(|toml| toml.replace("flood_control = \"off\"", change));
+        let end = world.letsbridge(&["reload"]).ends().await;
+        assert!(end.code == Some(0) && end.out.contains(named), "{change}: {}{}", end.out, end.err);
+    }
+    assert_eq!(bridge.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn configuration_that_is_no_file_does_not_stop_later_reloads() {
+    let world = two_rooms().await;
+    let mut bridge = world.bridge().await;
+    let path = world.path().join("bridge.toml");
+    std::fs::remove_file(&path).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    bridge.signal("HUP").await;
+    bridge.err.says("it is not a file").await;
+    std::fs::remove_file(&path).unwrap();
+    world.configure(|toml| toml);
+    reload(&mut bridge).await;
+    assert_eq!(bridge.stop().await.code, Some(0));
+}

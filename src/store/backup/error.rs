@@ -16,6 +16,14 @@ pub enum BackupError {
     /// A file of that name exists.
     #[error("{0} exists: choose another name, or overwrite it with --force")]
     Exists(PathBuf),
+    /// A file of that name exists, and is no backup.
+    #[error("{0} exists and is not a backup: it is not overwritten; choose another name")]
+    NotOurs(PathBuf),
+    /// The file would be among those of the bridge.
+    #[error(
+        "{0} is in the state directory, among the files of the bridge: choose another directory"
+    )]
+    InState(PathBuf),
     /// The backup cannot be written.
     #[error("cannot write the backup {path}: {error}; nothing was left behind")]
     Write {

@@ -93,7 +93,7 @@ pub fn back_up(request: &BackupRequest<'_>) -> Result<BackupSummary, BackupError
     if found == Look::Missing || !directory.join(DB_FILE).exists() {
         return Err(BackupError::Nothing(directory.to_owned()));
     }
-    check_target(target, overwrite)?;
+    check_target(target, directory, overwrite)?;
     let draft = UnfinishedFile::beside(target).map_err(unwritten)?;
     copy_database(directory, &draft, target)?;
     // A bridge may have started meanwhile.
@@ -106,14 +106,33 @@ pub fn back_up(request: &BackupRequest<'_>) -> Result<BackupSummary, BackupError
     Ok(summary)
 }
 
-/// Rejects a target that is no file, or exists.
-fn check_target(target: &Path, overwrite: bool) -> Result<(), BackupError> {
+/// Rejects a target that is no file, belongs to the state, or exists and may not be overwritten.
+fn check_target(target: &Path, directory: &Path, overwrite: bool) -> Result<(), BackupError> {
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let is_same = |one: &Path| one.canonicalize().ok() == directory.canonicalize().ok();
+    if is_same(parent.unwrap_or(Path::new("."))) {
+        return Err(BackupError::InState(target.to_owned()));
+    }
     let Ok(found) = fs::symlink_metadata(target) else { return Ok(()) };
     if !found.is_file() {
         let error = io::Error::other("it exists, and is not a file: choose another name");
         return Err(BackupError::Write { path: target.to_owned(), error });
     }
-    if overwrite { Ok(()) } else { Err(BackupError::Exists(target.to_owned())) }
+    if !overwrite {
+        return Err(BackupError::Exists(target.to_owned()));
+    }
+    if is_backup(target) { Ok(()) } else { Err(BackupError::NotOurs(target.to_owned())) }
+}
+
+/// Whether this file is a backup, of any version.
+fn is_backup(file: &Path) -> bool {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let find = || {
+        let connection = Connection::open_with_flags(file.canonicalize().ok()?, flags).ok()?;
+        let sql = "SELECT COUNT(*) FROM sqlite_schema WHERE name IN ('backup', 'backup_file')";
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).ok()
+    };
+    find() == Some(2)
 }
 
 /// A file that is not finished; removed when dropped.
