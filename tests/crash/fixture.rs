@@ -267,6 +267,18 @@ impl Stage {
         lines.map(|line| Arrival::in_letschat(&line, &names)).collect()
     }
 
+    /// Every line that was said in `place` by whomever, as [`Self::mirrored`] gives those of the bridge.
+    pub(crate) fn texts(&self, place: &str) -> Vec<String> {
+        let names = names();
+        if is_channel(place) {
+            let heard = self.ann.messages(place).into_iter();
+            return heard.map(|heard| Arrival::on_irc(&heard.text, &names).text).collect();
+        }
+        let posts = self.letschat.posts(place).into_iter();
+        let lines = posts.flat_map(|it| it.text.lines().map(str::to_owned).collect::<Vec<_>>());
+        lines.map(|line| Arrival::in_letschat(&line, &names).text).collect()
+    }
+
     /// What is wrong with the accounts, in a run with accounts, and how much was posted by whom.
     pub(crate) fn judge_accounts(&self) -> Vec<String> {
         if !self.has_accounts {

@@ -24,6 +24,11 @@
 //!
 //! The configuration changes, and is read again while the bridge runs: its nick, a limit, its token, a link.
 //!
+//! An administrator makes backups all the time, while the bridge runs and while it is dead, and pauses links for a
+//! while. Each backup is whole, and knows all that had been posted in the rooms when it began; a pause outlives the
+//! bridge. At the end the last backup is restored elsewhere and runs between the same servers: it repeats nothing, and
+//! takes nothing of what was mirrored for people's words.
+//!
 //! The bridge, and either server, also stand still for a while with all their sockets open; and in a run of
 //! its own nobody dies, but servers restart and things stand still, one after another. There a plain IRC
 //! server's lines have no excuse: what was written to a connection that ended in good order, or to a bridge
@@ -42,11 +47,13 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod administrator;
 mod check;
 mod faults;
 mod fixture;
 mod program;
 mod record;
+mod restored;
 mod settings;
 mod shaking;
 mod speakers;
@@ -56,6 +63,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use administrator::Administrator;
 use check::{Repeats, judge};
 use fastrand::Rng;
 use fixture::{Stage, Variant, channels, is_channel, roads, rooms};
@@ -139,6 +147,7 @@ async fn shake(manner: Manner) {
     println!("LETSBRIDGE_SEED={seed}, with {manner:?} and {plan:?}");
     let stage = Stage::set(manner.caps, manner.has_accounts).await;
     let mut program = Program::new(&stage.config(Variant::default()));
+    let directory = program.directory().to_owned();
     program.start().await;
     timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
     let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -149,15 +158,18 @@ async fn shake(manner: Manner) {
         over.store(true, Ordering::Relaxed);
         told
     };
-    let (told, on_irc, in_letschat, with_hesitation) = tokio::join!(
+    let administrator = Administrator::new(&stage, &directory);
+    let (told, on_irc, in_letschat, with_hesitation, deeds) = tokio::join!(
         shaking,
         chorus.on_irc(Rng::with_seed(seed ^ 1)),
         chorus.in_letschat(Rng::with_seed(seed ^ 2)),
         chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
+        administrator.work(Rng::with_seed(seed ^ 5), &over),
     );
-    println!("{told}");
+    println!("{told}{deeds:?}");
     let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
-    conclude(&stage, program, &chorus, record, Rules { manner, seed, all_is_heard: true }).await;
+    let rules = Rules { manner, seed, all_is_heard: true };
+    conclude(&administrator, program, &chorus, record, rules).await;
 }
 
 async fn run(manner: Manner) {
@@ -168,6 +180,7 @@ async fn run(manner: Manner) {
     let (mut dice, pauses) = (Rng::with_seed(seed), settings::pauses());
     let stage = Stage::set(manner.caps, manner.has_accounts).await;
     let mut program = Program::new(&stage.config(Variant::default()));
+    let directory = program.directory().to_owned();
     program.start().await;
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
     timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
@@ -180,22 +193,25 @@ async fn run(manner: Manner) {
         over.store(true, Ordering::Relaxed);
         ready
     };
-    let (ready, on_irc, in_letschat, with_hesitation, troubles) = tokio::join!(
+    let administrator = Administrator::new(&stage, &directory);
+    let (ready, on_irc, in_letschat, with_hesitation, troubles, deeds) = tokio::join!(
         killing,
         chorus.on_irc(Rng::with_seed(seed ^ 1)),
         chorus.in_letschat(Rng::with_seed(seed ^ 2)),
         chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
         faults::make(&stage, Rng::with_seed(seed ^ 4), &pauses, &over),
+        administrator.work(Rng::with_seed(seed ^ 5), &over),
     );
     let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
     println!(
         "{crashes} kills in {:.1} s, {ready} of them of a bridge that was ready; {} troubles\n\
-         {troubles:?}",
+         {troubles:?}\n{deeds:?}",
         began.elapsed().as_secs_f64(),
         troubles.values().sum::<usize>(),
     );
     timeout(PATIENCE, come_back(&stage, &mut program)).await.expect("it comes back in time");
-    conclude(&stage, program, &chorus, record, Rules { manner, seed, all_is_heard: false }).await;
+    let rules = Rules { manner, seed, all_is_heard: false };
+    conclude(&administrator, program, &chorus, record, rules).await;
 }
 
 /// By what it is judged.
@@ -209,18 +225,24 @@ struct Rules {
 
 /// Waits until all has arrived, and judges it.
 async fn conclude(
-    stage: &Stage,
+    administrator: &Administrator<'_>,
     mut program: Program,
     chorus: &Chorus<'_>,
     mut record: Record,
     rules: Rules,
 ) {
-    let began = Instant::now();
+    let (stage, began) = (chorus.stage, Instant::now());
+    administrator.resume_all().await;
     chorus.last_words(&mut record);
     let arrived = all_arrives(stage, last_word).await;
     let stopped = arrived && program.stop().await.success();
     println!("delivered {:.1} s later", began.elapsed().as_secs_f64());
-    let complaints = verdict(stage, &record, rules);
+    let mut complaints = verdict(stage, &record, rules);
+    if complaints.is_empty() && stopped {
+        let began = Instant::now();
+        complaints = restored::judge(stage, chorus, &administrator.backup_file()).await;
+        println!("the restored bridge took {:.1} s", began.elapsed().as_secs_f64());
+    }
     if !complaints.is_empty() || !stopped {
         write_down(stage, &record, &program);
         for complaint in &complaints {
@@ -319,6 +341,8 @@ async fn nobody_there(stage: &Stage) {
 async fn come_back(stage: &Stage, program: &mut Program) {
     program.kill().await;
     nobody_there(stage).await;
+    // What waits is not to be paced.
+    program.configure(&stage.config(Variant::default()));
     program.start().await;
     program.ready().await;
 }

@@ -155,7 +155,7 @@ impl Drop for Program {
 
 /// Waits until the process `pid` has let go of what it inherited: it gets its own name after that. Where
 /// there is no such file, nothing is waited for.
-async fn become_the_program(pid: u32) {
+pub(crate) async fn become_the_program(pid: u32) {
     while fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|it| it != "letsbridge\n") {
         sleep(Duration::from_millis(1)).await;
     }

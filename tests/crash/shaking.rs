@@ -9,7 +9,7 @@ use letsbridge_testkit::irc::CloseKind;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::faults::{Pauses, irc_stands_still, letschat_stands_still};
-use super::fixture::{BRIDGE, Stage, channels, rooms};
+use super::fixture::{BRIDGE, Stage, Variant, channels, rooms};
 use super::program::{DOORS, Program};
 
 /// How long the bridge may be away after a server is back: it tries at least every 30 s, and comes in within
@@ -18,6 +18,9 @@ const BACK_WITHIN: Duration = Duration::from_secs(35);
 
 /// How long anything may take at all.
 const PATIENCE: Duration = Duration::from_secs(240);
+
+/// How long it may take, if it can be, to be in all channels by the nick of a new configuration.
+const NAMED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long lines that were handed to a connection may take to be written to it.
 const WRITTEN: Duration = Duration::from_millis(300);
@@ -105,6 +108,12 @@ impl Plan {
             );
             told.0.entry(shake).or_default().push(delay);
         }
+        // What waits is not to be paced.
+        program.configure(&stage.config(Variant::default()));
+        program.reload();
+        // It may have to go under another nick, if its own is taken.
+        let _ = timeout(NAMED_WITHIN, named(stage)).await;
+        timeout(PATIENCE, settled(stage)).await.expect("the bridge is back in time");
         told
     }
 
@@ -151,6 +160,15 @@ async fn letschat_restarts(stage: &Stage, down: Duration) {
     drop(doors);
     sleep(down).await;
     stage.letschat.revive().await.unwrap();
+}
+
+/// Waits until the bridge is in every channel, by its first nick.
+async fn named(stage: &Stage) {
+    for channel in channels() {
+        while stage.bridges(channel) != [BRIDGE] {
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
 
 /// Waits until the bridge is in every channel and in every room.

@@ -68,7 +68,8 @@ impl Chorus<'_> {
         self.everywhere(last_word, record);
     }
 
-    fn everywhere(&self, what: impl Fn(&str) -> String, record: &mut Record) {
+    /// Says `what` in every place.
+    pub(crate) fn everywhere(&self, what: impl Fn(&str) -> String, record: &mut Record) {
         for from in [rooms(), channels()].concat() {
             let lines = vec![what(from)];
             let way = self.say(from, 0, &lines);
