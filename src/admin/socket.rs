@@ -76,6 +76,14 @@ impl ControlSocket {
     }
 }
 
+impl ControlSocket {
+    /// Whether somebody has removed the file, so that nobody finds the socket any more.
+    pub(super) fn is_gone(&self) -> bool {
+        let found = fs::symlink_metadata(&self.path);
+        found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
 impl Drop for ControlSocket {
     fn drop(&mut self) {
         let found = fs::symlink_metadata(&self.path);

@@ -296,3 +296,14 @@ async fn reload_tells_changes_and_mistakes() {
     assert_eq!(ends(&world, &["loglevel"]).await.out, "debug\n");
     assert_eq!(bridge.stop().await.code, Some(0));
 }
+
+#[tokio::test]
+async fn socket_that_somebody_removes_is_made_again() {
+    let world = World::new().await;
+    let mut bridge = world.bridge().await;
+    std::fs::remove_file(world.state().join("control.sock")).unwrap();
+    bridge.err.says("the bridge made it again").await;
+    assert_eq!(ends(&world, &["status"]).await.code, Some(0));
+    assert_eq!(bridge.stop().await.code, Some(0));
+    assert!(!world.state().join("control.sock").exists());
+}

@@ -160,7 +160,9 @@ async fn check(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) 
     }
     let access = match gate.identify(headers) {
         Identified::May(access) => access,
-        _ if OPEN_PATHS.contains(&path) => Access::Public,
+        Identified::Unknown | Identified::Unreadable if OPEN_PATHS.contains(&path) => {
+            Access::Public
+        }
         Identified::Unknown if path == "/" && wants_page(method, headers) => {
             return sign_in::go_to(&sign_in::PATH[1..]);
         }
