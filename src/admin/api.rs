@@ -131,7 +131,6 @@ async fn drop_queued(State(state): State<SharedState>, request: Request) -> ApiR
     let body: DropRequestBody = body::read(request, r##"{"link":"#tea","id":17}"##).await?;
     let link = LinkName::new(&body.link);
     let dropped = in_time(state.bridge.control.drop_queued(&link, DeliveryId(body.id))).await?;
-    tracing::info!(%link, delivery = body.id, "the administrator has dropped a delivery");
     Ok(Json(DroppedView::new(&dropped)))
 }
 

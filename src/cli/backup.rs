@@ -27,7 +27,7 @@ pub(super) struct BackupArgs {
     /// Configuration file
     #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
     config: PathBuf,
-    /// Overwrite an existing file, once the new backup is whole
+    /// Overwrite an earlier backup, once the new one is complete
     #[arg(long)]
     force: bool,
 }
@@ -47,7 +47,7 @@ pub(super) struct RestoreArgs {
     /// Configuration file
     #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
     config: PathBuf,
-    /// Move a state that is there already into a directory beside it
+    /// Keep a state that is there already: move it into a directory below state_dir
     #[arg(long)]
     replace: bool,
     /// The bridge has not run since the backup, which was made while it was stopped: catch up as after any pause

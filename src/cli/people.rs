@@ -27,9 +27,11 @@ const PUPPET_TITLES: [&str; 6] =
 /// The arguments of `people`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "SIDES: irc (only there), or both (with an account of their own on Let's Chat). KNOWN BY: the services account of IRC, or else the nick. KIND: made (the bridge \
-                  registered the account), written (by `letsbridge accounts write`), taken over \
-                  (made by the bridge, its person's own now), linked (their own), or none. ACCESS: \
+    after_help = "The bridge knows people only if they can have accounts. SIDES: irc (only there), or both (with \
+                  an account of their own on Let's Chat). KNOWN BY: the services account of IRC, or else the \
+                  nick. KIND: made (the bridge registered the account), written (by `letsbridge accounts \
+                  write`), taken over (made by the bridge, its person's own now), linked (their own), or \
+                  none. ACCESS: \
                   planned (not there yet), usable, or lost (Let's Chat refuses the bridge). \
                   Accounts with a token in [user_map] are not listed. Below are the puppets that \
                   log in to the services of their network. Exit status: 0 done; 1 the database \

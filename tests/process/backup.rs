@@ -116,6 +116,8 @@ async fn restored_bridge_repeats_nothing_and_mirrors_what_is_missing() {
     assert_eq!(heard[20..], ["<a\u{200b}nn> missed post"]);
     let words = ["0 missing, 0 duplicated", "by the bridge's account, but not by this bridge: 20"];
     ends(&world, &["audit"], 0, &words).await;
+    let queue = ends(&world, &["queue", "#tea"], 0, &[]).await.out;
+    assert!(queue.contains("nothing waits"), "what was there already does not wait: {queue}");
     let End { code, out, err } = bridge.stop().await;
     assert_eq!(code, Some(0), "{out}{err}");
 }

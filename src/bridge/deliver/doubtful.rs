@@ -151,6 +151,7 @@ fn count_as_delivered(
     queue.start((Sender::Bot, rendered), 0, ctx.now, ctx.store)?;
     queue.ack(head.id, remote_id, ctx.now, ctx.store)?;
     ctx.endpoints.quota.remove(&head.message);
+    ctx.links.on_settled(head);
     ctx.count_traffic(endpoint, |traffic| traffic.reconciled += 1);
     Ok(())
 }
@@ -165,6 +166,7 @@ fn drop_doubtful(
     let Some(queue) = ctx.endpoints.queue_mut(endpoint) else { return Ok(()) };
     queue.drop_head(RESTORED, ctx.now, ctx.store)?;
     ctx.endpoints.quota.remove(&head.message);
+    ctx.links.on_settled(head);
     let Delivery { message, part, .. } = head;
     if message.author.is_bridge() || *part == MessagePart::Name {
         return Ok(());

@@ -69,7 +69,7 @@ impl DirectionCounts {
         } += 1;
     }
 
-    fn settle(&mut self, id: DeliveryId) {
+    pub(super) fn settle(&mut self, id: DeliveryId) {
         self.waiting = self.waiting.saturating_sub(1);
         if self.waiting == 0 || self.oldest.is_some_and(|(oldest, _)| oldest == id) {
             (self.oldest, self.last_oldest) = (None, self.last_oldest.max(Some(id)));

@@ -292,6 +292,13 @@ impl Links {
         }
     }
 
+    /// A delivery does not wait any more, for another reason.
+    pub(super) fn on_settled(&mut self, delivery: &Delivery) {
+        if let Some(counts) = self.counts_of(delivery.message.source, delivery.to) {
+            counts.settle(delivery.id);
+        }
+    }
+
     /// The figures to which a delivery belongs.
     fn counts_of(&mut self, from: EndpointId, to: EndpointId) -> Option<&mut DirectionCounts> {
         self.direction_of(from, to).map(|(_, counts)| counts)

@@ -14,11 +14,11 @@ const PATH: &str = "/api/v1/loglevel";
 #[derive(Debug, Args)]
 #[command(
     after_help = "LEVEL: error, warn, info, debug or trace, or a filter like \"info,letsbridge::net=debug\". It lasts \
-                  until the bridge restarts or reads its configuration again. Exit status: 0 done; 1 no bridge runs, \
+                  until the bridge restarts or is reloaded. Exit status: 0 done; 1 no bridge runs, \
                   or it knows no such level; 2 argument error."
 )]
 pub(in crate::cli) struct LogLevelArgs {
-    /// What to log from now on; without it, what is logged is shown
+    /// What to log from now on; without it, show what is logged
     level: Option<String>,
     #[command(flatten)]
     bridge: BridgeAt,

@@ -28,7 +28,7 @@ const TITLES: [&str; 6] = ["ID", "TO", "AGE", "STATE", "AUTHOR", "TEXT"];
 pub(in crate::cli) struct QueueArgs {
     /// The link
     link: String,
-    /// Send what the other side has deferred now, instead of when it has asked for
+    /// Send at once what the other side has deferred
     #[arg(long, conflicts_with = "drop")]
     retry: bool,
     /// Drop the message with this ID: it is never sent

@@ -12,8 +12,8 @@ use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 /// The arguments of `reload`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The bridge reads the file that it was started with. With mistakes, it goes on with the configuration \
-                  that it has. Exit status: 0 the new configuration is in use; 1 no bridge runs, or this user may not \
+    after_help = "The bridge reads the file that it was started with. If that has mistakes, the old configuration stays in \
+                  use. Exit status: 0 the new configuration is in use; 1 no bridge runs, or this user may not \
                   control it; 2 the configuration has mistakes, or argument error."
 )]
 pub(in crate::cli) struct ReloadArgs {
