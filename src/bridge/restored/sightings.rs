@@ -1,6 +1,6 @@
 //! What the history of one endpoint shows of the time that a restored state does not know.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,8 +30,10 @@ pub(in crate::bridge) struct Sighting<'a> {
     pub(in crate::bridge) text: &'a str,
     /// When it was sent.
     pub(in crate::bridge) at: Timestamp,
-    /// Its id, if the ledger does not record it.
+    /// Its id on the network. What is shown twice under one id is one message.
     pub(in crate::bridge) id: Option<&'a str>,
+    /// Whether the ledger is to record the id with the delivery that it turns out to be.
+    pub(in crate::bridge) is_unrecorded: bool,
 }
 
 /// Who sent what the catch-up shows.
@@ -47,7 +49,8 @@ impl Sighting<'_> {
     /// Its size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         let lines = self.text.lines().count().max(1);
-        self.text.len() * 2 + lines * LINE_OVERHEAD
+        let id = self.id.map_or(0, str::len);
+        self.text.len() * 2 + id * 2 + lines * LINE_OVERHEAD
     }
 }
 
@@ -74,6 +77,8 @@ pub(in crate::bridge) struct Sightings {
     by_key: HashMap<String, Vec<usize>>,
     /// The lines that may be parts of a longer message.
     long: Vec<usize>,
+    /// The ids of what was seen. The pages of a history overlap.
+    ids: HashSet<String>,
     bytes: usize,
     /// How many lines earlier catch-ups have shown, of which this one may repeat some.
     seen_before: usize,
@@ -127,8 +132,11 @@ impl Sightings {
     }
 
     pub(super) fn note(&mut self, sighting: &Sighting<'_>) {
+        if sighting.id.is_some_and(|id| !self.ids.insert(id.to_owned())) {
+            return;
+        }
         self.bytes += sighting.size();
-        let mut id = sighting.id.map(str::to_owned);
+        let mut id = sighting.id.filter(|_| sighting.is_unrecorded).map(str::to_owned);
         for line in sighting.text.lines().filter(|line| !line.trim().is_empty()) {
             let text = strip_timestamp(line).replacen(RESENT_PREFIX, "", 1);
             let key = key(&text);
@@ -312,7 +320,7 @@ mod tests {
     fn seen(texts: &[(SightedSender<'_>, &str)]) -> Sightings {
         let mut seen = Sightings::default();
         for (by, text) in texts {
-            seen.note(&Sighting { by: *by, text, at: at(101), id: None });
+            seen.note(&Sighting { by: *by, text, at: at(101), id: None, is_unrecorded: false });
         }
         seen.finish(true);
         seen
@@ -371,9 +379,34 @@ mod tests {
     }
 
     #[test]
+    fn message_that_two_pages_show_counts_once() {
+        let mut seen = Sightings::default();
+        for id in ["b0", "b1", "b1"] {
+            let id = Some(id);
+            seen.note(&Sighting {
+                by: BRIDGE,
+                text: "<ann> ha",
+                at: at(101),
+                id,
+                is_unrecorded: true,
+            });
+        }
+        seen.finish(true);
+        let found: Vec<Finding> = (0..3).map(|_| find(&mut seen, "ha")).collect();
+        let arrived = |id: &str| Finding::Arrived(Some(id.to_owned()));
+        assert_eq!(found, [arrived("b0"), arrived("b1"), Finding::Missing]);
+    }
+
+    #[test]
     fn history_with_gaps_proves_only_what_it_shows() {
         let mut seen = Sightings::default();
-        seen.note(&Sighting { by: BRIDGE, text: "<ann> one", at: at(101), id: None });
+        seen.note(&Sighting {
+            by: BRIDGE,
+            text: "<ann> one",
+            at: at(101),
+            id: None,
+            is_unrecorded: false,
+        });
         seen.finish(false);
         assert_eq!(find(&mut seen, "one"), ARRIVED);
         assert_eq!(find(&mut seen, "two"), Finding::Unclear);
