@@ -26,7 +26,7 @@ pub(crate) fn run(quick: bool) {
     let from = forget::fill(&mut store, messages, said);
     let toml = format!(
         "state_dir = {state:?}\n[irc.net]\nservers = [\"127.0.0.1:1\"]\ntls = false\nnick = \"b\"\n\
-         [letschat]\nurl = \"http://127.0.0.1:1\"\ntoken = \"NWIwMDAwMDAwMDAwMDAwMDAwMDAwMDAxOjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVm\"\n\
+         [letschat]\nurl = \"http://127.0.0.1:1\"\ntoken = \"NWIwMDAwMDAwMDAwMDAwMDAwMDAwMDAxOjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\"\n\
          [[link]]\nchannel = \"net/#room\"\nroom = \"room\"\n"
     );
     std::fs::write(directory.path().join("bridge.toml"), toml).unwrap();

@@ -14,11 +14,11 @@ use super::speakers::Chorus;
 use super::{PATIENCE, arrives};
 
 /// How long words may take to arrive everywhere before others are said. What is said while both sides are read may
-/// count as doubtful, and is not mirrored then.
-const HEARD_WITHIN: Duration = Duration::from_secs(2);
+/// count as doubtful, and is not mirrored then. It is longer than lines wait for others of one paste.
+const HEARD_WITHIN: Duration = Duration::from_secs(4);
 
 /// How often people speak before the bridge must be listening.
-const TRIES: usize = 30;
+const TRIES: usize = 15;
 
 /// Restores `backup`, starts the bridge on it and stops it again. Gives what is wrong. The bridge that made the backup
 /// has stopped.

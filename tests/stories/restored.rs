@@ -291,3 +291,24 @@ fn line_that_is_shown_again_after_an_interruption_counts_once() {
     room_shows(&mut world, &[("u1", "bob", 1, "ho"), ("u1", "bob", 2, "ho")]);
     one(&said(&mut world).0, ":<bob> ho");
 }
+
+#[test]
+fn line_that_two_pages_of_the_history_show_counts_once() {
+    let mut world = joined(KEEPS);
+    world.tell("restored 600s");
+    world.tell_on(&irc_in(KEEPS));
+    let line = "time=2026-11-22T12:01:00.000Z;msgid=b0 :bridge!b@host PRIVMSG #tea :<bob> ho";
+    world.tell_on(&format!(
+        "irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+         irc < @batch=x;time=2026-11-22T12:00:01.000Z;msgid=a1 :ann!a@host PRIVMSG #tea :one
+         irc < @batch=x;{line}
+         irc < :irc.example BATCH -x
+         irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:59.999Z 500
+         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+         irc < @batch=y;{line}
+         irc < :irc.example BATCH -y"
+    ));
+    room_shows(&mut world, &[("u1", "bob", 1, "ho"), ("u1", "bob", 2, "ho")]);
+    one(&said(&mut world).0, ":<bob> ho");
+}

@@ -98,6 +98,7 @@ fn decide(endpoint: EndpointId, head: &Delivery, ctx: &mut Ctx<'_>) -> Finding {
     };
     let author = &message.author;
     let doubtful = Doubtful {
+        source: message.source,
         rendered: &rendered,
         own_words: &own.body,
         names: [Some(author.name.as_str()), author.display_name.as_deref()]

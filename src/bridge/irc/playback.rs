@@ -94,9 +94,10 @@ fn note_for_restored(
     let is_ours = is_own && is_in_our_format(endpoint, message, ctx);
     let speaker = &message.author.name;
     let by = if is_ours { SightedSender::Bridge } else { SightedSender::Named(speaker) };
-    // What is not ours is recorded.
-    let id = message.message_ref.msgid.as_deref().filter(|_| is_own);
-    ctx.restored.note(endpoint, &Sighting { by, text: &message.text, at, id });
+    let id = message.message_ref.msgid.as_deref();
+    // What is not ours is recorded as a message.
+    ctx.restored
+        .note(endpoint, &Sighting { by, text: &message.text, at, id, is_unrecorded: is_own });
 }
 
 /// Classifies a line without a timestamp. Without a msgid either, it is skipped, and something may be

@@ -123,7 +123,8 @@ fn note_for_restored(
     }
     let is_bot = is_own && ctx.peers.is_own_account(author);
     let by = if is_bot { SightedSender::Bridge } else { SightedSender::Named(&author.username) };
-    ctx.restored.note(endpoint, &Sighting { by, text, at, id: None });
+    let id = Some(remote_id);
+    ctx.restored.note(endpoint, &Sighting { by, text, at, id, is_unrecorded: false });
     Ok(())
 }
 

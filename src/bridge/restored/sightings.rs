@@ -1,11 +1,11 @@
 //! What the history of one endpoint shows of the time that a restored state does not know.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::Finding;
-use crate::domain::RenderedMessage;
+use crate::domain::{EndpointId, RenderedMessage};
 use crate::protocol::irc;
 use crate::translate::{RESENT_PREFIX, strip_timestamp};
 
@@ -30,8 +30,10 @@ pub(in crate::bridge) struct Sighting<'a> {
     pub(in crate::bridge) text: &'a str,
     /// When it was sent.
     pub(in crate::bridge) at: Timestamp,
-    /// Its id, if the ledger does not record it.
+    /// Its id on the network. What is shown twice under one id is one message.
     pub(in crate::bridge) id: Option<&'a str>,
+    /// Whether the ledger is to record the id with the delivery that it turns out to be.
+    pub(in crate::bridge) is_unrecorded: bool,
 }
 
 /// Who sent what the catch-up shows.
@@ -47,7 +49,8 @@ impl Sighting<'_> {
     /// Its size in memory, in bytes.
     pub(super) fn size(&self) -> usize {
         let lines = self.text.lines().count().max(1);
-        self.text.len() * 2 + lines * LINE_OVERHEAD
+        let id = self.id.map_or(0, str::len);
+        self.text.len() * 2 + id * 2 + lines * LINE_OVERHEAD
     }
 }
 
@@ -62,8 +65,8 @@ struct SightedLine {
     at: Timestamp,
     /// The id of the message that begins with it.
     id: Option<String>,
-    /// It belongs to a message that was decided.
-    claimed: bool,
+    /// The sources of the messages that it was found to be.
+    claimed_by: Vec<EndpointId>,
 }
 
 /// What the history of one endpoint shows.
@@ -74,6 +77,8 @@ pub(in crate::bridge) struct Sightings {
     by_key: HashMap<String, Vec<usize>>,
     /// The lines that may be parts of a longer message.
     long: Vec<usize>,
+    /// The ids of what was seen. The pages of a history overlap.
+    ids: HashSet<String>,
     bytes: usize,
     /// How many lines earlier catch-ups have shown, of which this one may repeat some.
     seen_before: usize,
@@ -84,6 +89,8 @@ pub(in crate::bridge) struct Sightings {
 /// A doubtful message, as it would be sent to the endpoint.
 #[derive(Debug)]
 pub(in crate::bridge) struct Doubtful<'a> {
+    /// Where it was said.
+    pub(in crate::bridge) source: EndpointId,
     /// As the bridge sends it.
     pub(in crate::bridge) rendered: &'a RenderedMessage,
     /// As an account or puppet of its author sends it.
@@ -127,8 +134,11 @@ impl Sightings {
     }
 
     pub(super) fn note(&mut self, sighting: &Sighting<'_>) {
+        if sighting.id.is_some_and(|id| !self.ids.insert(id.to_owned())) {
+            return;
+        }
         self.bytes += sighting.size();
-        let mut id = sighting.id.map(str::to_owned);
+        let mut id = sighting.id.filter(|_| sighting.is_unrecorded).map(str::to_owned);
         for line in sighting.text.lines().filter(|line| !line.trim().is_empty()) {
             let text = strip_timestamp(line).replacen(RESENT_PREFIX, "", 1);
             let key = key(&text);
@@ -153,7 +163,7 @@ impl Sightings {
                 name,
                 at: sighting.at,
                 id: id.take(),
-                claimed: false,
+                claimed_by: Vec::new(),
             });
         }
     }
@@ -167,7 +177,7 @@ impl Sightings {
 
     /// Whether `message` is among what was seen. What it is found as belongs to it from then on.
     pub(in crate::bridge) fn find(&mut self, message: &Doubtful<'_>) -> Finding {
-        if let Some(at) = self.position_of_copy(message) {
+        if let Some(at) = self.position_of_copy(message, |line| line.claimed_by.is_empty()) {
             self.claim(at, message);
             return Finding::Arrived(self.lines[at].id.take());
         }
@@ -177,18 +187,28 @@ impl Sightings {
             self.claim(at, message);
             return if is_theirs { Finding::Arrived(None) } else { Finding::Unclear };
         }
+        // What somebody says in a channel, and an account of theirs in the room, are one message: it comes from both.
+        let from_elsewhere = |line: &SightedLine| !line.claimed_by.contains(&message.source);
+        if let Some(at) = self.position_of_copy(message, from_elsewhere) {
+            self.claim(at, message);
+            return Finding::Arrived(None);
+        }
         let is_whole = self.is_read && !self.has_gap;
         if is_whole { Finding::Missing } else { Finding::Unclear }
     }
 
     /// The first line of the message, as the bridge has sent it.
-    fn position_of_copy(&self, message: &Doubtful<'_>) -> Option<usize> {
+    fn position_of_copy(
+        &self,
+        message: &Doubtful<'_>,
+        is_unclaimed: impl Fn(&SightedLine) -> bool,
+    ) -> Option<usize> {
         let RenderedMessage { prefix, body, .. } = message.rendered;
         let first = first_line(body);
         let whole = format!("{prefix}{first}");
         let is_free = |at: &usize| {
             let line = &self.lines[*at];
-            !line.claimed && line.name.is_none() && line.at >= message.sent_at - MAX_COPY_DELAY
+            is_unclaimed(line) && line.name.is_none() && line.at >= message.sent_at - MAX_COPY_DELAY
         };
         let with_key = |key: &str| self.by_key.get(key).into_iter().flatten().copied();
         if let Some(at) =
@@ -237,7 +257,10 @@ impl Sightings {
         let same_key = self.by_key.get(&key(first))?.iter().copied();
         let mut candidates = same_key.filter(|at| {
             let line = &self.lines[*at];
-            !line.claimed && line.name.is_some() && is_near(line) && self.shows(*at, first, first)
+            line.claimed_by.is_empty()
+                && line.name.is_some()
+                && is_near(line)
+                && self.shows(*at, first, first)
         });
         let first_found = candidates.next()?;
         // Rather by somebody of the same name.
@@ -253,13 +276,13 @@ impl Sightings {
 
     /// The line at `at`, and those after it that show the rest of the message, belong to it.
     fn claim(&mut self, at: usize, message: &Doubtful<'_>) {
-        self.lines[at].claimed = true;
+        self.lines[at].claimed_by.push(message.source);
         let rest = message.own_words.lines().filter(|line| !line.trim().is_empty()).skip(1);
         for (line, text) in self.lines[at + 1..].iter_mut().zip(rest) {
-            if line.claimed || !line.key.ends_with(&key(text)) {
+            if line.claimed_by.contains(&message.source) || !line.key.ends_with(&key(text)) {
                 return;
             }
-            line.claimed = true;
+            line.claimed_by.push(message.source);
         }
     }
 }
@@ -299,20 +322,31 @@ mod tests {
 
     /// What `seen` tells of ann's `text`, sent at second 100.
     fn find(seen: &mut Sightings, text: &str) -> Finding {
+        find_from(EndpointId(1), seen, text)
+    }
+
+    /// What `seen` tells of ann's `text`, said at `source`.
+    fn find_from(source: EndpointId, seen: &mut Sightings, text: &str) -> Finding {
         let rendered = RenderedMessage {
             kind: MessageKind::Text,
             prefix: "<ann> ".to_owned(),
             body: text.to_owned(),
         };
         let names = vec!["ann"];
-        seen.find(&Doubtful { rendered: &rendered, own_words: text, names, sent_at: at(100) })
+        seen.find(&Doubtful {
+            source,
+            rendered: &rendered,
+            own_words: text,
+            names,
+            sent_at: at(100),
+        })
     }
 
     /// What an endpoint shows, all of second 101.
     fn seen(texts: &[(SightedSender<'_>, &str)]) -> Sightings {
         let mut seen = Sightings::default();
         for (by, text) in texts {
-            seen.note(&Sighting { by: *by, text, at: at(101), id: None });
+            seen.note(&Sighting { by: *by, text, at: at(101), id: None, is_unrecorded: false });
         }
         seen.finish(true);
         seen
@@ -371,9 +405,45 @@ mod tests {
     }
 
     #[test]
+    fn words_in_a_channel_and_by_an_account_in_its_room_are_one_message() {
+        let mut once = seen(&[(BRIDGE, "<ann> ha")]);
+        let (room, channel) = (EndpointId(1), EndpointId(2));
+        assert_eq!(find_from(room, &mut once, "ha"), ARRIVED);
+        assert_eq!(find_from(channel, &mut once, "ha"), ARRIVED);
+        for source in [room, channel] {
+            assert_eq!(find_from(source, &mut once, "ha"), Finding::Missing, "said twice");
+        }
+    }
+
+    #[test]
+    fn message_that_two_pages_show_counts_once() {
+        let mut seen = Sightings::default();
+        for id in ["b0", "b1", "b1"] {
+            let id = Some(id);
+            seen.note(&Sighting {
+                by: BRIDGE,
+                text: "<ann> ha",
+                at: at(101),
+                id,
+                is_unrecorded: true,
+            });
+        }
+        seen.finish(true);
+        let found: Vec<Finding> = (0..3).map(|_| find(&mut seen, "ha")).collect();
+        let arrived = |id: &str| Finding::Arrived(Some(id.to_owned()));
+        assert_eq!(found, [arrived("b0"), arrived("b1"), Finding::Missing]);
+    }
+
+    #[test]
     fn history_with_gaps_proves_only_what_it_shows() {
         let mut seen = Sightings::default();
-        seen.note(&Sighting { by: BRIDGE, text: "<ann> one", at: at(101), id: None });
+        seen.note(&Sighting {
+            by: BRIDGE,
+            text: "<ann> one",
+            at: at(101),
+            id: None,
+            is_unrecorded: false,
+        });
         seen.finish(false);
         assert_eq!(find(&mut seen, "one"), ARRIVED);
         assert_eq!(find(&mut seen, "two"), Finding::Unclear);
