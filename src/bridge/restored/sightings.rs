@@ -189,7 +189,8 @@ impl Sightings {
         }
         // What somebody says in a channel, and an account of theirs in the room, are one message: it comes from both.
         let from_elsewhere = |line: &SightedLine| !line.claimed_by.contains(&message.source);
-        if let Some(at) = self.position_of_copy(message, from_elsewhere) {
+        let copy = self.position_of_copy(message, from_elsewhere);
+        if let Some(at) = copy.or_else(|| self.position_of_copy_by_stem(message)) {
             self.claim(at, message);
             return Finding::Arrived(None);
         }
@@ -234,6 +235,26 @@ impl Sightings {
         }
         let is_part = |at: &usize| irc::matched_len(prefix, body, &self.lines[*at].text).is_some();
         self.long.iter().copied().filter(is_free).find(is_part)
+    }
+
+    /// The first line of what the bridge has sent for a person after whom the author is named. An account that the
+    /// bridge made after the backup counts as somebody who types in the room, under a name like `ann.irc`.
+    fn position_of_copy_by_stem(&self, message: &Doubtful<'_>) -> Option<usize> {
+        let RenderedMessage { prefix, body, .. } = message.rendered;
+        let (author, others) = message.names.split_first()?;
+        let stem = author.split(|c: char| !c.is_alphanumeric()).next();
+        let (author, prefix, words) = (key(author), key(prefix), key(first_line(body)));
+        let names = others.iter().copied().chain(stem).map(key);
+        let mut names = names.filter(|name| !name.is_empty() && *name != author);
+        names.find_map(|name| {
+            let whole = prefix.replacen(&author, &name, 1) + &words;
+            let mut lines = self.by_key.get(&whole)?.iter().copied();
+            lines.find(|at| {
+                let line = &self.lines[*at];
+                let is_near = line.at.duration_since(message.sent_at).abs() <= MAX_COPY_DELAY;
+                line.name.is_none() && is_near && !line.claimed_by.contains(&message.source)
+            })
+        })
     }
 
     /// Whether a line with the key of `whole` shows it: words of neither letters nor digits must be equal.
@@ -413,6 +434,24 @@ mod tests {
         for source in [room, channel] {
             assert_eq!(find_from(source, &mut once, "ha"), Finding::Missing, "said twice");
         }
+    }
+
+    #[test]
+    fn words_by_an_account_that_the_backup_does_not_know_are_those_of_its_person() {
+        let mut once = seen(&[(BRIDGE, "<a\u{200b}nn> hello"), (BRIDGE, "<bob> hello")]);
+        let prefix = "<ann.irc> ".to_owned();
+        let rendered =
+            RenderedMessage { kind: MessageKind::Text, prefix, body: "hello".to_owned() };
+        let mut find = |source| {
+            once.find(&Doubtful {
+                source: EndpointId(source),
+                rendered: &rendered,
+                own_words: "hello",
+                names: vec!["ann.irc"],
+                sent_at: at(100),
+            })
+        };
+        assert_eq!([find(1), find(2), find(1)], [ARRIVED, ARRIVED, Finding::Missing]);
     }
 
     #[test]
