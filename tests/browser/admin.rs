@@ -281,7 +281,7 @@ async fn with_a_token_one_signs_in_and_only_the_page_may_act() {
     let mut visit =
         AdminVisit::with(1280, 800, |toml| toml + &format!("token = \"{TOKEN}\"\n")).await;
     visit.browser.open(&visit.address, "document.querySelector('#token')").await;
-    visit.browser.until("document.activeElement === document.querySelector('#token')").await;
+    visit.browser.click("#token").await;
     visit.picture("sign-in").await;
     visit.browser.type_text(TOKEN).await;
     visit.browser.press("Enter").await;
