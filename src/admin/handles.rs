@@ -12,7 +12,7 @@ use super::report::{ReloadView, ReloadedView};
 /// A reload under way: its changes, or the mistakes for which the old configuration stays in use.
 pub type ReloadFuture = Pin<Box<dyn Future<Output = Result<ReloadedView, Vec<String>>> + Send>>;
 
-/// Asks the program to read the configuration again, and knows what came of it, whoever asked.
+/// Asks the program to read the configuration again, and knows the result of the last time, also by a signal.
 #[derive(Clone)]
 pub struct ReloadHandle {
     inner: Arc<ReloadInner>,

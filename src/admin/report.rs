@@ -226,7 +226,7 @@ pub struct CanaryDirectionView {
 /// How many people of IRC have spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PeopleCounts {
-    /// Those whom the bridge's own user speaks for.
+    /// Those whose messages the bridge's own account posts.
     pub irc_only: u64,
     /// Those with an account that the bridge made.
     pub made: u64,

@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::network::{IrcAccount, ProxySettings};
 use super::settings::{ChannelSettings, LetsChatSettings, NetworkSettings};
+use crate::domain::is_same_secret;
 
 impl NetworkSettings {
     /// Whether a connection that was made with `other` is as one that is made with these settings. Channels, limits
@@ -81,10 +82,6 @@ fn texts(secrets: &[SecretString]) -> impl Iterator<Item = &str> {
     secrets.iter().map(ExposeSecret::expose_secret)
 }
 
-fn is_same_secret(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
-    one.map(ExposeSecret::expose_secret) == other.map(ExposeSecret::expose_secret)
-}
-
 fn has_same_account(one: Option<&IrcAccount>, other: Option<&IrcAccount>) -> bool {
     let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
     one.name == other.name && is_same_secret(one.password.as_ref(), other.password.as_ref())
@@ -92,12 +89,11 @@ fn has_same_account(one: Option<&IrcAccount>, other: Option<&IrcAccount>) -> boo
 
 fn has_same_proxy(one: Option<&ProxySettings>, other: Option<&ProxySettings>) -> bool {
     let (Some(one), Some(other)) = (one, other) else { return one.is_none() && other.is_none() };
-    let credentials = |it: &ProxySettings| {
-        let (user, password) = it.credentials.clone()?;
-        Some((user, password.expose_secret().to_owned()))
-    };
+    let user = |it: &ProxySettings| it.credentials.as_ref().map(|(user, _)| user.clone());
+    let password = |it: &'_ ProxySettings| it.credentials.clone().map(|(_, password)| password);
     (one.kind, &one.host, one.port) == (other.kind, &other.host, other.port)
-        && credentials(one) == credentials(other)
+        && user(one) == user(other)
+        && is_same_secret(password(one).as_ref(), password(other).as_ref())
 }
 
 /// The charsets of channels that have their own.

@@ -46,7 +46,7 @@ pub use puppet_login::{
 };
 pub use roster::{ChannelMember, Roster};
 pub use sasl_mechanism::SaslMechanism;
-pub use secret::Secret;
+pub use secret::{Secret, is_same_secret};
 pub use sender::{LetsChatUserId, Sender};
 pub use token_bucket::{Moment, RateLimit, TokenBucket};
 pub use unknown_word::UnknownWord;

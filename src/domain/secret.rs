@@ -61,6 +61,12 @@ impl From<&Secret> for SecretString {
     }
 }
 
+/// Whether both are the same secret, or both are none.
+#[must_use]
+pub fn is_same_secret(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    one.map(ExposeSecret::expose_secret) == other.map(ExposeSecret::expose_secret)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use secrecy::ExposeSecret;
+use secrecy::SecretString;
 
 use crate::config::{
     CanarySettings, LetsChatSettings, Link, NetworkSettings, SenderMode, Settings,
 };
-use crate::domain::Network;
+use crate::domain::{Network, is_same_secret};
 use crate::store::StoreError;
 
 /// Why a configuration cannot be applied while the bridge runs.
@@ -127,7 +127,7 @@ fn compare_others(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
     }
     let is_same_list = old.links == new.links;
     let others = [
-        ("keys and passwords of links", is_same_list && link_secrets(old) != link_secrets(new)),
+        ("keys and passwords of links", is_same_list && !has_same_link_secrets(old, new)),
         ("sender modes of links", is_same_list && sender_modes(old) != sender_modes(new)),
         ("formats and rules", formats(old) != formats(new)),
         ("[user_map]", shown(&old.people) != shown(&new.people)),
@@ -146,11 +146,15 @@ fn without_channels(network: &NetworkSettings) -> NetworkSettings {
     NetworkSettings { channels: Vec::new(), ..network.clone() }
 }
 
-fn link_secrets(settings: &Settings) -> Vec<Option<String>> {
+fn has_same_link_secrets(old: &Settings, new: &Settings) -> bool {
+    link_secrets(old).zip(link_secrets(new)).all(|(one, other)| is_same_secret(one, other))
+}
+
+/// The keys of channels and the passwords of rooms. The same links have them in the same order.
+fn link_secrets(settings: &Settings) -> impl Iterator<Item = Option<&SecretString>> {
     let channels = settings.networks.iter().flat_map(|network| &network.channels);
-    let rooms = settings.letschat.rooms.iter().map(|room| &room.password);
-    let secrets = channels.map(|channel| &channel.key).chain(rooms);
-    secrets.map(|secret| secret.as_ref().map(|it| it.expose_secret().to_owned())).collect()
+    let rooms = settings.letschat.rooms.iter().map(|room| room.password.as_ref());
+    channels.map(|channel| channel.key.as_ref()).chain(rooms)
 }
 
 fn sender_modes(settings: &Settings) -> Vec<Option<SenderMode>> {

@@ -29,7 +29,7 @@ impl Access {
         }
     }
 
-    /// Whether whoever asks may know details.
+    /// Whether the client may know details.
     pub(in crate::admin) fn may_see_details(&self) -> bool {
         *self != Self::Public
     }

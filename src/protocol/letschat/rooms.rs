@@ -3,10 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::wire_types::WireRoom;
-use crate::domain::EndpointId;
+use crate::domain::{EndpointId, is_same_secret};
 use crate::protocol::Backoff;
 
 /// Maximum number of joins in flight: the server handles them one by one.
@@ -27,8 +27,7 @@ impl RoomTarget {
     /// Whether both have the same password.
     #[must_use]
     pub fn has_same_password(&self, other: &Self) -> bool {
-        let password = |it: &Self| it.password.as_ref().map(|it| it.expose_secret().to_owned());
-        password(self) == password(other)
+        is_same_secret(self.password.as_ref(), other.password.as_ref())
     }
 }
 

@@ -3,9 +3,8 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
 
-use crate::domain::EndpointId;
+use crate::domain::{EndpointId, is_same_secret};
 use crate::protocol::irc::errors::join::RejoinPolicy;
 
 /// The state of one channel. The server decides whether we are in it, not our own commands.
@@ -46,8 +45,7 @@ impl ChannelTarget {
     /// Whether both have the same key.
     #[must_use]
     pub fn has_same_key(&self, other: &Self) -> bool {
-        let key = |it: &Self| it.key.as_ref().map(|key| key.expose_secret().to_owned());
-        key(self) == key(other)
+        is_same_secret(self.key.as_ref(), other.key.as_ref())
     }
 }
 
