@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::time_from_sql;
+use super::columns::{MESSAGE_COLUMNS, message_from_row, time_from_sql};
 use super::mutation::Mutation;
 use super::{Store, StoreError};
-use crate::domain::EndpointId;
+use crate::domain::{EndpointId, Message};
 
 /// The state is a restored backup. What was sent until `restored_at` may have been mirrored by the bridge as it was
 /// before, which the ledger does not know.
@@ -62,6 +62,20 @@ impl Store {
             self.apply(Mutation::BeginRestoredReading { endpoint })?;
         }
         Ok(!has_begun)
+    }
+
+    /// The messages until `time` of which a delivery is open, in the order of receipt.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn open_messages(&self, time: Timestamp) -> Result<Vec<Message>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {MESSAGE_COLUMNS} FROM message m
+             WHERE m.sent_at <= ?1 AND m.id IN (SELECT message FROM delivery WHERE state < 3)
+             ORDER BY m.id",
+        ))?;
+        let rows = statement.query_map([time.as_millisecond()], |row| message_from_row(row, 0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Marks an open store as restored, for tests of what the bridge then does. `restore` marks a file.

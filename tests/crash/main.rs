@@ -238,8 +238,7 @@ async fn conclude(
     let stopped = arrived && program.stop().await.success();
     println!("delivered {:.1} s later", began.elapsed().as_secs_f64());
     let mut complaints = verdict(stage, &record, rules);
-    // With accounts, a restored bridge still repeats some lines in a room with several channels (docs/backup.md).
-    if complaints.is_empty() && stopped && !rules.manner.has_accounts {
+    if complaints.is_empty() && stopped {
         let began = Instant::now();
         complaints = restored::judge(stage, chorus, &administrator.backup_file()).await;
         println!("the restored bridge took {:.1} s", began.elapsed().as_secs_f64());

@@ -250,6 +250,33 @@ fn line_of_a_puppet_that_the_backup_does_not_know_is_not_mirrored() {
 }
 
 #[test]
+fn line_under_a_nick_that_the_backup_does_not_know_is_not_taken_for_a_persons() {
+    let mut world = joined(KEEPS);
+    world.tell("restored 600s");
+    let long = "many words ".repeat(60);
+    let (head, tail) = long.split_at(300);
+    let (first, second) = (format!("<bob> {head}"), format!("<bob> {tail}"));
+    let (irc, letschat) = both_show(
+        &mut world,
+        &[
+            ("ferry!f@elsewhere", 1, "<bob> who are you?"),
+            (ANN, 2, "the ferry"),
+            ("ferry!f@elsewhere", 3, &first),
+            ("ferry!f@elsewhere", 3, &second),
+            ("ferry!f@elsewhere", 4, "<bob> this is quoted by somebody"),
+        ],
+        &[
+            ("u1", "bob", 1, "who are you?"),
+            ("u0", "bridge", 2, "<ann> the ferry"),
+            ("u1", "bob", 3, &long),
+            ("u1", "bob", 5, "I see"),
+        ],
+    );
+    one(&irc, "<bob> I see");
+    one(&letschat, "this is quoted by somebody");
+}
+
+#[test]
 fn same_words_of_two_people_are_told_instead_of_repeated() {
     let mut world = joined(KEEPS);
     world.tell("restored 600s");

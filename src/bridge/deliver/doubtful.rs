@@ -8,8 +8,9 @@ use crate::bridge::endpoints::EndpointState;
 use crate::bridge::notices;
 use crate::bridge::notices::{count_messages, format_span};
 use crate::bridge::restored::Finding;
+use crate::bridge::restored::copies::Linked;
 use crate::bridge::restored::sightings::Doubtful;
-use crate::domain::{Delivery, EndpointId, MessagePart, RenderedMessage, Sender};
+use crate::domain::{Delivery, EndpointId, Message, MessagePart, RenderedMessage, Sender};
 use crate::store::StoreError;
 use crate::translate;
 
@@ -57,7 +58,7 @@ pub(super) fn settle_doubtful(
         if !ctx.restored.is_doubtful(head.message.sent_at) {
             break Doubts::None;
         }
-        if is_being_read(head.message.source, ctx) {
+        if are_being_read(head.message.source, ctx) {
             ctx.restored.waiting.insert(endpoint);
             break Doubts::Waiting;
         }
@@ -71,6 +72,12 @@ pub(super) fn settle_doubtful(
         report(endpoint, &dropped, ctx)?;
     }
     Ok(doubts)
+}
+
+/// Whether `source`, or an endpoint that its messages may be copies from, is still being read.
+fn are_being_read(source: EndpointId, ctx: &Ctx<'_>) -> bool {
+    let linked = ctx.endpoints.mirrors(source);
+    [source].iter().chain(&linked).any(|endpoint| is_being_read(*endpoint, ctx))
 }
 
 /// Whether more of the messages of `source` is about to arrive. With a full queue, its reading may be paused.
@@ -107,11 +114,31 @@ fn decide(endpoint: EndpointId, head: &Delivery, ctx: &mut Ctx<'_>) -> Finding {
             .collect(),
         sent_at: message.sent_at,
     };
-    let finding = ctx.restored.sightings(endpoint).find(&doubtful);
+    let finding = if is_copy(endpoint, message, ctx) {
+        Finding::Arrived(None)
+    } else {
+        ctx.restored.sightings(endpoint).find(&doubtful)
+    };
     if head.part == MessagePart::Name {
         ctx.restored.set_name_decision(endpoint, message, &finding);
     }
     finding
+}
+
+/// Whether the message is the bridge's own copy of another, sent under a name that the backup does not know.
+fn is_copy(to: EndpointId, message: &Message, ctx: &mut Ctx<'_>) -> bool {
+    let source = message.source;
+    let is_room = |endpoint| ctx.endpoints.room(endpoint).is_some();
+    let is_other_side = |endpoint| is_room(endpoint) != is_room(source);
+    let linked = |endpoint| Linked { endpoint, is_other_side: is_other_side(endpoint) };
+    let linked: Vec<Linked> = ctx.endpoints.mirrors(source).into_iter().map(linked).collect();
+    let first = message.body.lines().next().unwrap_or_default();
+    let has_prefix = ctx.routes.formats_to(source).any(|format| {
+        let prefixes =
+            if is_room(source) { &format.room.prefixes } else { &format.channel.prefixes };
+        translate::could_be_mirrored(message.kind, first, prefixes)
+    });
+    ctx.restored.is_copy(message, to, &linked, has_prefix)
 }
 
 /// The delivery as the bridge would have sent it in time, and as an account or puppet would have.

@@ -16,6 +16,7 @@
 //! words. Sightings are in memory only, and the cursor of an endpoint moves while it is read: if the process ends before
 //! all is decided, the next one drops the rest, and tells people.
 
+pub(in crate::bridge) mod copies;
 pub(in crate::bridge) mod sightings;
 
 use std::collections::{BTreeSet, HashMap};
@@ -24,21 +25,26 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::{EndpointId, Message};
 use crate::store::{Restoration, Store, StoreError};
-use sightings::{Sighting, Sightings};
+use copies::Copies;
+use sightings::{SightedSender, Sighting, Sightings};
 
 /// What is known of the time that a restored state does not know.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct Restored {
     /// The mark of the state; `None` if it was never restored.
     mark: Option<Restoration>,
-    /// What each endpoint shows.
+    /// What each endpoint shows, and what of it waits since before the backup.
     seen: HashMap<EndpointId, Sightings>,
     /// The endpoints whose next delivery waits until its source is read.
     pub(in crate::bridge) waiting: BTreeSet<EndpointId>,
     /// What was decided of the name of a message, to be done with its text, too.
     name_decision: Option<(EndpointId, Message, Finding)>,
+    /// The endpoints with which a catch-up has begun in this run.
+    begun: BTreeSet<EndpointId>,
     /// The endpoints with which the first catch-up since the restoration goes on.
     first_readings: BTreeSet<EndpointId>,
+    /// Which messages are copies.
+    copies: Copies,
     /// The bytes of all sightings.
     bytes: usize,
 }
@@ -63,7 +69,13 @@ const MAX_BYTES: usize = 16 << 20;
 impl Restored {
     /// The mark as the store has it.
     pub(in crate::bridge) fn recover(store: &Store) -> Result<Self, StoreError> {
-        Ok(Self { mark: store.restoration()?, ..Self::default() })
+        let mut restored = Self { mark: store.restoration()?, ..Self::default() };
+        if let Some(mark) = restored.mark {
+            for message in store.open_messages(mark.restored_at)? {
+                restored.note_waiting(&message);
+            }
+        }
+        Ok(restored)
     }
 
     /// The mark of the state.
@@ -116,6 +128,17 @@ impl Restored {
         }
     }
 
+    /// The backup has a message that was not delivered everywhere yet. It may have been, since.
+    fn note_waiting(&mut self, message: &Message) {
+        let by = SightedSender::Named(&message.author.name);
+        let (text, at) = (message.body.as_str(), message.sent_at);
+        let sighting = Sighting { by, text, at, id: None, is_unrecorded: false };
+        self.bytes += sighting.size();
+        if self.bytes <= MAX_BYTES {
+            self.seen.entry(message.source).or_default().note_known(message.source, &sighting);
+        }
+    }
+
     /// Something that the endpoint has could not be read.
     pub(in crate::bridge) fn mark_incomplete(&mut self, endpoint: EndpointId) {
         if self.mark.is_some() {
@@ -125,8 +148,8 @@ impl Restored {
 
     /// A catch-up with `endpoint` begins. Returns whether the store must be asked if it is the first since the restoration.
     pub(in crate::bridge) fn begin(&mut self, endpoint: EndpointId) -> bool {
-        if let Some(seen) = self.seen.get_mut(&endpoint) {
-            seen.begin_again();
+        if !self.begun.insert(endpoint) {
+            self.seen.entry(endpoint).or_default().begin_again();
             return false;
         }
         self.mark.is_some()
@@ -153,6 +176,7 @@ impl Restored {
     pub(in crate::bridge) fn forget(&mut self, endpoint: EndpointId) {
         if let Some(seen) = self.seen.get_mut(&endpoint) {
             self.bytes = self.bytes.saturating_sub(seen.forget());
+            self.forget_copies();
         }
     }
 

@@ -5,12 +5,12 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Finding;
-use crate::domain::{EndpointId, RenderedMessage};
+use crate::domain::{EndpointId, MessageKind, RenderedMessage};
 use crate::protocol::irc;
 use crate::translate::{RESENT_PREFIX, strip_timestamp};
 
 /// How far apart a person's words and their copy by an unknown account can be.
-const MAX_COPY_DELAY: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const MAX_COPY_DELAY: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a line costs besides its text.
 const LINE_OVERHEAD: usize = 100;
@@ -56,27 +56,33 @@ impl Sighting<'_> {
 
 /// A line of a message.
 #[derive(Debug)]
-struct SightedLine {
-    text: String,
+pub(super) struct SightedLine {
+    pub(super) text: String,
     /// Letters and digits only.
-    key: String,
+    pub(super) key: String,
     /// `None` for the bridge.
-    name: Option<String>,
-    at: Timestamp,
+    pub(super) name: Option<String>,
+    pub(super) at: Timestamp,
     /// The id of the message that begins with it.
     id: Option<String>,
     /// The sources of the messages that it was found to be.
     claimed_by: Vec<EndpointId>,
+    /// Whether it was decided if its message is the bridge's copy of another.
+    pub(super) is_decided: bool,
+    /// Its message is the bridge's copy of another.
+    pub(super) is_copy: bool,
+    /// The endpoints that show a copy of it.
+    pub(super) copied_to: Vec<EndpointId>,
 }
 
 /// What the history of one endpoint shows.
 #[derive(Debug, Default)]
 pub(in crate::bridge) struct Sightings {
-    lines: Vec<SightedLine>,
+    pub(super) lines: Vec<SightedLine>,
     /// The lines of each key, and of each key up to an address.
-    by_key: HashMap<String, Vec<usize>>,
+    pub(super) by_key: HashMap<String, Vec<usize>>,
     /// The lines that may be parts of a longer message.
-    long: Vec<usize>,
+    pub(super) long: Vec<usize>,
     /// The ids of what was seen. The pages of a history overlap.
     ids: HashSet<String>,
     bytes: usize,
@@ -133,6 +139,16 @@ impl Sightings {
         bytes
     }
 
+    /// The ledger knows this message of `source`, the endpoint that shows it: only copies of it are to be found.
+    pub(super) fn note_known(&mut self, source: EndpointId, sighting: &Sighting<'_>) {
+        let before = self.lines.len();
+        self.note(sighting);
+        for line in &mut self.lines[before..] {
+            line.is_decided = true;
+            line.claimed_by.push(source);
+        }
+    }
+
     pub(super) fn note(&mut self, sighting: &Sighting<'_>) {
         if sighting.id.is_some_and(|id| !self.ids.insert(id.to_owned())) {
             return;
@@ -164,6 +180,9 @@ impl Sightings {
                 at: sighting.at,
                 id: id.take(),
                 claimed_by: Vec::new(),
+                is_decided: false,
+                is_copy: false,
+                copied_to: Vec::new(),
             });
         }
     }
@@ -204,12 +223,14 @@ impl Sightings {
         message: &Doubtful<'_>,
         is_unclaimed: impl Fn(&SightedLine) -> bool,
     ) -> Option<usize> {
-        let RenderedMessage { prefix, body, .. } = message.rendered;
+        let RenderedMessage { prefix, body, kind } = message.rendered;
         let first = first_line(body);
         let whole = format!("{prefix}{first}");
         let is_free = |at: &usize| {
             let line = &self.lines[*at];
-            is_unclaimed(line) && line.name.is_none() && line.at >= message.sent_at - MAX_COPY_DELAY
+            is_unclaimed(line)
+                && (line.name.is_none() || begins_like(&line.text, prefix, *kind))
+                && line.at >= message.sent_at - MAX_COPY_DELAY
         };
         let with_key = |key: &str| self.by_key.get(key).into_iter().flatten().copied();
         if let Some(at) =
@@ -308,12 +329,21 @@ impl Sightings {
     }
 }
 
+/// Whether `text`, by a name that the backup does not know, begins as what the bridge sends with `prefix`.
+fn begins_like(text: &str, prefix: &str, kind: MessageKind) -> bool {
+    let name = key(prefix);
+    // Before actions, the client puts the mark.
+    let mark = prefix.chars().next().filter(|mark| !mark.is_alphanumeric());
+    let has_mark = mark.map_or(kind == MessageKind::Action, |mark| text.starts_with(mark));
+    has_mark && !name.is_empty() && key(text).starts_with(&name)
+}
+
 fn first_line(text: &str) -> &str {
     text.lines().find(|line| !line.trim().is_empty()).unwrap_or(text)
 }
 
 /// The letters and digits of `text` in lower case: what a conversion between the networks leaves.
-fn key(text: &str) -> String {
+pub(super) fn key(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
@@ -324,7 +354,7 @@ fn key_until_link(text: &str) -> Option<String> {
 }
 
 /// Whether one name contains the other: accounts and puppets are named after their people.
-fn are_related(one: &str, other: &str) -> bool {
+pub(super) fn are_related(one: &str, other: &str) -> bool {
     let (one, other) = (key(one), key(other));
     let is_long = |name: &str| name.chars().count() >= MIN_NAME_LEN;
     one == other && !one.is_empty()
@@ -335,7 +365,6 @@ fn are_related(one: &str, other: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::MessageKind;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("a time")
