@@ -12,6 +12,7 @@
 //! | [`web`]       | the web server: files, long messages, pages to link accounts         | async        |
 //! | [`net`]       | sockets and clocks                                                   | async        |
 //! | [`bridge`]    | what to do when something happens                                    | the store    |
+//! | [`migrate`]   | logs of IRC clients in, documents of Let's Chat out                  | files        |
 //! | [`store`]     | durable state: ledger, outbox, cursors                               | the disk     |
 //! | [`protocol`]  | the protocols of both networks, as state machines                    | nothing      |
 //! | [`config`]    | the configuration file and its meaning                               | files        |
@@ -71,6 +72,8 @@ pub mod translate;
 pub mod protocol;
 
 pub mod store;
+
+pub mod migrate;
 
 pub mod bridge;
 

@@ -12,11 +12,16 @@ const LAYERS: &[Layer] = &[
     Layer { name: "translate", uses: &["domain"], world: &[] },
     Layer { name: "protocol", uses: &["domain"], world: &[] },
     Layer { name: "store", uses: &["domain"], world: &["std::fs", "std::thread"] },
+    Layer {
+        name: "migrate",
+        uses: &["domain", "translate", "protocol", "store"],
+        world: &["std::fs"],
+    },
     Layer { name: "bridge", uses: &["domain", "translate", "protocol", "store"], world: &[] },
     Layer { name: "net", uses: &["domain", "config", "protocol"], world: WORLD },
     Layer {
         name: "service",
-        uses: &["domain", "config", "translate", "protocol", "store", "bridge", "net"],
+        uses: &["domain", "config", "translate", "protocol", "store", "migrate", "bridge", "net"],
         world: WORLD,
     },
     Layer { name: "web", uses: &["domain", "config", "translate", "store", "net"], world: WORLD },
@@ -28,7 +33,8 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "cli",
         uses: &[
-            "domain", "config", "protocol", "store", "bridge", "net", "service", "web", "admin",
+            "domain", "config", "protocol", "store", "migrate", "bridge", "net", "service", "web",
+            "admin",
         ],
         world: WORLD,
     },

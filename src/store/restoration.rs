@@ -78,6 +78,24 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Whether a delivery to `to` is open, of a message until `time`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn has_open_delivery_until(
+        &self,
+        to: EndpointId,
+        time: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM delivery d JOIN message m ON m.id = d.message
+                 WHERE d.endpoint = ?1 AND d.state < 3 AND m.sent_at <= ?2)",
+            )?
+            .query_row(params![to.0, time.as_millisecond()], |row| row.get(0))?)
+    }
+
     /// Marks an open store as restored, for tests of what the bridge then does. `restore` marks a file.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub(super) fn settle_doubtful(
     let doubts = loop {
         let Some(queue) = ctx.endpoints.queue_mut(endpoint) else { break Doubts::None };
         if !queue.check_ready(ctx.store)? {
-            forget_if_settled(endpoint, ctx);
+            forget_if_settled(endpoint, ctx)?;
             break Doubts::None;
         }
         let Some(head) = queue.head().cloned() else { break Doubts::None };
@@ -114,7 +114,7 @@ fn decide(endpoint: EndpointId, head: &Delivery, ctx: &mut Ctx<'_>) -> Finding {
             .collect(),
         sent_at: message.sent_at,
     };
-    let finding = if is_copy(endpoint, message, ctx) {
+    let finding = if find_copy(endpoint, message, ctx) {
         Finding::Arrived(None)
     } else {
         ctx.restored.sightings(endpoint).find(&doubtful)
@@ -125,8 +125,8 @@ fn decide(endpoint: EndpointId, head: &Delivery, ctx: &mut Ctx<'_>) -> Finding {
     finding
 }
 
-/// Whether the message is the bridge's own copy of another, sent under a name that the backup does not know.
-fn is_copy(to: EndpointId, message: &Message, ctx: &mut Ctx<'_>) -> bool {
+/// Finds out whether the message is the bridge's own copy of another, sent under a name that the backup does not know.
+fn find_copy(to: EndpointId, message: &Message, ctx: &mut Ctx<'_>) -> bool {
     let source = message.source;
     let is_room = |endpoint| ctx.endpoints.room(endpoint).is_some();
     let is_other_side = |endpoint| is_room(endpoint) != is_room(source);
@@ -138,7 +138,7 @@ fn is_copy(to: EndpointId, message: &Message, ctx: &mut Ctx<'_>) -> bool {
             if is_room(source) { &format.room.prefixes } else { &format.channel.prefixes };
         translate::could_be_mirrored(message.kind, first, prefixes)
     });
-    ctx.restored.is_copy(message, to, &linked, has_prefix)
+    ctx.restored.find_copy(message, to, &linked, has_prefix)
 }
 
 /// The delivery as the bridge would have sent it in time, and as an account or puppet would have.
@@ -232,14 +232,26 @@ fn report(endpoint: EndpointId, dropped: &Dropped, ctx: &mut Ctx<'_>) -> Result<
     notices::notify(source, &[endpoint], text, ctx)
 }
 
-/// Frees what is known of the endpoint once nothing doubtful can come.
-fn forget_if_settled(endpoint: EndpointId, ctx: &mut Ctx<'_>) {
-    if !ctx.restored.remembers(endpoint) || !ctx.restored.is_read(endpoint) {
-        return;
+/// Frees what is known of the endpoint, and of those linked with it, once nothing doubtful can come.
+fn forget_if_settled(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    for endpoint in [endpoint].into_iter().chain(ctx.endpoints.mirrors(endpoint)) {
+        if ctx.restored.remembers(endpoint) && is_settled(endpoint, ctx)? {
+            ctx.restored.forget(endpoint);
+        }
     }
-    let is_idle = ctx.endpoints.queue(endpoint).is_some_and(|queue| queue.head().is_none());
-    let is_over = ctx.endpoints.mirrors(endpoint).iter().all(|it| ctx.restored.is_read(*it));
-    if is_idle && is_over {
-        ctx.restored.forget(endpoint);
+    Ok(())
+}
+
+/// Whether nothing doubtful can come to the endpoint or from it any more: what it shows tells both what has arrived, and
+/// what is a copy.
+fn is_settled(endpoint: EndpointId, ctx: &Ctx<'_>) -> Result<bool, StoreError> {
+    let Some(mark) = ctx.restored.mark() else { return Ok(true) };
+    for endpoint in [endpoint].into_iter().chain(ctx.endpoints.mirrors(endpoint)) {
+        if !ctx.restored.is_read(endpoint)
+            || ctx.store.has_open_delivery_until(endpoint, mark.restored_at)?
+        {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }

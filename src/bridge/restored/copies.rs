@@ -46,9 +46,9 @@ pub(in crate::bridge) struct Linked {
 }
 
 impl Restored {
-    /// Whether `message`, on its way to `to`, is the bridge's copy of what one of `linked` shows: the endpoints that
+    /// Finds out whether `message`, on its way to `to`, is the bridge's copy of what one of `linked` shows: the endpoints that
     /// are linked with its source. `has_prefix` tells whether it begins as mirrored messages do.
-    pub(in crate::bridge) fn is_copy(
+    pub(in crate::bridge) fn find_copy(
         &mut self,
         message: &Message,
         to: EndpointId,
@@ -164,11 +164,10 @@ impl Copy<'_> {
     /// Whether its sender is named after that of `original`, as accounts and puppets are.
     fn has_name_of(&self, original: &SightedLine) -> bool {
         let (Some(own), Some(theirs)) = (&self.line.name, &original.name) else { return false };
-        let (own, theirs) = (key(own), key(theirs));
         let has_words = !self.line.key.is_empty() || self.line.text == original.text;
         // Of two with the same name, it does not matter which is the copy.
-        let is_same = own == theirs && !own.is_empty();
-        let is_derived = are_related(&own, &theirs) && original.at <= self.line.at;
+        let is_same = key(own) == key(theirs) && !key(own).is_empty();
+        let is_derived = are_related(own, theirs) && original.at <= self.line.at;
         has_words && (is_same || is_derived)
     }
 
@@ -256,7 +255,7 @@ mod tests {
             let others: Vec<Linked> = others.map(linked).collect();
             let mut decide = |to| {
                 let has_prefix = said.3.starts_with('<');
-                restored.is_copy(&message(said), to, &others, has_prefix)
+                restored.find_copy(&message(said), to, &others, has_prefix)
             };
             let decisions: Vec<bool> = others.iter().map(|to| decide(to.endpoint)).collect();
             assert_eq!(decisions[0], decisions[1], "decided once: {said:?}");

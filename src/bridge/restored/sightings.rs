@@ -355,6 +355,14 @@ fn key_until_link(text: &str) -> Option<String> {
 
 /// Whether one name contains the other: accounts and puppets are named after their people.
 pub(super) fn are_related(one: &str, other: &str) -> bool {
+    // An account made for `m4` is called `m4.irc`.
+    let begins_with = |name: &str, other: &str| {
+        let stem = name.split(|c: char| !c.is_alphanumeric()).find(|part| !part.is_empty());
+        stem.is_some_and(|stem| key(stem) == key(other))
+    };
+    if begins_with(one, other) || begins_with(other, one) {
+        return true;
+    }
     let (one, other) = (key(one), key(other));
     let is_long = |name: &str| name.chars().count() >= MIN_NAME_LEN;
     one == other && !one.is_empty()

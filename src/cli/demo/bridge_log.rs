@@ -13,7 +13,7 @@ const MAX_WARNING: usize = 300;
 
 /// What a line of the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LogEntry {
+pub(super) enum BridgeLogEntry {
     /// The bridge has heard the message with this id of its network.
     Heard { id: String, at: Timestamp },
     /// All that was heard so far is on disk.
@@ -33,17 +33,17 @@ struct LogLine {
 }
 
 /// Reads a line; `None` if it is about something else.
-pub(super) fn read(line: &str) -> Option<LogEntry> {
+pub(super) fn read(line: &str) -> Option<BridgeLogEntry> {
     if !line.starts_with('{') {
         // An error before the log began, or a panic.
-        return (!line.trim().is_empty()).then(|| LogEntry::Warning(shorten(line.trim())));
+        return (!line.trim().is_empty()).then(|| BridgeLogEntry::Warning(shorten(line.trim())));
     }
     let LogLine { timestamp: at, level, message, remote_id, fields } =
         serde_json::from_str(line).ok()?;
     match (level.as_str(), message.as_str(), remote_id) {
-        ("WARN" | "ERROR", _, _) => Some(LogEntry::Warning(in_words(&message, &fields))),
-        (_, "message received", Some(id)) => Some(LogEntry::Heard { id, at }),
-        (_, "turn committed", _) => Some(LogEntry::Stored { at }),
+        ("WARN" | "ERROR", _, _) => Some(BridgeLogEntry::Warning(in_words(&message, &fields))),
+        (_, "message received", Some(id)) => Some(BridgeLogEntry::Heard { id, at }),
+        (_, "turn committed", _) => Some(BridgeLogEntry::Stored { at }),
         _ => None,
     }
 }
@@ -69,7 +69,7 @@ mod tests {
     const TIME: &str = "2026-11-22T09:41:30.000123Z";
 
     #[track_caller]
-    fn check(rest: &str, entry: Option<LogEntry>) {
+    fn check(rest: &str, entry: Option<BridgeLogEntry>) {
         assert_eq!(read(&format!(r#"{{"timestamp":"{TIME}",{rest}}}"#)), entry, "{rest}");
     }
 
@@ -78,19 +78,19 @@ mod tests {
         let at: Timestamp = TIME.parse().expect("a time");
         check(
             r##""level":"DEBUG","message":"message received","endpoint":"demo/#lobby","remote_id":"m1""##,
-            Some(LogEntry::Heard { id: "m1".to_owned(), at }),
+            Some(BridgeLogEntry::Heard { id: "m1".to_owned(), at }),
         );
         check(
             r#""level":"TRACE","message":"turn committed","target":"letsbridge""#,
-            Some(LogEntry::Stored { at }),
+            Some(BridgeLogEntry::Stored { at }),
         );
         check(
             r#""level":"WARN","message":"connection lost","reason":"reset","retry_in":"1s""#,
-            Some(LogEntry::Warning("connection lost: reset".to_owned())),
+            Some(BridgeLogEntry::Warning("connection lost: reset".to_owned())),
         );
         check(r#""level":"INFO","message":"joined""#, None);
         assert_eq!(read(""), None);
         let early = "bridge.toml:3: a mistake";
-        assert_eq!(read(early), Some(LogEntry::Warning(early.to_owned())));
+        assert_eq!(read(early), Some(BridgeLogEntry::Warning(early.to_owned())));
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::bridge_log::{self, LogEntry};
+use super::bridge_log::{self, BridgeLogEntry};
 use super::relay::Relay;
 use super::servers::{BOT_NAME, CHANNELS, DemoServers, HALL, MADE_EMAIL};
 use super::web_port::WebPort;
@@ -40,7 +40,7 @@ pub(super) enum ProcessReport {
     /// It has joined everything.
     Ready,
     /// A line of its log.
-    Log(LogEntry),
+    Log(BridgeLogEntry),
 }
 
 /// Where the bridge's process runs, and how to start it.

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::DemoError;
-use super::bridge_log::LogEntry;
+use super::bridge_log::BridgeLogEntry;
 use super::bridge_process::{BridgeHome, BridgeProcess, ProcessReport};
 use super::observe;
 use super::relay::Relay;
@@ -239,9 +239,9 @@ impl Director {
                 let words = format!("The bridge runs as process {process}: ready after {after}.");
                 self.shown.tell(NewsKind::Works, words);
             }
-            ProcessReport::Log(LogEntry::Heard { id, at }) => self.tally.heard(&id, at),
-            ProcessReport::Log(LogEntry::Stored { at }) => self.tally.stored(at),
-            ProcessReport::Log(LogEntry::Warning(words)) => {
+            ProcessReport::Log(BridgeLogEntry::Heard { id, at }) => self.tally.heard(&id, at),
+            ProcessReport::Log(BridgeLogEntry::Stored { at }) => self.tally.stored(at),
+            ProcessReport::Log(BridgeLogEntry::Warning(words)) => {
                 self.shown.tell(NewsKind::Warning, format!("The bridge logs: {words}"));
                 self.last_warning = Some(words);
             }
