@@ -96,7 +96,7 @@ pub struct ArchivePerson {
 }
 
 /// What kind of line it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArchiveLineKind {
     /// Somebody said something.
     Said(MessageKind),
