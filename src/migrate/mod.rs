@@ -15,4 +15,6 @@
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
 pub mod formats;
+pub mod merge;
+pub mod times;
 pub mod written;
