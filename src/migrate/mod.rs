@@ -15,6 +15,8 @@
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
 pub mod formats;
+pub mod merge;
 pub mod people;
 pub mod plan;
+pub mod times;
 pub mod written;
