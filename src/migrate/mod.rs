@@ -16,5 +16,7 @@
 
 pub mod formats;
 pub mod merge;
+pub mod people;
+pub mod plan;
 pub mod times;
 pub mod written;
