@@ -14,4 +14,5 @@
 //! | `plan`    | what the administrator decides: channels, rooms, people                        |
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
+pub mod letschat;
 pub mod written;

@@ -1,0 +1,15 @@
+//! History of IRC as documents for the database of Let's Chat, from an edited plan.
+//!
+//! The administrator restores the documents with `mongorestore`. Rooms are made over the API first, so that pages that are
+//! open see them.
+
+mod directory;
+mod files;
+mod record;
+mod room;
+mod room_files;
+
+pub use directory::{ImportDirectory, ImportRoom, ImportedAccount, count_room};
+pub use files::ImportFileError;
+pub use record::{OwnerTally, RecordError, RoomTally};
+pub use room::{HistoryOwner, HistoryOwners, ImportChannel, RoomHistoryError};
