@@ -155,6 +155,9 @@
   // What is missing; `tell` gets the files to restore.
   function before(tell) {
     print("MongoDB " + database.version() + ", database " + database.getName());
+    written.warnings.forEach(function (text) {
+      print("warning: " + text);
+    });
     checkRooms();
     checkOwners();
     var accounts = missingAccounts();
@@ -178,6 +181,20 @@
     }
   }
 
+  // A room for some people only. It was made over the API, where the accounts of the others were not there yet.
+  function close(room) {
+    if (!room.isNew || !room.participants) {
+      return;
+    }
+    var participants = room.participants.map(function (id) {
+      return ObjectId(id);
+    });
+    database.rooms.update(
+      { _id: ObjectId(room.id) },
+      { $set: { private: true }, $addToSet: { participants: { $each: participants } } },
+    );
+  }
+
   // A room that was made for the history begins with it. Once somebody has spoken there, it is theirs.
   function setTimes(room) {
     if (!room.isNew) {
@@ -194,8 +211,16 @@
     database.rooms.update({ _id: found._id, lastActive: found.lastActive }, { $set: times });
   }
 
+  function checkPrivate(room) {
+    var found = database.rooms.findOne({ _id: ObjectId(room.id) });
+    if (found && room.participants && room.isNew && !found.private) {
+      problem("the room " + room.slug + " is open to everybody, and the plan has participants for it");
+    }
+  }
+
   function check() {
     checkRooms();
+    written.rooms.forEach(checkPrivate);
     checkOwners();
     written.accounts.forEach(function (account) {
       if (!findUser(account.id)) {
@@ -260,6 +285,10 @@
     before(function (folder, collection) {
       print("RESTORE " + folder + " " + collection);
     });
+    if (problems === 0) {
+      // Before anything can be read there.
+      written.rooms.forEach(close);
+    }
   } else if (letsbridge.action === "dry-run") {
     before(function (folder, collection) {
       print("would restore " + folder + "/" + collection + ".bson");

@@ -39,9 +39,6 @@ pub struct RestRoomDetails {
     /// Whether only participants may see it.
     #[serde(default, rename = "private")]
     pub is_private: bool,
-    /// The id of its owner.
-    #[serde(default)]
-    pub owner: Option<String>,
 }
 
 impl RestClient {

@@ -1,6 +1,6 @@
 //! The directory of an import: a folder for each room, one for the accounts, and the script that restores them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -42,6 +42,15 @@ pub struct ImportRoom<'a> {
     pub id: ObjectId,
     /// A digest of the logs as they are.
     pub logs: &'a str,
+}
+
+/// What the script must know besides the documents.
+#[derive(Debug, Default)]
+pub struct ImportExtras {
+    /// Who alone may see a room, by its slug.
+    pub participants: BTreeMap<String, Vec<ObjectId>>,
+    /// What the administrator should know before restoring.
+    pub warnings: Vec<String>,
 }
 
 /// The directory of an import.
@@ -136,13 +145,30 @@ impl ImportDirectory {
     ///
     /// # Errors
     /// When they cannot be written.
-    pub fn finish(&self, accounts: &[ImportedAccount]) -> Result<usize, ImportFileError> {
+    pub fn finish(
+        &self,
+        accounts: &[ImportedAccount],
+        extras: &ImportExtras,
+    ) -> Result<usize, ImportFileError> {
         let accounts: Vec<(&ImportedAccount, i64)> = accounts
             .iter()
             .filter_map(|account| Some((account, self.first_said(account.id)?)))
             .collect();
+        self.write_accounts(&accounts)?;
+        let script = self.path.join("import.js");
+        let known = self.restored(&accounts, extras).to_script();
+        let known = known.map_err(|error| files::at(&script, io::Error::other(error)))?;
+        files::write_file(script, known.as_bytes())?;
+        files::write_file(self.path.join("restore.js"), RESTORE_JS.as_bytes())?;
+        // The last one: where it is, everything is.
+        files::write_file(self.path.join("restore.sh"), RESTORE_SH.as_bytes())?;
+        files::sync_directory(&self.path)?;
+        Ok(accounts.len())
+    }
+
+    fn write_accounts(&self, accounts: &[(&ImportedAccount, i64)]) -> Result<(), ImportFileError> {
         let mut bson = Vec::new();
-        for (account, first) in &accounts {
+        for (account, first) in accounts {
             let fields = AccountFields {
                 id: account.id,
                 display_name: &account.display_name,
@@ -158,16 +184,7 @@ impl ImportDirectory {
         files::make_directory(&users)?;
         files::write_file(users.join("users.bson"), &bson)?;
         files::write_file(users.join("users.metadata.json"), USERS_METADATA.as_bytes())?;
-        files::sync_directory(&users)?;
-        let script = self.path.join("import.js");
-        let known = self.restored(&accounts).to_script();
-        let known = known.map_err(|error| files::at(&script, io::Error::other(error)))?;
-        files::write_file(script, known.as_bytes())?;
-        files::write_file(self.path.join("restore.js"), RESTORE_JS.as_bytes())?;
-        // The last one: where it is, everything is.
-        files::write_file(self.path.join("restore.sh"), RESTORE_SH.as_bytes())?;
-        files::sync_directory(&self.path)?;
-        Ok(accounts.len())
+        files::sync_directory(&users)
     }
 
     /// When an account said something for the first time; `None` if it never did.
@@ -182,7 +199,12 @@ impl ImportDirectory {
         rooms.filter_map(|(slug, room)| Some((slug, room, room.part.as_ref()?)))
     }
 
-    fn restored(&self, accounts: &[(&ImportedAccount, i64)]) -> RestoredHistory {
+    fn restored(
+        &self,
+        accounts: &[(&ImportedAccount, i64)],
+        extras: &ImportExtras,
+    ) -> RestoredHistory {
+        let ids = |ids: &Vec<ObjectId>| ids.iter().map(ObjectId::to_string).collect();
         let mut rooms: Vec<RestoredRoom> = self
             .tallies()
             .filter(|(_, _, part)| part.tally.messages > 0)
@@ -195,6 +217,7 @@ impl ImportDirectory {
                 first: part.tally.first,
                 last: part.tally.last,
                 id_files: part.tally.id_files,
+                participants: extras.participants.get(slug).map(ids),
             })
             .collect();
         rooms.sort_by(|a, b| a.folder.cmp(&b.folder));
@@ -211,7 +234,8 @@ impl ImportDirectory {
         let owners = self.tallies().flat_map(|(_, _, part)| part.tally.owners.keys());
         let owners: BTreeSet<&String> = owners.filter(|id| !ours.contains(id.as_str())).collect();
         let owners = owners.into_iter().cloned().collect();
-        RestoredHistory { letschat: self.letschat.clone(), rooms, accounts, owners }
+        let (letschat, warnings) = (self.letschat.clone(), extras.warnings.clone());
+        RestoredHistory { letschat, rooms, accounts, owners, warnings }
     }
 }
 

@@ -8,8 +8,13 @@ mod files;
 mod record;
 mod room;
 mod room_files;
+mod server;
 
-pub use directory::{ImportDirectory, ImportRoom, ImportedAccount, count_room};
+pub use directory::{ImportDirectory, ImportExtras, ImportRoom, ImportedAccount, count_room};
 pub use files::ImportFileError;
 pub use record::{OwnerTally, RecordError, RoomTally};
 pub use room::{HistoryOwner, HistoryOwners, ImportChannel, RoomHistoryError};
+pub use server::{ImportServer, ImportServerError, ServerRoom};
+
+#[cfg(test)]
+mod tests;
