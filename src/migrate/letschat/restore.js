@@ -36,15 +36,40 @@
     return Number(collection.remove(query).nRemoved);
   }
 
-  function idOfNumber(number) {
+  function change(collection, query, update) {
+    if (collection.updateOne) {
+      collection.updateOne(query, update);
+    } else {
+      collection.update(query, update);
+    }
+  }
+
+  function fourDigits(number) {
     return ("000" + number).slice(-4);
+  }
+
+  // Multiplies modulo 2^32; shells before MongoDB 3.2 have no Math.imul.
+  function multiply(a, b) {
+    if (Math.imul) {
+      return Math.imul(a, b);
+    }
+    return ((a & 65535) * b + (((((a >>> 16) & 65535) * b) & 65535) << 16)) | 0;
+  }
+
+  // A check sum (FNV-1a) of the characters of a text, as restore.sh's lists of ids have it.
+  function checkSum(text) {
+    var sum = 2166136261;
+    for (var at = 0; at < text.length; at += 1) {
+      sum = multiply(sum ^ text.charCodeAt(at), 16777619);
+    }
+    return sum >>> 0;
   }
 
   // Compares the messages of a room with the database, and tells `each` the ids of a batch that are there unchanged.
   function compare(room, each) {
     var result = { there: 0, changed: 0, missing: 0 };
     for (var number = 1; number <= room.idFiles; number += 1) {
-      var lines = read(room.folder + "/ids-" + idOfNumber(number) + ".txt").split("\n");
+      var lines = read(room.folder + "/ids-" + fourDigits(number) + ".txt").split("\n");
       for (var at = 0; at < lines.length; at += BATCH) {
         compareBatch(room, lines.slice(at, at + BATCH), result, each);
       }
@@ -58,7 +83,7 @@
     for (var at = 0; at < lines.length; at += 1) {
       var fields = lines[at].split(" ");
       if (fields.length === 3) {
-        expected[fields[0]] = { owner: fields[1], length: Number(fields[2]) };
+        expected[fields[0]] = { owner: fields[1], sum: Number(fields[2]) };
         ids.push(ObjectId(fields[0]));
       }
     }
@@ -71,7 +96,7 @@
       var message = found[next];
       var was = expected[hex(message._id)];
       var same =
-        hex(message.owner) === was.owner && hex(message.room) === room.id && String(message.text).length === was.length;
+        hex(message.owner) === was.owner && hex(message.room) === room.id && checkSum(String(message.text)) === was.sum;
       if (same) {
         unchanged.push(message._id);
       }
@@ -128,7 +153,7 @@
       if (other) {
         problem(
           "the user name " + account.username + " or the mail address " + account.email + " belongs to another account (" +
-            hex(other._id) + "): choose another one in the plan, and write again",
+            hex(other._id) + "): choose another one in the plan, and write again"
         );
       }
       if (account.uid && database.users.findOne({ uid: account.uid })) {
@@ -189,9 +214,10 @@
     var participants = room.participants.map(function (id) {
       return ObjectId(id);
     });
-    database.rooms.update(
+    change(
+      database.rooms,
       { _id: ObjectId(room.id) },
-      { $set: { private: true }, $addToSet: { participants: { $each: participants } } },
+      { $set: { private: true }, $addToSet: { participants: { $each: participants } } }
     );
   }
 
@@ -208,7 +234,7 @@
     if (Number(found.lastActive) === Number(found.created)) {
       times.lastActive = new Date(room.last);
     }
-    database.rooms.update({ _id: found._id, lastActive: found.lastActive }, { $set: times });
+    change(database.rooms, { _id: found._id, lastActive: found.lastActive }, { $set: times });
   }
 
   function checkPrivate(room) {

@@ -91,10 +91,18 @@ restore_file() {
     case $(mongorestore --help 2>&1) in
     *--config*)
         printf "uri: '%s'\n" "$uri" >"$temporary/mongorestore.yaml"
-        mongorestore "--config=$temporary/mongorestore.yaml" "$@"
+        set -- "--config=$temporary/mongorestore.yaml" "$@"
         ;;
-    *) mongorestore "--uri=$uri" "$@" ;;
+    *) set -- "--uri=$uri" "$@" ;;
     esac
+    # It says each message that is there already.
+    {
+        status=0
+        mongorestore "$@" 2>&1 || status=$?
+        echo "$status" >"$temporary/status"
+    } | grep -v 'continuing through error: E11000' || true
+    read -r status <"$temporary/status"
+    [ "$status" -eq 0 ] || fail "mongorestore failed with status $status"
 }
 
 restore() {

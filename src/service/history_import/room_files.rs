@@ -102,11 +102,10 @@ impl RoomFiles {
                 full.finish()?;
             }
         }
-        // As JavaScript counts it.
-        let length = message.text.encode_utf16().count();
+        let sum = check_sum(message.text);
         self.line.clear();
         // Writing into a string cannot fail.
-        let _ = writeln!(self.line, "{} {} {length}", message.id, message.owner);
+        let _ = writeln!(self.line, "{} {} {sum}", message.id, message.owner);
         match &mut self.ids {
             Some(ids) => ids.write(self.line.as_bytes()),
             None => Ok(()),
@@ -121,5 +120,30 @@ impl RoomFiles {
         files::write_file(metadata, MESSAGES_METADATA.as_bytes())?;
         self.messages.finish()?;
         files::sync_directory(&self.folder)
+    }
+}
+
+/// A check sum (FNV-1a) of the characters of a text, as JavaScript counts them. The script tells by it whether a message was
+/// changed after it was restored.
+fn check_sum(text: &str) -> u32 {
+    let add = |sum: u32, unit: u16| (sum ^ u32::from(unit)).wrapping_mul(16_777_619);
+    text.encode_utf16().fold(2_166_136_261, add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_sum_is_the_one_of_the_script() {
+        // Computed by checkSum of restore.js.
+        for (text, sum) in [
+            ("", 2_166_136_261),
+            ("a", 3_826_002_220),
+            ("kettle's on", 2_579_953_877),
+            ("Grüße, 茶 🫖", 2_573_646_742),
+        ] {
+            assert_eq!(check_sum(text), sum, "{text:?}");
+        }
     }
 }

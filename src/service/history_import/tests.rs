@@ -136,11 +136,11 @@ fn room_is_written_in_order_with_its_owners_and_ids() {
         .iter()
         .map(|it| {
             let hex = |name| it.get_object_id(name).expect("is an id").to_hex();
-            let length = it.get_str("text").expect("is text").encode_utf16().count();
-            format!("{} {} {length}\n", hex("_id"), hex("owner"))
+            format!("{} {}\n", hex("_id"), hex("owner"))
         })
         .collect();
-    assert_eq!(ids, expected);
+    let without_sums = ids.lines().map(|line| line.rsplit_once(' ').expect("has a sum").0);
+    assert_eq!(without_sums.map(|line| format!("{line}\n")).collect::<String>(), expected);
     let users = documents(&directory.path().join("users/users.bson"));
     assert_eq!(users.len(), 1);
     let joined = users[0].get_datetime("joined").expect("is a date");
