@@ -14,5 +14,8 @@
 //! | `plan`    | what the administrator decides: channels, rooms, people                        |
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
+pub mod formats;
 pub mod letschat;
+pub mod people;
+pub mod plan;
 pub mod written;
