@@ -16,6 +16,8 @@
 
 pub mod formats;
 pub mod letschat;
+pub mod merge;
 pub mod people;
 pub mod plan;
+pub mod times;
 pub mod written;
