@@ -14,11 +14,8 @@ mod endpoints;
 mod error;
 mod failures;
 mod files;
-<<<<<<< HEAD
 mod first_joins;
-=======
 mod foreign;
->>>>>>> times
 mod key_file;
 mod ledger;
 mod links;
@@ -56,11 +53,8 @@ pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
-<<<<<<< HEAD
 pub use first_joins::read_first_joins;
-=======
 pub use foreign::{ForeignChannel, ForeignEntries, ForeignLog, ForeignLogError, QuasselMessage};
->>>>>>> times
 pub use key_file::{StoreKey, load_link_key, load_or_create_account_key, load_or_create_link_key};
 pub use ledger::MessageId;
 pub use links::{PausedLink, WaitingCount, WaitingFilter};

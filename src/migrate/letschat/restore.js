@@ -206,21 +206,6 @@
     }
   }
 
-  // A room for some people only. It was made over the API, where the accounts of the others were not there yet.
-  function close(room) {
-    if (!room.isNew || !room.participants) {
-      return;
-    }
-    var participants = room.participants.map(function (id) {
-      return ObjectId(id);
-    });
-    change(
-      database.rooms,
-      { _id: ObjectId(room.id) },
-      { $set: { private: true }, $addToSet: { participants: { $each: participants } } }
-    );
-  }
-
   // A room that was made for the history begins with it. Once somebody has spoken there, it is theirs.
   function setTimes(room) {
     if (!room.isNew) {
@@ -237,16 +222,8 @@
     change(database.rooms, { _id: found._id, lastActive: found.lastActive }, { $set: times });
   }
 
-  function checkPrivate(room) {
-    var found = database.rooms.findOne({ _id: ObjectId(room.id) });
-    if (found && room.participants && room.isNew && !found.private) {
-      problem("the room " + room.slug + " is open to everybody, and the plan has participants for it");
-    }
-  }
-
   function check() {
     checkRooms();
-    written.rooms.forEach(checkPrivate);
     checkOwners();
     written.accounts.forEach(function (account) {
       if (!findUser(account.id)) {
@@ -311,10 +288,6 @@
     before(function (folder, collection) {
       print("RESTORE " + folder + " " + collection);
     });
-    if (problems === 0) {
-      // Before anything can be read there.
-      written.rooms.forEach(close);
-    }
   } else if (letsbridge.action === "dry-run") {
     before(function (folder, collection) {
       print("would restore " + folder + "/" + collection + ".bson");

@@ -44,9 +44,6 @@ pub struct RestoredRoom {
     pub last: i64,
     /// How many files list its messages: `ids-0001.txt` and so on.
     pub id_files: u64,
-    /// The ids of those who alone may see it, for a room that was made for the history; `None` for everybody.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub participants: Option<Vec<String>>,
 }
 
 /// An account that was written.

@@ -1,6 +1,6 @@
 //! The directory of an import: a folder for each room, one for the accounts, and the script that restores them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -42,15 +42,6 @@ pub struct ImportRoom<'a> {
     pub id: ObjectId,
     /// A digest of the logs as they are.
     pub logs: &'a str,
-}
-
-/// What the script must know besides the documents.
-#[derive(Debug, Default)]
-pub struct ImportExtras {
-    /// Who alone may see a room, by its slug.
-    pub participants: BTreeMap<String, Vec<ObjectId>>,
-    /// What the administrator should know before restoring.
-    pub warnings: Vec<String>,
 }
 
 /// The directory of an import.
@@ -141,14 +132,15 @@ impl ImportDirectory {
         Ok(tally)
     }
 
-    /// Writes `accounts`, as far as they have said something, and the script. Returns how many accounts there are.
+    /// Writes `accounts`, as far as they have said something, and the script, which says `warnings`. Returns how many
+    /// accounts there are.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn finish(
         &self,
         accounts: &[ImportedAccount],
-        extras: &ImportExtras,
+        warnings: &[String],
     ) -> Result<usize, ImportFileError> {
         let accounts: Vec<(&ImportedAccount, i64)> = accounts
             .iter()
@@ -156,7 +148,7 @@ impl ImportDirectory {
             .collect();
         self.write_accounts(&accounts)?;
         let script = self.path.join("import.js");
-        let known = self.restored(&accounts, extras).to_script();
+        let known = self.restored(&accounts, warnings).to_script();
         let known = known.map_err(|error| files::at(&script, io::Error::other(error)))?;
         files::write_file(script, known.as_bytes())?;
         files::write_file(self.path.join("restore.js"), RESTORE_JS.as_bytes())?;
@@ -202,9 +194,8 @@ impl ImportDirectory {
     fn restored(
         &self,
         accounts: &[(&ImportedAccount, i64)],
-        extras: &ImportExtras,
+        warnings: &[String],
     ) -> RestoredHistory {
-        let ids = |ids: &Vec<ObjectId>| ids.iter().map(ObjectId::to_string).collect();
         let mut rooms: Vec<RestoredRoom> = self
             .tallies()
             .filter(|(_, _, part)| part.tally.messages > 0)
@@ -217,7 +208,6 @@ impl ImportDirectory {
                 first: part.tally.first,
                 last: part.tally.last,
                 id_files: part.tally.id_files,
-                participants: extras.participants.get(slug).map(ids),
             })
             .collect();
         rooms.sort_by(|a, b| a.folder.cmp(&b.folder));
@@ -234,7 +224,7 @@ impl ImportDirectory {
         let owners = self.tallies().flat_map(|(_, _, part)| part.tally.owners.keys());
         let owners: BTreeSet<&String> = owners.filter(|id| !ours.contains(id.as_str())).collect();
         let owners = owners.into_iter().cloned().collect();
-        let (letschat, warnings) = (self.letschat.clone(), extras.warnings.clone());
+        let (letschat, warnings) = (self.letschat.clone(), warnings.to_vec());
         RestoredHistory { letschat, rooms, accounts, owners, warnings }
     }
 }

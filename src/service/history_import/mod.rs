@@ -5,15 +5,20 @@
 
 mod directory;
 mod files;
+mod people;
 mod record;
 mod room;
 mod room_files;
+mod rooms;
+mod run;
 mod server;
 
-pub use directory::{ImportDirectory, ImportExtras, ImportRoom, ImportedAccount, count_room};
+pub use directory::{ImportDirectory, ImportRoom, ImportedAccount, count_room};
 pub use files::ImportFileError;
 pub use record::{OwnerTally, RecordError, RoomTally};
 pub use room::{HistoryOwner, HistoryOwners, ImportChannel, RoomHistoryError};
+pub use rooms::ImportRoomError;
+pub use run::{HistoryImport, ImportReport, ImportRunError, LogOpener, RoomReport};
 pub use server::{ImportServer, ImportServerError, ServerRoom};
 
 #[cfg(test)]

@@ -102,6 +102,10 @@ pub struct RoomTally {
     pub out_of_time: u64,
     /// How many entries the bridge has mirrored itself.
     pub mirrored: u64,
+    /// How many entries are of people who are left out.
+    pub people_left_out: u64,
+    /// Whether only those who were invited or knew a key could be there at some time.
+    pub was_closed: bool,
     /// The messages of each account, by its id.
     pub owners: BTreeMap<String, OwnerTally>,
 }

@@ -27,6 +27,8 @@ pub struct ImportChannel {
     pub name: String,
     /// How its lines are put.
     pub wording: Wording,
+    /// Whether joins, parts, modes and topics become messages of the bridge.
+    pub tells_events: bool,
     /// Since when the bridge mirrors it into the room: from then on, everything is there.
     pub mirrored_since: Option<Timestamp>,
 }
@@ -40,8 +42,9 @@ pub struct HistoryOwner {
     pub voice: HistoryVoice,
 }
 
-/// Who says what: by channel, speaker and time.
-pub type HistoryOwners<'a> = dyn Fn(&ImportChannel, &LogSpeaker, Timestamp) -> HistoryOwner + 'a;
+/// Who says what: by channel, speaker and time. `None` for people who are left out.
+pub type HistoryOwners<'a> =
+    dyn Fn(&ImportChannel, &LogSpeaker, Timestamp) -> Option<HistoryOwner> + 'a;
 
 /// Writes `entries` as messages in `room`. What nobody said, the account `bridge` says.
 pub(super) fn write_entries<E>(
@@ -59,9 +62,19 @@ pub(super) fn write_entries<E>(
             writer.tally_mut().mirrored += 1;
             continue;
         }
+        if let LogEvent::Mode { change, .. } = &entry.event {
+            writer.tally_mut().was_closed |= closes(change);
+        }
+        if !channel.tells_events && !matches!(entry.event, LogEvent::Message { .. }) {
+            continue;
+        }
         let owner = match &entry.event {
             LogEvent::Message { by, .. } => owners(channel, by, entry.at),
-            _ => HistoryOwner { account: bridge, voice: HistoryVoice::Bridge },
+            _ => Some(HistoryOwner { account: bridge, voice: HistoryVoice::Bridge }),
+        };
+        let Some(owner) = owner else {
+            writer.tally_mut().people_left_out += 1;
+            continue;
         };
         let Some(text) = channel.wording.text(&entry, owner.voice) else {
             writer.tally_mut().invisible += 1;
@@ -79,4 +92,39 @@ pub(super) fn write_entries<E>(
 
 fn id_of(channel: &ImportChannel, entry: &LogEntry) -> Option<ObjectId> {
     message_id(&channel.network, &channel.name, entry)
+}
+
+/// Whether a change of modes, such as `+ik key`, lets in only those who are invited or know the key.
+fn closes(change: &str) -> bool {
+    let modes = change.split_whitespace().next().unwrap_or_default();
+    let mut is_set = true;
+    modes.chars().any(|c| {
+        match c {
+            '+' => is_set = true,
+            '-' => is_set = false,
+            _ => {}
+        }
+        is_set && matches!(c, 'i' | 'k')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_that_close_a_channel_are_known() {
+        for (change, closed) in [
+            ("+i", true),
+            ("+nti", true),
+            ("+ok ann key", true),
+            ("-i", false),
+            ("-i+k key", true),
+            ("+o-i ann", false),
+            ("+o kim", false),
+            ("", false),
+        ] {
+            assert_eq!(closes(change), closed, "{change}");
+        }
+    }
 }

@@ -34,16 +34,18 @@ fn channel(name: &str) -> ImportChannel {
         network: "libera".to_owned(),
         name: name.to_owned(),
         wording: Wording::new("libera", name, &LinkFormat::default()),
+        tells_events: true,
         mirrored_since: None,
     }
 }
 
 /// ann has an account to be written, everybody else speaks by the bridge's.
-fn owner(_: &ImportChannel, by: &LogSpeaker, _: Timestamp) -> HistoryOwner {
-    match by.nick.as_str() {
+fn owner(_: &ImportChannel, by: &LogSpeaker, _: Timestamp) -> Option<HistoryOwner> {
+    Some(match by.nick.as_str() {
         "ann" => HistoryOwner { account: imported_account_id("ann.irc"), voice: HistoryVoice::Own },
+        "troll" => return None,
         _ => HistoryOwner { account: BRIDGE, voice: HistoryVoice::Bridge },
-    }
+    })
 }
 
 fn ann() -> ImportedAccount {
@@ -113,7 +115,7 @@ fn write(directory: &Path) -> RoomTally {
     let channels = [channel("#tea"), channel("#coffee")];
     let tally = import.write_room(&tea("logs"), order(logs), &channels, &owner, BRIDGE);
     let tally = tally.expect("is written");
-    assert_eq!(import.finish(&[ann()], &ImportExtras::default()).expect("works"), 1);
+    assert_eq!(import.finish(&[ann()], &[]).expect("works"), 1);
     tally
 }
 
@@ -221,9 +223,11 @@ fn what_the_bridge_has_mirrored_and_what_no_id_can_hold_is_left_out() {
     mirrored.mirrored_since = Some(moment(10));
     let mut ancient = said(0, "ann", "from before 1970");
     ancient.at = Timestamp::from_second(-5).expect("a time");
-    let log = vec![ancient, said(9, "ann", "last"), said(10, "ann", "mirrored")];
+    let log =
+        vec![ancient, said(9, "ann", "last"), said(9, "troll", "hi"), said(10, "ann", "mirrored")];
     let tally = count_room(order(vec![log]), &[mirrored], &owner, BRIDGE).expect("works");
     assert_eq!((tally.messages, tally.mirrored, tally.out_of_time), (1, 1, 1));
+    assert_eq!(tally.people_left_out, 1);
     assert_eq!(tally.bytes, 0);
 }
 
