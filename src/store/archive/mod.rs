@@ -56,3 +56,6 @@ pub use writer::{Archive, ArchiveBatch, LineOrigin, LineOutcome, NewArchiveLine,
 
 /// The file in `state_dir`.
 const ARCHIVE_FILE: &str = "archive.sqlite3";
+
+#[cfg(test)]
+mod tests;
