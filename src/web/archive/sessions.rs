@@ -1,0 +1,209 @@
+//! Who has signed in to the archive, and which rooms they may read, asked again every few minutes.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex as AskLock;
+
+use super::access::{NoRooms, ReadableRooms, RoomQuestions};
+use crate::domain::Secret;
+use crate::web::linking::browser_key::BrowserKey;
+
+/// How many browsers may be signed in, and how many of one account.
+const MAX_SESSIONS: usize = 500;
+const MAX_PER_ACCOUNT: usize = 10;
+
+/// How long a session lasts, and how long without a request.
+pub(super) const MAX_AGE: Duration = Duration::from_secs(12 * 60 * 60);
+const MAX_IDLE: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// When Let's Chat is asked which rooms an account may read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct AskTimes {
+    /// How long an answer is used without asking again.
+    pub(super) fresh: Duration,
+    /// How long an answer is used while Let's Chat does not answer.
+    pub(super) known: Duration,
+    /// How long to wait after a question without an answer.
+    pub(super) again: Duration,
+}
+
+impl AskTimes {
+    /// Those of the program.
+    pub(super) const NORMAL: Self = Self {
+        fresh: Duration::from_secs(3 * 60),
+        known: Duration::from_secs(15 * 60),
+        again: Duration::from_secs(20),
+    };
+}
+
+/// An account that was signed in to, before its browser has a key.
+pub(super) struct SignedIn {
+    /// Its id in Let's Chat.
+    pub(super) account: String,
+    /// Its user name.
+    pub(super) username: String,
+    /// Its session at the server.
+    pub(super) session: Secret,
+}
+
+/// Somebody who reads the archive in a browser.
+pub(super) struct ReaderSession {
+    account: String,
+    username: String,
+    session: Secret,
+    began: Instant,
+    used: Mutex<Instant>,
+    rooms: AskLock<KnownRooms>,
+}
+
+/// What Let's Chat has said about the rooms of an account.
+#[derive(Default)]
+struct KnownRooms {
+    rooms: ReadableRooms,
+    /// When it said so.
+    since: Option<Instant>,
+    /// When it did not answer.
+    failed: Option<Instant>,
+}
+
+/// All who have signed in. They are in memory only.
+pub(super) struct ReaderSessions {
+    times: AskTimes,
+    by_key: Mutex<HashMap<BrowserKey, Arc<ReaderSession>>>,
+}
+
+impl ReaderSession {
+    /// Their user name.
+    pub(super) fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// Their session at the server.
+    pub(super) fn secret(&self) -> &Secret {
+        &self.session
+    }
+
+    fn used(&self) -> Instant {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_ended(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.began) >= MAX_AGE
+            || now.saturating_duration_since(self.used()) >= MAX_IDLE
+    }
+}
+
+impl ReaderSessions {
+    pub(super) fn new(times: AskTimes) -> Self {
+        Self { times, by_key: Mutex::default() }
+    }
+
+    /// A browser has signed in. Returns its session, and those at the server that have to end for it; or gives the
+    /// session back if there are too many others.
+    pub(super) fn insert(
+        &self,
+        key: BrowserKey,
+        who: SignedIn,
+        now: Instant,
+    ) -> Result<Vec<Secret>, Secret> {
+        let mut ended = self.sweep(now);
+        let mut by_key = self.lock();
+        let of_account = by_key.iter().filter(|(_, it)| it.account == who.account);
+        if of_account.clone().count() >= MAX_PER_ACCOUNT
+            && let Some(oldest) = of_account.min_by_key(|(_, it)| it.used()).map(|(key, _)| key.clone())
+        {
+            ended.extend(by_key.remove(&oldest).map(|it| it.session.clone()));
+        }
+        if by_key.len() >= MAX_SESSIONS {
+            return Err(who.session);
+        }
+        let SignedIn { account, username, session } = who;
+        let rooms = AskLock::default();
+        let session =
+            ReaderSession { account, username, session, began: now, used: now.into(), rooms };
+        by_key.insert(key, Arc::new(session));
+        Ok(ended)
+    }
+
+    /// Who has signed in with this browser. It counts as used.
+    pub(super) fn get(&self, key: &BrowserKey, now: Instant) -> Option<Arc<ReaderSession>> {
+        let found = self.lock().get(key).filter(|it| !it.has_ended(now)).cloned()?;
+        *found.used.lock().unwrap_or_else(PoisonError::into_inner) = now;
+        Some(found)
+    }
+
+    /// Whether the browser is still signed in. It does not count as used.
+    pub(super) fn is_signed_in(&self, key: &BrowserKey, now: Instant) -> bool {
+        self.lock().get(key).is_some_and(|it| !it.has_ended(now))
+    }
+
+    /// The browser signs out. Returns the session at the server, which has to end.
+    pub(super) fn remove(&self, key: &BrowserKey) -> Option<Secret> {
+        self.lock().remove(key).map(|it| it.session.clone())
+    }
+
+    /// Forgets those whose time is over. Returns their sessions at the server.
+    pub(super) fn sweep(&self, now: Instant) -> Vec<Secret> {
+        let mut ended = Vec::new();
+        self.lock().retain(|_, session| {
+            let keeps = !session.has_ended(now);
+            if !keeps {
+                ended.push(session.session.clone());
+            }
+            keeps
+        });
+        ended
+    }
+
+    /// Forgets all. Returns their sessions at the server.
+    pub(super) fn end_all(&self) -> Vec<Secret> {
+        self.lock().drain().map(|(_, it)| it.session.clone()).collect()
+    }
+
+    /// The rooms that somebody may read. Let's Chat is asked if its last answer is older than some minutes. If it does not
+    /// answer, the last answer is used for some minutes more.
+    pub(super) async fn rooms(
+        &self,
+        session: &ReaderSession,
+        questions: &RoomQuestions,
+        archived: &HashSet<String>,
+        now: Instant,
+    ) -> Result<ReadableRooms, NoRooms> {
+        // Whoever asks meanwhile waits for the same answer.
+        let mut known = session.rooms.lock().await;
+        let age = |since: Option<Instant>| since.map(|it| now.saturating_duration_since(it));
+        if age(known.since).is_some_and(|age| age < self.times.fresh) {
+            return Ok(known.rooms.clone());
+        }
+        if age(known.failed).is_none_or(|age| age >= self.times.again) {
+            match questions.readable(&session.session, &session.account, archived).await {
+                Ok(rooms) => {
+                    *known = KnownRooms { rooms, since: Some(now), failed: None };
+                    return Ok(known.rooms.clone());
+                }
+                Err(NoRooms::Ended) => {
+                    *known = KnownRooms::default();
+                    return Err(NoRooms::Ended);
+                }
+                Err(NoRooms::Unreachable) => known.failed = Some(now),
+            }
+        }
+        match age(known.since) {
+            Some(age) if age < self.times.known => Ok(known.rooms.clone()),
+            _ => Err(NoRooms::Unreachable),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<BrowserKey, Arc<ReaderSession>>> {
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for ReaderSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReaderSessions").field("count", &self.lock().len()).finish()
+    }
+}
