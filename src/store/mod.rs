@@ -5,6 +5,7 @@
 //! (`synchronous=FULL`).
 
 mod accounts;
+pub mod archive;
 mod audit;
 mod backup;
 mod columns;
