@@ -162,7 +162,8 @@ mod tests {
             let skip: usize = request.line.split_once("skip=").unwrap().1.parse().unwrap();
             let room = |n| format!(r#"{{"id":"{n}","slug":"room-{n}","name":"Room"}}"#);
             let rows: Vec<String> = (skip..700.min(skip + PAGE)).map(room).collect();
-            let broken = if skip == 0 { rows.join(",").replace("\"0\"", "7") } else { rows.join(",") };
+            let broken =
+                if skip == 0 { rows.join(",").replace("\"0\"", "7") } else { rows.join(",") };
             FakeAnswer::Status(200, format!("[{broken}]"))
         });
         let server = server.await;

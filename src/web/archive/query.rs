@@ -131,9 +131,12 @@ impl SearchFields {
 
     fn query_of(&self, person: Option<ArchivePersonId>, before: Option<ArchiveLineId>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in
-            [("q", &self.words), ("name", &self.name), ("from", &self.from.text), ("to", &self.to.text)]
-        {
+        for (name, value) in [
+            ("q", &self.words),
+            ("name", &self.name),
+            ("from", &self.from.text),
+            ("to", &self.to.text),
+        ] {
             if !value.is_empty() {
                 query.append_pair(name, value);
             }
@@ -162,7 +165,8 @@ mod tests {
     #[test]
     fn query_is_read_and_written() {
         let id = "52ef1f0e000a112233445566";
-        let query = format!("q=a+%22b+c%22*&name=ann%7C&from=2014-02-03&room=7&person=3&before={id}");
+        let query =
+            format!("q=a+%22b+c%22*&name=ann%7C&from=2014-02-03&room=7&person=3&before={id}");
         let read = fields(&query);
         assert_eq!((read.words.as_str(), read.name.as_str()), ("a \"b c\"*", "ann|"));
         assert_eq!((read.room, read.person), (Some(ArchiveRoomId(7)), Some(ArchivePersonId(3))));

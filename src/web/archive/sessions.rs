@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex as AskLock;
+use tokio::sync::{Mutex as AskLock, Semaphore};
 
 use super::access::{NoRooms, ReadableRooms, RoomQuestions};
 use crate::domain::Secret;
@@ -18,6 +18,9 @@ const MAX_PER_ACCOUNT: usize = 10;
 /// How long a session lasts, and how long without a request.
 pub(super) const MAX_AGE: Duration = Duration::from_secs(12 * 60 * 60);
 const MAX_IDLE: Duration = Duration::from_secs(3 * 60 * 60);
+
+/// How many files are written for one browser at the same time.
+const MAX_EXPORTS: usize = 2;
 
 /// When Let's Chat is asked which rooms an account may read.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,7 @@ pub(super) struct ReaderSession {
     began: Instant,
     used: Mutex<Instant>,
     rooms: AskLock<KnownRooms>,
+    exports: Arc<Semaphore>,
 }
 
 /// What Let's Chat has said about the rooms of an account.
@@ -81,9 +85,9 @@ impl ReaderSession {
         &self.username
     }
 
-    /// Their session at the server.
-    pub(super) fn secret(&self) -> &Secret {
-        &self.session
+    /// The places for files that are written for them.
+    pub(super) fn exports(&self) -> &Arc<Semaphore> {
+        &self.exports
     }
 
     fn used(&self) -> Instant {
@@ -113,7 +117,8 @@ impl ReaderSessions {
         let mut by_key = self.lock();
         let of_account = by_key.iter().filter(|(_, it)| it.account == who.account);
         if of_account.clone().count() >= MAX_PER_ACCOUNT
-            && let Some(oldest) = of_account.min_by_key(|(_, it)| it.used()).map(|(key, _)| key.clone())
+            && let Some(oldest) =
+                of_account.min_by_key(|(_, it)| it.used()).map(|(key, _)| key.clone())
         {
             ended.extend(by_key.remove(&oldest).map(|it| it.session.clone()));
         }
@@ -121,9 +126,15 @@ impl ReaderSessions {
             return Err(who.session);
         }
         let SignedIn { account, username, session } = who;
-        let rooms = AskLock::default();
-        let session =
-            ReaderSession { account, username, session, began: now, used: now.into(), rooms };
+        let session = ReaderSession {
+            account,
+            username,
+            session,
+            began: now,
+            used: now.into(),
+            rooms: AskLock::default(),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+        };
         by_key.insert(key, Arc::new(session));
         Ok(ended)
     }

@@ -108,8 +108,14 @@ impl SignInTries {
     pub(super) fn forgive(&self, tried: &SignInTry) {
         let mut counts = self.lock();
         let TryCounts { nets, names, total } = &mut *counts;
-        tried.nets.iter().filter_map(|net| nets.get_mut(net)).for_each(TokenBucket::give_back);
-        names.get_mut(&tried.name).into_iter().for_each(TokenBucket::give_back);
+        for net in &tried.nets {
+            if let Some(bucket) = nets.get_mut(net) {
+                bucket.give_back();
+            }
+        }
+        if let Some(bucket) = names.get_mut(&tried.name) {
+            bucket.give_back();
+        }
         total.give_back();
     }
 
@@ -158,7 +164,8 @@ mod tests {
     #[test]
     fn thousand_passwords_for_one_name_are_stopped_early() {
         let (tries, now) = (SignInTries::default(), Instant::now());
-        let count = |n: u64| tries.begin(address("192.0.2.1"), "ann", now + Duration::from_millis(n));
+        let count =
+            |n: u64| tries.begin(address("192.0.2.1"), "ann", now + Duration::from_millis(n));
         let asked = (0..1_000).filter(|n| count(*n).is_ok()).count();
         assert_eq!(asked, 20);
         let refused = tries.begin(address("198.51.100.1"), " ANN ", now);

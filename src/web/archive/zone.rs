@@ -6,8 +6,11 @@ use jiff::{Span, Timestamp};
 
 use crate::domain::LogPrecision;
 
-/// The first and the last day that pages know. IRC is of 1988.
-const FIRST_DAY: Date = Date::constant(1970, 1, 1);
+/// The first year that pages know.
+pub(super) const FIRST_YEAR: i16 = 1970;
+
+/// The first and the last day that pages know.
+const FIRST_DAY: Date = Date::constant(FIRST_YEAR, 1, 1);
 const LAST_DAY: Date = Date::constant(2999, 12, 31);
 
 /// The time zone of the pages.

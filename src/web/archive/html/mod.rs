@@ -135,9 +135,13 @@ mod tests {
 
     #[test]
     fn numbers_are_readable() {
-        for (count, text) in
-            [(0, "0 lines"), (1, "1 line"), (999, "999 lines"), (1_000, "1,000 lines"), (1_234_567, "1,234,567 lines")]
-        {
+        for (count, text) in [
+            (0, "0 lines"),
+            (1, "1 line"),
+            (999, "999 lines"),
+            (1_000, "1,000 lines"),
+            (1_234_567, "1,234,567 lines"),
+        ] {
             assert_eq!(lines_in_words(count), text);
         }
     }
