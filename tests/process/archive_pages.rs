@@ -96,15 +96,20 @@ impl<'w> ArchiveVisitor<'w> {
 #[track_caller]
 fn has(text: &str, words: &[&str]) {
     for word in words {
-        assert!(text.contains(word), "{word:?} is not in {text}");
+        assert!(text.contains(word), "{word:?} is not in {}", body(text));
     }
 }
 
 #[track_caller]
 fn lacks(text: &str, words: &[&str]) {
     for word in words {
-        assert!(!text.contains(word), "{word:?} is in {text}");
+        assert!(!text.contains(word), "{word:?} is in {}", body(text));
     }
+}
+
+/// A page without its style.
+fn body(page: &str) -> &str {
+    page.split_once("</head>").map_or(page, |(_, body)| body)
 }
 
 /// The numbers of the rooms by their names, as the first page links them.
@@ -212,7 +217,7 @@ async fn search_finds_marks_and_pages() {
         &page,
         &["the <mark>kettle</mark> is on", "Only what <bdi>ann</bdi> said (<bdi>ann_</bdi>)"],
     );
-    lacks(&page, &["mallory"]);
+    lacks(&page, &["&lt;script"]);
     has(&david.page("?name=zz").await, &["has a name that begins so"]);
     has(&david.page("?name=vaultd").await, &["has a name that begins so"]);
 }
