@@ -218,3 +218,150 @@ impl fmt::Debug for ReaderSessions {
         f.debug_struct("ReaderSessions").field("count", &self.lock().len()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::atomic::{AtomicU16, Ordering};
+
+    use super::*;
+    use crate::config;
+    use crate::config::LetsChatSettings;
+    use crate::net::rest::fake::{FakeAnswer, FakeServer};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn settings(url: &str) -> LetsChatSettings {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("bridge.toml");
+        let token = "NmI2YjZiNmI2YjZiNmI2YjZiNmI2YjZiOjZhNmE2YTZhNmE2YTZhNmE2YTZhNmE2YTZhNmE2YTZhNmE2YTZhNmE2YTZhNmE2YQ==";
+        let toml = format!(
+            "[irc.office]\nservers = [\"127.0.0.1:1\"]\ntls = false\nnick = \"b\"\n[letschat]\n\
+             url = \"{url}\"\ntoken = \"{token}\"\n[[link]]\nchannel = \"office/#a\"\nroom = \"a\"\n"
+        );
+        std::fs::write(&path, toml).unwrap();
+        config::load(&path, std::iter::empty()).unwrap().0.letschat
+    }
+
+    fn who(account: &str) -> SignedIn {
+        let session = Secret::new(format!("connect.sid={account}"));
+        SignedIn { account: account.to_owned(), username: account.to_owned(), session }
+    }
+
+    fn key() -> BrowserKey {
+        BrowserKey::random().unwrap()
+    }
+
+    /// A server that answers with this status, and a room whose id is this number.
+    struct AskedServer {
+        answer: Arc<(AtomicU16, AtomicU16)>,
+        server: FakeServer,
+        questions: RoomQuestions,
+        sessions: ReaderSessions,
+        session: Arc<ReaderSession>,
+        archived: HashSet<String>,
+        start: Instant,
+    }
+
+    impl AskedServer {
+        async fn new() -> Self {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let answer = Arc::new((AtomicU16::new(200), AtomicU16::new(1)));
+            let told = answer.clone();
+            let server = FakeServer::start(move |_| {
+                let id = told.1.load(Ordering::Relaxed);
+                let rooms = format!(r#"[{{"id":"{id}","slug":"s","name":"Tea"}}]"#);
+                FakeAnswer::Status(told.0.load(Ordering::Relaxed), rooms)
+            });
+            let server = server.await;
+            let questions = RoomQuestions::new(settings(server.url.as_str()));
+            let sessions = ReaderSessions::new(AskTimes::NORMAL);
+            let (key, start) = (key(), Instant::now());
+            sessions.insert(key.clone(), who("ann"), start).unwrap();
+            let session = sessions.get(&key, start).unwrap();
+            let archived = HashSet::from(["1".to_owned(), "2".to_owned()]);
+            Self { answer, server, questions, sessions, session, archived, start }
+        }
+
+        async fn rooms(&self, after: Duration) -> Result<Vec<String>, NoRooms> {
+            let (sessions, now) = (&self.sessions, self.start + after);
+            let rooms = sessions.rooms(&self.session, &self.questions, &self.archived, now).await;
+            rooms.map(|rooms| rooms.keys().cloned().collect())
+        }
+
+        fn answers(&self, status: u16, room: u16) {
+            self.answer.0.store(status, Ordering::Relaxed);
+            self.answer.1.store(room, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn room_that_one_may_no_longer_read_is_gone_after_some_minutes() {
+        let asked = AskedServer::new().await;
+        assert_eq!(asked.rooms(Duration::ZERO).await.unwrap(), ["1"]);
+        asked.answers(200, 2);
+        assert_eq!(asked.rooms(2 * MINUTE).await.unwrap(), ["1"]);
+        assert_eq!(asked.rooms(3 * MINUTE).await.unwrap(), ["2"]);
+        assert_eq!(asked.server.take_lines().len(), 2);
+        // A room that is not in the archive is none.
+        asked.answers(200, 3);
+        assert!(asked.rooms(6 * MINUTE).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn access_ends_if_lets_chat_does_not_answer_for_long() {
+        let asked = AskedServer::new().await;
+        assert_eq!(asked.rooms(Duration::ZERO).await.unwrap(), ["1"]);
+        asked.answers(502, 1);
+        assert_eq!(asked.rooms(3 * MINUTE).await.unwrap(), ["1"]);
+        // It is not asked again at once.
+        assert_eq!(asked.rooms(3 * MINUTE + Duration::from_secs(19)).await.unwrap(), ["1"]);
+        assert_eq!(asked.server.take_lines().len(), 2);
+        assert_eq!(asked.rooms(15 * MINUTE).await, Err(NoRooms::Unreachable));
+        asked.answers(200, 2);
+        assert_eq!(asked.rooms(16 * MINUTE).await.unwrap(), ["2"]);
+        asked.answers(401, 2);
+        assert_eq!(asked.rooms(19 * MINUTE).await, Err(NoRooms::Ended));
+        // What was known is forgotten with it.
+        asked.answers(502, 2);
+        assert_eq!(asked.rooms(19 * MINUTE).await, Err(NoRooms::Unreachable));
+    }
+
+    #[test]
+    fn session_ends_after_hours_or_without_requests() {
+        let (sessions, now) = (ReaderSessions::new(AskTimes::NORMAL), Instant::now());
+        let (one, other) = (key(), key());
+        sessions.insert(one.clone(), who("ann"), now).unwrap();
+        sessions.insert(other.clone(), who("ann"), now).unwrap();
+        assert!(sessions.get(&key(), now).is_none());
+        let hours = |n: u32| now + 60 * n * MINUTE;
+        for hour in 1..12 {
+            assert!(sessions.get(&one, hours(hour)).is_some());
+        }
+        assert!(sessions.get(&other, hours(3)).is_none(), "nobody used it");
+        assert_eq!(sessions.sweep(hours(11)).len(), 1);
+        assert!(sessions.is_signed_in(&one, hours(11)));
+        assert!(sessions.get(&one, hours(12)).is_none());
+        assert_eq!(sessions.end_all().len(), 1);
+        assert!(!sessions.is_signed_in(&one, now));
+    }
+
+    #[test]
+    fn only_so_many_are_signed_in() {
+        let (sessions, now) = (ReaderSessions::new(AskTimes::NORMAL), Instant::now());
+        let first = key();
+        sessions.insert(first.clone(), who("ann"), now).unwrap();
+        for n in 1..MAX_PER_ACCOUNT {
+            let later = now + Duration::from_secs(n as u64);
+            assert!(sessions.insert(key(), who("ann"), later).unwrap().is_empty());
+        }
+        let later = now + MINUTE;
+        assert_eq!(sessions.insert(key(), who("ann"), later).unwrap().len(), 1);
+        assert!(sessions.get(&first, later).is_none(), "the oldest goes");
+        for n in MAX_PER_ACCOUNT..MAX_SESSIONS {
+            sessions.insert(key(), who(&n.to_string()), now).unwrap();
+        }
+        assert_eq!(sessions.insert(key(), who("bob"), now), Err(Secret::new("connect.sid=bob")));
+        assert!(format!("{sessions:?}").len() < 60);
+    }
+}
