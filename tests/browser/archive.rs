@@ -108,7 +108,9 @@ impl ArchiveVisit {
         assert_eq!(complaints, [""; 0]);
         let own = self.world.public.as_str();
         for address in self.browser.requests() {
-            assert!(address.starts_with(own) || address == "about:blank", "{address}");
+            // Browsers bring the sign of a field for days along.
+            let is_inside = address == "about:blank" || address.starts_with("data:image/svg+xml;");
+            assert!(is_inside || address.starts_with(own), "{address}");
         }
     }
 }
