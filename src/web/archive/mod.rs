@@ -23,6 +23,8 @@ mod reader;
 mod sessions;
 mod sign_in;
 mod site;
+#[cfg(test)]
+mod tests;
 mod tries;
 mod views;
 mod zone;

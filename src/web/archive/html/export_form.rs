@@ -29,8 +29,8 @@ pub(in super::super) fn export_page(
         form.card method="get" action=(frame.site.page("export/file")) {
             div.fields {
                 div.field.wide { label for="room" { "Room" } (room_choice(rooms, typed.room("room"), None)) }
-                (day_field("from", "From (empty: the beginning)", &from.text))
-                (day_field("to", "To (empty: today)", &to.text))
+                (day_field("from", "From", &from.text))
+                (day_field("to", "To", &to.text))
                 div.field.wide {
                     label for="format" { "Format" }
                     select id="format" name="format" {
@@ -42,7 +42,7 @@ pub(in super::super) fn export_page(
                 div.field { button { "Download" } }
             }
             p.hint {
-                "Days are those in " (frame.zone.name()) ", both included. What was taken out of the archive is listed as \
+                "Without days, all is exported. Days are those in " (frame.zone.name()) ", both included. What was taken out of the archive is listed as \
                  such, without its text."
             }
         }

@@ -177,7 +177,10 @@ impl SearchPage<'_> {
             li {
                 a href=(site.room(room.id)) { (name(label)) }
                 @if let (Some(first), Some(last)) = (room.first, room.last) {
-                    span.faint { (lines_in_words(room.lines)) ", " (zone.day(first)) " to " (zone.day(last)) }
+                    span.faint {
+                        (lines_in_words(room.lines)) ", " (zone.day(first))
+                        @if zone.day(first) != zone.day(last) { " to " (zone.day(last)) }
+                    }
                     a href=(site.day(room.id, zone.day(last))) { "Last day" span.off { " of " (name(label)) } }
                 } @else {
                     span.faint { "nothing yet" }
