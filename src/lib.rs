@@ -61,6 +61,10 @@
 //! | puppet    | an IRC connection of a Let's Chat user                                                     |
 //! | account   | by which somebody of IRC posts in Let's Chat; on IRC, a services account                   |
 
+// So that code which the tests of both kinds share finds the crate by its name.
+#[cfg(test)]
+extern crate self as letsbridge;
+
 pub mod version;
 
 pub mod domain;

@@ -1,8 +1,12 @@
 //! What a log of IRC holds, whichever program wrote it.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 
 use super::MessageKind;
+use super::unknown_word::{UnknownWord, find};
 
 /// Somebody who speaks or acts in a log, as far as the log identifies them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -97,4 +101,58 @@ pub struct LogEntry {
     pub precision: LogPrecision,
     /// What happened.
     pub event: LogEvent,
+}
+
+/// Which program keeps a log in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DatabaseFormat {
+    /// The core of Quassel (<https://quassel-irc.org>), with SQLite.
+    Quassel,
+    /// The bouncer soju (<https://soju.im>), with SQLite and `message-store db`.
+    Soju,
+    /// The Lounge (<https://thelounge.chat>), with `sqlite` among its `messageStorage`.
+    TheLounge,
+}
+
+impl DatabaseFormat {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Quassel, Self::Soju, Self::TheLounge];
+
+    /// Its name in a plan, and on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Quassel => "quassel",
+            Self::Soju => "soju",
+            Self::TheLounge => "the-lounge-sqlite",
+        }
+    }
+}
+
+impl fmt::Display for DatabaseFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for DatabaseFormat {
+    type Err = UnknownWord;
+
+    fn from_str(name: &str) -> Result<Self, UnknownWord> {
+        find(&Self::ALL.map(|format| (format.name(), format)), name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn databases_have_names() {
+        for format in DatabaseFormat::ALL {
+            assert_eq!(format.to_string().parse(), Ok(format));
+        }
+        let error = "mirc".parse::<DatabaseFormat>().expect_err("is none");
+        assert!(DatabaseFormat::ALL.iter().all(|it| error.to_string().contains(it.name())));
+    }
 }

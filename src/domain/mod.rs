@@ -33,7 +33,7 @@ pub use histogram::Histogram;
 pub use irc_user::IrcUser;
 pub use link::{LinkId, LinkName};
 pub use linking::{LinkAction, LinkOffer, LinkRefusal, LinkReply, LinkRequest};
-pub use log::{LogEntry, LogEvent, LogPrecision, LogSpeaker};
+pub use log::{DatabaseFormat, LogEntry, LogEvent, LogPrecision, LogSpeaker};
 pub use mask::Mask;
 pub use message::{Author, Message, MessageKind, RenderedMessage};
 pub use object_id::{ObjectId, ObjectIdError};

@@ -16,6 +16,8 @@
 //! | `days`      | how much was said on which day                                       |
 //! | `overlap`   | imported lines that were heard already                               |
 //! | `redact`    | lines taken out for everybody                                        |
+//! | `feed`      | what the bridge hears, from the ledger                              |
+//! | `retention` | forgetting what is too old                                           |
 //! | `writer`    | adding lines                                                         |
 //! | `search`    | finding lines                                                        |
 //! | `reader`    | reading, many at a time                                              |
@@ -25,6 +27,7 @@ mod columns;
 mod days;
 mod error;
 mod export;
+mod feed;
 mod line;
 mod open;
 mod overlap;
@@ -32,6 +35,7 @@ mod people;
 mod query;
 mod reader;
 mod redact;
+mod retention;
 mod schema;
 mod search;
 mod words;
@@ -39,14 +43,19 @@ mod writer;
 
 pub use error::ArchiveError;
 pub use export::ArchiveExport;
+pub use feed::{ArchiveRules, FeedProgress, LedgerFeed};
 pub use line::{
     ArchiveHit, ArchiveLine, ArchiveLineId, ArchiveLineKind, ArchiveLineState, ArchivePerson,
     ArchivePersonId, ArchiveQuery, ArchiveResults, ArchiveRoom, ArchiveRoomId,
 };
+pub use open::archive_size;
 pub use people::{PersonMark, PersonMarks};
 pub use reader::ArchiveReader;
 pub use redact::RedactionOrder;
-pub use writer::{Archive, ArchiveBatch, LineOutcome, NewArchiveLine, NewSpeaker};
+pub use writer::{Archive, ArchiveBatch, LineOrigin, LineOutcome, NewArchiveLine, NewSpeaker};
 
 /// The file in `state_dir`.
 const ARCHIVE_FILE: &str = "archive.sqlite3";
+
+#[cfg(test)]
+mod tests;

@@ -90,6 +90,16 @@ pub(super) fn open_to_write(
     Ok((connection, file))
 }
 
+/// The size of the archive in `state_dir` with its log, in bytes; 0 if there is none.
+#[must_use]
+pub fn archive_size(state_dir: &Path) -> u64 {
+    let size = |end: &str| {
+        let file = state_dir.join(format!("{ARCHIVE_FILE}{end}"));
+        fs::metadata(file).map_or(0, |found| found.len())
+    };
+    size("") + size("-wal")
+}
+
 /// The path of the archive, through links to the directory.
 fn path_in(directory: &Path) -> Result<PathBuf, ArchiveError> {
     let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };

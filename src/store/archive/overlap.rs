@@ -1,11 +1,11 @@
-//! Imported lines that the bridge has heard itself: they are in the archive already.
+//! Lines that are in the archive from elsewhere: imported ones that the bridge has heard itself, and the other way round.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::NewArchiveLine;
 use super::columns::{first_number, last_number};
 use super::words::{fold_name, folded};
+use super::{LineOrigin, NewArchiveLine};
 use crate::domain::LogPrecision;
 
 /// How far the clocks of the bridge and of a client may be apart.
@@ -14,9 +14,9 @@ const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(90);
 /// How far a time that was derived from others may be off.
 const MAX_GUESS: SignedDuration = SignedDuration::from_mins(15);
 
-/// Whether the bridge has heard this imported line. Each line that was heard answers for one imported line only, and that
-/// is remembered, so that an import can be repeated.
-pub(super) fn is_heard(
+/// Whether this line is there from elsewhere. Each line answers for one other only, and that is remembered, so that an
+/// import can be repeated.
+pub(super) fn is_known(
     db: &Connection,
     line: &NewArchiveLine,
     (at, place): (Timestamp, i64),
@@ -27,7 +27,11 @@ pub(super) fn is_heard(
     let (first, last): (Option<i64>, Option<i64>) = db
         .prepare_cached("SELECT MIN(heard_first), MAX(heard_last) FROM room_place WHERE room = ?1")?
         .query_row([room], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (Some(first), Some(last)) = (first, last) else { return Ok(false) };
+    let (first, last, epoch) = match (line.origin, first, last) {
+        (LineOrigin::Imported, Some(first), Some(last)) => (first, last, None),
+        (LineOrigin::Imported, ..) => return Ok(false),
+        (LineOrigin::Heard { epoch, .. }, ..) => (i64::MIN, i64::MAX, Some(epoch)),
+    };
     let reach = match line.precision {
         LogPrecision::Exact => MAX_CLOCK_SKEW,
         LogPrecision::Minute => MAX_CLOCK_SKEW + SignedDuration::from_mins(1),
@@ -47,14 +51,16 @@ pub(super) fn is_heard(
     if is_known {
         return Ok(true);
     }
+    // An imported line is compared with those that were heard; one that was heard with those that were imported, and
+    // those that were heard before the ledger was restored.
     let mut statement = db.prepare_cached(
         "SELECT l.id, l.place, s.folded, l.text FROM line l JOIN speaker s ON s.id = l.speaker
-         WHERE l.room = ?1 AND l.id BETWEEN ?2 AND ?3 AND l.imported = 0
+         WHERE l.room = ?1 AND l.id BETWEEN ?2 AND ?3 AND l.epoch IS NOT ?4
              AND NOT EXISTS (SELECT 1 FROM overlap o WHERE o.line = l.id) ORDER BY l.id",
     )?;
     let said =
         LineWords { author: fold_name(&author.name).into_owned(), text: comparable(&line.text) };
-    let mut rows = statement.query(params![room, from, to])?;
+    let mut rows = statement.query(params![room, from, to, epoch])?;
     // The nearest in time.
     let mut found: Option<(u64, i64)> = None;
     while let Some(row) = rows.next()? {

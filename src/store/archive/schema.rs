@@ -80,7 +80,7 @@ const TABLES: &str = "
         speaker   INTEGER REFERENCES speaker(id),    -- NULL: nobody, or somebody who is forgotten
         kind      INTEGER NOT NULL,
         precision INTEGER NOT NULL,
-        imported  INTEGER NOT NULL,                  -- 0: the bridge heard it
+        epoch     INTEGER,                           -- NULL: imported; else when the ledger was last restored, or 0
         redaction INTEGER REFERENCES redaction(id),
         text      TEXT NOT NULL
     ) STRICT;
@@ -127,7 +127,7 @@ const TABLES: &str = "
     CREATE TABLE feed (
         id      INTEGER PRIMARY KEY CHECK (id = 1),
         message INTEGER,                             -- the last one; NULL if it begins with what is heard next
-        people  INTEGER NOT NULL DEFAULT 0           -- how many people and names were copied
+        since   INTEGER NOT NULL DEFAULT 0           -- when it began
     ) STRICT;
     INSERT INTO feed (id) VALUES (1);
 

@@ -1,7 +1,7 @@
 //! Writing the archive: one program at a time, in transactions that are short enough for the others.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -40,8 +40,22 @@ pub struct NewArchiveLine {
     pub kind: ArchiveLineKind,
     /// What was said.
     pub text: String,
-    /// Whether it comes from a log; otherwise the bridge heard it.
-    pub is_imported: bool,
+    /// Where it comes from.
+    pub origin: LineOrigin,
+}
+
+/// Where a line comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineOrigin {
+    /// A log.
+    Imported,
+    /// The bridge heard it.
+    Heard {
+        /// When the ledger was last restored from a backup, in milliseconds since 1970; 0 if it never was.
+        epoch: i64,
+        /// Whether it was said some time ago, so that it may be in an imported log, or was heard before a restoration.
+        is_late: bool,
+    },
 }
 
 /// Who said a line.
@@ -64,8 +78,8 @@ pub enum LineOutcome {
     Added,
     /// It is there already.
     Known,
-    /// The bridge has heard it itself.
-    Heard,
+    /// It is there from elsewhere: from a log what the bridge has heard, or the other way round.
+    Elsewhere,
     /// It was taken out before.
     Refused,
 }
@@ -75,7 +89,6 @@ pub enum LineOutcome {
 pub struct Archive {
     pub(super) connection: Connection,
     file: OpenedFile,
-    pub(super) directory: PathBuf,
     memory: Memory,
 }
 
@@ -117,8 +130,8 @@ impl Archive {
 
     fn opened(state_dir: &Path, make: bool) -> Result<Self, ArchiveError> {
         let (connection, file) = open::open_to_write(state_dir, make)?;
-        let (directory, memory) = (state_dir.to_owned(), Memory::default());
-        Ok(Self { connection, file, directory, memory })
+        let memory = Memory::default();
+        Ok(Self { connection, file, memory })
     }
 
     /// Where it is.
@@ -238,8 +251,9 @@ impl ArchiveBatch<'_> {
             return Ok(LineOutcome::Refused);
         }
         let place = self.place(&line.place)?;
-        if line.is_imported && overlap::is_heard(&self.transaction, line, (at, place))? {
-            return Ok(LineOutcome::Heard);
+        let may_be_known = !matches!(line.origin, LineOrigin::Heard { is_late: false, .. });
+        if may_be_known && overlap::is_known(&self.transaction, line, (at, place))? {
+            return Ok(LineOutcome::Elsewhere);
         }
         let speaker = line.author.as_ref().map(|author| self.speaker(author)).transpose()?;
         let number = highest.map_or(first, |highest| highest + 1);
@@ -259,9 +273,13 @@ impl ArchiveBatch<'_> {
     ) -> rusqlite::Result<()> {
         let room = line.room.0;
         let text = cut(&line.text);
+        let epoch = match line.origin {
+            LineOrigin::Imported => None,
+            LineOrigin::Heard { epoch, .. } => Some(epoch),
+        };
         let db = &self.transaction;
         db.prepare_cached(
-            "INSERT INTO line (id, digest, twin, room, place, speaker, kind, precision, imported, text)
+            "INSERT INTO line (id, digest, twin, room, place, speaker, kind, precision, epoch, text)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
@@ -273,7 +291,7 @@ impl ArchiveBatch<'_> {
             speaker,
             kind_to_sql(line.kind),
             precision_to_sql(line.precision),
-            line.is_imported,
+            epoch,
             text,
         ])?;
         db.prepare_cached("INSERT INTO word (rowid, text) VALUES (?1, ?2)")?
@@ -286,8 +304,8 @@ impl ArchiveBatch<'_> {
             )?
             .execute([room, speaker])?;
         }
-        if self.memory.of_rooms.insert((room, place)) || !line.is_imported {
-            let heard = (!line.is_imported).then_some(number);
+        if self.memory.of_rooms.insert((room, place)) || epoch.is_some() {
+            let heard = epoch.map(|_| number);
             db.prepare_cached(
                 "INSERT INTO room_place (room, place, heard_first, heard_last) VALUES (?1, ?2, ?3, ?3)
                  ON CONFLICT DO UPDATE SET

@@ -1,0 +1,9 @@
+//! What each client writes, and how it is recognised.
+
+mod log_format;
+
+pub use log_format::{LogFormat, UnknownFormatName};
+
+#[cfg(test)]
+#[path = "../../../tests/support/log_writer.rs"]
+pub(crate) mod log_writer;
