@@ -13,6 +13,7 @@ mod rooms;
 mod server;
 mod server_probe;
 mod settings;
+mod visible_rooms;
 
 use std::error::Error;
 use std::io;
@@ -37,6 +38,7 @@ pub use rooms::RestRoom;
 pub use server::{AccessError, Credential, RestServer};
 pub use server_probe::{RegistrationState, SignInState};
 pub use settings::{AccountChange, ChangeError};
+pub use visible_rooms::{ListedRoom, RoomAccess};
 
 /// Time limit for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
