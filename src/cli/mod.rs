@@ -9,6 +9,7 @@ mod control;
 #[cfg(feature = "demo")]
 mod demo;
 mod generate;
+mod import;
 mod init;
 mod log_limits;
 mod logging;
@@ -94,6 +95,8 @@ enum CliCommand {
     Accounts(accounts::AccountsArgs),
     /// End links between people of IRC and their own accounts, also while the bridge runs
     Unlink(unlink::UnlinkArgs),
+    /// Bring logs of IRC clients into Let's Chat, and into the bridge's archive
+    Import(import::ImportArgs),
     /// Write man pages, or completions for shells
     Generate(generate::GenerateArgs),
     /// Try the bridge on this machine, in a page that shows both sides
@@ -156,6 +159,7 @@ pub fn main() -> ExitCode {
         CliCommand::People(arguments) => people::people(&arguments),
         CliCommand::Accounts(arguments) => accounts::accounts(&arguments),
         CliCommand::Unlink(arguments) => unlink::unlink(&arguments),
+        CliCommand::Import(arguments) => import::import(&arguments),
         CliCommand::Generate(arguments) => generate::generate(&arguments, command()),
         #[cfg(feature = "demo")]
         CliCommand::Demo { port, irc_port, letschat_port } => {

@@ -45,9 +45,9 @@ pub use network::{
 pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
-    AdminSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings, HostPort,
-    LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, RoomSettings, Settings,
-    StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
+    AdminSettings, ArchiveSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings,
+    HostPort, LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, RoomSettings,
+    Settings, StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
 };
 
 use self::document::Document;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use encoding_rs::Encoding;
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub web: Option<WebSettings>,
     /// The administrator's API.
     pub admin: AdminSettings,
+    /// The archive of what is said.
+    pub archive: ArchiveSettings,
     /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
     /// Whether to post notices about problems.
@@ -100,6 +103,17 @@ pub struct StoreSettings {
     pub retention: Option<Duration>,
     /// The maximum size of all queues, in bytes; `None` for no limit.
     pub max_queue_size: Option<u64>,
+}
+
+/// Settings of the archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveSettings {
+    /// Whether the bridge archives what it hears.
+    pub enabled: bool,
+    /// How long lines are kept; `None` for ever.
+    pub keep: Option<Duration>,
+    /// The time zone of days and times on its pages.
+    pub time_zone: TimeZone,
 }
 
 /// Settings of the web server, which serves files and long messages to people without an account.

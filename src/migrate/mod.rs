@@ -16,4 +16,10 @@
 
 pub mod files;
 pub mod formats;
+pub mod letschat;
+pub mod merge;
+pub mod people;
+pub mod plan;
+pub mod reading;
+pub mod times;
 pub mod written;

@@ -1,0 +1,61 @@
+//! The archive: what was said in the rooms, imported and heard, to be searched for years.
+//!
+//! One SQLite database beside the ledger. The bridge, imports and the administrator's commands write it, one at a time;
+//! pages read it.
+//!
+//! | module      | contents                                                             |
+//! |-------------|----------------------------------------------------------------------|
+//! | `line`      | the types                                                            |
+//! | `error`     | why something failed                                                 |
+//! | `schema`    | the tables                                                           |
+//! | `columns`   | how lines are written in them                                        |
+//! | `open`      | the file                                                             |
+//! | `words`     | texts cut into words                                                 |
+//! | `query`     | what somebody typed, as a search                                     |
+//! | `people`    | who is who                                                           |
+//! | `days`      | how much was said on which day                                       |
+//! | `overlap`   | imported lines that were heard already                               |
+//! | `redact`    | lines taken out for everybody                                        |
+//! | `feed`      | what the bridge hears, from the ledger                              |
+//! | `retention` | forgetting what is too old                                           |
+//! | `writer`    | adding lines                                                         |
+//! | `search`    | finding lines                                                        |
+//! | `reader`    | reading, many at a time                                              |
+//! | `export`    | all lines of a range                                                 |
+
+mod columns;
+mod days;
+mod error;
+mod export;
+mod feed;
+mod line;
+mod open;
+mod overlap;
+mod people;
+mod query;
+mod reader;
+mod redact;
+mod retention;
+mod schema;
+mod search;
+mod words;
+mod writer;
+
+pub use error::ArchiveError;
+pub use export::ArchiveExport;
+pub use feed::{ArchiveRules, FeedProgress, LedgerFeed};
+pub use line::{
+    ArchiveHit, ArchiveLine, ArchiveLineId, ArchiveLineKind, ArchiveLineState, ArchivePerson,
+    ArchivePersonId, ArchiveQuery, ArchiveResults, ArchiveRoom, ArchiveRoomId,
+};
+pub use open::archive_size;
+pub use people::{PersonMark, PersonMarks};
+pub use reader::ArchiveReader;
+pub use redact::RedactionOrder;
+pub use writer::{Archive, ArchiveBatch, LineOrigin, LineOutcome, NewArchiveLine, NewSpeaker};
+
+/// The file in `state_dir`.
+const ARCHIVE_FILE: &str = "archive.sqlite3";
+
+#[cfg(test)]
+mod tests;
