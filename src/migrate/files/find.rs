@@ -140,6 +140,9 @@ pub fn find_as<P: AsRef<Path>>(
         if meta.is_dir() {
             let folder = fs::read_dir(path).map_err(named)?;
             search.walk(folder, 1)?;
+        } else if path.is_symlink() {
+            // The plan names what it leads to: later, links are not followed.
+            search.add(fs::canonicalize(path).map_err(named)?, true)?;
         } else {
             search.add(path.to_owned(), true)?;
         }
