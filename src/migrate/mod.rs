@@ -19,5 +19,6 @@ pub mod formats;
 pub mod merge;
 pub mod people;
 pub mod plan;
+pub mod reading;
 pub mod times;
 pub mod written;
