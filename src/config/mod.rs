@@ -46,7 +46,7 @@ pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
     AdminSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings, HostPort,
-    LetsChatSettings, Link, LogFormat, LogSettings, NetworkSettings, RoomSettings, Settings,
+    LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, RoomSettings, Settings,
     StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
 };
 
