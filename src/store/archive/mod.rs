@@ -9,6 +9,7 @@
 //! | `error`     | why something failed                                                 |
 //! | `schema`    | the tables                                                           |
 //! | `columns`   | how lines are written in them                                        |
+//! | `lines`     | lines by their addresses and numbers                                |
 //! | `open`      | the file                                                             |
 //! | `words`     | texts cut into words                                                 |
 //! | `query`     | what somebody typed, as a search                                     |
@@ -29,6 +30,7 @@ mod error;
 mod export;
 mod feed;
 mod line;
+mod lines;
 mod open;
 mod overlap;
 mod people;
