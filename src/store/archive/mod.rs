@@ -22,9 +22,11 @@
 //! | `writer`    | adding lines                                                         |
 //! | `search`    | finding lines                                                        |
 //! | `reader`    | reading, many at a time                                              |
+//! | `copy`      | a copy of all                                                        |
 //! | `export`    | all lines of a range                                                 |
 
 mod columns;
+mod copy;
 mod days;
 mod error;
 mod export;
@@ -43,6 +45,7 @@ mod search;
 mod words;
 mod writer;
 
+pub use copy::copy_archive;
 pub use error::ArchiveError;
 pub use export::ArchiveExport;
 pub use feed::{ArchiveRules, FeedProgress, LedgerFeed};
