@@ -15,6 +15,9 @@
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
 pub mod formats;
+pub mod letschat;
+pub mod merge;
 pub mod people;
 pub mod plan;
+pub mod times;
 pub mod written;

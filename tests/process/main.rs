@@ -6,6 +6,10 @@
 mod accounts;
 mod admin;
 mod admin_tcp;
+mod archive_pages;
+#[allow(dead_code)]
+#[path = "../support/archive_world.rs"]
+mod archive_world;
 mod audit;
 mod backup;
 mod check;

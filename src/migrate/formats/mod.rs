@@ -1,6 +1,7 @@
 //! What each client writes, and how it is recognised.
 
 mod log_format;
+mod quassel_copy;
 
 pub use log_format::{LogFormat, UnknownFormatName};
 
