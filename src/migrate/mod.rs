@@ -14,6 +14,7 @@
 //! | `plan`    | what the administrator decides: channels, rooms, people                        |
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
+pub mod files;
 pub mod formats;
 pub mod letschat;
 pub mod merge;
