@@ -71,10 +71,7 @@ impl ChannelReader {
                 SourceFormat::Text(format) => {
                     let zone = file.zone.as_ref().unwrap_or(&settings.zone).clone();
                     let (path, format, first_day) = (path.clone(), *format, file.first_day);
-                    texts.push((
-                        file.owner.clone(),
-                        TextLog { path, format, zone, first_day },
-                    ));
+                    texts.push((file.owner.clone(), TextLog { path, format, zone, first_day }));
                 }
                 SourceFormat::Database { network, channel, .. } => {
                     let name = (network.as_str(), channel.as_str());

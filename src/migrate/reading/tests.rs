@@ -77,7 +77,10 @@ fn each_client_tells_the_hour_apart_that_comes_twice() {
         assert_eq!(found.len(), count, "{format}: irssi ended before the last");
         for (found, expected) in found.iter().zip(&expected) {
             let off = found.1.duration_since(expected.1).as_secs().abs();
-            assert!(found.0 == expected.0 && off <= if is_irssi { 60 } else { 5 }, "{format}: {found:?}, {expected:?}");
+            assert!(
+                found.0 == expected.0 && off <= if is_irssi { 60 } else { 5 },
+                "{format}: {found:?}, {expected:?}"
+            );
         }
     }
 }
@@ -92,7 +95,8 @@ fn the_logs_of_all_clients_become_one() {
     let messages = |entries: &[LogEntry]| {
         let told = entries.iter().filter(|entry| said(entry)).map(|entry| match &entry.event {
             LogEvent::Message { by, kind, text } => {
-                let text = text.replace(|c: char| c < ' ', "").replace(|c: char| !c.is_ascii(), "?");
+                let text =
+                    text.replace(|c: char| c < ' ', "").replace(|c: char| !c.is_ascii(), "?");
                 format!("{} {kind:?} {}", by.nick, text)
             }
             _ => unreachable!(),
@@ -189,8 +193,14 @@ fn files_of_one_writer_follow_each_other() {
         LogFormat::WeeChat,
         &[
             ("w/c.weechatlog", "2025-11-30 08:00:00\tann\tthe third one of all\n"),
-            ("w/a.weechatlog", "2025-11-28 08:00:00\tann\tthe first one of all\n2025-11-29 08:00:00\tann\tok\n"),
-            ("w/b.weechatlog", "2025-11-29 08:00:00\tann\tok\n2025-11-29 09:00:00\tann\tthe second one of all\n"),
+            (
+                "w/a.weechatlog",
+                "2025-11-28 08:00:00\tann\tthe first one of all\n2025-11-29 08:00:00\tann\tok\n",
+            ),
+            (
+                "w/b.weechatlog",
+                "2025-11-29 08:00:00\tann\tok\n2025-11-29 09:00:00\tann\tthe second one of all\n",
+            ),
         ],
     );
     let found = told(&read(&sources(parts), &berlin()).unwrap());
