@@ -20,5 +20,6 @@ pub mod letschat;
 pub mod merge;
 pub mod people;
 pub mod plan;
+pub mod reading;
 pub mod times;
 pub mod written;

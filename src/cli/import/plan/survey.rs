@@ -12,7 +12,7 @@ use crate::migrate::files::{FoundKind, FoundLog, find_as};
 use crate::migrate::formats::Recognised;
 use crate::migrate::plan::{NetworkNames, OldPlan, PlannedFile, PlannedFormat};
 use crate::migrate::reading::{SourceFile, SourceFormat};
-use crate::store::foreign::ForeignLog;
+use crate::store::ForeignLog;
 
 /// How a network is called of which neither logs nor arguments say the name.
 const NAMELESS_NETWORK: &str = "irc";
