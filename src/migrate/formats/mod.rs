@@ -10,13 +10,13 @@ mod parser;
 mod pattern;
 mod pattern_items;
 mod place;
+mod quassel_copy;
 mod recognise;
 mod scan;
 mod starred;
 mod textual;
 mod told;
 mod weechat;
-mod quassel_copy;
 
 pub use log_format::{LogFormat, UnknownFormatName};
 pub use parser::{LineParser, ParserSettings};
