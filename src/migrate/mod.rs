@@ -14,5 +14,6 @@
 //! | `plan`    | what the administrator decides: channels, rooms, people                        |
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
+pub mod files;
 pub mod formats;
 pub mod written;
