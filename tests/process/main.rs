@@ -18,6 +18,7 @@ mod direct;
 mod disk;
 mod harness;
 mod ident;
+mod import_plan;
 mod init;
 mod link_page;
 #[allow(dead_code)]
