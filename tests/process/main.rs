@@ -23,6 +23,7 @@ mod disk;
 mod harness;
 mod ident;
 mod import_write;
+mod import_plan;
 mod init;
 mod link_page;
 #[allow(dead_code)]
