@@ -91,7 +91,7 @@ impl TextLog {
 }
 
 fn open(path: &Path, settings: &ReadingSettings) -> Result<LogLines, ReadError> {
-    files::open(path, settings.charset)
+    files::open_lines(path, settings.charset)
         .map_err(|error| ReadError::Unreadable { path: path.to_owned(), error })
 }
 
