@@ -10,8 +10,8 @@ use letsbridge::config;
 use letsbridge::domain::{LogPrecision, MessageKind};
 use letsbridge::store::Store;
 use letsbridge::store::archive::{
-    Archive, ArchiveLineId, ArchiveLineKind, NewArchiveLine, NewSpeaker, PersonMark, PersonMarks,
-    RedactionOrder,
+    Archive, ArchiveLineId, ArchiveLineKind, LineOrigin, NewArchiveLine, NewSpeaker, PersonMark,
+    PersonMarks, RedactionOrder,
 };
 use letsbridge::web::WebServer;
 use letsbridge_testkit::letschat::{self, LetsChat, NewRoom, NewUser};
@@ -189,6 +189,6 @@ fn line(number: u64, at: Timestamp, author: &str, text: &str) -> NewArchiveLine 
         precision: if number % 5 == 0 { LogPrecision::Minute } else { LogPrecision::Exact },
         kind: ArchiveLineKind::Said(MessageKind::Text),
         text: text.to_owned(),
-        is_imported: true,
+        origin: LineOrigin::Imported,
     }
 }

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::cli::table::{self, NONE};
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
@@ -15,7 +14,6 @@ use crate::migrate::plan::{Plan, PlannedChannel};
 use crate::migrate::reading::{ChannelReader, KeptEvents, ReadError, ReadingSettings};
 use crate::service::history_import::{
     HistoryImport, ImportReport, ImportRunError, LogOpener, RoomReport, plan_digest,
-    planned_sources, reading_settings,
 };
 
 /// The arguments of `import write`.
@@ -74,13 +72,8 @@ pub(super) fn write(arguments: &ImportWriteArgs) -> ExitCode {
     let told = told(&arguments.events);
     // Modes tell which channels were closed to others.
     let kept = KeptEvents { modes: true, ..told };
-    let reading = match reading_settings(&plan.reading, TimeZone::system(), kept) {
-        Ok(reading) => reading,
-        Err(mistake) => {
-            eprintln!("{}: {mistake}", arguments.plan.display());
-            return EXIT_CONFIG_ERROR.into();
-        }
-    };
+    // Private logs go nowhere.
+    let reading = ReadingSettings { may_be_private: false, ..plan.reading.settings(kept) };
     let plan_digest = match plan_digest(&arguments.plan) {
         Ok(digest) => format!("{digest} {told:?}"),
         Err(error) => {
@@ -145,7 +138,7 @@ impl LogOpener for PlannedLogs {
     type Error = ReadError;
 
     fn open(&mut self, channel: &PlannedChannel) -> Result<ChannelReader, ReadError> {
-        let reader = ChannelReader::open(&planned_sources(channel), &self.reading)?;
+        let reader = ChannelReader::open(&channel.sources(), &self.reading)?;
         self.bar.set_message(channel.channel.clone());
         let (bar, mut told) = (self.bar.clone(), 0);
         Ok(reader.with_progress(move |progress| {
@@ -190,8 +183,7 @@ fn row(room: &RoomReport) -> [String; 6] {
         Ok(at) if tally.messages > 0 => at.strftime("%F").to_string(),
         _ => NONE.to_owned(),
     };
-    let left_out =
-        tally.mirrored + tally.people_left_out + tally.invisible + tally.out_of_time;
+    let left_out = tally.mirrored + tally.people_left_out + tally.invisible + tally.out_of_time;
     let name = if room.is_new { format!("{} (new)", room.room) } else { room.room.clone() };
     [
         name,

@@ -6,8 +6,6 @@ mod lines;
 mod open;
 
 pub use decode::decode_line;
-pub use find::{
-    FindError, FindSettings, FoundKind, FoundLog, RefusedFile, find, find_as, open_log,
-};
+pub use find::{FindError, FindSettings, FoundKind, FoundLog, RefusedFile, find, find_as};
 pub use lines::{Lines, MAX_LINE};
 pub use open::{LogLines, log_size, open_lines};

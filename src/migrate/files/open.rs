@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use encoding_rs::Encoding;
+use rustix::fs::OFlags;
 
-use super::find::open_log;
 use super::lines::Lines;
 
 /// The lines of a log, from its first.
@@ -22,7 +23,7 @@ const BUFFER: usize = 64 << 10;
 /// place since the plan was made.
 pub fn open_lines(path: &Path, charset: Option<&'static Encoding>) -> io::Result<LogLines> {
     log_size(path)?;
-    Ok(Lines::new(BufReader::with_capacity(BUFFER, open_log(path, false)?), charset))
+    Ok(Lines::new(BufReader::with_capacity(BUFFER, open_file(path, false)?), charset))
 }
 
 /// How many bytes a log has that a plan names.
@@ -31,14 +32,27 @@ pub fn open_lines(path: &Path, charset: Option<&'static Encoding>) -> io::Result
 /// As [`open_lines`].
 pub fn log_size(path: &Path) -> io::Result<u64> {
     let metadata = fs::symlink_metadata(path)?;
-    let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     if metadata.is_symlink() {
-        refused("it is a link; name what it leads to")
-    } else if metadata.is_file() {
-        Ok(metadata.len())
-    } else {
-        refused("it is not a file")
+        let why = "it is a link; name what it leads to";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
+    if metadata.is_file() { Ok(metadata.len()) } else { Err(no_file()) }
+}
+
+/// Opens a file, without waiting for anybody who writes into a pipe. A link at the end of its path is followed only if it
+/// may be one.
+pub(super) fn open_file(path: &Path, may_be_link: bool) -> io::Result<File> {
+    let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    if !may_be_link {
+        flags |= OFlags::NOFOLLOW;
+    }
+    let flags = flags.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file()) }
+}
+
+fn no_file() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")
 }
 
 #[cfg(test)]
@@ -61,4 +75,3 @@ mod tests {
             assert_eq!(open_lines(path, None).err().unwrap().to_string(), why);
         }
     }
-}

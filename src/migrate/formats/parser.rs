@@ -2,6 +2,7 @@
 
 use super::log_format::LogFormat;
 use super::pattern::LinePattern;
+use super::quassel_copy::QuasselCopyParser;
 use super::{eggdrop, hexchat, ii, irssi, mirc, pattern, starred, textual, weechat};
 use crate::migrate::written::WrittenLine;
 
@@ -17,6 +18,7 @@ pub struct ParserSettings {
 pub struct LineParser {
     format: LogFormat,
     patterns: Vec<LinePattern>,
+    quassel: QuasselCopyParser,
     doubtful: u64,
 }
 
@@ -24,7 +26,8 @@ impl LineParser {
     /// A parser for a log of this format.
     #[must_use]
     pub fn new(format: LogFormat, settings: &ParserSettings) -> Self {
-        Self { format, patterns: settings.patterns.clone(), doubtful: 0 }
+        let (patterns, quassel) = (settings.patterns.clone(), QuasselCopyParser::default());
+        Self { format, patterns, quassel, doubtful: 0 }
     }
 
     /// Reads the next line, which has no line break in it.
@@ -45,7 +48,7 @@ impl LineParser {
             LogFormat::Mirc => mirc::parse(line),
             LogFormat::Textual => (textual::parse(line), false),
             LogFormat::Ii => ii::parse(line),
-            LogFormat::QuasselCopy => (WrittenLine::Unknown, false),
+            LogFormat::QuasselCopy => (self.quassel.parse(line), false),
             LogFormat::Pattern => (pattern::parse(&self.patterns, line), false),
         };
         self.doubtful += u64::from(is_doubtful);

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use super::log_format::LogFormat;
 use super::parser::{LineParser, ParserSettings};
 use super::place::{Place, place_of};
+use super::quassel_copy;
 use super::scan::is_channel;
 use crate::domain::LogEvent;
 use crate::migrate::written::{WrittenLine, WrittenTime};
@@ -259,6 +260,19 @@ fn odd_line(trials: &[Trial], head: &Head) -> UnknownFormat {
 }
 
 fn describe(format: LogFormat, path: &Path, head: &Head, settings: &ParserSettings) -> Recognised {
+    if format == LogFormat::QuasselCopy
+        && let Some(copy) = head.lines().find_map(|(_, line)| quassel_copy::place(line))
+    {
+        return Recognised {
+            format,
+            rivals: Vec::new(),
+            network: Some(copy.network),
+            channel: Some(copy.channel),
+            date: None,
+            is_private: copy.is_private,
+            is_server_window: false,
+        };
+    }
     let place = place_of(format, path);
     let told = channel_in(format, head, settings);
     let is_server_window = place.is_server_window && told.is_none();

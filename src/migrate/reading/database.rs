@@ -7,7 +7,7 @@ use super::error::ReadError;
 use super::sources::ReadingSettings;
 use super::tally::Tally;
 use crate::domain::{LogEntry, LogEvent, LogPrecision};
-use crate::store::foreign::{ForeignChannel, ForeignEntries, ForeignLog};
+use crate::store::{ForeignChannel, ForeignEntries, ForeignLog};
 
 /// What happened in one channel, as one user of the program has it. An error is the end.
 pub(super) struct DatabaseEntries {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::migrate::times::TimeError;
-use crate::store::foreign::ForeignLogError;
+use crate::store::ForeignLogError;
 
 /// Why a channel cannot be read, or not to its end.
 #[derive(Debug, Error)]

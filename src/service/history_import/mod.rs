@@ -5,7 +5,6 @@
 
 mod directory;
 mod files;
-mod logs;
 mod people;
 mod record;
 mod room;
@@ -16,13 +15,10 @@ mod server;
 
 pub use directory::{ImportDirectory, ImportRoom, ImportedAccount, count_room};
 pub use files::ImportFileError;
-pub use logs::{PlannedReadingError, planned_sources, reading_settings};
 pub use record::{OwnerTally, RecordError, RoomTally};
 pub use room::{HistoryOwner, HistoryOwners, ImportChannel, RoomHistoryError};
 pub use rooms::ImportRoomError;
-pub use run::{
-    HistoryImport, ImportReport, ImportRunError, LogOpener, RoomReport, plan_digest,
-};
+pub use run::{HistoryImport, ImportReport, ImportRunError, LogOpener, RoomReport, plan_digest};
 pub use server::{ImportServer, ImportServerError, ServerRoom};
 
 #[cfg(test)]

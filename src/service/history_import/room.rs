@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::files::ImportFileError;
 use super::room_files::RoomWriter;
 use crate::domain::{LogEntry, LogEvent, LogSpeaker, ObjectId};
-use crate::migrate::reading::KeptEvents;
 use crate::migrate::letschat::{HistoryVoice, MessageFields, PlacedEntry, Wording, message_id};
+use crate::migrate::reading::KeptEvents;
 
 /// Why the history of a room was not written.
 #[derive(Debug, thiserror::Error)]

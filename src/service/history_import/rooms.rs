@@ -9,8 +9,8 @@ use super::server::{ImportServer, ImportServerError, ServerRoom};
 use crate::config::{Link, Settings};
 use crate::domain::{Casemapping, Endpoint, ObjectId};
 use crate::migrate::letschat::Wording;
-use crate::migrate::reading::KeptEvents;
 use crate::migrate::plan::{Plan, PlannedChannel, is_room_slug};
+use crate::migrate::reading::KeptEvents;
 
 /// Why a room cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -19,8 +19,8 @@ use super::{ImportFileError, files};
 use crate::config::Settings;
 use crate::domain::{Endpoint, LogEntry, ObjectId};
 use crate::migrate::letschat::RoomOrder;
-use crate::migrate::reading::KeptEvents;
 use crate::migrate::plan::{Plan, PlannedChannel};
+use crate::migrate::reading::KeptEvents;
 use crate::store;
 use crate::store::StoreError;
 
@@ -258,8 +258,7 @@ impl<L: LogOpener> Writing<'_, '_, L> {
         first_joins: &[(Endpoint, Timestamp)],
     ) -> Result<RoomTally, ImportRunError<L::Error>> {
         let import = self.import;
-        let channels =
-            import_channels(group, room.id, import.settings, first_joins, import.told);
+        let channels = import_channels(group, room.id, import.settings, first_joins, import.told);
         let mut entries = Vec::new();
         for planned in &group.channels {
             let opened = self.logs.open(planned);

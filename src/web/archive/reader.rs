@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time;
 
 use super::ArchivePages;
 use super::access::{NoRooms, ReadableRooms};
@@ -13,9 +16,12 @@ use super::desk::NotRead;
 use super::html::sign_in::SignInPage;
 use super::html::{self, ArchiveFrame, NamedRoom};
 use super::sessions::{self, ReaderSession};
-use crate::store::archive::{ArchiveRoom, ArchiveRoomId};
+use crate::store::archive::{ArchiveReader, ArchiveRoom, ArchiveRoomId};
 use crate::web::linking::answer::page_response;
 use crate::web::linking::browser_key::BrowserKey;
+
+/// How long a request waits for others of the same browser.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// What stands for a code in the proofs of the forms.
 pub(super) const PAGE: &str = "archive";
@@ -27,6 +33,8 @@ pub(super) struct ArchiveReading {
     pub(super) rooms: Vec<NamedRoom>,
     /// The ids in Let's Chat of all rooms of the archive.
     pub(super) archived: Arc<HashSet<String>>,
+    /// Their place while the page is made.
+    _place: OwnedSemaphorePermit,
 }
 
 /// A page, or the page that says why not.
@@ -49,8 +57,12 @@ impl ArchivePages {
             let status = if next.is_empty() { StatusCode::OK } else { StatusCode::FORBIDDEN };
             return Err(self.sign_in_page(key, (status, None), "", &next));
         };
+        let place = time::timeout(MAX_WAIT, session.pages().clone().acquire_owned()).await;
+        let Ok(Ok(place)) = place else { return Err(not_read(NotRead::Busy)) };
         match self.readable(&session).await {
-            Ok((rooms, archived)) => Ok(ArchiveReading { key, session, rooms, archived }),
+            Ok((rooms, archived)) => {
+                Ok(ArchiveReading { key, session, rooms, archived, _place: place })
+            }
             Err(NoReading::NotRead(reason)) => Err(not_read(reason)),
             Err(NoReading::NoRooms(NoRooms::Ended)) => {
                 self.sessions.remove(&key);
@@ -66,7 +78,7 @@ impl ArchivePages {
         &self,
         session: &ReaderSession,
     ) -> Result<(Vec<NamedRoom>, Arc<HashSet<String>>), NoReading> {
-        let archived = self.desk.read(|reader| reader.rooms()).await.map_err(NoReading::NotRead)?;
+        let archived = self.desk.read(ArchiveReader::rooms).await.map_err(NoReading::NotRead)?;
         let ids: HashSet<String> = archived.iter().filter_map(|it| it.remote_id.clone()).collect();
         let readable = self.ask_rooms(session, &ids).await.map_err(NoReading::NoRooms)?;
         Ok((named(archived, &readable), Arc::new(ids)))

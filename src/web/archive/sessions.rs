@@ -19,8 +19,9 @@ const MAX_PER_ACCOUNT: usize = 10;
 pub(super) const MAX_AGE: Duration = Duration::from_secs(12 * 60 * 60);
 const MAX_IDLE: Duration = Duration::from_secs(3 * 60 * 60);
 
-/// How many files are written for one browser at the same time.
+/// How many files are written for one browser at the same time, and how many pages.
 const MAX_EXPORTS: usize = 2;
+const MAX_PAGES: usize = 3;
 
 /// When Let's Chat is asked which rooms an account may read.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +62,7 @@ pub(super) struct ReaderSession {
     used: Mutex<Instant>,
     rooms: AskLock<KnownRooms>,
     exports: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
 }
 
 /// What Let's Chat has said about the rooms of an account.
@@ -88,6 +90,11 @@ impl ReaderSession {
     /// The places for files that are written for them.
     pub(super) fn exports(&self) -> &Arc<Semaphore> {
         &self.exports
+    }
+
+    /// The places for pages that are made for them, so that nobody keeps others out.
+    pub(super) fn pages(&self) -> &Arc<Semaphore> {
+        &self.pages
     }
 
     fn used(&self) -> Instant {
@@ -134,6 +141,7 @@ impl ReaderSessions {
             used: now.into(),
             rooms: AskLock::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+            pages: Arc::new(Semaphore::new(MAX_PAGES)),
         };
         by_key.insert(key, Arc::new(session));
         Ok(ended)

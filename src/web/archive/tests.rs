@@ -18,7 +18,7 @@ use crate::domain::{LogPrecision, MessageKind};
 use crate::net::rest::fake::{FakeAnswer, FakeServer};
 use crate::store::Store;
 use crate::store::archive::{
-    Archive, ArchiveLineId, ArchiveLineKind, NewArchiveLine, NewSpeaker, PersonMarks,
+    Archive, ArchiveLineId, ArchiveLineKind, LineOrigin, NewArchiveLine, NewSpeaker, PersonMarks,
 };
 
 /// How many lines the room has: several pieces of an export.
@@ -131,7 +131,7 @@ fn fill(directory: &std::path::Path) {
                 precision: LogPrecision::Exact,
                 kind: ArchiveLineKind::Said(MessageKind::Text),
                 text: format!("line {n} {}", "x".repeat(500)),
-                is_imported: true,
+                origin: LineOrigin::Imported,
             })?;
         }
         Ok(())

@@ -32,6 +32,10 @@ impl CalendarPage<'_> {
             }
             (self.years())
             div.year { @for month in 1..=12 { (self.month(month)) } }
+            // Those who cannot see the colours are told the numbers.
+            p.legend aria-hidden="true" {
+                "Fewer lines " span.d1 {} span.d2 {} span.d3 {} span.d4 {} " more"
+            }
         };
         let title = format!("{}, {} – Archive", short(&self.room.name), self.year);
         frame.document(&title, &main)

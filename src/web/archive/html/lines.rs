@@ -167,6 +167,7 @@ fn linked(text: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::single_range_in_vec_init, reason = "a list of one range")]
     use proptest::prelude::*;
 
     use super::*;
