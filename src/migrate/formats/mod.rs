@@ -10,6 +10,7 @@ mod parser;
 mod pattern;
 mod pattern_items;
 mod place;
+mod quassel_copy;
 mod recognise;
 mod scan;
 mod starred;

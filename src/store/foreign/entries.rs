@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use super::cells::Cells;
 use super::error::ForeignLogError;
 use super::file::ForeignFile;
-use super::program::{Program, RowContext};
+use super::program::{ForeignProgram, RowContext};
 use crate::domain::LogEvent;
 
 /// How many rows are read at a time.
@@ -33,7 +33,7 @@ const ARRANGEMENT: &str =
 pub struct ForeignEntries {
     file: ForeignFile,
     connection: Connection,
-    program: &'static Program,
+    program: &'static ForeignProgram,
     channel: String,
     encoding: &'static Encoding,
     /// The last row that was read.
@@ -46,7 +46,7 @@ pub struct ForeignEntries {
 #[derive(Debug)]
 pub(super) struct EntriesRequest<'r> {
     pub(super) file: &'r ForeignFile,
-    pub(super) program: &'static Program,
+    pub(super) program: &'static ForeignProgram,
     pub(super) version: Option<i64>,
     pub(super) channel: &'r str,
     pub(super) key: i64,
@@ -87,7 +87,7 @@ impl ForeignEntries {
 
     /// Reads the next rows.
     fn read_more(&mut self) -> Result<(), ForeignLogError> {
-        let Program { columns, joins, .. } = self.program;
+        let ForeignProgram { columns, joins, .. } = self.program;
         let sql = format!(
             "SELECT o.at, o.id, {columns} FROM temp.arrangement o {joins}
              WHERE (o.at, o.id) > (?1, ?2) ORDER BY o.at, o.id LIMIT {ROWS_AT_A_TIME}"

@@ -28,10 +28,10 @@ pub use quassel_message::QuasselMessage;
 use crate::domain::DatabaseFormat;
 use entries::EntriesRequest;
 use file::ForeignFile;
-use program::Program;
+use program::ForeignProgram;
 
 /// What is recognised, by the first table of each; in this order.
-const PROGRAMS: [&Program; 3] = [&quassel::QUASSEL, &soju::SOJU, &the_lounge::THE_LOUNGE];
+const PROGRAMS: [&ForeignProgram; 3] = [&quassel::QUASSEL, &soju::SOJU, &the_lounge::THE_LOUNGE];
 
 /// More channels and queries than anybody has.
 const MAX_CHANNELS: usize = 100_000;
@@ -44,7 +44,7 @@ const TABLES_IN_ERROR: usize = 8;
 pub struct ForeignLog {
     file: ForeignFile,
     connection: Connection,
-    program: &'static Program,
+    program: &'static ForeignProgram,
     /// The version of its tables, if it says.
     version: Option<i64>,
     encoding: &'static Encoding,
@@ -186,7 +186,7 @@ fn tables(connection: &Connection) -> rusqlite::Result<HashMap<String, String>> 
 fn check_tables(
     file: &ForeignFile,
     connection: &Connection,
-    program: &'static Program,
+    program: &'static ForeignProgram,
     tables: &HashMap<String, String>,
 ) -> Result<(), ForeignLogError> {
     let (path, name) = (file.path(), program.name);

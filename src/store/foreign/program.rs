@@ -7,7 +7,7 @@ use crate::domain::{DatabaseFormat, LogEvent};
 
 /// What is to be known of a program.
 #[derive(Debug)]
-pub(super) struct Program {
+pub(super) struct ForeignProgram {
     pub(super) format: DatabaseFormat,
     /// Its name, for messages.
     pub(super) name: &'static str,

@@ -3,7 +3,7 @@
 use rusqlite::types::ValueRef;
 
 use super::cells::Cells;
-use super::program::{Program, RowContext, bounded};
+use super::program::{ForeignProgram, RowContext, bounded};
 use super::quassel_message::QuasselMessage;
 use crate::domain::{DatabaseFormat, LogEvent};
 
@@ -13,7 +13,7 @@ const FIRST_WITH_MILLISECONDS: i64 = 31;
 /// A time above this is in milliseconds, whatever the version: it would be in the year 5138.
 const LATEST_SECOND: i64 = 100_000_000_000;
 
-pub(super) const QUASSEL: Program = Program {
+pub(super) const QUASSEL: ForeignProgram = ForeignProgram {
     format: DatabaseFormat::Quassel,
     name: "Quassel",
     tables: &[

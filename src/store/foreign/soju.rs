@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use rusqlite::types::ValueRef;
 
 use super::cells::{Cells, one_line};
-use super::program::{Program, RowContext, bounded, is_channel_name};
+use super::program::{ForeignProgram, RowContext, bounded, is_channel_name};
 use crate::domain::{DatabaseFormat, LogEvent, LogSpeaker, MessageKind};
 
-pub(super) const SOJU: Program = Program {
+pub(super) const SOJU: ForeignProgram = ForeignProgram {
     format: DatabaseFormat::Soju,
     name: "soju",
     tables: &[

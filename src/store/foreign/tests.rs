@@ -131,12 +131,12 @@ fn message(nick: &str, userhost: Option<&str>, text: &str) -> LogEvent {
     }
 }
 
-fn texts(entries: &[(i64, Timestamp, LogEvent)]) -> Vec<&str> {
-    let text = |event| match event {
-        &LogEvent::Message { ref text, .. } => text.as_str(),
+fn texts<'e>(entries: &'e [(i64, Timestamp, LogEvent)]) -> Vec<&'e str> {
+    let text = |(.., event): &'e (i64, Timestamp, LogEvent)| match event {
+        LogEvent::Message { text, .. } => text.as_str(),
         other => panic!("{other:?}"),
     };
-    entries.iter().map(|(.., event)| text(event)).collect()
+    entries.iter().map(text).collect()
 }
 
 #[test]
@@ -386,7 +386,7 @@ fn names_may_be_anything() {
         match log.channels() {
             Ok(channels) => assert_eq!((is_readable, &*channels[0].network), (true, "network 1")),
             Err(error) => {
-                assert!(!is_readable && error.to_string().contains("2000 bytes"), "{error}")
+                assert!(!is_readable && error.to_string().contains("2000 bytes"), "{error}");
             }
         }
     }

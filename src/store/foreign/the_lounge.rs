@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::cells::{Cells, one_line};
-use super::program::{Program, RowContext, bounded};
+use super::program::{ForeignProgram, RowContext, bounded};
 use crate::domain::{DatabaseFormat, LogEvent, LogSpeaker, MessageKind};
 
-pub(super) const THE_LOUNGE: Program = Program {
+pub(super) const THE_LOUNGE: ForeignProgram = ForeignProgram {
     format: DatabaseFormat::TheLounge,
     name: "The Lounge",
     tables: &[("messages", &["id", "network", "channel", "time", "type", "msg"])],
