@@ -75,3 +75,4 @@ mod tests {
             assert_eq!(open_lines(path, None).err().unwrap().to_string(), why);
         }
     }
+}
