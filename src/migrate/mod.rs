@@ -15,6 +15,7 @@
 //! | `plan`    | what the administrator decides: channels, rooms, people                        |
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
+pub mod archive_lines;
 pub mod files;
 pub mod formats;
 pub mod letschat;

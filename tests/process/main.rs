@@ -6,6 +6,7 @@
 mod accounts;
 mod admin;
 mod admin_tcp;
+mod archive;
 mod archive_pages;
 #[allow(dead_code)]
 #[path = "../support/archive_world.rs"]

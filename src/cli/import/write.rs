@@ -42,7 +42,7 @@ pub(super) struct ImportWriteArgs {
 
 /// Kinds of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ToldEvents {
+pub(super) enum ToldEvents {
     /// Joins, parts, quits and kicks
     Joins,
     /// New nicks
@@ -103,7 +103,7 @@ pub(super) fn write(arguments: &ImportWriteArgs) -> ExitCode {
     }
 }
 
-fn told(events: &[ToldEvents]) -> KeptEvents {
+pub(super) fn told(events: &[ToldEvents]) -> KeptEvents {
     KeptEvents {
         comings: events.contains(&ToldEvents::Joins),
         nicks: events.contains(&ToldEvents::Nicks),

@@ -19,6 +19,7 @@
 //! | `redact`    | lines taken out for everybody                                        |
 //! | `feed`      | what the bridge hears, from the ledger                              |
 //! | `retention` | forgetting what is too old                                           |
+//! | `import`    | how far imports are                                                  |
 //! | `writer`    | adding lines                                                         |
 //! | `search`    | finding lines                                                        |
 //! | `reader`    | reading, many at a time                                              |
@@ -31,6 +32,7 @@ mod days;
 mod error;
 mod export;
 mod feed;
+mod import;
 mod line;
 mod lines;
 mod open;
@@ -49,6 +51,7 @@ pub use copy::copy_archive;
 pub use error::ArchiveError;
 pub use export::ArchiveExport;
 pub use feed::{ArchiveRules, FeedProgress, LedgerFeed};
+pub use import::ImportKey;
 pub use line::{
     ArchiveHit, ArchiveLine, ArchiveLineId, ArchiveLineKind, ArchiveLineState, ArchivePerson,
     ArchivePersonId, ArchiveQuery, ArchiveResults, ArchiveRoom, ArchiveRoomId,
