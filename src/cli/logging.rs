@@ -16,7 +16,7 @@ use super::log_limits::Limits;
 use super::recent_warnings::WarningLayer;
 use crate::admin::{LogLevelControl, RecentWarnings};
 use crate::config;
-use crate::config::{LogFormat, LogSettings};
+use crate::config::{LogOutput, LogSettings};
 
 /// Replaces the filter of the running logger.
 type ReplaceFilter = Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>;
@@ -50,9 +50,9 @@ pub(super) fn init(log: &LogSettings) -> Result<LogLevel, String> {
     let warnings = RecentWarnings::default();
     let recent = WarningLayer(warnings.clone());
     let colours = match log.format {
-        LogFormat::Auto => std::io::stderr().is_terminal(),
-        LogFormat::Human => true,
-        LogFormat::Json => {
+        LogOutput::Auto => std::io::stderr().is_terminal(),
+        LogOutput::Human => true,
+        LogOutput::Json => {
             let builder = builder.json().flatten_event(true).with_current_span(false);
             let builder = builder.with_filter_reloading();
             let handle = builder.reload_handle();

@@ -46,7 +46,7 @@ pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
     AdminSettings, ArchiveSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings,
-    HostPort, LetsChatSettings, Link, LogFormat, LogSettings, NetworkSettings, RoomSettings,
+    HostPort, LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, RoomSettings,
     Settings, StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
 };
 

@@ -78,7 +78,7 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
     /// The format of a log line.
-    pub format: LogFormat,
+    pub format: LogOutput,
     /// A filter of `tracing`, such as `info` or `info,letsbridge::net=debug`.
     pub level: String,
 }
@@ -86,7 +86,7 @@ pub struct LogSettings {
 /// The format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
+pub enum LogOutput {
     /// Text; with colours on a terminal.
     #[default]
     Auto,

@@ -5,6 +5,7 @@ mod account;
 #[cfg(test)]
 pub(crate) mod fake;
 mod file;
+mod import;
 mod person;
 mod post;
 mod register;
@@ -30,6 +31,7 @@ use super::{connect, proxy, tls};
 
 pub use account::SignInError;
 pub use file::{Download, FileError};
+pub use import::{RestRoomDetails, ServerVersion};
 pub use post::PostError;
 pub use register::{NewAccount, RegisterError};
 pub use rooms::RestRoom;

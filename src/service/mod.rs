@@ -20,6 +20,7 @@ mod connections;
 mod connector;
 mod control;
 mod engine;
+pub mod history_import;
 mod identity;
 mod idle_timeout;
 mod inbox;

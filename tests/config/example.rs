@@ -23,7 +23,7 @@ fn minimal_configuration_loads_with_defaults() {
     assert_eq!(network.catch_up_limit, Some(500));
     assert_eq!(settings.store.retention, Some(Duration::from_hours(30 * 24)));
     assert_eq!(settings.shutdown_timeout, Duration::from_secs(10));
-    assert_eq!((settings.log.format, settings.log.level.as_str()), (LogFormat::Auto, "info"));
+    assert_eq!((settings.log.format, settings.log.level.as_str()), (LogOutput::Auto, "info"));
     assert_eq!(settings.state_dir.to_str(), Some("/var/lib/letsbridge"));
     assert_eq!(settings.links[0].channel.to_string(), "office/#dev");
     assert_eq!(display_groups(&settings.link_groups), ["office/#dev letschat/dev"]);

@@ -20,7 +20,7 @@ fn keyword_values_are_parsed() {
     );
     assert_eq!(settings.letschat.catch_up, CatchUpPolicy::All);
     assert_eq!((settings.letschat.catch_up_limit, settings.store.retention), (None, None));
-    assert_eq!(settings.log.format, LogFormat::Json);
+    assert_eq!(settings.log.format, LogOutput::Json);
 }
 
 #[test]

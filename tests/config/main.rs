@@ -20,7 +20,7 @@ use std::fs;
 use std::time::Duration;
 
 use letsbridge::config::{
-    self, CatchUpPolicy, ConfigErrors, Diagnostic, LogFormat, Origin, SenderMode, Settings,
+    self, CatchUpPolicy, ConfigErrors, Diagnostic, LogOutput, Origin, SenderMode, Settings,
     TlsTrust, UnconfirmedPolicy,
 };
 use letsbridge::domain::{Endpoint, FloodControl};

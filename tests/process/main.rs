@@ -22,6 +22,7 @@ mod direct;
 mod disk;
 mod harness;
 mod ident;
+mod import_write;
 mod init;
 mod link_page;
 #[allow(dead_code)]

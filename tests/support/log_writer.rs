@@ -151,7 +151,7 @@ impl LogWriter {
         let written = match self.format {
             LogFormat::Irssi => at.strftime("%H:%M "),
             LogFormat::WeeChat if self.utc => {
-                return format!("{}\t", utc.strftime("%Y-%m-%dT%H:%M:%S.%6fZ"));
+                return format!("{}\t", utc.strftime("%Y-%m-%d %H:%M:%S.%6fZ"));
             }
             LogFormat::WeeChat => at.strftime("%Y-%m-%d %H:%M:%S\t"),
             LogFormat::Znc | LogFormat::Eggdrop | LogFormat::EnergyMech => {

@@ -79,7 +79,7 @@ impl DemoError {
 
 /// Runs the demo until a signal stops it.
 pub(super) fn demo(irc_port: u16, letschat_port: u16, port: Option<u16>) -> ExitCode {
-    let quiet = config::LogSettings { format: config::LogFormat::Auto, level: "warn".to_owned() };
+    let quiet = config::LogSettings { format: config::LogOutput::Auto, level: "warn".to_owned() };
     if let Err(error) = logging::init(&quiet) {
         eprintln!("{error}");
         return EXIT_FAILURE.into();

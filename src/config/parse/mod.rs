@@ -148,15 +148,15 @@ mod tests {
 
     use super::check::{assert_parses, assert_rejects};
     use super::*;
-    use crate::config::LogFormat;
+    use crate::config::LogOutput;
     use crate::domain::FloodControl;
 
     #[test]
     fn enum_value_accepts_only_its_variants() {
         assert_parses(known_word, "ngircd", FloodControl::Ngircd);
-        assert_parses(enum_value, "json", LogFormat::Json);
+        assert_parses(enum_value, "json", LogOutput::Json);
         assert_rejects(known_word::<FloodControl>, "Fast", "\"Fast\" is not a valid value");
-        let flaw = enum_value::<LogFormat>("text").expect_err("text");
+        let flaw = enum_value::<LogOutput>("text").expect_err("text");
         assert_eq!(flaw.help, "use \"auto\" or \"human\" or \"json\"");
     }
 

@@ -1,9 +1,35 @@
 //! What each client writes, and how it is recognised.
 
+mod eggdrop;
+mod hexchat;
+mod ii;
+mod irssi;
 mod log_format;
+mod mirc;
+mod parser;
+mod pattern;
+mod pattern_items;
+mod place;
+mod quassel_copy;
+mod recognise;
+mod scan;
+mod starred;
+mod textual;
+mod told;
+mod weechat;
 
 pub use log_format::{LogFormat, UnknownFormatName};
+pub use parser::{LineParser, ParserSettings};
+pub use pattern::{LinePattern, PatternError};
+pub use recognise::{HEAD, Recognised, UnknownFormat, recognise, recognise_as};
 
 #[cfg(test)]
 #[path = "../../../tests/support/log_writer.rs"]
 pub(crate) mod log_writer;
+
+#[cfg(test)]
+#[path = "../../../tests/support/log_script.rs"]
+pub(crate) mod log_script;
+
+#[cfg(test)]
+mod tests;

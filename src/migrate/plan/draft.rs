@@ -61,8 +61,8 @@ pub struct PlanOptions {
     pub timezone: Option<String>,
     /// What bytes are that are not UTF-8.
     pub charset: Option<String>,
-    /// The administrator's own pattern of a line.
-    pub pattern: Option<String>,
+    /// The administrator's own patterns of lines; none for those that the plan has.
+    pub patterns: Vec<String>,
 }
 
 /// A plan as the program proposes it.
@@ -110,6 +110,8 @@ pub struct FileDraft {
     pub format: String,
     /// The zone of its writer, if the log says it.
     pub timezone: Option<String>,
+    /// Whose log it is, if that matters.
+    pub owner: Option<String>,
     /// Network and channel as a database calls them.
     pub in_database: Option<(String, String)>,
 }

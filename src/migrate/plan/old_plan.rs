@@ -24,6 +24,14 @@ pub struct OldPlan {
 }
 
 impl OldPlan {
+    /// The text of the plan in the file `path`.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn read_file(path: &Path) -> Result<String, PlanError> {
+        read::read_file(path)
+    }
+
     /// Reads the plan in `text`, which stands in `file`.
     ///
     /// # Errors

@@ -6,21 +6,20 @@
 
 use std::collections::HashSet;
 
-use toml_edit::{DocumentMut, Item};
+use toml_edit::{DocumentMut, Item, Table};
 
 use super::claims::key_of;
 use super::draft::{ChannelDraft, PersonDraft, PlanDraft};
 use super::keeping::{FixedClaims, Ids};
-use super::old_plan::{
-    GONE, OldPlan, comments_above, old_section, own_comments, push_line, tables,
-};
+use super::old_plan::{GONE, OldPlan, comments_above, old_section, own_comments, tables};
 use super::read;
 use super::revise_files::revise_files;
 use super::text::{
-    channel_comments, channel_section, comment, mark_in, mark_of, nick_value, person_comments,
-    person_section, reading_section,
+    channel_comments, channel_section, comment, mark_in, mark_of, person_comments, person_section,
+    reading_section,
 };
-use super::{PlannedNick, PlannedPerson};
+use super::{PlannedAccount, PlannedNick, PlannedPerson};
+use crate::migrate::people::Sureness;
 
 /// A plan as it is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,14 +60,15 @@ fn head(old: Option<&OldPlan>, draft: &PlanDraft) -> String {
     };
     let mut reading = reading.clone();
     let options = &draft.options;
-    for (key, value) in [
-        ("timezone", &options.timezone),
-        ("charset", &options.charset),
-        ("pattern", &options.pattern),
-    ] {
-        if let Some(value) = value {
-            reading[key] = toml_edit::value(value.as_str());
+    for (key, value) in [("timezone", &options.timezone), ("charset", &options.charset)] {
+        let is_there = |value: &str| reading.get(key).and_then(Item::as_str) == Some(value);
+        if let Some(value) = value.as_deref().filter(|value| !is_there(value)) {
+            reading[key] = toml_edit::value(value);
         }
+    }
+    if !options.patterns.is_empty() {
+        reading["patterns"] =
+            toml_edit::value(options.patterns.iter().collect::<toml_edit::Array>());
     }
     reading.set_position(None);
     let mut document = DocumentMut::new();
@@ -123,57 +123,77 @@ fn revise_channels(revised: &mut RevisedPlan, old: Option<&OldPlan>, channels: &
 fn revise_people(revised: &mut RevisedPlan, old: Option<&OldPlan>, people: &[PersonDraft]) {
     let edited: Vec<(usize, &PlannedPerson)> =
         old.map(|old| old.edited_people().collect()).unwrap_or_default();
+    let old_people = old.map_or(&[][..], |old| &old.plan.people);
+    let old_tables = old.map(|old| tables(&old.document, "person")).unwrap_or_default();
     let claims = FixedClaims::new(&edited);
-    let mut ids = Ids::new(old.map_or(&[], |old| &old.plan.people), &edited);
+    let mut ids = Ids::new(old_people, &edited);
     // What needs a decision, and what does not.
     let (mut doubtful, mut others) = (String::new(), String::new());
-    let mut found: HashSet<usize> = HashSet::new();
-    let mut said: HashSet<(String, String)> = HashSet::new();
+    let (mut found, mut said) = (HashSet::new(), HashSet::new());
     for person in people {
         said.extend(person.nicks.iter().map(|nick| key_of(&nick.network, &nick.nick)));
-        let comments = person_comments(person);
         let before = person.given.and_then(|given| edited.get(given));
-        let text = if let (Some((at, planned)), Some(old)) = (before, old) {
+        if let Some((at, _)) = before {
             found.insert(*at);
-            let mut table = tables(&old.document, "person")[*at].clone();
-            for nick in claims.new_nicks(person, Some(planned)) {
-                push_line(&mut table, "nicks", &nick_value(&nick));
-            }
-            let mark = mark_in(&comments_above(&table)).unwrap_or_default().to_owned();
-            let comments = comments.replace(&mark_of(&person.decisions()), &mark);
-            others.push_str(&old_section(&table, "person", &comments));
+            others.push_str(&edited_section(old_tables[*at], person));
+        }
+        let Some(person) = beside(person, before.map(|(_, planned)| *planned), &claims) else {
             continue;
-        } else {
-            let nicks = claims.new_nicks(person, None);
-            if nicks.is_empty() {
-                continue;
-            }
-            let person = PersonDraft { nicks, ..person.clone() };
-            let comments = person_comments(&person);
-            format!("\n{comments}{}", person_section(&ids.take(&person), &person))
         };
+        let text = format!(
+            "\n{}{}",
+            person_comments(&person),
+            person_section(&ids.take(&person), &person)
+        );
         if person.doubts.is_empty() { others.push_str(&text) } else { doubtful.push_str(&text) }
     }
-    if let Some(old) = old {
-        for (at, (person, table)) in
-            old.plan.people.iter().zip(tables(&old.document, "person")).enumerate()
-        {
-            let is_said = |nick: &PlannedNick| said.contains(&key_of(&nick.network, &nick.nick));
-            let is_edited = old.is_person_edited[at];
-            if !found.contains(&at) && (is_edited || !person.nicks.iter().any(is_said)) {
-                revised.vanished += 1;
-                others.push_str(&old_section(table, "person", &comment(GONE)));
-            }
+    for (at, (person, table)) in old_people.iter().zip(&old_tables).enumerate() {
+        let is_said = |nick: &PlannedNick| said.contains(&key_of(&nick.network, &nick.nick));
+        let is_edited = old.is_some_and(|old| old.is_person_edited[at]);
+        if !found.contains(&at) && (is_edited || !person.nicks.iter().any(is_said)) {
+            revised.vanished += 1;
+            others.push_str(&old_section(table, "person", &comment(GONE)));
         }
     }
     revised.kept += found.len();
-    if !doubtful.is_empty() {
-        let heading = "People about whom you should decide. Lines with ? say what is doubtful. Move nicks from one to \
-                       another, or write checked = true for what is right.";
-        revised.text.push_str(&format!("\n{}{doubtful}", comment(heading)));
+    for (heading, sections) in [(DOUBTFUL, doubtful), (OTHERS, others)] {
+        if !sections.is_empty() {
+            revised.text.push_str(&format!("\n{}{sections}", comment(heading)));
+        }
     }
-    if !others.is_empty() {
-        let heading = "Everybody else, those who said most first.";
-        revised.text.push_str(&format!("\n{}{others}", comment(heading)));
-    }
+}
+
+/// The headings above people.
+const DOUBTFUL: &str = "People about whom you should decide. Lines with ? say what is doubtful. Move nicks from one \
+                        to another, or write checked = true for what is right.";
+const OTHERS: &str = "Everybody else, those who said most first.";
+
+/// A section that was edited, with what is known now above it. The doubts are decided.
+fn edited_section(table: &Table, person: &PersonDraft) -> String {
+    let decided = PersonDraft { doubts: Vec::new(), ..person.clone() };
+    let mark = mark_in(&comments_above(table)).unwrap_or_default().to_owned();
+    let comments = person_comments(&decided).replace(&mark_of(&person.decisions()), &mark);
+    old_section(table, "person", &comments)
+}
+
+/// What of a person stands in a section of its own: all nicks that no edited section has. `None` if there are none.
+///
+/// Nothing is added to a section that was edited: the administrator may have taken that nick out of it.
+fn beside(
+    person: &PersonDraft,
+    edited: Option<&PlannedPerson>,
+    claims: &FixedClaims,
+) -> Option<PersonDraft> {
+    let nicks = claims.new_nicks(person, edited);
+    let main = nicks.first()?;
+    let Some(edited) = edited else { return Some(PersonDraft { nicks, ..person.clone() }) };
+    Some(PersonDraft {
+        name: main.nick.clone(),
+        account: PlannedAccount::Bridge,
+        sure: Sureness::Doubtful,
+        facts: vec![format!("not in the section of {}, which you edited", edited.name)],
+        doubts: vec![format!("perhaps the same as {}: move the nicks there if so", edited.name)],
+        nicks,
+        ..person.clone()
+    })
 }

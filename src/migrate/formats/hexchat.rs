@@ -1,0 +1,269 @@
+//! HexChat and XChat: `Nov 29 13:59:16 <bob>`, a tab, and the text.
+//!
+//! HexChat writes events and actions with the same star: `*`, tab, `bob has quit (bye)` is letter for letter what bob's
+//! `/me has quit (bye)` makes. Such lines are read as events, and counted.
+
+use super::scan::{
+    angled, bare_nick, clock, ctime, dashed, date, enclosed, is_channel, is_nick, iso_date_time,
+    month, nick_and_rest, number, userhost,
+};
+use super::told::{
+    action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
+};
+use crate::domain::{LogEvent, LogSpeaker};
+use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+
+/// Reads a line. Also returns whether an action could have made the event.
+pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
+    if line.is_empty() {
+        return (WrittenLine::Nothing, false);
+    }
+    if let Some(marker) = line.strip_prefix("**** ") {
+        return (session(marker), false);
+    }
+    let Some((time, said)) = stamp(line) else { return (WrittenLine::Unknown, false) };
+    match event(said) {
+        Some((event, is_ambiguous)) => (WrittenLine::Entry { time, event }, is_ambiguous),
+        None => (WrittenLine::Nothing, false),
+    }
+}
+
+/// `BEGIN LOGGING AT Sun Nov 29 13:59:32 2026`, or `ENDING …`. The words are translated, the date is not.
+fn session(marker: &str) -> WrittenLine {
+    let words: Vec<&str> = marker.split_ascii_whitespace().take(16).collect();
+    let found = (0..words.len()).find_map(|at| ctime(&words[at..].join(" ")));
+    match found {
+        Some((date, time)) => WrittenLine::Day { date, time },
+        None => WrittenLine::Unknown,
+    }
+}
+
+/// `Nov 29 13:59:16 `; the month in the writer's language. Some write `2026-11-29 13:59:16 ` instead.
+fn stamp(line: &str) -> Option<(WrittenTime, &str)> {
+    if let Some((date, time, rest)) = iso_date_time(line) {
+        let date = WrittenDate::Full(date);
+        return Some((
+            WrittenTime::Local { date, time, has_seconds: true },
+            rest.strip_prefix(' ')?,
+        ));
+    }
+    let (name, rest) = line.split_once(' ')?;
+    let month = month(name)?;
+    let (day, rest) = number(rest.trim_start(), 1..=2)?;
+    let (clock, rest) = clock(rest.strip_prefix(' ')?)?;
+    // Whether there is such a day depends on the year; a leap year has all.
+    date(2000, i32::from(month), day)?;
+    let date = WrittenDate::WithoutYear { month, day: i8::try_from(day).ok()? };
+    let time = WrittenTime::Local { date, time: clock.time, has_seconds: clock.has_seconds };
+    Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
+}
+
+/// None for what was said to the writer alone.
+fn event(said: &str) -> Option<(LogEvent, bool)> {
+    let Some((column, message)) = said.split_once('\t') else {
+        return Some((client(said), false));
+    };
+    let event = match column {
+        "*" => return Some(starred(message)),
+        // XChat, and other settings of HexChat, mark events so that no action is like them.
+        "-->" | "<--" | "---" | "--" | "->" | "<-" | "-" | ">" | "<" => {
+            announcement(message).unwrap_or_else(|| client(message))
+        }
+        _ => {
+            if let Some((nick, "")) = angled(column) {
+                text(nick, message)
+            } else if let Some((nick, to_channel)) = notice_column(said) {
+                if !to_channel {
+                    // From a server, or to the writer alone.
+                    return None;
+                }
+                notice(nick, message)
+            } else if enclosed(column, "*", "*").is_some() || enclosed(column, ">", "<").is_some() {
+                return None;
+            } else {
+                client(said)
+            }
+        }
+    };
+    Some((event, false))
+}
+
+/// The nick of `-bob/#team-` or `-bob-`, and whether it is a notice to a channel.
+fn notice_column(said: &str) -> Option<(&str, bool)> {
+    let (nick, _) = dashed(said)?;
+    let column = said.split('\t').next()?;
+    Some((nick, column.contains('/')))
+}
+
+fn starred(message: &str) -> (LogEvent, bool) {
+    if is_chatter(message) {
+        return (client(message), false);
+    }
+    if let Some(event) = announcement(message) {
+        // Nobody types a user and host into an action.
+        let is_certain = match &event {
+            LogEvent::Join(who) | LogEvent::Part { who, .. } | LogEvent::Quit { who, .. } => {
+                who.userhost.is_some()
+            }
+            _ => false,
+        };
+        return (event, !is_certain);
+    }
+    let (nick, did) = message.split_once(' ').unwrap_or((message, ""));
+    match bare_nick(nick) {
+        Some(nick) => (action(nick, did), false),
+        None => (client(message), false),
+    }
+}
+
+/// How what HexChat writes for its user begins.
+const CHATTER: &[&str] = &[
+    "Already offering ",
+    "Cannot join ",
+    "Capabilities ",
+    "Channel #",
+    "Connected.",
+    "Connecting to ",
+    "Connection failed",
+    "DCC ",
+    "Disconnected (",
+    "Found your IP: ",
+    "Looking up ",
+    "MOTD Skipped",
+    "Nickname already in use",
+    "No ping reply for ",
+    "No such DCC",
+    "Notify: ",
+    "Now talking on ",
+    "Offering ",
+    "Ping reply from ",
+    "Received a CTCP ",
+    "Received a DCC ",
+    "Received a malformed DCC ",
+    "SASL ",
+    "Stopped previous connection",
+    "The file ",
+    "Topic for ",
+    "Unknown host",
+    "Users on #",
+    "You are now known as ",
+    "You are now talking on ",
+    "You have been ",
+    "You have left channel ",
+    "You're inviting ",
+];
+
+/// What stands behind `[nick] ` in the answers to WHOIS.
+const WHOIS: &[&str] =
+    &["(", "#", "@#", "+#", "End of WHOIS list", "idle ", "is away (", "is logged in", "real user"];
+
+fn is_chatter(message: &str) -> bool {
+    // All of them begin with a capital, but for WHOIS; most nicks do not.
+    match message.as_bytes().first() {
+        Some(b'A'..=b'Z') => CHATTER.iter().any(|start| message.starts_with(start)),
+        Some(b'[') => message
+            .split_once("] ")
+            .is_some_and(|(_, told)| WHOIS.iter().any(|start| told.starts_with(start))),
+        _ => false,
+    }
+}
+
+fn announcement(message: &str) -> Option<LogEvent> {
+    let (nick, did) = nick_and_rest(message)?;
+    let (who, did) = match userhost(did, "(", ")") {
+        Some((userhost, did)) => (known(nick, Some(userhost)), did),
+        None => (speaker(nick), did),
+    };
+    let (verb, rest) = did.split_once(' ').unwrap_or((did, ""));
+    match verb {
+        "has" => changed(who, rest),
+        "is" => {
+            let new = rest.strip_prefix("now known as ")?;
+            is_nick(new).then(|| renamed(nick, new))
+        }
+        "gives" | "removes" | "sets" => moded(nick, verb, rest),
+        _ => None,
+    }
+}
+
+/// What stands behind `has `.
+fn changed(who: LogSpeaker, did: &str) -> Option<LogEvent> {
+    let (verb, rest) = did.split_once(' ').unwrap_or((did, ""));
+    match verb {
+        // Old versions also write the channel.
+        "joined" if who.userhost.is_some() => {
+            (rest.is_empty() || is_channel(rest)).then_some(LogEvent::Join(who))
+        }
+        "left" if who.userhost.is_some() => {
+            let (channel, behind) = rest.split_once(' ').unwrap_or((rest, ""));
+            let reason = if is_channel(channel) { behind } else { rest };
+            Some(part(who, parenthesized(reason)?))
+        }
+        "quit" => {
+            // Without a reason, HexChat writes empty parentheses.
+            let reason = enclosed(rest, "(", ")")?;
+            Some(quit(who, reason))
+        }
+        "kicked" => {
+            let (nick, rest) = nick_and_rest(rest)?;
+            let (channel, reason) = rest.strip_prefix("from ")?.split_once(' ')?;
+            is_channel(channel).then(|| Some(kick(nick, &who.nick, parenthesized(reason)?)))?
+        }
+        "changed" => {
+            let new = rest.strip_prefix("the topic to:")?;
+            Some(topic(&who.nick, new.strip_prefix(' ').unwrap_or(new)))
+        }
+        _ => None,
+    }
+}
+
+/// The words for changes of modes, with the letter of each.
+const MODES: &[(&str, &str, &str)] = &[
+    ("gives", "channel operator status to ", "+o"),
+    ("removes", "channel operator status from ", "-o"),
+    ("gives", "channel half-operator status to ", "+h"),
+    ("removes", "channel half-operator status from ", "-h"),
+    ("gives", "voice to ", "+v"),
+    ("removes", "voice from ", "-v"),
+    ("sets", "ban on ", "+b"),
+    ("removes", "ban on ", "-b"),
+    ("sets", "exempt on ", "+e"),
+    ("removes", "exempt on ", "-e"),
+    ("sets", "invite on ", "+I"),
+    ("sets", "invite exempt on ", "+I"),
+    ("removes", "invite on ", "-I"),
+    ("removes", "invite exempt on ", "-I"),
+    ("sets", "quiet on ", "+q"),
+    ("removes", "quiet on ", "-q"),
+    ("sets", "channel keyword to ", "+k"),
+    ("sets", "channel limit to ", "+l"),
+];
+
+fn moded(by: &str, verb: &str, rest: &str) -> Option<LogEvent> {
+    match (verb, rest) {
+        ("removes", "channel keyword") => return Some(mode(by, "-k")),
+        ("removes", "user limit") => return Some(mode(by, "-l")),
+        _ => {}
+    }
+    if let Some(change) = rest.strip_prefix("mode ").filter(|_| verb == "sets") {
+        let (modes, target) = change.split_once(' ').unwrap_or((change, ""));
+        if !modes.starts_with(['+', '-']) {
+            return None;
+        }
+        let target = match target.split_once(' ').unwrap_or((target, "")) {
+            (channel, rest) if is_channel(channel) => rest,
+            _ => target,
+        };
+        return Some(mode(by, &format!("{modes} {target}")));
+    }
+    let known = MODES.iter().find(|(known, words, _)| *known == verb && rest.starts_with(words));
+    let (_, words, letters) = known?;
+    let target = &rest[words.len()..];
+    let is_one_word = !target.is_empty() && !target.contains(' ');
+    is_one_word.then(|| mode(by, &format!("{letters} {target}")))
+}
+
+/// A reason in parentheses; it may hold parentheses.
+fn parenthesized(reason: &str) -> Option<&str> {
+    if reason.is_empty() { Some("") } else { enclosed(reason, "(", ")") }
+}
