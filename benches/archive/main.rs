@@ -162,7 +162,7 @@ fn pages(reader: &ArchiveReader, rooms: &[ArchiveRoom]) {
     for room in rooms {
         let (Some(first), Some(last)) = (room.first, room.last) else { continue };
         for part in 0..10 {
-            let at = first + (last - first) / 10 * part;
+            let at = first + last.duration_since(first) / 10 * part;
             let began = Instant::now();
             let lines = reader.from_time(room.id, at, 200).unwrap();
             let middle = lines.first().map(|line| line.id);
