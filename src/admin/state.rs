@@ -14,7 +14,7 @@ use super::report::PeopleCounts;
 use super::samples::SampleLog;
 use super::warnings::RecentWarnings;
 use crate::bridge::{BridgeReport, Stats};
-use crate::service::{BridgeControl, Status};
+use crate::service::{ArchiveMonitor, BridgeControl, Status};
 
 /// How long the engine may take to say how the bridge is. It answers at once, unless the disk takes no writes.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -31,6 +31,8 @@ pub struct RunningParts {
     pub status: watch::Receiver<Status>,
     /// The counters since the start.
     pub stats: watch::Receiver<Stats>,
+    /// How the archiver is.
+    pub archive: ArchiveMonitor,
     /// Reads the configuration again.
     pub reload: ReloadHandle,
     /// Shows and sets what is logged.

@@ -51,6 +51,7 @@ impl Program {
             control: bridge.control(),
             status: bridge.status(),
             stats: bridge.stats(),
+            archive: bridge.archive(),
             reload,
             warnings: log_level.warnings(),
             log_level: Arc::new(log_level.clone()),

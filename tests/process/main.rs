@@ -6,6 +6,7 @@
 mod accounts;
 mod admin;
 mod admin_tcp;
+mod archive;
 mod archive_pages;
 #[allow(dead_code)]
 #[path = "../support/archive_world.rs"]
@@ -22,6 +23,8 @@ mod direct;
 mod disk;
 mod harness;
 mod ident;
+mod import_write;
+mod import_plan;
 mod init;
 mod link_page;
 #[allow(dead_code)]

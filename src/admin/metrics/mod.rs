@@ -3,6 +3,7 @@
 //! Nothing is counted here: the bridge and the service keep plain counters, and this turns them into a page when it is
 //! asked for.
 
+mod archive;
 mod canary;
 mod families;
 mod links;
@@ -21,6 +22,7 @@ use super::state::SharedState;
 use crate::bridge::{
     AccountStats, BridgeReport, ConnectionReport, ConnectionState, PuppetStats, Stats, TrafficStats,
 };
+use crate::service::ArchiveStatus;
 use crate::store;
 use crate::version::{COMMIT, VERSION};
 use families::{Families, Labels, as_float, as_number, seconds};
@@ -45,6 +47,7 @@ async fn metrics(State(state): State<SharedState>) -> Response {
         config_loaded_at: bridge.reload.loaded_at(),
         last_reload: bridge.reload.last(),
         database_bytes: store::size_on_disk(&bridge.state_dir),
+        archive: bridge.archive.status(),
     };
     // With many links, that takes a while.
     let page = tokio::task::spawn_blocking(move || figures.page()).await;
@@ -64,6 +67,7 @@ struct Figures {
     config_loaded_at: Timestamp,
     last_reload: Option<ReloadView>,
     database_bytes: u64,
+    archive: ArchiveStatus,
 }
 
 impl Figures {
@@ -79,6 +83,7 @@ impl Figures {
         self.add_traffic(&mut families);
         self.add_senders(&mut families);
         self.add_storage(&mut families);
+        archive::add(self.archive, &mut families);
         self.add_process(&mut families);
         families.into_text()
     }

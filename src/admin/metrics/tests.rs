@@ -59,6 +59,13 @@ fn figures() -> Figures {
         config_loaded_at: at(900),
         last_reload: None,
         database_bytes: 4_096,
+        archive: crate::service::ArchiveStatus {
+            is_enabled: true,
+            is_writable: true,
+            lines: 12,
+            waiting: 1,
+            bytes: 4_096,
+        },
     }
 }
 

@@ -1,22 +1,271 @@
-//! `letsbridge import archive`.
+//! `letsbridge import archive`: puts the history of a plan into the bridge's archive.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp};
+use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::cli::EXIT_FAILURE;
+use super::write::ToldEvents;
+use crate::cli::table;
+use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
+use crate::config;
+use crate::config::Settings;
+use crate::domain::LogEntry;
+use crate::migrate::archive_lines::{NoArchiveLine, archive_line, person_marks};
+use crate::migrate::plan::{Plan, PlannedChannel};
+use crate::migrate::reading::{ChannelReader, ReadError, ReadingSettings};
+use crate::store::archive::{Archive, ArchiveError, ImportKey, LineOutcome};
+
+/// Few enough that a bridge that runs beside it does not wait long to write.
+const ENTRIES_PER_BATCH: usize = 2_000;
 
 /// The arguments of `import archive`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 1 nothing done.")]
+#[command(
+    after_help = "The bridge can keep running. What is in the archive already is not added again; interrupted, it goes \
+                  on where it was when you run it again. Private logs are never archived. Exit status: 0 done; 1 not \
+                  done, or not all; 2 the configuration or the plan is wrong; 130 interrupted."
+)]
 pub(super) struct ImportArchiveArgs {
     /// The plan that `letsbridge import plan` wrote
     plan: PathBuf,
+    /// Events to archive, too [default: none]
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    events: Vec<ToldEvents>,
+    /// Configuration file
+    #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
+    config: PathBuf,
+}
+
+/// Why an import ended early.
+#[derive(Debug, thiserror::Error)]
+enum ImportFailure {
+    /// The archive cannot be written.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A log cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It cannot be interrupted.
+    #[error("cannot listen to signals: {0}")]
+    Signals(std::io::Error),
+    /// Ctrl-C.
+    #[error("interrupted: run it again to go on")]
+    Interrupted,
+}
+
+/// What became of the entries of a channel.
+#[derive(Debug, Clone, Copy, Default)]
+struct ChannelTally {
+    added: u64,
+    known: u64,
+    heard: u64,
+    refused: u64,
+    left_out: u64,
+    too_old: u64,
+}
+
+/// An import on its way.
+struct ArchiveImport<'a> {
+    plan: &'a Plan,
+    reading: ReadingSettings,
+    archive: Archive,
+    /// What was said before is older than the archive keeps.
+    oldest: Option<Timestamp>,
+    bar: ProgressBar,
+    interrupted: Arc<AtomicBool>,
 }
 
 /// Runs the command.
 pub(super) fn archive(arguments: &ImportArchiveArgs) -> ExitCode {
-    eprintln!("{}: this version cannot do that yet", arguments.plan.display());
-    EXIT_FAILURE.into()
+    let settings = match config::load(&arguments.config, std::env::vars()) {
+        Ok((settings, _)) => settings,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return EXIT_CONFIG_ERROR.into();
+        }
+    };
+    let plan = match Plan::read(&arguments.plan) {
+        Ok(plan) => plan,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return EXIT_CONFIG_ERROR.into();
+        }
+    };
+    match import(&settings, &plan, arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            match error {
+                ImportFailure::Interrupted => 130.into(),
+                _ => EXIT_FAILURE.into(),
+            }
+        }
+    }
+}
+
+fn import(
+    settings: &Settings,
+    plan: &Plan,
+    arguments: &ImportArchiveArgs,
+) -> Result<(), ImportFailure> {
+    let wanted = |it: &&PlannedChannel| !it.is_left_out && !it.is_private && it.room.is_some();
+    let channels: Vec<&PlannedChannel> = plan.channels.iter().filter(wanted).collect();
+    let interrupted = catch_interrupts().map_err(ImportFailure::Signals)?;
+    let keep = settings.archive.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
+    let mut import = ArchiveImport {
+        plan,
+        reading: plan.reading.settings(super::write::told(&arguments.events)),
+        archive: Archive::open_or_make(&settings.state_dir)?,
+        oldest: keep.and_then(|keep| Timestamp::now().checked_sub(keep).ok()),
+        bar: progress_bar(channels.iter().map(|channel| size(channel)).sum()),
+        interrupted,
+    };
+    import.archive.batch(|batch| {
+        let people = plan.people.iter().filter(|person| !person.is_left_out);
+        people.into_iter().try_for_each(|person| batch.know(&person_marks(person), &person.name))
+    })?;
+    let mut rows = Vec::new();
+    let mut outcome = Ok(());
+    for channel in channels {
+        let mut tally = ChannelTally::default();
+        outcome = import.channel(channel, &mut tally);
+        rows.push(row(channel, tally));
+        if outcome.is_err() {
+            break;
+        }
+    }
+    import.bar.finish_and_clear();
+    let titles = ["CHANNEL", "ROOM", "ADDED", "THERE", "HEARD", "TAKEN OUT", "TOO OLD", "LEFT OUT"];
+    print!("{}", table::render(titles, &rows, table::terminal_width()));
+    if !settings.archive.enabled {
+        println!(
+            "The bridge archives nothing of what it hears: set `enabled = true` in [archive]."
+        );
+    }
+    outcome
+}
+
+impl ArchiveImport<'_> {
+    fn channel(
+        &mut self,
+        channel: &PlannedChannel,
+        tally: &mut ChannelTally,
+    ) -> Result<(), ImportFailure> {
+        self.bar.set_message(format!("{}/{}", channel.network, channel.channel));
+        let sources = channel.sources();
+        let left_out = self.plan.people.iter().filter(|person| person.is_left_out);
+        let left_out: Vec<&str> = left_out.map(|person| person.id.as_str()).collect();
+        let key = format!("{sources:?} {:?} {:?} {left_out:?}", self.reading, channel.room);
+        let key = ImportKey::of(&key);
+        let mut reader = ChannelReader::open(&sources, &self.reading)?;
+        if let Some(last) = self.archive.imported_up_to(key)? {
+            reader = reader.after(last);
+        }
+        let (bar, mut told) = (self.bar.clone(), 0);
+        let mut reader = reader.with_progress(move |progress| {
+            bar.inc(progress.bytes.saturating_sub(told));
+            told = progress.bytes;
+        });
+        loop {
+            let mut entries = Vec::with_capacity(ENTRIES_PER_BATCH);
+            let mut failure = None;
+            for entry in reader.by_ref().take(ENTRIES_PER_BATCH) {
+                match entry {
+                    Ok(entry) => entries.push(entry),
+                    Err(error) => failure = Some(error),
+                }
+            }
+            self.write(channel, key, &entries, tally)?;
+            if let Some(error) = failure {
+                return Err(error.into());
+            }
+            if entries.len() < ENTRIES_PER_BATCH {
+                return Ok(());
+            }
+            if self.interrupted.load(Ordering::Relaxed) {
+                return Err(ImportFailure::Interrupted);
+            }
+        }
+    }
+
+    /// Writes entries, and how far the import is, in one transaction.
+    fn write(
+        &mut self,
+        channel: &PlannedChannel,
+        key: ImportKey,
+        entries: &[LogEntry],
+        tally: &mut ChannelTally,
+    ) -> Result<(), ArchiveError> {
+        let (Some(last), Some(room)) = (entries.last(), &channel.room) else { return Ok(()) };
+        let (plan, oldest) = (self.plan, self.oldest);
+        // A room may be named by its id.
+        let id = room.parse::<crate::domain::ObjectId>().is_ok().then_some(room.as_str());
+        let mut now = *tally;
+        self.archive.batch(|batch| {
+            let room = batch.room(room, id)?;
+            for entry in entries {
+                if oldest.is_some_and(|oldest| entry.at < oldest) {
+                    now.too_old += 1;
+                    continue;
+                }
+                match archive_line(plan, channel, entry, room) {
+                    Ok(line) => match batch.add(&line)? {
+                        LineOutcome::Added => now.added += 1,
+                        LineOutcome::Known => now.known += 1,
+                        LineOutcome::Elsewhere => now.heard += 1,
+                        LineOutcome::Refused => now.refused += 1,
+                    },
+                    Err(NoArchiveLine::LeftOut) => now.left_out += 1,
+                    Err(NoArchiveLine::OutOfTime) => now.too_old += 1,
+                    Err(NoArchiveLine::Nobody) => {}
+                }
+            }
+            batch.set_imported_up_to(key, last.at)
+        })?;
+        *tally = now;
+        Ok(())
+    }
+}
+
+/// Ctrl-C only sets a flag, which is looked at between transactions; a second one ends the program.
+fn catch_interrupts() -> std::io::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_default(signal, Arc::clone(&flag))?;
+        signal_hook::flag::register(signal, Arc::clone(&flag))?;
+    }
+    Ok(flag)
+}
+
+fn progress_bar(bytes: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {msg}",
+    );
+    // Without a terminal it draws nothing.
+    ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// The bytes of the logs of a channel.
+fn size(channel: &PlannedChannel) -> u64 {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+    channel.files.iter().map(|file| size(&file.path)).sum()
+}
+
+fn row(channel: &PlannedChannel, tally: ChannelTally) -> [String; 8] {
+    [
+        format!("{}/{}", channel.network, channel.channel),
+        channel.room.clone().unwrap_or_default(),
+        tally.added.to_string(),
+        tally.known.to_string(),
+        tally.heard.to_string(),
+        tally.refused.to_string(),
+        tally.too_old.to_string(),
+        tally.left_out.to_string(),
+    ]
 }

@@ -8,4 +8,4 @@ mod open;
 pub use decode::decode_line;
 pub use find::{FindError, FindSettings, FoundKind, FoundLog, RefusedFile, find, find_as};
 pub use lines::{Lines, MAX_LINE};
-pub use open::{LogLines, open, size};
+pub use open::{LogLines, log_size, open_lines};

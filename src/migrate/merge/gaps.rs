@@ -6,12 +6,17 @@ use std::ops::Range;
 use super::anchors::Match;
 use super::normal::KeyedEntry;
 use super::skew::Skew;
+use crate::domain::LogEvent;
 
 /// How far the times of one line may differ beyond what the clocks do, in milliseconds, where both sources were there.
 const DELAY_BETWEEN: i64 = 2 * 60_000;
 
 /// The same where one of them may have come or gone.
 const DELAY_AT_EDGE: i64 = 5_000;
+
+/// The same where both were there, and have the same messages in the gap: an hour that comes twice, and of which only one of
+/// them tells which it was.
+const DELAY_OF_SAME: i64 = 65 * 60_000;
 
 /// How far the times may differ of what surely is at the same moment.
 const SAME_MOMENT: i64 = 2_000;
@@ -51,11 +56,12 @@ impl Gap<'_> {
             (a.end, b.end) = (a.end - 1, b.end - 1);
         }
         if !a.is_empty() && !b.is_empty() {
+            let limit = self.limit(a.clone(), b.clone());
             let (rows, columns) = self.comparable(a, b);
             if rows.len() * columns.len() <= MAX_COMPARED {
-                self.match_best(&rows, &columns, &mut found);
+                self.match_best(&rows, &columns, limit, &mut found);
             } else {
-                self.match_first(&rows, &columns, &mut found);
+                self.match_first(&rows, &columns, limit, &mut found);
             }
         }
         found.extend(ending.into_iter().rev());
@@ -79,13 +85,24 @@ impl Gap<'_> {
         (skew.differs(it.offset) - it.slack().max(skew.slack())).max(0)
     }
 
-    /// How far the delay may be.
-    fn limit(&self) -> i64 {
-        if self.before.is_some() && self.behind.is_some() { DELAY_BETWEEN } else { DELAY_AT_EDGE }
+    /// How far the delay may be, in the gap that is `a` and `b`.
+    fn limit(&self, a: Range<usize>, b: Range<usize>) -> i64 {
+        if self.before.is_none() || self.behind.is_none() {
+            return DELAY_AT_EDGE;
+        }
+        let said = |it: &&KeyedEntry| matches!(it.entry.event, LogEvent::Message { .. });
+        let (first, second) = (&self.first[a], &self.second[b]);
+        let is_same = first.iter().filter(said).count() == second.iter().filter(said).count()
+            && first
+                .iter()
+                .filter(said)
+                .zip(second.iter().filter(said))
+                .all(|(one, other)| one.is_like(other));
+        if is_same { DELAY_OF_SAME } else { DELAY_BETWEEN }
     }
 
     /// What matching these two is worth; nothing if they do not match.
-    fn worth(&self, a: usize, b: usize) -> Option<i64> {
+    fn worth(&self, a: usize, b: usize, limit: i64) -> Option<i64> {
         let (one, other) = (&self.first[a], &self.second[b]);
         if other.is_absorbed || !one.is_like(other) {
             return None;
@@ -95,7 +112,7 @@ impl Gap<'_> {
         let beside = self.before.into_iter().chain(self.behind);
         let least = beside.map(|skew| self.is_off_by(skew, &it)).fold(off, i64::min);
         // Among equal lines, the one at the same moment.
-        (least <= self.limit()).then_some(MATCHED - off)
+        (least <= limit).then_some(MATCHED - off)
     }
 
     /// The lines that have one like them on the other side.
@@ -110,14 +127,15 @@ impl Gap<'_> {
     }
 
     /// The most matches, and among those the ones of least delay: the longest common subsequence, weighted.
-    fn match_best(&self, rows: &[usize], columns: &[usize], found: &mut Vec<Match>) {
+    fn match_best(&self, rows: &[usize], columns: &[usize], limit: i64, found: &mut Vec<Match>) {
         let width = columns.len() + 1;
         // best[row][column]: what the lines from there on are worth.
         let mut best = vec![0_i64; (rows.len() + 1) * width];
         for (row, a) in rows.iter().enumerate().rev() {
             for (column, b) in columns.iter().enumerate().rev() {
                 let at = row * width + column;
-                let matched = self.worth(*a, *b).map_or(0, |worth| worth + best[at + width + 1]);
+                let matched =
+                    self.worth(*a, *b, limit).map_or(0, |worth| worth + best[at + width + 1]);
                 best[at] = matched.max(best[at + 1]).max(best[at + width]);
             }
         }
@@ -136,9 +154,9 @@ impl Gap<'_> {
     }
 
     /// Matches each line with the first one that fits, in time linear but for lines of the same moment.
-    fn match_first(&self, rows: &[usize], columns: &[usize], found: &mut Vec<Match>) {
+    fn match_first(&self, rows: &[usize], columns: &[usize], limit: i64, found: &mut Vec<Match>) {
         let offset = self.around.offset;
-        let reach = self.limit() + 2 * 60_000;
+        let reach = limit + 2 * 60_000;
         let mut next = 0;
         for a in rows {
             let time = self.first[*a].time - offset;
@@ -146,7 +164,8 @@ impl Gap<'_> {
                 next += 1;
             }
             let near = columns[next..].iter().take_while(|b| self.second[**b].time <= time + reach);
-            let fits = near.take(MAX_COMPARED.isqrt()).position(|b| self.worth(*a, *b).is_some());
+            let fits =
+                near.take(MAX_COMPARED.isqrt()).position(|b| self.worth(*a, *b, limit).is_some());
             if let Some(skipped) = fits {
                 found.push(self.matched(*a, columns[next + skipped]));
                 next += skipped + 1;

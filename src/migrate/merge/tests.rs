@@ -237,3 +237,15 @@ fn years_apart_or_one_after_the_other() {
     let found = merged(vec![days(0, 700), days(400, 800), days(800, 900), vec![]], 64);
     assert_eq!(told(&found), told(&days(0, 900)));
 }
+
+#[test]
+fn an_hour_that_only_one_clock_tells_apart() {
+    let mut history = vec![said_at(0, 0, "long before the clock goes back")];
+    history.extend((0..3).map(|at| said_at(at * 1_200 * SECOND + HOUR, 1, "ok")));
+    history.push(said_at(3 * HOUR, 0, "long after the clock went back"));
+    let mut other = history.clone();
+    for entry in &mut other[1..4] {
+        entry.at += jiff::SignedDuration::from_hours(1);
+    }
+    assert_eq!(told(&merged(vec![history.clone(), other], 64)), told(&history));
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{PlannedAccount, PlannedNick, PlannedPerson};
+use super::{PlannedAccount, PlannedChannel, PlannedNick, PlannedPerson};
 use crate::domain::{Identity, ObjectId};
 use crate::migrate::people::Sureness;
 
@@ -61,8 +61,8 @@ pub struct PlanOptions {
     pub timezone: Option<String>,
     /// What bytes are that are not UTF-8.
     pub charset: Option<String>,
-    /// The administrator's own pattern of a line.
-    pub pattern: Option<String>,
+    /// The administrator's own patterns of lines; none for those that the plan has.
+    pub patterns: Vec<String>,
 }
 
 /// A plan as the program proposes it.
@@ -110,6 +110,8 @@ pub struct FileDraft {
     pub format: String,
     /// The zone of its writer, if the log says it.
     pub timezone: Option<String>,
+    /// Whose log it is, if that matters.
+    pub owner: Option<String>,
     /// Network and channel as a database calls them.
     pub in_database: Option<(String, String)>,
 }
@@ -163,6 +165,17 @@ impl PlannedPerson {
 impl ChannelDraft {
     /// What of a channel an administrator may change, as one text.
     pub(super) fn decisions(&self) -> String {
-        format!("{:?}", self.room)
+        decisions_of_channel(&self.network, &self.channel, self.room.as_deref())
+    }
+}
+
+fn decisions_of_channel(network: &str, channel: &str, room: Option<&str>) -> String {
+    format!("{network:?} {channel:?} {room:?}")
+}
+
+impl PlannedChannel {
+    pub(super) fn decisions(&self) -> String {
+        let left_out = if self.is_left_out { " left out" } else { "" };
+        decisions_of_channel(&self.network, &self.channel, self.room.as_deref()) + left_out
     }
 }

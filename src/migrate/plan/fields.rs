@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use toml_edit::{Item, Key, TableLike, Value};
 
@@ -202,6 +203,16 @@ impl<'t> PlanTable<'t> {
             value.mistake("a time with its zone, like 2014-03-01T18:00:00Z");
         }
         time
+    }
+
+    /// A day, if it is set.
+    pub(super) fn day(&self, name: &str) -> Option<Date> {
+        let value = self.get(name)?;
+        let day = value.quoted().trim_matches(['"', '\'']).parse().ok();
+        if day.is_none() {
+            value.mistake("a day, like 2014-03-01");
+        }
+        day
     }
 
     /// The name of a time zone, if it is set.

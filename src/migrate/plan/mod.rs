@@ -10,6 +10,7 @@ mod draft;
 mod fields;
 mod keeping;
 mod mistake;
+mod networks;
 mod old_plan;
 mod propose;
 mod read;
@@ -17,11 +18,13 @@ mod read_people;
 mod revise;
 mod revise_files;
 mod room;
+mod sources;
 mod text;
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use self::claims::Claims;
@@ -34,8 +37,9 @@ pub use draft::{
     PlanDraft, PlanOptions,
 };
 pub use mistake::{PlanError, PlanMistake};
+pub use networks::NetworkNames;
 pub use old_plan::OldPlan;
-pub use propose::{AccountRules, propose_people, with_commas};
+pub use propose::{AccountRules, propose_people, said, with_commas};
 pub use revise::{RevisedPlan, revise};
 pub use room::{ProposedRoom, is_room_slug, propose_room};
 
@@ -60,8 +64,8 @@ pub struct PlannedReading {
     pub timezone: Option<TimeZone>,
     /// What bytes are that are not UTF-8: the label of an encoding.
     pub charset: Option<String>,
-    /// The administrator's own pattern of a line.
-    pub pattern: Option<String>,
+    /// The administrator's own patterns of lines.
+    pub patterns: Vec<String>,
 }
 
 /// A channel of the logs.
@@ -90,6 +94,10 @@ pub struct PlannedFile {
     pub kind: PlannedFormat,
     /// The zone of its writer's clock, if not the usual one.
     pub timezone: Option<TimeZone>,
+    /// The day of its first line, if neither its name nor its lines tell.
+    pub first_day: Option<Date>,
+    /// Whose log it is, if that matters: files of one writer follow each other.
+    pub owner: Option<String>,
 }
 
 /// The format of a log.

@@ -5,7 +5,7 @@ use std::path::Path;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 
 use super::text::{OURS, mark_in, mark_of};
-use super::{Plan, PlanError, PlannedNick, PlannedPerson, read};
+use super::{Plan, PlanError, PlannedChannel, PlannedNick, PlannedPerson, read};
 use crate::migrate::people::{GivenNick, GivenPerson};
 
 /// What is said of what was in the logs once.
@@ -24,6 +24,14 @@ pub struct OldPlan {
 }
 
 impl OldPlan {
+    /// The text of the plan in the file `path`.
+    ///
+    /// # Errors
+    /// That it cannot be read.
+    pub fn read_file(path: &Path) -> Result<String, PlanError> {
+        read::read_file(path)
+    }
+
     /// Reads the plan in `text`, which stands in `file`.
     ///
     /// # Errors
@@ -37,10 +45,7 @@ impl OldPlan {
             tables.iter().zip(decisions).map(|(table, it)| is_edited(table, &it)).collect()
         };
         let people = plan.people.iter().map(PlannedPerson::decisions).collect();
-        let channels = plan.channels.iter().map(|channel| {
-            let left_out = if channel.is_left_out { " left out" } else { "" };
-            format!("{:?}{left_out}", channel.room)
-        });
+        let channels = plan.channels.iter().map(PlannedChannel::decisions);
         let is_person_edited = edited("person", people);
         let is_channel_edited = edited("channel", channels.collect());
         Ok(Self { plan, document, is_person_edited, is_channel_edited })

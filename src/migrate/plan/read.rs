@@ -15,7 +15,7 @@ use super::read_people::{nobody, read_people};
 use super::room::is_room_slug;
 use super::{Plan, PlannedChannel, PlannedFile, PlannedFormat, PlannedReading};
 use crate::domain::{DatabaseFormat, ObjectId};
-use crate::migrate::formats::LogFormat;
+use crate::migrate::formats::{LinePattern, LogFormat};
 
 /// The largest plan that is read, in bytes: some 100,000 people.
 const MAX_LEN_PLAN: u64 = 128 * 1024 * 1024;
@@ -102,7 +102,8 @@ fn read_reading(text: &PlanText, root: &dyn TableLike) -> PlannedReading {
         return PlannedReading::default();
     };
     let table = PlanTable::new(text, "reading".to_owned(), start, table);
-    table.check_keys(&["timezone", "charset", "pattern"]);
+    table.check_keys(&["timezone", "charset", "patterns"]);
+    let patterns = table.items("patterns", "a list, like [\"[%H:%M] <{nick}> {text}\"]");
     let charset = table.get("charset");
     let label = charset.as_ref().and_then(PlanValue::string);
     if let (Some(value), Some(label)) = (&charset, &label)
@@ -113,8 +114,17 @@ fn read_reading(text: &PlanText, root: &dyn TableLike) -> PlannedReading {
     PlannedReading {
         timezone: table.zone("timezone"),
         charset: label,
-        pattern: table.string("pattern"),
+        patterns: patterns.iter().filter_map(read_pattern).collect(),
     }
+}
+
+fn read_pattern(value: &PlanValue<'_>) -> Option<String> {
+    let pattern = value.string()?;
+    if let Err(error) = pattern.parse::<LinePattern>() {
+        let help = "see docs/import-logs.md for how patterns are written".to_owned();
+        value.note(error.to_string(), help);
+    }
+    Some(pattern)
 }
 
 /// The channels, each with its line.
@@ -198,11 +208,12 @@ fn read_planned_file(value: &PlanValue<'_>, directory: &Path) -> Option<PlannedF
         value.mistake("{ path = \"…\", format = \"…\" }");
         return None;
     };
-    table.check_keys(&["path", "format", "timezone", "network", "channel"]);
+    table.check_keys(&["path", "format", "timezone", "first_day", "owner", "network", "channel"]);
     let path = table.needed("path", "write where the log is")?;
     let format = table.needed("format", "write the format of the log")?;
     let (network, channel) = (table.string("network"), table.string("channel"));
-    let timezone = table.zone("timezone");
+    let (timezone, first_day) = (table.zone("timezone"), table.day("first_day"));
+    let owner = table.string("owner");
     let kind = if let Ok(format) = format.parse::<DatabaseFormat>() {
         let (Some(network), Some(channel)) = (network, channel) else {
             table.missing("channel", "write network and channel as the database calls them");
@@ -220,5 +231,5 @@ fn read_planned_file(value: &PlanValue<'_>, directory: &Path) -> Option<PlannedF
         }
         return None;
     };
-    Some(PlannedFile { path: directory.join(path), kind, timezone })
+    Some(PlannedFile { path: directory.join(path), kind, timezone, first_day, owner })
 }

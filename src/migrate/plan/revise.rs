@@ -60,15 +60,15 @@ fn head(old: Option<&OldPlan>, draft: &PlanDraft) -> String {
     };
     let mut reading = reading.clone();
     let options = &draft.options;
-    for (key, value) in [
-        ("timezone", &options.timezone),
-        ("charset", &options.charset),
-        ("pattern", &options.pattern),
-    ] {
+    for (key, value) in [("timezone", &options.timezone), ("charset", &options.charset)] {
         let is_there = |value: &str| reading.get(key).and_then(Item::as_str) == Some(value);
         if let Some(value) = value.as_deref().filter(|value| !is_there(value)) {
             reading[key] = toml_edit::value(value);
         }
+    }
+    if !options.patterns.is_empty() {
+        reading["patterns"] =
+            toml_edit::value(options.patterns.iter().collect::<toml_edit::Array>());
     }
     reading.set_position(None);
     let mut document = DocumentMut::new();

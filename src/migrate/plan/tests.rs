@@ -35,6 +35,7 @@ fn channel(network: &str, name: &str, files: &[&str]) -> ChannelDraft {
         path: path.into(),
         format: "irssi".to_owned(),
         timezone: None,
+        owner: None,
         in_database: None,
     };
     ChannelDraft {
@@ -230,6 +231,7 @@ fn new_people_nicks_channels_and_files_are_added() {
         path: "c.log".into(),
         format: "the-lounge-sqlite".to_owned(),
         timezone: None,
+        owner: None,
         in_database: Some(("libera".to_owned(), "#tea".to_owned())),
     });
     draft.channels.push(channel("libera", "#dev", &["dev.log"]));

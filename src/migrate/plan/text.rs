@@ -161,19 +161,22 @@ pub(super) fn file_value(file: &FileDraft) -> String {
     if let Some(zone) = &file.timezone {
         text += &format!(", timezone = {}", quoted(zone));
     }
+    if let Some(owner) = &file.owner {
+        text += &format!(", owner = {}", quoted(owner));
+    }
     text + " }"
 }
 
 /// The section about how logs are read; empty if there is nothing to say.
 pub(super) fn reading_section(options: &PlanOptions) -> String {
-    let values = [
-        ("timezone", &options.timezone),
-        ("charset", &options.charset),
-        ("pattern", &options.pattern),
-    ];
-    let lines: String = values
+    let values = [("timezone", &options.timezone), ("charset", &options.charset)];
+    let mut lines: String = values
         .iter()
         .filter_map(|(key, value)| Some(format!("{key} = {}\n", quoted(value.as_deref()?))))
         .collect();
+    if !options.patterns.is_empty() {
+        let patterns: Vec<String> = options.patterns.iter().map(|it| quoted(it)).collect();
+        lines += &list("patterns", &patterns);
+    }
     if lines.is_empty() { lines } else { format!("[reading]\n{lines}") }
 }

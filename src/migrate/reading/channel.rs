@@ -64,7 +64,7 @@ impl ChannelReader {
         let (mut series, mut texts, mut total) = (Vec::new(), Vec::new(), 0);
         for file in &sources.files {
             let path = &file.path;
-            let size = files::size(path)
+            let size = files::log_size(path)
                 .map_err(|error| ReadError::Unreadable { path: path.clone(), error })?;
             total += size;
             match &file.format {
@@ -84,7 +84,7 @@ impl ChannelReader {
         }
         for logs in series_of(texts, settings)? {
             let Some(first) = logs.first() else { continue };
-            let size = logs.iter().filter_map(|log| files::size(&log.path).ok()).sum();
+            let size = logs.iter().filter_map(|log| files::log_size(&log.path).ok()).sum();
             let rank = rank(first.format);
             let entries = until_failure(SeriesEntries::new(logs, &shared, &tally), &tally);
             series.push((rank, Reverse(size), entries));

@@ -25,4 +25,4 @@ mod text;
 pub use channel::{ChannelReader, ReadingProgress};
 pub use error::ReadError;
 pub use sources::{ChannelSources, KeptEvents, ReadingSettings, SourceFile, SourceFormat};
-pub use tally::ReadingReport;
+pub use tally::{ReadLog, ReadingReport};

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use super::error::ReadError;
 
 /// What was odd in the logs of a channel.
@@ -19,10 +21,23 @@ pub struct ReadingReport {
     pub recoded_lines: u64,
     /// How many lines could be either an event or an action.
     pub doubtful_lines: u64,
+    /// The logs of text that have been read.
+    pub files: Vec<ReadLog>,
     /// How many rows of databases could not be read.
     pub bad_rows: u64,
     /// The first of these.
     pub first_bad_row: Option<String>,
+}
+
+/// What was in a log of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadLog {
+    /// The file.
+    pub path: PathBuf,
+    /// How many messages are in it.
+    pub messages: u64,
+    /// When something happened, first and last.
+    pub range: Option<(Timestamp, Timestamp)>,
 }
 
 /// How many characters of an unknown line are told.

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::error::ReadError;
 use super::sources::ReadingSettings;
-use super::tally::Tally;
+use super::tally::{ReadLog, Tally};
 use crate::domain::{LogEntry, LogEvent};
 use crate::migrate::files::{self, LogLines};
 use crate::migrate::formats::{LineParser, LogFormat, ParserSettings, recognise_as};
@@ -91,7 +91,7 @@ impl TextLog {
 }
 
 fn open(path: &Path, settings: &ReadingSettings) -> Result<LogLines, ReadError> {
-    files::open(path, settings.charset)
+    files::open_lines(path, settings.charset)
         .map_err(|error| ReadError::Unreadable { path: path.to_owned(), error })
 }
 
@@ -105,6 +105,8 @@ pub(super) struct TextEntries {
     tally: Arc<Tally>,
     /// How many of the lines' bytes the tally has.
     tallied: u64,
+    messages: u64,
+    range: Option<(Timestamp, Timestamp)>,
     is_ended: bool,
 }
 
@@ -124,6 +126,8 @@ impl TextEntries {
             timeline: Timeline::new(log.zone.clone(), log.start(settings)?),
             tally,
             tallied: 0,
+            messages: 0,
+            range: None,
             is_ended: false,
         })
     }
@@ -151,8 +155,11 @@ impl TextEntries {
                 line: number,
                 error,
             })?;
-            if entry.is_some() {
-                return Ok(entry);
+            if let Some(entry) = entry {
+                self.messages += u64::from(matches!(entry.event, LogEvent::Message { .. }));
+                let first = self.range.map_or(entry.at, |(first, _)| first);
+                self.range = Some((first, entry.at));
+                return Ok(Some(entry));
             }
         }
     }
@@ -160,7 +167,10 @@ impl TextEntries {
     fn end(&mut self) {
         self.is_ended = true;
         self.tally.add_bytes(self.lines.bytes_read() - self.tallied);
+        let path = self.path.clone();
+        let log = ReadLog { path, messages: self.messages, range: self.range };
         self.tally.change(|report| {
+            report.files.push(log);
             report.cut_lines += self.lines.cut_lines();
             report.recoded_lines += self.lines.recoded_lines();
             report.doubtful_lines += self.parser.doubtful_lines();

@@ -45,9 +45,14 @@ impl RestClient {
     /// The version on the front page; `None` if it is not there.
     ///
     /// # Errors
-    /// Any [`RestError`].
+    /// [`RestError::Unreachable`], and when the page is longer than any is.
     pub async fn version(&self) -> Result<Option<ServerVersion>, RestError> {
-        let body = self.read("").await?;
+        let response = self.http.get(self.url("")).send().await;
+        let response = response.map_err(|error| unreachable_error(&error))?;
+        if self.check_status(&response).is_err() {
+            return Ok(None);
+        }
+        let body = read_body(response).await?;
         Ok(parse_version(&String::from_utf8_lossy(&body)))
     }
 

@@ -18,7 +18,7 @@ pub use files::ImportFileError;
 pub use record::{OwnerTally, RecordError, RoomTally};
 pub use room::{HistoryOwner, HistoryOwners, ImportChannel, RoomHistoryError};
 pub use rooms::ImportRoomError;
-pub use run::{HistoryImport, ImportReport, ImportRunError, LogOpener, RoomReport};
+pub use run::{HistoryImport, ImportReport, ImportRunError, LogOpener, RoomReport, plan_digest};
 pub use server::{ImportServer, ImportServerError, ServerRoom};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::files::ImportFileError;
 use super::room_files::RoomWriter;
 use crate::domain::{LogEntry, LogEvent, LogSpeaker, ObjectId};
 use crate::migrate::letschat::{HistoryVoice, MessageFields, PlacedEntry, Wording, message_id};
+use crate::migrate::reading::KeptEvents;
 
 /// Why the history of a room was not written.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +28,8 @@ pub struct ImportChannel {
     pub name: String,
     /// How its lines are put.
     pub wording: Wording,
-    /// Whether joins, parts, modes and topics become messages of the bridge.
-    pub tells_events: bool,
+    /// Which events become messages of the bridge.
+    pub told: KeptEvents,
     /// Since when the bridge mirrors it into the room: from then on, everything is there.
     pub mirrored_since: Option<Timestamp>,
 }
@@ -65,7 +66,7 @@ pub(super) fn write_entries<E>(
         if let LogEvent::Mode { change, .. } = &entry.event {
             writer.tally_mut().was_closed |= closes(change);
         }
-        if !channel.tells_events && !matches!(entry.event, LogEvent::Message { .. }) {
+        if !channel.told.has(&entry.event) {
             continue;
         }
         let owner = match &entry.event {

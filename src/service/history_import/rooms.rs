@@ -10,6 +10,7 @@ use crate::config::{Link, Settings};
 use crate::domain::{Casemapping, Endpoint, ObjectId};
 use crate::migrate::letschat::Wording;
 use crate::migrate::plan::{Plan, PlannedChannel, is_room_slug};
+use crate::migrate::reading::KeptEvents;
 
 /// Why a room cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +103,7 @@ pub(super) fn import_channels(
     id: ObjectId,
     settings: &Settings,
     first_joins: &[(Endpoint, Timestamp)],
-    tells_events: bool,
+    told: KeptEvents,
 ) -> Vec<ImportChannel> {
     let channel = |planned: &&PlannedChannel| {
         let id = id.to_string();
@@ -125,7 +126,7 @@ pub(super) fn import_channels(
             network: planned.network.clone(),
             name: planned.channel.clone(),
             wording: Wording::new(&planned.network, &planned.channel, format),
-            tells_events,
+            told,
             mirrored_since: joined.map(|(_, at)| *at),
         }
     };

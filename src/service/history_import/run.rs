@@ -20,6 +20,7 @@ use crate::config::Settings;
 use crate::domain::{Endpoint, LogEntry, ObjectId};
 use crate::migrate::letschat::RoomOrder;
 use crate::migrate::plan::{Plan, PlannedChannel};
+use crate::migrate::reading::KeptEvents;
 use crate::store;
 use crate::store::StoreError;
 
@@ -78,8 +79,8 @@ pub trait LogOpener {
     /// When they cannot be read.
     fn open(&mut self, channel: &PlannedChannel) -> Result<Self::Entries, Self::Error>;
 
-    /// A room is done, or was before.
-    fn done(&mut self, channels: &[&PlannedChannel]);
+    /// Passes over the logs of channels whose room was written before.
+    fn pass(&mut self, channels: &[&PlannedChannel]);
 }
 
 /// An import to be done.
@@ -93,8 +94,8 @@ pub struct HistoryImport<'a> {
     pub plan_digest: String,
     /// Where the documents go; `None` for a dry run.
     pub out: Option<&'a Path>,
-    /// Whether joins, parts, modes and topics become messages of the bridge.
-    pub tells_events: bool,
+    /// Which events become messages of the bridge.
+    pub told: KeptEvents,
 }
 
 /// What was written, or would be.
@@ -236,7 +237,9 @@ impl<L: LogOpener> Writing<'_, '_, L> {
             Some(tally) => tally,
             None => self.write(group, room, directory, first_joins)?,
         };
-        self.logs.done(&group.channels);
+        if was_written {
+            self.logs.pass(&group.channels);
+        }
         let name = |it: &&PlannedChannel| format!("{}/{}", it.network, it.channel);
         Ok(RoomReport {
             room: group.room.clone(),
@@ -255,8 +258,7 @@ impl<L: LogOpener> Writing<'_, '_, L> {
         first_joins: &[(Endpoint, Timestamp)],
     ) -> Result<RoomTally, ImportRunError<L::Error>> {
         let import = self.import;
-        let channels =
-            import_channels(group, room.id, import.settings, first_joins, import.tells_events);
+        let channels = import_channels(group, room.id, import.settings, first_joins, import.told);
         let mut entries = Vec::new();
         for planned in &group.channels {
             let opened = self.logs.open(planned);

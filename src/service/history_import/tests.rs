@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::{LogEntry, LogEvent, LogPrecision, LogSpeaker, MessageKind, ObjectId};
 use crate::migrate::letschat::{HistoryVoice, RoomOrder, Wording, imported_account_id};
+use crate::migrate::reading::KeptEvents;
 use crate::translate::LinkFormat;
 
 const ROOM: ObjectId = ObjectId([3; 12]);
@@ -34,7 +35,7 @@ fn channel(name: &str) -> ImportChannel {
         network: "libera".to_owned(),
         name: name.to_owned(),
         wording: Wording::new("libera", name, &LinkFormat::default()),
-        tells_events: true,
+        told: KeptEvents::ALL,
         mirrored_since: None,
     }
 }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::columns::NumberedLine;
-use super::reader::{ArchiveReader, MAX_LINES, lines_from};
-use super::{ArchiveError, ArchiveLine, ArchiveRoomId};
+use super::lines::{MAX_LINES, lines_from};
+use super::{ArchiveError, ArchiveLine, ArchiveReader, ArchiveRoomId};
 
 /// The lines of a range, one after another, in the order in which they were said. They are read in pieces.
 #[derive(Debug)]

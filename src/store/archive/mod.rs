@@ -9,6 +9,7 @@
 //! | `error`     | why something failed                                                 |
 //! | `schema`    | the tables                                                           |
 //! | `columns`   | how lines are written in them                                        |
+//! | `lines`     | lines by their addresses and numbers                                |
 //! | `open`      | the file                                                             |
 //! | `words`     | texts cut into words                                                 |
 //! | `query`     | what somebody typed, as a search                                     |
@@ -18,17 +19,22 @@
 //! | `redact`    | lines taken out for everybody                                        |
 //! | `feed`      | what the bridge hears, from the ledger                              |
 //! | `retention` | forgetting what is too old                                           |
+//! | `import`    | how far imports are                                                  |
 //! | `writer`    | adding lines                                                         |
 //! | `search`    | finding lines                                                        |
 //! | `reader`    | reading, many at a time                                              |
+//! | `copy`      | a copy of all                                                        |
 //! | `export`    | all lines of a range                                                 |
 
 mod columns;
+mod copy;
 mod days;
 mod error;
 mod export;
 mod feed;
+mod import;
 mod line;
+mod lines;
 mod open;
 mod overlap;
 mod people;
@@ -41,9 +47,11 @@ mod search;
 mod words;
 mod writer;
 
+pub use copy::copy_archive;
 pub use error::ArchiveError;
 pub use export::ArchiveExport;
 pub use feed::{ArchiveRules, FeedProgress, LedgerFeed};
+pub use import::ImportKey;
 pub use line::{
     ArchiveHit, ArchiveLine, ArchiveLineId, ArchiveLineKind, ArchiveLineState, ArchivePerson,
     ArchivePersonId, ArchiveQuery, ArchiveResults, ArchiveRoom, ArchiveRoomId,

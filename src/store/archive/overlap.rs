@@ -22,7 +22,9 @@ pub(super) fn is_known(
     (at, place): (Timestamp, i64),
 ) -> rusqlite::Result<bool> {
     let (millisecond, digest) = (line.id.millisecond(), line.id.digest().cast_signed());
-    let Some(author) = &line.author else { return Ok(false) };
+    if line.author.is_none() {
+        return Ok(false);
+    }
     let room = line.room.0;
     let (first, last): (Option<i64>, Option<i64>) = db
         .prepare_cached("SELECT MIN(heard_first), MAX(heard_last) FROM room_place WHERE room = ?1")?
@@ -32,13 +34,7 @@ pub(super) fn is_known(
         (LineOrigin::Imported, ..) => return Ok(false),
         (LineOrigin::Heard { epoch, .. }, ..) => (i64::MIN, i64::MAX, Some(epoch)),
     };
-    let reach = match line.precision {
-        LogPrecision::Exact => MAX_CLOCK_SKEW,
-        LogPrecision::Minute => MAX_CLOCK_SKEW + SignedDuration::from_mins(1),
-        LogPrecision::Guessed => MAX_GUESS,
-    };
-    let from = first_number(at.saturating_sub(reach).unwrap_or(at));
-    let to = last_number(first_number(at.saturating_add(reach).unwrap_or(at)));
+    let (from, to) = window(line.precision, at);
     if to < first || from > last {
         return Ok(false);
     }
@@ -51,6 +47,38 @@ pub(super) fn is_known(
     if is_known {
         return Ok(true);
     }
+    let Some(number) = nearest(db, line, (at, place), (from, to), epoch)? else {
+        return Ok(false);
+    };
+    db.prepare_cached("INSERT INTO overlap (at, digest, line) VALUES (?1, ?2, ?3)")?.execute([
+        millisecond,
+        digest,
+        number,
+    ])?;
+    Ok(true)
+}
+
+/// The numbers that the same line can have elsewhere.
+fn window(precision: LogPrecision, at: Timestamp) -> (i64, i64) {
+    let reach = match precision {
+        LogPrecision::Exact => MAX_CLOCK_SKEW,
+        LogPrecision::Minute => MAX_CLOCK_SKEW + SignedDuration::from_mins(1),
+        LogPrecision::Guessed => MAX_GUESS,
+    };
+    let from = first_number(at.saturating_sub(reach).unwrap_or(at));
+    (from, last_number(first_number(at.saturating_add(reach).unwrap_or(at))))
+}
+
+/// The number of the nearest line from elsewhere that is this one, and answers for no other yet.
+fn nearest(
+    db: &Connection,
+    line: &NewArchiveLine,
+    (at, place): (Timestamp, i64),
+    (from, to): (i64, i64),
+    epoch: Option<i64>,
+) -> rusqlite::Result<Option<i64>> {
+    let author = line.author.as_ref().map_or("", |author| &author.name);
+    let room = line.room.0;
     // An imported line is compared with those that were heard; one that was heard with those that were imported, and
     // those that were heard before the ledger was restored.
     let mut statement = db.prepare_cached(
@@ -58,8 +86,7 @@ pub(super) fn is_known(
          WHERE l.room = ?1 AND l.id BETWEEN ?2 AND ?3 AND l.epoch IS NOT ?4
              AND NOT EXISTS (SELECT 1 FROM overlap o WHERE o.line = l.id) ORDER BY l.id",
     )?;
-    let said =
-        LineWords { author: fold_name(&author.name).into_owned(), text: comparable(&line.text) };
+    let said = LineWords { author: fold_name(author).into_owned(), text: comparable(&line.text) };
     let mut rows = statement.query(params![room, from, to, epoch])?;
     // The nearest in time.
     let mut found: Option<(u64, i64)> = None;
@@ -73,13 +100,7 @@ pub(super) fn is_known(
             found = Some((distance, number));
         }
     }
-    let Some((_, number)) = found else { return Ok(false) };
-    db.prepare_cached("INSERT INTO overlap (at, digest, line) VALUES (?1, ?2, ?3)")?.execute([
-        millisecond,
-        digest,
-        number,
-    ])?;
-    Ok(true)
+    Ok(found.map(|(_, number)| number))
 }
 
 /// Author and text of a line, to be compared.

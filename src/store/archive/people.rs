@@ -13,6 +13,13 @@ use super::{ArchiveError, ArchivePerson, ArchivePersonId, ArchiveRoomId};
 pub enum PersonMark {
     /// Their user id in Let's Chat.
     User(String),
+    /// Their place in the plan of an import.
+    Planned {
+        /// Their id there.
+        id: String,
+        /// How they are called there: the same id in another plan is somebody else's.
+        name: String,
+    },
     /// Their account at the services of an IRC network.
     Account {
         /// The network.
@@ -34,6 +41,7 @@ impl PersonMark {
     fn key(&self) -> String {
         match self {
             Self::User(id) => format!("user {id}"),
+            Self::Planned { id, name } => format!("plan {id} {name}"),
             Self::Account { network, name } => format!("account {network} {}", fold_nick(name)),
             Self::Nick { network, nick } => format!("nick {network} {}", fold_nick(nick)),
         }

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
-use super::columns::{NumberedLine, SELECT_LINES, first_number, last_number, line_from_row};
+use super::columns::first_number;
+use super::lines::{find, lines_before, lines_from};
 use super::open::OpenedFile;
 use super::{
     ArchiveError, ArchiveExport, ArchiveLine, ArchiveLineId, ArchivePerson, ArchivePersonId,
@@ -17,9 +18,6 @@ use super::{
 
 /// So many connections are kept for the next calls.
 const MAX_IDLE: usize = 4;
-
-/// More lines are not given at once.
-pub(super) const MAX_LINES: usize = 1_000;
 
 /// Read access to the archive. Many threads may use one at the same time; each call blocks until it is done. If the file
 /// is replaced, the next call reads the new one.
@@ -214,47 +212,4 @@ fn rooms_of(connection: &Connection) -> Result<Vec<ArchiveRoom>, ArchiveError> {
         room.channels = channels.collect::<Result<_, _>>()?;
     }
     Ok(rooms)
-}
-
-/// The line with this address.
-pub(super) fn find(
-    connection: &Connection,
-    id: ArchiveLineId,
-) -> Result<Option<NumberedLine>, ArchiveError> {
-    let at = Timestamp::from_millisecond(id.millisecond()).unwrap_or_default();
-    let first = first_number(at);
-    let sql = format!("{SELECT_LINES} WHERE l.id BETWEEN ?1 AND ?2 AND l.digest = ?3");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let parameters = params![first, last_number(first), id.digest().cast_signed()];
-    Ok(statement.query_row(parameters, line_from_row).optional()?)
-}
-
-/// The first `limit` lines of the room from this number on, rising.
-pub(super) fn lines_from(
-    connection: &Connection,
-    room: ArchiveRoomId,
-    number: i64,
-    limit: usize,
-) -> Result<Vec<NumberedLine>, ArchiveError> {
-    let sql = format!("{SELECT_LINES} WHERE l.room = ?1 AND l.id >= ?2 ORDER BY l.id LIMIT ?3");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let limit = i64::try_from(limit.min(MAX_LINES)).unwrap_or(0);
-    let lines = statement.query_map(params![room.0, number, limit], line_from_row)?;
-    Ok(lines.collect::<Result<_, _>>()?)
-}
-
-/// The last `limit` lines of the room before this number, rising.
-fn lines_before(
-    connection: &Connection,
-    room: ArchiveRoomId,
-    number: i64,
-    limit: usize,
-) -> Result<Vec<NumberedLine>, ArchiveError> {
-    let sql = format!("{SELECT_LINES} WHERE l.room = ?1 AND l.id < ?2 ORDER BY l.id DESC LIMIT ?3");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let limit = i64::try_from(limit.min(MAX_LINES)).unwrap_or(0);
-    let lines = statement.query_map(params![room.0, number, limit], line_from_row)?;
-    let mut lines: Vec<NumberedLine> = lines.collect::<Result<_, _>>()?;
-    lines.reverse();
-    Ok(lines)
 }

@@ -7,8 +7,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
 use super::columns::{NumberedLine, SELECT_LINES, line_from_row};
+use super::lines::find;
 use super::people;
-use super::reader::find;
 use super::words::{fold_name, folded, index_text};
 use super::{Archive, ArchiveError, ArchiveLineId, ArchivePerson, ArchivePersonId, NewArchiveLine};
 

@@ -123,6 +123,12 @@ const TABLES: &str = "
         PRIMARY KEY (at, digest)
     ) STRICT, WITHOUT ROWID;
 
+    -- How far imports are, by a digest of what is imported.
+    CREATE TABLE import (
+        digest INTEGER PRIMARY KEY,
+        last   INTEGER NOT NULL                      -- the time of the last entry, in nanoseconds
+    ) STRICT;
+
     -- How far the ledger is copied; one row.
     CREATE TABLE feed (
         id      INTEGER PRIMARY KEY CHECK (id = 1),

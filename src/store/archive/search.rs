@@ -6,8 +6,8 @@ use std::fmt::Write;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns::{NumberedLine, SELECT_LINES, first_number, line_from_row};
+use super::lines::{MAX_LINES, find};
 use super::query::TypedWords;
-use super::reader::{MAX_LINES, find};
 use super::words::{room_term, speaker_term};
 use super::{ArchiveError, ArchiveHit, ArchiveQuery, ArchiveResults};
 

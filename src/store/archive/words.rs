@@ -130,8 +130,8 @@ impl Cutter {
     }
 }
 
-/// The characters of `text` with their places, without IRC's formatting codes.
-fn visible(text: &str) -> impl Iterator<Item = (usize, char)> {
+/// The characters of `text` with their places, without IRC's formatting codes and characters that are not seen.
+pub(super) fn visible(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut letters = text.char_indices().peekable();
     std::iter::from_fn(move || {
         loop {

@@ -1,0 +1,180 @@
+//! Reads the logs, for what they show of people and channels.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+
+use super::arguments::PlanSettings;
+use super::survey::{FoundChannel, LogSurvey};
+use crate::domain::{LogEntry, LogEvent};
+use crate::migrate::people::Sightings;
+use crate::migrate::reading::{ChannelReader, ChannelSources, ReadError, ReadingReport};
+
+/// After how many entries Ctrl-C is looked for.
+const ENTRIES_BETWEEN_LOOKS: u64 = 1_024;
+
+/// What was read.
+#[derive(Debug, Default)]
+pub(super) struct ReadOutcome {
+    /// By the key of the survey.
+    pub(super) channels: BTreeMap<(String, String), ReadChannel>,
+    /// What went wrong.
+    pub(super) warnings: Vec<String>,
+}
+
+/// What was read of a channel.
+#[derive(Debug, Default)]
+pub(super) struct ReadChannel {
+    /// How many messages there are, each counted once.
+    pub(super) messages: u64,
+    pub(super) said: Option<(Timestamp, Timestamp)>,
+    pub(super) report: ReadingReport,
+    /// Where reading ended, if that was not the end.
+    pub(super) failures: Vec<String>,
+    /// How many entries there are, messages and others.
+    entries: u64,
+}
+
+/// Reads all channels; `None` if it was interrupted.
+pub(super) fn read_channels(
+    survey: &LogSurvey,
+    settings: &PlanSettings,
+    sightings: &mut Sightings,
+    interrupted: &AtomicBool,
+) -> Option<ReadOutcome> {
+    let bar = progress_bar(survey.bytes());
+    let mut outcome = ReadOutcome::default();
+    let mut before = 0;
+    for (key, channel) in &survey.channels {
+        bar.set_message(format!("{}/{}", channel.network, channel.channel));
+        let told = bar.clone();
+        let progress = move |bytes: u64| told.set_position(before + bytes);
+        let Some(read) = read_channel(channel, settings, sightings, (interrupted, progress)) else {
+            bar.finish_and_clear();
+            return None;
+        };
+        outcome.warnings.extend(read.failures.iter().map(|why| {
+            let (network, channel) = (&channel.network, &channel.channel);
+            format!("{network}/{channel}: not read to the end: {why}. The plan has a note of it")
+        }));
+        before += channel.files.iter().map(|(_, size)| size).sum::<u64>();
+        bar.set_position(before);
+        outcome.channels.insert(key.clone(), read);
+    }
+    bar.finish_and_clear();
+    Some(outcome)
+}
+
+/// A bar on a terminal; nothing elsewhere.
+fn progress_bar(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::new(bytes);
+    let style = ProgressStyle::with_template(
+        "{bar:30} {percent:>3} % of {total_bytes}, {eta} left  {wide_msg}",
+    );
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+/// Reads a channel as far as that is possible; `None` if it was interrupted.
+fn read_channel(
+    channel: &FoundChannel,
+    settings: &PlanSettings,
+    sightings: &mut Sightings,
+    (interrupted, progress): (&AtomicBool, impl Fn(u64) + Clone + Send + 'static),
+) -> Option<ReadChannel> {
+    let mut sources = ChannelSources {
+        network: channel.network.clone(),
+        channel: channel.channel.clone(),
+        is_private: channel.is_private,
+        files: channel.files.iter().map(|(file, _)| file.clone()).collect(),
+    };
+    let mut failures = Vec::new();
+    loop {
+        let told = progress.clone();
+        let (mut read, failure) = read_sources(&sources, settings, sightings, (interrupted, told))?;
+        let Some(failure) = failure else {
+            read.failures = failures;
+            return Some(read);
+        };
+        failures.push(failure.to_string());
+        // A log of which nothing can be read must not keep the others from being read.
+        let left = sources.files.len();
+        if let ReadError::Time { path, .. } | ReadError::Unreadable { path, .. } = &failure
+            && read.entries == 0
+        {
+            sources.files.retain(|file| file.path != *path);
+        }
+        if sources.files.len() == left || sources.files.is_empty() {
+            read.failures = failures;
+            return Some(read);
+        }
+    }
+}
+
+/// Reads logs to the end, or to the first error; `None` if it was interrupted.
+fn read_sources(
+    sources: &ChannelSources,
+    settings: &PlanSettings,
+    sightings: &mut Sightings,
+    (interrupted, progress): (&AtomicBool, impl Fn(u64) + Send + 'static),
+) -> Option<(ReadChannel, Option<ReadError>)> {
+    let mut read = ReadChannel::default();
+    let reader = match ChannelReader::open(sources, &settings.reading) {
+        Ok(reader) => reader,
+        Err(error) => return Some((read, Some(error))),
+    };
+    let mut reader = reader.with_progress(move |now| progress(now.bytes));
+    let mut seen = sightings.channel(&sources.network);
+    let mut failure = None;
+    for entry in reader.by_ref() {
+        match entry {
+            Ok(entry) => {
+                seen.read(&entry);
+                read.count(&entry);
+            }
+            Err(error) => failure = Some(error),
+        }
+        let is_time_to_look = read.entries.is_multiple_of(ENTRIES_BETWEEN_LOOKS);
+        if is_time_to_look && interrupted.load(Ordering::Relaxed) {
+            return None;
+        }
+    }
+    seen.finish();
+    read.report = reader.report();
+    (!interrupted.load(Ordering::Relaxed)).then_some((read, failure))
+}
+
+impl ReadChannel {
+    fn count(&mut self, entry: &LogEntry) {
+        self.entries += 1;
+        if matches!(entry.event, LogEvent::Message { .. }) {
+            self.messages += 1;
+            self.said = Some((self.said.map_or(entry.at, |it| it.0), entry.at));
+        }
+    }
+
+    /// How many messages were in more than one log of text.
+    pub(super) fn repeated(&self) -> u64 {
+        let written: u64 = self.report.files.iter().map(|log| log.messages).sum();
+        written.saturating_sub(self.messages)
+    }
+
+    /// What is known of a file.
+    pub(super) fn files(&self) -> BTreeMap<&Path, (u64, Option<(Timestamp, Timestamp)>)> {
+        self.report
+            .files
+            .iter()
+            .map(|log| (log.path.as_path(), (log.messages, log.range)))
+            .collect()
+    }
+
+    /// The first line that is of no known form.
+    pub(super) fn first_unknown(&self) -> Option<&(PathBuf, u64, String)> {
+        self.report.first_unknown.as_ref()
+    }
+}
