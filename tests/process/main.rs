@@ -23,8 +23,8 @@ mod direct;
 mod disk;
 mod harness;
 mod ident;
-mod import_write;
 mod import_plan;
+mod import_write;
 mod init;
 mod link_page;
 #[allow(dead_code)]
