@@ -105,7 +105,7 @@ fn moment(time: WrittenTime, zone: &TimeZone, day: Timestamp) -> Timestamp {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_written_is_read(
