@@ -43,6 +43,8 @@ pub fn log_size(path: &Path) -> io::Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
