@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::anchors::{self, Match};
-use super::gaps::Gap;
+use super::gaps::AnchorGap;
 use super::normal::KeyedEntry;
 use super::skew::Skew;
 
@@ -15,7 +15,7 @@ const NEIGHBOURS: usize = 5;
 
 /// What stands next in the merged order.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct MergeStep {
     /// The entry of the first source, if it has it.
     pub(super) a: Option<usize>,
     /// The entry of the second source, if it has it.
@@ -32,7 +32,7 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) struct Alignment {
     /// All entries of both.
-    pub(super) steps: Vec<Step>,
+    pub(super) steps: Vec<MergeStep>,
     /// Entries that are one although the sources have them in different orders.
     pub(super) crossing: Vec<(usize, usize)>,
 }
@@ -55,7 +55,7 @@ pub(super) fn align(
     for at in 0..=chain.len() {
         let behind = chain.get(at);
         let skew = skew_around(chain, at, usual);
-        let gap = Gap {
+        let gap = AnchorGap {
             first,
             second,
             before: at.checked_sub(1).map_or(before, |at| Some(chain[at].skew())),
@@ -103,19 +103,19 @@ fn matched(
     it: &Match,
     skew: Skew,
     is_anchor: bool,
-) -> Step {
+) -> MergeStep {
     let (one, other) = (&first[it.a], &second[it.b]);
     let time = if one.entry.precision <= other.entry.precision {
         one.time
     } else {
         other.time + skew.correction()
     };
-    Step { a: Some(it.a), b: Some(it.b), time, skew, is_anchor }
+    MergeStep { a: Some(it.a), b: Some(it.b), time, skew, is_anchor }
 }
 
 /// Adds what only one of them has, by time.
 fn interleave(
-    steps: &mut Vec<Step>,
+    steps: &mut Vec<MergeStep>,
     (first, second): (&[KeyedEntry], &[KeyedEntry]),
     (mut a, mut b): (Range<usize>, Range<usize>),
     skew: Skew,
@@ -135,12 +135,12 @@ fn interleave(
             let Some(at) = a.next() else { return };
             (Some(at), None, first[at].time)
         };
-        steps.push(Step { a, b, time, skew, is_anchor: false });
+        steps.push(MergeStep { a, b, time, skew, is_anchor: false });
     }
 }
 
 /// Moves what only the second source has before the time of the next entry that both have, if its own clock says later.
-fn keep_before_next(steps: &mut [Step], second: &[KeyedEntry]) {
+fn keep_before_next(steps: &mut [MergeStep], second: &[KeyedEntry]) {
     let mut limit = i64::MAX;
     for step in steps.iter_mut().rev() {
         match (step.a, step.b) {

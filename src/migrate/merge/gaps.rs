@@ -28,7 +28,7 @@ const MAX_COMPARED: usize = 1 << 18;
 const MATCHED: i64 = 1 << 40;
 
 /// Two sources, and how their clocks differ around a gap.
-pub(super) struct Gap<'a> {
+pub(super) struct AnchorGap<'a> {
     pub(super) first: &'a [KeyedEntry],
     pub(super) second: &'a [KeyedEntry],
     /// By how much the clocks differ at the anchor before the gap, if there is one.
@@ -39,7 +39,7 @@ pub(super) struct Gap<'a> {
     pub(super) around: Skew,
 }
 
-impl Gap<'_> {
+impl AnchorGap<'_> {
     /// The matches in the gap, which is `a` in the first source and `b` in the second, in the order of both.
     pub(super) fn matches(&self, mut a: Range<usize>, mut b: Range<usize>) -> Vec<Match> {
         let mut found = Vec::new();

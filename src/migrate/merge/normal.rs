@@ -209,6 +209,8 @@ fn imitated_event(nick: &str, text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::domain::LogSpeaker;
     use MessageKind::{Action, Notice, Text};

@@ -5,7 +5,7 @@ use std::iter::Fuse;
 
 use jiff::Timestamp;
 
-use super::alignment::{Alignment, Step, align};
+use super::alignment::{Alignment, MergeStep, align};
 use super::anchors::MAX_SKEW;
 use super::normal::KeyedEntry;
 use super::richest::enrich;
@@ -16,8 +16,8 @@ const MARGIN: i64 = 5 * 60_000;
 
 /// Two sources of one channel, merged. The first one's clock counts.
 pub(super) struct TwoSources<A: Iterator, B: Iterator> {
-    first: Side<A>,
-    second: Side<B>,
+    first: SourceWindow<A>,
+    second: SourceWindow<B>,
     /// How many entries of each are looked at, at most.
     window: usize,
     /// By how much the clocks differed last.
@@ -28,13 +28,13 @@ pub(super) struct TwoSources<A: Iterator, B: Iterator> {
 }
 
 /// A source, and what has been read of it but not been merged.
-struct Side<I: Iterator> {
+struct SourceWindow<I: Iterator> {
     source: Fuse<I>,
     window: VecDeque<KeyedEntry>,
     is_ended: bool,
 }
 
-impl<I: Iterator<Item = KeyedEntry>> Side<I> {
+impl<I: Iterator<Item = KeyedEntry>> SourceWindow<I> {
     fn new(source: I) -> Self {
         Self { source: source.fuse(), window: VecDeque::new(), is_ended: false }
     }
@@ -81,7 +81,7 @@ where
 {
     /// Looks at `window` entries of each source at most.
     pub(super) fn new(first: A, second: B, window: usize) -> Self {
-        let (first, second) = (Side::new(first), Side::new(second));
+        let (first, second) = (SourceWindow::new(first), SourceWindow::new(second));
         Self {
             first,
             second,
@@ -127,7 +127,8 @@ where
         let second = self.second.window.make_contiguous();
         let Alignment { steps, crossing } = align(first, second, self.skew, self.before);
         let decided = self.decided(&steps);
-        let last = |pick: fn(&Step) -> Option<usize>| steps[..decided].iter().rev().find_map(pick);
+        let last =
+            |pick: fn(&MergeStep) -> Option<usize>| steps[..decided].iter().rev().find_map(pick);
         let (a_last, b_last) = (last(|step| step.a), last(|step| step.b));
         for (a, b) in crossing {
             if Some(a) <= a_last || Some(b) <= b_last {
@@ -142,7 +143,7 @@ where
     }
 
     /// How many of the steps can be made: up to the last anchor, or to what is known of both sources.
-    fn decided(&self, steps: &[Step]) -> usize {
+    fn decided(&self, steps: &[MergeStep]) -> usize {
         if self.first.is_ended && self.second.is_ended {
             return steps.len();
         }
@@ -159,7 +160,7 @@ where
         }
     }
 
-    fn emit(&mut self, step: &Step) {
+    fn emit(&mut self, step: &MergeStep) {
         let one = step.a.and_then(|_| self.first.window.pop_front());
         let other = step.b.and_then(|_| self.second.window.pop_front());
         if step.is_anchor {

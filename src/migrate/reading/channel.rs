@@ -9,7 +9,7 @@ use super::database::DatabaseEntries;
 use super::error::ReadError;
 use super::series::{SeriesEntries, series_of};
 use super::sources::{ChannelSources, KeptEvents, ReadingSettings, SourceFormat};
-use super::tally::{ReadingReport, Tally};
+use super::tally::{ReadingReport, ReadingTally};
 use super::text::TextLog;
 use crate::domain::LogEntry;
 use crate::migrate::files;
@@ -39,7 +39,7 @@ type Entries = Box<dyn Iterator<Item = LogEntry> + Send>;
 pub struct ChannelReader {
     entries: Rising<Entries>,
     kept: KeptEvents,
-    tally: Arc<Tally>,
+    tally: Arc<ReadingTally>,
     total: u64,
     after: Option<Timestamp>,
     told: u64,
@@ -59,7 +59,7 @@ impl ChannelReader {
                 channel: sources.channel.clone(),
             });
         }
-        let tally = Tally::shared();
+        let tally = ReadingTally::shared();
         let shared = Arc::new(settings.clone());
         let (mut series, mut texts, mut total) = (Vec::new(), Vec::new(), 0);
         for file in &sources.files {
@@ -196,7 +196,7 @@ fn rank(format: LogFormat) -> u8 {
 /// The entries until the first error, which is noted.
 fn until_failure(
     entries: impl Iterator<Item = Result<LogEntry, ReadError>> + Send + 'static,
-    tally: &Arc<Tally>,
+    tally: &Arc<ReadingTally>,
 ) -> Entries {
     let tally = Arc::clone(tally);
     Box::new(entries.map_while(move |entry| match entry {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use super::error::ReadError;
 use super::sources::ReadingSettings;
-use super::tally::Tally;
+use super::tally::ReadingTally;
 use crate::domain::{LogEntry, LogEvent, LogPrecision};
 use crate::store::{ForeignChannel, ForeignEntries, ForeignLog};
 
 /// What happened in one channel, as one user of the program has it. An error is the end.
 pub(super) struct DatabaseEntries {
     entries: ForeignEntries,
-    tally: Arc<Tally>,
+    tally: Arc<ReadingTally>,
     /// How many bytes of the file an entry stands for.
     bytes: u64,
     is_ended: bool,
@@ -24,7 +24,7 @@ impl DatabaseEntries {
         path: &Path,
         (network, channel): (&str, &str),
         settings: &ReadingSettings,
-        (tally, bytes): (&Arc<Tally>, u64),
+        (tally, bytes): (&Arc<ReadingTally>, u64),
     ) -> Result<Vec<Self>, ReadError> {
         let log = ForeignLog::open(path)?;
         let log = match settings.charset {

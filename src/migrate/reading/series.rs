@@ -9,13 +9,13 @@ use jiff::civil::Date;
 
 use super::error::ReadError;
 use super::sources::ReadingSettings;
-use super::tally::Tally;
+use super::tally::ReadingTally;
 use super::text::{TextEntries, TextLog};
 use crate::domain::LogEntry;
 use crate::migrate::formats::LogFormat;
 
 /// What the files of one writer have in common: whose they are, where they are, and their format.
-type Writer = (Option<String>, PathBuf, LogFormat);
+type WriterKey = (Option<String>, PathBuf, LogFormat);
 
 /// Puts files of one writer that follow each other into one series: those with a day in their names by that, others by their
 /// first and last lines. Files that overlap are series of their own.
@@ -23,7 +23,7 @@ pub(super) fn series_of(
     logs: Vec<(Option<String>, TextLog)>,
     settings: &ReadingSettings,
 ) -> Result<Vec<Vec<TextLog>>, ReadError> {
-    let mut writers: BTreeMap<Writer, Vec<TextLog>> = BTreeMap::new();
+    let mut writers: BTreeMap<WriterKey, Vec<TextLog>> = BTreeMap::new();
     for (owner, log) in logs {
         let folder = log.path.parent().map_or_else(PathBuf::new, PathBuf::from);
         writers.entry((owner, folder, log.format)).or_default().push(log);
@@ -37,7 +37,7 @@ pub(super) fn series_of(
 
 /// From when to when a file goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Span {
+enum FileSpan {
     Day(Date),
     Times(Timestamp, Timestamp),
 }
@@ -52,16 +52,16 @@ fn arranged(
     let mut spans = Vec::new();
     for log in logs {
         let span = match log.day_of_name() {
-            Some(day) => Span::Day(day),
+            Some(day) => FileSpan::Day(day),
             None => match log.range(settings)? {
-                Some((first, last)) => Span::Times(first, last),
+                Some((first, last)) => FileSpan::Times(first, last),
                 None => continue,
             },
         };
         spans.push((span, log));
     }
     spans.sort_by(|one, other| (one.0, &one.1.path).cmp(&(other.0, &other.1.path)));
-    let mut series: Vec<(Span, Vec<TextLog>)> = Vec::new();
+    let mut series: Vec<(FileSpan, Vec<TextLog>)> = Vec::new();
     for (span, log) in spans {
         match series.iter_mut().find(|(before, _)| follows(*before, span)) {
             Some((last, logs)) => {
@@ -75,10 +75,10 @@ fn arranged(
 }
 
 /// Whether a file can be read behind another of the same writer.
-fn follows(before: Span, span: Span) -> bool {
+fn follows(before: FileSpan, span: FileSpan) -> bool {
     match (before, span) {
-        (Span::Day(before), Span::Day(day)) => day > before,
-        (Span::Times(_, last), Span::Times(first, _)) => first > last,
+        (FileSpan::Day(before), FileSpan::Day(day)) => day > before,
+        (FileSpan::Times(_, last), FileSpan::Times(first, _)) => first > last,
         _ => false,
     }
 }
@@ -88,14 +88,14 @@ pub(super) struct SeriesEntries {
     logs: VecDeque<TextLog>,
     current: Option<TextEntries>,
     settings: Arc<ReadingSettings>,
-    tally: Arc<Tally>,
+    tally: Arc<ReadingTally>,
 }
 
 impl SeriesEntries {
     pub(super) fn new(
         logs: Vec<TextLog>,
         settings: &Arc<ReadingSettings>,
-        tally: &Arc<Tally>,
+        tally: &Arc<ReadingTally>,
     ) -> Self {
         let (settings, tally) = (Arc::clone(settings), Arc::clone(tally));
         Self { logs: logs.into(), current: None, settings, tally }

@@ -45,13 +45,13 @@ const TOLD: usize = 120;
 
 /// What the readers of one channel share.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ReadingTally {
     bytes: AtomicU64,
     report: Mutex<ReadingReport>,
     failure: Mutex<Option<ReadError>>,
 }
 
-impl Tally {
+impl ReadingTally {
     pub(super) fn shared() -> Arc<Self> {
         Arc::default()
     }

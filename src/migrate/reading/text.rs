@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::error::ReadError;
 use super::sources::ReadingSettings;
-use super::tally::{ReadLog, Tally};
+use super::tally::{ReadLog, ReadingTally};
 use crate::domain::{LogEntry, LogEvent};
 use crate::migrate::files::{self, LogLines};
 use crate::migrate::formats::{LineParser, LogFormat, ParserSettings, recognise_as};
@@ -38,7 +38,7 @@ impl TextLog {
         settings: &ReadingSettings,
     ) -> Result<Option<(Timestamp, Timestamp)>, ReadError> {
         let mut range: Option<(Timestamp, Timestamp)> = None;
-        for entry in TextEntries::open(self, settings, Tally::shared())? {
+        for entry in TextEntries::open(self, settings, ReadingTally::shared())? {
             let at = entry?.at;
             range = Some(range.map_or((at, at), |(first, _)| (first, at)));
         }
@@ -102,7 +102,7 @@ pub(super) struct TextEntries {
     lines: LogLines,
     parser: LineParser,
     timeline: Timeline,
-    tally: Arc<Tally>,
+    tally: Arc<ReadingTally>,
     /// How many of the lines' bytes the tally has.
     tallied: u64,
     messages: u64,
@@ -117,7 +117,7 @@ impl TextEntries {
     pub(super) fn open(
         log: &TextLog,
         settings: &ReadingSettings,
-        tally: Arc<Tally>,
+        tally: Arc<ReadingTally>,
     ) -> Result<Self, ReadError> {
         Ok(Self {
             path: log.path.clone(),

@@ -77,6 +77,8 @@ impl Passed {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::domain::LogEvent;
 

@@ -58,6 +58,8 @@ pub(super) fn day_with_year(month: i8, day: i8, before: Date) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]

@@ -42,6 +42,8 @@ pub(super) fn is_second_time(zone: &TimeZone, local: DateTime, last: Timestamp) 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     fn at(zone: &str, local: &str, last: Option<&str>) -> String {

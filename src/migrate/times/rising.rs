@@ -94,9 +94,14 @@ impl<I: Iterator<Item = LogEntry>> Iterator for Rising<I> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::domain::LogEvent;
     use LogPrecision::{Exact, Guessed, Minute};
+
+    /// Times in milliseconds, and how exactly they are known.
+    type Times = &'static [(i64, LogPrecision)];
 
     fn entry((at, precision): (i64, LogPrecision)) -> LogEntry {
         let at = Timestamp::from_millisecond(at).unwrap();
@@ -105,7 +110,7 @@ mod tests {
 
     #[test]
     fn times_rise() {
-        let cases: [(&[(i64, LogPrecision)], &[(i64, LogPrecision)]); 9] = [
+        let cases: [(Times, Times); 9] = [
             (&[(5, Exact), (5, Exact), (9, Exact)], &[(5, Exact), (6, Exact), (9, Exact)]),
             (&[(5, Exact), (5, Exact), (5, Exact)], &[(5, Exact), (6, Exact), (7, Exact)]),
             // A clock that was set back.

@@ -190,6 +190,8 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     /// Reads a line of a test: a time as a client writes it, or `=` and the day that the line names.
@@ -240,7 +242,7 @@ mod tests {
                     found.push(at.to_string());
                 }
                 Ok(Some(LogEntry { at, precision, .. })) => {
-                    found.push(format!("{at} {precision:?}"))
+                    found.push(format!("{at} {precision:?}"));
                 }
                 Ok(None) => {}
                 Err(TimeError::NoDay) => found.push("no day".into()),

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 mod round_trips;
 
 use std::collections::BTreeMap;

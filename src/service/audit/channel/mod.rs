@@ -27,7 +27,7 @@ pub use findings::{
 
 use compare::{AuditLine, ChannelComparison, LineOwner};
 use pages::ChannelPages;
-use reader::ChannelReader;
+use reader::AuditReader;
 
 /// How many deliveries are loaded from the ledger at once.
 const MAX_DELIVERIES_PER_QUERY: u32 = 500;
@@ -70,7 +70,7 @@ pub(super) async fn scan_channels(
         network.channels = wanted.cloned().collect();
         let name = network.network.clone();
         let sts = Arc::new(StsStore::open_read_only(&settings.state_dir));
-        let mut reader = ChannelReader::start(network, &channels, sts);
+        let mut reader = AuditReader::start(network, &channels, sts);
         let joined = reader.wait_joined().await;
         let snapshot = Snapshot::open(&settings.state_dir)?;
         for (endpoint, channel) in (0..).map(EndpointId).zip(channels) {
@@ -100,7 +100,7 @@ impl ChannelScanner<'_> {
     /// Compares one channel with the ledger. The inner error says why that was not possible.
     async fn scan_channel(
         &mut self,
-        reader: &mut ChannelReader,
+        reader: &mut AuditReader,
         (endpoint, channel): (EndpointId, &Endpoint),
         since: Option<Timestamp>,
     ) -> Result<Result<ScannedChannel, String>, StoreError> {
@@ -162,7 +162,7 @@ impl ChannelScanner<'_> {
     /// Reads all of `pages`, and the deliveries started after `from`.
     async fn read_pages(
         &self,
-        reader: &mut ChannelReader,
+        reader: &mut AuditReader,
         (endpoint, ledger): (EndpointId, EndpointId),
         mut pages: ChannelPages,
         from: Timestamp,
@@ -191,7 +191,7 @@ impl ChannelScanner<'_> {
 
 /// The time of the oldest line in the server's history; `None` if there is none.
 async fn history_since(
-    reader: &mut ChannelReader,
+    reader: &mut AuditReader,
     endpoint: EndpointId,
     known: Option<String>,
 ) -> Result<Option<Timestamp>, String> {

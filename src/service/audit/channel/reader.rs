@@ -20,7 +20,7 @@ use crate::service::sts::StsStore;
 const NICK_SUFFIX: &str = "-audit";
 
 /// Joins channels and reads their history.
-pub(super) struct ChannelReader {
+pub(super) struct AuditReader {
     session: AuditSession,
     commands: Option<mpsc::Sender<IrcCommand>>,
     /// How far the network's clock is ahead of ours, measured when joining; or why joining failed.
@@ -28,7 +28,7 @@ pub(super) struct ChannelReader {
     channel_count: usize,
 }
 
-impl ChannelReader {
+impl AuditReader {
     /// Starts to connect and to join `channels`, whose endpoint ids are their indices.
     pub(super) fn start(
         mut network: NetworkSettings,
