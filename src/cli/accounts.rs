@@ -14,9 +14,10 @@ use super::people::{read_or_say_why, say_why_not_read};
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::config;
 use crate::config::Settings;
+use crate::migrate::letschat::USERS_METADATA;
 use crate::service::account_documents::{
-    AccountDocuments, AccountProposals, AccountWish, METADATA, WriteAccountsError, propose,
-    resolve, write_accounts,
+    AccountDocuments, AccountProposals, AccountWish, WriteAccountsError, propose, resolve,
+    write_accounts,
 };
 use crate::store;
 use crate::store::StoreError;
@@ -157,7 +158,7 @@ fn write_files(
     documents: &AccountDocuments,
 ) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    for (path, content) in files.iter().zip([&documents.bson[..], METADATA.as_bytes()]) {
+    for (path, content) in files.iter().zip([&documents.bson[..], USERS_METADATA.as_bytes()]) {
         // They contain mail addresses.
         let mut file = store::make_file(path)?;
         file.write_all(content)?;

@@ -66,6 +66,9 @@ fn report_web(settings: &Settings, found: Option<SelfTestResult>) -> bool {
         SelfTestResult::CannotServe(why) => println!("{why}"),
         SelfTestResult::Unreachable(why) => println!("web.public_url: {public}: {why}"),
     }
+    if settings.archive.enabled {
+        println!("archive: its pages are at {public}archive");
+    }
     found == SelfTestResult::Reachable
 }
 

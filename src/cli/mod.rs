@@ -1,6 +1,7 @@
 //! The command line: parses arguments, runs the command, prints errors, and returns the exit code.
 
 mod accounts;
+mod archive;
 mod audit;
 mod backup;
 mod check;
@@ -87,6 +88,8 @@ enum CliCommand {
     Backup(backup::BackupArgs),
     /// Restore a backup, while the bridge is stopped
     Restore(backup::RestoreArgs),
+    /// Show what the archive holds, take lines out of it, export or copy it
+    Archive(archive::ArchiveArgs),
     /// Revoke public links, also while the bridge runs
     Revoke(revoke::RevokeArgs),
     /// List the people of IRC who have spoken, and their accounts on Let's Chat
@@ -155,6 +158,7 @@ pub fn main() -> ExitCode {
         CliCommand::Loglevel(arguments) => control::log_level(&arguments),
         CliCommand::Backup(arguments) => backup::backup(&arguments),
         CliCommand::Restore(arguments) => backup::restore(&arguments),
+        CliCommand::Archive(arguments) => archive::archive(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         CliCommand::People(arguments) => people::people(&arguments),
         CliCommand::Accounts(arguments) => accounts::accounts(&arguments),

@@ -74,6 +74,11 @@ impl<T: Moment> TokenBucket<T> {
             self.updated_at = Some(now);
         }
     }
+
+    /// Gives a token back that was used for nothing.
+    pub fn give_back(&mut self) {
+        self.used = (self.used - 1.0).max(0.0);
+    }
 }
 
 #[cfg(test)]
@@ -93,6 +98,10 @@ mod tests {
         }
         assert_eq!(bucket.check(limit, at(34)), Err(Duration::from_secs(6)));
         assert_eq!(bucket.check(limit, at(0)), Err(Duration::from_secs(10)), "the clock went back");
+        assert!(bucket.used(limit, at(60)) < ROUNDING);
+        bucket.take(limit, at(60));
+        bucket.give_back();
+        bucket.give_back();
         assert!(bucket.used(limit, at(60)) < ROUNDING);
     }
 }

@@ -10,10 +10,17 @@
 //! | `formats` | what each client writes, and how it is recognised                              |
 //! | `times`   | when something was said, as far as the log tells                               |
 //! | `merge`   | several people's logs of one channel become one                                |
+//! | `reading` | all logs of a channel, files and databases, as one sequence                     |
 //! | `people`  | who was who                                                                    |
 //! | `plan`    | what the administrator decides: channels, rooms, people                        |
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
 pub mod files;
 pub mod formats;
+pub mod letschat;
+pub mod merge;
+pub mod people;
+pub mod plan;
+pub mod reading;
+pub mod times;
 pub mod written;

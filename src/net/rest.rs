@@ -5,6 +5,7 @@ mod account;
 #[cfg(test)]
 pub(crate) mod fake;
 mod file;
+mod import;
 mod person;
 mod post;
 mod register;
@@ -12,6 +13,7 @@ mod rooms;
 mod server;
 mod server_probe;
 mod settings;
+mod visible_rooms;
 
 use std::error::Error;
 use std::io;
@@ -29,12 +31,14 @@ use super::{connect, proxy, tls};
 
 pub use account::SignInError;
 pub use file::{Download, FileError};
+pub use import::{RestRoomDetails, ServerVersion};
 pub use post::PostError;
 pub use register::{NewAccount, RegisterError};
 pub use rooms::RestRoom;
 pub use server::{AccessError, Credential, RestServer};
 pub use server_probe::{RegistrationState, SignInState};
 pub use settings::{AccountChange, ChangeError};
+pub use visible_rooms::{ListedRoom, RoomAccess};
 
 /// Time limit for one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);

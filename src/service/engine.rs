@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
+use super::archive::OwnAccount;
 use super::closings::Closings;
 use super::commits::Commits;
 use super::connection_log::ConnectionLog;
@@ -40,6 +41,8 @@ pub(super) struct Engine {
     account_pool: Option<mpsc::UnboundedSender<AccountPoolRequest>>,
     /// Where to report the endpoints that are no longer linked.
     unlinked: Option<mpsc::UnboundedSender<EndpointId>>,
+    /// Where to tell the bridge's own account on Let's Chat.
+    own_account: OwnAccount,
     closings: Closings,
     link_requests: OpenRequests,
     controls: OpenControls,
@@ -74,6 +77,7 @@ impl Engine {
             letschat_sender: None,
             account_pool: None,
             unlinked: None,
+            own_account: OwnAccount::default(),
             closings: Closings::default(),
             link_requests: OpenRequests::default(),
             controls: OpenControls::default(),
@@ -104,6 +108,11 @@ impl Engine {
     /// Reports to `unlinked` the endpoints that are no longer linked, once nothing is queued for them.
     pub(super) fn report_unlinked(&mut self, unlinked: mpsc::UnboundedSender<EndpointId>) {
         self.unlinked = Some(unlinked);
+    }
+
+    /// Tells `own` the bridge's account on Let's Chat, once it is known.
+    pub(super) fn report_own_account(&mut self, own: OwnAccount) {
+        self.own_account = own;
     }
 
     /// Runs until all senders of inputs are gone.
@@ -214,7 +223,8 @@ impl Engine {
             Event::Irc(network, irc::IrcEvent::Registered { .. }) => {
                 self.connections.logged_in(Peer::Irc(network.clone()), Timestamp::now());
             }
-            Event::LetsChat(letschat::LetsChatEvent::LoggedIn(_)) => {
+            Event::LetsChat(letschat::LetsChatEvent::LoggedIn(account)) => {
+                self.own_account.set(account);
                 self.connections.logged_in(Peer::LetsChat, Timestamp::now());
             }
             Event::Irc(network, irc::IrcEvent::PingAnswered { next_within }) => {

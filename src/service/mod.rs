@@ -10,6 +10,7 @@ pub mod account_documents;
 mod account_policy;
 pub mod account_probe;
 mod accounts;
+mod archive;
 pub mod audit;
 mod bridge_settings;
 mod closings;
@@ -19,6 +20,7 @@ mod connections;
 mod connector;
 mod control;
 mod engine;
+pub mod history_import;
 mod identity;
 mod idle_timeout;
 mod inbox;
@@ -52,6 +54,7 @@ use crate::net::identd::{self, IdentRegistry};
 use crate::store;
 use crate::store::{Store, StoreError};
 
+pub use archive::{ArchiveMonitor, ArchiveStatus};
 pub use control::BridgeControl;
 pub use link_requests::LinkAsker;
 pub use messages::Status;
@@ -59,6 +62,7 @@ pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
 pub use reload::{ConfigChanges, ReloadError};
 pub use survey::{ChannelList, survey};
 
+use archive::Archiver;
 use bridge_settings::bridge_config;
 use connections::Connections;
 use engine::Engine;
@@ -81,6 +85,7 @@ pub struct RunningBridge {
     status: watch::Receiver<Status>,
     stats: watch::Receiver<Stats>,
     engine_end: oneshot::Receiver<Result<(), StoreError>>,
+    archiver: Archiver,
 }
 
 /// Why the bridge cannot start.
@@ -119,8 +124,10 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
     let (shutdown_stage, wanted_stage) = watch::channel(ShutdownStage::default());
     let (stats_sender, stats) = watch::channel(bridge.stats().clone());
     let (unlinked_sender, unlinked) = mpsc::unbounded_channel();
+    let archiver = Archiver::start(&settings, &mut store);
     let mut engine = Engine::new(bridge, store, status_sender, stats_sender, wanted_stage);
     engine.report_unlinked(unlinked_sender);
+    engine.report_own_account(archiver.own_account());
     let sts = Arc::new(sts::StsStore::open(&settings.state_dir));
     let connections =
         Connections::start(&settings, endpoints, (queues, inbox.clone()), sts, idents);
@@ -139,6 +146,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
         status,
         stats,
         engine_end,
+        archiver,
     })
 }
 
@@ -178,6 +186,12 @@ impl RunningBridge {
         self.stats.clone()
     }
 
+    /// Sees how the archiver is.
+    #[must_use]
+    pub fn archive(&self) -> ArchiveMonitor {
+        self.archiver.monitor()
+    }
+
     /// Leaves channels and rooms that are no longer linked, until the engine ends by itself, which only a broken
     /// store causes. May be dropped and called again.
     ///
@@ -212,9 +226,11 @@ impl RunningBridge {
         let (reply, endpoints) = oneshot::channel();
         let config = Box::new(bridge_config(&settings)?);
         self.connections.prepare(&settings).await;
+        self.archiver.hold().await;
         // Fails only when the engine is gone, which `run` reports.
         let _ = self.inbox.send(EngineInput::Reconfigure(config, reply)).await;
         let Ok(endpoints) = endpoints.await else { return Err(ReloadError::Stopped) };
+        self.archiver.reconfigure(&settings);
         self.connections.apply(&self.settings, &settings, endpoints).await;
         // What only a restart applies is still as it was.
         let (ident, format) = (self.settings.ident, self.settings.log.format);
@@ -229,7 +245,9 @@ impl RunningBridge {
     /// # Errors
     /// The error of the store.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let Self { settings, connections, inbox, shutdown_stage, engine_end: ended, .. } = self;
+        let Self {
+            settings, connections, inbox, shutdown_stage, engine_end: ended, archiver, ..
+        } = self;
         let settle = settings.shutdown_timeout;
         // Before the engine quits the sessions, so that their end is understood.
         connections.stop();
@@ -243,6 +261,7 @@ impl RunningBridge {
         });
         let outcome = ended.await.expect("the engine reports its end");
         timer.abort();
+        archiver.stop().await;
         outcome
     }
 }

@@ -134,6 +134,7 @@ fn compare_others(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
         ("[web]", old.web != new.web),
         ("[admin]", shown(&old.admin) != shown(&new.admin)),
         ("[canary]", shown(&old.canary) != shown(&new.canary)),
+        ("[archive]", old.archive != new.archive),
         ("[store]", old.store != new.store),
         ("log.level", old.log.level != new.log.level),
         ("general settings", general(old) != general(new)),

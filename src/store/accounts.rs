@@ -143,11 +143,18 @@ pub fn read_people_in_same_program(
 fn people_in(mut connection: Connection) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
     // One state of both tables, also while the bridge writes.
     let view = connection.transaction()?;
+    people_in_view(&view)
+}
+
+/// The people with their accounts, as this connection sees them.
+pub(super) fn people_in_view(
+    view: &Connection,
+) -> Result<Vec<(Person, Vec<SpeakerAccount>)>, StoreError> {
     let mut accounts: HashMap<PersonId, Vec<SpeakerAccount>> = HashMap::new();
-    for account in accounts_of(&view)? {
+    for account in accounts_of(view)? {
         accounts.entry(account.person).or_default().push(account);
     }
-    let people = super::people::read_all(&view)?;
+    let people = super::people::read_all(view)?;
     let with_accounts = people.into_iter().map(|person| {
         let own = accounts.remove(&person.id).unwrap_or_default();
         (person, own)

@@ -1,5 +1,8 @@
 //! The ledger: every message received, exactly once.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use jiff::Timestamp;
 use rusqlite::params;
 
@@ -9,6 +12,33 @@ use crate::domain::{EndpointId, Message};
 
 /// Sorts before every message; where [`Store::prune`] starts.
 pub(super) const PRUNE_START: (i64, i64) = (i64::MIN, i64::MIN);
+
+/// Up to which message the ledger may be pruned, beside its age: what the archive has not copied yet stays. Clones share
+/// it.
+#[derive(Debug, Clone)]
+pub struct PruneLimit(Arc<AtomicI64>);
+
+impl Default for PruneLimit {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(i64::MAX)))
+    }
+}
+
+impl PruneLimit {
+    /// Messages up to this number may be pruned.
+    pub fn set(&self, message: i64) {
+        self.0.store(message, Ordering::Release);
+    }
+
+    /// Nothing keeps messages from being pruned.
+    pub fn lift(&self) {
+        self.set(i64::MAX);
+    }
+
+    fn get(&self) -> i64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 /// A message's number in the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +106,17 @@ impl Store {
             .query_row(params![endpoint.0, remote_id], |row| row.get(0))?)
     }
 
+    /// Up to which message the ledger may be pruned.
+    #[must_use]
+    pub fn prune_limit(&self) -> PruneLimit {
+        self.prune_limit.clone()
+    }
+
+    /// The next message gets a number above this one, also if the messages with numbers up to it were pruned.
+    pub fn number_messages_after(&mut self, last: i64) {
+        self.next_message_id = self.next_message_id.max(last.saturating_add(1));
+    }
+
     /// Prunes messages sent before `before`, examining at most `most` from where the last call stopped.
     /// Pending messages stay, and do not keep others from being pruned.
     ///
@@ -95,6 +136,8 @@ impl Store {
             .collect::<Result<_, _>>()?;
         let whole = found.len() == most as usize;
         self.prune_position = found.last().copied().filter(|_| whole).unwrap_or(PRUNE_START);
+        let limit = self.prune_limit.get();
+        let found: Vec<_> = found.into_iter().filter(|(_, id)| *id <= limit).collect();
         if found.is_empty() {
             return Ok(());
         }

@@ -15,6 +15,7 @@ mod endpoints;
 mod error;
 mod failures;
 mod files;
+mod first_joins;
 mod foreign;
 mod key_file;
 mod ledger;
@@ -53,11 +54,12 @@ pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
+pub use first_joins::read_first_joins;
 #[cfg(test)]
 pub(crate) use foreign::make_quassel_database;
 pub use foreign::{ForeignChannel, ForeignEntries, ForeignLog, ForeignLogError, QuasselMessage};
 pub use key_file::{StoreKey, load_link_key, load_or_create_account_key, load_or_create_link_key};
-pub use ledger::MessageId;
+pub use ledger::{MessageId, PruneLimit};
 pub use links::{PausedLink, WaitingCount, WaitingFilter};
 pub use look::{Look, look};
 pub use people::{KnownNick, Person};
@@ -98,6 +100,8 @@ pub struct Store {
     next_delivery_id: i64,
     /// How far the ledger was pruned.
     prune_position: (i64, i64),
+    /// What must not be pruned.
+    prune_limit: PruneLimit,
     /// Waits before the next attempt while the disk is unavailable.
     wait_for_disk: fn(&Connection),
     /// Called when writes start to fail and when they work again.
@@ -205,6 +209,7 @@ impl Store {
             next_message_id: next_message,
             next_delivery_id: next_ticket,
             prune_position: ledger::PRUNE_START,
+            prune_limit: PruneLimit::default(),
             wait_for_disk: wait,
             stall_hook: StallHook::none(),
             sealer: Sealer::ephemeral(),

@@ -1,16 +1,19 @@
 //! The web server: files and long messages of Let's Chat, for anyone with the link; the page where people of IRC
-//! link their accounts; and the page where users of Let's Chat give their connections to IRC a services account.
+//! link their accounts; the page where users of Let's Chat give their connections to IRC a services account; and the
+//! archive, for those who sign in.
 //!
 //! ```text
 //!  reverse proxy ─▶ listener, seats ─▶ rate_limit ─▶ handlers ─▶ public links: is it ours?
 //!                                                       │        store: is it still valid?
 //!                                                       ├─▶ cache ─▶ net/rest ─▶ Let's Chat, once for all clients
-//!                                                       └─▶ linking, puppet_login ─▶ LinkDesk ─▶ the bridge
+//!                                                       ├─▶ linking, puppet_login ─▶ LinkDesk ─▶ the bridge
+//!                                                       └─▶ archive ─▶ net/rest: what may they read? ─▶ store
 //! ```
 //!
 //! The web server makes requests to the configured Let's Chat only: for files with a signed link, and to sign in people
-//! who use these pages. Nothing can be listed.
+//! who use these pages. Nothing can be listed but by those who sign in.
 
+mod archive;
 mod cache;
 mod client_ip;
 mod connection_slots;
@@ -31,7 +34,7 @@ mod self_test;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -50,6 +53,7 @@ pub(crate) use rate_limit::RateLimiter;
 pub use revoke::{revoke_link, revoke_since};
 pub use self_test::{SelfTestResult, self_test};
 
+use archive::ArchivePages;
 use cache::FileCache;
 use handlers::AppState;
 use linking::LinkPages;
@@ -64,6 +68,7 @@ pub struct WebServer {
     address: SocketAddr,
     shutdown: watch::Sender<bool>,
     server_task: JoinHandle<()>,
+    archive: Option<Arc<ArchivePages>>,
 }
 
 /// Why the web server cannot run.
@@ -102,7 +107,9 @@ impl WebServer {
         let state = app_state(web, settings)?;
         let puppets = PuppetPages::new(desk.clone(), web, settings)?;
         let pages = LinkPages::new(desk, &web.public_url, settings.letschat.clone())?;
+        let archive = ArchivePages::new(web, settings)?;
         let (cache, swept) = (Arc::downgrade(&state.cache), Arc::downgrade(&pages));
+        let swept_archive = archive.as_ref().map(Arc::downgrade);
         let listener = listener::bind(web.listen)
             .await
             .map_err(|error| WebError::Bind { address: web.listen, error })?;
@@ -110,8 +117,10 @@ impl WebServer {
         tracing::info!(%address, public_url = %web.public_url, "web server started");
         let (stop, stopped) = watch::channel(false);
         let proxies = web.trusted_proxies.clone();
-        let router =
-            handlers::router(state, linking::routes(pages).merge(puppet_login::routes(puppets)));
+        let routes = linking::routes(pages)
+            .merge(puppet_login::routes(puppets))
+            .merge(archive::routes(archive.clone()));
+        let router = handlers::router(state, routes);
         let serving = tokio::spawn(listener::serve(listener, router, proxies, stopped));
         tokio::spawn(async move {
             let mut often = time::interval(EVICTION_INTERVAL);
@@ -120,9 +129,12 @@ impl WebServer {
                 let (Some(cache), Some(pages)) = (cache.upgrade(), swept.upgrade()) else { return };
                 cache.evict_stale(Instant::now());
                 pages.sweep(Instant::now());
+                if let Some(archive) = swept_archive.as_ref().and_then(Weak::upgrade) {
+                    archive.sweep(Instant::now());
+                }
             }
         });
-        Ok(Some(Self { address, shutdown: stop, server_task: serving }))
+        Ok(Some(Self { address, shutdown: stop, server_task: serving, archive }))
     }
 
     /// Whether a web server that was started with `old` is as one that is started with `new`.
@@ -133,6 +145,7 @@ impl WebServer {
             || old.web == new.web
                 && old.letschat.has_same_connection(&new.letschat)
                 && puppet_login::services(old) == puppet_login::services(new)
+                && ArchivePages::is_same(old, new)
     }
 
     /// The address it listens at.
@@ -146,6 +159,9 @@ impl WebServer {
         self.shutdown.send_replace(true);
         // The task ends by itself and cannot fail.
         let _ = self.server_task.await;
+        if let Some(archive) = self.archive {
+            archive.end().await;
+        }
     }
 }
 

@@ -7,6 +7,10 @@
 
 mod accounts;
 mod admin;
+mod archive;
+#[allow(dead_code)]
+#[path = "../support/archive_world.rs"]
+mod archive_world;
 mod browser;
 mod contrast;
 #[allow(dead_code)]

@@ -38,6 +38,7 @@ const FOR_NOBODY: &[&str] = &[
     "{directory}: writable",
     "{nick}, logged in to account {account}",
     "{public}: reachable ({})",
+    "archive: its pages are at {public}archive",
     "{}: configuration OK",
     "Let's Chat registers accounts",
     "Let's Chat registers nobody; {written} accounts were written for it",

@@ -211,6 +211,15 @@ async fn public_url_reaches_the_bridge() {
 }
 
 #[tokio::test]
+async fn address_of_the_archive_is_said() {
+    let world = World::new().await;
+    let address = free_port().to_string();
+    let listen = format!("{address}\"\n[archive]\nenabled = true\n#\"");
+    let line = start_web(&world, &format!("http://{address}/irc/"), &listen, 0).await;
+    assert_eq!(line, format!("archive: its pages are at http://{address}/irc/archive"));
+}
+
+#[tokio::test]
 async fn wrong_public_url_and_used_port_are_reported() {
     let world = World::new().await;
     let (address, letschat) = (free_port().to_string(), world.letschat.url());

@@ -6,6 +6,10 @@
 mod accounts;
 mod admin;
 mod admin_tcp;
+mod archive_pages;
+#[allow(dead_code)]
+#[path = "../support/archive_world.rs"]
+mod archive_world;
 mod audit;
 mod backup;
 mod check;
@@ -18,6 +22,7 @@ mod direct;
 mod disk;
 mod harness;
 mod ident;
+mod import_write;
 mod init;
 mod link_page;
 #[allow(dead_code)]

@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::fs::File;
 use std::io;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
+use super::open::open_file;
 use crate::domain::DatabaseFormat;
 use crate::migrate::formats;
 use crate::migrate::formats::{HEAD, LogFormat, ParserSettings, Recognised, UnknownFormat};
@@ -142,6 +139,9 @@ pub fn find_as<P: AsRef<Path>>(
         if meta.is_dir() {
             let folder = fs::read_dir(path).map_err(named)?;
             search.walk(folder, 1)?;
+        } else if path.is_symlink() {
+            // The plan names what it leads to: later, links are not followed.
+            search.add(fs::canonicalize(path).map_err(named)?, true)?;
         } else {
             search.add(path.to_owned(), true)?;
         }
@@ -184,7 +184,7 @@ impl Search<'_> {
         let read = read_head(&path, is_named);
         let (size, kind) = match read {
             Ok((size, head)) => (size, classify(&path, &head, self.settings)),
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 (0, FoundKind::Refused(RefusedFile::Special))
             }
             Err(error) => (0, FoundKind::Refused(RefusedFile::Unreadable(error.to_string()))),
@@ -205,27 +205,8 @@ impl Search<'_> {
     }
 }
 
-/// Opens a log for reading. A link at the end of its path is followed only if the administrator named it so.
-///
-/// # Errors
-///
-/// It cannot be opened, or is no regular file ([`io::ErrorKind::Unsupported`]).
-pub fn open_log(path: &Path, may_be_link: bool) -> io::Result<File> {
-    // A pipe would wait for somebody who writes into it.
-    let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-    if !may_be_link {
-        flags |= OFlags::NOFOLLOW;
-    }
-    let flags = i32::try_from(flags.bits()).unwrap_or(0);
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "it is not a file"));
-    }
-    Ok(file)
-}
-
 fn read_head(path: &Path, is_named: bool) -> io::Result<(u64, Vec<u8>)> {
-    let file = open_log(path, is_named)?;
+    let file = open_file(path, is_named)?;
     let size = file.metadata()?.len();
     let mut head = Vec::new();
     file.take(HEAD as u64).read_to_end(&mut head)?;

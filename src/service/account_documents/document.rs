@@ -1,8 +1,6 @@
 //! One account as Let's Chat keeps it in its database.
 
 use bcrypt::Version;
-use bson::spec::BinarySubtype;
-use bson::{Binary, DateTime, doc, oid};
 use data_encoding::{BASE64, HEXLOWER};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -11,12 +9,7 @@ use sha2::Sha256;
 
 use super::choice::AccountProposal;
 use crate::domain::{ObjectId, Secret};
-
-/// The provider of the accounts: none of Let's Chat's, so that nobody can sign in with a password.
-const PROVIDER: &str = "irc";
-
-/// The last name, since Let's Chat requires one.
-const LAST_NAME: &str = "IRC";
+use crate::migrate::letschat::{AccountFields, append_account};
 
 /// The cost of the token's digest. The server computes it with each request by the token; its secret is 192 random
 /// bits, which no cost makes safer.
@@ -59,28 +52,18 @@ pub(super) fn account_document(
     let parts = bcrypt::hash_with_result(secret.expose(), TOKEN_COST);
     let parts = parts.map_err(|error| fails(error.to_string()))?;
     let token = format!("{id}:{}", secret.expose());
-    let mut document = doc! {
-        "_id": oid::ObjectId::from_bytes(id.0),
-        // For servers with a newer mongoose, which look for it to show whose a message is.
-        "id": Binary { subtype: BinarySubtype::Generic, bytes: id.0.to_vec() },
-        "displayName": &account.nick,
-        "firstName": &account.nick,
-        "lastName": LAST_NAME,
-        "email": account.email.to_lowercase(),
-        "username": &account.username,
-        "provider": PROVIDER,
+    let mut bson = Vec::new();
+    let fields = AccountFields {
+        id,
+        display_name: &account.nick,
+        username: &account.username,
+        email: &account.email,
+        uid: account.uid.as_deref(),
         // Old versions of Let's Chat know no other version of bcrypt.
-        "token": parts.format_for_version(Version::TwoA),
-        "messages": [],
-        "openRooms": [],
-        "rooms": [],
-        "joined": DateTime::from_millis(now.as_millisecond()),
-        "__v": 0,
+        token: Some(&parts.format_for_version(Version::TwoA)),
+        joined: now,
     };
-    if let Some(uid) = &account.uid {
-        document.insert("uid", uid);
-    }
-    let bson = document.to_vec().map_err(|error| fails(error.to_string()))?;
+    append_account(&mut bson, &fields);
     Ok(AccountDocument { bson, token: Secret::new(BASE64.encode(token.as_bytes())) })
 }
 

@@ -22,9 +22,6 @@ pub use choice::{
 };
 pub use document::DocumentError;
 
-/// The description of the collection that `mongorestore` wants beside the documents.
-pub const METADATA: &str = r#"{"options":{},"indexes":[{"v":2,"key":{"_id":1},"name":"_id_"}]}"#;
-
 /// Why no documents were written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteAccountsError {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 
+use super::words::visible;
 use crate::domain::{LogPrecision, MessageKind, ObjectId, ObjectIdError};
 
 /// The stable address of a line: its second, its millisecond, and a digest of where it comes from. Addresses rise with
@@ -145,6 +146,14 @@ pub struct ArchiveLine {
     pub text: String,
     /// Whether it can be read.
     pub state: ArchiveLineState,
+}
+
+impl ArchiveLine {
+    /// What was said, without formatting codes of IRC.
+    #[must_use]
+    pub fn plain_text(&self) -> String {
+        visible(&self.text).map(|(_, letter)| letter).collect()
+    }
 }
 
 /// What to search for.

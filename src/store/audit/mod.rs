@@ -85,6 +85,7 @@ impl Snapshot {
             wait_for_disk: wait,
             stall_hook: StallHook::none(),
             sealer: Sealer::ephemeral(),
+            prune_limit: super::PruneLimit::default(),
             places: Vec::new(),
         };
         Ok(Self { store })

@@ -155,20 +155,29 @@ pub(in crate::web) fn access_problem(form: FormKind, reason: NoAccess) -> FormPr
     FormProblem { form, field, text: Cow::Borrowed(text) }
 }
 
+/// A page that is kept by nobody and shown in no frame, with this content security policy.
+pub(in crate::web) fn page_response(status: StatusCode, page: String, policy: &str) -> Response {
+    let mut response = (status, Body::from(page)).into_response();
+    let headers = response.headers_mut();
+    for (name, value) in PAGE_HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(policy) = HeaderValue::from_str(policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
 impl IntoResponse for LinkAnswer {
     fn into_response(self) -> Response {
         let (status, body, path) = match self {
             Self::Page(status, html) => (status, html, None),
             Self::SeeOther(path) => (StatusCode::SEE_OTHER, String::new(), Some(path)),
         };
-        let mut response = (status, Body::from(body)).into_response();
+        let mut response = page_response(status, body, &html::CSP);
         let headers = response.headers_mut();
-        for (name, value) in PAGE_HEADERS {
-            headers.insert(name, HeaderValue::from_static(value));
-        }
         let location = path.and_then(|path| HeaderValue::from_str(&path).ok());
         for (name, value) in [
-            (header::CONTENT_SECURITY_POLICY, HeaderValue::from_str(&html::CSP).ok()),
             (header::LOCATION, location),
             (header::RETRY_AFTER, (status == StatusCode::SERVICE_UNAVAILABLE).then(|| 60.into())),
         ] {

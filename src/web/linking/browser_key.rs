@@ -48,9 +48,20 @@ impl BrowserKey {
         site: &LinkSite,
         path: &str,
     ) -> Option<HeaderValue> {
+        self.set_cookie_with(site, path, MAX_AGE_SECONDS, "Strict")
+    }
+
+    /// The same for so many seconds, and with this value of `SameSite`.
+    pub(in crate::web) fn set_cookie_with(
+        &self,
+        site: &LinkSite,
+        path: &str,
+        seconds: u32,
+        same_site: &str,
+    ) -> Option<HeaderValue> {
         let secure = if site.is_secure() { "; Secure" } else { "" };
         let cookie = format!(
-            "{}={}; Path={path}; Max-Age={MAX_AGE_SECONDS}; HttpOnly; SameSite=Strict{secure}",
+            "{}={}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}",
             cookie_name(site),
             self.0,
         );

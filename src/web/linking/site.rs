@@ -50,11 +50,11 @@ impl LinkSite {
         &self.origin
     }
 
-    pub(super) fn is_secure(&self) -> bool {
+    pub(in crate::web) fn is_secure(&self) -> bool {
         self.is_secure
     }
 
-    pub(super) fn is_confidential(&self) -> bool {
+    pub(in crate::web) fn is_confidential(&self) -> bool {
         self.is_confidential
     }
 }

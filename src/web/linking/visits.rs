@@ -38,8 +38,8 @@ pub(super) enum VisitStage {
 pub(in crate::web) struct FoundAccount {
     pub(in crate::web) user: LetsChatUserId,
     pub(in crate::web) username: String,
-    pub(super) display_name: String,
-    pub(super) secrets: AccountSecrets,
+    pub(in crate::web) display_name: String,
+    pub(in crate::web) secrets: AccountSecrets,
     /// Whether the bridge may have it, since its answer is missing.
     pub(super) may_be_linked: bool,
 }

@@ -65,6 +65,19 @@ impl LetsChat {
         id
     }
 
+    /// Puts a post into the database, as tools of the database do: nobody is told of it, and the room was not active.
+    ///
+    /// # Panics
+    /// When there is no such room or account.
+    pub fn restore_post(&self, slug: &str, id: &str, owner: &str, text: &str, posted: Timestamp) {
+        let mut state = self.state();
+        let owner = account(&state, owner);
+        let id = id::parse(id).unwrap_or_else(|| panic!("{id} is no id"));
+        let post = Post::new(&id, text, id::milliseconds(posted), owner);
+        let room = room(&state, slug).id.clone();
+        state.restore(&room, post);
+    }
+
     /// The posts of all rooms from now on, by anybody. Of a watcher that falls behind by more than a thousand
     /// posts, the oldest are lost.
     #[must_use]

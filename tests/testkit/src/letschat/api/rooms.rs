@@ -54,6 +54,17 @@ impl LetsChat {
         self.change_room(slug, "rooms:update", |room| room.password = password.map(str::to_owned));
     }
 
+    /// Lets the account into the room for good, as the owner of a private room or the right password does; or no longer.
+    pub fn set_participant(&self, slug: &str, username: &str, is_let_in: bool) {
+        let who = account(&self.state(), username).id.clone();
+        self.change_room(slug, "", |room| {
+            room.participants.retain(|it| *it != who);
+            if is_let_in {
+                room.participants.push(who);
+            }
+        });
+    }
+
     /// Waits until the account has joined the room with a websocket.
     pub async fn wait_for_join(&self, slug: &str, username: &str) {
         self.until(|state| state.is_present(&account(state, username).id, &room(state, slug).id))

@@ -83,6 +83,14 @@ impl ServerState {
         (answer, broadcasts)
     }
 
+    /// Puts a post into its room in the order of time. Nobody is told.
+    pub(in super::super) fn restore(&mut self, room: &Id, post: Post) {
+        let Some(place) = self.rooms.get_mut(room) else { return };
+        let at = place.posts.partition_point(|earlier| earlier.posted <= post.posted);
+        place.posts.insert(at, post);
+        self.notify_changed();
+    }
+
     fn insert(&mut self, room: &Id, post: Post, broadcasts: &mut Vec<Broadcast>) -> String {
         let Some(place) = self.rooms.get_mut(room) else { return "null".to_owned() };
         place.last_active = post.posted;

@@ -1,0 +1,177 @@
+//! The channels of a plan: their logs, the rooms that they may go to, and what is doubtful about them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::known::KnownThings;
+use super::reading::{ReadChannel, ReadOutcome};
+use super::survey::{FoundChannel, LogSurvey, canonical};
+use crate::migrate::plan::{ChannelDraft, FileDraft, ProposedRoom, propose_room, with_commas};
+use crate::migrate::reading::{SourceFile, SourceFormat};
+
+/// How many logs of a channel are told one by one.
+const MAX_TOLD: usize = 8;
+
+/// The channels that were read.
+pub(super) fn drafts(
+    survey: &LogSurvey,
+    read: &ReadOutcome,
+    known: &KnownThings,
+    out: &Path,
+) -> Vec<ChannelDraft> {
+    let folder = folder_of(out);
+    let none = ReadChannel::default();
+    let draft = |(key, channel): (&(String, String), &FoundChannel)| {
+        draft(channel, read.channels.get(key).unwrap_or(&none), known, &folder)
+    };
+    survey.channels.iter().map(draft).collect()
+}
+
+/// The folder of the plan, to which paths in it are relative.
+fn folder_of(out: &Path) -> PathBuf {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    canonical(folder.unwrap_or(Path::new(".")))
+}
+
+fn draft(
+    channel: &FoundChannel,
+    read: &ReadChannel,
+    known: &KnownThings,
+    folder: &Path,
+) -> ChannelDraft {
+    let mut facts = vec![logs_text(channel)];
+    let mut doubts = channel.doubts.clone();
+    let room = (!channel.is_private)
+        .then(|| propose_room(&channel.network, &channel.channel, &known.links));
+    match &room {
+        Some(ProposedRoom { why, room, is_doubtful: true }) => {
+            doubts.push(format!("is {room} the right room? It is {why}"));
+        }
+        Some(ProposedRoom { why, .. }) => facts.push(format!("the room is {why}")),
+        None => facts.push("private: it goes into no room".to_owned()),
+    }
+    if channel.network_names.len() > 1 {
+        facts.push(format!("the logs call the network {}", channel.network_names.join(", ")));
+    }
+    facts.extend(file_facts(channel, read, folder));
+    facts.extend(report_facts(read, folder));
+    doubts.extend(report_doubts(read, folder));
+    ChannelDraft {
+        network: channel.network.clone(),
+        channel: channel.channel.clone(),
+        room: room.map(|it| it.room),
+        is_private: channel.is_private,
+        lines: read.messages,
+        said: read.said,
+        facts,
+        doubts,
+        files: channel.files.iter().map(|(file, _)| file_draft(file, folder)).collect(),
+    }
+}
+
+/// `3 logs: 2 irssi, 1 weechat`.
+fn logs_text(channel: &FoundChannel) -> String {
+    let mut formats: BTreeMap<&str, usize> = BTreeMap::new();
+    for (file, _) in &channel.files {
+        *formats.entry(format_name(&file.format)).or_default() += 1;
+    }
+    let count = channel.files.len();
+    let formats: Vec<String> =
+        formats.iter().map(|(format, count)| format!("{count} {format}")).collect();
+    format!("{count} {}: {}", if count == 1 { "log" } else { "logs" }, formats.join(", "))
+}
+
+fn format_name(format: &SourceFormat) -> &'static str {
+    match format {
+        SourceFormat::Text(format) => format.name(),
+        SourceFormat::Database { format, .. } => format.name(),
+    }
+}
+
+/// What is in each log, if they are few; and how much is in several.
+fn file_facts(channel: &FoundChannel, read: &ReadChannel, folder: &Path) -> Vec<String> {
+    let files = read.files();
+    let mut facts = Vec::new();
+    if channel.files.len() > 1 && channel.files.len() <= MAX_TOLD {
+        for (path, (messages, range)) in &files {
+            let name = relative(path, folder);
+            let range = range.map_or_else(String::new, |(first, last)| {
+                format!(", {} to {}", first.strftime("%Y-%m-%d"), last.strftime("%Y-%m-%d"))
+            });
+            facts.push(format!("{}: {} lines{range}", name.display(), with_commas(*messages)));
+        }
+    }
+    if read.repeated() > 0 {
+        facts.push(format!("{} lines are in several logs", with_commas(read.repeated())));
+    }
+    facts
+}
+
+fn report_facts(read: &ReadChannel, folder: &Path) -> Vec<String> {
+    let report = &read.report;
+    let count =
+        |number: u64, what: &str| (number > 0).then(|| format!("{} {what}", with_commas(number)));
+    let unknown = read.first_unknown().filter(|_| !has_many_unknown(read)).map(|first| {
+        let (path, line, text) = first;
+        let name = relative(path, folder);
+        format!(
+            "{} lines are of no known form, first {}:{line}: {text}",
+            with_commas(report.unknown_lines),
+            name.display()
+        )
+    });
+    [
+        count(report.recoded_lines, "lines are not UTF-8"),
+        count(report.cut_lines, "lines are too long, and were cut"),
+        count(report.doubtful_lines, "lines could be either an event or an action"),
+        unknown,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Whether so many lines are unknown that the format may be wrong: one in a hundred.
+fn has_many_unknown(read: &ReadChannel) -> bool {
+    read.report.unknown_lines > 10 && read.report.unknown_lines * 100 > read.messages
+}
+
+fn report_doubts(read: &ReadChannel, folder: &Path) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if let Some(why) = &read.failure {
+        doubts.push(format!("not read to its end: {why}"));
+    }
+    if let Some((path, line, text)) = read.first_unknown().filter(|_| has_many_unknown(read)) {
+        let name = relative(path, folder);
+        doubts.push(format!(
+            "{} lines are of no known form: is the format right? The first is {}:{line}: {text}",
+            with_commas(read.report.unknown_lines),
+            name.display()
+        ));
+    }
+    if let Some(first) = &read.report.first_bad_row {
+        let count = with_commas(read.report.bad_rows);
+        doubts.push(format!("{count} rows of a database could not be read, first: {first}"));
+    }
+    doubts
+}
+
+/// A path as the plan says it: relative to the plan, if it is below.
+fn relative(path: &Path, folder: &Path) -> PathBuf {
+    path.strip_prefix(folder).unwrap_or(path).to_owned()
+}
+
+fn file_draft(file: &SourceFile, folder: &Path) -> FileDraft {
+    FileDraft {
+        path: relative(&file.path, folder),
+        format: format_name(&file.format).to_owned(),
+        timezone: file.zone.as_ref().and_then(|zone| zone.iana_name().map(str::to_owned)),
+        owner: file.owner.clone(),
+        in_database: match &file.format {
+            SourceFormat::Database { network, channel, .. } => {
+                Some((network.clone(), channel.clone()))
+            }
+            SourceFormat::Text(_) => None,
+        },
+    }
+}

@@ -1,0 +1,147 @@
+//! `letsbridge import plan`: reads logs, finds out who was who, and writes a plan to be edited.
+
+mod arguments;
+mod channels;
+mod known;
+mod reading;
+mod summary;
+mod survey;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+pub(super) use self::arguments::ImportPlanArgs;
+use self::arguments::PlanSettings;
+use self::known::KnownThings;
+use self::reading::read_channels;
+use self::survey::LogSurvey;
+use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
+use crate::migrate::people::Sightings;
+use crate::migrate::plan::{OldPlan, PlanDraft, propose_people, revise};
+
+/// The exit status after Ctrl-C: 128 plus SIGINT, as in shells.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// Why there is no plan.
+enum NoPlan {
+    /// Something in the arguments or files that must be corrected first.
+    Argument(String),
+    /// Something went wrong.
+    Failure(String),
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// Runs the command.
+pub(super) fn plan(arguments: &ImportPlanArgs) -> ExitCode {
+    match make(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(NoPlan::Argument(why)) => {
+            eprintln!("{why}");
+            EXIT_CONFIG_ERROR.into()
+        }
+        Err(NoPlan::Failure(why)) => {
+            eprintln!("{why}");
+            EXIT_FAILURE.into()
+        }
+        Err(NoPlan::Interrupted) => {
+            let out = arguments.out.display();
+            match arguments.out.exists() {
+                true => eprintln!("interrupted: {out} is as it was"),
+                false => eprintln!("interrupted: {out} was not written"),
+            }
+            EXIT_INTERRUPTED.into()
+        }
+    }
+}
+
+fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
+    let interrupted = catch_interrupts()?;
+    let old = read_old_plan(&arguments.out)?;
+    let settings = PlanSettings::new(arguments, old.as_ref()).map_err(NoPlan::Argument)?;
+    let known = KnownThings::find(arguments.config.as_deref()).map_err(NoPlan::Argument)?;
+    known.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    let survey = LogSurvey::find(arguments, &settings, old.as_ref(), &known)?;
+    if survey.channels.is_empty() {
+        survey.tell_left_out();
+        return Err(NoPlan::Failure("nothing written: no log of a channel was found".to_owned()));
+    }
+    let mut sightings = Sightings::default();
+    let outcome = read_channels(&survey, &settings, &mut sightings, &interrupted);
+    let Some(read) = outcome else { return Err(NoPlan::Interrupted) };
+    let given = old.as_ref().map(OldPlan::given).unwrap_or_default();
+    let found = sightings.people(&given);
+    let mut draft = PlanDraft {
+        options: settings.options.clone(),
+        channels: channels::drafts(&survey, &read, &known, &arguments.out),
+        people: propose_people(found.people, &known.accounts, &settings.rules(&known)),
+        ..PlanDraft::default()
+    };
+    let lines = summary::lines(&draft, &survey, &settings, found.lines_of_others);
+    draft.summary = summary::head(&lines);
+    let revised = revise(old.as_ref(), &draft);
+    // Nothing may be written that cannot be read.
+    if let Err(error) = OldPlan::parse(&arguments.out.display().to_string(), &revised.text) {
+        return Err(NoPlan::Failure(format!("this is a bug; nothing was written: {error}")));
+    }
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(NoPlan::Interrupted);
+    }
+    write_whole(&arguments.out, &revised.text).map_err(|error| {
+        NoPlan::Failure(format!(
+            "cannot write {}: {error}. Name a file in a directory that you can write to with --out",
+            arguments.out.display()
+        ))
+    })?;
+    read.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    survey.tell_left_out();
+    summary::print(&arguments.out, &lines, &revised);
+    Ok(())
+}
+
+/// Ctrl-C only sets a flag, which is looked at while logs are read; a second one ends the program.
+fn catch_interrupts() -> Result<Arc<AtomicBool>, NoPlan> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let registered = signal_hook::flag::register_conditional_default(signal, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));
+        registered
+            .map_err(|error| NoPlan::Failure(format!("cannot listen to signals: {error}")))?;
+    }
+    Ok(flag)
+}
+
+/// The plan that is there already.
+fn read_old_plan(path: &Path) -> Result<Option<OldPlan>, NoPlan> {
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let refuse = |error: &dyn std::fmt::Display| {
+        NoPlan::Argument(format!(
+            "{error}\nnothing written: correct {} first, or name another file with --out",
+            path.display()
+        ))
+    };
+    let text = OldPlan::read_file(path).map_err(|error| refuse(&error))?;
+    let old = OldPlan::parse(&path.display().to_string(), &text);
+    old.map(Some).map_err(|error| refuse(&error))
+}
+
+/// Writes a file under another name first, so that there is never half of it.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".letsbridge-plan-").tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    if let Ok(found) = fs::metadata(path) {
+        file.as_file().set_permissions(found.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
