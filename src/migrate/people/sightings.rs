@@ -163,9 +163,10 @@ fn account_of_cloak(userhost: &str) -> Option<String> {
 }
 
 impl NetworkSightings {
-    /// The number of a nick; `None` if it is absurdly long, or if too many are known.
+    /// The number of a nick; `None` if it is none or absurdly long, or if too many are known.
     pub(super) fn nick(&mut self, nick: &str) -> Option<NickId> {
-        if nick.is_empty() || nick.len() > MAX_LEN_NICK {
+        let is_nick = !nick.contains(|c: char| c.is_whitespace() || c.is_control());
+        if nick.is_empty() || nick.len() > MAX_LEN_NICK || !is_nick {
             return None;
         }
         let folded = Casemapping::Rfc1459.fold(nick);
@@ -320,7 +321,9 @@ mod tests {
     #[test]
     fn nicks_are_bounded_and_spelled_as_by_most() {
         let mut network = NetworkSightings::default();
-        assert_eq!(network.nick(""), None);
+        for nick in ["", "two words", "a\x1bb"] {
+            assert_eq!(network.nick(nick), None, "{nick:?}");
+        }
         assert_eq!(network.nick(&"x".repeat(101)), None);
         let ann = network.nick("ann").expect("a nick");
         for spelling in ["Ann", "Ann", "Ann", "ANN"] {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::NoPlan;
 use super::arguments::{ImportPlanArgs, PlanSettings};
 use super::known::KnownThings;
+use crate::cli::table::printable;
 use crate::domain::{Casemapping, DatabaseFormat};
 use crate::migrate::files::{FoundKind, FoundLog, find_as};
 use crate::migrate::formats::Recognised;
@@ -102,8 +103,9 @@ impl LogSurvey {
 
     fn add_log(&mut self, log: FoundLog, arguments: &ImportPlanArgs, names: &mut NetworkNames) {
         let FoundLog { path, size, kind } = log;
-        if path.to_str().is_none() {
-            self.left_out.push((path, "its path is not UTF-8: rename it".to_owned()));
+        if path.to_str().is_none_or(|path| path.contains(char::is_control)) {
+            let why = "its path is not UTF-8, or has control characters: rename it";
+            self.left_out.push((path, why.to_owned()));
             return;
         }
         match kind {
@@ -130,7 +132,8 @@ impl LogSurvey {
             self.private += 1;
             return;
         }
-        let Some(channel) = recognised.channel.clone().or_else(|| arguments.channel.clone()) else {
+        let channel = recognised.channel.clone().or_else(|| arguments.channel.clone());
+        let Some(channel) = channel.filter(|name| is_name(name)) else {
             let why =
                 "neither its path nor its lines say of which channel it is: name it with --channel";
             self.left_out.push((path, why.to_owned()));
@@ -171,7 +174,7 @@ impl LogSurvey {
         };
         let rows: u64 = channels.iter().map(|it| it.count).sum();
         let mut seen = Vec::new();
-        for channel in channels {
+        for channel in channels.into_iter().filter(|it| is_name(&it.name)) {
             if channel.is_private && !arguments.private {
                 self.private += 1;
                 continue;
@@ -248,7 +251,7 @@ impl LogSurvey {
     /// Prints which files are not read, and why.
     pub(super) fn tell_left_out(&self) {
         for (path, why) in self.left_out.iter().take(MAX_NAMED) {
-            eprintln!("{}: not read: {why}", path.display());
+            eprintln!("{}", printable(&format!("{}: not read: {why}", path.display())));
         }
         let more = self.left_out.len().saturating_sub(MAX_NAMED);
         if more > 0 {
@@ -270,6 +273,11 @@ impl LogSurvey {
     pub(super) fn left_out(&self) -> usize {
         self.left_out.len()
     }
+}
+
+/// Whether it can be the name of a channel or nick.
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && !name.contains(char::is_control)
 }
 
 /// Whether the plan that is there says of a log what would be said of it anew, so that the doubts about it stay.
