@@ -48,7 +48,7 @@ pub(super) struct FoundChannel {
 }
 
 /// Where a log belongs.
-struct LogPlace {
+struct SurveyedPlace {
     network: Option<String>,
     channel: String,
     is_private: bool,
@@ -81,7 +81,7 @@ impl LogSurvey {
                         survey.private += 1;
                         continue;
                     }
-                    let place = LogPlace {
+                    let place = SurveyedPlace {
                         network: Some(network.clone()),
                         channel: channel.clone(),
                         is_private: *is_private,
@@ -148,7 +148,7 @@ impl LogSurvey {
                 rivals.join(" or ")
             )
         });
-        let place = LogPlace {
+        let place = SurveyedPlace {
             network: recognised.network.clone().or_else(|| arguments.network.clone()),
             channel,
             is_private: recognised.is_private && !is_named,
@@ -185,7 +185,7 @@ impl LogSurvey {
                 continue;
             }
             seen.push(name);
-            let place = LogPlace {
+            let place = SurveyedPlace {
                 network: Some(channel.network.clone()),
                 channel: channel.name.clone(),
                 is_private: channel.is_private,
@@ -204,7 +204,7 @@ impl LogSurvey {
 
     fn add(
         &mut self,
-        place: LogPlace,
+        place: SurveyedPlace,
         network: String,
         file: (SourceFile, u64),
         doubt: Option<String>,
@@ -290,7 +290,7 @@ fn is_as_recognised(
     let ([(network, channel, is_private, file)], FoundKind::Text(found)) = (places, kind) else {
         return matches!(kind, FoundKind::Refused(_));
     };
-    let place = LogPlace {
+    let place = SurveyedPlace {
         network: found.network.clone().or_else(|| arguments.network.clone()),
         channel: found.channel.clone().or_else(|| arguments.channel.clone()).unwrap_or_default(),
         is_private: found.is_private,
@@ -302,7 +302,7 @@ fn is_as_recognised(
         && *network == name_network(&place, &mut names.clone())
 }
 
-fn name_network(place: &LogPlace, names: &mut NetworkNames) -> String {
+fn name_network(place: &SurveyedPlace, names: &mut NetworkNames) -> String {
     match &place.network {
         Some(name) => names.name(name),
         None => names.only_configured().unwrap_or(NAMELESS_NETWORK).to_owned(),
