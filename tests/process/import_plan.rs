@@ -144,8 +144,8 @@ async fn arguments_that_cannot_be_are_told() {
         (&["logs", "--format", "irsi"], "--format: there is no format \"irsi\"; there are irssi, "),
         (&["logs", "--format", "pattern"], "--format pattern: say with --pattern how lines look"),
         (
-            &["logs", "--format", "soju"],
-            "--format: databases like those of soju are always recognised",
+            &["logs", "--format", "quassel"],
+            "--format: databases like those of quassel are always recognised",
         ),
         (&["logs", "--pattern", "{text}"], "--pattern: the pattern \"{text}\" "),
         (&["nowhere"], "nowhere: "),

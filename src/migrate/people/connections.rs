@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::bots::LastCommand;
-use super::sightings::{Credentials, NetworkSightings, NickId, SightingId, Stay};
+use super::sightings::{LogCredentials, NetworkSightings, NickId, NickStay, SightingId};
 use crate::domain::{LogEntry, LogEvent, LogSpeaker, MessageKind};
 
 /// How long somebody counts as there without a sign of life, in a log that shows who comes.
@@ -24,11 +24,11 @@ const MAX_OPEN: usize = 50_000;
 /// A connection as one channel shows it.
 #[derive(Debug, Clone)]
 struct Connection {
-    credentials: Credentials,
+    credentials: LogCredentials,
     /// Its first nick, as far as is known.
     first_nick: NickId,
     /// The last one is open.
-    stays: Vec<Stay>,
+    stays: Vec<NickStay>,
     /// The nick before these.
     before: Option<SightingId>,
 }
@@ -46,14 +46,14 @@ enum Ending {
 
 /// Reads the log of one channel, in order of time, for what it shows of people.
 #[derive(Debug)]
-pub(super) struct Connections<'n> {
+pub(super) struct ChannelConnections<'n> {
     network: &'n mut NetworkSightings,
     open: BTreeMap<NickId, Connection>,
     last_join: Option<Timestamp>,
     command: LastCommand,
 }
 
-impl<'n> Connections<'n> {
+impl<'n> ChannelConnections<'n> {
     pub(super) fn new(network: &'n mut NetworkSightings) -> Self {
         Self { network, open: BTreeMap::new(), last_join: None, command: LastCommand::default() }
     }
@@ -124,7 +124,7 @@ impl<'n> Connections<'n> {
         if connection.stays.len() >= MAX_STAYS {
             self.keep_stays(&mut connection);
         }
-        connection.stays.push(Stay { nick: new, since: at, until: at, lines: 0, said: None });
+        connection.stays.push(NickStay { nick: new, since: at, until: at, lines: 0, said: None });
         self.open.insert(new, connection);
     }
 
@@ -161,11 +161,11 @@ impl<'n> Connections<'n> {
         Some(nick)
     }
 
-    fn begin(&mut self, nick: NickId, at: Timestamp, credentials: Credentials) {
+    fn begin(&mut self, nick: NickId, at: Timestamp, credentials: LogCredentials) {
         if self.open.len() >= MAX_OPEN {
             self.end_all();
         }
-        let stay = Stay { nick, since: at, until: at, lines: 0, said: None };
+        let stay = NickStay { nick, since: at, until: at, lines: 0, said: None };
         let connection =
             Connection { credentials, first_nick: nick, stays: vec![stay], before: None };
         self.open.insert(nick, connection);
@@ -205,6 +205,6 @@ impl<'n> Connections<'n> {
     }
 }
 
-fn credentials_of(who: &LogSpeaker) -> Credentials {
-    Credentials::new(who.userhost.as_deref(), who.account.as_deref())
+fn credentials_of(who: &LogSpeaker) -> LogCredentials {
+    LogCredentials::new(who.userhost.as_deref(), who.account.as_deref())
 }

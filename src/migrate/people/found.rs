@@ -9,7 +9,7 @@ use super::bots::{Speech, bot_reason};
 use super::evidence::{Doubt, Evidence, Sureness};
 use super::joining::{Cluster, Joining, PinId};
 use super::sightings::{Mark, NetworkSightings, NickId, SightingId};
-use super::spans::{Span, divide};
+use super::spans::{NickSpan, divide};
 use super::stem::{is_generic, stem};
 
 /// How many others are named in a doubt.
@@ -53,19 +53,19 @@ pub struct FoundNick {
     /// Why it is theirs.
     pub evidence: Evidence,
     /// When it was theirs; empty for always.
-    pub spans: Vec<Span>,
+    pub spans: Vec<NickSpan>,
 }
 
 /// Who said something by a nick, as numbers of clusters, and when it was whose.
 #[derive(Debug)]
 struct NickUse {
     users: BTreeSet<usize>,
-    turns: Vec<(usize, Span)>,
+    turns: Vec<(usize, NickSpan)>,
 }
 
 impl NickUse {
     /// When it was the cluster's; empty for always. `None` for never.
-    fn spans_of(&self, cluster: usize) -> Option<Vec<Span>> {
+    fn spans_of(&self, cluster: usize) -> Option<Vec<NickSpan>> {
         match self.turns[..] {
             [(owner, _)] => (owner == cluster).then(Vec::new),
             _ => {

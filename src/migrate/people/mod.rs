@@ -22,13 +22,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use self::connections::Connections;
+use self::connections::ChannelConnections;
 use self::sightings::NetworkSightings;
 use crate::domain::{Casemapping, LogEntry};
 
 pub use evidence::{Doubt, Evidence, Sureness};
 pub use found::{FoundNick, FoundPerson};
-pub use spans::Span;
+pub use spans::NickSpan;
 pub use stem::is_generic;
 
 /// What logs show of people, on all networks. Its memory is bounded by the number of nicks, not of lines.
@@ -40,7 +40,7 @@ pub struct Sightings {
 
 /// Reads the log of one channel, in order of time.
 #[derive(Debug)]
-pub struct ChannelSightings<'s>(Connections<'s>);
+pub struct ChannelSightings<'s>(ChannelConnections<'s>);
 
 impl ChannelSightings<'_> {
     /// Reads the next entry.
@@ -89,7 +89,7 @@ impl Sightings {
         let folded = Casemapping::Ascii.fold(network);
         let (_, sightings) =
             self.networks.entry(folded).or_insert_with(|| (network.to_owned(), Default::default()));
-        ChannelSightings(Connections::new(sightings))
+        ChannelSightings(ChannelConnections::new(sightings))
     }
 
     /// Finds out who was who, given what the administrator has put together.

@@ -91,14 +91,14 @@ pub(super) struct NetworkSightings {
 
 /// Where somebody connects from, and who they are to services.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Credentials {
+pub(super) struct LogCredentials {
     userhost: Option<String>,
     account: Option<String>,
 }
 
 /// A stay under one nick.
 #[derive(Debug, Clone)]
-pub(super) struct Stay {
+pub(super) struct NickStay {
     pub(super) nick: NickId,
     pub(super) since: Timestamp,
     pub(super) until: Timestamp,
@@ -106,7 +106,7 @@ pub(super) struct Stay {
     pub(super) said: Option<(Timestamp, Timestamp)>,
 }
 
-impl Credentials {
+impl LogCredentials {
     /// Those of a line of a log. Absurdly long ones are none.
     pub(super) fn new(userhost: Option<&str>, account: Option<&str>) -> Self {
         let kept = |text: Option<&str>| {
@@ -163,9 +163,10 @@ fn account_of_cloak(userhost: &str) -> Option<String> {
 }
 
 impl NetworkSightings {
-    /// The number of a nick; `None` if it is absurdly long, or if too many are known.
+    /// The number of a nick; `None` if it is none or absurdly long, or if too many are known.
     pub(super) fn nick(&mut self, nick: &str) -> Option<NickId> {
-        if nick.is_empty() || nick.len() > MAX_LEN_NICK {
+        let is_nick = !nick.contains(|c: char| c.is_whitespace() || c.is_control());
+        if nick.is_empty() || nick.len() > MAX_LEN_NICK || !is_nick {
             return None;
         }
         let folded = Casemapping::Rfc1459.fold(nick);
@@ -217,8 +218,8 @@ impl NetworkSightings {
     /// Adds a stay under a nick. `before` is the first nick of its connection.
     pub(super) fn add_stay(
         &mut self,
-        stay: &Stay,
-        credentials: &Credentials,
+        stay: &NickStay,
+        credentials: &LogCredentials,
         before: Option<NickId>,
     ) -> SightingId {
         let mark = credentials.mark();
@@ -301,15 +302,15 @@ mod tests {
             ("ann@gateway/web/irccloud.com/x-77", None),
             ("ann@example.org", None),
         ] {
-            let credentials = Credentials::new(Some(userhost), None);
+            let credentials = LogCredentials::new(Some(userhost), None);
             assert_eq!(credentials.account.as_deref(), account, "{userhost}");
         }
-        assert_eq!(Credentials::new(None, Some("*")).account, None, "not logged in");
+        assert_eq!(LogCredentials::new(None, Some("*")).account, None, "not logged in");
     }
 
     #[test]
     fn marks_tell_users_of_a_nick_apart() {
-        let mark = |userhost, account| Credentials::new(userhost, account).mark();
+        let mark = |userhost, account| LogCredentials::new(userhost, account).mark();
         assert_eq!(mark(None, None), None);
         assert_eq!(mark(None, Some("Ann")), Some(Mark::Account("ann".into())));
         let today = mark(Some("~ann@p5B0A.dip0.t-ipconnect.de"), None);
@@ -320,14 +321,16 @@ mod tests {
     #[test]
     fn nicks_are_bounded_and_spelled_as_by_most() {
         let mut network = NetworkSightings::default();
-        assert_eq!(network.nick(""), None);
+        for nick in ["", "two words", "a\x1bb"] {
+            assert_eq!(network.nick(nick), None, "{nick:?}");
+        }
         assert_eq!(network.nick(&"x".repeat(101)), None);
         let ann = network.nick("ann").expect("a nick");
         for spelling in ["Ann", "Ann", "Ann", "ANN"] {
             assert_eq!(network.nick(spelling), Some(ann));
         }
         assert_eq!(network.facts(ann).spelling, "Ann");
-        let stay = |nick| Stay {
+        let stay = |nick| NickStay {
             nick,
             since: Timestamp::UNIX_EPOCH,
             until: Timestamp::UNIX_EPOCH,
@@ -335,7 +338,7 @@ mod tests {
             said: None,
         };
         for n in 0..100 {
-            let credentials = Credentials::new(Some(&format!("u{n}@h{n}.example")), None);
+            let credentials = LogCredentials::new(Some(&format!("u{n}@h{n}.example")), None);
             network.add_stay(&stay(ann), &credentials, None);
         }
         assert_eq!(network.facts(ann).sightings.len(), MAX_SIGHTINGS_OF_NICK + 1);

@@ -8,11 +8,11 @@ use super::presence::Presence;
 const MAX_TURNS: usize = 40;
 
 /// A time when somebody had a nick: from, until before.
-pub type Span = (Option<Timestamp>, Option<Timestamp>);
+pub type NickSpan = (Option<Timestamp>, Option<Timestamp>);
 
 /// Divides the time of a nick between its users: of each user, a number, when they were there under it, and how many
 /// lines they said. Every moment belongs to one of them. A user may get none.
-pub(super) fn divide(users: &[(usize, &Presence, u64)]) -> Vec<(usize, Span)> {
+pub(super) fn divide(users: &[(usize, &Presence, u64)]) -> Vec<(usize, NickSpan)> {
     let mut turns: Vec<(u32, usize)> = Vec::new();
     let mut periods: Vec<(u32, usize)> = users
         .iter()

@@ -64,8 +64,11 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    pub(super) fn new(old: &[PlannedPerson], edited: &[(usize, &PlannedPerson)]) -> Self {
-        let taken = edited.iter().map(|(_, person)| person.id.to_ascii_lowercase()).collect();
+    pub(super) fn new<'p>(
+        old: &[PlannedPerson],
+        staying: impl Iterator<Item = &'p PlannedPerson>,
+    ) -> Self {
+        let taken = staying.map(|person| person.id.to_ascii_lowercase()).collect();
         let mut of_nick = HashMap::new();
         for person in old {
             for nick in &person.nicks {

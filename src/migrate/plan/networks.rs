@@ -28,7 +28,9 @@ impl NetworkNames {
     /// The name in the plan of what a log calls so: that of the configuration, or of the first log with such a name.
     pub fn name(&mut self, found: &str) -> String {
         let place = self.names.entry(key(found));
-        place.or_insert_with(|| (found.to_owned(), false)).0.clone()
+        // A plan writes NETWORK/NICK.
+        let name = || found.replace(|c: char| c == '/' || c.is_control(), "-");
+        place.or_insert_with(|| (name(), false)).0.clone()
     }
 
     /// The only network of the configuration, if it has one.
@@ -95,6 +97,7 @@ mod tests {
         assert_eq!(names.name("OFTC"), "oftc");
         assert_eq!(names.name("Freenode"), "Freenode");
         assert_eq!(names.name("freenode"), "Freenode");
+        assert_eq!(names.name("a/b"), "a-b");
         assert_eq!(names.only_configured(), None);
         assert_eq!(NetworkNames::new([("fav", vec!["a.example"])]).only_configured(), Some("fav"));
     }

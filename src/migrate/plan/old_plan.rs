@@ -1,12 +1,14 @@
 //! A plan that is there already, and what of it an administrator has edited.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 
+use super::claims::key_of;
 use super::text::{OURS, mark_in, mark_of};
-use super::{Plan, PlanError, PlannedChannel, PlannedNick, PlannedPerson, read};
-use crate::migrate::people::{GivenNick, GivenPerson};
+use super::{Plan, PlanError, PlannedAccount, PlannedChannel, PlannedNick, PlannedPerson, read};
+use crate::migrate::people::{FoundPerson, GivenNick, GivenPerson};
 
 /// What is said of what was in the logs once.
 pub(super) const GONE: &str =
@@ -54,6 +56,29 @@ impl OldPlan {
     /// The people whom the administrator edited, and the numbers of their sections.
     pub(super) fn edited_people(&self) -> impl Iterator<Item = (usize, &PlannedPerson)> {
         self.plan.people.iter().enumerate().filter(|(at, _)| self.is_person_edited[*at])
+    }
+
+    /// The people whose sections stay: those that were edited, and those of whom nobody of `nicks` is left.
+    pub(super) fn staying<'o>(
+        &'o self,
+        nicks: &'o HashSet<(String, String)>,
+    ) -> impl Iterator<Item = (usize, &'o PlannedPerson)> {
+        let is_left = |nick: &PlannedNick| nicks.contains(&key_of(&nick.network, &nick.nick));
+        self.plan.people.iter().enumerate().filter(move |(at, person)| {
+            self.is_person_edited[*at] || !person.nicks.iter().any(is_left)
+        })
+    }
+
+    /// The user names of new accounts in sections that stay, if these people are found in the logs.
+    #[must_use]
+    pub fn reserved_usernames(&self, found: &[FoundPerson]) -> HashSet<String> {
+        let nicks = found.iter().flat_map(|person| &person.nicks);
+        let nicks = nicks.map(|nick| key_of(&nick.network, &nick.nick)).collect();
+        let username = |(_, person): (usize, &PlannedPerson)| match &person.account {
+            PlannedAccount::New { username, .. } => Some(username.clone()),
+            _ => None,
+        };
+        self.staying(&nicks).filter_map(username).collect()
     }
 
     /// Whom the administrator put together.

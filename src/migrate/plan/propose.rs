@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::draft::{KnownAccount, KnownAccountKind, KnownIdentity, PersonDraft};
+use super::read_people::is_username;
 use super::{PlannedAccount, PlannedNick};
 use crate::domain::{Casemapping, Identity};
 use crate::migrate::people::{FoundNick, FoundPerson, Sureness, is_generic};
@@ -18,6 +19,8 @@ pub struct AccountRules {
     pub username: String,
     /// How many lines somebody must have said to have an account.
     pub min_lines: u64,
+    /// User names that sections have which stay.
+    pub reserved: HashSet<String>,
 }
 
 /// The accounts that are known, to be looked up by name.
@@ -39,6 +42,7 @@ pub fn propose_people(
     rules: &AccountRules,
 ) -> Vec<PersonDraft> {
     let mut index = AccountIndex::new(known);
+    index.taken.extend(rules.reserved.iter().cloned());
     people.into_iter().map(|person| propose(person, &mut index, rules)).collect()
 }
 
@@ -261,7 +265,14 @@ impl<'a> AccountIndex<'a> {
         for name in names.filter(|name| !is_generic(name)) {
             let name = name.to_lowercase();
             if let Some(account) = self.by_name.get(&name).copied().flatten() {
-                self.by_name.retain(|_, it| it.is_none_or(|it| it.username != account.username));
+                // Nobody else gets it.
+                for name in [&account.username, &account.display_name] {
+                    let name = name.to_lowercase();
+                    let is_its = |it: &KnownAccount| it.username == account.username;
+                    if self.by_name.get(&name).copied().flatten().is_some_and(is_its) {
+                        self.by_name.remove(&name);
+                    }
+                }
                 return Some(account);
             }
         }
@@ -273,7 +284,7 @@ impl<'a> AccountIndex<'a> {
         let account = person.accounts.first().map_or(person.name.as_str(), |it| it.1.as_str());
         let fields = AccountNameFields { nick: &person.name, account, network };
         let mut candidates = account_name_candidates(&rules.username, fields);
-        let username = candidates.find(|name| !self.taken.contains(name))?;
+        let username = candidates.find(|name| is_username(name) && !self.taken.contains(name))?;
         self.taken.insert(username.clone());
         Some(username)
     }

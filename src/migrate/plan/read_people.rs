@@ -172,7 +172,7 @@ fn read_account(table: &PlanTable<'_>, name: &str) -> Option<PlannedAccount> {
                          login), \"bridge\" (the bridge's own)";
     let kind = table.needed("account", &format!("write {KINDS}"))?;
     let (id, uid) = (read_id(table), read_uid(table));
-    let username = |help| {
+    let new_username = |help| {
         let username = table.needed("username", help)?;
         if let Some(value) = table.get("username")
             && !is_username(&username)
@@ -183,10 +183,13 @@ fn read_account(table: &PlanTable<'_>, name: &str) -> Option<PlannedAccount> {
     };
     let of_there = "write the user name of the account in Let's Chat";
     Some(match kind.as_str() {
-        "existing" => PlannedAccount::Existing { username: username(of_there)?, id },
-        "made" => PlannedAccount::Made { username: username(of_there)?, id },
+        "existing" => {
+            PlannedAccount::Existing { username: table.needed("username", of_there)?, id }
+        }
+        "made" => PlannedAccount::Made { username: table.needed("username", of_there)?, id },
         "new" => {
-            let username = username("write the user name of the new account, like \"ann.irc\"")?;
+            let username =
+                new_username("write the user name of the new account, like \"ann.irc\"")?;
             PlannedAccount::New { username, display_name: name.to_owned(), uid }
         }
         "bridge" => PlannedAccount::Bridge,
@@ -218,7 +221,7 @@ fn read_uid(table: &PlanTable<'_>) -> Option<String> {
 }
 
 /// Whether Let's Chat accepts this as a user name: `^[\w][\w\-\.]*[\w]$`.
-fn is_username(name: &str) -> bool {
+pub(super) fn is_username(name: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     name.len() >= 2
         && name.chars().all(|c| is_word(c) || "-.".contains(c))

@@ -18,7 +18,7 @@ use super::text::{
     channel_comments, channel_section, comment, mark_in, mark_of, person_comments, person_section,
     reading_section,
 };
-use super::{PlannedAccount, PlannedNick, PlannedPerson};
+use super::{PlannedAccount, PlannedPerson};
 use crate::migrate::people::Sureness;
 
 /// A plan as it is to be written.
@@ -126,12 +126,15 @@ fn revise_people(revised: &mut RevisedPlan, old: Option<&OldPlan>, people: &[Per
     let old_people = old.map_or(&[][..], |old| &old.plan.people);
     let old_tables = old.map(|old| tables(&old.document, "person")).unwrap_or_default();
     let claims = FixedClaims::new(&edited);
-    let mut ids = Ids::new(old_people, &edited);
+    let nicks = people.iter().flat_map(|person| &person.nicks);
+    let said: HashSet<_> = nicks.map(|nick| key_of(&nick.network, &nick.nick)).collect();
+    let staying: Vec<(usize, &PlannedPerson)> =
+        old.map(|old| old.staying(&said).collect()).unwrap_or_default();
+    let mut ids = Ids::new(old_people, staying.iter().map(|(_, person)| *person));
     // What needs a decision, and what does not.
     let (mut doubtful, mut others) = (String::new(), String::new());
-    let (mut found, mut said) = (HashSet::new(), HashSet::new());
+    let mut found = HashSet::new();
     for person in people {
-        said.extend(person.nicks.iter().map(|nick| key_of(&nick.network, &nick.nick)));
         let before = person.given.and_then(|given| edited.get(given));
         if let Some((at, _)) = before {
             found.insert(*at);
@@ -147,13 +150,9 @@ fn revise_people(revised: &mut RevisedPlan, old: Option<&OldPlan>, people: &[Per
         );
         if person.doubts.is_empty() { others.push_str(&text) } else { doubtful.push_str(&text) }
     }
-    for (at, (person, table)) in old_people.iter().zip(&old_tables).enumerate() {
-        let is_said = |nick: &PlannedNick| said.contains(&key_of(&nick.network, &nick.nick));
-        let is_edited = old.is_some_and(|old| old.is_person_edited[at]);
-        if !found.contains(&at) && (is_edited || !person.nicks.iter().any(is_said)) {
-            revised.vanished += 1;
-            others.push_str(&old_section(table, "person", &comment(GONE)));
-        }
+    for (at, _) in staying.iter().filter(|(at, _)| !found.contains(at)) {
+        revised.vanished += 1;
+        others.push_str(&old_section(old_tables[*at], "person", &comment(GONE)));
     }
     revised.kept += found.len();
     for (heading, sections) in [(DOUBTFUL, doubtful), (OTHERS, others)] {

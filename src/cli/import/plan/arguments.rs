@@ -1,5 +1,6 @@
 //! The arguments of `import plan`, and what they and an older plan say of how logs are read.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -139,10 +140,11 @@ impl PlanSettings {
     }
 
     /// By what accounts are proposed.
-    pub(super) fn rules(&self, known: &KnownThings) -> AccountRules {
+    pub(super) fn rules(&self, known: &KnownThings, reserved: HashSet<String>) -> AccountRules {
         AccountRules {
             username: known.username.clone().unwrap_or_else(|| USERNAME.to_owned()),
             min_lines: self.accounts_from,
+            reserved,
         }
     }
 }

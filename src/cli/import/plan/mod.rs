@@ -21,6 +21,7 @@ use self::arguments::PlanSettings;
 use self::known::KnownThings;
 use self::reading::read_channels;
 use self::survey::LogSurvey;
+use crate::cli::table::printable;
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::migrate::people::Sightings;
 use crate::migrate::plan::{OldPlan, PlanDraft, propose_people, revise};
@@ -77,10 +78,12 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
     let Some(read) = outcome else { return Err(NoPlan::Interrupted) };
     let given = old.as_ref().map(OldPlan::given).unwrap_or_default();
     let found = sightings.people(&given);
+    let reserved = old.as_ref().map(|old| old.reserved_usernames(&found.people));
+    let rules = settings.rules(&known, reserved.unwrap_or_default());
     let mut draft = PlanDraft {
         options: settings.options.clone(),
         channels: channels::drafts(&survey, &read, &known, &arguments.out),
-        people: propose_people(found.people, &known.accounts, &settings.rules(&known)),
+        people: propose_people(found.people, &known.accounts, &rules),
         ..PlanDraft::default()
     };
     let lines = summary::lines(&draft, &survey, &settings, found.lines_of_others);
@@ -99,7 +102,7 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
             arguments.out.display()
         ))
     })?;
-    read.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    read.warnings.iter().for_each(|warning| eprintln!("{}", printable(warning)));
     survey.tell_left_out();
     summary::print(&arguments.out, &lines, &revised);
     Ok(())

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::arguments::PlanSettings;
 use super::survey::{FoundChannel, LogSurvey};
+use crate::cli::table::printable;
 use crate::domain::{LogEntry, LogEvent};
 use crate::migrate::people::Sightings;
 use crate::migrate::reading::{ChannelReader, ChannelSources, ReadError, ReadingReport};
@@ -49,7 +50,7 @@ pub(super) fn read_channels(
     let mut outcome = ReadOutcome::default();
     let mut before = 0;
     for (key, channel) in &survey.channels {
-        bar.set_message(format!("{}/{}", channel.network, channel.channel));
+        bar.set_message(printable(&format!("{}/{}", channel.network, channel.channel)));
         let told = bar.clone();
         let progress = move |bytes: u64| told.set_position(before + bytes);
         let Some(read) = read_channel(channel, settings, sightings, (interrupted, progress)) else {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::NoPlan;
 use super::arguments::{ImportPlanArgs, PlanSettings};
 use super::known::KnownThings;
+use crate::cli::table::printable;
 use crate::domain::{Casemapping, DatabaseFormat};
 use crate::migrate::files::{FoundKind, FoundLog, find_as};
 use crate::migrate::formats::Recognised;
@@ -47,7 +48,7 @@ pub(super) struct FoundChannel {
 }
 
 /// Where a log belongs.
-struct LogPlace {
+struct SurveyedPlace {
     network: Option<String>,
     channel: String,
     is_private: bool,
@@ -80,7 +81,7 @@ impl LogSurvey {
                         survey.private += 1;
                         continue;
                     }
-                    let place = LogPlace {
+                    let place = SurveyedPlace {
                         network: Some(network.clone()),
                         channel: channel.clone(),
                         is_private: *is_private,
@@ -102,8 +103,9 @@ impl LogSurvey {
 
     fn add_log(&mut self, log: FoundLog, arguments: &ImportPlanArgs, names: &mut NetworkNames) {
         let FoundLog { path, size, kind } = log;
-        if path.to_str().is_none() {
-            self.left_out.push((path, "its path is not UTF-8: rename it".to_owned()));
+        if path.to_str().is_none_or(|path| path.contains(char::is_control)) {
+            let why = "its path is not UTF-8, or has control characters: rename it";
+            self.left_out.push((path, why.to_owned()));
             return;
         }
         match kind {
@@ -130,7 +132,8 @@ impl LogSurvey {
             self.private += 1;
             return;
         }
-        let Some(channel) = recognised.channel.clone().or_else(|| arguments.channel.clone()) else {
+        let channel = recognised.channel.clone().or_else(|| arguments.channel.clone());
+        let Some(channel) = channel.filter(|name| is_name(name)) else {
             let why =
                 "neither its path nor its lines say of which channel it is: name it with --channel";
             self.left_out.push((path, why.to_owned()));
@@ -145,7 +148,7 @@ impl LogSurvey {
                 rivals.join(" or ")
             )
         });
-        let place = LogPlace {
+        let place = SurveyedPlace {
             network: recognised.network.clone().or_else(|| arguments.network.clone()),
             channel,
             is_private: recognised.is_private && !is_named,
@@ -171,7 +174,7 @@ impl LogSurvey {
         };
         let rows: u64 = channels.iter().map(|it| it.count).sum();
         let mut seen = Vec::new();
-        for channel in channels {
+        for channel in channels.into_iter().filter(|it| is_name(&it.name)) {
             if channel.is_private && !arguments.private {
                 self.private += 1;
                 continue;
@@ -182,7 +185,7 @@ impl LogSurvey {
                 continue;
             }
             seen.push(name);
-            let place = LogPlace {
+            let place = SurveyedPlace {
                 network: Some(channel.network.clone()),
                 channel: channel.name.clone(),
                 is_private: channel.is_private,
@@ -201,7 +204,7 @@ impl LogSurvey {
 
     fn add(
         &mut self,
-        place: LogPlace,
+        place: SurveyedPlace,
         network: String,
         file: (SourceFile, u64),
         doubt: Option<String>,
@@ -248,7 +251,7 @@ impl LogSurvey {
     /// Prints which files are not read, and why.
     pub(super) fn tell_left_out(&self) {
         for (path, why) in self.left_out.iter().take(MAX_NAMED) {
-            eprintln!("{}: not read: {why}", path.display());
+            eprintln!("{}", printable(&format!("{}: not read: {why}", path.display())));
         }
         let more = self.left_out.len().saturating_sub(MAX_NAMED);
         if more > 0 {
@@ -272,6 +275,11 @@ impl LogSurvey {
     }
 }
 
+/// Whether it can be the name of a channel or nick.
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && !name.contains(char::is_control)
+}
+
 /// Whether the plan that is there says of a log what would be said of it anew, so that the doubts about it stay.
 fn is_as_recognised(
     places: &[(String, String, bool, PlannedFile)],
@@ -282,7 +290,7 @@ fn is_as_recognised(
     let ([(network, channel, is_private, file)], FoundKind::Text(found)) = (places, kind) else {
         return matches!(kind, FoundKind::Refused(_));
     };
-    let place = LogPlace {
+    let place = SurveyedPlace {
         network: found.network.clone().or_else(|| arguments.network.clone()),
         channel: found.channel.clone().or_else(|| arguments.channel.clone()).unwrap_or_default(),
         is_private: found.is_private,
@@ -294,7 +302,7 @@ fn is_as_recognised(
         && *network == name_network(&place, &mut names.clone())
 }
 
-fn name_network(place: &LogPlace, names: &mut NetworkNames) -> String {
+fn name_network(place: &SurveyedPlace, names: &mut NetworkNames) -> String {
     match &place.network {
         Some(name) => names.name(name),
         None => names.only_configured().unwrap_or(NAMELESS_NETWORK).to_owned(),
