@@ -113,7 +113,7 @@ pub(super) fn import_channels(
             else {
                 return false;
             };
-            Casemapping::Rfc1459.same(&**name, &planned.channel)
+            Casemapping::Rfc1459.same(name, &planned.channel)
                 && (room.eq_ignore_ascii_case(&group.room) || **room == *id)
         };
         let link = settings.links.iter().position(is_link);

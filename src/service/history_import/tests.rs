@@ -225,7 +225,7 @@ fn what_the_bridge_has_mirrored_and_what_no_id_can_hold_is_left_out() {
     let mut ancient = said(0, "ann", "from before 1970");
     ancient.at = Timestamp::from_second(-5).expect("a time");
     let log =
-        vec![ancient, said(9, "ann", "last"), said(9, "troll", "hi"), said(10, "ann", "mirrored")];
+        vec![ancient, said(8, "troll", "hi"), said(9, "ann", "last"), said(10, "ann", "mirrored")];
     let tally = count_room(order(vec![log]), &[mirrored], &owner, BRIDGE).expect("works");
     assert_eq!((tally.messages, tally.mirrored, tally.out_of_time), (1, 1, 1));
     assert_eq!(tally.people_left_out, 1);
