@@ -161,8 +161,9 @@ fn pages(reader: &ArchiveReader, rooms: &[ArchiveRoom]) {
     let mut calendars = Vec::new();
     for room in rooms {
         let (Some(first), Some(last)) = (room.first, room.last) else { continue };
-        for part in 0..10 {
-            let at = first + last.duration_since(first) / 10 * part;
+        for part in 0..10_i64 {
+            let (from, to) = (first.as_millisecond(), last.as_millisecond());
+            let at = Timestamp::from_millisecond(from + (to - from) / 10 * part).unwrap();
             let began = Instant::now();
             let lines = reader.from_time(room.id, at, 200).unwrap();
             let middle = lines.first().map(|line| line.id);

@@ -58,7 +58,8 @@ async fn reload(bridge: &mut Program) {
 
 #[tokio::test]
 async fn killed_bridge_archives_each_message_once() {
-    let world = archiving().await;
+    let world = World::new().await;
+    world.configure(|toml| format!("{toml}{ON}[format]\nmerge_lines = \"never\"\n"));
     let mut said = Vec::new();
     for round in 0..6 {
         let bridge = world.bridge().await;

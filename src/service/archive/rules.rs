@@ -64,6 +64,9 @@ impl LinkedRules {
     }
 }
 
+/// Where a path has come to, from where, and the formats of its links.
+type LinkPath<'p> = (&'p Endpoint, Option<&'p Endpoint>, Vec<Arc<LinkFormat>>);
+
 /// All rooms that can be reached from `start`. Links form no circles.
 fn reach_of(
     start: &Endpoint,
@@ -73,8 +76,7 @@ fn reach_of(
     if matches!(start, Endpoint::Room(_)) {
         reach.push((start.clone(), Vec::new()));
     }
-    let mut ahead: Vec<(&Endpoint, Option<&Endpoint>, Vec<Arc<LinkFormat>>)> =
-        vec![(start, None, Vec::new())];
+    let mut ahead: Vec<LinkPath<'_>> = vec![(start, None, Vec::new())];
     while let Some((at, before, path)) = ahead.pop() {
         for (next, format) in links.get(at).into_iter().flatten() {
             if Some(*next) == before {

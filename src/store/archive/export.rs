@@ -48,11 +48,12 @@ impl Iterator for ArchiveExport {
     type Item = Result<ArchiveLine, ArchiveError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.piece.is_empty() && !self.is_over {
-            if let Err(error) = self.read() {
-                self.is_over = true;
-                return Some(Err(error));
-            }
+        if self.piece.is_empty()
+            && !self.is_over
+            && let Err(error) = self.read()
+        {
+            self.is_over = true;
+            return Some(Err(error));
         }
         self.piece.pop_front().map(|found| Ok(found.line))
     }

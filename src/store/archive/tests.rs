@@ -333,7 +333,7 @@ fn results_are_paged_and_limited_to_rooms_and_times() {
         let results = reader.search(&page).expect("searches");
         sizes.push(results.lines.len());
         times.extend(results.lines.iter().map(|hit| hit.line.at));
-        assert!(results.lines.iter().all(|hit| hit.marks == vec![0..3]));
+        assert!(results.lines.iter().all(|hit| hit.marks.first() == Some(&(0..3))));
         if !results.more {
             break;
         }
