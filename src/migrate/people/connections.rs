@@ -23,7 +23,7 @@ const MAX_OPEN: usize = 50_000;
 
 /// A connection as one channel shows it.
 #[derive(Debug, Clone)]
-struct Connection {
+struct ChannelConnection {
     credentials: LogCredentials,
     /// Its first nick, as far as is known.
     first_nick: NickId,
@@ -48,7 +48,7 @@ enum Ending {
 #[derive(Debug)]
 pub(super) struct ChannelConnections<'n> {
     network: &'n mut NetworkSightings,
-    open: BTreeMap<NickId, Connection>,
+    open: BTreeMap<NickId, ChannelConnection>,
     last_join: Option<Timestamp>,
     command: LastCommand,
 }
@@ -167,7 +167,7 @@ impl<'n> ChannelConnections<'n> {
         }
         let stay = NickStay { nick, since: at, until: at, lines: 0, said: None };
         let connection =
-            Connection { credentials, first_nick: nick, stays: vec![stay], before: None };
+            ChannelConnection { credentials, first_nick: nick, stays: vec![stay], before: None };
         self.open.insert(nick, connection);
     }
 
@@ -193,7 +193,7 @@ impl<'n> ChannelConnections<'n> {
     }
 
     /// Puts the stays of a connection among the sightings.
-    fn keep_stays(&mut self, connection: &mut Connection) {
+    fn keep_stays(&mut self, connection: &mut ChannelConnection) {
         for stay in connection.stays.drain(..) {
             let first = Some(connection.first_nick);
             let id = self.network.add_stay(&stay, &connection.credentials, first);
