@@ -9,7 +9,7 @@
 //! | [`cli`]       | the commands: init, run, check, people, …; turns errors into text    | async        |
 //! | [`admin`]     | the administrator's API, metrics and status page of a running bridge | async        |
 //! | [`service`]   | the running bridge: apply events, commit, send commands              | async        |
-//! | [`web`]       | the web server: files, long messages, pages to link accounts         | async        |
+//! | [`web`]       | the web server: files, long messages, linking accounts, the archive  | async        |
 //! | [`net`]       | sockets and clocks                                                   | async        |
 //! | [`bridge`]    | what to do when something happens                                    | the store    |
 //! | [`migrate`]   | logs of IRC clients in, documents of Let's Chat out                  | files        |

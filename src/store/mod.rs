@@ -55,6 +55,8 @@ pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
 pub use first_joins::read_first_joins;
+#[cfg(test)]
+pub(crate) use foreign::make_quassel_database;
 pub use foreign::{ForeignChannel, ForeignEntries, ForeignLog, ForeignLogError, QuasselMessage};
 pub use key_file::{StoreKey, load_link_key, load_or_create_account_key, load_or_create_link_key};
 pub use ledger::{MessageId, PruneLimit};

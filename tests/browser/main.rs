@@ -1,5 +1,5 @@
 //! `letsbridge demo` in a browser: what a visitor types in one pane, sees in the other, breaks and gets back; the page
-//! where people link their accounts; and the status page.
+//! where people link their accounts; the archive; and the status page.
 //!
 //! `LETSBRIDGE_SCREENSHOTS` names a folder for pictures of the page.
 #![cfg(feature = "demo")]

@@ -13,6 +13,7 @@ mod audit;
 mod crash;
 mod doubles;
 mod end_to_end;
+mod history;
 mod letschat;
 mod people;
 mod puppets;

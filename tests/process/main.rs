@@ -23,6 +23,7 @@ mod direct;
 mod disk;
 mod harness;
 mod ident;
+mod import_plan;
 mod import_write;
 mod init;
 mod link_page;

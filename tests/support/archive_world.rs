@@ -186,7 +186,11 @@ fn line(number: u64, at: Timestamp, author: &str, text: &str) -> NewArchiveLine 
             person_name: person.to_owned(),
             marks,
         }),
-        precision: if number % 5 == 0 { LogPrecision::Minute } else { LogPrecision::Exact },
+        precision: if number.is_multiple_of(5) {
+            LogPrecision::Minute
+        } else {
+            LogPrecision::Exact
+        },
         kind: ArchiveLineKind::Said(MessageKind::Text),
         text: text.to_owned(),
         origin: LineOrigin::Imported,

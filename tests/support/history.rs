@@ -16,7 +16,7 @@ use letsbridge::migrate::formats::LogFormat;
 use letsbridge::migrate::reading::SourceFile;
 use letsbridge::translate::{Formatting, convert_formatting};
 
-use crate::log_writer::LogWriter;
+use super::log_writer::LogWriter;
 
 /// What is said a lot.
 const SHORT: [&str; 12] = [

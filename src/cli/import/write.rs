@@ -198,7 +198,7 @@ fn row(room: &RoomReport) -> [String; 6] {
 fn print_next(arguments: &ImportWriteArgs) {
     match &arguments.out {
         Some(out) if !arguments.dry_run => println!(
-            "Next, where mongorestore is (docs/import.md):\n\
+            "Next, where mongorestore is (docs/import-letschat.md):\n\
              1. Back up the database of Let's Chat: mongodump\n\
              2. sh {out}/restore.sh dry-run\n\
              3. sh {out}/restore.sh restore\n\

@@ -11,6 +11,7 @@ use super::open::open_file;
 use crate::domain::DatabaseFormat;
 use crate::migrate::formats;
 use crate::migrate::formats::{HEAD, LogFormat, ParserSettings, Recognised, UnknownFormat};
+use crate::store::ForeignLog;
 
 /// A file that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,8 @@ pub enum RefusedFile {
     Empty,
     /// Text of no known format.
     Unknown(UnknownFormat),
-    /// A database of SQLite that is none of the known programs'.
-    UnknownDatabase,
+    /// A database of SQLite that cannot be read as a log.
+    Database(String),
     /// Packed by the named program.
     Packed(&'static str),
     /// In UTF-16, with the named order of bytes.
@@ -64,9 +65,7 @@ impl fmt::Display for RefusedFile {
         match self {
             Self::Empty => f.write_str("it is empty"),
             Self::Unknown(unknown) => write!(f, "{unknown}; --format names a format"),
-            Self::UnknownDatabase => {
-                f.write_str("it is a database, but of none of Quassel, soju and The Lounge")
-            }
+            Self::Database(error) => f.write_str(error),
             Self::Packed(program) => write!(f, "it is packed: unpack it with {program} first"),
             Self::Utf16(order) => {
                 write!(f, "it is in UTF-16: make UTF-8 of it with iconv -f {order} -t UTF-8 first")
@@ -230,9 +229,9 @@ fn classify(path: &Path, head: &[u8], settings: &FindSettings) -> FoundKind {
         return FoundKind::Refused(RefusedFile::Empty);
     }
     if head.starts_with(b"SQLite format 3\0") {
-        return match database(head) {
-            Some(format) => FoundKind::Database(format),
-            None => FoundKind::Refused(RefusedFile::UnknownDatabase),
+        return match ForeignLog::open(path) {
+            Ok(log) => FoundKind::Database(log.format()),
+            Err(error) => FoundKind::Refused(RefusedFile::Database(error.about_it())),
         };
     }
     if let Some((_, why)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
@@ -250,26 +249,6 @@ fn classify(path: &Path, head: &[u8], settings: &FindSettings) -> FoundKind {
     match formats::recognise(path, head) {
         Ok(recognised) => FoundKind::Text(recognised),
         Err(unknown) => FoundKind::Refused(RefusedFile::Unknown(unknown)),
-    }
-}
-
-/// Which program's database this is: its first page holds the tables as they were made.
-fn database(head: &[u8]) -> Option<DatabaseFormat> {
-    let text = String::from_utf8_lossy(head);
-    let has = |table: &str| {
-        text.match_indices(table).any(|(at, _)| {
-            let before = text[..at].trim_end_matches(['"', '`', '[', ' ', '\n', '\t']);
-            ["TABLE", "table", "EXISTS", "exists"].iter().any(|word| before.ends_with(word))
-        })
-    };
-    if has("backlog") && has("buffer") {
-        Some(DatabaseFormat::Quassel)
-    } else if has("MessageTarget") {
-        Some(DatabaseFormat::Soju)
-    } else if has("messages") && text.contains("network") && text.contains("channel") {
-        Some(DatabaseFormat::TheLounge)
-    } else {
-        None
     }
 }
 
@@ -302,6 +281,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::store::make_quassel_database;
 
     const IRSSI: &str = "--- Log opened Sun Nov 29 13:58:34 2026\n13:59 <@bob> hi\n";
 
@@ -338,6 +318,16 @@ mod tests {
     }
 
     #[test]
+    fn quassels_copied_query_is_private() {
+        for (buffer, is_private) in [("#tea\t2", false), ("ann\t4", true), ("#tea\t4", true)] {
+            let line =
+                format!("1614834367089,1,0,ann,Libera,{},bob,x\n", buffer.replace('\t', ","));
+            let read = formats::recognise(Path::new("x.csv"), line.as_bytes()).unwrap();
+            assert_eq!((read.format, read.is_private), (LogFormat::QuasselCopy, is_private));
+        }
+    }
+
+    #[test]
     fn each_file_below_a_folder_is_found_and_told() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
@@ -349,9 +339,11 @@ mod tests {
         write(folder, "hole.log", vec![0; 4096]);
         write(folder, "holes.log", [&[0; 100][..], IRSSI.as_bytes()].concat());
         write(folder, "noise.bin", (0..=255).cycle().take(4096).collect::<Vec<u8>>());
-        let quassel = "SQLite format 3\0…CREATE TABLE buffer (x)…CREATE TABLE backlog (y)";
-        write(folder, "quassel-storage.sqlite", quassel);
-        write(folder, "other.sqlite", "SQLite format 3\0CREATE TABLE tea (x)");
+        let copied = "1614834367089\t1\t0\tann\tLibera\t#tea\t2\tbob!b@host\ttea?\n";
+        write(folder, "quassel-7.copy", copied);
+        make_quassel_database(&folder.join("quassel-storage.sqlite"));
+        let whole = fs::read(folder.join("quassel-storage.sqlite")).unwrap();
+        write(folder, "other.sqlite", &whole[..whole.len() - 1]);
         check(
             folder,
             &[
@@ -365,7 +357,12 @@ mod tests {
                     "line 1 is of no known format: \"Buy tea.\"; --format names a format",
                 ),
                 ("old.log.gz", "it is packed: unpack it with gunzip first"),
-                ("other.sqlite", "it is a database, but of none of Quassel, soju and The Lounge"),
+                (
+                    "other.sqlite",
+                    "it cannot be read as a database (it is truncated): copy it again, whole; if its program \
+                     encrypts it, decrypt it first",
+                ),
+                ("quassel-7.copy", "quassel-copy Libera #tea"),
                 ("quassel-storage.sqlite", "database quassel"),
                 (
                     "utf16.log",

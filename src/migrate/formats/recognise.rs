@@ -260,18 +260,8 @@ fn odd_line(trials: &[Trial], head: &Head) -> UnknownFormat {
 }
 
 fn describe(format: LogFormat, path: &Path, head: &Head, settings: &ParserSettings) -> Recognised {
-    if format == LogFormat::QuasselCopy
-        && let Some(copy) = head.lines().find_map(|(_, line)| quassel_copy::place(line))
-    {
-        return Recognised {
-            format,
-            rivals: Vec::new(),
-            network: Some(copy.network),
-            channel: Some(copy.channel),
-            date: None,
-            is_private: copy.is_private,
-            is_server_window: false,
-        };
+    if format == LogFormat::QuasselCopy {
+        return describe_copy(head);
     }
     let place = place_of(format, path);
     let told = channel_in(format, head, settings);
@@ -292,6 +282,20 @@ fn describe(format: LogFormat, path: &Path, head: &Head, settings: &ParserSettin
         date,
         is_private: !has_channel && !is_server_window && keeps_queries(format),
         is_server_window,
+    }
+}
+
+/// The lines tell all; where none does, nobody else is to read the log.
+fn describe_copy(head: &Head) -> Recognised {
+    let place = head.lines().find_map(|(_, line)| quassel_copy::place(line));
+    Recognised {
+        format: LogFormat::QuasselCopy,
+        rivals: Vec::new(),
+        is_private: place.as_ref().is_none_or(|place| place.is_private),
+        network: place.as_ref().map(|place| place.network.clone()),
+        channel: place.map(|place| place.channel),
+        date: None,
+        is_server_window: false,
     }
 }
 

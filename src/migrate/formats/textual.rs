@@ -14,7 +14,8 @@ use crate::migrate::written::{WrittenLine, WrittenTime};
 
 /// Reads a line.
 pub(super) fn parse(line: &str) -> WrittenLine {
-    if line.trim().is_empty() || line.contains("Begin Session") || line.contains("End Session") {
+    let is_session = ["Begin Session", "End Session"].iter().any(|words| line.contains(words));
+    if line.trim().is_empty() || is_session && !line.starts_with('[') {
         return WrittenLine::Nothing;
     }
     let stamp = line.strip_prefix('[').and_then(iso_date_time);

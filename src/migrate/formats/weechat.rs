@@ -108,14 +108,20 @@ fn left(message: &str) -> Option<LogEvent> {
         return Some(kick(nick, by, parenthesized(reason)?));
     }
     if let Some((who, reason)) = message.split_once(" has quit")
-        && let Some(who) = describe(who)
+        && let Some(who) = describe_leaving(who)
     {
         return Some(quit(who, parenthesized(reason.strip_prefix(' ').unwrap_or(reason))?));
     }
     let (who, left) = message.split_once(" has left ")?;
     let (channel, reason) = left.split_once(' ').unwrap_or((left, ""));
-    let who = describe(who).filter(|_| is_channel(channel))?;
+    let who = describe_leaving(who).filter(|_| is_channel(channel))?;
     Some(part(who, parenthesized(reason)?))
+}
+
+/// `bob (~u@h)`, or `bob`: who leaves is told without account and real name.
+fn describe_leaving(who: &str) -> Option<LogSpeaker> {
+    let (_, rest) = nick_and_rest(who)?;
+    (!rest.contains(' ') && !rest.starts_with('[')).then(|| describe(who))?
 }
 
 fn describe(who: &str) -> Option<LogSpeaker> {

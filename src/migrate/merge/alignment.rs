@@ -37,8 +37,14 @@ pub(super) struct Alignment {
     pub(super) crossing: Vec<(usize, usize)>,
 }
 
-/// Aligns two sources whose clocks have differed by `usual` so far.
-pub(super) fn align(first: &[KeyedEntry], second: &[KeyedEntry], usual: Skew) -> Alignment {
+/// Aligns two sources whose clocks have differed by `usual` so far, and by `before` at the last anchor, if there was one not long
+/// ago.
+pub(super) fn align(
+    first: &[KeyedEntry],
+    second: &[KeyedEntry],
+    usual: Skew,
+    before: Option<Skew>,
+) -> Alignment {
     let anchors = anchors::find(first, second, usual.offset);
     let chain = &anchors.chain;
     let mut alignment =
@@ -52,7 +58,7 @@ pub(super) fn align(first: &[KeyedEntry], second: &[KeyedEntry], usual: Skew) ->
         let gap = Gap {
             first,
             second,
-            before: at.checked_sub(1).map(|at| chain[at].skew()),
+            before: at.checked_sub(1).map_or(before, |at| Some(chain[at].skew())),
             behind: behind.map(Match::skew),
             around: skew,
         };

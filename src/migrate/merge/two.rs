@@ -22,6 +22,8 @@ pub(super) struct TwoSources<A: Iterator, B: Iterator> {
     window: usize,
     /// By how much the clocks differed last.
     skew: Skew,
+    /// By how much they differed at the anchor before the windows, if that was not long ago.
+    before: Option<Skew>,
     ready: VecDeque<KeyedEntry>,
 }
 
@@ -80,7 +82,14 @@ where
     /// Looks at `window` entries of each source at most.
     pub(super) fn new(first: A, second: B, window: usize) -> Self {
         let (first, second) = (Side::new(first), Side::new(second));
-        Self { first, second, window: window.max(2), skew: Skew::NONE, ready: VecDeque::new() }
+        Self {
+            first,
+            second,
+            window: window.max(2),
+            skew: Skew::NONE,
+            before: None,
+            ready: VecDeque::new(),
+        }
     }
 
     /// Merges something more. Whether there was anything.
@@ -97,10 +106,12 @@ where
     }
 
     fn pass_first(&mut self) {
+        self.before = None;
         self.ready.extend(self.first.window.pop_front());
     }
 
     fn pass_second(&mut self) {
+        self.before = None;
         if let Some(mut entry) = self.second.window.pop_front().filter(|entry| !entry.is_absorbed) {
             let time = entry.time + self.skew.correction();
             move_to(&mut entry, time);
@@ -114,7 +125,7 @@ where
         self.second.fill(self.window, until - self.skew.offset);
         let first = self.first.window.make_contiguous();
         let second = self.second.window.make_contiguous();
-        let Alignment { steps, crossing } = align(first, second, self.skew);
+        let Alignment { steps, crossing } = align(first, second, self.skew, self.before);
         let decided = self.decided(&steps);
         let last = |pick: fn(&Step) -> Option<usize>| steps[..decided].iter().rev().find_map(pick);
         let (a_last, b_last) = (last(|step| step.a), last(|step| step.b));
@@ -152,7 +163,7 @@ where
         let one = step.a.and_then(|_| self.first.window.pop_front());
         let other = step.b.and_then(|_| self.second.window.pop_front());
         if step.is_anchor {
-            self.skew = step.skew;
+            (self.skew, self.before) = (step.skew, Some(step.skew));
         }
         let entry = match (one, other) {
             (Some(mut one), Some(other)) => {

@@ -236,18 +236,22 @@ pub(super) fn put_main_first(nicks: &mut [FoundNick]) -> String {
     let Some(most) = nicks.first() else { return String::new() };
     let (plain, enough) = (stem(&most.nick), most.lines / 10);
     let is_plain = |it: &FoundNick| it.lines >= enough && it.nick.to_ascii_lowercase() == plain;
-    if let Some(at) = nicks.iter().position(is_plain) {
-        make_main(nicks, at);
-    }
+    let at = nicks.iter().position(is_plain).unwrap_or(0);
+    make_main(nicks, at);
     nicks.first().map_or_else(String::new, |it| it.nick.clone())
 }
 
-/// Puts a nick first. That the others are theirs is then shown by what showed it of this one.
+/// Puts a nick first. That the one that was main is theirs is then shown by what showed it of this one.
 pub(super) fn make_main(nicks: &mut [FoundNick], at: usize) {
-    if at > 0 && at < nicks.len() {
-        nicks[..=at].rotate_right(1);
-        let (main, other) = nicks.split_at_mut(1);
-        std::mem::swap(&mut main[0].evidence, &mut other[0].evidence);
+    if at >= nicks.len() {
+        return;
+    }
+    nicks[..=at].rotate_right(1);
+    if let Some((main, others)) = nicks.split_first_mut()
+        && main.evidence != Evidence::Itself
+        && let Some(other) = others.iter_mut().find(|it| it.evidence == Evidence::Itself)
+    {
+        std::mem::swap(&mut main.evidence, &mut other.evidence);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::{PlannedAccount, PlannedNick, PlannedPerson};
+use super::{PlannedAccount, PlannedChannel, PlannedNick, PlannedPerson};
 use crate::domain::{Identity, ObjectId};
 use crate::migrate::people::Sureness;
 
@@ -165,6 +165,17 @@ impl PlannedPerson {
 impl ChannelDraft {
     /// What of a channel an administrator may change, as one text.
     pub(super) fn decisions(&self) -> String {
-        format!("{:?}", self.room)
+        decisions_of_channel(&self.network, &self.channel, self.room.as_deref())
+    }
+}
+
+fn decisions_of_channel(network: &str, channel: &str, room: Option<&str>) -> String {
+    format!("{network:?} {channel:?} {room:?}")
+}
+
+impl PlannedChannel {
+    pub(super) fn decisions(&self) -> String {
+        let left_out = if self.is_left_out { " left out" } else { "" };
+        decisions_of_channel(&self.network, &self.channel, self.room.as_deref()) + left_out
     }
 }

@@ -39,7 +39,7 @@ pub use draft::{
 pub use mistake::{PlanError, PlanMistake};
 pub use networks::NetworkNames;
 pub use old_plan::OldPlan;
-pub use propose::{AccountRules, propose_people, with_commas};
+pub use propose::{AccountRules, propose_people, said, with_commas};
 pub use revise::{RevisedPlan, revise};
 pub use room::{ProposedRoom, is_room_slug, propose_room};
 

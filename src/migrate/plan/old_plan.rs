@@ -5,7 +5,7 @@ use std::path::Path;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, Value};
 
 use super::text::{OURS, mark_in, mark_of};
-use super::{Plan, PlanError, PlannedNick, PlannedPerson, read};
+use super::{Plan, PlanError, PlannedChannel, PlannedNick, PlannedPerson, read};
 use crate::migrate::people::{GivenNick, GivenPerson};
 
 /// What is said of what was in the logs once.
@@ -45,10 +45,7 @@ impl OldPlan {
             tables.iter().zip(decisions).map(|(table, it)| is_edited(table, &it)).collect()
         };
         let people = plan.people.iter().map(PlannedPerson::decisions).collect();
-        let channels = plan.channels.iter().map(|channel| {
-            let left_out = if channel.is_left_out { " left out" } else { "" };
-            format!("{:?}{left_out}", channel.room)
-        });
+        let channels = plan.channels.iter().map(PlannedChannel::decisions);
         let is_person_edited = edited("person", people);
         let is_channel_edited = edited("channel", channels.collect());
         Ok(Self { plan, document, is_person_edited, is_channel_edited })

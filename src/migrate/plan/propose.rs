@@ -72,8 +72,9 @@ fn propose(person: FoundPerson, index: &mut AccountIndex<'_>, rules: &AccountRul
     }
 }
 
-/// How much was said, and when.
-pub(super) fn said(lines: u64, said: Option<(jiff::Timestamp, jiff::Timestamp)>) -> String {
+/// How much was said, and when: `12 lines, 2014-03-01 to 2014-04-02`.
+#[must_use]
+pub fn said(lines: u64, said: Option<(jiff::Timestamp, jiff::Timestamp)>) -> String {
     let lines = match lines {
         1 => "1 line".to_owned(),
         lines => format!("{} lines", with_commas(lines)),
@@ -114,11 +115,12 @@ fn planned_nicks(found: &FoundNick) -> Vec<PlannedNick> {
 /// Why each nick but the main one is theirs: `ann_ (nick change, 120 lines), …`.
 fn explain_nicks(person: &FoundPerson) -> Option<String> {
     let others = person.nicks.get(1..).filter(|others| !others.is_empty())?;
-    let explained: Vec<String> = others
-        .iter()
-        .take(MAX_EXPLAINED)
-        .map(|nick| format!("{} ({}, {})", nick.nick, nick.evidence, said(nick.lines, None)))
-        .collect();
+    let has_several = others.iter().any(|nick| nick.network != person.nicks[0].network);
+    let explain = |nick: &FoundNick| {
+        let network = if has_several { format!("{}/", nick.network) } else { String::new() };
+        format!("{network}{} ({}, {})", nick.nick, nick.evidence, said(nick.lines, None))
+    };
+    let explained: Vec<String> = others.iter().take(MAX_EXPLAINED).map(explain).collect();
     let more = others.len().saturating_sub(MAX_EXPLAINED);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };
     Some(format!("also {}{more}", explained.join(", ")))

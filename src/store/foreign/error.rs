@@ -1,6 +1,6 @@
 //! Why a log that another program keeps in a database cannot be read, and what would do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -137,5 +137,31 @@ impl ForeignLogError {
     #[must_use]
     pub fn is_of_one_row(&self) -> bool {
         matches!(self, Self::BadRow { .. })
+    }
+
+    /// The text for where the path was said already.
+    #[must_use]
+    pub fn about_it(&self) -> String {
+        let text = self.to_string();
+        let path = self.path().display().to_string();
+        let rest = text.strip_prefix(&path);
+        rest.map_or_else(|| text.clone(), |rest| format!("it{rest}"))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::NotADatabase { path, .. }
+            | Self::NoLog { path, .. }
+            | Self::NotATable { path, .. }
+            | Self::MissingColumn { path, .. }
+            | Self::Unfinished { path, .. }
+            | Self::Changed(path)
+            | Self::Damaged { path, .. }
+            | Self::TooManyChannels { path, .. }
+            | Self::RowGone { path, .. }
+            | Self::BadRow { path, .. }
+            | Self::Sqlite { path, .. } => path,
+        }
     }
 }

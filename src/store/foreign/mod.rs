@@ -24,6 +24,8 @@ use rusqlite::{Connection, OptionalExtension};
 pub use entries::ForeignEntries;
 pub use error::ForeignLogError;
 pub use quassel_message::QuasselMessage;
+#[cfg(test)]
+pub(crate) use tests::make_quassel_database;
 
 use crate::domain::DatabaseFormat;
 use entries::EntriesRequest;

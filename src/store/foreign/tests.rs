@@ -76,6 +76,12 @@ fn made(statements: &[&str]) -> (TempDir, PathBuf) {
     (directory, path)
 }
 
+/// Makes one of Quassel with a text in #Tea of Libera at this path, for tests of other folders.
+pub(crate) fn make_quassel_database(path: &Path) {
+    let (_directory, made) = quassel(&(version(32) + &quassel_row(1, SECOND * 1_000, "tea?")));
+    fs::copy(made, path).unwrap();
+}
+
 fn quassel(statements: &str) -> (TempDir, PathBuf) {
     made(&[QUASSEL_TABLES, QUASSEL_CONTENT, statements])
 }

@@ -63,7 +63,9 @@ async fn search(pages: &Arc<ArchivePages>, uri: &Uri, headers: &HeaderMap) -> Pa
     };
     let (asked, zone, all) = (fields.clone(), pages.zone.clone(), reading.room_ids());
     let found = pages.desk.read(move |reader| {
-        let people = reader.people(&all, "", MAX_SUGGESTED)?;
+        // Only who begins a search is offered names: in large archives, they take as long as the search.
+        let is_begun = asked.has_question();
+        let people = if is_begun { Vec::new() } else { reader.people(&all, "", MAX_SUGGESTED)? };
         Ok((people, find(reader, &asked, rooms, &zone)?))
     });
     let (people, outcome) = found.await.map_err(not_read)?;

@@ -74,7 +74,7 @@ impl Recorder {
         let answer = fetch(self.address, &request).await.expect("an answer");
         let kind = answer.header("content-type").unwrap_or_default().to_owned();
         let body = match kind.split(';').next() {
-            Some("application/json") => answer.json(),
+            Some("application/json") => self.of_this_run(answer.json()),
             Some("text/html") => Value::from("a page"),
             _ => Value::from(answer.text()),
         };
@@ -131,6 +131,15 @@ impl Recorder {
             }
         };
         self.keep(json!({"what": what, "event": heard}));
+    }
+
+    /// A list of rooms without those that others have made.
+    fn of_this_run(&self, mut answer: Value) -> Value {
+        if let Some(rows) = answer.as_array_mut() {
+            let is_ours = |slug: &str| slug.starts_with(&self.name);
+            rows.retain(|row| row["slug"].as_str().is_none_or(is_ours));
+        }
+        answer
     }
 
     fn keep(&mut self, answer: Value) {

@@ -1,6 +1,6 @@
 //! What the servers are asked.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::recorder::{As, Recorder};
 
@@ -193,15 +193,27 @@ async fn closed_rooms(to: &mut Recorder, cookie: &str) {
         to.post(&path, &[("text", "hi")], other).await;
         to.post(&path, &[("text", "hi"), ("password", "sesame")], other).await;
     }
+    reading(to, &id, [owner, other]).await;
     let mut socket = to.open("by session", other).await;
     for password in ["no", "", "sesame"] {
         let join = json!({"roomId": id, "password": password});
         to.call(&mut socket, "rooms:join", &join).await;
     }
     socket.close().await;
+    reading(to, &id, [owner, other]).await;
     to.post("/rooms/NAMElocked/messages", &[("text", "hi")], other).await;
     let mut socket = to.open("by session", other).await;
     to.call(&mut socket, "rooms:join", &id).await;
+}
+
+/// What the lists of rooms and of messages tell about who may read what.
+async fn reading(to: &mut Recorder, locked: &Value, people: [As<'_>; 2]) {
+    for who in people {
+        to.get("/rooms?take=500&skip=0", who).await;
+        let id = locked.as_str().unwrap_or_default();
+        to.get(&format!("/messages?room={id}&take=1"), who).await;
+    }
+    to.get("/rooms?take=500&skip=0", As::Nobody).await;
 }
 
 async fn websockets(to: &mut Recorder, cookie: &str) {

@@ -1,6 +1,7 @@
 //! The arguments of `import plan`, and what they and an older plan say of how logs are read.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use encoding_rs::Encoding;
@@ -34,9 +35,10 @@ pub(crate) struct ImportPlanArgs {
     /// Format of all logs that are text, instead of what is recognised
     #[arg(long)]
     pub(super) format: Option<String>,
-    /// Time zone of the writers' clocks, like Europe/Berlin [default: that of this machine]
+    /// Time zone of the writers' clocks, like Europe/Berlin, or DIRECTORY=ZONE for the logs below a directory; may be
+    /// repeated [default: that of this machine]
     #[arg(long, value_name = "ZONE")]
-    pub(super) timezone: Option<String>,
+    pub(super) timezone: Vec<String>,
     /// What bytes are that are not UTF-8 [default: windows-1252]
     #[arg(long)]
     pub(super) charset: Option<String>,
@@ -64,6 +66,8 @@ pub(super) struct PlanSettings {
     pub(super) reading: ReadingSettings,
     /// The same, as the plan says it.
     pub(super) options: PlanOptions,
+    /// The zones of the logs below some directories.
+    zones: Vec<(PathBuf, TimeZone)>,
     /// Whether the zone is only that of this machine.
     pub(super) is_zone_guessed: bool,
     accounts_from: u64,
@@ -77,10 +81,20 @@ impl PlanSettings {
     pub(super) fn new(arguments: &ImportPlanArgs, old: Option<&OldPlan>) -> Result<Self, String> {
         let before = old.map(|old| &old.plan.reading);
         let old_zone = before.and_then(|it| it.timezone.as_ref()?.iana_name());
-        let zone_name = arguments.timezone.as_deref().or(old_zone);
+        let (of_folders, of_all): (Vec<&String>, Vec<&String>) =
+            arguments.timezone.iter().partition(|it| it.contains('='));
+        let zones: Result<_, String> =
+            of_folders.into_iter().map(|it| parse_folder_zone(it)).collect();
+        let zone_name = of_all.last().map(|it| it.as_str()).or(old_zone);
         let (zone, zone_name, is_zone_guessed) = match zone_name {
-            Some(name) => (parse_zone(name)?, name.to_owned(), false),
-            None => machine_zone(),
+            Some(name) => {
+                let is_guessed = of_all.is_empty() && machine_zone().1 == name;
+                (parse_zone(name)?, name.to_owned(), is_guessed)
+            }
+            None => {
+                let (zone, name) = machine_zone();
+                (zone, name, true)
+            }
         };
         let charset = arguments.charset.as_deref();
         let charset = charset.or_else(|| before.and_then(|it| it.charset.as_deref()));
@@ -112,9 +126,16 @@ impl PlanSettings {
                 charset: charset.map(str::to_owned),
                 patterns: arguments.pattern.clone(),
             },
+            zones: zones?,
             is_zone_guessed,
             accounts_from: arguments.accounts_from,
         })
+    }
+
+    /// The zone that the arguments name for a log, if they do.
+    pub(super) fn zone_of(&self, path: &Path) -> Option<&TimeZone> {
+        let above = self.zones.iter().filter(|(folder, _)| path.starts_with(folder));
+        above.max_by_key(|(folder, _)| folder.components().count()).map(|(_, zone)| zone)
     }
 
     /// By what accounts are proposed.
@@ -126,6 +147,15 @@ impl PlanSettings {
     }
 }
 
+/// `DIRECTORY=ZONE`
+fn parse_folder_zone(text: &str) -> Result<(PathBuf, TimeZone), String> {
+    let (folder, zone) = text.rsplit_once('=').unwrap_or_default();
+    let found = fs::canonicalize(folder).map_err(|error| {
+        format!("--timezone {text}: {folder}: {error}: name a directory of logs")
+    })?;
+    Ok((found, parse_zone(zone)?))
+}
+
 fn parse_zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| {
         format!("--timezone: there is no time zone {name:?}: use a name like Europe/Berlin or UTC")
@@ -133,11 +163,11 @@ fn parse_zone(name: &str) -> Result<TimeZone, String> {
 }
 
 /// The zone of this machine, so that the plan says which one it was.
-fn machine_zone() -> (TimeZone, String, bool) {
+fn machine_zone() -> (TimeZone, String) {
     let zone = TimeZone::system();
     match zone.iana_name().map(str::to_owned) {
-        Some(name) => (zone, name, true),
-        None => (TimeZone::UTC, "UTC".to_owned(), true),
+        Some(name) => (zone, name),
+        None => (TimeZone::UTC, "UTC".to_owned()),
     }
 }
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use super::known::KnownThings;
 use super::reading::{ReadChannel, ReadOutcome};
 use super::survey::{FoundChannel, LogSurvey, canonical};
-use crate::migrate::plan::{ChannelDraft, FileDraft, ProposedRoom, propose_room, with_commas};
+use crate::migrate::plan::{
+    ChannelDraft, FileDraft, ProposedRoom, propose_room, said, with_commas,
+};
 use crate::migrate::reading::{SourceFile, SourceFormat};
 
 /// How many logs of a channel are told one by one.
@@ -24,7 +26,33 @@ pub(super) fn drafts(
     let draft = |(key, channel): (&(String, String), &FoundChannel)| {
         draft(channel, read.channels.get(key).unwrap_or(&none), known, &folder)
     };
-    survey.channels.iter().map(draft).collect()
+    let mut drafts: Vec<ChannelDraft> = survey.channels.iter().map(draft).collect();
+    note_shared_rooms(&mut drafts, known);
+    drafts
+}
+
+/// Channels that would go to one room, and no link says so.
+fn note_shared_rooms(drafts: &mut [ChannelDraft], known: &KnownThings) {
+    let mut of_room: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for draft in drafts.iter() {
+        if let Some(room) = &draft.room {
+            let name = format!("{}/{}", draft.network, draft.channel);
+            of_room.entry(room.clone()).or_default().push(name);
+        }
+    }
+    for draft in drafts {
+        let is_linked = |room: &str| known.links.iter().any(|link| link.room == room);
+        let Some(room) = draft.room.as_ref().filter(|room| !is_linked(room)) else { continue };
+        let own = format!("{}/{}", draft.network, draft.channel);
+        let others = of_room.get(room).into_iter().flatten().filter(|other| **other != own);
+        let others: Vec<&str> = others.take(MAX_TOLD).map(String::as_str).collect();
+        if !others.is_empty() {
+            draft.doubts.push(format!(
+                "{} would go to the room {room}, too: write another room if they should be apart",
+                others.join(" and ")
+            ));
+        }
+    }
 }
 
 /// The folder of the plan, to which paths in it are relative.
@@ -95,10 +123,7 @@ fn file_facts(channel: &FoundChannel, read: &ReadChannel, folder: &Path) -> Vec<
     if channel.files.len() > 1 && channel.files.len() <= MAX_TOLD {
         for (path, (messages, range)) in &files {
             let name = relative(path, folder);
-            let range = range.map_or_else(String::new, |(first, last)| {
-                format!(", {} to {}", first.strftime("%Y-%m-%d"), last.strftime("%Y-%m-%d"))
-            });
-            facts.push(format!("{}: {} lines{range}", name.display(), with_commas(*messages)));
+            facts.push(format!("{}: {}", name.display(), said(*messages, *range)));
         }
     }
     if read.repeated() > 0 {
@@ -138,9 +163,7 @@ fn has_many_unknown(read: &ReadChannel) -> bool {
 
 fn report_doubts(read: &ReadChannel, folder: &Path) -> Vec<String> {
     let mut doubts = Vec::new();
-    if let Some(why) = &read.failure {
-        doubts.push(format!("not read to its end: {why}"));
-    }
+    doubts.extend(read.failures.iter().map(|why| format!("not read to the end: {why}")));
     if let Some((path, line, text)) = read.first_unknown().filter(|_| has_many_unknown(read)) {
         let name = relative(path, folder);
         doubts.push(format!(

@@ -17,7 +17,6 @@ use crate::store::Person;
 /// What the configuration, its server and its database tell.
 #[derive(Debug, Default)]
 pub(super) struct KnownThings {
-    pub(super) has_config: bool,
     pub(super) networks: NetworkNames,
     pub(super) links: Vec<KnownLink>,
     pub(super) accounts: Vec<KnownAccount>,
@@ -34,7 +33,6 @@ impl KnownThings {
         let (settings, _) =
             config::load(path, std::env::vars()).map_err(|mistakes| mistakes.to_string())?;
         let mut known = Self {
-            has_config: true,
             networks: network_names(&settings),
             links: links(&settings),
             username: Some(settings.letschat.accounts.username.clone()),

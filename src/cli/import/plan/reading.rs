@@ -33,7 +33,9 @@ pub(super) struct ReadChannel {
     pub(super) said: Option<(Timestamp, Timestamp)>,
     pub(super) report: ReadingReport,
     /// Where reading ended, if that was not the end.
-    pub(super) failure: Option<String>,
+    pub(super) failures: Vec<String>,
+    /// How many entries there are, messages and others.
+    entries: u64,
 }
 
 /// Reads all channels; `None` if it was interrupted.
@@ -50,23 +52,14 @@ pub(super) fn read_channels(
         bar.set_message(format!("{}/{}", channel.network, channel.channel));
         let told = bar.clone();
         let progress = move |bytes: u64| told.set_position(before + bytes);
-        let read = match read_channel(channel, settings, sightings, (interrupted, progress)) {
-            Ok(Some(read)) => read,
-            Ok(None) => {
-                bar.finish_and_clear();
-                return None;
-            }
-            Err(failure) => {
-                let (mut read, error) = *failure;
-                let why = error.to_string();
-                outcome.warnings.push(format!(
-                    "{}/{}: not read to its end: {why}. The plan has a note about it",
-                    channel.network, channel.channel
-                ));
-                read.failure = Some(why);
-                read
-            }
+        let Some(read) = read_channel(channel, settings, sightings, (interrupted, progress)) else {
+            bar.finish_and_clear();
+            return None;
         };
+        outcome.warnings.extend(read.failures.iter().map(|why| {
+            let (network, channel) = (&channel.network, &channel.channel);
+            format!("{network}/{channel}: not read to the end: {why}. The plan has a note of it")
+        }));
         before += channel.files.iter().map(|(_, size)| size).sum::<u64>();
         bar.set_position(before);
         outcome.channels.insert(key.clone(), read);
@@ -87,30 +80,56 @@ fn progress_bar(bytes: u64) -> ProgressBar {
     }
 }
 
-/// What was read, and why no more.
-type ChannelFailure = (ReadChannel, ReadError);
-
-/// Reads a channel. `Ok(None)` if it was interrupted; what was read until then, if it cannot be read to its end.
+/// Reads a channel as far as that is possible; `None` if it was interrupted.
 fn read_channel(
     channel: &FoundChannel,
     settings: &PlanSettings,
     sightings: &mut Sightings,
-    (interrupted, progress): (&AtomicBool, impl Fn(u64) + Send + 'static),
-) -> Result<Option<ReadChannel>, Box<ChannelFailure>> {
-    let sources = ChannelSources {
+    (interrupted, progress): (&AtomicBool, impl Fn(u64) + Clone + Send + 'static),
+) -> Option<ReadChannel> {
+    let mut sources = ChannelSources {
         network: channel.network.clone(),
         channel: channel.channel.clone(),
         is_private: channel.is_private,
         files: channel.files.iter().map(|(file, _)| file.clone()).collect(),
     };
+    let mut failures = Vec::new();
+    loop {
+        let told = progress.clone();
+        let (mut read, failure) = read_sources(&sources, settings, sightings, (interrupted, told))?;
+        let Some(failure) = failure else {
+            read.failures = failures;
+            return Some(read);
+        };
+        failures.push(failure.to_string());
+        // A log of which nothing can be read must not keep the others from being read.
+        let left = sources.files.len();
+        if let ReadError::Time { path, .. } | ReadError::Unreadable { path, .. } = &failure
+            && read.entries == 0
+        {
+            sources.files.retain(|file| file.path != *path);
+        }
+        if sources.files.len() == left || sources.files.is_empty() {
+            read.failures = failures;
+            return Some(read);
+        }
+    }
+}
+
+/// Reads logs to the end, or to the first error; `None` if it was interrupted.
+fn read_sources(
+    sources: &ChannelSources,
+    settings: &PlanSettings,
+    sightings: &mut Sightings,
+    (interrupted, progress): (&AtomicBool, impl Fn(u64) + Send + 'static),
+) -> Option<(ReadChannel, Option<ReadError>)> {
     let mut read = ReadChannel::default();
-    let reader = match ChannelReader::open(&sources, &settings.reading) {
+    let reader = match ChannelReader::open(sources, &settings.reading) {
         Ok(reader) => reader,
-        Err(error) => return Err(Box::new((read, error))),
+        Err(error) => return Some((read, Some(error))),
     };
     let mut reader = reader.with_progress(move |now| progress(now.bytes));
-    let mut seen = sightings.channel(&channel.network);
-    let mut count = 0_u64;
+    let mut seen = sightings.channel(&sources.network);
     let mut failure = None;
     for entry in reader.by_ref() {
         match entry {
@@ -120,24 +139,19 @@ fn read_channel(
             }
             Err(error) => failure = Some(error),
         }
-        count += 1;
-        if count.is_multiple_of(ENTRIES_BETWEEN_LOOKS) && interrupted.load(Ordering::Relaxed) {
-            return Ok(None);
+        let is_time_to_look = read.entries.is_multiple_of(ENTRIES_BETWEEN_LOOKS);
+        if is_time_to_look && interrupted.load(Ordering::Relaxed) {
+            return None;
         }
     }
     seen.finish();
     read.report = reader.report();
-    if interrupted.load(Ordering::Relaxed) {
-        return Ok(None);
-    }
-    match failure {
-        Some(error) => Err(Box::new((read, error))),
-        None => Ok(Some(read)),
-    }
+    (!interrupted.load(Ordering::Relaxed)).then_some((read, failure))
 }
 
 impl ReadChannel {
     fn count(&mut self, entry: &LogEntry) {
+        self.entries += 1;
         if matches!(entry.event, LogEvent::Message { .. }) {
             self.messages += 1;
             self.said = Some((self.said.map_or(entry.at, |it| it.0), entry.at));

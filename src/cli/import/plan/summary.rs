@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use super::arguments::PlanSettings;
 use super::survey::LogSurvey;
 use crate::migrate::plan::{
-    ChannelDraft, PersonDraft, PlanDraft, PlannedAccount, RevisedPlan, with_commas,
+    ChannelDraft, PersonDraft, PlanDraft, PlannedAccount, RevisedPlan, said, with_commas,
 };
 
 /// How to go on with a plan.
@@ -93,14 +91,11 @@ fn channels_line(channels: &[ChannelDraft], logs: usize) -> String {
     let lines: u64 = channels.iter().map(|channel| channel.lines).sum();
     let first = channels.iter().filter_map(|channel| channel.said).map(|it| it.0).min();
     let last = channels.iter().filter_map(|channel| channel.said).map(|it| it.1).max();
-    let day = |time: Timestamp| time.strftime("%Y-%m-%d").to_string();
-    let range = first.zip(last).map(|(first, last)| format!(", {} to {}", day(first), day(last)));
     format!(
-        "{} in {}: {} lines{}",
+        "{} in {}: {}",
         counted(channels.len(), "channel"),
         counted(logs, "log"),
-        with_commas(lines),
-        range.unwrap_or_default()
+        said(lines, first.zip(last))
     )
 }
 

@@ -73,7 +73,7 @@ impl LogSurvey {
                 continue;
             }
             if let Some(places) = placed.get(&path)
-                && !matches!(log.kind, FoundKind::Refused(_))
+                && !is_as_recognised(places, &log.kind, arguments, &names)
             {
                 for (network, channel, is_private, file) in places {
                     if *is_private && !arguments.private {
@@ -92,6 +92,10 @@ impl LogSurvey {
             }
             let log = FoundLog { path, ..log };
             survey.add_log(log, arguments, &mut names);
+        }
+        let files = survey.channels.values_mut().flat_map(|channel| &mut channel.files);
+        for (file, _) in files.filter(|(file, _)| file.zone.is_none()) {
+            file.zone = settings.zone_of(&file.path).cloned();
         }
         Ok(survey)
     }
@@ -248,17 +252,17 @@ impl LogSurvey {
         }
         let more = self.left_out.len().saturating_sub(MAX_NAMED);
         if more > 0 {
-            eprintln!("and {more} more files are not read");
+            eprintln!("further files that are not read: {more}");
         }
         if self.private > 0 {
             eprintln!(
-                "{} private logs are not read: what is imported is read by others. If you want them \
-                 in your plan all the same, add --private",
+                "private logs that are not read: {}. What is imported is read by others; if you want \
+                 them in your plan all the same, add --private",
                 self.private
             );
         }
         if self.server_windows > 0 {
-            eprintln!("{} logs of what servers say are not read", self.server_windows);
+            eprintln!("logs of what servers say that are not read: {}", self.server_windows);
         }
     }
 
@@ -266,6 +270,28 @@ impl LogSurvey {
     pub(super) fn left_out(&self) -> usize {
         self.left_out.len()
     }
+}
+
+/// Whether the plan that is there says of a log what would be said of it anew, so that the doubts about it stay.
+fn is_as_recognised(
+    places: &[(String, String, bool, PlannedFile)],
+    kind: &FoundKind,
+    arguments: &ImportPlanArgs,
+    names: &NetworkNames,
+) -> bool {
+    let ([(network, channel, is_private, file)], FoundKind::Text(found)) = (places, kind) else {
+        return matches!(kind, FoundKind::Refused(_));
+    };
+    let place = LogPlace {
+        network: found.network.clone().or_else(|| arguments.network.clone()),
+        channel: found.channel.clone().or_else(|| arguments.channel.clone()).unwrap_or_default(),
+        is_private: found.is_private,
+    };
+    file.kind == PlannedFormat::Text(found.format)
+        && (file.timezone.is_none() && file.first_day.is_none() && file.owner.is_none())
+        && *is_private == place.is_private
+        && *channel == place.channel
+        && *network == name_network(&place, &mut names.clone())
 }
 
 fn name_network(place: &LogPlace, names: &mut NetworkNames) -> String {

@@ -24,7 +24,7 @@ pub(in super::super) struct SearchPage<'a> {
     pub(in super::super) frame: &'a ArchiveFrame<'a>,
     pub(in super::super) fields: &'a SearchFields,
     pub(in super::super) rooms: &'a [NamedRoom],
-    /// The names that are suggested.
+    /// The names that are suggested; perhaps none.
     pub(in super::super) people: &'a [ArchivePerson],
     pub(in super::super) outcome: &'a SearchOutcome,
 }
@@ -58,9 +58,11 @@ impl SearchPage<'_> {
                     div.field {
                         label for="name" { "Person" }
                         input id="name" name="name" type="text" value=(fields.name) autocomplete="off" maxlength="100"
-                            autocapitalize="none" spellcheck="false" list="people";
-                        datalist id="people" {
-                            @for person in self.people { option value=(short(&person.name)) {} }
+                            autocapitalize="none" spellcheck="false" list=[(!self.people.is_empty()).then_some("people")];
+                        @if !self.people.is_empty() {
+                            datalist id="people" {
+                                @for person in self.people { option value=(short(&person.name)) {} }
+                            }
                         }
                     }
                     div.field {

@@ -1,3 +1,5 @@
+mod round_trips;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

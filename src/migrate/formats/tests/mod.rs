@@ -13,6 +13,9 @@ use crate::migrate::files::decode_line;
 use crate::migrate::written::WrittenLine;
 use crate::protocol::irc::strip_formatting;
 
+mod properties;
+mod tables;
+
 const LOGS: &str = "tests/data/irc-logs";
 
 /// The logs of the channel, by folder and file, with their format.

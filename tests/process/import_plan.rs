@@ -1,0 +1,249 @@
+//! `letsbridge import plan`: logs of real clients become a plan, which can be edited and made again.
+
+use std::fs;
+use std::path::Path;
+
+use letsbridge::migrate::plan::{Plan, PlannedAccount};
+
+use crate::harness::World;
+use crate::program::{End, Start, soon};
+
+/// The logs that real clients wrote of one script.
+fn copy_logs(to: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/irc-logs/all-events");
+    copy(&from, &to.join("logs"));
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+/// What is in a folder, but for the socket of the test.
+fn names_in(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().flatten();
+    let names = names.map(|entry| entry.file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name != "notify").collect();
+    names.sort();
+    names
+}
+
+async fn plan(folder: &Path, arguments: &[&str]) -> End {
+    let arguments: Vec<&str> =
+        ["import", "plan"].into_iter().chain(arguments.iter().copied()).collect();
+    Start::new(folder, &arguments).ends().await
+}
+
+/// All logs as of one network, so that they are of one channel.
+const ONE: [&str; 4] = ["logs/irssi", "logs/znc", "logs/weechat", "logs/limn"];
+
+async fn plan_of_one(folder: &Path, more: &[&str]) -> End {
+    let named = ["--network", "test", "--timezone", "UTC", "--out", "plan.toml"];
+    let arguments: Vec<&str> = ONE.into_iter().chain(named).chain(more.iter().copied()).collect();
+    plan(folder, &arguments).await
+}
+
+#[tokio::test]
+async fn logs_of_real_clients_become_a_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_logs(folder.path());
+    let End { code, out, err } = plan_of_one(folder.path(), &[]).await;
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.starts_with("plan.toml: written\n1 channel in 4 logs: "), "{out}");
+    assert!(err.contains("private logs that are not read: "), "{err}");
+    let path = folder.path().join("plan.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let plan = Plan::read(&path).unwrap();
+    assert_eq!((plan.channels.len(), plan.channels[0].channel.as_str()), (1, "#team"));
+    assert_eq!(plan.channels[0].room.as_deref(), Some("team"));
+    assert_eq!(plan.channels[0].files.len(), 4, "{text}");
+    // Bob is bobby, bob|away and [b]{o}`^: nobody else spoke but ann.
+    let at = "2026-11-29T14:00:00Z".parse().unwrap();
+    let who = |nick: &str| plan.speaker_of("test", nick, at).name.clone();
+    for (nick, name) in [
+        ("ann", "ann"),
+        ("bob", "bob"),
+        ("bobby", "bob"),
+        ("bob|away", "bob"),
+        ("[b]{o}`^", "bob"),
+        ("eve", "-"),
+        ("carl", "-"),
+    ] {
+        assert_eq!(who(nick), name, "{nick}: {text}");
+    }
+    assert_eq!(plan.people.len(), 2, "{text}");
+    assert!(
+        plan.people.iter().all(|it| matches!(it.account, PlannedAccount::New { .. })),
+        "{text}"
+    );
+    assert_eq!(names_in(folder.path()), ["logs", "plan.toml"], "and nothing else");
+}
+
+#[tokio::test]
+async fn a_plan_that_was_edited_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_logs(folder.path());
+    let path = folder.path().join("plan.toml");
+    assert_eq!(plan_of_one(folder.path(), &[]).await.code, Some(0));
+    let first = fs::read_to_string(&path).unwrap();
+    assert_eq!(plan_of_one(folder.path(), &[]).await.code, Some(0));
+    assert_eq!(fs::read_to_string(&path).unwrap(), first, "nothing has changed");
+
+    let edited = first
+        .replace("room = \"team\"", "room = \"cups\" # as they said")
+        .replace("name = \"bob\"", "name = \"Robert\"");
+    fs::write(&path, &edited).unwrap();
+    let End { code, out, err } = plan_of_one(folder.path(), &[]).await;
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("2 sections that you edited stay as they were"), "{out}");
+    let again = fs::read_to_string(&path).unwrap();
+    assert!(
+        again.contains("room = \"cups\" # as they said") && again.contains("name = \"Robert\"")
+    );
+    // Logs that were read no more are marked.
+    let End { code, out, .. } =
+        plan(folder.path(), &["logs/ii", "--network", "other", "--out", "plan.toml"]).await;
+    assert_eq!(code, Some(0));
+    assert!(out.contains("no longer in the logs"), "{out}");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(
+        text.contains("name = \"Robert\"") && text.contains("#: No longer in the logs"),
+        "{text}"
+    );
+
+    fs::write(&path, edited.replace("room = \"cups\"", "rom = \"cups\"")).unwrap();
+    let broken = fs::read(&path).unwrap();
+    let End { code, err, .. } = plan_of_one(folder.path(), &[]).await;
+    assert_eq!(code, Some(2));
+    assert!(err.contains("channel[0].rom: unknown key; did you mean room?"), "{err}");
+    assert!(err.contains("nothing written: correct plan.toml first"), "{err}");
+    assert_eq!(fs::read(&path).unwrap(), broken, "it is as it was");
+}
+
+#[tokio::test]
+async fn arguments_that_cannot_be_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_logs(folder.path());
+    for (arguments, words) in [
+        (
+            &["logs", "--timezone", "Mars"][..],
+            "--timezone: there is no time zone \"Mars\": use a name like",
+        ),
+        (&["logs", "--timezone", "x=UTC"], "--timezone x=UTC: x: "),
+        (
+            &["logs", "--charset", "klingon"],
+            "--charset: there is no charset \"klingon\": use a name",
+        ),
+        (&["logs", "--format", "irsi"], "--format: there is no format \"irsi\"; there are irssi, "),
+        (&["logs", "--format", "pattern"], "--format pattern: say with --pattern how lines look"),
+        (
+            &["logs", "--format", "soju"],
+            "--format: databases like those of soju are always recognised",
+        ),
+        (&["logs", "--pattern", "{text}"], "--pattern: the pattern \"{text}\" "),
+        (&["nowhere"], "nowhere: "),
+        (&["logs", "--config", "none.toml"], "none.toml: there is no such file; write one"),
+    ] {
+        let arguments: Vec<&str> =
+            arguments.iter().copied().chain(["--out", "plan.toml"]).collect();
+        let End { code, err, .. } = plan(folder.path(), &arguments).await;
+        assert_eq!(code, Some(2), "{arguments:?}: {err}");
+        assert!(err.contains(words), "{arguments:?}: {err}");
+        assert!(!folder.path().join("plan.toml").exists());
+    }
+    fs::write(folder.path().join("notes.txt"), "no log\nat all\n").unwrap();
+    let End { code, err, .. } = plan(folder.path(), &["notes.txt", "--out", "plan.toml"]).await;
+    assert_eq!(code, Some(1));
+    assert!(err.contains("notes.txt: not read: line 1 is of no known format"), "{err}");
+    assert!(err.contains("nothing written: no log of a channel was found"), "{err}");
+}
+
+#[tokio::test]
+async fn private_logs_are_in_a_plan_only_if_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    copy_logs(folder.path());
+    fs::create_dir_all(folder.path().join("q/net")).unwrap();
+    let line = "2014-03-01 10:00:00\tbob\tour secret\n";
+    fs::write(folder.path().join("q/irc.net.bob.weechatlog"), line).unwrap();
+    let path = folder.path().join("plan.toml");
+    let arguments = ["q", "logs/weechat", "--out", "plan.toml"];
+    assert_eq!(plan(folder.path(), &arguments).await.code, Some(0));
+    assert!(!fs::read_to_string(&path).unwrap().contains("irc.net.bob"));
+    let arguments = ["q", "logs/weechat", "--private", "--out", "plan.toml"];
+    assert_eq!(plan(folder.path(), &arguments).await.code, Some(0));
+    let plan = Plan::read(&path).unwrap();
+    let private = plan.channels.iter().find(|channel| channel.is_private).unwrap();
+    assert_eq!((private.channel.as_str(), &private.room), ("bob", &None));
+    assert!(!fs::read_to_string(&path).unwrap().contains("secret"));
+}
+
+#[tokio::test]
+async fn links_and_accounts_are_proposed() {
+    let world = World::new().await;
+    copy_logs(world.path());
+    world.configure(|toml| toml.replace("office/#tea", "office/#team"));
+    let arguments = [
+        "logs/irssi",
+        "logs/limn",
+        "--network",
+        "office",
+        "--config",
+        "bridge.toml",
+        "--out",
+        "plan.toml",
+    ];
+    let End { code, out, err } = plan(world.path(), &arguments).await;
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("1 have an account in Let's Chat; 1 get a new one"), "{out}{err}");
+    let text = fs::read_to_string(world.path().join("plan.toml")).unwrap();
+    let plan = Plan::read(&world.path().join("plan.toml")).unwrap();
+    let channel = plan.channels.iter().find(|channel| channel.network == "office").unwrap();
+    assert_eq!(channel.room.as_deref(), Some("tea"), "{text}");
+    let ann = plan.people.iter().find(|person| person.name == "ann").unwrap();
+    assert!(
+        matches!(&ann.account, PlannedAccount::Existing { username, id: Some(_) } if username == "ann"),
+        "{text}"
+    );
+    assert!(!world.state().exists(), "nothing is written but the plan");
+}
+
+#[tokio::test]
+async fn ctrl_c_leaves_the_old_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.toml");
+    // So much that it takes a while.
+    let mut log = String::from("--- Log opened Sat Mar 01 10:00:00 2014\n");
+    for n in 0..400_000_u32 {
+        let (hour, minute) = (10 + n / 60_000, n / 1_000 % 60);
+        log.push_str(&format!("{hour:02}:{minute:02} < nick{}> line number {n}\n", n % 7_000));
+    }
+    fs::create_dir_all(folder.path().join("logs/net")).unwrap();
+    fs::write(folder.path().join("logs/net/#tea.log"), log).unwrap();
+    fs::write(&path, "version = 1\n").unwrap();
+    let program =
+        Start::new(folder.path(), &["import", "plan", "logs", "--out", "plan.toml"]).start();
+    let fds = program.root().parent().unwrap().join("fd");
+    let is_reading = async {
+        loop {
+            let mut open = fs::read_dir(&fds).unwrap().flatten().map(|fd| fs::read_link(fd.path()));
+            if open.any(|to| to.is_ok_and(|to| to.ends_with("net/#tea.log"))) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the log is open", is_reading).await;
+    program.signal("INT").await;
+    let end = program.ends().await;
+    assert_eq!(end.code, Some(130), "{}{}", end.out, end.err);
+    assert!(end.err.contains("interrupted: plan.toml is as it was"), "{}", end.err);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "version = 1\n");
+    assert_eq!(names_in(folder.path()), ["logs", "plan.toml"], "no half of a plan is left");
+}
