@@ -134,11 +134,10 @@ fn describe<'t>(nick: &str, mut did: &'t str) -> (LogSpeaker, &'t str) {
     while let Some((word, rest)) = did.split_once(' ')
         && let Some(inner) = enclosed(word, "[", "]").or_else(|| enclosed(word, "(", ")"))
     {
-        match inner.contains('@') {
-            true => who.userhost = Some(inner.to_owned()),
-            false => {
-                who.account = Some(inner.to_owned()).filter(|it| !matches!(it.as_str(), "" | "*"))
-            }
+        if inner.contains('@') {
+            who.userhost = Some(inner.to_owned());
+        } else if !matches!(inner, "" | "*") {
+            who.account = Some(inner.to_owned());
         }
         did = rest;
     }

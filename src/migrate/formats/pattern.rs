@@ -75,7 +75,8 @@ fn regex(pattern: &str) -> Result<Regex, String> {
     if KINDS.iter().filter(|kind| names.contains(*kind)).count() != 1 {
         return Err("needs one group text, action or notice: (?<text>…)".to_owned());
     }
-    if !names.contains(&"time") && !(names.contains(&"hour") && names.contains(&"minute")) {
+    let has_parts = names.contains(&"hour") && names.contains(&"minute");
+    if !names.contains(&"time") && !has_parts {
         return Err("has no time: put (?<time>…) around it, or (?<hour>…) and (?<minute>…) \
                     around its parts"
             .to_owned());

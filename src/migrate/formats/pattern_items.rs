@@ -110,7 +110,8 @@ fn check(items: &[Item]) -> Result<(), String> {
     if !nick.is_some_and(|at| matches!(items.get(at + 1), Some(Item::Literal(_)))) {
         return Err("needs something between {nick} and what follows, such as a space".to_owned());
     }
-    if !has("s") && !(has("HI") && has("M")) {
+    let has_clock = has("HI") && has("M");
+    if !has("s") && !has_clock {
         return Err(
             "has no time: write %H:%M or %H:%M:%S where it stands, or %s for seconds since 1970"
                 .to_owned(),
