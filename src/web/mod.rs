@@ -13,7 +13,7 @@
 //! The web server makes requests to the configured Let's Chat only: for files with a signed link, and to sign in people
 //! who use these pages. Nothing can be listed but by those who sign in.
 
-mod archive;
+pub mod archive;
 mod cache;
 mod client_ip;
 mod connection_slots;

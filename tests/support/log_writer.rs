@@ -1,7 +1,7 @@
 //! Writes histories as the clients write them: for tests of what reads logs.
 //!
 //! Included by path, from the tests beside the code and from those in `tests/`: name it `log_writer`.
-#![allow(dead_code)] // Each of the test binaries uses a part.
+#![allow(dead_code, clippy::unwrap_used)] // Each of the test binaries uses a part.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

@@ -4,15 +4,15 @@ use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::ArchiveCommandError;
-use super::export_format::{ExportFormat, LineWriter};
 use crate::config::Settings;
 use crate::store::archive::{ArchiveReader, ArchiveRoom};
+use crate::web::archive::{ExportFormat, ExportHead, ExportWriter, PageZone};
 
 /// The arguments of `archive export`.
 #[derive(Debug, Args)]
@@ -24,8 +24,8 @@ pub(super) struct ExportArgs {
     /// The room: its slug, or its id in Let's Chat
     room: String,
     /// What to write
-    #[arg(long, value_enum, default_value_t = ExportFormat::Text)]
-    format: ExportFormat,
+    #[arg(long, value_enum, default_value_t = ExportedAs::Text)]
+    format: ExportedAs,
     /// The first day, such as 2016-02-29
     #[arg(long, value_name = "DAY")]
     from: Option<Date>,
@@ -38,6 +38,30 @@ pub(super) struct ExportArgs {
     /// Configuration file
     #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
     config: PathBuf,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ExportedAs {
+    /// A line for each, to be read
+    Text,
+    /// A table with a header (RFC 4180)
+    Csv,
+    /// One object with all lines
+    Json,
+    /// A page
+    Html,
+}
+
+impl From<ExportedAs> for ExportFormat {
+    fn from(format: ExportedAs) -> Self {
+        match format {
+            ExportedAs::Text => Self::Text,
+            ExportedAs::Csv => Self::Csv,
+            ExportedAs::Json => Self::Json,
+            ExportedAs::Html => Self::Html,
+        }
+    }
 }
 
 impl ExportArgs {
@@ -67,18 +91,36 @@ pub(super) fn export(
         }
         None => Box::new(std::io::stdout().lock()),
     };
-    let mut writer = LineWriter::new(BufWriter::new(out), arguments.format, zone.clone());
-    writer.begin(&room.slug).map_err(failed)?;
+    let mut out = BufWriter::new(out);
+    let head = ExportHead {
+        room: room.slug.clone(),
+        slug: room.slug,
+        from: arguments.from,
+        to: arguments.to,
+    };
+    let zone = PageZone::new(zone.clone());
+    let mut writer = ExportWriter::new(arguments.format.into(), head, zone);
+    let mut text = String::new();
+    writer.begin(&mut text);
     let mut count: u64 = 0;
     for line in lines {
-        writer.line(&line?).map_err(failed)?;
+        writer.line(&line?, &mut text);
         count += 1;
+        out.write_all(defused(&text).as_bytes()).map_err(failed)?;
+        text.clear();
     }
-    writer.end().map_err(failed)?;
+    writer.end(&mut text);
+    out.write_all(defused(&text).as_bytes()).and_then(|()| out.flush()).map_err(failed)?;
     if path.is_some() {
         println!("{shown}: {count} lines");
     }
     Ok(())
+}
+
+/// `text` without characters that could command a terminal.
+fn defused(text: &str) -> String {
+    let is_command = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    text.replace(is_command, "?")
 }
 
 fn find_room(reader: &ArchiveReader, name: &str) -> Result<ArchiveRoom, ArchiveCommandError> {

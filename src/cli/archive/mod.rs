@@ -2,7 +2,6 @@
 
 mod copy;
 mod export;
-mod export_format;
 mod redact;
 mod status;
 

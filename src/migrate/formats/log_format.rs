@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_told_with_the_known_ones() {
-        let error = "pidgin".parse::<LogFormat>().unwrap_err().to_string();
+        let error = "pidgin".parse::<LogFormat>().expect_err("an unknown name").to_string();
         assert!(error.starts_with("there is no format \"pidgin\"; there are irssi, weechat, znc"));
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn parse(patterns: &[LinePattern], line: &str) -> WrittenLine {
 
 impl LinePattern {
     fn read(&self, line: &str) -> Option<(WrittenTime, LogEvent)> {
-        let mut found = Found::default();
+        let mut found = FoundParts::default();
         match &self.form {
             Form::Items(items) => found.take_items(items, line)?,
             Form::Regex(regex) => found.take_groups(regex, line)?,
@@ -113,14 +113,14 @@ impl LinePattern {
 
 /// What was found in a line.
 #[derive(Default)]
-struct Found<'l> {
+struct FoundParts<'l> {
     nick: Option<&'l str>,
     kind: Option<&'static str>,
     said: Option<&'l str>,
     parts: TimeParts,
 }
 
-impl<'l> Found<'l> {
+impl<'l> FoundParts<'l> {
     fn take_items(&mut self, items: &[Item], line: &'l str) -> Option<()> {
         let mut rest = line;
         for (at, item) in items.iter().enumerate() {

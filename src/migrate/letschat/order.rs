@@ -146,10 +146,7 @@ mod tests {
         broken.extend(entries(0, &[9_000]));
         let order = RoomOrder::new([broken.into_iter(), entries(1, &[2_000, 5_000]).into_iter()]);
         let all: Vec<_> = order.map(|placed| placed.map(|placed| placed.channel)).collect();
-        assert_eq!(
-            all,
-            [Ok(0), Ok(1), Ok(0), Err("disk".to_owned())][..].iter().cloned().collect::<Vec<_>>()
-        );
+        assert_eq!(all, [Ok(0), Ok(1), Ok(0), Err("disk".to_owned())][..].to_vec());
     }
 
     proptest! {

@@ -179,7 +179,7 @@ fn named_bot(nick: &str) -> Named {
         let written = &end[before.len()..];
         let stands_apart = before.ends_with(|c: char| !c.is_alphabetic())
             || (written.starts_with('B')
-                && before != ""
+                && !before.is_empty()
                 && end[..before.len()].ends_with(char::is_lowercase));
         return if before.is_empty() || stands_apart { Named::Clearly } else { Named::Perhaps };
     }

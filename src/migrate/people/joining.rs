@@ -30,7 +30,7 @@ const LONG_PAUSE_DAYS: i64 = 365;
 /// Whom the administrator named, as a number.
 pub(super) type PinId = usize;
 
-/// Sightings that are one person.
+/// NickSightings that are one person.
 #[derive(Debug, Clone)]
 pub(super) struct Cluster {
     pub(super) members: Vec<SightingId>,

@@ -33,7 +33,7 @@ pub use stem::is_generic;
 
 /// What logs show of people, on all networks. Its memory is bounded by the number of nicks, not of lines.
 #[derive(Debug, Default)]
-pub struct Sightings {
+pub struct NickSightings {
     /// By the folded name of the network.
     networks: BTreeMap<String, (String, NetworkSightings)>,
 }
@@ -83,7 +83,7 @@ pub struct FoundPeople {
     pub lines_of_others: u64,
 }
 
-impl Sightings {
+impl NickSightings {
     /// Begins to read the log of a channel of this network.
     pub fn channel(&mut self, network: &str) -> ChannelSightings<'_> {
         let folded = Casemapping::Ascii.fold(network);

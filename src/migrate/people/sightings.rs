@@ -62,7 +62,7 @@ pub(super) struct NickFacts {
 
 /// A nick with a mark.
 #[derive(Debug, Clone)]
-pub(super) struct Sighting {
+pub(super) struct NickSighting {
     pub(super) nick: NickId,
     pub(super) mark: Mark,
     /// Exact addresses, as hashes.
@@ -80,7 +80,7 @@ pub(super) struct Sighting {
 pub(super) struct NetworkSightings {
     pub(super) nicks: Vec<NickFacts>,
     ids: HashMap<String, NickId>,
-    pub(super) sightings: Vec<Sighting>,
+    pub(super) sightings: Vec<NickSighting>,
     sighting_ids: HashMap<(NickId, Mark), SightingId>,
     /// Changes of a nick within one connection, and when first.
     pub(super) changes: HashMap<(SightingId, SightingId), Timestamp>,
@@ -211,7 +211,7 @@ impl NetworkSightings {
         &mut self.nicks[nick.0 as usize]
     }
 
-    pub(super) fn sighting(&self, id: SightingId) -> &Sighting {
+    pub(super) fn sighting(&self, id: SightingId) -> &NickSighting {
         &self.sightings[id.0 as usize]
     }
 
@@ -256,7 +256,7 @@ impl NetworkSightings {
         let id = SightingId(u32::try_from(self.sightings.len()).unwrap_or(u32::MAX));
         self.sighting_ids.insert((nick, mark.clone()), id);
         self.facts_mut(nick).sightings.push(id);
-        self.sightings.push(Sighting {
+        self.sightings.push(NickSighting {
             nick,
             mark,
             hosts: Vec::new(),

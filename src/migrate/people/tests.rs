@@ -6,7 +6,7 @@ use crate::domain::{LogEvent, LogPrecision, LogSpeaker, MessageKind};
 /// Reads a story: `D HH:MM event`, where D is a day.
 ///
 /// `+ nick [u@h] [account]` comes, `- nick` leaves, `x nick` quits, `nick > nick` changes the nick, `nick: text` speaks.
-fn read(sightings: &mut Sightings, network: &str, story: &str) {
+fn read(sightings: &mut NickSightings, network: &str, story: &str) {
     let mut channel = sightings.channel(network);
     for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (day, rest) = line.split_once(' ').expect(line);
@@ -45,7 +45,7 @@ fn event(text: &str) -> LogEvent {
 
 /// The people as `ann ann_, bob`, sorted.
 fn people_in(story: &str) -> String {
-    let mut sightings = Sightings::default();
+    let mut sightings = NickSightings::default();
     read(&mut sightings, "net", story);
     names(&sightings.people(&[]))
 }
@@ -117,7 +117,7 @@ fn a_nick_change_does_not_join_people_who_are_both_there() {
 
 #[test]
 fn a_nick_of_two_people_is_split_by_time() {
-    let mut sightings = Sightings::default();
+    let mut sightings = NickSightings::default();
     read(
         &mut sightings,
         "net",
@@ -340,7 +340,7 @@ fn silence_is_presence_only_where_the_log_shows_who_comes() {
 #[test]
 fn a_nick_from_another_place_after_years_is_doubtful() {
     let doubts = |story: &str| {
-        let mut sightings = Sightings::default();
+        let mut sightings = NickSightings::default();
         read(&mut sightings, "net", story);
         let found = sightings.people(&[]);
         found.people.iter().map(|person| person.doubts.len()).collect::<Vec<_>>()
@@ -369,7 +369,7 @@ fn people_of_two_networks_need_more_than_a_nick() {
         ("ann a@h1 ann", "ann b@h2 ann", "ann ann", 0),
         ("ann a@h1", "zoe a@h1", "ann, zoe", 0),
     ] {
-        let mut sightings = Sightings::default();
+        let mut sightings = NickSightings::default();
         for (network, who) in [("libera", left), ("oftc", right)] {
             let nick = who.split_once(' ').expect("a nick").0;
             read(&mut sightings, network, &format!("0 10:00 + {who}\n0 10:01 {nick}: hello"));
@@ -403,7 +403,7 @@ fn what_the_administrator_put_together_or_apart_stays_so() {
         (&[&["ann", "tom"]], "ann tom tom_ zoe"),
         (&[&["TOM"]], "ann zoe, tom tom_"),
     ] {
-        let mut sightings = Sightings::default();
+        let mut sightings = NickSightings::default();
         read(&mut sightings, "net", story);
         let found = sightings.people(&given(nicks));
         assert_eq!(names(&found), people, "{nicks:?}");
@@ -412,7 +412,7 @@ fn what_the_administrator_put_together_or_apart_stays_so() {
 
 #[test]
 fn people_are_sorted_by_how_much_they_said() {
-    let mut sightings = Sightings::default();
+    let mut sightings = NickSightings::default();
     read(
         &mut sightings,
         "net",

@@ -128,10 +128,10 @@ fn read_pattern(value: &PlanValue<'_>) -> Option<String> {
 }
 
 /// The channels, each with its line.
-type Channels = Vec<(PlannedChannel, Option<usize>)>;
+type ReadChannels = Vec<(PlannedChannel, Option<usize>)>;
 
-fn read_channels(text: &PlanText, root: &dyn TableLike) -> Channels {
-    let mut channels: Channels = Vec::new();
+fn read_channels(text: &PlanText, root: &dyn TableLike) -> ReadChannels {
+    let mut channels: ReadChannels = Vec::new();
     let mut seen: HashMap<(String, String), Option<usize>> = HashMap::new();
     for table in sections(text, root, "channel") {
         table.check_keys(&["network", "channel", "room", "private", "leave_out", "checked"]);
@@ -170,7 +170,12 @@ fn read_room(table: &PlanTable<'_>, is_private: bool) -> Option<String> {
     Some(room)
 }
 
-fn read_files(text: &PlanText, root: &dyn TableLike, channels: &mut Channels, directory: &Path) {
+fn read_files(
+    text: &PlanText,
+    root: &dyn TableLike,
+    channels: &mut ReadChannels,
+    directory: &Path,
+) {
     let mut index: HashMap<(String, String), usize> = HashMap::new();
     for (at, (channel, _)) in channels.iter().enumerate() {
         index.insert(key_of(&channel.network, &channel.channel), at);

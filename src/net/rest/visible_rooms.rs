@@ -37,7 +37,7 @@ pub enum RoomAccess {
 
 /// A room as JSON. Anything may have been edited in the database.
 #[derive(Deserialize)]
-struct WireRoom {
+struct RoomRow {
     id: String,
     slug: String,
     #[serde(default)]
@@ -71,7 +71,7 @@ impl RestServer {
             let rows: Vec<serde_json::Value> = serde_json::from_slice(&body)
                 .map_err(|_| RestError::NotLetsChat(describe_body(&body)))?;
             let count = rows.len();
-            let read = rows.into_iter().take(PAGE).map(serde_json::from_value::<WireRoom>);
+            let read = rows.into_iter().take(PAGE).map(serde_json::from_value::<RoomRow>);
             rooms.extend(read.map(|row| row.ok().map(|row| row.listed(account))));
             if count < PAGE {
                 break;
@@ -106,7 +106,7 @@ impl RestServer {
     }
 }
 
-impl WireRoom {
+impl RoomRow {
     fn listed(self, account: &str) -> ListedRoom {
         let is_owner = self.owner.as_str() == Some(account);
         // Only those who may enter a private room are told who its participants are.
@@ -151,7 +151,7 @@ mod tests {
                 RoomAccess::Open,
             ),
         ] {
-            let read: WireRoom = serde_json::from_str(room).unwrap();
+            let read: RoomRow = serde_json::from_str(room).unwrap();
             assert_eq!(read.listed("me").access, access, "{room}");
         }
     }

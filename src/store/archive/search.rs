@@ -33,7 +33,7 @@ pub(super) fn search(
         last = last.min(number_before(connection, before)?);
     }
     let limit = query.limit.min(MAX_LINES);
-    let mut found = Found::new(limit);
+    let mut found = FoundHits::new(limit);
     // Messages that are in several rooms are found several times.
     while !found.is_enough() {
         let numbers = newest(connection, &expression, (first, last), limit + 1)?;
@@ -53,14 +53,14 @@ pub(super) fn search(
 }
 
 /// What was found so far.
-struct Found {
+struct FoundHits {
     limit: usize,
     lines: Vec<NumberedLine>,
     /// Of the millisecond of the last line.
     twins: BTreeSet<i64>,
 }
 
-impl Found {
+impl FoundHits {
     fn new(limit: usize) -> Self {
         Self { limit, lines: Vec::with_capacity(limit + 1), twins: BTreeSet::new() }
     }

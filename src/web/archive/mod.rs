@@ -47,10 +47,11 @@ use crate::config::{Settings, WebSettings};
 use crate::domain::Secret;
 use access::RoomQuestions;
 use desk::ReadingDesk;
+pub use export::{ExportFormat, ExportHead, ExportWriter};
 use sessions::{AskTimes, ReaderSessions};
 use site::ArchiveSite;
 use tries::SignInTries;
-use zone::PageZone;
+pub use zone::PageZone;
 
 /// How many files are written at the same time.
 const MAX_EXPORTS: usize = 6;

@@ -44,7 +44,7 @@ impl AskTimes {
 }
 
 /// An account that was signed in to, before its browser has a key.
-pub(super) struct SignedIn {
+pub(super) struct SignedInReader {
     /// Its id in Let's Chat.
     pub(super) account: String,
     /// Its user name.
@@ -117,7 +117,7 @@ impl ReaderSessions {
     pub(super) fn insert(
         &self,
         key: BrowserKey,
-        who: SignedIn,
+        who: SignedInReader,
         now: Instant,
     ) -> Result<Vec<Secret>, Secret> {
         let mut ended = self.sweep(now);
@@ -132,7 +132,7 @@ impl ReaderSessions {
         if by_key.len() >= MAX_SESSIONS {
             return Err(who.session);
         }
-        let SignedIn { account, username, session } = who;
+        let SignedInReader { account, username, session } = who;
         let session = ReaderSession {
             account,
             username,
@@ -251,9 +251,9 @@ mod tests {
         config::load(&path, std::iter::empty()).unwrap().0.letschat
     }
 
-    fn who(account: &str) -> SignedIn {
+    fn who(account: &str) -> SignedInReader {
         let session = Secret::new(format!("connect.sid={account}"));
-        SignedIn { account: account.to_owned(), username: account.to_owned(), session }
+        SignedInReader { account: account.to_owned(), username: account.to_owned(), session }
     }
 
     fn key() -> BrowserKey {

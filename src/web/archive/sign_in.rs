@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::ArchivePages;
 use super::html;
 use super::reader::{PAGE, answer, busy, see_other};
-use super::sessions::SignedIn;
+use super::sessions::SignedInReader;
 use super::tries::TooManyTries;
 use crate::domain::Secret;
 use crate::web::client_ip;
@@ -139,7 +139,7 @@ impl ArchivePages {
         let (Some((key, cookie)), Some(session)) = (self.new_key(), secrets.session) else {
             return self.no_key();
         };
-        let who = SignedIn { account: user.0.to_string(), username, session };
+        let who = SignedInReader { account: user.0.to_string(), username, session };
         let mut ended: Vec<Secret> = self.sessions.remove(before).into_iter().collect();
         let response = match self.sessions.insert(key, who, Instant::now()) {
             Ok(more) => {

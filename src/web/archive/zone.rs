@@ -15,12 +15,14 @@ const LAST_DAY: Date = Date::constant(2999, 12, 31);
 
 /// The time zone of the pages.
 #[derive(Debug, Clone)]
-pub(super) struct PageZone {
+pub struct PageZone {
     zone: TimeZone,
 }
 
 impl PageZone {
-    pub(super) fn new(zone: TimeZone) -> Self {
+    /// The zone `zone`.
+    #[must_use]
+    pub fn new(zone: TimeZone) -> Self {
         Self { zone }
     }
 

@@ -23,7 +23,7 @@ use self::reading::read_channels;
 use self::survey::LogSurvey;
 use crate::cli::table::printable;
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
-use crate::migrate::people::Sightings;
+use crate::migrate::people::NickSightings;
 use crate::migrate::plan::{OldPlan, PlanDraft, propose_people, revise};
 
 /// The exit status after Ctrl-C: 128 plus SIGINT, as in shells.
@@ -73,7 +73,7 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
         survey.tell_left_out();
         return Err(NoPlan::Failure("nothing written: no log of a channel was found".to_owned()));
     }
-    let mut sightings = Sightings::default();
+    let mut sightings = NickSightings::default();
     let outcome = read_channels(&survey, &settings, &mut sightings, &interrupted);
     let Some(read) = outcome else { return Err(NoPlan::Interrupted) };
     let given = old.as_ref().map(OldPlan::given).unwrap_or_default();

@@ -11,7 +11,7 @@ use super::arguments::PlanSettings;
 use super::survey::{FoundChannel, LogSurvey};
 use crate::cli::table::printable;
 use crate::domain::{LogEntry, LogEvent};
-use crate::migrate::people::Sightings;
+use crate::migrate::people::NickSightings;
 use crate::migrate::reading::{ChannelReader, ChannelSources, ReadError, ReadingReport};
 
 /// After how many entries Ctrl-C is looked for.
@@ -25,6 +25,9 @@ pub(super) struct ReadOutcome {
     /// What went wrong.
     pub(super) warnings: Vec<String>,
 }
+
+/// How many messages a file has, and of when the first and the last are.
+pub(super) type FileContent = (u64, Option<(Timestamp, Timestamp)>);
 
 /// What was read of a channel.
 #[derive(Debug, Default)]
@@ -43,7 +46,7 @@ pub(super) struct ReadChannel {
 pub(super) fn read_channels(
     survey: &LogSurvey,
     settings: &PlanSettings,
-    sightings: &mut Sightings,
+    sightings: &mut NickSightings,
     interrupted: &AtomicBool,
 ) -> Option<ReadOutcome> {
     let bar = progress_bar(survey.bytes());
@@ -85,7 +88,7 @@ fn progress_bar(bytes: u64) -> ProgressBar {
 fn read_channel(
     channel: &FoundChannel,
     settings: &PlanSettings,
-    sightings: &mut Sightings,
+    sightings: &mut NickSightings,
     (interrupted, progress): (&AtomicBool, impl Fn(u64) + Clone + Send + 'static),
 ) -> Option<ReadChannel> {
     let mut sources = ChannelSources {
@@ -121,7 +124,7 @@ fn read_channel(
 fn read_sources(
     sources: &ChannelSources,
     settings: &PlanSettings,
-    sightings: &mut Sightings,
+    sightings: &mut NickSightings,
     (interrupted, progress): (&AtomicBool, impl Fn(u64) + Send + 'static),
 ) -> Option<(ReadChannel, Option<ReadError>)> {
     let mut read = ReadChannel::default();
@@ -166,7 +169,7 @@ impl ReadChannel {
     }
 
     /// What is known of a file.
-    pub(super) fn files(&self) -> BTreeMap<&Path, (u64, Option<(Timestamp, Timestamp)>)> {
+    pub(super) fn files(&self) -> BTreeMap<&Path, FileContent> {
         self.report
             .files
             .iter()

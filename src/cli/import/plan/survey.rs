@@ -111,7 +111,7 @@ impl LogSurvey {
         match kind {
             FoundKind::Refused(why) => self.left_out.push((path, why.to_string())),
             FoundKind::Database(format) => {
-                self.add_database(path, (format, size), arguments, names)
+                self.add_database(path, (format, size), arguments, names);
             }
             FoundKind::Text(recognised) if recognised.is_server_window => self.server_windows += 1,
             FoundKind::Text(recognised) => {
@@ -223,7 +223,7 @@ impl LogSurvey {
         channel.doubts.extend(doubt);
         match place.network {
             Some(name) if !channel.network_names.contains(&name) => {
-                channel.network_names.push(name)
+                channel.network_names.push(name);
             }
             Some(_) => {}
             None => {

@@ -13,7 +13,7 @@ use crate::store::archive::{ArchiveLine, ArchiveLineKind, ArchiveLineState};
 
 /// The formats of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ExportFormat {
+pub enum ExportFormat {
     /// A line each, as IRC clients log.
     Text,
     /// RFC 4180.
@@ -26,20 +26,20 @@ pub(super) enum ExportFormat {
 
 /// What a file is about.
 #[derive(Debug, Clone)]
-pub(super) struct ExportHead {
+pub struct ExportHead {
     /// The name of the room.
-    pub(super) room: String,
+    pub room: String,
     /// The slug of the room, for the name of the file.
-    pub(super) slug: String,
+    pub slug: String,
     /// The first day; `None` for the beginning.
-    pub(super) from: Option<Date>,
+    pub from: Option<Date>,
     /// The last day; `None` for all.
-    pub(super) to: Option<Date>,
+    pub to: Option<Date>,
 }
 
 /// Writes the parts of a file.
 #[derive(Debug)]
-pub(super) struct ExportWriter {
+pub struct ExportWriter {
     format: ExportFormat,
     head: ExportHead,
     zone: PageZone,
@@ -49,7 +49,8 @@ pub(super) struct ExportWriter {
 
 impl ExportFormat {
     /// The format with this name in an address.
-    pub(super) fn read(name: &str) -> Option<Self> {
+    #[must_use]
+    pub fn read(name: &str) -> Option<Self> {
         match name {
             "txt" => Some(Self::Text),
             "csv" => Some(Self::Csv),
@@ -104,12 +105,14 @@ impl ExportHead {
 }
 
 impl ExportWriter {
-    pub(super) fn new(format: ExportFormat, head: ExportHead, zone: PageZone) -> Self {
+    /// A writer of one file, with times in `zone`.
+    #[must_use]
+    pub fn new(format: ExportFormat, head: ExportHead, zone: PageZone) -> Self {
         Self { format, head, zone, written: 0, day: None }
     }
 
     /// What comes before the lines.
-    pub(super) fn begin(&self, out: &mut String) {
+    pub fn begin(&self, out: &mut String) {
         match self.format {
             ExportFormat::Text => {}
             ExportFormat::Csv => csv::begin(out),
@@ -119,7 +122,7 @@ impl ExportWriter {
     }
 
     /// A line.
-    pub(super) fn line(&mut self, line: &ArchiveLine, out: &mut String) {
+    pub fn line(&mut self, line: &ArchiveLine, out: &mut String) {
         let is_first = self.written == 0;
         self.written += 1;
         match self.format {
@@ -135,7 +138,7 @@ impl ExportWriter {
     }
 
     /// What comes after the lines.
-    pub(super) fn end(&self, out: &mut String) {
+    pub fn end(&self, out: &mut String) {
         match self.format {
             ExportFormat::Text | ExportFormat::Csv => {}
             ExportFormat::Json => json::end(self.written, out),
