@@ -39,6 +39,7 @@ fn each_command_says_its_exit_status() {
         let only_others = [
             "letsbridge.1",
             "letsbridge-accounts.1",
+            "letsbridge-archive.1",
             "letsbridge-generate.1",
             "letsbridge-import.1",
             "letsbridge-demo.1",
