@@ -1,6 +1,6 @@
 //! Logs that other programs keep in SQLite: the core of Quassel, soju and The Lounge.
 //!
-//! They are read, and never written, locked or changed otherwise ([`file`]). What stands in them may be anything: it is
+//! They are read, and never written, locked or changed otherwise ([`mod@file`]). What stands in them may be anything: it is
 //! checked ([`cells`]), bounded, and nothing in it is run.
 
 mod cells;
