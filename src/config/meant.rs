@@ -95,6 +95,7 @@ fn candidates(unknown: &UnknownKey, value: &Value, reading: &Loader) -> Vec<KeyG
     if *pattern == SectionKind::Root {
         guesses.extend(guess_section_by_keys(name, value));
     } else if *pattern != SectionKind::Person
+        && keys::hint(name, *pattern).is_none()
         && let Some(known) = keys::find_in_other_section(name, *pattern, &reading.known_keys)
     {
         let remedy = format!("move it {}", known.section.location());

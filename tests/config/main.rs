@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod archive;
 mod canary;
 mod errors;
 mod example;

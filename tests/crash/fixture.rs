@@ -226,6 +226,7 @@ impl Stage {
              [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{nick}\"\nflood_control = \"{flood_control}\"\n\
              [format]\nanti_ping = false\nshow_joins = \"off\"\nshow_nick_changes = \"off\"\n\
              show_kicks = \"off\"\nshow_modes = \"off\"\nshow_topics = \"off\"\nlong_messages = \"all\"\n\
+             [archive]\nenabled = true\n\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
             self.irc.address(),
             self.letschat.url(),

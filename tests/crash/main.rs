@@ -24,6 +24,8 @@
 //!
 //! The configuration changes, and is read again while the bridge runs: its nick, a limit, its token, a link.
 //!
+//! The archive is on: at the end it holds each message of the ledger once, and nothing else.
+//!
 //! An administrator makes backups all the time, while the bridge runs and while it is dead, and pauses links for a
 //! while. Each backup is whole, and knows all that had been posted in the rooms when it began; a pause outlives the
 //! bridge. At the end the last backup is restored elsewhere and runs between the same servers: it repeats nothing, and
@@ -48,6 +50,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod administrator;
+mod archived;
 mod check;
 mod faults;
 mod fixture;
@@ -238,6 +241,9 @@ async fn conclude(
     let stopped = arrived && program.stop().await.success();
     println!("delivered {:.1} s later", began.elapsed().as_secs_f64());
     let mut complaints = verdict(stage, &record, rules);
+    if complaints.is_empty() && stopped {
+        complaints = archived::judge(&program.directory().join("state"));
+    }
     if complaints.is_empty() && stopped {
         let began = Instant::now();
         complaints = restored::judge(stage, chorus, &administrator.backup_file()).await;
