@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench import` writes a history of 1,000,000 messages as three people logged it, by three clients, in three
 //! zones, and prints what it takes to make one sequence of it and to write that, beside the goals; `-- --quick` does so with
-//! few messages, to show that it works. It fails where something is lost, repeated or out of order, and never on time.
+//! few messages, to show that it works; `-- logs DIRECTORY` leaves the logs there, for the whole way by hand. It fails where something is lost, repeated or out of order, and never on time.
 #![allow(clippy::unwrap_used)]
 
 #[path = "../../tests/support/history.rs"]
@@ -30,15 +30,24 @@ fn main() {
     if let ["merge", folder] = arguments[..] {
         return merge(Path::new(folder));
     }
-    let plan = HistoryPlan {
+    let team = HistoryPlan {
         seed: 15,
         people: 50,
         messages: if is_quick { 20_000 } else { 1_000_000 },
         begin: "2022-01-01T00:00:00Z".parse().unwrap(),
         days: 1_400,
     };
+    if let ["logs", folder] = arguments[..] {
+        write_logs(Path::new(folder), &team, &three_witnesses());
+        return;
+    }
+    measure(&team);
+}
+
+/// Writes the logs of `plan`, has them merged, and compares what comes of it with what was said.
+fn measure(plan: &HistoryPlan) {
     let folder = tempfile::tempdir().unwrap();
-    let logs = write_logs(folder.path(), &plan, &three_witnesses());
+    let logs = write_logs(folder.path(), plan, &three_witnesses());
     write_list(folder.path(), &logs);
     let size: u64 = logs.iter().map(|log| fs::metadata(&log.path).unwrap().len()).sum();
     println!(
@@ -53,7 +62,7 @@ fn main() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     print!("{}", String::from_utf8_lossy(&output.stdout));
     let found = fs::read_to_string(folder.path().join("found")).unwrap();
-    let expected = History::new(&plan).filter(is_message).filter_map(|entry| told(&entry));
+    let expected = History::new(plan).filter(is_message).filter_map(|entry| told(&entry));
     let mut found = found.lines();
     for (number, expected) in expected.enumerate() {
         assert_eq!(found.next(), Some(expected.as_str()), "message {number}");
