@@ -62,6 +62,22 @@ enum ImportFailure {
     Interrupted,
 }
 
+/// What keeps people from finding the history of a room.
+#[derive(Debug, thiserror::Error)]
+enum RoomDoubt {
+    /// It has no id.
+    #[error(
+        "Let's Chat shows the bridge no room {0}: the pages show its history to nobody. Make the room, or name another one \
+         in the plan, and run this again"
+    )]
+    Hidden(String),
+    /// Its id is not known.
+    #[error(
+        "Let's Chat does not tell the ids of rooms: {0}. The pages may show their history to nobody; run this again"
+    )]
+    NoAnswer(String),
+}
+
 /// What became of the entries of a channel.
 #[derive(Debug, Clone, Copy, Default)]
 struct ChannelTally {
@@ -248,7 +264,7 @@ impl ArchiveImport<'_> {
 async fn find_rooms(
     settings: &Settings,
     channels: &[&PlannedChannel],
-) -> (HashMap<String, String>, Vec<String>) {
+) -> (HashMap<String, String>, Vec<RoomDoubt>) {
     let names: BTreeSet<&str> = channels.iter().filter_map(|it| it.room.as_deref()).collect();
     // A room may be named by its id.
     let (named_by_id, slugs): (Vec<&str>, Vec<&str>) =
@@ -259,15 +275,9 @@ async fn find_rooms(
     for slug in &slugs {
         match room_id(&rest, slug).await {
             Ok(Some(id)) => drop(ids.insert((*slug).to_owned(), id)),
-            Ok(None) => doubts.push(format!(
-                "Let's Chat shows the bridge no room {slug}: the pages show its history to nobody. Make the room, or name \
-                 another one in the plan, and run this again"
-            )),
+            Ok(None) => doubts.push(RoomDoubt::Hidden((*slug).to_owned())),
             Err(why) => {
-                doubts.push(format!(
-                    "Let's Chat does not tell the ids of rooms: {why}. The pages may show their history to nobody; run this \
-                     again"
-                ));
+                doubts.push(RoomDoubt::NoAnswer(why));
                 break;
             }
         }
