@@ -234,3 +234,25 @@ account = "bridge"
     assert!(end.out.contains("2500 lines taken out"), "{} {}", end.out, end.err);
     bridge.stop().await;
 }
+
+#[tokio::test]
+async fn room_whose_history_nobody_could_find_is_named() {
+    let world = archiving().await;
+    world.write("old.log", "2014-03-01 10:00:00\tbob\thello\n");
+    let plan = "version = 1\n[reading]\ntimezone = \"UTC\"\n[[channel]]\nnetwork = \"office\"\nchannel = \"#tea\"\n\
+                room = \"tea\"\n[[files]]\nnetwork = \"office\"\nchannel = \"#tea\"\n\
+                list = [{ path = \"old.log\", format = \"weechat\" }]\n";
+    world.write("plan.toml", plan);
+    let import = async || world.letsbridge(&["import", "archive", "plan.toml"]).ends().await;
+    world.configure(|toml| toml.replace("http://127.0.0.1:", "http://127.0.0.2:") + ON);
+    let end = import().await;
+    assert!(end.err.contains("does not tell the ids of rooms"), "{}{}", end.out, end.err);
+    assert_eq!((end.code, archived(&world).len()), (Some(0), 1), "it is archived all the same");
+    world.configure(|toml| toml + ON);
+    let end = import().await;
+    assert_eq!((end.code, end.err.as_str()), (Some(0), ""));
+    world.write("plan.toml", &plan.replace("room = \"tea\"", "room = \"cellar\""));
+    let end = import().await;
+    assert!(end.err.contains("shows the bridge no room cellar"), "{}", end.err);
+    assert_eq!(end.code, Some(0));
+}

@@ -1,6 +1,7 @@
 //! The pages of the archive: what people who sign in see, and what they and others do not.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use letsbridge::store::archive::ArchiveLineId;
 use reqwest::header::HeaderMap;
@@ -9,12 +10,13 @@ use reqwest::{Client, Method, StatusCode, redirect};
 use crate::archive_world::{ArchiveWorld, DAVIDS, ERINS, EVIL};
 use crate::program::soon;
 
-const PUBLIC: &str = "http://bridge.example/irc/";
+pub(crate) const PUBLIC: &str = "http://bridge.example/irc/";
 const ORIGIN: &str = "http://bridge.example";
 
 /// A browser, as far as the pages need one.
-struct ArchiveVisitor<'w> {
-    world: &'w ArchiveWorld,
+pub(crate) struct ArchiveVisitor {
+    /// Where the pages are, up to `/archive`.
+    site: String,
     client: Client,
     cookie: Option<String>,
     proof: String,
@@ -22,19 +24,29 @@ struct ArchiveVisitor<'w> {
 
 /// An answer.
 #[derive(Debug)]
-struct Shown {
-    status: StatusCode,
+pub(crate) struct Shown {
+    pub(crate) status: StatusCode,
     headers: HeaderMap,
     text: String,
 }
 
-impl<'w> ArchiveVisitor<'w> {
-    fn new(world: &'w ArchiveWorld) -> Self {
-        let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
-        Self { world, client: client.build().unwrap(), cookie: None, proof: String::new() }
+impl ArchiveVisitor {
+    fn new(world: &ArchiveWorld) -> Self {
+        Self::at(world.server.as_ref().unwrap().local_addr())
     }
 
-    async fn signed_in(world: &'w ArchiveWorld, name: &str, password: &str) -> Self {
+    /// Somebody who is at the web server with this address, whose `public_url` is [`PUBLIC`].
+    pub(crate) fn at(address: impl Display) -> Self {
+        let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
+        Self {
+            site: format!("http://{address}/irc"),
+            client: client.build().unwrap(),
+            cookie: None,
+            proof: String::new(),
+        }
+    }
+
+    async fn signed_in(world: &ArchiveWorld, name: &str, password: &str) -> Self {
         let mut visitor = Self::new(world);
         visitor.get("").await;
         let shown = visitor.sign_in(name, password).await;
@@ -42,18 +54,18 @@ impl<'w> ArchiveVisitor<'w> {
         visitor
     }
 
-    async fn get(&mut self, rest: &str) -> Shown {
+    pub(crate) async fn get(&mut self, rest: &str) -> Shown {
         self.ask(Method::GET, rest, &[], String::new()).await
     }
 
     /// Opens a page that has to be there.
-    async fn page(&mut self, rest: &str) -> String {
+    pub(crate) async fn page(&mut self, rest: &str) -> String {
         let shown = self.get(rest).await;
         assert_eq!(shown.status, StatusCode::OK, "{rest}: {shown:?}");
         shown.text
     }
 
-    async fn sign_in(&mut self, name: &str, password: &str) -> Shown {
+    pub(crate) async fn sign_in(&mut self, name: &str, password: &str) -> Shown {
         self.post("/sign-in", &[("username", name), ("password", password)], ORIGIN).await
     }
 
@@ -71,8 +83,7 @@ impl<'w> ArchiveVisitor<'w> {
         headers: &[(&str, &str)],
         body: String,
     ) -> Shown {
-        let address = self.world.server.as_ref().unwrap().local_addr();
-        let url = format!("http://{address}/irc/archive{rest}");
+        let url = format!("{}/archive{rest}", self.site);
         let mut request = self.client.request(method, url).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -94,14 +105,14 @@ impl<'w> ArchiveVisitor<'w> {
 }
 
 #[track_caller]
-fn has(text: &str, words: &[&str]) {
+pub(crate) fn has(text: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "{word:?} is not in {}", body(text));
     }
 }
 
 #[track_caller]
-fn lacks(text: &str, words: &[&str]) {
+pub(crate) fn lacks(text: &str, words: &[&str]) {
     for word in words {
         assert!(!text.contains(word), "{word:?} is in {}", body(text));
     }
@@ -113,7 +124,7 @@ fn body(page: &str) -> &str {
 }
 
 /// The numbers of the rooms by their names, as the first page links them.
-async fn room_numbers(visitor: &mut ArchiveVisitor<'_>) -> BTreeMap<String, String> {
+async fn room_numbers(visitor: &mut ArchiveVisitor) -> BTreeMap<String, String> {
     let page = visitor.page("").await;
     let (_, options) = page.split_once("<select id=\"room\"").unwrap();
     let (options, _) = options.split_once("</select>").unwrap();

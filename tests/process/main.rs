@@ -22,14 +22,19 @@ mod demo;
 mod direct;
 mod disk;
 mod harness;
+#[path = "../support/history.rs"]
+mod history;
 mod ident;
 mod import_plan;
+mod import_team;
 mod import_write;
 mod init;
 mod link_page;
 #[allow(dead_code)]
 #[path = "../support/link_page.rs"]
 mod link_page_world;
+#[path = "../support/log_writer.rs"]
+mod log_writer;
 mod logs;
 mod monitoring;
 mod people;

@@ -1,5 +1,6 @@
 //! `letsbridge import archive`: puts the history of a plan into the bridge's archive.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,13 +13,15 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::write::ToldEvents;
 use crate::cli::table;
-use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
+use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::config;
 use crate::config::Settings;
-use crate::domain::LogEntry;
+use crate::domain::{LogEntry, ObjectId};
 use crate::migrate::archive_lines::{NoArchiveLine, archive_line, person_marks};
-use crate::migrate::plan::{Plan, PlannedChannel};
+use crate::migrate::plan::{Plan, PlannedChannel, is_room_slug};
 use crate::migrate::reading::{ChannelReader, ReadError, ReadingSettings};
+use crate::net::rest::RestClient;
+use crate::net::tls;
 use crate::store::archive::{Archive, ArchiveError, ImportKey, LineOutcome};
 
 /// Few enough that a bridge that runs beside it does not wait long to write.
@@ -59,6 +62,22 @@ enum ImportFailure {
     Interrupted,
 }
 
+/// What keeps people from finding the history of a room.
+#[derive(Debug, thiserror::Error)]
+enum RoomDoubt {
+    /// It has no id.
+    #[error(
+        "Let's Chat shows the bridge no room {0}: the pages show its history to nobody. Make the room, or name another one \
+         in the plan, and run this again"
+    )]
+    Hidden(String),
+    /// Its id is not known.
+    #[error(
+        "Let's Chat does not tell the ids of rooms: {0}. The pages may show their history to nobody; run this again"
+    )]
+    NoAnswer(String),
+}
+
 /// What became of the entries of a channel.
 #[derive(Debug, Clone, Copy, Default)]
 struct ChannelTally {
@@ -79,6 +98,8 @@ struct ArchiveImport<'a> {
     oldest: Option<Timestamp>,
     bar: ProgressBar,
     interrupted: Arc<AtomicBool>,
+    /// The ids in Let's Chat of the rooms of the plan, as far as they are known. Who may read a room is asked by its id.
+    room_ids: HashMap<String, String>,
 }
 
 /// Runs the command.
@@ -117,6 +138,8 @@ fn import(
     let wanted = |it: &&PlannedChannel| !it.is_left_out && !it.is_private && it.room.is_some();
     let channels: Vec<&PlannedChannel> = plan.channels.iter().filter(wanted).collect();
     let interrupted = catch_interrupts().map_err(ImportFailure::Signals)?;
+    let (room_ids, doubts) = run::build_runtime().block_on(find_rooms(settings, &channels));
+    doubts.iter().for_each(|doubt| eprintln!("warning: {doubt}"));
     let keep = settings.archive.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
     let mut import = ArchiveImport {
         plan,
@@ -125,8 +148,13 @@ fn import(
         oldest: keep.and_then(|keep| Timestamp::now().checked_sub(keep).ok()),
         bar: progress_bar(channels.iter().map(|channel| size(channel)).sum()),
         interrupted,
+        room_ids,
     };
     import.archive.batch(|batch| {
+        // A room that an earlier import made may have come into being in Let's Chat since.
+        for (room, id) in &import.room_ids {
+            batch.room(room, Some(id))?;
+        }
         let people = plan.people.iter().filter(|person| !person.is_left_out);
         people.into_iter().try_for_each(|person| batch.know(&person_marks(person), &person.name))
     })?;
@@ -204,8 +232,7 @@ impl ArchiveImport<'_> {
     ) -> Result<(), ArchiveError> {
         let (Some(last), Some(room)) = (entries.last(), &channel.room) else { return Ok(()) };
         let (plan, oldest) = (self.plan, self.oldest);
-        // A room may be named by its id.
-        let id = room.parse::<crate::domain::ObjectId>().is_ok().then_some(room.as_str());
+        let id = self.room_ids.get(room).map(String::as_str);
         let mut now = *tally;
         self.archive.batch(|batch| {
             let room = batch.room(room, id)?;
@@ -231,6 +258,47 @@ impl ArchiveImport<'_> {
         *tally = now;
         Ok(())
     }
+}
+
+/// Asks Let's Chat for the ids of the rooms, by what the plan calls them; and what keeps people from finding their history.
+async fn find_rooms(
+    settings: &Settings,
+    channels: &[&PlannedChannel],
+) -> (HashMap<String, String>, Vec<RoomDoubt>) {
+    let names: BTreeSet<&str> = channels.iter().filter_map(|it| it.room.as_deref()).collect();
+    // A room may be named by its id.
+    let (named_by_id, slugs): (Vec<&str>, Vec<&str>) =
+        names.into_iter().partition(|name| name.parse::<ObjectId>().is_ok());
+    let mut ids: HashMap<String, String> =
+        named_by_id.into_iter().map(|id| (id.to_owned(), id.to_owned())).collect();
+    let (rest, mut doubts) = (rest_client(settings), Vec::new());
+    for slug in &slugs {
+        match room_id(&rest, slug).await {
+            Ok(Some(id)) => drop(ids.insert((*slug).to_owned(), id)),
+            Ok(None) => doubts.push(RoomDoubt::Hidden((*slug).to_owned())),
+            Err(why) => {
+                doubts.push(RoomDoubt::NoAnswer(why));
+                break;
+            }
+        }
+    }
+    (ids, doubts)
+}
+
+fn rest_client(settings: &Settings) -> Result<RestClient, String> {
+    let letschat = &settings.letschat;
+    let tls = tls::client_config(&letschat.tls_trust).map_err(|error| error.to_string())?;
+    let rest = RestClient::new(&letschat.url, &letschat.token, &tls);
+    rest.map_err(|error| error.to_string())
+}
+
+/// The id of the room with this slug; `None` if the bridge's account sees none.
+async fn room_id(rest: &Result<RestClient, String>, slug: &str) -> Result<Option<String>, String> {
+    if !is_room_slug(slug) {
+        return Ok(None);
+    }
+    let room = rest.as_ref().map_err(Clone::clone)?.room(slug).await;
+    Ok(room.map_err(|error| error.to_string())?.map(|room| room.id))
 }
 
 /// Ctrl-C only sets a flag, which is looked at between transactions; a second one ends the program.

@@ -10,7 +10,7 @@ use super::known::KnownThings;
 use crate::cli::table::printable;
 use crate::domain::{Casemapping, DatabaseFormat};
 use crate::migrate::files::{FoundKind, FoundLog, find_as};
-use crate::migrate::formats::Recognised;
+use crate::migrate::formats::{LogFormat, Recognised};
 use crate::migrate::plan::{NetworkNames, OldPlan, PlannedFile, PlannedFormat};
 use crate::migrate::reading::{SourceFile, SourceFormat};
 use crate::store::ForeignLog;
@@ -45,6 +45,8 @@ pub(super) struct FoundChannel {
     /// How the logs call the network.
     pub(super) network_names: Vec<String>,
     pub(super) doubts: Vec<String>,
+    /// The folders and formats of the logs whose format is doubtful: each day's file has the same doubt.
+    doubtful: Vec<(PathBuf, LogFormat)>,
 }
 
 /// Where a log belongs.
@@ -141,12 +143,14 @@ impl LogSurvey {
         };
         let doubt = (!recognised.rivals.is_empty()).then(|| {
             let rivals: Vec<&str> = recognised.rivals.iter().map(|it| it.name()).collect();
-            format!(
-                "{} looks like {}, but could also be {}: if so, write that as its format",
+            let doubt = format!(
+                "{} looks like {}, but could also be {}: if so, write that as its format, and as that of those beside it",
                 path.display(),
                 recognised.format,
                 rivals.join(" or ")
-            )
+            );
+            let folder = path.parent().map_or_else(PathBuf::new, PathBuf::from);
+            (doubt, (folder, recognised.format))
         });
         let place = SurveyedPlace {
             network: recognised.network.clone().or_else(|| arguments.network.clone()),
@@ -207,7 +211,7 @@ impl LogSurvey {
         place: SurveyedPlace,
         network: String,
         file: (SourceFile, u64),
-        doubt: Option<String>,
+        doubt: Option<(String, (PathBuf, LogFormat))>,
     ) {
         let key = (Casemapping::Ascii.fold(&network), Casemapping::Rfc1459.fold(&place.channel));
         let channel = self.channels.entry(key).or_insert_with(|| FoundChannel {
@@ -217,10 +221,14 @@ impl LogSurvey {
             files: Vec::new(),
             network_names: Vec::new(),
             doubts: Vec::new(),
+            doubtful: Vec::new(),
         });
         channel.is_private |= place.is_private;
         channel.files.push(file);
-        channel.doubts.extend(doubt);
+        if let Some((doubt, beside)) = doubt.filter(|it| !channel.doubtful.contains(&it.1)) {
+            channel.doubts.push(doubt);
+            channel.doubtful.push(beside);
+        }
         match place.network {
             Some(name) if !channel.network_names.contains(&name) => {
                 channel.network_names.push(name);
