@@ -158,7 +158,8 @@ fn read_channels(text: &PlanText, root: &dyn TableLike) -> ReadChannels {
 
 fn read_room(table: &PlanTable<'_>, is_private: bool) -> Option<String> {
     let value = table.get("room")?;
-    let room = value.string()?;
+    // Let's Chat writes slugs and ids in lower case.
+    let room = value.string()?.to_lowercase();
     if is_private {
         value.note(
             "this log is private, and nothing of it may go where others read it".to_owned(),
