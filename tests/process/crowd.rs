@@ -96,7 +96,8 @@ async fn many_stalled_readers_cost_little_memory_and_leave_room() {
     soon("a part", other.read_to_string(&mut all)).await.unwrap();
     assert!(all.starts_with("HTTP/1.1 206") && all.ends_with("\r\n\r\n on>\n"), "{all}");
     let more = bridge.most_memory() - idle;
-    assert!(more < 70_000_000, "{more} bytes more than {idle}");
+    // The message has 12 MB, and a few are being read or written at once: for each reader one would be 3 GB.
+    assert!(more < 100_000_000, "{more} bytes more than {idle}");
     drop(readers);
 }
 
