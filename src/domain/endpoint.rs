@@ -83,6 +83,13 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// Whether Let's Chat accepts this as a room's slug.
+#[must_use]
+pub fn is_room_slug(text: &str) -> bool {
+    let accepted = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    !text.is_empty() && text.chars().all(accepted)
+}
+
 /// An endpoint's number in the store, which never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(pub i64);

@@ -27,7 +27,7 @@ mod user;
 
 pub use casemapping::Casemapping;
 pub use delivery::{Delivery, DeliveryId, DeliveryState, MessagePart};
-pub use endpoint::{Endpoint, EndpointId, Network};
+pub use endpoint::{Endpoint, EndpointId, Network, is_room_slug};
 pub use flood_control::FloodControl;
 pub use histogram::Histogram;
 pub use irc_user::IrcUser;

@@ -3,10 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use bson::Document;
 use jiff::{SignedDuration, Timestamp};
 use letsbridge::domain::{LogEntry, LogEvent, MessageKind};
 use letsbridge::migrate::plan::{Plan, PlannedAccount};
@@ -18,6 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::archive_pages::{ArchiveVisitor, PUBLIC, has, lacks};
 use crate::harness::{BRIDGE, World};
 use crate::history::{History, HistoryPlan, is_message, three_witnesses, write_logs};
+use crate::import_write::{content, documents};
 use crate::program::End;
 
 /// The password of erin on Let's Chat.
@@ -161,30 +161,6 @@ fn edit(plan: &str) -> String {
         )
         .replace(&left_out, &format!("{left_out}\nleave_out = true"))
         .replace("room = \"tea\"", "room = \"old-tea\"")
-}
-
-fn documents(path: &Path) -> Vec<Document> {
-    let bytes = fs::read(path).unwrap();
-    let mut rest = &bytes[..];
-    let mut all = Vec::new();
-    while !rest.is_empty() {
-        all.push(Document::from_reader(&mut rest).unwrap());
-    }
-    all
-}
-
-/// All files below `directory`.
-fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(content(&path));
-        } else {
-            found.insert(path.clone(), fs::read(&path).unwrap());
-        }
-    }
-    found
 }
 
 /// The texts in the archive, in order of time.

@@ -68,7 +68,8 @@ async fn write(world: &World, more: &[&str]) -> End {
     world.letsbridge(&arguments).ends().await
 }
 
-fn documents(path: &Path) -> Vec<Document> {
+/// The documents of a file, in order.
+pub(crate) fn documents(path: &Path) -> Vec<Document> {
     let bytes = fs::read(path).unwrap();
     let mut rest = &bytes[..];
     let mut all = Vec::new();
@@ -79,7 +80,7 @@ fn documents(path: &Path) -> Vec<Document> {
 }
 
 /// All files below `directory`, which only their owner can read.
-fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::Restored;
-use super::sightings::{MAX_COPY_DELAY, SightedLine, Sightings, are_related, key};
+use super::sightings::{MAX_COPY_DELAY, SightedLine, Sightings, are_related, first_line, key};
 use crate::domain::{EndpointId, Message};
 use crate::translate::{RESENT_PREFIX, strip_timestamp};
 
@@ -108,8 +108,7 @@ impl Copies {
 impl Sightings {
     /// The line that begins `message`, if it was not decided yet.
     fn position_of_message(&self, message: &Message) -> Option<usize> {
-        let first = message.body.lines().find(|line| !line.trim().is_empty())?;
-        let text = strip_timestamp(first).replacen(RESENT_PREFIX, "", 1);
+        let text = strip_timestamp(first_line(&message.body)).replacen(RESENT_PREFIX, "", 1);
         let is_it = |at: &usize| {
             let line = &self.lines[*at];
             let is_theirs = line.name.as_deref() == Some(message.author.name.as_str());

@@ -338,7 +338,7 @@ fn begins_like(text: &str, prefix: &str, kind: MessageKind) -> bool {
     has_mark && !name.is_empty() && key(text).starts_with(&name)
 }
 
-fn first_line(text: &str) -> &str {
+pub(super) fn first_line(text: &str) -> &str {
     text.lines().find(|line| !line.trim().is_empty()).unwrap_or(text)
 }
 

@@ -1,24 +1,24 @@
 //! `letsbridge import archive`: puts the history of a plan into the bridge's archive.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use jiff::{SignedDuration, Timestamp};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::progress::{BYTES_AND_SPEED, catch_interrupts, log_bytes, progress_bar};
 use super::write::ToldEvents;
 use crate::cli::table;
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::config;
 use crate::config::Settings;
-use crate::domain::{LogEntry, ObjectId};
+use crate::domain::{LogEntry, ObjectId, is_room_slug};
 use crate::migrate::archive_lines::{NoArchiveLine, archive_line, person_marks};
-use crate::migrate::plan::{Plan, PlannedChannel, is_room_slug};
+use crate::migrate::plan::{Plan, PlannedChannel};
 use crate::migrate::reading::{ChannelReader, ReadError, ReadingSettings};
 use crate::net::rest::RestClient;
 use crate::net::tls;
@@ -146,7 +146,7 @@ fn import(
         reading: plan.reading.settings(super::write::told(&arguments.events)),
         archive: Archive::open_or_make(&settings.state_dir)?,
         oldest: keep.and_then(|keep| Timestamp::now().checked_sub(keep).ok()),
-        bar: progress_bar(channels.iter().map(|channel| size(channel)).sum()),
+        bar: progress_bar(channels.iter().map(|it| log_bytes(it)).sum(), BYTES_AND_SPEED),
         interrupted,
         room_ids,
     };
@@ -299,30 +299,6 @@ async fn room_id(rest: &Result<RestClient, String>, slug: &str) -> Result<Option
     }
     let room = rest.as_ref().map_err(Clone::clone)?.room(slug).await;
     Ok(room.map_err(|error| error.to_string())?.map(|room| room.id))
-}
-
-/// Ctrl-C only sets a flag, which is looked at between transactions; a second one ends the program.
-fn catch_interrupts() -> std::io::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        signal_hook::flag::register_conditional_default(signal, Arc::clone(&flag))?;
-        signal_hook::flag::register(signal, Arc::clone(&flag))?;
-    }
-    Ok(flag)
-}
-
-fn progress_bar(bytes: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template(
-        "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {msg}",
-    );
-    // Without a terminal it draws nothing.
-    ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// The bytes of the logs of a channel.
-fn size(channel: &PlannedChannel) -> u64 {
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
-    channel.files.iter().map(|file| size(&file.path)).sum()
 }
 
 fn row(channel: &PlannedChannel, tally: ChannelTally) -> [String; 8] {

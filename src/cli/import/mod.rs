@@ -2,6 +2,7 @@
 
 mod archive;
 mod plan;
+mod progress;
 mod write;
 
 use std::process::ExitCode;

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use jiff::Timestamp;
 
+use super::progress::{BYTES_AND_SPEED, log_bytes, progress_bar};
 use crate::cli::table::{self, NONE};
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::config;
@@ -122,14 +123,8 @@ struct PlannedLogs {
 impl PlannedLogs {
     fn new(plan: &Plan, reading: ReadingSettings) -> Self {
         let read = |it: &&PlannedChannel| !it.is_left_out && !it.is_private && it.room.is_some();
-        let total = plan.channels.iter().filter(read).map(size).sum();
-        let bar = ProgressBar::new(total);
-        let style = ProgressStyle::with_template(
-            "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left  {msg}",
-        );
-        // Without a terminal it draws nothing.
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { reading, bar, doubts: Vec::new() }
+        let total = plan.channels.iter().filter(read).map(log_bytes).sum();
+        Self { reading, bar: progress_bar(total, BYTES_AND_SPEED), doubts: Vec::new() }
     }
 }
 
@@ -148,14 +143,8 @@ impl LogOpener for PlannedLogs {
     }
 
     fn pass(&mut self, channels: &[&PlannedChannel]) {
-        self.bar.inc(channels.iter().map(|channel| size(channel)).sum());
+        self.bar.inc(channels.iter().map(|channel| log_bytes(channel)).sum());
     }
-}
-
-/// The bytes of the logs of a channel.
-fn size(channel: &PlannedChannel) -> u64 {
-    let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |found| found.len());
-    channel.files.iter().map(|file| size(&file.path)).sum()
 }
 
 fn print_report(report: &ImportReport) {

@@ -5,6 +5,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::ValueError;
+use crate::domain::is_room_slug;
 
 /// Parses a room: its slug (`[a-z0-9_-]+`), its id (24 hexadecimal digits), or the address of its
 /// page, which contains the id.
@@ -20,7 +21,7 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
             )),
         };
     }
-    if is_slug(text) {
+    if is_room_slug(text) {
         return Ok(text.to_owned());
     }
     // Ids are case-insensitive; the server writes them in lower case.
@@ -32,7 +33,7 @@ pub(in crate::config) fn room(text: &str) -> Result<String, ValueError> {
     let bare = text.trim().strip_prefix("letschat/").unwrap_or(text.trim());
     let bare = bare.trim_start_matches('#');
     let found = "is neither a room slug nor a room id";
-    if bare != text && is_slug(bare) {
+    if bare != text && is_room_slug(bare) {
         return Err(ValueError::quoting(text, found, format!("write only \"{bare}\"")));
     }
     if text.contains("/#") {
@@ -59,12 +60,7 @@ fn from_room_url(text: &str) -> Option<Option<String>> {
         .iter()
         .find_map(|mark| Some(text.split_once(mark)?.1));
     let room = after.map(|rest| rest.split(['/', '?', '&', '#']).next().unwrap_or(rest));
-    Some(room.filter(|room| is_slug(room) || is_hex(room, 24)).map(str::to_ascii_lowercase))
-}
-
-fn is_slug(text: &str) -> bool {
-    let slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c);
-    !text.is_empty() && text.chars().all(slug)
+    Some(room.filter(|room| is_room_slug(room) || is_hex(room, 24)).map(str::to_ascii_lowercase))
 }
 
 /// The slug that a room with this name most likely has.
@@ -74,7 +70,7 @@ fn suggest_slug(name: &str) -> Option<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
         .collect();
-    Some(words.join("-")).filter(|slug| is_slug(slug))
+    Some(words.join("-")).filter(|slug| is_room_slug(slug))
 }
 
 /// Checks the form of an API token: base64 of `user id:secret`, in hexadecimal

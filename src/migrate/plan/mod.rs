@@ -41,7 +41,7 @@ pub use networks::NetworkNames;
 pub use old_plan::OldPlan;
 pub use propose::{AccountRules, propose_people, said, with_commas};
 pub use revise::{RevisedPlan, revise};
-pub use room::{ProposedRoom, is_room_slug, propose_room};
+pub use room::{ProposedRoom, propose_room};
 
 /// What an import does, as the administrator decided.
 #[derive(Debug, Clone)]

@@ -12,9 +12,8 @@ use super::claims::{Claims, key_of};
 use super::fields::{PlanTable, PlanText, PlanValue, sections};
 use super::mistake::{PlanError, PlanMistake};
 use super::read_people::{nobody, read_people};
-use super::room::is_room_slug;
 use super::{Plan, PlannedChannel, PlannedFile, PlannedFormat, PlannedReading};
-use crate::domain::{DatabaseFormat, ObjectId};
+use crate::domain::{DatabaseFormat, ObjectId, is_room_slug};
 use crate::migrate::formats::{LinePattern, LogFormat};
 
 /// The largest plan that is read, in bytes: some 100,000 people.

@@ -14,13 +14,6 @@ pub struct ProposedRoom {
     pub is_doubtful: bool,
 }
 
-/// Whether Let's Chat accepts this as a room's slug.
-#[must_use]
-pub fn is_room_slug(text: &str) -> bool {
-    let accepted = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
-    !text.is_empty() && text.chars().all(accepted)
-}
-
 /// The room that a link joins with the channel; else one with the channel's name.
 #[must_use]
 pub fn propose_room(network: &str, channel: &str, links: &[KnownLink]) -> ProposedRoom {
@@ -54,6 +47,7 @@ fn slug_of(channel: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::is_room_slug;
 
     #[test]
     fn a_link_decides_else_the_name() {

@@ -7,9 +7,9 @@ use super::files::ImportFileError;
 use super::room::ImportChannel;
 use super::server::{ImportServer, ImportServerError, ServerRoom};
 use crate::config::{Link, Settings};
-use crate::domain::{Casemapping, Endpoint, ObjectId};
+use crate::domain::{Casemapping, Endpoint, ObjectId, is_room_slug};
 use crate::migrate::letschat::Wording;
-use crate::migrate::plan::{Plan, PlannedChannel, is_room_slug};
+use crate::migrate::plan::{Plan, PlannedChannel};
 use crate::migrate::reading::KeptEvents;
 
 /// Why a room cannot be used.

@@ -11,16 +11,14 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use signal_hook::consts::{SIGINT, SIGTERM};
+use std::sync::atomic::Ordering;
 
 pub(super) use self::arguments::ImportPlanArgs;
 use self::arguments::PlanSettings;
 use self::known::KnownThings;
 use self::reading::read_channels;
 use self::survey::LogSurvey;
+use super::progress::catch_interrupts;
 use crate::cli::table::printable;
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::migrate::people::NickSightings;
@@ -63,7 +61,8 @@ pub(super) fn plan(arguments: &ImportPlanArgs) -> ExitCode {
 }
 
 fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
-    let interrupted = catch_interrupts()?;
+    let interrupted = catch_interrupts()
+        .map_err(|error| NoPlan::Failure(format!("cannot listen to signals: {error}")))?;
     let old = read_old_plan(&arguments.out)?;
     let settings = PlanSettings::new(arguments, old.as_ref()).map_err(NoPlan::Argument)?;
     let known = KnownThings::find(arguments.config.as_deref()).map_err(NoPlan::Argument)?;
@@ -106,18 +105,6 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
     survey.tell_left_out();
     summary::print(&arguments.out, &lines, &revised);
     Ok(())
-}
-
-/// Ctrl-C only sets a flag, which is looked at while logs are read; a second one ends the program.
-fn catch_interrupts() -> Result<Arc<AtomicBool>, NoPlan> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        let registered = signal_hook::flag::register_conditional_default(signal, Arc::clone(&flag))
-            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&flag)));
-        registered
-            .map_err(|error| NoPlan::Failure(format!("cannot listen to signals: {error}")))?;
-    }
-    Ok(flag)
 }
 
 /// The plan that is there already.

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
 use super::arguments::PlanSettings;
 use super::survey::{FoundChannel, LogSurvey};
+use crate::cli::import::progress::progress_bar;
 use crate::cli::table::printable;
 use crate::domain::{LogEntry, LogEvent};
 use crate::migrate::people::NickSightings;
 use crate::migrate::reading::{ChannelReader, ChannelSources, ReadError, ReadingReport};
+
+/// How the bar looks.
+const PERCENT_AND_LOG: &str = "{bar:30} {percent:>3} % of {total_bytes}, {eta} left  {wide_msg}";
 
 /// After how many entries Ctrl-C is looked for.
 const ENTRIES_BETWEEN_LOOKS: u64 = 1_024;
@@ -49,7 +52,7 @@ pub(super) fn read_channels(
     sightings: &mut NickSightings,
     interrupted: &AtomicBool,
 ) -> Option<ReadOutcome> {
-    let bar = progress_bar(survey.bytes());
+    let bar = progress_bar(survey.bytes(), PERCENT_AND_LOG);
     let mut outcome = ReadOutcome::default();
     let mut before = 0;
     for (key, channel) in &survey.channels {
@@ -70,18 +73,6 @@ pub(super) fn read_channels(
     }
     bar.finish_and_clear();
     Some(outcome)
-}
-
-/// A bar on a terminal; nothing elsewhere.
-fn progress_bar(bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::new(bytes);
-    let style = ProgressStyle::with_template(
-        "{bar:30} {percent:>3} % of {total_bytes}, {eta} left  {wide_msg}",
-    );
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }
 
 /// Reads a channel as far as that is possible; `None` if it was interrupted.
