@@ -18,7 +18,7 @@ use super::accounts::{AccountSettings, LetsChatSenderMode, PersonSettings};
 use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
 use super::sender_mode::{PuppetSettings, SenderMode};
 use crate::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase, Network, SaslMechanism};
-use crate::translate::LinkFormat;
+use crate::translate::{Announcements, LinkFormat};
 
 /// All settings. `Debug` shows no secrets.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The archive of what is said.
     pub archive: ArchiveSettings,
+    /// What people are told about the phases of links.
+    pub announcements: Announcements,
     /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
     /// Whether to post notices about problems.
