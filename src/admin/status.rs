@@ -76,6 +76,8 @@ fn link_view(link: &LinkReport) -> LinkView {
         channel: link.link.channel.to_string(),
         room: link.link.room.to_string(),
         canary: link.is_canary,
+        phase: link.phase.to_string(),
+        direction: link.direction.to_string(),
         state: match link.state {
             LinkState::Up => LinkStateView::Up,
             LinkState::Down => LinkStateView::Down,
@@ -128,5 +130,9 @@ fn direction_view(direction: DirectionReport) -> DirectionView {
         delivered: direction.delivered,
         rejected: direction.rejected,
         dropped: direction.dropped,
+        mirrored: direction.is_mirrored,
+        offered: direction.offered,
+        offered_since: direction.offered_span.map(|(first, _)| first),
+        catching_up: direction.catching_up,
     }
 }

@@ -16,6 +16,7 @@
 mod account_io;
 mod accounts;
 mod canary;
+mod catch_up;
 mod commands;
 mod config;
 mod context;
@@ -36,6 +37,8 @@ mod loop_guard;
 mod notices;
 mod parts;
 mod peers;
+mod phase_state;
+mod phases;
 mod policy;
 mod pruner;
 mod puppet_login;
@@ -50,6 +53,7 @@ mod sent_line;
 mod stats;
 mod status_buffer;
 mod topic_sync;
+mod unheard;
 
 use std::collections::{HashSet, VecDeque};
 
@@ -59,10 +63,10 @@ use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::store::{Store, StoreError};
 
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
-pub use config::{BridgeConfig, CanaryConfig};
+pub use config::{BridgeConfig, CanaryConfig, LinkMode};
 pub use control_io::{
-    ControlError, ControlReply, ControlRequest, EndedLink, LinkChange, QueuePage, QueuedDelivery,
-    UnlinkWho, WaitState,
+    CatchUpAnswer, CatchUpCount, CatchUpRequest, ControlError, ControlReply, ControlRequest,
+    EndedLink, LinkChange, QueuePage, QueuedDelivery, UnlinkWho, WaitState,
 };
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
@@ -87,6 +91,7 @@ use links::Links;
 use loop_guard::LoopGuard;
 use parts::Parts;
 use peers::Peers;
+use phase_state::PhaseState;
 use restored::Restored;
 use routes::Routes;
 use senders::Senders;
@@ -108,6 +113,7 @@ pub struct Bridge {
     status: StatusBuffer,
     stats: Stats,
     restored: Restored,
+    phases: PhaseState,
     /// No more deliveries start.
     stopping: bool,
     parts: Parts,
@@ -133,7 +139,7 @@ impl Bridge {
         let accounts = Accounts::recover(config.accounts, &ids, store)?;
         let nicks = config::channel_policies(config.nick_policies, &ids);
         let direct = DirectMessages::recover(config.direct_messages, now, &mut endpoints, store)?;
-        let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
+        let setups = config::link_setups(&links, &config.link_modes, &ids);
         let mut bridge = Self {
             policy: config.policy,
             routes: Routes::new(config.format, &links).with_public_links(config.public_links),
@@ -145,13 +151,14 @@ impl Bridge {
             status: StatusBuffer::default(),
             stats: Stats::default(),
             restored: Restored::recover(store)?,
+            phases: PhaseState::recover(store)?,
             stopping: false,
             parts: Parts::new(direct),
         };
         bridge.with_parts(now, store, &mut Vec::new(), |parts, ctx| {
-            control::pause::set_links(&ends, ctx)?;
+            control::pause::set_links(&setups, ctx)?;
             parts.set_canary(canary, ctx);
-            Ok::<(), StoreError>(())
+            phases::set_links(ctx)
         })?;
         Ok(bridge)
     }
@@ -199,7 +206,7 @@ impl Bridge {
         self.endpoints.quota.set_limit(config.policy.max_queue_size);
         self.policy = config.policy;
         let links = config::formatted_links(config.link_formats, &ids);
-        let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
+        let setups = config::link_setups(&links, &config.link_modes, &ids);
         let routes = Routes::new(config.format, &links).with_public_links(config.public_links);
         let former = std::mem::take(&mut self.routes);
         self.routes = routes.with_former(former, self.endpoints.leaving());
@@ -207,9 +214,10 @@ impl Bridge {
         let canary = config::canary_link(config.canary.as_ref(), &ids);
         let (policy, networks) = (config.accounts, config.direct_messages);
         self.with_parts(now, store, commands, |parts, ctx| {
-            control::pause::set_links(&ends, ctx)?;
+            control::pause::set_links(&setups, ctx)?;
             accounts::set_policy(policy, &ids, ctx);
             parts.set_canary(canary, ctx);
+            phases::set_links(ctx)?;
             parts.set_direct_networks(networks);
             parts.forget_drained(ctx)?;
             parts.run_steps(ctx)
@@ -303,6 +311,7 @@ impl Bridge {
             status: &mut self.status,
             stats: &mut self.stats,
             restored: &mut self.restored,
+            phases: &mut self.phases,
             stopping: self.stopping,
             store,
             commands,

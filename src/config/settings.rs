@@ -17,8 +17,8 @@ use url::Url;
 use super::accounts::{AccountSettings, LetsChatSenderMode, PersonSettings};
 use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
 use super::sender_mode::{PuppetSettings, SenderMode};
-use crate::domain::{Endpoint, FloodControl, Network, SaslMechanism};
-use crate::translate::LinkFormat;
+use crate::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase, Network, SaslMechanism};
+use crate::translate::{Announcements, LinkFormat};
 
 /// All settings. `Debug` shows no secrets.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The archive of what is said.
     pub archive: ArchiveSettings,
+    /// What people are told about the phases of links.
+    pub announcements: Announcements,
     /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
     /// Whether to post notices about problems.
@@ -377,6 +379,10 @@ pub struct Link {
     pub room: Endpoint,
     /// How people of the channel are shown in the room.
     pub letschat_sender_mode: LetsChatSenderMode,
+    /// How far its people have moved from IRC to Let's Chat.
+    pub phase: LinkPhase,
+    /// In which directions it mirrors, as far as its phase does.
+    pub direction: LinkFlow,
 }
 
 /// Settings of the canary: messages of the bridge's own that test whether messages arrive.

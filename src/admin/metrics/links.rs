@@ -53,6 +53,16 @@ fn add_states(links: &[LinkReport], families: &mut Families) {
          has paused it.",
         gauge(|link| link.state == LinkState::Up),
     );
+    let modes = links.iter().filter(|link| !link.is_canary).map(|link| {
+        let mode = with(&labels(link), "phase", link.phase.name());
+        (with(&mode, "direction", link.direction.name()), 1.0)
+    });
+    families.gauge(
+        "letsbridge_link_phase",
+        "The phase of the link, and in which directions it mirrors as far as its phase does: both \
+         are labels, the value is always 1.",
+        modes,
+    );
     families.gauge(
         "letsbridge_link_paused",
         "Whether an administrator has paused the link.",
@@ -84,6 +94,7 @@ fn outcomes((labels, it): &LabelledDirection<'_>) -> impl Iterator<Item = (Label
         ("ignored", it.ignored),
         ("skipped", it.skipped),
         ("unreadable", it.unreadable),
+        ("unheard", it.unheard),
     ];
     let counts = always.into_iter().chain(later.into_iter().filter(|(_, count)| *count > 0));
     counts.map(|(outcome, count)| (with(labels, "outcome", outcome), count))
