@@ -146,6 +146,8 @@ mod tests {
                 room: "tea".into(),
             },
             is_canary: false,
+            phase: crate::domain::LinkPhase::default(),
+            direction: crate::domain::LinkFlow::default(),
             state,
             since: None,
             problem: problem.map(str::to_owned),

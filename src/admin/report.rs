@@ -137,6 +137,12 @@ pub struct LinkView {
     /// Whether only the canary uses it.
     #[serde(default)]
     pub canary: bool,
+    /// How far its people have moved from IRC to Let's Chat: `together`, `moving`, `irc_read_only` or `closed`.
+    #[serde(default)]
+    pub phase: String,
+    /// In which directions it mirrors, as far as its phase does: `both`, `to_letschat` or `to_irc`.
+    #[serde(default)]
+    pub direction: String,
     /// How the link is.
     pub state: LinkStateView,
     /// Since when.

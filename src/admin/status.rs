@@ -76,6 +76,8 @@ fn link_view(link: &LinkReport) -> LinkView {
         channel: link.link.channel.to_string(),
         room: link.link.room.to_string(),
         canary: link.is_canary,
+        phase: link.phase.to_string(),
+        direction: link.direction.to_string(),
         state: match link.state {
             LinkState::Up => LinkStateView::Up,
             LinkState::Down => LinkStateView::Down,

@@ -11,11 +11,12 @@ use super::endpoints::link::{LinkedEndpoint, OutageNotice};
 use super::endpoints::queue::DeliveryQueue;
 use super::endpoints::room::RoomEndpoint;
 use super::endpoints::{EndpointState, Endpoints};
+use super::links::LinkSetup;
 use super::policy::BridgePolicy;
 use super::routes::FormattedLink;
 use super::senders::NickPolicy;
 use super::senders::accounts::AccountPolicy;
-use crate::domain::{Endpoint, EndpointId, Network};
+use crate::domain::{Endpoint, EndpointId, LinkFlow, LinkPhase, Network};
 use crate::store::{Store, StoreError};
 use crate::translate::{LinkFormat, MergeLines, PublicLinks, RoomFormat};
 
@@ -30,6 +31,8 @@ pub struct BridgeConfig {
     pub format: Arc<LinkFormat>,
     /// Links with a format of their own, each with its two endpoints.
     pub link_formats: Vec<(Endpoint, Endpoint, Arc<LinkFormat>)>,
+    /// The links that are in another phase than the first one, or mirror in one direction only. Each is listed once.
+    pub link_modes: Vec<LinkMode>,
     /// Creates public links to files and long messages, if enabled.
     pub public_links: Option<PublicLinks>,
     /// The channels where Let's Chat users have nicks of their own. On one network, all RELAYMSG nicks share
@@ -41,6 +44,19 @@ pub struct BridgeConfig {
     pub direct_messages: Vec<Network>,
     /// The canary, if there is one.
     pub canary: Option<CanaryConfig>,
+}
+
+/// What a link mirrors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkMode {
+    /// The channel.
+    pub channel: Endpoint,
+    /// The room.
+    pub room: Endpoint,
+    /// How far its people have moved.
+    pub phase: LinkPhase,
+    /// In which directions it mirrors, as far as its phase does.
+    pub flow: LinkFlow,
 }
 
 /// Messages of the bridge's own that test whether messages arrive.
@@ -151,6 +167,25 @@ pub(super) fn formatted_links(
 ) -> Vec<FormattedLink> {
     let link = |(one, other, format)| Some((*ids.get(&one)?, *ids.get(&other)?, format));
     links.into_iter().filter_map(link).collect()
+}
+
+/// The links, each with what it mirrors.
+pub(super) fn link_setups(
+    links: &[FormattedLink],
+    modes: &[LinkMode],
+    ids: &HashMap<Endpoint, EndpointId>,
+) -> Vec<LinkSetup> {
+    let known = |mode: &LinkMode| {
+        Some(((*ids.get(&mode.channel)?, *ids.get(&mode.room)?), (mode.phase, mode.flow)))
+    };
+    let known: HashMap<(EndpointId, EndpointId), (LinkPhase, LinkFlow)> =
+        modes.iter().filter_map(known).collect();
+    let setup = |(one, other, _): &FormattedLink| {
+        let mode = known.get(&(*one, *other)).or_else(|| known.get(&(*other, *one)));
+        let (phase, flow) = mode.copied().unwrap_or_default();
+        LinkSetup { ends: (*one, *other), phase, flow }
+    };
+    links.iter().map(setup).collect()
 }
 
 /// The policies about nicks, with the ids and networks of their channels.

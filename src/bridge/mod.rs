@@ -59,7 +59,7 @@ use crate::domain::{Endpoint, EndpointId, Roster};
 use crate::store::{Store, StoreError};
 
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
-pub use config::{BridgeConfig, CanaryConfig};
+pub use config::{BridgeConfig, CanaryConfig, LinkMode};
 pub use control_io::{
     ControlError, ControlReply, ControlRequest, EndedLink, LinkChange, QueuePage, QueuedDelivery,
     UnlinkWho, WaitState,
@@ -133,7 +133,7 @@ impl Bridge {
         let accounts = Accounts::recover(config.accounts, &ids, store)?;
         let nicks = config::channel_policies(config.nick_policies, &ids);
         let direct = DirectMessages::recover(config.direct_messages, now, &mut endpoints, store)?;
-        let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
+        let setups = config::link_setups(&links, &config.link_modes, &ids);
         let mut bridge = Self {
             policy: config.policy,
             routes: Routes::new(config.format, &links).with_public_links(config.public_links),
@@ -149,7 +149,7 @@ impl Bridge {
             parts: Parts::new(direct),
         };
         bridge.with_parts(now, store, &mut Vec::new(), |parts, ctx| {
-            control::pause::set_links(&ends, ctx)?;
+            control::pause::set_links(&setups, ctx)?;
             parts.set_canary(canary, ctx);
             Ok::<(), StoreError>(())
         })?;
@@ -199,7 +199,7 @@ impl Bridge {
         self.endpoints.quota.set_limit(config.policy.max_queue_size);
         self.policy = config.policy;
         let links = config::formatted_links(config.link_formats, &ids);
-        let ends: Vec<_> = links.iter().map(|(one, other, _)| (*one, *other)).collect();
+        let setups = config::link_setups(&links, &config.link_modes, &ids);
         let routes = Routes::new(config.format, &links).with_public_links(config.public_links);
         let former = std::mem::take(&mut self.routes);
         self.routes = routes.with_former(former, self.endpoints.leaving());
@@ -207,7 +207,7 @@ impl Bridge {
         let canary = config::canary_link(config.canary.as_ref(), &ids);
         let (policy, networks) = (config.accounts, config.direct_messages);
         self.with_parts(now, store, commands, |parts, ctx| {
-            control::pause::set_links(&ends, ctx)?;
+            control::pause::set_links(&setups, ctx)?;
             accounts::set_policy(policy, &ids, ctx);
             parts.set_canary(canary, ctx);
             parts.set_direct_networks(networks);

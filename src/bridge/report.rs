@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::Peer;
 use super::link_direction::LinkDirection;
 use super::stats::LatencyStats;
-use crate::domain::{Histogram, LinkId};
+use crate::domain::{Histogram, LinkFlow, LinkId, LinkPhase};
 
 /// The bounds of [`BridgeReport::commits`]: from a fast disk to one that hardly answers.
 const COMMIT_BOUNDS: [Duration; 13] = [
@@ -164,6 +164,10 @@ pub struct LinkReport {
     pub link: LinkId,
     /// Only the canary uses it: its figures are not those of people.
     pub is_canary: bool,
+    /// Its phase.
+    pub phase: LinkPhase,
+    /// In which directions it mirrors, as far as its phase does.
+    pub direction: LinkFlow,
     /// Its state.
     pub state: LinkState,
     /// Since when it is in this state; `None` if that is unknown.

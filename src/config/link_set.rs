@@ -12,7 +12,7 @@ use super::link_graph::LinkGraph;
 use super::parse::ValueError;
 use super::sender_mode::SenderMode;
 use super::settings::{ChannelSettings, Link, RoomSettings};
-use crate::domain::{Casemapping, Endpoint, Network};
+use crate::domain::{Casemapping, Endpoint, LinkFlow, LinkPhase, Network};
 use crate::translate::LinkFormat;
 
 /// A secret and where it was set.
@@ -28,6 +28,8 @@ pub(super) struct RawLink<'r> {
     pub(super) charset: Option<(CharsetSetting, Entry<'r>)>,
     pub(super) sender_mode: Option<(SenderMode, Entry<'r>)>,
     pub(super) letschat_sender_mode: LetsChatSenderMode,
+    pub(super) phase: LinkPhase,
+    pub(super) direction: LinkFlow,
     pub(super) room_password: Option<LocatedSecret<'r>>,
     pub(super) format: Arc<LinkFormat>,
 }
@@ -79,6 +81,8 @@ impl<'r> LinkSet<'r> {
             channel: self.canonicalize(written.channel),
             room: self.canonicalize(written.room),
             letschat_sender_mode: written.letschat_sender_mode,
+            phase: written.phase,
+            direction: written.direction,
         };
         self.keep_secret(&link.channel, written.key);
         set_once(&mut self.charsets, &link.channel, written.charset);

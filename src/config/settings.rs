@@ -17,7 +17,7 @@ use url::Url;
 use super::accounts::{AccountSettings, LetsChatSenderMode, PersonSettings};
 use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
 use super::sender_mode::{PuppetSettings, SenderMode};
-use crate::domain::{Endpoint, FloodControl, Network, SaslMechanism};
+use crate::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase, Network, SaslMechanism};
 use crate::translate::LinkFormat;
 
 /// All settings. `Debug` shows no secrets.
@@ -377,6 +377,10 @@ pub struct Link {
     pub room: Endpoint,
     /// How people of the channel are shown in the room.
     pub letschat_sender_mode: LetsChatSenderMode,
+    /// How far its people have moved from IRC to Let's Chat.
+    pub phase: LinkPhase,
+    /// In which directions it mirrors, as far as its phase does.
+    pub direction: LinkFlow,
 }
 
 /// Settings of the canary: messages of the bridge's own that test whether messages arrive.

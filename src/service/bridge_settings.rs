@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::account_policy;
 use crate::bridge::{
-    BridgeConfig, BridgePolicy, CanaryConfig, CatchUpLimits, NickPolicy, NickSource,
+    BridgeConfig, BridgePolicy, CanaryConfig, CatchUpLimits, LinkMode, NickPolicy, NickSource,
 };
 use crate::config::{
     CanarySettings, CatchUpPolicy, ChannelSettings, Link, NetworkSettings, PuppetSettings,
@@ -25,12 +25,22 @@ pub(super) fn bridge_config(settings: &Settings) -> Result<BridgeConfig, StoreEr
         policy: bridge_policy(settings),
         format: Arc::clone(&settings.format),
         link_formats: links_with_format(settings),
+        link_modes: settings.links.iter().map(link_mode).collect(),
         public_links: public_links(settings)?,
         nick_policies: channel_nick_policies(&settings.networks),
         accounts: account_policy::policy(settings),
         direct_messages: networks_with_direct_messages(&settings.networks),
         canary: settings.canary.as_ref().and_then(canary),
     })
+}
+
+fn link_mode(link: &Link) -> LinkMode {
+    LinkMode {
+        channel: link.channel.clone(),
+        room: link.room.clone(),
+        phase: link.phase,
+        flow: link.direction,
+    }
 }
 
 /// The canary; `None` if its durations are beyond the range of the clock.

@@ -53,6 +53,16 @@ fn add_states(links: &[LinkReport], families: &mut Families) {
          has paused it.",
         gauge(|link| link.state == LinkState::Up),
     );
+    let modes = links.iter().filter(|link| !link.is_canary).map(|link| {
+        let mode = with(&labels(link), "phase", link.phase.name());
+        (with(&mode, "direction", link.direction.name()), 1.0)
+    });
+    families.gauge(
+        "letsbridge_link_phase",
+        "The phase of the link, and in which directions it mirrors as far as its phase does: both \
+         are labels, the value is always 1.",
+        modes,
+    );
     families.gauge(
         "letsbridge_link_paused",
         "Whether an administrator has paused the link.",

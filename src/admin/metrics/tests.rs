@@ -32,6 +32,8 @@ fn figures() -> Figures {
     let link = LinkReport {
         link: LinkId { network: office.clone(), channel: "#\"te\\a".into(), room: "tea".into() },
         is_canary: false,
+        phase: crate::domain::LinkPhase::default(),
+        direction: crate::domain::LinkFlow::default(),
         state: LinkState::Up,
         since: None,
         problem: None,

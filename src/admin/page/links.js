@@ -1,7 +1,7 @@
 // The list of links: the troubled first, found by name, each with its charts and buttons.
 import { Chart, meanLatency, perMinute } from './charts.js';
 import { $, count, long, clock, make, many, quick, say, set, show, since, withCode } from './dom.js';
-import { inTrouble, keyOf, lookOf, oldestOf, rankOf, titleOf, waitingOf } from './model.js';
+import { inTrouble, keyOf, lookOf, modeOf, oldestOf, rankOf, titleOf, waitingOf } from './model.js';
 
 /** How many rows are shown before somebody asks for more. */
 const FIRST = 30;
@@ -31,10 +31,11 @@ class Row {
     this.link = link;
     const [word, look] = lookOf(link);
     set(this.element, 'data-state', inTrouble(link) && look === 'good' ? 'wait' : look);
-    const told = `${word}${link.since}${link.network}`;
+    const mode = modeOf(link);
+    const told = `${word}${link.since}${link.network}${mode}`;
     if (this.told !== told) {
       this.told = told;
-      this.state.replaceChildren(`${link.network} · ${word}`, ...(link.since ? [' ', since(link.since, 'for ')] : []));
+      this.state.replaceChildren(`${link.network} · ${word}`, ...(link.since ? [' ', since(link.since, 'for ')] : []), mode && ` · ${mode}`);
     }
     const problem = link.state !== 'up' && link.problem ? link.problem : lastError(link);
     if (this.said !== problem) {

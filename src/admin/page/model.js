@@ -31,6 +31,13 @@ export function rankOf(link) {
 
 export const inTrouble = (link) => rankOf(link) < 3;
 
+/** The phase and the direction of a link in words; nothing for one that mirrors everything. */
+export function modeOf({ phase, direction }) {
+  const phases = { moving: 'moving', irc_read_only: 'IRC is read-only', closed: 'closed' };
+  const directions = { to_letschat: 'only to Let’s Chat', to_irc: 'only to IRC' };
+  return [phases[phase], directions[direction]].filter(Boolean).join(', ');
+}
+
 /** What stands beside the state of a link or a network: a word, and a colour's name. */
 export function lookOf({ state }) {
   return {

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 
 use crate::bridge::context::Ctx;
 use crate::bridge::endpoints::Endpoints;
-use crate::bridge::links::{LinkIndex, LinkPause, LinkRecord};
+use crate::bridge::links::{LinkIndex, LinkPause, LinkRecord, LinkSetup};
 use crate::bridge::notices;
 use crate::domain::{Endpoint, EndpointId, LinkId};
 use crate::store::StoreError;
@@ -20,17 +20,17 @@ use crate::store::StoreError;
 /// People are not told of shorter pauses.
 const MIN_ANNOUNCED_PAUSE: SignedDuration = SignedDuration::from_secs(60);
 
-/// These links exist from now on, in this order, each with its channel and its room. Must be called after their ends
+/// These links exist from now on, in this order. Must be called after their ends
 /// have become known, or are about to leave.
 ///
 /// # Errors
 /// When the store cannot be read or written.
 pub(in crate::bridge) fn set_links(
-    links: &[(EndpointId, EndpointId)],
+    links: &[LinkSetup],
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     let endpoints = &*ctx.endpoints;
-    let records = links.iter().filter_map(|(one, other)| record(*one, *other, endpoints)).collect();
+    let records = links.iter().filter_map(|link| record(link.ends, *link, endpoints)).collect();
     ctx.links.set(records, &ctx.store.waiting_counts()?, |end| endpoints.get(end).is_some());
     for paused in ctx.store.paused_links()? {
         let meant = |link: &&mut LinkRecord| {
@@ -49,13 +49,17 @@ pub(in crate::bridge) fn set_links(
 }
 
 /// What is known of a new link between these endpoints.
-fn record(one: EndpointId, other: EndpointId, endpoints: &Endpoints) -> Option<LinkRecord> {
+fn record(
+    (one, other): (EndpointId, EndpointId),
+    setup: LinkSetup,
+    endpoints: &Endpoints,
+) -> Option<LinkRecord> {
     match (endpoints.endpoint(one)?, endpoints.endpoint(other)?) {
         (Endpoint::Channel { network, name }, Endpoint::Room(room)) => {
             let id = LinkId { network: network.clone(), channel: name.clone(), room: room.clone() };
-            Some(LinkRecord::new(id, one, other))
+            Some(LinkRecord::new(id, (one, other), setup))
         }
-        (Endpoint::Room(_), Endpoint::Channel { .. }) => record(other, one, endpoints),
+        (Endpoint::Room(_), Endpoint::Channel { .. }) => record((other, one), setup, endpoints),
         _ => None,
     }
 }

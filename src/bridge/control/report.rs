@@ -87,6 +87,8 @@ fn report_link(link: &LinkRecord, ctx: &Ctx<'_>) -> LinkReport {
     LinkReport {
         link: link.id.clone(),
         is_canary: link.is_canary,
+        phase: link.phase,
+        direction: link.flow,
         state,
         since: Some(since.unwrap_or(observed)),
         problem: (!problem.is_empty()).then_some(problem),

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use super::link_direction::LinkDirection;
 use super::report::{DirectionReport, LinkFailure, LinkState, NotMirrored, RetryReason};
-use crate::domain::{Delivery, EndpointId, LinkId, LinkName};
+use crate::domain::{Delivery, EndpointId, LinkFlow, LinkId, LinkName, LinkPhase};
 use crate::store::WaitingCount;
 use counts::DirectionCounts;
 use heard::HeardTimes;
@@ -39,6 +39,10 @@ pub(super) struct LinkRecord {
     pub(super) is_leaving: bool,
     /// Only the canary uses it.
     pub(super) is_canary: bool,
+    /// How far its people have moved.
+    pub(super) phase: LinkPhase,
+    /// In which directions it mirrors, as far as its phase does.
+    pub(super) flow: LinkFlow,
     /// The pause by an administrator, if there is one.
     pub(super) pause: Option<LinkPause>,
     /// The state when it was last looked at, and since when.
@@ -46,6 +50,15 @@ pub(super) struct LinkRecord {
     pub(super) last_error: Option<LinkFailure>,
     to_irc: DirectionCounts,
     to_letschat: DirectionCounts,
+}
+
+/// A link as it is configured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LinkSetup {
+    /// Its channel and its room, in any order.
+    pub(super) ends: (EndpointId, EndpointId),
+    pub(super) phase: LinkPhase,
+    pub(super) flow: LinkFlow,
 }
 
 /// A pause by an administrator.
@@ -60,13 +73,19 @@ pub(super) struct LinkPause {
 pub(super) type LinkIndex = usize;
 
 impl LinkRecord {
-    pub(super) fn new(id: LinkId, channel: EndpointId, room: EndpointId) -> Self {
+    pub(super) fn new(
+        id: LinkId,
+        (channel, room): (EndpointId, EndpointId),
+        setup: LinkSetup,
+    ) -> Self {
         Self {
             id,
             channel,
             room,
             is_leaving: false,
             is_canary: false,
+            phase: setup.phase,
+            flow: setup.flow,
             pause: None,
             observed: None,
             last_error: None,
@@ -117,7 +136,13 @@ impl Links {
             let ends = (new.channel, new.room);
             let known = before.iter().position(|it| (it.channel, it.room) == ends);
             self.links.push(match known.map(|at| before.swap_remove(at)) {
-                Some(known) => LinkRecord { id: new.id, is_leaving: false, ..known },
+                Some(known) => LinkRecord {
+                    id: new.id,
+                    phase: new.phase,
+                    flow: new.flow,
+                    is_leaving: false,
+                    ..known
+                },
                 None => new,
             });
         }

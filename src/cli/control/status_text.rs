@@ -11,7 +11,8 @@ use crate::cli::table::NONE;
 
 const NETWORK_TITLES: [&str; 6] = ["NETWORK", "STATE", "SINCE", "RECONNECTS", "SERVER", "PROBLEM"];
 
-const LINK_TITLES: [&str; 7] = ["LINK", "STATE", "SINCE", "IRC", "CHAT", "OLDEST", "LAST ERROR"];
+const LINK_TITLES: [&str; 8] =
+    ["LINK", "STATE", "SINCE", "PHASE", "IRC", "CHAT", "OLDEST", "LAST ERROR"];
 
 const WARNING_TITLES: [&str; 4] = ["AGE", "LEVEL", "TIMES", "WARNING"];
 
@@ -113,11 +114,21 @@ fn link_row(link: &LinkView, now: Timestamp) -> [String; LINK_TITLES.len()] {
         format!("{}/{} {}", link.network, link.channel, link.room),
         state.to_owned(),
         ago(link.since, now),
+        phase_text(link),
         link.to_irc.waiting.to_string(),
         link.to_letschat.waiting.to_string(),
         ago(oldest, now),
         problem.unwrap_or_else(none),
     ]
+}
+
+/// `moving`, or `together, to_irc` if it mirrors in one direction only.
+fn phase_text(link: &LinkView) -> String {
+    match (link.phase.as_str(), link.direction.as_str()) {
+        ("", _) => none(),
+        (phase, "" | "both") => phase.to_owned(),
+        (phase, direction) => format!("{phase}, {direction}"),
+    }
 }
 
 /// How the canary is, in both directions.
@@ -172,6 +183,7 @@ mod tests {
               {"name":"letschat","kind":"letschat","state":"connected","since":null,
                "server":"https://chat.example.org/","problem":null,"reconnects":0}],
             "links":[{"network":"libera","channel":"#tea","room":"tea","state":"down",
+               "phase":"moving","direction":"to_irc",
                "since":"2026-11-30T07:10:00Z","problem":null,
                "to_irc":{"waiting":2,"oldest":"2026-11-30T07:11:53Z","delivered":1,"rejected":1},
                "to_letschat":{"waiting":0,"oldest":null,"delivered":10,"rejected":0},
@@ -194,8 +206,9 @@ mod tests {
              libera    DOWN       2m     3           -                          timed out\n\
              letschat  connected  -      0           https://chat.example.org/  -\n\
              \n\
-             LINK             STATE  SINCE  IRC  CHAT  OLDEST  LAST ERROR\n\
-             libera/#tea tea  DOWN   2m     2    0     12s     1h 0m ago: Cannot send to channel\n\
+             LINK             STATE  SINCE  PHASE           IRC  CHAT  OLDEST  LAST ERROR\n\
+             libera/#tea tea  DOWN   2m     moving, to_irc  2    0     12s     1h 0m ago: Cannot \
+             send to channel\n\
              \n\
              People of IRC: 3 by the bridge's own user, 2 by accounts of the bridge, 1 by their own \
              accounts\n"

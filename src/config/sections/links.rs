@@ -85,6 +85,8 @@ fn read_link<'r>(
         sender_mode.and_then(|entry| Some((entry.parse(text(parse::sender_mode))?, entry)));
     let letschat_sender_mode =
         section.get("letschat_sender_mode", text(parse::letschat_sender_mode));
+    let phase = section.get("phase", text(parse::known_word)).unwrap_or_default();
+    let direction = section.get("direction", text(parse::known_word)).unwrap_or_default();
     let password = section.secret("room_password", "room_password_file", |_| Ok(()));
     let own =
         section.child("format").and_then(|entry| entry.section(SectionKind::Section("format")));
@@ -99,6 +101,8 @@ fn read_link<'r>(
         charset,
         sender_mode,
         letschat_sender_mode: letschat_sender_mode.unwrap_or(defaults.letschat_sender_mode),
+        phase,
+        direction,
         room_password: password,
         format,
     })

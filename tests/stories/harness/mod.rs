@@ -51,7 +51,7 @@ use calls::Calls;
 use jiff::Timestamp;
 use letsbridge::bridge::{
     AccountPolicy, Bridge, BridgeConfig, BridgePolicy, CanaryConfig, ControlError, ControlReply,
-    GapStats, NickPolicy, Stats,
+    GapStats, LinkMode, NickPolicy, Stats,
 };
 use letsbridge::domain::{
     ChannelMember, Endpoint, FloodControl, LinkReply, Network, PuppetLogin, PuppetLoginReply,
@@ -76,6 +76,7 @@ pub(crate) struct World {
     direct_messages: bool,
     drop_unconfirmed: bool,
     canary: Option<CanaryConfig>,
+    link_modes: Vec<LinkMode>,
     public_links: bool,
     nicks: Vec<(Endpoint, NickPolicy)>,
     flood_control: FloodControl,
@@ -136,6 +137,7 @@ impl World {
             direct_messages: false,
             drop_unconfirmed: false,
             canary: None,
+            link_modes: Vec::new(),
             public_links: false,
             nicks: Vec::new(),
             flood_control: FloodControl::default(),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use letsbridge::bridge::{AccountPolicy, BridgePolicy, CanaryConfig, NickPolicy, NickSource};
-use letsbridge::domain::{Endpoint, FloodControl};
+use letsbridge::bridge::{
+    AccountPolicy, BridgePolicy, CanaryConfig, LinkMode, NickPolicy, NickSource,
+};
+use letsbridge::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase};
 use letsbridge::protocol::irc;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 
@@ -103,6 +105,27 @@ impl World {
             interval: SignedDuration::from_secs(interval),
             timeout: SignedDuration::from_secs(30),
         });
+    }
+
+    /// From the next restart or reload on, the link of this channel and this room is in this phase.
+    pub(crate) fn set_phase(&mut self, channel: &str, room: &str, phase: LinkPhase) {
+        self.mode_of(channel, room).phase = phase;
+    }
+
+    /// From the next restart or reload on, the link of this channel and this room mirrors only this way.
+    pub(crate) fn set_direction(&mut self, channel: &str, room: &str, flow: LinkFlow) {
+        self.mode_of(channel, room).flow = flow;
+    }
+
+    fn mode_of(&mut self, channel: &str, room: &str) -> &mut LinkMode {
+        let (channel, room) = (endpoint(channel), endpoint(room));
+        let is_known = |mode: &LinkMode| (&mode.channel, &mode.room) == (&channel, &room);
+        let at = self.link_modes.iter().position(is_known).unwrap_or_else(|| {
+            let (phase, flow) = (LinkPhase::default(), LinkFlow::default());
+            self.link_modes.push(LinkMode { channel, room, phase, flow });
+            self.link_modes.len() - 1
+        });
+        &mut self.link_modes[at]
     }
 
     /// Files get links that need no account.

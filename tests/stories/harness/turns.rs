@@ -55,6 +55,7 @@ impl World {
             policy: BridgePolicy { drop_unconfirmed: dropping, ..self.policy.clone() },
             format: Arc::clone(&self.format),
             link_formats: linked(&self.link_groups, &self.format),
+            link_modes: self.link_modes.clone(),
             public_links: self.public_links.then(links),
             nick_policies: self.nicks.clone(),
             accounts: self.accounts.clone(),
