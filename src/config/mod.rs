@@ -46,8 +46,8 @@ pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
     AdminSettings, ArchiveSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings,
-    HostPort, LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, RoomSettings,
-    Settings, StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
+    HostPort, LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, ProgressSettings,
+    RoomSettings,     Settings, StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
 };
 
 use self::document::Document;

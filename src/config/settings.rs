@@ -54,6 +54,8 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The archive of what is said.
     pub archive: ArchiveSettings,
+    /// How the progress of a move is counted.
+    pub progress: ProgressSettings,
     /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
     /// Whether to post notices about problems.
@@ -114,6 +116,15 @@ pub struct ArchiveSettings {
     pub keep: Option<Duration>,
     /// The time zone of days and times on its pages.
     pub time_zone: TimeZone,
+}
+
+/// How the progress of a move from IRC to Let's Chat is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProgressSettings {
+    /// The names of programs on either side, with `*` and `?`, that are not recognised by themselves.
+    pub bots: Vec<String>,
+    /// The names of people who are taken for programs, with `*` and `?`.
+    pub people: Vec<String>,
 }
 
 /// Settings of the web server, which serves files and long messages to people without an account.
