@@ -10,12 +10,11 @@ use tokio::time;
 
 use super::event_hub::EventHub;
 use super::handles::{LogLevelControl, ReloadHandle};
-use super::progress::CountedProgress;
 use super::report::PeopleCounts;
 use super::samples::SampleLog;
 use super::warnings::RecentWarnings;
 use crate::bridge::{BridgeReport, Stats};
-use crate::service::progress::ProgressReader;
+use crate::service::progress::{ProgressReader, ProgressReport};
 use crate::service::{ArchiveMonitor, BridgeControl, Status};
 
 /// How long the engine may take to say how the bridge is. It answers at once, unless the disk takes no writes.
@@ -64,8 +63,16 @@ pub(super) struct AdminState {
     /// The last counts of people, and when they were read.
     pub(super) people_counts: tokio::sync::Mutex<Option<(PeopleCounts, time::Instant)>>,
     /// What the page about the move shows. Who counts holds it.
-    pub(super) progress: tokio::sync::Mutex<Option<CountedProgress>>,
+    pub(super) progress: tokio::sync::Mutex<Option<KeptProgress>>,
     last_report: Mutex<Option<BridgeReport>>,
+}
+
+/// What the page about the move shows, and when it was counted.
+#[derive(Debug)]
+pub(super) struct KeptProgress {
+    pub(super) weeks: u32,
+    pub(super) report: ProgressReport,
+    pub(super) at: time::Instant,
 }
 
 /// How the bridge is, as far as that is known.

@@ -24,6 +24,7 @@ mod loader;
 mod meant;
 mod network;
 mod parse;
+mod progress;
 mod reader;
 mod secret;
 mod sections;
@@ -42,12 +43,13 @@ pub use network::{
     ClientCertificate, IrcAccount, NickservSettings, ProxyKind, ProxySettings, RegainCommand,
     SaslPolicy,
 };
+pub use progress::ProgressSettings;
 pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
     AdminSettings, ArchiveSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings,
-    HostPort, LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, ProgressSettings,
-    RoomSettings,     Settings, StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
+    HostPort, LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, RoomSettings,
+    Settings, StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
 };
 
 use self::document::Document;

@@ -16,6 +16,7 @@ use url::Url;
 
 use super::accounts::{AccountSettings, LetsChatSenderMode, PersonSettings};
 use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
+use super::progress::ProgressSettings;
 use super::sender_mode::{PuppetSettings, SenderMode};
 use crate::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase, Network, SaslMechanism};
 use crate::translate::LinkFormat;
@@ -116,15 +117,6 @@ pub struct ArchiveSettings {
     pub keep: Option<Duration>,
     /// The time zone of days and times on its pages.
     pub time_zone: TimeZone,
-}
-
-/// How the progress of a move from IRC to Let's Chat is counted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ProgressSettings {
-    /// The names of programs on either side, with `*` and `?`, that are not recognised by themselves.
-    pub bots: Vec<String>,
-    /// The names of people who are taken for programs, with `*` and `?`.
-    pub people: Vec<String>,
 }
 
 /// Settings of the web server, which serves files and long messages to people without an account.

@@ -141,8 +141,7 @@ impl Store {
     /// Forgets the oldest week of what was counted, if there is too much of it.
     pub(super) fn bound_activity(&mut self) -> Result<(), StoreError> {
         let sql = "SELECT COUNT(*) FROM activity";
-        let rows: i64 =
-            self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+        let rows: i64 = self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
         if rows > MAX_ROWS { self.apply(Mutation::ForgetOldestActivity) } else { Ok(()) }
     }
 }
@@ -255,4 +254,280 @@ fn count_from_row(row: &Row<'_>) -> rusqlite::Result<ActivityCount> {
         first: time_from_sql(row.get(9)?),
         last: time_from_sql(row.get(10)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use jiff::SignedDuration;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::domain::{
+        Author, Endpoint, LetsChatUserId, Message, MessagePart, Network, RenderedMessage, Sender,
+        UserRef,
+    };
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn week(text: &str) -> Week {
+        Week::of(at(text))
+    }
+
+    #[test]
+    fn weeks_begin_on_mondays_also_when_the_year_ends() {
+        for (time, monday) in [
+            ("1969-12-31T00:00:00Z", "1969-12-29"),
+            ("1970-01-01T00:00:00Z", "1969-12-29"),
+            ("1970-01-05T00:00:00Z", "1970-01-05"),
+            ("2026-11-29T23:59:59.999Z", "2026-11-23"),
+            ("2026-11-30T00:00:00Z", "2026-11-30"),
+            ("2026-11-30T00:59:59+01:00", "2026-11-23"),
+            ("2026-12-31T23:59:59Z", "2026-12-28"),
+            ("2027-01-01T00:00:00Z", "2026-12-28"),
+            ("2027-01-03T23:59:59.999Z", "2026-12-28"),
+            ("2027-01-04T00:00:00Z", "2027-01-04"),
+            ("2024-02-29T12:00:00Z", "2024-02-26"),
+        ] {
+            assert_eq!(week(time).monday().to_string(), monday, "{time}");
+        }
+        let now = week("2027-01-04T00:00:00Z");
+        assert_eq!(now.start(), at("2027-01-04T00:00:00Z"));
+        assert_eq!(now.back(1).monday().to_string(), "2026-12-28");
+        assert_eq!((now.since(now.back(5)), now.back(5).since(now)), (5, 0));
+        assert_eq!(now.back(u32::MAX).monday().to_string(), "1969-12-29");
+    }
+
+    struct Fixture {
+        directory: TempDir,
+        store: Store,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().expect("a directory");
+            let store = Store::open(directory.path()).expect("opens");
+            Self { directory, store }
+        }
+
+        /// As if the program had been killed.
+        fn kill(self) -> Self {
+            let Self { directory, store } = self;
+            drop(store);
+            let store = Store::open(directory.path()).expect("opens");
+            Self { directory, store }
+        }
+
+        fn hear(&mut self, place: &str, author: Author, kind: MessageKind, sent_at: Timestamp) {
+            let endpoint = Endpoint::parse(place).expect("an endpoint");
+            let source = self.store.endpoint_id(&endpoint).expect("works");
+            let message = Message { source, author, kind, body: "x".to_owned(), sent_at };
+            self.store.record(&message, None).expect("works").expect("is new");
+        }
+
+        fn say(&mut self, place: &str, name: &str, sent_at: &str) {
+            self.hear(place, Author::named(name), MessageKind::Text, at(sent_at));
+            self.store.commit().expect("works");
+        }
+
+        fn prune(&mut self, before: &str) {
+            self.store.prune(at(before), 10_000).expect("works");
+            self.store.commit().expect("works");
+        }
+
+        fn read(&self, since: &str, now: &str) -> LedgerActivity {
+            read_activity_in_same_program(self.directory.path(), week(since), at(now))
+                .expect("reads")
+        }
+
+        /// Lines by place, Monday and name.
+        fn lines(&self) -> BTreeMap<(String, String, String), u64> {
+            let read = self.read("1970-01-01T00:00:00Z", "2030-01-01T00:00:00Z").counts;
+            let lines = read.into_iter().map(|(key, count)| {
+                ((key.place, key.week.monday().to_string(), key.name), count.lines)
+            });
+            lines.collect()
+        }
+
+        fn rows(&self) -> i64 {
+            let sql = "SELECT COUNT(*) FROM activity";
+            self.store.connection.query_row(sql, [], |row| row.get(0)).expect("reads")
+        }
+    }
+
+    #[test]
+    fn pruning_changes_no_figure() {
+        let mut world = Fixture::new();
+        let start = at("2026-11-27T21:00:00Z");
+        for number in 0..400_i64 {
+            let place = ["office/#tea", "office/#dev", "letschat/tea"][number as usize % 3];
+            let account = (number % 5 == 0).then(|| "id".to_owned());
+            let name = ["ann", "bob", "carl", "Ann"][(number / 7) as usize % 4];
+            let author = Author { account, bot: number % 11 == 0, ..Author::named(name) };
+            let kind = if number % 13 == 0 { MessageKind::Notice } else { MessageKind::Text };
+            world.hear(place, author, kind, start + SignedDuration::from_mins(number * 17));
+        }
+        world.store.commit().expect("works");
+        let whole = world.read("2026-11-23T00:00:00Z", "2026-12-31T00:00:00Z").counts;
+        assert_eq!(whole.values().map(|count| count.lines).sum::<u64>(), 400);
+        for hour in 0..60 {
+            let before = start + SignedDuration::from_hours(hour * 2);
+            world.store.prune(before, 37).expect("works");
+            // Not committed: it is as if it had not happened.
+            if hour % 3 == 0 {
+                world = world.kill();
+            } else {
+                world.store.commit().expect("works");
+            }
+            let now = world.read("2026-11-23T00:00:00Z", "2026-12-31T00:00:00Z").counts;
+            assert_eq!(now, whole, "{hour}");
+        }
+        assert!(world.rows() > 20, "{} rows", world.rows());
+        let left = "SELECT COUNT(*) FROM message";
+        let left: i64 =
+            world.store.connection.query_row(left, [], |row| row.get(0)).expect("reads");
+        assert!(left < 100, "{left} messages are left");
+    }
+
+    #[test]
+    fn message_with_an_open_delivery_counts_where_it_stays() {
+        let mut world = Fixture::new();
+        let source = world.store.endpoint_id(&Endpoint::room("tea")).expect("works");
+        let network = Network::new("office");
+        let to = world.store.endpoint_id(&Endpoint::channel(&network, "#tea")).expect("works");
+        let sent_at = at("2026-11-02T10:00:00Z");
+        let message = Message {
+            source,
+            author: Author::named("ann"),
+            kind: MessageKind::Text,
+            body: "x".to_owned(),
+            sent_at,
+        };
+        let id = world.store.record(&message, None).expect("works").expect("is new");
+        let delivery = world.store.enqueue_part(id, MessagePart::Whole, to).expect("works");
+        world.prune("2026-11-20T00:00:00Z");
+        assert_eq!(world.rows(), 0);
+        let one = world.lines();
+        assert_eq!(one.values().sum::<u64>(), 1);
+        let rendered = RenderedMessage {
+            kind: MessageKind::Text,
+            prefix: String::new(),
+            body: "x".to_owned(),
+        };
+        let queued = crate::domain::Delivery::queued(delivery, to, message, MessagePart::Whole);
+        world.store.start_delivery(&queued, (&Sender::Bot, &rendered), sent_at).expect("works");
+        world.store.ack_delivery(delivery, None, sent_at).expect("works");
+        world.prune("2026-11-20T00:00:00Z");
+        assert_eq!((world.rows(), world.lines()), (1, one));
+    }
+
+    #[test]
+    fn private_messages_and_the_bridge_count_nowhere() {
+        let mut world = Fixture::new();
+        let ann = UserRef::LetsChat(LetsChatUserId("u1".into()));
+        let source = world.store.user_endpoint_id(&ann).expect("works");
+        let message = Message {
+            source,
+            author: Author::named("ann"),
+            kind: MessageKind::Text,
+            body: "psst".to_owned(),
+            sent_at: at("2026-11-02T10:00:00Z"),
+        };
+        world.store.record(&message, None).expect("works");
+        world.hear("letschat/tea", Author::bridge(), MessageKind::Text, message.sent_at);
+        world.store.commit().expect("works");
+        assert_eq!(world.lines(), BTreeMap::new());
+        world.prune("2026-11-20T00:00:00Z");
+        assert_eq!((world.rows(), world.lines()), (0, BTreeMap::new()));
+    }
+
+    #[test]
+    fn room_that_gets_another_name_keeps_its_figures() {
+        let mut world = Fixture::new();
+        world.say("letschat/tea", "ann", "2026-11-02T10:00:00Z");
+        world.prune("2026-11-20T00:00:00Z");
+        let before = world.store.endpoint_id(&Endpoint::room("tea")).expect("works");
+        world.store.set_room_id(before, "5f").expect("works");
+        world.say("letschat/cups", "ann", "2026-11-03T10:00:00Z");
+        world.say("letschat/cups", "bob", "2026-11-03T10:00:00Z");
+        world.prune("2026-11-20T00:00:00Z");
+        let after = world.store.endpoint_id(&Endpoint::room("cups")).expect("works");
+        world.store.set_room_id(after, "5f").expect("works");
+        world.store.commit().expect("works");
+        let key =
+            |name: &str| ("letschat/cups".to_owned(), "2026-11-02".to_owned(), name.to_owned());
+        assert_eq!(world.lines(), BTreeMap::from([(key("ann"), 2), (key("bob"), 1)]));
+    }
+
+    #[test]
+    fn names_beyond_the_limit_are_counted_together() {
+        let mut world = Fixture::new();
+        for number in 0..1_010 {
+            let author = Author::named(&format!("flood{number}"));
+            world.hear("office/#tea", author, MessageKind::Text, at("2026-11-02T10:00:00Z"));
+        }
+        world.hear(
+            "office/#tea",
+            Author::named("flood3"),
+            MessageKind::Text,
+            at("2026-11-02T11:00:00Z"),
+        );
+        world.store.commit().expect("works");
+        world.prune("2026-11-20T00:00:00Z");
+        assert_eq!(world.rows(), 1_001);
+        let lines = world.lines();
+        let of = |name: &str| {
+            lines[&("office/#tea".to_owned(), "2026-11-02".to_owned(), name.to_owned())]
+        };
+        assert_eq!((of("flood3"), of("")), (2, 10));
+    }
+
+    #[test]
+    fn oldest_week_is_forgotten_and_the_only_one_is_not() {
+        let mut world = Fixture::new();
+        world.say("office/#tea", "ann", "2026-10-12T10:00:00Z");
+        world.say("office/#tea", "ann", "2026-11-02T10:00:00Z");
+        world.prune("2026-11-20T00:00:00Z");
+        for weeks in [1, 1] {
+            world.store.apply(Mutation::ForgetOldestActivity).expect("works");
+            world.store.commit().expect("works");
+            assert_eq!(world.rows(), weeks);
+        }
+        world.store.bound_activity().expect("works");
+        assert_eq!(world.rows(), 1);
+        assert_eq!(world.lines().into_keys().next().expect("is there").1, "2026-11-02");
+    }
+
+    #[test]
+    fn what_is_older_than_asked_for_is_known_to_be_there() {
+        let mut world = Fixture::new();
+        world.say("office/#tea", "ann", "2026-10-12T10:00:00Z");
+        world.say("office/#dev", "ann", "2026-10-13T10:00:00Z");
+        world.prune("2026-10-13T00:00:00Z");
+        world.say("letschat/tea", "ann", "2026-11-02T10:00:00Z");
+        let read = world.read("2026-10-19T00:00:00Z", "2026-11-03T00:00:00Z");
+        let mut older = read.older;
+        older.sort();
+        assert_eq!((read.counts.len(), older.join(" ").as_str()), (1, "office/#dev office/#tea"));
+        assert!(world.read("2026-10-12T00:00:00Z", "2026-11-03T00:00:00Z").older.is_empty());
+    }
+
+    #[test]
+    fn what_seems_to_come_counts_now() {
+        let mut world = Fixture::new();
+        world.say("office/#tea", "ann", "2026-12-24T10:00:00Z");
+        world.say("office/#tea", "ann", "2026-12-01T10:00:00Z");
+        let now = "2026-12-02T00:00:00Z";
+        for _ in 0..2 {
+            let read = world.read("2026-11-02T00:00:00Z", now).counts;
+            assert_eq!(read.len(), 1);
+            let (key, count) = read.into_iter().next().expect("is there");
+            assert_eq!((key.week, count.lines), (week(now), 2));
+            world.prune("2026-12-31T00:00:00Z");
+            assert_eq!(world.rows(), 2);
+        }
+    }
 }

@@ -89,9 +89,18 @@ mod tests {
             letschat_bot_lines: 0,
         };
         let svg = bars(&[week(23, 0, 0, 0), week(30, 10, 20, 10)]).into_string();
-        assert!(svg.contains(r#"<rect class="chat" x="11" y="50.00" width="8" height="50.00">"#), "{svg}");
-        assert!(svg.contains(r#"<rect class="irc" x="11" y="25.00" width="8" height="25.00">"#), "{svg}");
-        assert!(svg.contains(r#"<rect class="bots" x="11" y="0.00" width="8" height="25.00">"#), "{svg}");
+        assert!(
+            svg.contains(r#"<rect class="chat" x="11" y="50.00" width="8" height="50.00">"#),
+            "{svg}"
+        );
+        assert!(
+            svg.contains(r#"<rect class="irc" x="11" y="25.00" width="8" height="25.00">"#),
+            "{svg}"
+        );
+        assert!(
+            svg.contains(r#"<rect class="bots" x="11" y="0.00" width="8" height="25.00">"#),
+            "{svg}"
+        );
         assert_eq!(svg.matches("<rect").count(), 5, "{svg}");
         let nothing = bars(&[week(30, 0, 0, 0)]).into_string();
         assert!(!nothing.contains("NaN") && nothing.matches("<rect").count() == 1, "{nothing}");

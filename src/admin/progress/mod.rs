@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use url::form_urlencoded;
 
 use super::answer::ApiError;
-use super::state::{AdminState, SharedState};
+use super::state::{AdminState, KeptProgress, SharedState};
 use crate::bridge::{LinkReport, LinkState};
 use crate::domain::{LinkId, LinkName};
 use crate::service::progress::{
@@ -30,14 +30,6 @@ pub const PROGRESS_PATH: &str = "/api/v1/progress";
 
 /// For how long the page shows what was counted once.
 const PAGE_AGE: Duration = Duration::from_secs(60);
-
-/// What the page shows, and when it was counted.
-#[derive(Debug)]
-pub(super) struct CountedProgress {
-    weeks: u32,
-    report: ProgressReport,
-    at: Instant,
-}
 
 /// The routes.
 pub(super) fn routes() -> Router<SharedState> {
@@ -66,10 +58,10 @@ async fn get_page(
         return Err(ApiError::new(StatusCode::BAD_REQUEST, words));
     }
     let mut kept = state.progress.lock().await;
-    let is_good = |it: &CountedProgress| it.weeks == weeks && it.at.elapsed() < PAGE_AGE;
+    let is_good = |it: &KeptProgress| it.weeks == weeks && it.at.elapsed() < PAGE_AGE;
     if !kept.as_ref().is_some_and(is_good) {
         let report = state.count_progress(weeks, Vec::new()).await?;
-        *kept = Some(CountedProgress { weeks, report, at: Instant::now() });
+        *kept = Some(KeptProgress { weeks, report, at: Instant::now() });
     }
     let html = kept.as_ref().map(|kept| page::status_page(&kept.report)).unwrap_or_default();
     let headers = [
@@ -115,9 +107,7 @@ impl AdminState {
         let reader = self.bridge.progress.clone();
         let counted =
             task::spawn_blocking(move || reader.read(&question, AskingProgram::Bridge)).await;
-        let stopping = || {
-            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the bridge is stopping")
-        };
+        let stopping = || ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "the bridge is stopping");
         counted.map_err(|_| stopping())?.map_err(|error| match error {
             ProgressError::UnknownLink { .. } => {
                 ApiError::new(StatusCode::NOT_FOUND, error.to_string())

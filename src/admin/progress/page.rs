@@ -368,14 +368,21 @@ mod tests {
 
     #[test]
     fn style_can_stand_in_the_document_as_it_is() {
-        assert!(!STYLE.contains(['<', '&']) && !STYLE.contains("url(") && !STYLE.contains("@import"));
+        assert!(
+            !STYLE.contains(['<', '&']) && !STYLE.contains("url(") && !STYLE.contains("@import")
+        );
         assert!(CSP.contains("sha256-") && !CSP.contains("unsafe"));
         assert!(!file_csp().contains("frame-ancestors"));
     }
 
     #[test]
     fn thousands_are_told_apart() {
-        for (value, text) in [(0, "0"), (999, "999"), (1_000, "1\u{202f}000"), (1_234_567, "1\u{202f}234\u{202f}567")] {
+        for (value, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1\u{202f}000"),
+            (1_234_567, "1\u{202f}234\u{202f}567"),
+        ] {
             assert_eq!(number(value), text);
         }
     }

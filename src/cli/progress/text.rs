@@ -127,7 +127,8 @@ fn names_line(words: &str, names: impl Iterator<Item = String>) -> String {
 }
 
 fn person_words(person: &PersonProgress, state: MoveState) -> String {
-    let last = |said: SpokenLines| said.last.map_or(String::new(), |at| format!("last {}", day(at)));
+    let last =
+        |said: SpokenLines| said.last.map_or(String::new(), |at| format!("last {}", day(at)));
     let linked = match person.linked {
         LinkedBy::No | LinkedBy::Made if state != MoveState::OnlyLetschat => "not linked, ",
         _ => "",

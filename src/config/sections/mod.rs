@@ -70,13 +70,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let ident = ident_address(top.section("ident"));
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
     warn_short_retention(store.retention, retention_entry.as_ref(), on_networks.chain([catch_up]));
-    for (name, entry, _) in &networks {
-        if !links.mentions_network(name) {
-            let remedy =
-                format!("add a [[link]] with channel = \"{name}/#…\", or remove the network");
-            entry.report_warning(ValueError::new("no link uses this network", remedy));
-        }
-    }
+    warn_unlinked(&networks, &links);
     top.deny_unknown_keys();
     let networks: Option<Vec<_>> = networks.into_iter().map(|(.., network)| network).collect();
     Some(Settings {
@@ -184,6 +178,17 @@ fn networks<'r>(
         (name, entry, settings)
     };
     entries.into_iter().map(read).collect()
+}
+
+/// Warns of networks that no link uses.
+fn warn_unlinked(networks: &[(&str, Entry<'_>, Option<NetworkSettings>)], links: &LinkSet<'_>) {
+    for (name, entry, _) in networks {
+        if !links.mentions_network(name) {
+            let remedy =
+                format!("add a [[link]] with channel = \"{name}/#…\", or remove the network");
+            entry.report_warning(ValueError::new("no link uses this network", remedy));
+        }
+    }
 }
 
 /// Warns if messages are forgotten that `catch_up` may still find: they could be mirrored twice.

@@ -9,9 +9,8 @@ use crate::config::types::as_str;
 pub(super) fn read(mut section: Section<'_>) -> ProgressSettings {
     let mut names = |key, example: &str| {
         let entry = section.entry(key);
-        let items = entry.and_then(|entry| {
-            entry.items(example, |value| name(as_str(value)?, example))
-        });
+        let items =
+            entry.and_then(|entry| entry.items(example, |value| name(as_str(value)?, example)));
         items.unwrap_or_default()
     };
     let bots = names("bots", "bots = [\"ci\", \"deploy-*\"]");

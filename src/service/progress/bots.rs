@@ -38,7 +38,8 @@ impl BotRules {
         said: &ActivityCount,
         linked: LinkedBy,
     ) -> Option<&'static str> {
-        let is_in = |masks: &[Mask]| names.clone().any(|name| masks.iter().any(|it| it.matches(name)));
+        let is_in =
+            |masks: &[Mask]| names.clone().any(|name| masks.iter().any(|it| it.matches(name)));
         if is_in(&self.people) {
             return None;
         }

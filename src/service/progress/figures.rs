@@ -229,7 +229,11 @@ impl AuthorLines {
 
 /// Orders those who speak most first.
 fn rank(irc: SpokenLines, letschat: SpokenLines, name: &str) -> (u64, u64, String) {
-    (u64::MAX - irc.recent - letschat.recent, u64::MAX - irc.lines - letschat.lines, name.to_owned())
+    (
+        u64::MAX - irc.recent - letschat.recent,
+        u64::MAX - irc.lines - letschat.lines,
+        name.to_owned(),
+    )
 }
 
 fn recent_of(people: &[PersonProgress], weeks: &[WeekProgress]) -> RecentProgress {

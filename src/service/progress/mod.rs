@@ -128,7 +128,8 @@ fn report(
         true => sources.no_longer_linked(rules, weeks.at),
         false => Vec::new(),
     };
-    let all: Vec<LinkSources> = (0..rules.links.len()).map(|at| sources.of_link(rules, at)).collect();
+    let all: Vec<LinkSources> =
+        (0..rules.links.len()).map(|at| sources.of_link(rules, at)).collect();
     let traits = traits(rules, &sources, &all);
     let links = wanted.iter().map(|at| {
         let (link, said) = (&rules.links[*at], &all[*at]);

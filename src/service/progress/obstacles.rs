@@ -51,7 +51,8 @@ pub(super) fn obstacles(
     unlinked.sort_by_key(|person| u64::MAX - person.irc.recent);
     for person in unlinked.iter().take(MAX_UNLINKED) {
         let lines = counted(person.irc.recent, "line", "lines");
-        let text = format!("{} said {lines} on IRC in the last 4 weeks and is not linked", person.name);
+        let text =
+            format!("{} said {lines} on IRC in the last 4 weeks and is not linked", person.name);
         add(ObstacleKind::NotLinked, Some(&person.name), text);
     }
     let irc_bots = figures.bots.iter().filter(|bot| bot.irc.recent > 0 && bot.letschat.recent == 0);

@@ -105,7 +105,8 @@ impl ProgressRules {
 
 impl LinkRules {
     fn new(link: &Link) -> Option<Self> {
-        let (Endpoint::Channel { network, name }, Endpoint::Room(room)) = (&link.channel, &link.room)
+        let (Endpoint::Channel { network, name }, Endpoint::Room(room)) =
+            (&link.channel, &link.room)
         else {
             return None;
         };
@@ -159,7 +160,12 @@ impl Sources {
                 continue;
             };
             let who = (!said.name.is_empty()).then(|| self.who.of_archived(said));
-            side.push(SaidInWeek { who, name: said.name.clone(), week: said.week, count: said.count });
+            side.push(SaidInWeek {
+                who,
+                name: said.name.clone(),
+                week: said.week,
+                count: said.count,
+            });
         }
         let history = match (&self.archive.missing, room) {
             (Some(missing), _) => missing.clone(),
@@ -181,7 +187,11 @@ impl Sources {
     }
 
     /// The channels and rooms of which the ledger knows something, and the configuration nothing.
-    pub(super) fn no_longer_linked(&self, rules: &ProgressRules, now: Timestamp) -> Vec<PlaceProgress> {
+    pub(super) fn no_longer_linked(
+        &self,
+        rules: &ProgressRules,
+        now: Timestamp,
+    ) -> Vec<PlaceProgress> {
         let unlinked = self.ledger.iter().filter(|(place, _)| !rules.configured.contains(place));
         let mut places: Vec<PlaceProgress> = unlinked
             .filter_map(|(_, said)| {
@@ -238,7 +248,8 @@ impl ArchiveSources {
 
 /// Whether it is the room with this name in the configuration and, once that is known, this id.
 fn is_room(found: &ArchiveRoom, name: &str, remote_id: Option<&str>) -> bool {
-    let is_same_id = found.remote_id.as_deref().is_some_and(|id| Some(id) == remote_id || id == name);
+    let is_same_id =
+        found.remote_id.as_deref().is_some_and(|id| Some(id) == remote_id || id == name);
     let may_be_same = found.remote_id.is_none() || remote_id.is_none();
     is_same_id || (found.slug == name && may_be_same)
 }

@@ -63,7 +63,8 @@ fn from_together(figures: &PhaseFigures) -> (PhaseStep, String) {
     let needs = format!(
         "it takes {MOVING_PEOPLE} % of the people or {MOVING_LINES} % of the lines to begin with the others"
     );
-    let is_enough = people_percent(figures) >= MOVING_PEOPLE || lines_percent(figures) >= MOVING_LINES;
+    let is_enough =
+        people_percent(figures) >= MOVING_PEOPLE || lines_percent(figures) >= MOVING_LINES;
     let step = if is_enough { PhaseStep::Forward } else { PhaseStep::Stay };
     (step, format!("{}; {needs}", base(figures)))
 }
@@ -95,7 +96,8 @@ fn from_read_only(figures: &PhaseFigures) -> (PhaseStep, String) {
         why += &bots(figures);
         return (PhaseStep::Forward, why);
     }
-    why += &format!("; it takes {CLOSED_LINES} % of the lines, and nobody only on IRC, to close it");
+    why +=
+        &format!("; it takes {CLOSED_LINES} % of the lines, and nobody only on IRC, to close it");
     (PhaseStep::Stay, why)
 }
 
@@ -105,7 +107,9 @@ fn from_closed(figures: &PhaseFigures) -> (PhaseStep, String) {
     }
     let recent = &figures.recent;
     let why = match (recent.irc_lines, figures.only_irc.is_empty()) {
-        (0, _) => "nobody has spoken on IRC in the last 4 weeks: the channel can be left".to_owned(),
+        (0, _) => {
+            "nobody has spoken on IRC in the last 4 weeks: the channel can be left".to_owned()
+        }
         (lines, is_none) => format!(
             "{} on IRC in the last 4 weeks{}",
             counted(lines, "line was said", "lines were said"),
@@ -189,4 +193,125 @@ pub(super) fn percent(part: u64, all: u64) -> u64 {
 /// A number with its words.
 pub(super) fn counted(number: u64, one: &str, more: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { more })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recent(people: u64, arrived: u64, irc_lines: u64, letschat_lines: u64) -> RecentProgress {
+        let all = irc_lines + letschat_lines;
+        let letschat_percent = (all > 0).then(|| percent(letschat_lines, all));
+        let only_irc = people - arrived;
+        RecentProgress {
+            people,
+            arrived,
+            only_irc,
+            irc_lines,
+            letschat_lines,
+            letschat_percent,
+            ..Default::default()
+        }
+    }
+
+    fn figures(phase: LinkPhase, recent: RecentProgress) -> PhaseFigures {
+        let name = |number| (format!("p{number}"), "2026-11-02".to_owned());
+        PhaseFigures {
+            phase,
+            recent,
+            fortnight: (0, 0, 0),
+            only_irc: (0..recent.only_irc).map(name).collect(),
+            irc_bots: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn thresholds_decide_by_whole_per_cent() {
+        use LinkPhase::{Closed, IrcReadOnly, Moving, Together};
+        for (phase, (people, arrived, irc, chat), suggested) in [
+            // Too little.
+            (Together, (3, 3, 0, 19), Together),
+            (Moving, (3, 3, 0, 19), Moving),
+            (Together, (0, 0, 0, 0), Together),
+            // A third of the people, or a quarter of the lines.
+            (Together, (3, 1, 20, 0), Moving),
+            (Together, (4, 1, 76, 24), Together),
+            (Together, (4, 1, 75, 25), Moving),
+            // Nine tenths of both.
+            (Moving, (11, 9, 17, 83), Moving),
+            (Moving, (10, 9, 10, 90), IrcReadOnly),
+            (Moving, (10, 9, 11, 89), Moving),
+            (Moving, (10, 8, 0, 100), Moving),
+            (Moving, (10, 10, 101, 899), Moving),
+            // Nearly all lines, and nobody left behind.
+            (IrcReadOnly, (10, 10, 2, 98), Closed),
+            (IrcReadOnly, (10, 9, 2, 98), IrcReadOnly),
+            (IrcReadOnly, (10, 10, 3, 97), IrcReadOnly),
+            (IrcReadOnly, (0, 0, 0, 0), IrcReadOnly),
+            (IrcReadOnly, (1, 1, 0, 1), Closed),
+            (Closed, (10, 10, 0, 100), Closed),
+            (Closed, (10, 9, 5, 95), Closed),
+        ] {
+            let figures = figures(phase, recent(people, arrived, irc, chat));
+            let found = suggest(&figures);
+            assert_eq!(found.phase, suggested.name(), "{figures:?}: {}", found.why);
+            let step = suggested.cmp(&phase);
+            let expected = match found.step {
+                PhaseStep::Forward => std::cmp::Ordering::Greater,
+                PhaseStep::Stay => std::cmp::Ordering::Equal,
+                PhaseStep::Back => std::cmp::Ordering::Less,
+            };
+            assert_eq!(step, expected, "{figures:?}");
+            assert!(!found.why.ends_with('.') && !found.why.is_empty(), "{}", found.why);
+        }
+    }
+
+    #[test]
+    fn many_who_speak_where_nobody_hears_them_lead_back() {
+        use LinkPhase::{Closed, IrcReadOnly, Moving};
+        for (phase, fortnight, suggested) in [
+            (IrcReadOnly, (25, 75, 2), Moving),
+            (IrcReadOnly, (24, 76, 2), IrcReadOnly),
+            (IrcReadOnly, (50, 50, 1), IrcReadOnly),
+            (IrcReadOnly, (10, 9, 2), IrcReadOnly),
+            (Closed, (20, 0, 2), IrcReadOnly),
+            (Moving, (100, 0, 5), Moving),
+        ] {
+            let mut figures = figures(phase, recent(10, 8, 50, 50));
+            figures.fortnight = fortnight;
+            let found = suggest(&figures);
+            assert_eq!(found.phase, suggested.name(), "{phase} {fortnight:?}: {}", found.why);
+        }
+    }
+
+    #[test]
+    fn words_name_figures_and_people() {
+        let mut moving = figures(LinkPhase::Moving, recent(11, 9, 17, 83));
+        moving.only_irc = vec![
+            ("carol".to_owned(), "2026-11-02".to_owned()),
+            ("dave".to_owned(), "2026-10-30".to_owned()),
+        ];
+        assert_eq!(
+            suggest(&moving).why,
+            "9 of 11 people are linked or speak on Let's Chat, and 83 % of the last 4 weeks' lines came from there; \
+             2 still speak only on IRC: carol (last 2026-11-02), dave (last 2026-10-30); it takes 90 % of both to make \
+             IRC read-only"
+        );
+        let mut ready = figures(LinkPhase::Moving, recent(70, 63, 1, 99));
+        ready.irc_bots = vec!["ci".to_owned()];
+        let why = suggest(&ready).why;
+        assert!(
+            why.contains(
+                "p4 (last 2026-11-02) and 2 more; mind the bots that speak only on IRC: ci"
+            ),
+            "{why}"
+        );
+        let one = suggest(&figures(LinkPhase::IrcReadOnly, recent(1, 1, 0, 1))).why;
+        assert!(
+            one.starts_with("1 of 1 person is linked or speaks on Let's Chat, and 100 %"),
+            "{one}"
+        );
+        let closed = suggest(&figures(LinkPhase::Closed, recent(2, 2, 1, 99))).why;
+        assert_eq!(closed, "1 line was said on IRC in the last 4 weeks");
+    }
 }

@@ -100,9 +100,7 @@ impl WhoIsWho {
         account: Option<&str>,
     ) -> WhoId {
         let mark = match (place.network(), account) {
-            (Some(network), Some(account)) => {
-                WhoMark::Account(network.to_string(), fold(account))
-            }
+            (Some(network), Some(account)) => WhoMark::Account(network.to_string(), fold(account)),
             (Some(network), None) => WhoMark::Nick(network.to_string(), fold(name)),
             (None, Some(id)) => WhoMark::User(id.to_owned()),
             (None, None) => WhoMark::UserName(name.to_lowercase()),
@@ -307,9 +305,7 @@ fn irc_voices(ledger: &LedgerActivity, archived: &[ArchiveActivity]) -> BTreeSet
 }
 
 /// The accounts that spoke with each nick.
-fn accounts_by_nick(
-    voices: &BTreeSet<IrcVoice>,
-) -> BTreeMap<(String, String), BTreeSet<String>> {
+fn accounts_by_nick(voices: &BTreeSet<IrcVoice>) -> BTreeMap<(String, String), BTreeSet<String>> {
     let mut accounts: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
     for voice in voices {
         if let Some(account) = &voice.account {

@@ -77,7 +77,8 @@ impl ArchiveReader {
     /// When the archive cannot be read.
     pub fn has_imported(&self, room: ArchiveRoomId) -> Result<bool, ArchiveError> {
         self.with(|connection| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM room_place WHERE room = ?1 AND heard_first IS NULL)
+            let sql =
+                "SELECT EXISTS (SELECT 1 FROM room_place WHERE room = ?1 AND heard_first IS NULL)
                            OR COALESCE((SELECT MIN(id) FROM line WHERE room = ?1)
                                < (SELECT MIN(heard_first) FROM room_place WHERE room = ?1), 0)";
             Ok(connection.prepare_cached(sql)?.query_row([room.0], |row| row.get(0))?)
