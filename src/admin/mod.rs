@@ -24,6 +24,7 @@ mod health;
 mod metrics;
 mod page;
 mod people;
+mod progress;
 mod queue;
 mod remedies;
 mod report;
@@ -43,6 +44,7 @@ pub use client::{AdminClient, ClientError};
 pub use error::AdminError;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle};
 pub use people::{EndedLinkView, PersonAccountView, PersonView, UnlinkRequestBody, UnlinkedView};
+pub use progress::{PROGRESS_PATH, progress_file};
 pub use queue::{DeliveryView, DroppedView, LinkRefView, QueueView};
 pub use remedies::remedy_for;
 pub use report::{

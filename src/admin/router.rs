@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 
 use super::answer::ApiError;
 use super::state::SharedState;
-use super::{api, events, health, metrics, page};
+use super::{api, events, health, metrics, page, progress};
 
 /// All routes. Who may use them is decided before.
 pub(super) fn routes(state: SharedState) -> Router {
@@ -14,6 +14,7 @@ pub(super) fn routes(state: SharedState) -> Router {
         .merge(metrics::routes())
         .merge(health::routes())
         .merge(page::routes())
+        .merge(progress::routes())
         .merge(events::routes())
         .fallback(|| async {
             ApiError::new(

@@ -14,6 +14,7 @@ use super::report::PeopleCounts;
 use super::samples::SampleLog;
 use super::warnings::RecentWarnings;
 use crate::bridge::{BridgeReport, Stats};
+use crate::service::progress::{ProgressReader, ProgressReport};
 use crate::service::{ArchiveMonitor, BridgeControl, Status};
 
 /// How long the engine may take to say how the bridge is. It answers at once, unless the disk takes no writes.
@@ -33,6 +34,8 @@ pub struct RunningParts {
     pub stats: watch::Receiver<Stats>,
     /// How the archiver is.
     pub archive: ArchiveMonitor,
+    /// Reads how far people have moved.
+    pub progress: ProgressReader,
     /// Reads the configuration again.
     pub reload: ReloadHandle,
     /// Shows and sets what is logged.
@@ -59,7 +62,17 @@ pub(super) struct AdminState {
     pub(super) events: EventHub,
     /// The last counts of people, and when they were read.
     pub(super) people_counts: tokio::sync::Mutex<Option<(PeopleCounts, time::Instant)>>,
+    /// What the page about the move shows. Who counts holds it.
+    pub(super) progress: tokio::sync::Mutex<Option<KeptProgress>>,
     last_report: Mutex<Option<BridgeReport>>,
+}
+
+/// What the page about the move shows, and when it was counted.
+#[derive(Debug)]
+pub(super) struct KeptProgress {
+    pub(super) weeks: u32,
+    pub(super) report: ProgressReport,
+    pub(super) at: time::Instant,
 }
 
 /// How the bridge is, as far as that is known.
@@ -79,6 +92,7 @@ impl AdminState {
             samples: SampleLog::default(),
             events: EventHub::default(),
             people_counts: tokio::sync::Mutex::default(),
+            progress: tokio::sync::Mutex::default(),
             last_report: Mutex::default(),
         })
     }

@@ -18,6 +18,7 @@ mod panic;
 mod people;
 mod process;
 mod program;
+mod progress;
 mod recent_warnings;
 mod revoke;
 mod run;
@@ -74,6 +75,8 @@ enum CliCommand {
     Audit(audit::AuditArgs),
     /// Show how the running bridge is: networks, links, and what waits
     Status(control::StatusArgs),
+    /// Show how far people have moved from IRC to Let's Chat, and what to do next
+    Progress(progress::ProgressArgs),
     /// Make the running bridge read its configuration again
     Reload(control::ReloadArgs),
     /// Stop delivering over a link; messages wait
@@ -153,6 +156,7 @@ pub fn main() -> ExitCode {
         CliCommand::Init(arguments) => init::init(*arguments),
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Status(arguments) => control::status(&arguments),
+        CliCommand::Progress(arguments) => progress::progress(&arguments),
         CliCommand::Reload(arguments) => control::reload(&arguments),
         CliCommand::Pause(arguments) => control::pause(&arguments),
         CliCommand::Resume(arguments) => control::resume(&arguments),

@@ -52,6 +52,7 @@ impl Program {
             status: bridge.status(),
             stats: bridge.stats(),
             archive: bridge.archive(),
+            progress: bridge.progress(),
             reload,
             warnings: log_level.warnings(),
             log_level: Arc::new(log_level.clone()),

@@ -24,6 +24,7 @@ mod loader;
 mod meant;
 mod network;
 mod parse;
+mod progress;
 mod reader;
 mod secret;
 mod sections;
@@ -42,6 +43,7 @@ pub use network::{
     ClientCertificate, IrcAccount, NickservSettings, ProxyKind, ProxySettings, RegainCommand,
     SaslPolicy,
 };
+pub use progress::ProgressSettings;
 pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{

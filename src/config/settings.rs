@@ -16,6 +16,7 @@ use url::Url;
 
 use super::accounts::{AccountSettings, LetsChatSenderMode, PersonSettings};
 use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
+use super::progress::ProgressSettings;
 use super::sender_mode::{PuppetSettings, SenderMode};
 use crate::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase, Network, SaslMechanism};
 use crate::translate::{Announcements, LinkFormat};
@@ -56,6 +57,8 @@ pub struct Settings {
     pub archive: ArchiveSettings,
     /// What people are told about the phases of links.
     pub announcements: Announcements,
+    /// How the progress of a move is counted.
+    pub progress: ProgressSettings,
     /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
     /// Whether to post notices about problems.

@@ -29,6 +29,7 @@ mod letschat;
 mod link_requests;
 mod messages;
 mod probe;
+pub mod progress;
 mod puppets;
 mod reconnect;
 mod reload;
@@ -68,6 +69,7 @@ use connections::Connections;
 use engine::Engine;
 use inbox::{Inbox, QueueSenders};
 use messages::{EngineInput, ShutdownStage};
+use progress::ProgressReader;
 
 /// How often the engine receives a tick.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -86,6 +88,7 @@ pub struct RunningBridge {
     stats: watch::Receiver<Stats>,
     engine_end: oneshot::Receiver<Result<(), StoreError>>,
     archiver: Archiver,
+    progress: ProgressReader,
 }
 
 /// Why the bridge cannot start.
@@ -137,6 +140,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
     }
     let engine_end = spawn_engine(engine, inputs);
     tokio::spawn(send_ticks(ticked));
+    let progress = ProgressReader::new(&settings);
     Ok(RunningBridge {
         settings,
         connections,
@@ -147,6 +151,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
         stats,
         engine_end,
         archiver,
+        progress,
     })
 }
 
@@ -192,6 +197,12 @@ impl RunningBridge {
         self.archiver.monitor()
     }
 
+    /// Reads how far people have moved.
+    #[must_use]
+    pub fn progress(&self) -> ProgressReader {
+        self.progress.clone()
+    }
+
     /// Leaves channels and rooms that are no longer linked, until the engine ends by itself, which only a broken
     /// store causes. May be dropped and called again.
     ///
@@ -231,6 +242,7 @@ impl RunningBridge {
         let _ = self.inbox.send(EngineInput::Reconfigure(config, reply)).await;
         let Ok(endpoints) = endpoints.await else { return Err(ReloadError::Stopped) };
         self.archiver.reconfigure(&settings);
+        self.progress.reconfigure(&settings);
         self.connections.apply(&self.settings, &settings, endpoints).await;
         // What only a restart applies is still as it was.
         let (ident, format) = (self.settings.ident, self.settings.log.format);

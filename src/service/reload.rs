@@ -135,6 +135,7 @@ fn compare_others(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
         ("[admin]", shown(&old.admin) != shown(&new.admin)),
         ("[canary]", shown(&old.canary) != shown(&new.canary)),
         ("[archive]", old.archive != new.archive),
+        ("[progress]", old.progress != new.progress),
         ("[store]", old.store != new.store),
         ("log.level", old.log.level != new.log.level),
         ("general settings", general(old) != general(new)),

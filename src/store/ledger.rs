@@ -117,7 +117,7 @@ impl Store {
         self.next_message_id = self.next_message_id.max(last.saturating_add(1));
     }
 
-    /// Prunes messages sent before `before`, examining at most `most` from where the last call stopped.
+    /// Prunes messages sent before `before`, which are counted in `activity`, examining at most `most` from where the last call stopped.
     /// Pending messages stay, and do not keep others from being pruned.
     ///
     /// # Errors
@@ -143,7 +143,8 @@ impl Store {
         }
         self.apply(Mutation::PruneMessages {
             messages: found.into_iter().map(|(_, id)| id).collect(),
-        })
+        })?;
+        self.bound_activity()
     }
 
     /// How many messages in `endpoint` have this `fingerprint`; only those without an id, if `nameless`.

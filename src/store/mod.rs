@@ -5,6 +5,7 @@
 //! (`synchronous=FULL`).
 
 mod accounts;
+mod activity;
 pub mod archive;
 mod audit;
 mod backup;
@@ -48,6 +49,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use accounts::{is_missing, read_people, read_people_in_same_program, size_on_disk};
+pub use activity::{
+    ActivityCount, ActivityKey, LedgerActivity, Week, read_activity, read_activity_in_same_program,
+};
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
 pub use backup::{
     BackupError, BackupRequest, BackupSummary, RestoreRequest, RestoreSummary, back_up, restore,

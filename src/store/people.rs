@@ -50,17 +50,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub fn known_nicks(&self) -> Result<Vec<KnownNick>, StoreError> {
-        let mut statement =
-            self.connection.prepare("SELECT network, nick, person, origin FROM person_nick")?;
-        let nicks = statement.query_map([], |row| {
-            Ok(KnownNick {
-                network: Network::new(&row.get::<_, String>(0)?),
-                nick: row.get(1)?,
-                person: PersonId(row.get(2)?),
-                origin: row.get(3)?,
-            })
-        })?;
-        Ok(nicks.collect::<Result<_, _>>()?)
+        nicks_in(&self.connection)
     }
 
     /// Adds a person, who speaks for the first time.
@@ -157,6 +147,21 @@ pub(super) fn read_all(connection: &Connection) -> Result<Vec<Person>, StoreErro
         .prepare("SELECT id, network, identity, nick, lines, last_spoke FROM person ORDER BY id")?;
     let people = statement.query_map([], person_from_row)?;
     Ok(people.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+/// All known nicks in the database.
+pub(super) fn nicks_in(connection: &Connection) -> Result<Vec<KnownNick>, StoreError> {
+    let mut statement =
+        connection.prepare("SELECT network, nick, person, origin FROM person_nick")?;
+    let nicks = statement.query_map([], |row| {
+        Ok(KnownNick {
+            network: Network::new(&row.get::<_, String>(0)?),
+            nick: row.get(1)?,
+            person: PersonId(row.get(2)?),
+            origin: row.get(3)?,
+        })
+    })?;
+    Ok(nicks.collect::<Result<_, _>>()?)
 }
 
 /// Reads a person; `None` for an identity that another program wrote.

@@ -339,3 +339,27 @@ async fn among_many_links_one_is_found() {
     visit.browser.until("document.querySelectorAll('#rows li').length === 61").await;
     assert_eq!(visit.bridge.stop().await.code, Some(0));
 }
+
+#[tokio::test]
+#[ignore = "needs chromium installed: tests/all runs it"]
+async fn how_far_people_have_moved_is_on_a_page_of_its_own() {
+    let mut visit = AdminVisit::with(1280, 900, |toml| toml + crate::progress::RULES).await;
+    crate::progress::team_speaks(&visit.world).await;
+    visit.open().await;
+    visit.browser.click("#people .move a").await;
+    visit.browser.until("document.querySelector('h1')?.textContent.startsWith('The move')").await;
+    let text = visit.text("document.querySelector('#link-0')").await;
+    assert!(text.contains("office/#tea ⇄ tea"), "{text}");
+    assert!(text.contains("<img src=x onerror=alert(1)>"), "{text}");
+    for scheme in ["light", "dark"] {
+        visit.browser.prefer(scheme).await;
+        for (name, width, height) in [("desktop", 1280, 900), ("phone", 360, 740)] {
+            visit.browser.resize(width, height).await;
+            visit.is_well_made(&format!("progress-{name}-{scheme}")).await;
+            visit.picture(&format!("progress-{name}-{scheme}")).await;
+        }
+    }
+    visit.browser.click("a[href='./']").await;
+    visit.browser.until("document.querySelector('#verdict')").await;
+    visit.end().await;
+}

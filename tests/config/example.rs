@@ -77,7 +77,7 @@ fn commented_defaults_are_the_real_defaults() {
     let desk = ConfigFixture::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 87);
+    assert_eq!(examples.len(), 89);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -123,7 +123,7 @@ fn every_suggested_key_has_an_effect() {
         .file("canary.password", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 56);
+    assert_eq!(examples.len(), 58);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

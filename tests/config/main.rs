@@ -11,6 +11,7 @@ mod format;
 mod layers;
 mod links;
 mod login;
+mod progress;
 mod properties;
 mod secrets;
 mod user_map;

@@ -40,6 +40,7 @@ mod monitoring;
 mod people;
 #[path = "../support/program.rs"]
 mod program;
+mod progress;
 mod puppet_login;
 mod registration;
 mod reload;

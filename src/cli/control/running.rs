@@ -59,6 +59,16 @@ impl BridgeAt {
         self.state.state_dir()
     }
 
+    /// The configuration file, or else the one that is looked for.
+    pub(in crate::cli) fn config_or_usual(&self) -> PathBuf {
+        self.state.config.clone().unwrap_or_else(|| USUAL_CONFIG.into())
+    }
+
+    /// Whether the bridge's socket was named.
+    pub(in crate::cli) fn has_socket(&self) -> bool {
+        self.socket.is_some()
+    }
+
     /// The way to the bridge, whether it runs or not.
     pub(in crate::cli) fn client(&self) -> Result<RunningBridgeClient, u8> {
         let socket = match &self.socket {

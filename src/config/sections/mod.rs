@@ -13,6 +13,7 @@ mod format;
 mod letschat;
 mod links;
 mod network;
+mod progress;
 mod puppets;
 mod tls;
 mod user_map;
@@ -67,16 +68,11 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let admin = admin::read(top.section("admin"));
     let archive = archive::read(top.section("archive"));
     let announcements = announcements::read(top.section("announcements"));
+    let progress = progress::read(top.section("progress"));
     let ident = ident_address(top.section("ident"));
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
     warn_short_retention(store.retention, retention_entry.as_ref(), on_networks.chain([catch_up]));
-    for (name, entry, _) in &networks {
-        if !links.mentions_network(name) {
-            let remedy =
-                format!("add a [[link]] with channel = \"{name}/#…\", or remove the network");
-            entry.report_warning(ValueError::new("no link uses this network", remedy));
-        }
-    }
+    warn_unlinked(&networks, &links);
     top.deny_unknown_keys();
     let networks: Option<Vec<_>> = networks.into_iter().map(|(.., network)| network).collect();
     Some(Settings {
@@ -95,6 +91,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
         admin,
         archive,
         announcements,
+        progress,
         ident,
         notices: notices.unwrap_or(true),
         min_reported_gap: min_reported_gap.unwrap_or(Duration::from_secs(60)),
@@ -184,6 +181,17 @@ fn networks<'r>(
         (name, entry, settings)
     };
     entries.into_iter().map(read).collect()
+}
+
+/// Warns of networks that no link uses.
+fn warn_unlinked(networks: &[(&str, Entry<'_>, Option<NetworkSettings>)], links: &LinkSet<'_>) {
+    for (name, entry, _) in networks {
+        if !links.mentions_network(name) {
+            let remedy =
+                format!("add a [[link]] with channel = \"{name}/#…\", or remove the network");
+            entry.report_warning(ValueError::new("no link uses this network", remedy));
+        }
+    }
 }
 
 /// Warns if messages are forgotten that `catch_up` may still find: they could be mirrored twice.

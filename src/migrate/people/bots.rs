@@ -152,6 +152,12 @@ pub(super) fn bot_reason(nick: &str, hosts: &[&str], speech: &Speech) -> Option<
     }
 }
 
+/// Why the name alone says that somebody is a program; `None` if it does not.
+#[must_use]
+pub fn bot_by_name(name: &str) -> Option<&'static str> {
+    bot_reason(name, &[], &Speech::default())
+}
+
 fn is_host_of_bot(userhost: &str) -> bool {
     let (user, host) = userhost.split_once('@').unwrap_or((userhost, ""));
     let (user, host) = (user.to_ascii_lowercase(), host.to_ascii_lowercase());

@@ -26,10 +26,11 @@ use self::connections::ChannelConnections;
 use self::sightings::NetworkSightings;
 use crate::domain::{Casemapping, LogEntry};
 
+pub use bots::bot_by_name;
 pub use evidence::{Doubt, Evidence, Sureness};
 pub use found::{FoundNick, FoundPerson};
 pub use spans::NickSpan;
-pub use stem::is_generic;
+pub use stem::{is_generic, stem};
 
 /// What logs show of people, on all networks. Its memory is bounded by the number of nicks, not of lines.
 #[derive(Debug, Default)]

@@ -45,7 +45,7 @@ const MIN_LEN: usize = 2;
 
 /// The stem of `nick`, folded; the whole nick, folded, if nothing would be left.
 #[must_use]
-pub(super) fn stem(nick: &str) -> String {
+pub fn stem(nick: &str) -> String {
     let undecorated = without_camel_status(nick);
     let folded = Casemapping::Rfc1459.fold(undecorated);
     let mut rest = folded.trim_matches(DECORATION);

@@ -15,6 +15,7 @@
 //! | `query`     | what somebody typed, as a search                                     |
 //! | `people`    | who is who                                                           |
 //! | `days`      | how much was said on which day                                       |
+//! | `activity`  | how much was said by whom in which week                              |
 //! | `overlap`   | imported lines that were heard already                               |
 //! | `redact`    | lines taken out for everybody                                        |
 //! | `feed`      | what the bridge hears, from the ledger                              |
@@ -26,6 +27,7 @@
 //! | `copy`      | a copy of all                                                        |
 //! | `export`    | all lines of a range                                                 |
 
+mod activity;
 mod columns;
 mod copy;
 mod days;
@@ -47,6 +49,7 @@ mod search;
 mod words;
 mod writer;
 
+pub use activity::{ArchiveActivity, KnownMark};
 pub use copy::copy_archive;
 pub use error::ArchiveError;
 pub use export::ArchiveExport;

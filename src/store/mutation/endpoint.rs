@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Result, params};
 
-use super::Transaction;
+use super::{Transaction, activity};
 use crate::domain::EndpointId;
 
 pub(super) fn insert(db: Transaction<'_>, id: EndpointId, name: &str) -> Result<()> {
@@ -35,6 +35,7 @@ pub(super) fn merge_rooms(db: Transaction<'_>, id: EndpointId, before: EndpointI
          FROM endpoint AS before WHERE endpoint.id = ?1 AND before.id = ?2",
         both,
     )?;
+    activity::merge_rooms(db, id, before)?;
     db.execute("DELETE FROM endpoint WHERE id = ?1", params![before.0])
 }
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{Result, params};
 
-use super::Transaction;
+use super::{Transaction, activity};
 use crate::domain::{DeliveryId, Message};
 use crate::store::columns::kind_to_sql;
 
@@ -48,9 +48,10 @@ pub(super) fn erase_text(db: Transaction<'_>, id: DeliveryId) -> Result<()> {
     )
 }
 
-/// Deletes those of `messages` that have no open delivery.
+/// Deletes those of `messages` that have no open delivery, and counts them.
 pub(super) fn prune(db: Transaction<'_>, messages: &[i64]) -> Result<()> {
     messages.iter().try_for_each(|message| {
+        activity::count(db, *message)?;
         db.execute(
             "DELETE FROM message WHERE id = ?1 AND NOT EXISTS (
                  SELECT 1 FROM delivery WHERE message = ?1 AND state < 3)",

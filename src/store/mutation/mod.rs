@@ -1,5 +1,6 @@
 //! Changes to the store as data, so that a failed transaction can be repeated.
 
+mod activity;
 mod delivery;
 mod endpoint;
 mod link;
@@ -53,6 +54,7 @@ pub(super) enum Mutation {
     TouchChannel { endpoint: EndpointId, at: Timestamp },
     Nick(NickMutation),
     PruneMessages { messages: Vec<i64> },
+    ForgetOldestActivity,
     SetPaused { endpoint: EndpointId, paused: bool },
     Nothing,
     Link(LinkMutation),
@@ -116,6 +118,7 @@ impl Mutation {
             }
             Self::EraseText { id } => message::erase_text(db, *id),
             Self::PruneMessages { messages } => message::prune(db, messages),
+            Self::ForgetOldestActivity => activity::forget_oldest_week(db),
             Self::InsertDelivery { id, message, to, part } => {
                 delivery::insert(db, *id, *message, *to, *part)
             }
