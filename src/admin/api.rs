@@ -6,11 +6,13 @@ use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time;
 
 use super::answer::ApiError;
 use super::body;
+use super::catch_up::{CatchUpRequestBody, CatchUpView};
 use super::people::{EndedLinkView, PersonView, UnlinkRequestBody, UnlinkedView};
 use super::queue::{DroppedView, LinkRefView, QueueView};
 use super::report::{ReloadedView, StatusView};
@@ -35,6 +37,7 @@ pub(super) fn routes() -> Router<SharedState> {
         .route("/api/v1/links/pause", post(pause))
         .route("/api/v1/links/resume", post(resume))
         .route("/api/v1/links/retry", post(retry))
+        .route("/api/v1/links/catch-up", post(catch_up))
         .route("/api/v1/links/queue", get(get_queue))
         .route("/api/v1/links/drop", post(drop_queued))
         .route("/api/v1/loglevel", get(get_log_level).put(set_log_level))
@@ -112,6 +115,13 @@ async fn resume(State(state): State<SharedState>, request: Request) -> ApiResult
 async fn retry(State(state): State<SharedState>, request: Request) -> ApiResult<ChangeView> {
     let link = read_link(request).await?;
     Ok(changed(in_time(state.bridge.control.retry(&link)).await?))
+}
+
+async fn catch_up(State(state): State<SharedState>, request: Request) -> ApiResult<CatchUpView> {
+    let example = r##"{"link":"#tea","from":"2026-11-22T10:00:00Z"}"##;
+    let body: CatchUpRequestBody = body::read(request, example).await?;
+    let answer = in_time(state.bridge.control.catch_up(body.request(Timestamp::now()))).await?;
+    Ok(Json(CatchUpView::new(&answer, body.dry_run)))
 }
 
 async fn get_queue(
@@ -192,9 +202,9 @@ pub(super) async fn in_time<T>(
             | ControlError::UnknownNick(_)
             | ControlError::NoPuppetLogin(_)
             | ControlError::NotWaiting { .. } => StatusCode::NOT_FOUND,
-            ControlError::AmbiguousLink { .. } | ControlError::AlreadySent { .. } => {
-                StatusCode::CONFLICT
-            }
+            ControlError::AmbiguousLink { .. }
+            | ControlError::AlreadySent { .. }
+            | ControlError::NotMirrored { .. } => StatusCode::CONFLICT,
         };
         ApiError::new(status, error.to_string())
     })

@@ -13,6 +13,7 @@
 mod answer;
 mod api;
 mod body;
+mod catch_up;
 mod client;
 mod error;
 mod event_hub;
@@ -38,6 +39,7 @@ mod warnings;
 
 pub use answer::ErrorView;
 pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView};
+pub use catch_up::{CatchUpRequestBody, CatchUpSideView, CatchUpView, SideView};
 pub use client::{AdminClient, ClientError};
 pub use error::AdminError;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle};

@@ -190,6 +190,18 @@ pub struct DirectionView {
     /// How many an administrator dropped since the bridge started.
     #[serde(default)]
     pub dropped: u64,
+    /// Whether the phase and the direction of the link let messages pass this way.
+    #[serde(default)]
+    pub mirrored: bool,
+    /// How many the link did not let pass, and can still be delivered late.
+    #[serde(default)]
+    pub offered: u64,
+    /// When the oldest of those was sent.
+    #[serde(default)]
+    pub offered_since: Option<Timestamp>,
+    /// How many of those are about to be delivered.
+    #[serde(default)]
+    pub catching_up: u64,
 }
 
 /// A delivery that was rejected.

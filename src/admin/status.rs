@@ -130,5 +130,9 @@ fn direction_view(direction: DirectionReport) -> DirectionView {
         delivered: direction.delivered,
         rejected: direction.rejected,
         dropped: direction.dropped,
+        mirrored: direction.is_mirrored,
+        offered: direction.offered,
+        offered_since: direction.offered_span.map(|(first, _)| first),
+        catching_up: direction.catching_up,
     }
 }

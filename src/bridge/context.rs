@@ -10,6 +10,7 @@ use super::event::{Command, Peer};
 use super::links::Links;
 use super::loop_guard::LoopGuard;
 use super::peers::Peers;
+use super::phase_state::PhaseState;
 use super::policy::BridgePolicy;
 use super::report::NotMirrored;
 use super::restored::Restored;
@@ -36,6 +37,7 @@ pub(super) struct Ctx<'a> {
     pub(super) status: &'a mut StatusBuffer,
     pub(super) stats: &'a mut Stats,
     pub(super) restored: &'a mut Restored,
+    pub(super) phases: &'a mut PhaseState,
     /// No more deliveries start.
     pub(super) stopping: bool,
     pub(super) store: &'a mut Store,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::link_direction::LinkDirection;
 use super::report::BridgeReport;
-use crate::domain::{DeliveryId, LinkId, LinkName};
+use crate::domain::{DeliveryId, LinkFlow, LinkId, LinkName, LinkPhase};
 
 /// A request of the administrator. Answered by [`ControlReply`] or [`ControlError`], after the commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +21,45 @@ pub enum ControlRequest {
     Retry(LinkName),
     /// Drop this delivery, which waits on this link.
     Drop(LinkName, DeliveryId),
+    /// Deliver what was not mirrored over this link.
+    CatchUp(CatchUpRequest),
     /// Give up the own accounts of these people.
     Unlink(UnlinkWho),
+}
+
+/// What of the messages that a link did not let pass is to be delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatchUpRequest {
+    /// The link.
+    pub link: LinkName,
+    /// What was sent from this time on.
+    pub from: Timestamp,
+    /// What was sent before this time.
+    pub to: Timestamp,
+    /// Only this way; `None` for all ways that the link lets pass.
+    pub direction: Option<LinkDirection>,
+    /// Only tell what would be delivered.
+    pub is_dry_run: bool,
+}
+
+/// What is delivered late, or would be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatchUpAnswer {
+    /// The link that was meant.
+    pub link: LinkId,
+    /// What goes each of the ways that were asked for.
+    pub counts: Vec<CatchUpCount>,
+}
+
+/// What is delivered late in one direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatchUpCount {
+    /// The direction.
+    pub direction: LinkDirection,
+    /// How many messages.
+    pub messages: u64,
+    /// When the first and the last of them were sent.
+    pub span: Option<(Timestamp, Timestamp)>,
 }
 
 /// Whose own accounts the bridge is to give up.
@@ -62,6 +99,8 @@ pub enum ControlReply {
     Changed(LinkChange),
     /// What waits.
     Queue(QueuePage),
+    /// What is delivered late.
+    CatchUp(CatchUpAnswer),
     /// The delivery is dropped.
     Dropped(QueuedDelivery),
     /// These links are ended; none, if there were none.
@@ -153,6 +192,22 @@ pub enum ControlError {
         /// The number as asked.
         id: DeliveryId,
     },
+    /// The link does not let messages pass this way.
+    #[error(
+        "{link} does not mirror {} (phase = \"{phase}\", direction = \"{flow}\"): change that in the \
+         configuration, reload it, and try again",
+        describe(.direction)
+    )]
+    NotMirrored {
+        /// The link that was meant.
+        link: LinkId,
+        /// Its phase.
+        phase: LinkPhase,
+        /// In which directions it mirrors, as far as its phase does.
+        flow: LinkFlow,
+        /// The way that was asked for; `None` if it lets nothing pass.
+        direction: Option<LinkDirection>,
+    },
     /// Nobody has this nick.
     #[error("{0}: nobody has last spoken with this nick: see `letsbridge people`")]
     UnknownNick(String),
@@ -167,6 +222,15 @@ pub enum ControlError {
         /// The number as asked.
         id: DeliveryId,
     },
+}
+
+/// `to Let's Chat`, or `anything`.
+fn describe(direction: &Option<LinkDirection>) -> &'static str {
+    match direction {
+        Some(LinkDirection::ToLetsChat) => "to Let's Chat",
+        Some(LinkDirection::ToIrc) => "to IRC",
+        None => "anything",
+    }
 }
 
 /// `use "libera/#tea tea" or "oftc/#tea tea"`.

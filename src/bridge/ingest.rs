@@ -9,6 +9,7 @@ use super::context::{Ctx, Step};
 use super::endpoints::EndpointState;
 use super::loop_guard::LoopVerdict;
 use super::report::NotMirrored;
+use super::unheard;
 use crate::domain::{Author, Delivery, DeliveryId, Endpoint, EndpointId, Message, MessagePart};
 use crate::store::{MessageId, StoreError};
 use crate::translate::{fallback_name, is_blank, is_passthrough, needs_split};
@@ -55,20 +56,20 @@ fn mirror(
 ) -> Result<(), StoreError> {
     let is_fresh = ctx.now.duration_since(message.sent_at) < LIVE_WINDOW;
     if !ctx.policy.loop_protection || message.author.is_bridge() || !is_fresh {
-        return fan_out(id, message, mirrors, ctx);
+        return spread(id, message, mirrors, ctx);
     }
     let conversation = mirrors.iter().copied().fold(message.source, EndpointId::min);
     match ctx.loop_guard.check(conversation, message, ctx.now) {
-        LoopVerdict::Allow => fan_out(id, message, mirrors, ctx),
+        LoopVerdict::Allow => spread(id, message, mirrors, ctx),
         LoopVerdict::Release(held) => {
             tracing::info!(
                 author = message.author.name,
                 "author sent own words: unmuted, held messages mirrored"
             );
             for (id, held) in &held {
-                fan_out(*id, held, mirrors, ctx)?;
+                spread(*id, held, mirrors, ctx)?;
             }
-            fan_out(id, message, mirrors, ctx)
+            spread(id, message, mirrors, ctx)
         }
         LoopVerdict::Suppress => {
             suppress(id, message, ctx);
@@ -88,6 +89,17 @@ fn suppress(id: MessageId, message: &Message, ctx: &mut Ctx<'_>) {
     ctx.count_traffic(message.source, |traffic| traffic.suppressed += 1);
 }
 
+/// Queues `message` for those of these endpoints to which the links on its way let it pass.
+pub(super) fn spread(
+    id: MessageId,
+    message: &Message,
+    mirrors: &[EndpointId],
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let to = unheard::carried(id, message, mirrors, ctx)?;
+    fan_out(id, message, &to, ctx)
+}
+
 /// Queues `message` for each of these endpoints, unless a rule ignores it.
 ///
 /// # Errors
@@ -99,6 +111,9 @@ pub(super) fn fan_out(
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     let Some(source) = ctx.endpoints.endpoint(message.source).cloned() else { return Ok(()) };
+    if to.is_empty() {
+        return Ok(());
+    }
     if is_blank(&message.body) {
         tracing::debug!(endpoint = %source, author = message.author.name, "message has no visible text");
         ctx.count_traffic(message.source, |traffic| traffic.blank += 1);

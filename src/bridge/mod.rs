@@ -16,6 +16,7 @@
 mod account_io;
 mod accounts;
 mod canary;
+mod catch_up;
 mod commands;
 mod config;
 mod context;
@@ -36,6 +37,8 @@ mod loop_guard;
 mod notices;
 mod parts;
 mod peers;
+mod phase_state;
+mod phases;
 mod policy;
 mod pruner;
 mod puppet_login;
@@ -50,6 +53,7 @@ mod sent_line;
 mod stats;
 mod status_buffer;
 mod topic_sync;
+mod unheard;
 
 use std::collections::{HashSet, VecDeque};
 
@@ -61,8 +65,8 @@ use crate::store::{Store, StoreError};
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
 pub use config::{BridgeConfig, CanaryConfig, LinkMode};
 pub use control_io::{
-    ControlError, ControlReply, ControlRequest, EndedLink, LinkChange, QueuePage, QueuedDelivery,
-    UnlinkWho, WaitState,
+    CatchUpAnswer, CatchUpCount, CatchUpRequest, ControlError, ControlReply, ControlRequest,
+    EndedLink, LinkChange, QueuePage, QueuedDelivery, UnlinkWho, WaitState,
 };
 pub use endpoints::channel::duplicates::{DuplicateCounter, fingerprint, next_page_starts};
 pub use event::{Command, Event, Peer, PuppetCommand, PuppetEnd};
@@ -87,6 +91,7 @@ use links::Links;
 use loop_guard::LoopGuard;
 use parts::Parts;
 use peers::Peers;
+use phase_state::PhaseState;
 use restored::Restored;
 use routes::Routes;
 use senders::Senders;
@@ -108,6 +113,7 @@ pub struct Bridge {
     status: StatusBuffer,
     stats: Stats,
     restored: Restored,
+    phases: PhaseState,
     /// No more deliveries start.
     stopping: bool,
     parts: Parts,
@@ -145,13 +151,14 @@ impl Bridge {
             status: StatusBuffer::default(),
             stats: Stats::default(),
             restored: Restored::recover(store)?,
+            phases: PhaseState::recover(store)?,
             stopping: false,
             parts: Parts::new(direct),
         };
         bridge.with_parts(now, store, &mut Vec::new(), |parts, ctx| {
             control::pause::set_links(&setups, ctx)?;
             parts.set_canary(canary, ctx);
-            Ok::<(), StoreError>(())
+            phases::set_links(ctx)
         })?;
         Ok(bridge)
     }
@@ -210,6 +217,7 @@ impl Bridge {
             control::pause::set_links(&setups, ctx)?;
             accounts::set_policy(policy, &ids, ctx);
             parts.set_canary(canary, ctx);
+            phases::set_links(ctx)?;
             parts.set_direct_networks(networks);
             parts.forget_drained(ctx)?;
             parts.run_steps(ctx)
@@ -303,6 +311,7 @@ impl Bridge {
             status: &mut self.status,
             stats: &mut self.stats,
             restored: &mut self.restored,
+            phases: &mut self.phases,
             stopping: self.stopping,
             store,
             commands,

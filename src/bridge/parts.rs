@@ -16,7 +16,8 @@ use super::notices::{outage, status};
 use super::pruner::Pruner;
 use super::puppet_login::PuppetLoginRequests;
 use super::{
-    accounts, control, deliver, irc, letschat, linking, notices, puppet_login, restored_reading,
+    accounts, catch_up, control, deliver, irc, letschat, linking, notices, phases, puppet_login,
+    restored_reading,
 };
 use crate::domain::{EndpointId, LetsChatUserId, Network};
 use crate::protocol::irc::IrcEvent;
@@ -294,6 +295,8 @@ impl Parts {
         outage::notify_due(ctx)?;
         control::observe(ctx);
         control::pause::notify_due(ctx)?;
+        phases::tick(ctx)?;
+        catch_up::feed(ctx)?;
         notices::notify_expired_mutes(ctx)?;
         status::notify_due(ctx)?;
         irc::puppets::away::show_away(ctx);

@@ -1,10 +1,12 @@
 //! The bridge's settings about missed messages, notices and limits.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::domain::Network;
+use crate::translate::Announcements;
 
 /// Shorter absences are not reported, and automatic playback is not waited for.
 pub(super) const MIN_REPORTED_GAP: SignedDuration = SignedDuration::from_secs(10);
@@ -30,6 +32,8 @@ pub struct BridgePolicy {
     pub max_queue_size: Option<u64>,
     /// The address of the page on which people link their accounts, up to the code; `None` if there is none.
     pub link_page: Option<String>,
+    /// What people are told about the phases of links.
+    pub announcements: Arc<Announcements>,
     /// Whether the bot says once in each room with accounts what it is.
     pub announce: bool,
 }
@@ -56,6 +60,7 @@ impl Default for BridgePolicy {
             retention: None,
             max_queue_size: None,
             link_page: None,
+            announcements: Arc::default(),
             announce: false,
         }
     }

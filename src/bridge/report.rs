@@ -219,6 +219,17 @@ pub struct DirectionReport {
     pub skipped: u64,
     /// Messages that were not mirrored since the bridge started: too large or unreadable.
     pub unreadable: u64,
+    /// Messages that were not mirrored since the bridge started, because of the phase or the direction of a link.
+    pub unheard: u64,
+    /// Whether the phase and the direction of the link let messages pass this way.
+    pub is_mirrored: bool,
+    /// Messages that this link did not let pass, and that `letsbridge catch-up` can still deliver; with those of earlier
+    /// runs.
+    pub offered: u64,
+    /// When the first and the last of those were sent.
+    pub offered_span: Option<(Timestamp, Timestamp)>,
+    /// Messages that `letsbridge catch-up` is about to deliver.
+    pub catching_up: u64,
     /// Deliveries that were sent again with a mark since the bridge started: they may have arrived before.
     pub resent: u64,
     /// How often the other side asked to send a delivery later, since the bridge started.
@@ -234,6 +245,8 @@ pub(super) enum NotMirrored {
     Skipped,
     /// See [`DirectionReport::unreadable`].
     Unreadable,
+    /// See [`DirectionReport::unheard`].
+    Unheard,
 }
 
 /// Why a delivery is sent once more.

@@ -24,8 +24,14 @@ pub(super) fn on_changed(endpoint: EndpointId, text: &str, ctx: &mut Ctx<'_>) ->
     if !link.is_some_and(|link| link.record_topic_change(text)) {
         return false;
     }
+    // What the bridge has added to the topic is not for others.
+    let text = ctx.phases.topic_without_note(endpoint, text);
     for to in ctx.endpoints.mirrors(endpoint) {
-        let text = TopicText::new(text).into_string();
+        if !ctx.links.is_carried(endpoint, to) {
+            continue;
+        }
+        let text = TopicText::new(&text).into_string();
+        let text = ctx.phases.topic_with_note(to, &text, max_topic_len(to, ctx));
         let Some(command) = set_command(endpoint, to, &text, ctx) else { continue };
         let link = ctx.endpoints.link_mut(to);
         if link.is_some_and(|link| link.request_topic(&text)) {
@@ -33,6 +39,12 @@ pub(super) fn on_changed(endpoint: EndpointId, text: &str, ctx: &mut Ctx<'_>) ->
         }
     }
     true
+}
+
+/// The maximum length of a channel's topic.
+fn max_topic_len(to: EndpointId, ctx: &Ctx<'_>) -> usize {
+    let rights = ctx.endpoints.channel(to).and_then(|channel| channel.rights);
+    rights.and_then(|rights| rights.max_topic_len).unwrap_or(usize::MAX)
 }
 
 /// The command that sets the topic of `to`, if it follows that of `endpoint` and can be set now.

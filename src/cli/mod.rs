@@ -85,6 +85,8 @@ enum CliCommand {
     Resume(control::LinkArgs),
     /// Show what waits on a link, retry it, or drop it
     Queue(control::QueueArgs),
+    /// Deliver what a link did not mirror, because of its phase or its direction
+    CatchUp(control::CatchUpArgs),
     /// Show or set what the running bridge logs
     Loglevel(control::LogLevelArgs),
     /// Back up the database and its keys into one file, also while the bridge runs
@@ -159,6 +161,7 @@ pub fn main() -> ExitCode {
         CliCommand::Pause(arguments) => control::pause(&arguments),
         CliCommand::Resume(arguments) => control::resume(&arguments),
         CliCommand::Queue(arguments) => control::queue(&arguments),
+        CliCommand::CatchUp(arguments) => control::catch_up(&arguments),
         CliCommand::Loglevel(arguments) => control::log_level(&arguments),
         CliCommand::Backup(arguments) => backup::backup(&arguments),
         CliCommand::Restore(arguments) => backup::restore(&arguments),

@@ -19,7 +19,7 @@ use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySetti
 use super::progress::ProgressSettings;
 use super::sender_mode::{PuppetSettings, SenderMode};
 use crate::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase, Network, SaslMechanism};
-use crate::translate::LinkFormat;
+use crate::translate::{Announcements, LinkFormat};
 
 /// All settings. `Debug` shows no secrets.
 #[derive(Debug, Clone)]
@@ -57,6 +57,8 @@ pub struct Settings {
     pub archive: ArchiveSettings,
     /// How the progress of a move is counted.
     pub progress: ProgressSettings,
+    /// What people are told about the phases of links.
+    pub announcements: Announcements,
     /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
     /// Whether to post notices about problems.

@@ -76,6 +76,7 @@ fn bridge_policy(settings: &Settings) -> BridgePolicy {
         drop_unconfirmed: networks_dropping_unconfirmed(&settings.networks),
         retention: settings.store.retention.and_then(signed),
         max_queue_size: settings.store.max_queue_size,
+        announcements: Arc::new(settings.announcements.clone()),
         announce: settings.letschat.announce,
         link_page: settings.web.as_ref().map(link_page),
     }

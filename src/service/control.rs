@@ -6,8 +6,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::messages::{ControlSender, EngineInput};
 use crate::bridge::{
-    BridgeReport, ControlError, ControlReply, ControlRequest, EndedLink, Event, LinkChange,
-    QueuePage, QueuedDelivery, UnlinkWho,
+    BridgeReport, CatchUpAnswer, CatchUpRequest, ControlError, ControlReply, ControlRequest,
+    EndedLink, Event, LinkChange, QueuePage, QueuedDelivery, UnlinkWho,
 };
 use crate::domain::{DeliveryId, LinkName};
 
@@ -87,6 +87,18 @@ impl BridgeControl {
     ) -> Result<QueuedDelivery, ControlError> {
         match self.ask(ControlRequest::Drop(link.clone(), id)).await? {
             ControlReply::Dropped(delivery) => Ok(delivery),
+            _ => Err(ControlError::Stopping),
+        }
+    }
+
+    /// Delivers what was not mirrored over a link, bit by bit, or only tells how much that is.
+    ///
+    /// # Errors
+    /// When the bridge is stopping, too many requests wait, not exactly one link has this name, or the link does not
+    /// mirror that way.
+    pub async fn catch_up(&self, request: CatchUpRequest) -> Result<CatchUpAnswer, ControlError> {
+        match self.ask(ControlRequest::CatchUp(request)).await? {
+            ControlReply::CatchUp(answer) => Ok(answer),
             _ => Err(ControlError::Stopping),
         }
     }

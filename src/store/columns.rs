@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::Row;
 
+use super::phases::ChannelModeration;
 use crate::domain::{
     AccountAccess, AccountKind, Author, Casemapping, DeliveryState, EndpointId, LetsChatUserId,
-    LinkTarget, Message, MessageKind, MessagePart, PasteId, RenderedMessage, Sender,
+    LinkPhase, LinkTarget, Message, MessageKind, MessagePart, PasteId, RenderedMessage, Sender,
 };
 
 /// The columns of `message` (as `m`) that [`message_from_row`] reads.
@@ -148,6 +149,42 @@ pub(super) fn account_access_from_sql(access: i64) -> AccountAccess {
         0 => AccountAccess::Planned,
         1 => AccountAccess::Usable,
         _ => AccountAccess::Lost,
+    }
+}
+
+pub(super) fn phase_to_sql(phase: LinkPhase) -> i64 {
+    match phase {
+        LinkPhase::Together => 0,
+        LinkPhase::Moving => 1,
+        LinkPhase::IrcReadOnly => 2,
+        LinkPhase::Closed => 3,
+    }
+}
+
+pub(super) fn phase_from_sql(phase: i64) -> LinkPhase {
+    match phase {
+        0 => LinkPhase::Together,
+        1 => LinkPhase::Moving,
+        2 => LinkPhase::IrcReadOnly,
+        _ => LinkPhase::Closed,
+    }
+}
+
+pub(super) fn moderation_to_sql(moderation: ChannelModeration) -> i64 {
+    match moderation {
+        ChannelModeration::None => 0,
+        ChannelModeration::Asked => 1,
+        ChannelModeration::Set => 2,
+        ChannelModeration::LeftToOperators => 3,
+    }
+}
+
+pub(super) fn moderation_from_sql(moderation: i64) -> ChannelModeration {
+    match moderation {
+        0 => ChannelModeration::None,
+        1 => ChannelModeration::Asked,
+        2 => ChannelModeration::Set,
+        _ => ChannelModeration::LeftToOperators,
     }
 }
 

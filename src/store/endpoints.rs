@@ -88,6 +88,19 @@ impl Store {
         self.apply(Mutation::SetRoomId { endpoint, remote_id: remote_id.to_owned() })
     }
 
+    /// The remote id of a room; `None` before it was first joined.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn room_id(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
+        Ok(self
+            .connection
+            .prepare_cached("SELECT remote_id FROM endpoint WHERE id = ?1")?
+            .query_row([endpoint.0], |row| row.get(0))
+            .optional()?
+            .flatten())
+    }
+
     /// The last post read in the room.
     ///
     /// # Errors

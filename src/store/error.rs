@@ -85,6 +85,15 @@ pub enum StoreError {
         /// This program's version.
         known: u32,
     },
+    /// An older letsbridge wrote it.
+    #[error(
+        "the database {path} was written by an older letsbridge: start the bridge once, which brings \
+         it up to date"
+    )]
+    NotUpgraded {
+        /// The file.
+        path: PathBuf,
+    },
     /// A letsbridge from before the first release wrote it.
     #[error(
         "the database {path} was written by a letsbridge from before the first release: move it away \

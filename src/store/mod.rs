@@ -26,6 +26,7 @@ mod mutation;
 mod nick_history;
 mod outbox;
 mod people;
+mod phases;
 mod public_reader;
 mod puppet_logins;
 mod puppet_nicks;
@@ -33,6 +34,7 @@ mod restoration;
 mod revocations;
 mod schema;
 mod sealer;
+mod unheard;
 mod users;
 mod wal;
 
@@ -67,10 +69,12 @@ pub use ledger::{MessageId, PruneLimit};
 pub use links::{PausedLink, WaitingCount, WaitingFilter};
 pub use look::{Look, look};
 pub use people::{KnownNick, Person};
+pub use phases::{ChannelModeration, PhasePlace, PhaseTold, ToldPhase};
 pub use public_reader::{Paste, PublicReader};
 pub use puppet_logins::{KeptPuppetLogin, read_puppet_logins};
 pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
+pub use unheard::{UnheardCount, UnheardLink, UnheardRange};
 pub use users::RecentDm;
 
 use files::FileIdentity;
@@ -158,9 +162,13 @@ impl Store {
             | OpenFlags::SQLITE_OPEN_NOFOLLOW
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags).map_err(StoreError::from);
-        let opened = opened.and_then(|connection| {
+        let opened = opened.and_then(|mut connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
-            schema::check(&connection, &path)?;
+            let before = schema::upgrade(&mut connection)?;
+            let now = schema::check(&connection, &path)?;
+            if before < now {
+                tracing::info!(before, now, "database of an older version brought up to date");
+            }
             Ok(connection)
         });
         let store = opened.and_then(|connection| Self::init(connection, Some(held)));

@@ -11,8 +11,11 @@ use super::{StoreError, damage};
 const APPLICATION_ID: u32 = u32::from_be_bytes(*b"LtsB");
 
 /// The version of the tables below (`PRAGMA user_version`). A release that changes them raises it
-/// and brings the older ones up to date.
-const VERSION: u32 = 3;
+/// and brings the older ones up to date, see [`upgrade`].
+const VERSION: u32 = 4;
+
+/// The first version that was released.
+const FIRST_RELEASED: u32 = 3;
 
 /// Versions of databases that were written before the first release, without an application id. With an application id,
 /// versions 1 and 2 were not released either.
@@ -53,22 +56,6 @@ const TABLES: &str = "
     CREATE UNIQUE INDEX message_remote_id ON message (endpoint, remote_id) WHERE remote_id IS NOT NULL;
     CREATE INDEX message_sent_at ON message (sent_at);
     CREATE INDEX message_fingerprint ON message (endpoint, fingerprint) WHERE fingerprint IS NOT NULL;
-
-    -- How much was said by whom in which week, as far as it is pruned from the ledger: see `activity`.
-    CREATE TABLE activity (
-        week     INTEGER NOT NULL,                   -- counted from that of 1970-01-01; begins on Monday, 00:00 UTC
-        endpoint INTEGER NOT NULL REFERENCES endpoint(id),
-        name     TEXT NOT NULL,                      -- the author's; '' for those beyond the limit
-        account  TEXT NOT NULL,                      -- as the network knows the author; '' if it does not
-        bot      INTEGER NOT NULL,
-        lines    INTEGER NOT NULL,
-        notices  INTEGER NOT NULL,                   -- how many of them
-        minutes  INTEGER NOT NULL,                   -- a bit for each minute of the hour in which something was said
-        hours    INTEGER NOT NULL,                   -- in how many hours
-        first    INTEGER NOT NULL,
-        last     INTEGER NOT NULL,
-        PRIMARY KEY (week, endpoint, name, account)
-    ) STRICT, WITHOUT ROWID;
 
     -- The outbox, and what became of each delivery.
     CREATE TABLE delivery (
@@ -203,13 +190,110 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
+/// The tables that version 4 has added.
+const TABLES_OF_4: &str = "
+    -- What people were last told of the phase of each link, at both its ends. 0: together, 1: moving,
+    -- 2: irc_read_only, 3: closed.
+    CREATE TABLE link_phase (
+        channel      INTEGER NOT NULL REFERENCES endpoint(id) ON DELETE CASCADE,
+        room         INTEGER NOT NULL REFERENCES endpoint(id) ON DELETE CASCADE,
+        told_channel INTEGER NOT NULL,
+        told_room    INTEGER NOT NULL,
+        PRIMARY KEY (channel, room)
+    ) STRICT;
+
+    -- What the bridge has done in a channel or room because of the phases of its links.
+    CREATE TABLE phase_place (
+        endpoint      INTEGER PRIMARY KEY REFERENCES endpoint(id) ON DELETE CASCADE,
+        announced_at  INTEGER,                       -- when it last told people of a change
+        topic_note    TEXT,                          -- what it has added to a channel's topic
+        topic_shown   INTEGER NOT NULL DEFAULT 0,    -- the server has shown the topic with it
+        topic_removed INTEGER,                       -- the phase in which somebody took it out
+        moderation    INTEGER NOT NULL DEFAULT 0     -- of a channel (+m). 0: none, 1: asked for, 2: set, 3: left
+                                                     -- to the operators
+    ) STRICT;
+
+    -- Who of IRC was told in a channel where its people have moved to.
+    CREATE TABLE phase_told (
+        channel     INTEGER NOT NULL REFERENCES endpoint(id) ON DELETE CASCADE,
+        identity    TEXT NOT NULL,                   -- 'account NAME' or 'nick NAME', folded
+        welcomed_at INTEGER,                         -- told once where the room is
+        reminded_at INTEGER,                         -- told that what they say goes nowhere; once a day
+        PRIMARY KEY (channel, identity)
+    ) STRICT, WITHOUT ROWID;
+
+    -- What was said at one end of a link and not mirrored to the other one, because of its phase or its direction.
+    CREATE TABLE unheard (
+        channel INTEGER NOT NULL REFERENCES endpoint(id) ON DELETE CASCADE,
+        room    INTEGER NOT NULL REFERENCES endpoint(id) ON DELETE CASCADE,
+        to_irc  INTEGER NOT NULL,                    -- 1: it would have gone to the channel, 0: to the room
+        message INTEGER NOT NULL REFERENCES message(id) ON DELETE CASCADE,
+        asked   INTEGER NOT NULL DEFAULT 0,          -- an administrator wants it to be delivered
+        PRIMARY KEY (channel, room, to_irc, message)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX unheard_message ON unheard (message);
+
+    -- How much was said by whom in which week, as far as it is pruned from the ledger: see `activity`.
+    CREATE TABLE activity (
+        week     INTEGER NOT NULL,                   -- counted from that of 1970-01-01; begins on Monday, 00:00 UTC
+        endpoint INTEGER NOT NULL REFERENCES endpoint(id),
+        name     TEXT NOT NULL,                      -- the author's; '' for those beyond the limit
+        account  TEXT NOT NULL,                      -- as the network knows the author; '' if it does not
+        bot      INTEGER NOT NULL,
+        lines    INTEGER NOT NULL,
+        notices  INTEGER NOT NULL,                   -- how many of them
+        minutes  INTEGER NOT NULL,                   -- a bit for each minute of the hour in which something was said
+        hours    INTEGER NOT NULL,                   -- in how many hours
+        first    INTEGER NOT NULL,
+        last     INTEGER NOT NULL,
+        PRIMARY KEY (week, endpoint, name, account)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// What a database of version 3 has had all the time: its links mirrored both ways. Which links there are it does not
+/// say, but what they have delivered. Pairs that are no links are forgotten when the configuration is known.
+const LINKS_OF_3: &str = "
+    INSERT OR IGNORE INTO link_phase (channel, room, told_channel, told_room)
+    SELECT DISTINCT
+        CASE WHEN here.name GLOB 'letschat/*' THEN there.id ELSE here.id END,
+        CASE WHEN here.name GLOB 'letschat/*' THEN here.id ELSE there.id END, 0, 0
+    FROM (SELECT DISTINCT m.endpoint AS source, d.endpoint AS destination
+          FROM delivery d JOIN message m ON m.id = d.message)
+    JOIN endpoint here ON here.id = source JOIN endpoint there ON there.id = destination
+    WHERE (here.name GLOB 'letschat/*') <> (there.name GLOB 'letschat/*')
+        AND here.name NOT GLOB '*/@*' AND there.name NOT GLOB '*/@*';
+";
+
 /// Makes the tables in a new database, in one transaction.
 pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(TABLES_OF_4)?;
     mark_as_ours(&transaction)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
+}
+
+/// Brings the tables of an older version up to date, in one transaction. Leaves alone what is none of ours, or newer.
+/// Returns the version that it was.
+pub(super) fn upgrade(connection: &mut Connection) -> Result<u32, StoreError> {
+    let id: u32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if id != APPLICATION_ID || !(FIRST_RELEASED..VERSION).contains(&found) {
+        return Ok(found);
+    }
+    let transaction = connection.transaction()?;
+    if found < 4 {
+        from_3_to_4(&transaction)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(found)
+}
+
+fn from_3_to_4(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch(TABLES_OF_4)?;
+    Ok(connection.execute_batch(LINKS_OF_3)?)
 }
 
 /// Marks the database as ours. If it is already, that is written to the disk once more.
@@ -217,10 +301,11 @@ pub(super) fn mark_as_ours(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", APPLICATION_ID)
 }
 
-/// Checks that the database at `path`, opened as `connection`, has the tables above.
-pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Checks that the database at `path`, opened as `connection`, has the tables above. Returns their version.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0));
-    check_version(path, pragma("application_id")?, pragma("user_version")?)
+    check_version(path, pragma("application_id")?, pragma("user_version")?)?;
+    Ok(VERSION)
 }
 
 /// Checks that a database with this application id and version has the tables above.
@@ -230,6 +315,9 @@ pub(super) fn check_version(path: &Path, id: u32, found: u32) -> Result<(), Stor
         (APPLICATION_ID, Ordering::Equal) => Ok(()),
         (APPLICATION_ID, Ordering::Greater) => {
             Err(StoreError::TooNew { path, found, known: VERSION })
+        }
+        (APPLICATION_ID, Ordering::Less) if found >= FIRST_RELEASED => {
+            Err(StoreError::NotUpgraded { path })
         }
         (APPLICATION_ID, Ordering::Less) => Err(StoreError::TooOld { path }),
         (0, _) if UNRELEASED.contains(&found) => Err(StoreError::TooOld { path }),

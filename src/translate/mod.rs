@@ -6,6 +6,7 @@
 mod account_names;
 mod action;
 mod addresses;
+mod announcements;
 mod channel_refs;
 mod characters;
 mod clean;
@@ -36,6 +37,7 @@ mod user_name;
 pub use account_names::{
     AccountNameFields, account_display_name, account_email, account_name_candidates,
 };
+pub use announcements::{Announcement, AnnouncementFacts, Announcements, Audience};
 pub use clean::{NoticeText, TopicText, is_blank, plain};
 pub use commands::BotCommand;
 pub use directory::{Directory, EmptyDirectory};

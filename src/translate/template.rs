@@ -12,13 +12,14 @@ const SHORTER: [usize; 4] = [48, 30, 18, 9];
 /// The template of a prefix, with fields for data of the author.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    parts: Vec<TemplatePart>,
+    parts: Vec<TemplatePart<TemplateField>>,
 }
 
+/// A part of a template whose fields are of this type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum TemplatePart {
+pub(super) enum TemplatePart<F> {
     Literal(String),
-    Field(TemplateField),
+    Field(F),
 }
 
 /// A field of a template.
@@ -65,37 +66,7 @@ impl Template {
     /// # Errors
     /// When it is invalid.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        if text.contains(char::is_control) {
-            return Err(TemplateError::ControlCharacter);
-        }
-        let mut parts = Vec::new();
-        let mut literal = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            literal.push_str(&rest[..at]);
-            let brace = &rest[at..=at];
-            rest = &rest[at + 1..];
-            if let Some(behind) = rest.strip_prefix(brace) {
-                literal.push_str(brace);
-                rest = behind;
-                continue;
-            }
-            let Some((name, behind)) = rest.split_once('}').filter(|_| brace == "{") else {
-                return Err(TemplateError::UnmatchedBrace(if brace == "{" { '{' } else { '}' }));
-            };
-            let field = FIELD_NAMES.iter().find(|(known, _)| *known == name.trim());
-            let (_, field) = field.ok_or_else(|| TemplateError::UnknownField(name.to_owned()))?;
-            if !literal.is_empty() {
-                parts.push(TemplatePart::Literal(std::mem::take(&mut literal)));
-            }
-            parts.push(TemplatePart::Field(*field));
-            rest = behind;
-        }
-        literal.push_str(rest);
-        if !literal.is_empty() {
-            parts.push(TemplatePart::Literal(literal));
-        }
-        Ok(Self { parts })
+        Ok(Self { parts: parse_parts(text, &FIELD_NAMES)? })
     }
 
     /// The names of all fields, for error messages.
@@ -173,6 +144,47 @@ impl Template {
         }
         has_text
     }
+}
+
+/// Parses text with `{fields}` of these names; literal braces are doubled.
+///
+/// # Errors
+/// When it is invalid.
+pub(super) fn parse_parts<F: Copy>(
+    text: &str,
+    names: &[(&str, F)],
+) -> Result<Vec<TemplatePart<F>>, TemplateError> {
+    if text.contains(char::is_control) {
+        return Err(TemplateError::ControlCharacter);
+    }
+    let mut parts = Vec::new();
+    let mut literal = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', '}']) {
+        literal.push_str(&rest[..at]);
+        let brace = &rest[at..=at];
+        rest = &rest[at + 1..];
+        if let Some(behind) = rest.strip_prefix(brace) {
+            literal.push_str(brace);
+            rest = behind;
+            continue;
+        }
+        let Some((name, behind)) = rest.split_once('}').filter(|_| brace == "{") else {
+            return Err(TemplateError::UnmatchedBrace(if brace == "{" { '{' } else { '}' }));
+        };
+        let field = names.iter().find(|(known, _)| *known == name.trim());
+        let (_, field) = field.ok_or_else(|| TemplateError::UnknownField(name.to_owned()))?;
+        if !literal.is_empty() {
+            parts.push(TemplatePart::Literal(std::mem::take(&mut literal)));
+        }
+        parts.push(TemplatePart::Field(*field));
+        rest = behind;
+    }
+    literal.push_str(rest);
+    if !literal.is_empty() {
+        parts.push(TemplatePart::Literal(literal));
+    }
+    Ok(parts)
 }
 
 impl fmt::Display for Template {

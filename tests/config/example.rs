@@ -77,7 +77,7 @@ fn commented_defaults_are_the_real_defaults() {
     let desk = ConfigFixture::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 80);
+    assert_eq!(examples.len(), 89);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }

@@ -94,6 +94,7 @@ fn outcomes((labels, it): &LabelledDirection<'_>) -> impl Iterator<Item = (Label
         ("ignored", it.ignored),
         ("skipped", it.skipped),
         ("unreadable", it.unreadable),
+        ("unheard", it.unheard),
     ];
     let counts = always.into_iter().chain(later.into_iter().filter(|(_, count)| *count > 0));
     counts.map(|(outcome, count)| (with(labels, "outcome", outcome), count))

@@ -8,8 +8,9 @@ mod report;
 mod unlink;
 
 use super::canary::Canary;
+use super::catch_up;
 use super::context::Ctx;
-use super::control_io::{ControlError, ControlReply, ControlRequest, LinkChange};
+use super::control_io::{CatchUpRequest, ControlError, ControlReply, ControlRequest, LinkChange};
 use super::event::Command;
 use super::links::LinkIndex;
 use super::puppet_login::PuppetLoginRequests;
@@ -52,7 +53,8 @@ fn answer(
         | ControlRequest::Resume(link)
         | ControlRequest::ListQueue(link, _)
         | ControlRequest::Retry(link)
-        | ControlRequest::Drop(link, _) => link,
+        | ControlRequest::Drop(link, _)
+        | ControlRequest::CatchUp(CatchUpRequest { link, .. }) => link,
         ControlRequest::Unlink(_) => return Ok(Err(ControlError::Stopping)),
     };
     let link = match find_link(name, ctx) {
@@ -60,6 +62,9 @@ fn answer(
         Err(error) => return Ok(Err(error)),
     };
     let is_new = match request {
+        ControlRequest::CatchUp(request) => {
+            return Ok(catch_up::ask(link, &request, ctx)?.map(ControlReply::CatchUp));
+        }
         ControlRequest::Pause(_) => pause::pause(link, ctx)?,
         ControlRequest::Resume(_) => pause::resume(link, ctx)?,
         ControlRequest::Retry(_) => queue::retry(link, ctx),

@@ -87,6 +87,9 @@ pub(super) fn resume(link: LinkIndex, ctx: &mut Ctx<'_>) -> Result<bool, StoreEr
     hold(ctx.links.group_of(link), ctx)?;
     if pause.is_announced {
         for (end, other) in [(channel, room), (room, channel)] {
+            if !ctx.links.is_carried(end, other) {
+                continue;
+            }
             let text = format!("{} is reachable again", ctx.endpoints.display_name(other));
             notices::notify(end, &[end], text, ctx)?;
         }
@@ -127,6 +130,9 @@ pub(in crate::bridge) fn notify_due(ctx: &mut Ctx<'_>) -> Result<(), StoreError>
         ctx.store.set_link_pause_announced(channel, room)?;
         for (end, other) in [(channel, room), (room, channel)] {
             let name = ctx.endpoints.display_name(other);
+            if !ctx.links.is_carried(end, other) {
+                continue;
+            }
             let text = format!(
                 "cannot reach {name}: paused by an administrator; messages from here are queued"
             );

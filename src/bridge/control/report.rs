@@ -10,7 +10,9 @@ use crate::bridge::endpoints::{EndpointState, Endpoints};
 use crate::bridge::event::Peer;
 use crate::bridge::link_direction::LinkDirection;
 use crate::bridge::links::{LinkIndex, LinkRecord, Links};
-use crate::bridge::report::{BridgeReport, ConnectionReport, LinkReport, LinkState};
+use crate::bridge::report::{
+    BridgeReport, ConnectionReport, DirectionReport, LinkReport, LinkState,
+};
 use crate::domain::{DeliveryId, EndpointId};
 use crate::store::{Store, StoreError, WaitingFilter};
 
@@ -92,9 +94,21 @@ fn report_link(link: &LinkRecord, ctx: &Ctx<'_>) -> LinkReport {
         state,
         since: Some(since.unwrap_or(observed)),
         problem: (!problem.is_empty()).then_some(problem),
-        to_irc: link.report(LinkDirection::ToIrc),
-        to_letschat: link.report(LinkDirection::ToLetsChat),
+        to_irc: report_direction(link, LinkDirection::ToIrc, ctx),
+        to_letschat: report_direction(link, LinkDirection::ToLetsChat, ctx),
         last_error: link.last_error.clone(),
+    }
+}
+
+/// The figures of one direction, with what is offered.
+fn report_direction(link: &LinkRecord, direction: LinkDirection, ctx: &Ctx<'_>) -> DirectionReport {
+    let unheard = ctx.phases.unheard(link.unheard_link(direction));
+    DirectionReport {
+        is_mirrored: link.is_mirrored(direction),
+        offered: unheard.offered,
+        offered_span: unheard.offered_span,
+        catching_up: unheard.asked,
+        ..link.report(direction)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::bridge::context::Ctx;
 use crate::bridge::event::{Command, PuppetCommand};
+use crate::bridge::phases;
 use crate::bridge::senders::puppets::PuppetChoice;
 use crate::bridge::senders::{NickSource, user_id};
 use crate::domain::{Author, DeliveryId, EndpointId, LetsChatUserId, Network, Sender};
@@ -56,7 +57,13 @@ fn choose_puppet(
     if puppets.on_user_spoke(&user, ctx.now) {
         ctx.commands.push(Command::Puppets(network.clone(), PuppetCommand::away(&user, None)));
     }
-    Ok(match puppets.sender_for(&user, endpoint) {
+    let choice = puppets.sender_for(&user, endpoint);
+    let nick = puppets.nick_of(&user).map(str::to_owned);
+    Ok(match choice {
+        // Until it has voice, nobody would hear it.
+        PuppetChoice::Puppet if is_voiceless(endpoint, nick.as_deref(), ctx) => {
+            SenderChoice::As(Sender::Bot)
+        }
         PuppetChoice::Puppet => SenderChoice::As(Sender::Puppet(user)),
         PuppetChoice::Nobody if !ban_fallback => SenderChoice::Nobody,
         PuppetChoice::Bot | PuppetChoice::Nobody => SenderChoice::As(Sender::Bot),
@@ -65,6 +72,15 @@ fn choose_puppet(
             SenderChoice::As(Sender::Bot)
         }
     })
+}
+
+/// Whether the bridge has moderated the channel, and not given voice to this nick yet.
+fn is_voiceless(endpoint: EndpointId, nick: Option<&str>, ctx: &Ctx<'_>) -> bool {
+    let Some(channel) = ctx.endpoints.channel(endpoint) else { return false };
+    phases::is_moderated_by_us(endpoint, ctx)
+        && nick
+            .and_then(|nick| channel.roster.get(nick))
+            .is_none_or(|member| member.prefixes.is_empty())
 }
 
 /// Requests a puppet for the channel.

@@ -20,7 +20,7 @@ use crate::bridge::event::Command;
 use crate::bridge::notices;
 use crate::bridge::notices::format_span;
 use crate::bridge::restored_reading;
-use crate::domain::{EndpointId, Network, Roster};
+use crate::domain::{EndpointId, Network};
 use crate::protocol::irc;
 use crate::protocol::irc::HistoryReply;
 use crate::store::{Cursor, StoreError};
@@ -37,6 +37,8 @@ pub(super) fn on_joined(
 ) -> Result<(), StoreError> {
     if let Some(channel) = ctx.endpoints.channel_mut(endpoint) {
         channel.join_info = Some(joined);
+        // A server says nothing of a topic that there is not.
+        channel.shown_topic.get_or_insert_default();
     }
     start_catchup(network, endpoint, joined, ctx)
 }
@@ -202,8 +204,7 @@ pub(super) fn on_left(
         Reception::Live(_) => ctx.store.touch_channel(endpoint, at)?,
     }
     if let Some(channel) = ctx.endpoints.channel_mut(endpoint) {
-        channel.reception = Reception::NotJoined;
-        channel.roster = Roster::default();
+        channel.forget_stay();
     }
     ctx.status.clear(endpoint);
     Ok(())

@@ -7,7 +7,7 @@ use crate::bridge::context::Ctx;
 use crate::bridge::endpoints::channel::Reception;
 use crate::bridge::endpoints::channel::duplicates::fingerprint;
 use crate::bridge::report::NotMirrored;
-use crate::bridge::{commands, ingest};
+use crate::bridge::{commands, ingest, phases};
 use crate::domain::{EndpointId, Message, Network};
 use crate::protocol::irc::IncomingMessage;
 use crate::store::{Cursor, StoreError};
@@ -105,6 +105,7 @@ fn record(
     }
     if is_new && !arrival.is_late {
         commands::request_answer(&message, ctx);
+        phases::on_spoke(&message, ctx)?;
     }
     ctx.store.advance_channel_cursor(endpoint, &cursor, ctx.now)
 }

@@ -7,6 +7,7 @@ use crate::bridge::account_io::AccountCommand;
 use crate::bridge::context::Ctx;
 use crate::bridge::event::Command;
 use crate::bridge::notices::status;
+use crate::bridge::phases;
 use crate::domain::{ChannelMember, EndpointId, IrcUser, Network};
 use crate::protocol::irc::MembershipEvent;
 use crate::store::StoreError;
@@ -32,11 +33,10 @@ pub(super) fn on_membership(
     {
         ctx.commands.push(Command::Account(AccountCommand::Leave(account)));
     }
-    let Some(puppets) = ctx.senders.get_puppets(network) else {
-        apply(event, ctx);
-        return Ok(());
-    };
-    puppets.on_membership(&event);
+    if let Some(puppets) = ctx.senders.get_puppets(network) {
+        puppets.on_membership(&event);
+    }
+    let for_phases = PhaseNews::of(&event);
     let left = match &event {
         MembershipEvent::Left { endpoints, user, reason } => {
             Some((endpoints.clone(), Arc::clone(user), reason.clone()))
@@ -45,8 +45,45 @@ pub(super) fn on_membership(
     };
     apply(event, ctx);
     // After the event has been applied.
+    if let Some(news) = for_phases {
+        news.pass_on(ctx)?;
+    }
     let Some((endpoints, user, reason)) = left else { return Ok(()) };
     puppets::disconnect::on_nick_left(network, &user.nick, (&endpoints, &reason), ctx)
+}
+
+/// What of a membership event concerns the phases of links.
+enum PhaseNews {
+    /// Somebody has come who was not here before a netsplit.
+    Joined(EndpointId, Arc<IrcUser>),
+    /// Somebody has another nick or account.
+    Changed(Vec<EndpointId>, Arc<IrcUser>, Arc<IrcUser>),
+}
+
+impl PhaseNews {
+    fn of(event: &MembershipEvent) -> Option<Self> {
+        match event {
+            MembershipEvent::Joined { endpoint, user, after_netsplit: false } => {
+                Some(Self::Joined(*endpoint, Arc::clone(user)))
+            }
+            MembershipEvent::UserChanged { endpoints, before, now } => {
+                Some(Self::Changed(endpoints.clone(), Arc::clone(before), Arc::clone(now)))
+            }
+            _ => None,
+        }
+    }
+
+    fn pass_on(self, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+        match self {
+            Self::Joined(endpoint, user) => {
+                phases::give_voices(endpoint, Some(&user.nick), ctx);
+                phases::on_joined(endpoint, &user, ctx)
+            }
+            Self::Changed(endpoints, before, now) => {
+                phases::on_user_changed(&endpoints, &before, &now, ctx)
+            }
+        }
+    }
 }
 
 /// Applies a membership event.

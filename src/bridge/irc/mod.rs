@@ -15,7 +15,7 @@ use super::deliver;
 use super::endpoints::channel::{JoinInfo, Reception};
 use super::event::Peer;
 use super::notices::{outage, status};
-use super::topic_sync;
+use super::{phases, topic_sync};
 use crate::domain::{EndpointId, Network};
 use crate::protocol::irc::{IncomingMessage, IrcEvent, MessageRef};
 use crate::store::{Cursor, StoreError};
@@ -83,9 +83,11 @@ pub(super) fn on_event(
         IrcEvent::NotJoined { endpoint, reason } => on_not_joined(network, endpoint, &reason, ctx),
         IrcEvent::Membership(event) => members::on_membership(network, event, ctx),
         IrcEvent::Topic { endpoint, topic, by } => {
+            let text = topic.clone().unwrap_or_default();
             on_topic(endpoint, topic, by, ctx);
-            Ok(())
+            phases::on_topic(endpoint, &text, ctx)
         }
+        IrcEvent::Rights { endpoint, rights } => phases::on_rights(endpoint, rights, ctx),
         IrcEvent::ModesChanged { endpoint, by, change } => {
             if let Some(name) = ctx.endpoints.endpoint(endpoint) {
                 tracing::debug!(endpoint = %name, by, change, "modes changed");

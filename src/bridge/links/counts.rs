@@ -59,6 +59,7 @@ impl DirectionCounts {
             NotMirrored::Ignored => &mut self.totals.ignored,
             NotMirrored::Skipped => &mut self.totals.skipped,
             NotMirrored::Unreadable => &mut self.totals.unreadable,
+            NotMirrored::Unheard => &mut self.totals.unheard,
         } += 1;
     }
 

@@ -5,6 +5,7 @@
 mod counts;
 mod heard;
 mod paths;
+mod record;
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,12 +13,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::link_direction::LinkDirection;
-use super::report::{DirectionReport, LinkFailure, LinkState, NotMirrored, RetryReason};
-use crate::domain::{Delivery, EndpointId, LinkFlow, LinkId, LinkName, LinkPhase};
-use crate::store::WaitingCount;
+use super::report::{LinkFailure, NotMirrored, RetryReason};
+use crate::domain::{Delivery, EndpointId, LinkName};
+use crate::store::{UnheardLink, WaitingCount};
 use counts::DirectionCounts;
 use heard::HeardTimes;
 use paths::LinkPaths;
+pub(super) use record::{LinkPause, LinkRecord, LinkSetup};
 
 /// All links, and the paths along them.
 #[derive(Debug, Default)]
@@ -27,100 +29,12 @@ pub(super) struct Links {
     heard: HeardTimes,
     /// The ends of the canary's link, also of a former one.
     canary_ends: HashSet<EndpointId>,
-}
-
-/// What is known of a link.
-#[derive(Debug)]
-pub(super) struct LinkRecord {
-    pub(super) id: LinkId,
-    pub(super) channel: EndpointId,
-    pub(super) room: EndpointId,
-    /// The configuration no longer has it.
-    pub(super) is_leaving: bool,
-    /// Only the canary uses it.
-    pub(super) is_canary: bool,
-    /// How far its people have moved.
-    pub(super) phase: LinkPhase,
-    /// In which directions it mirrors, as far as its phase does.
-    pub(super) flow: LinkFlow,
-    /// The pause by an administrator, if there is one.
-    pub(super) pause: Option<LinkPause>,
-    /// The state when it was last looked at, and since when.
-    pub(super) observed: Option<(LinkState, Timestamp)>,
-    pub(super) last_error: Option<LinkFailure>,
-    to_irc: DirectionCounts,
-    to_letschat: DirectionCounts,
-}
-
-/// A link as it is configured.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct LinkSetup {
-    /// Its channel and its room, in any order.
-    pub(super) ends: (EndpointId, EndpointId),
-    pub(super) phase: LinkPhase,
-    pub(super) flow: LinkFlow,
-}
-
-/// A pause by an administrator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LinkPause {
-    pub(super) since: Timestamp,
-    /// People were told.
-    pub(super) is_announced: bool,
+    /// Some link does not mirror everything.
+    is_restricted: bool,
 }
 
 /// Which link, by its place in the list.
 pub(super) type LinkIndex = usize;
-
-impl LinkRecord {
-    pub(super) fn new(
-        id: LinkId,
-        (channel, room): (EndpointId, EndpointId),
-        setup: LinkSetup,
-    ) -> Self {
-        Self {
-            id,
-            channel,
-            room,
-            is_leaving: false,
-            is_canary: false,
-            phase: setup.phase,
-            flow: setup.flow,
-            pause: None,
-            observed: None,
-            last_error: None,
-            to_irc: DirectionCounts::default(),
-            to_letschat: DirectionCounts::default(),
-        }
-    }
-
-    /// The destination of a direction.
-    pub(super) fn end(&self, direction: LinkDirection) -> EndpointId {
-        match direction {
-            LinkDirection::ToIrc => self.channel,
-            LinkDirection::ToLetsChat => self.room,
-        }
-    }
-
-    pub(super) fn counts(&self, direction: LinkDirection) -> &DirectionCounts {
-        match direction {
-            LinkDirection::ToIrc => &self.to_irc,
-            LinkDirection::ToLetsChat => &self.to_letschat,
-        }
-    }
-
-    pub(super) fn counts_mut(&mut self, direction: LinkDirection) -> &mut DirectionCounts {
-        match direction {
-            LinkDirection::ToIrc => &mut self.to_irc,
-            LinkDirection::ToLetsChat => &mut self.to_letschat,
-        }
-    }
-
-    /// The figures of a direction. The oldest delivery is known after [`DirectionCounts::set_oldest`].
-    pub(super) fn report(&self, direction: LinkDirection) -> DirectionReport {
-        self.counts(direction).report()
-    }
-}
 
 impl Links {
     /// These links exist from now on. Those that are known keep their figures; those that are gone stay while one of
@@ -184,6 +98,10 @@ impl Links {
     fn rebuild(&mut self) {
         let ends: Vec<_> = self.links.iter().map(|link| (link.channel, link.room)).collect();
         self.paths = LinkPaths::new(&ends);
+        self.is_restricted = self.links.iter().any(|link| {
+            let both = [LinkDirection::ToIrc, LinkDirection::ToLetsChat];
+            !both.into_iter().all(|direction| link.is_mirrored(direction))
+        });
         let canaries = self.links.iter().filter(|link| link.is_canary);
         self.canary_ends = canaries.flat_map(|link| [link.channel, link.room]).collect();
     }
@@ -256,6 +174,51 @@ impl Links {
         }
         let group = self.paths.group(to).into_iter();
         (group.filter(|it| *it != to && !behind.contains(it)).collect(), true)
+    }
+
+    /// Whether some link does not mirror everything.
+    pub(super) fn is_restricted(&self) -> bool {
+        self.is_restricted
+    }
+
+    /// The first link on the path that does not let messages from here pass, because of its phase or its direction.
+    pub(super) fn barrier(&self, from: EndpointId, to: EndpointId) -> Option<UnheardLink> {
+        if !self.is_restricted {
+            return None;
+        }
+        let is_barrier = |link: LinkIndex, next: EndpointId| {
+            self.links.get(link).is_some_and(|link| !link.is_mirrored(link.direction_to(next)))
+        };
+        let (link, next) = self.paths.first_on_path(from, to, is_barrier)?;
+        let link = self.links.get(link)?;
+        Some(link.unheard_link(link.direction_to(next)))
+    }
+
+    /// Whether messages from one endpoint to the other cross the link with these ends in this direction.
+    pub(super) fn is_on_way(
+        &self,
+        from: EndpointId,
+        to: EndpointId,
+        ends: (EndpointId, EndpointId),
+        direction: LinkDirection,
+    ) -> bool {
+        let is_it = |link: LinkIndex, next: EndpointId| {
+            self.links.get(link).is_some_and(|link| {
+                (link.channel, link.room) == ends && link.direction_to(next) == direction
+            })
+        };
+        self.paths.first_on_path(from, to, is_it).is_some()
+    }
+
+    /// Whether messages from one endpoint are mirrored to the other.
+    pub(super) fn is_carried(&self, from: EndpointId, to: EndpointId) -> bool {
+        self.barrier(from, to).is_none()
+    }
+
+    /// The links of people with this end that are configured.
+    pub(super) fn with_end(&self, end: EndpointId) -> impl Iterator<Item = &LinkRecord> {
+        let links = self.links.iter().filter(|link| !link.is_leaving && !link.is_canary);
+        links.filter(move |link| link.channel == end || link.room == end)
     }
 
     /// Whether this delivery belongs to the link.
@@ -337,8 +300,7 @@ impl Links {
     ) -> Option<(LinkDirection, &mut DirectionCounts)> {
         let link = self.paths.last_link(from, to)?;
         let link = self.links.get_mut(link)?;
-        let direction =
-            if link.channel == to { LinkDirection::ToIrc } else { LinkDirection::ToLetsChat };
+        let direction = link.direction_to(to);
         Some((direction, link.counts_mut(direction)))
     }
 }

@@ -24,6 +24,14 @@ struct PathNode {
     neighbours: Vec<(EndpointId, usize)>,
 }
 
+impl PathNode {
+    /// The number of the link to this neighbour.
+    fn link_to(&self, neighbour: EndpointId) -> Option<usize> {
+        let link = self.neighbours.iter().find(|(next, _)| *next == neighbour);
+        link.map(|(_, link)| *link)
+    }
+}
+
 impl LinkPaths {
     /// The paths along these links, which are numbered in this order. One that would close a circle is left out.
     pub(super) fn new(links: &[(EndpointId, EndpointId)]) -> Self {
@@ -87,6 +95,35 @@ impl LinkPaths {
             node = self.nodes.get(&at)?;
         }
         if node.parent == Some(to) { Some(at) } else { destination.parent.filter(|_| from != to) }
+    }
+
+    /// The first link on the path for which this is true, by its number and the endpoint to which the path leads over it.
+    /// `None` where there is no path.
+    pub(super) fn first_on_path(
+        &self,
+        from: EndpointId,
+        to: EndpointId,
+        is_meant: impl Fn(usize, EndpointId) -> bool,
+    ) -> Option<(usize, EndpointId)> {
+        let (mut start, mut end) = (from, to);
+        let (mut up, mut down) = (Vec::new(), Vec::new());
+        while start != end {
+            let (first, last) = (self.nodes.get(&start)?, self.nodes.get(&end)?);
+            if first.root != last.root {
+                return None;
+            }
+            if first.depth >= last.depth {
+                let parent = first.parent?;
+                up.push((first.link_to(parent)?, parent));
+                start = parent;
+            } else {
+                let parent = last.parent?;
+                down.push((last.link_to(parent)?, end));
+                end = parent;
+            }
+        }
+        let mut path = up.into_iter().chain(down.into_iter().rev());
+        path.find(|(link, next)| is_meant(*link, *next))
     }
 
     /// All endpoints of the group of `endpoint`, with it.
@@ -195,6 +232,29 @@ mod tests {
             assert_eq!(paths().last_link(from, to), link, "{from} to {to}");
         }
         assert!(paths().is_first_link(0, b) && !paths().is_first_link(1, b));
+    }
+
+    #[test]
+    fn first_link_on_the_path_is_found_by_its_direction() {
+        let [a, b, c, d, e, f] = ENDS;
+        let found = |from, to, meant: &[(usize, EndpointId)]| {
+            let found = paths().first_on_path(from, to, |link, next| meant.contains(&(link, next)));
+            found.map(|(link, _)| link)
+        };
+        for (from, to, meant, link) in [
+            (a, e, &[(0, b), (2, d), (3, e)][..], Some(0)),
+            (a, e, &[(2, d), (3, e)], Some(2)),
+            (a, e, &[(3, e)], Some(3)),
+            // Only the other way.
+            (a, e, &[(0, a), (2, b), (3, d)], None),
+            (e, a, &[(0, a), (2, b)], Some(2)),
+            (e, a, &[(0, a)], Some(0)),
+            (a, c, &[(1, c), (2, d)], Some(1)),
+            (a, a, &[(0, b), (0, a)], None),
+            (a, f, &[(0, b)], None),
+        ] {
+            assert_eq!(found(from, to, meant), link, "{from} to {to} {meant:?}");
+        }
     }
 
     #[test]

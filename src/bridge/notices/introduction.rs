@@ -19,6 +19,8 @@ pub(in crate::bridge) fn introduce(
     let accounts = &ctx.senders.accounts;
     let mut channels = ctx.endpoints.mirrors(endpoint);
     channels
+        .retain(|id| ctx.links.is_carried(*id, endpoint) && ctx.links.is_carried(endpoint, *id));
+    channels
         .retain(|id| ctx.endpoints.channel(*id).is_some() && accounts.uses_accounts(*id, endpoint));
     let Some(bot) = ctx.peers.letschat_account.as_ref().filter(|_| !channels.is_empty()) else {
         return Ok(());

@@ -36,7 +36,8 @@ pub(super) fn count_messages(count: u64) -> String {
     if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
-/// Posts a notice to all other endpoints of the group, if notices are enabled.
+/// Posts a notice to all other endpoints of the group to which messages of this one are mirrored, if notices are
+/// enabled.
 ///
 /// # Errors
 /// When the store cannot be written.
@@ -45,8 +46,15 @@ pub(super) fn notify_mirrors(
     text: impl Into<NoticeText>,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    let mirrors = ctx.endpoints.mirrors(endpoint);
+    let mirrors = carried_mirrors(endpoint, ctx);
     notify(endpoint, &mirrors, text, ctx)
+}
+
+/// The other endpoints of the group to which messages of this one are mirrored.
+fn carried_mirrors(endpoint: EndpointId, ctx: &Ctx<'_>) -> Vec<EndpointId> {
+    let mut mirrors = ctx.endpoints.mirrors(endpoint);
+    mirrors.retain(|to| ctx.links.is_carried(endpoint, *to));
+    mirrors
 }
 
 /// Posts a notice to the channels of the group only, when the rooms already know.
@@ -58,12 +66,12 @@ pub(super) fn notify_mirrored_channels(
     text: impl Into<NoticeText>,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    let mut channels = ctx.endpoints.mirrors(endpoint);
+    let mut channels = carried_mirrors(endpoint, ctx);
     channels.retain(|id| ctx.endpoints.channel(*id).is_some());
     notify(endpoint, &channels, text, ctx)
 }
 
-/// Posts a notice to all endpoints of the group.
+/// Posts a notice to this endpoint, and to those to which its messages are mirrored.
 ///
 /// # Errors
 /// When the store cannot be written.
@@ -72,7 +80,7 @@ pub(super) fn notify_group(
     text: impl Into<NoticeText>,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    let mut group = ctx.endpoints.mirrors(endpoint);
+    let mut group = carried_mirrors(endpoint, ctx);
     group.push(endpoint);
     notify(endpoint, &group, text, ctx)
 }

@@ -1,7 +1,7 @@
 //! Reports outages of an endpoint to its group, and their end. Short absences, such as a kick or a restart,
 //! are not reported.
 
-use super::notify_mirrors;
+use super::notify;
 use crate::bridge::context::Ctx;
 use crate::domain::EndpointId;
 use crate::store::StoreError;
@@ -29,7 +29,18 @@ pub(in crate::bridge) fn end(endpoint: EndpointId, ctx: &mut Ctx<'_>) -> Result<
     }
     ctx.store.set_outage_announced(endpoint, false)?;
     let text = format!("{} is reachable again", ctx.endpoints.display_name(endpoint));
-    notify_mirrors(endpoint, text, ctx)
+    for (to, _) in concerned(endpoint, ctx) {
+        notify(endpoint, &[to], text.as_str(), ctx)?;
+    }
+    Ok(())
+}
+
+/// The other endpoints of the group that exchange messages with this one, and whether theirs are queued for it.
+fn concerned(endpoint: EndpointId, ctx: &Ctx<'_>) -> Vec<(EndpointId, bool)> {
+    let mirrors = ctx.endpoints.mirrors(endpoint).into_iter();
+    let ways = mirrors
+        .map(|to| (to, ctx.links.is_carried(to, endpoint), ctx.links.is_carried(endpoint, to)));
+    ways.filter(|(_, there, back)| *there || *back).map(|(to, there, _)| (to, there)).collect()
 }
 
 /// Reports outages that have lasted long enough.
@@ -49,8 +60,10 @@ pub(in crate::bridge) fn notify_due(ctx: &mut Ctx<'_>) -> Result<(), StoreError>
         let name = ctx.endpoints.display_name(endpoint);
         let reason = reason.map(|reason| format!(": {}", reason.trim_end_matches('.')));
         let reason = reason.unwrap_or_default();
-        let text = format!("cannot reach {name}{reason}; messages from here are queued");
-        notify_mirrors(endpoint, text, ctx)?;
+        for (to, is_queued) in concerned(endpoint, ctx) {
+            let queued = if is_queued { "; messages from here are queued" } else { "" };
+            notify(endpoint, &[to], format!("cannot reach {name}{reason}{queued}"), ctx)?;
+        }
     }
     Ok(())
 }

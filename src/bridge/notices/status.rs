@@ -27,7 +27,9 @@ pub(in crate::bridge) fn notify_due(ctx: &mut Ctx<'_>) -> Result<(), StoreError>
     for (endpoint, events, urgent) in ctx.status.take_due(ctx.now) {
         for to in ctx.endpoints.mirrors(endpoint) {
             let queue = ctx.endpoints.queue(to);
-            if queue.is_some_and(|queue| queue.is_open() && !queue.is_held(endpoint)) {
+            if queue.is_some_and(|queue| queue.is_open() && !queue.is_held(endpoint))
+                && ctx.links.is_carried(endpoint, to)
+            {
                 ctx.status.enqueue((endpoint, to), &events, urgent, ctx.now);
             }
         }
@@ -45,7 +47,11 @@ pub(in crate::bridge) fn notify_due(ctx: &mut Ctx<'_>) -> Result<(), StoreError>
 }
 
 /// Whether no message waits for `to` or, unless urgent, for its network, where lines share a rate limit.
-fn is_idle(to: EndpointId, urgent: bool, endpoints: &crate::bridge::endpoints::Endpoints) -> bool {
+pub(in crate::bridge) fn is_idle(
+    to: EndpointId,
+    urgent: bool,
+    endpoints: &crate::bridge::endpoints::Endpoints,
+) -> bool {
     let Some(state) = endpoints.get(to) else { return true };
     let network = state.network().filter(|_| !urgent);
     state.queue().head().is_none()

@@ -1,5 +1,6 @@
-//! The commands that ask a running bridge: `status`, `reload`, `pause`, `resume`, `queue` and `loglevel`.
+//! The commands that ask a running bridge: `status`, `reload`, `pause`, `resume`, `queue`, `catch-up` and `loglevel`.
 
+mod catch_up;
 mod links;
 mod log_level;
 mod queue;
@@ -8,6 +9,7 @@ mod running;
 mod status;
 mod status_text;
 
+pub(super) use catch_up::{CatchUpArgs, catch_up};
 pub(super) use links::{LinkArgs, pause, resume};
 pub(super) use log_level::{LogLevelArgs, log_level};
 pub(super) use queue::{QueueArgs, queue};

@@ -33,6 +33,7 @@ pub(super) fn render(status: &StatusView, width: Option<usize>) -> String {
         text.push('\n');
         text.push_str(&table::render(LINK_TITLES, &rows, width));
     }
+    text.push_str(&offered_lines(&status.links));
     if let Some(canary) = &status.canary {
         text.push_str(&canary_line(canary, now));
     }
@@ -120,6 +121,33 @@ fn link_row(link: &LinkView, now: Timestamp) -> [String; LINK_TITLES.len()] {
         ago(oldest, now),
         problem.unwrap_or_else(none),
     ]
+}
+
+/// What was not mirrored and can be delivered now, with the command for that.
+fn offered_lines(links: &[LinkView]) -> String {
+    let mut lines = String::new();
+    for link in links {
+        for (side, view) in [("irc", &link.to_letschat), ("letschat", &link.to_irc)] {
+            let Some(since) = view.offered_since.filter(|_| view.mirrored && view.offered > 0)
+            else {
+                continue;
+            };
+            let name = format!("{}/{} {}", link.network, link.channel, link.room);
+            let from = since.strftime("%Y-%m-%dT%H:%M:%SZ");
+            let messages = if view.offered == 1 {
+                "1 message".to_owned()
+            } else {
+                format!("{} messages", view.offered)
+            };
+            lines.push_str(&format!(
+                "\n{messages} of {} were not mirrored while the link did not let them pass. To deliver them:\n  \
+                 letsbridge catch-up {:?} --side {side} --from {from}\n",
+                if side == "irc" { "the channel" } else { "the room" },
+                table::printable(&name),
+            ));
+        }
+    }
+    lines
 }
 
 /// `moving`, or `together, to_irc` if it mirrors in one direction only.
@@ -212,6 +240,21 @@ mod tests {
              \n\
              People of IRC: 3 by the bridge's own user, 2 by accounts of the bridge, 1 by their own \
              accounts\n"
+        );
+    }
+
+    #[test]
+    fn what_can_be_delivered_now_is_offered() {
+        let mut status = status();
+        assert_eq!(offered_lines(&status.links), "");
+        let view = &mut status.links[0].to_letschat;
+        (view.offered, view.offered_since) = (12, "2026-11-29T10:00:00.5Z".parse().ok());
+        assert_eq!(offered_lines(&status.links), "", "it would not pass");
+        status.links[0].to_letschat.mirrored = true;
+        assert_eq!(
+            offered_lines(&status.links),
+            "\n12 messages of the channel were not mirrored while the link did not let them pass. To deliver them:\n  \
+             letsbridge catch-up \"libera/#tea tea\" --side irc --from 2026-11-29T10:00:00Z\n"
         );
     }
 

@@ -9,8 +9,8 @@ use super::{ValueError, as_str, wrong_type};
 use crate::config::keys::nearest;
 use crate::domain::{Casemapping, Mask};
 use crate::translate::{
-    Emotes, ExtractNicksRule, Formatting, IgnoreRule, LongMessages, MergeLines, RewriteRule, Side,
-    Template, TemplateError, TopicSync, UserMatcher, Verbosity,
+    Announcement, Audience, Emotes, ExtractNicksRule, Formatting, IgnoreRule, LongMessages,
+    MergeLines, RewriteRule, Side, Template, TemplateError, TopicSync, UserMatcher, Verbosity,
 };
 
 /// The maximum time to wait for more lines to merge.
@@ -24,6 +24,30 @@ pub(in crate::config) fn template(text: &str) -> Result<Template, ValueError> {
     Template::parse(text).map_err(|error| {
         let remedy = match error {
             TemplateError::UnknownField(_) => format!("valid fields: {}", Template::field_list()),
+            TemplateError::UnmatchedBrace(_) => "write {{ or }} for a literal brace".to_owned(),
+            TemplateError::ControlCharacter => "write a single line of plain text".to_owned(),
+        };
+        ValueError::new(error.to_string(), remedy)
+    })
+}
+
+/// The maximum length of an announcement, so that it fits into a line of IRC with what is filled in.
+const MAX_LEN_ANNOUNCEMENT: usize = 300;
+
+/// Parses what people are told about the phases of a link.
+pub(in crate::config) fn announcement(
+    text: &str,
+    audience: Audience,
+) -> Result<Announcement, ValueError> {
+    if text.len() > MAX_LEN_ANNOUNCEMENT {
+        let found = format!("is {} bytes long, and would not fit into a line of IRC", text.len());
+        return Err(ValueError::quoting(text, &found, "write at most 300 bytes"));
+    }
+    Announcement::parse(text.trim(), audience).map_err(|error| {
+        let remedy = match error {
+            TemplateError::UnknownField(_) => {
+                format!("valid fields: {}", Announcement::field_list(audience))
+            }
             TemplateError::UnmatchedBrace(_) => "write {{ or }} for a literal brace".to_owned(),
             TemplateError::ControlCharacter => "write a single line of plain text".to_owned(),
         };

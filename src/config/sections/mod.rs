@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod announcements;
 mod archive;
 mod auth;
 mod canary;
@@ -67,6 +68,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let admin = admin::read(top.section("admin"));
     let archive = archive::read(top.section("archive"));
     let progress = progress::read(top.section("progress"));
+    let announcements = announcements::read(top.section("announcements"));
     let ident = ident_address(top.section("ident"));
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
     warn_short_retention(store.retention, retention_entry.as_ref(), on_networks.chain([catch_up]));
@@ -89,6 +91,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
         admin,
         archive,
         progress,
+        announcements,
         ident,
         notices: notices.unwrap_or(true),
         min_reported_gap: min_reported_gap.unwrap_or(Duration::from_secs(60)),

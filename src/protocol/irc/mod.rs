@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 pub use channels::ChannelTarget;
 pub use channels::membership::{LeaveReason, MembershipEvent};
+pub use channels::rights::ChannelRights;
 pub use errors::disconnect::{DisconnectKind, DisconnectReason};
 pub use login::{IrcIdentity, SaslLogin, ServicesLogin, StsPolicy};
 pub use receive::chathistory::{HistoryPage, HistoryReply};
@@ -92,6 +93,20 @@ pub enum IrcCommand {
         endpoint: EndpointId,
         /// The topic, in one line.
         topic: String,
+    },
+    /// Changes modes of the channel itself.
+    SetModes {
+        /// The channel.
+        endpoint: EndpointId,
+        /// The change, such as `+m`.
+        modes: String,
+    },
+    /// Gives voice to members of the channel.
+    GiveVoice {
+        /// The channel.
+        endpoint: EndpointId,
+        /// Their nicks.
+        nicks: Vec<String>,
     },
     /// Sets AWAY with this message; `None` clears it.
     SetAway(Option<String>),
@@ -192,6 +207,13 @@ pub enum IrcEvent {
         by: String,
         /// The change, such as `+o ann`.
         change: String,
+    },
+    /// What we may do in a channel that we have joined, whenever that changes. Follows [`IrcEvent::Joined`].
+    Rights {
+        /// The channel.
+        endpoint: EndpointId,
+        /// The rights.
+        rights: ChannelRights,
     },
     /// A channel operator has kicked or banned us; [`IrcEvent::NotJoined`] follows.
     Removed {

@@ -80,7 +80,7 @@ fn check_version(file: &Path) -> Result<(), BackupError> {
         Err(error) => return Err(error.into()),
     };
     match schema::check_version(file, header.application_id, header.user_version) {
-        Ok(()) => Ok(()),
+        Ok(()) | Err(StoreError::NotUpgraded { .. }) => Ok(()),
         Err(StoreError::TooNew { path, found, known }) => {
             Err(BackupError::TooNew { program: program_of(&path), path, found, known })
         }
@@ -171,7 +171,7 @@ fn stage(staged: &Staged<'_>, request: &RestoreRequest<'_>) -> Result<BackupSumm
     if request.moved && backup.running {
         return Err(BackupError::MadeWhileRunning(request.file.to_owned()));
     }
-    let contents = unpack(&path, request, &backup).map_err(StoreError::from)?;
+    let contents = unpack(&path, request, &backup)?;
     for (name, content) in contents {
         let path = staged.path(&name);
         let unusable = |error| StoreError::Directory { path: path.clone(), error };
@@ -188,8 +188,8 @@ fn unpack(
     path: &Path,
     request: &RestoreRequest<'_>,
     backup: &BackupSummary,
-) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
-    let connection = open_draft(path)?;
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let mut connection = open_draft(path)?;
     let mut statement = connection.prepare("SELECT name, content FROM backup_file")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut contents: Vec<(String, Vec<u8>)> = rows.collect::<Result<_, _>>()?;
@@ -202,6 +202,7 @@ fn unpack(
         restoration::insert(&connection, mark)?;
     }
     connection.execute_batch("COMMIT")?;
+    schema::upgrade(&mut connection)?;
     Ok(contents)
 }
 

@@ -23,6 +23,11 @@ pub(super) fn merge_rooms(db: Transaction<'_>, id: EndpointId, before: EndpointI
     let both = params![id.0, before.0];
     db.execute("UPDATE message SET endpoint = ?1 WHERE endpoint = ?2", both)?;
     db.execute("UPDATE delivery SET endpoint = ?1 WHERE endpoint = ?2", both)?;
+    for table in ["link_phase", "unheard"] {
+        let sql = format!("UPDATE OR REPLACE {table} SET room = ?1 WHERE room = ?2");
+        db.execute(&sql, both)?;
+    }
+    db.execute("UPDATE OR REPLACE phase_place SET endpoint = ?1 WHERE endpoint = ?2", both)?;
     db.execute(
         "UPDATE endpoint SET cursor = COALESCE(endpoint.cursor, before.cursor),
              first_seen_post = COALESCE(endpoint.first_seen_post, before.first_seen_post),

@@ -7,6 +7,7 @@ mod link;
 mod message;
 mod nick;
 mod people;
+mod phase;
 mod puppet_login;
 
 use jiff::Timestamp;
@@ -20,6 +21,7 @@ use crate::domain::{
 pub(super) use link::LinkMutation;
 pub(super) use nick::NickMutation;
 pub(super) use people::{PeopleMutation, SealedSecrets};
+pub(super) use phase::{PhaseMutation, UnheardMutation};
 pub(super) use puppet_login::{PuppetLoginMutation, PuppetLoginRow};
 
 /// One change to the store. It carries its own ids, so that repeating it has the same effect.
@@ -59,6 +61,8 @@ pub(super) enum Mutation {
     BeginRestoredReading { endpoint: EndpointId },
     People(PeopleMutation),
     PuppetLogin(PuppetLoginMutation),
+    Phase(PhaseMutation),
+    Unheard(UnheardMutation),
 }
 
 /// How a delivery is sent, and its sender.
@@ -138,6 +142,8 @@ impl Mutation {
             Self::BeginRestoredReading { endpoint: id } => endpoint::begin_reading(db, *id),
             Self::People(change) => change.execute(db),
             Self::PuppetLogin(change) => change.execute(db),
+            Self::Phase(change) => change.execute(db),
+            Self::Unheard(change) => change.execute(db),
         }
     }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::link::LinkedEndpoint;
 use super::queue::DeliveryQueue;
 use crate::domain::{Network, Roster};
+use crate::protocol::irc::ChannelRights;
 use catchup::ChannelCatchUp;
 use duplicates::DuplicateCounter;
 
@@ -23,6 +24,12 @@ pub(in crate::bridge) struct ChannelEndpoint {
     pub(in crate::bridge) join_info: Option<JoinInfo>,
     /// Its other members.
     pub(in crate::bridge) roster: Roster,
+    /// What we may do there; `None` until the server has told the modes.
+    pub(in crate::bridge) rights: Option<ChannelRights>,
+    /// The topic as the server shows it; `None` while we are not in the channel.
+    pub(in crate::bridge) shown_topic: Option<String>,
+    /// The topic that we have asked for, until the server shows another one.
+    pub(in crate::bridge) requested_topic: Option<String>,
 }
 
 /// How a channel was joined.
@@ -74,7 +81,17 @@ impl ChannelEndpoint {
             reception: Reception::NotJoined,
             join_info: None,
             roster: Roster::default(),
+            rights: None,
+            shown_topic: None,
+            requested_topic: None,
         }
+    }
+
+    /// We are not in the channel any more: forgets what was known of it.
+    pub(in crate::bridge) fn forget_stay(&mut self) {
+        self.reception = Reception::NotJoined;
+        self.roster = Roster::default();
+        (self.rights, self.shown_topic, self.requested_topic) = (None, None, None);
     }
 
     /// Whether lines are processed as they arrive.

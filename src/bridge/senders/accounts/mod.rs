@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::bridge::account_io::PostFailure;
 use crate::domain::{
-    AccountAccess, AccountKind, AccountSecrets, Endpoint, EndpointId, IrcUser, LetsChatUserId,
-    Network, PersonId, SpeakerAccount,
+    AccountAccess, AccountKind, AccountSecrets, Author, Endpoint, EndpointId, IrcUser,
+    LetsChatUserId, Network, PersonId, SpeakerAccount,
 };
 use crate::store::{Store, StoreError};
 use crate::translate::account_display_name;
@@ -220,6 +220,23 @@ impl Accounts {
             return None;
         }
         self.own_username(self.people.find(network, user)?)
+    }
+
+    /// Whether somebody on `network` has an account of their own, which the bridge speaks as.
+    pub(in crate::bridge) fn has_own(&self, network: &Network, user: &IrcUser) -> bool {
+        if self.own.is_empty() {
+            return false;
+        }
+        let author = Author {
+            name: user.nick.clone(),
+            display_name: None,
+            account: user.account.clone(),
+            userhost: user.userhost.clone(),
+            bot: user.bot,
+        };
+        let configured = self.policy.person(network, &author);
+        configured.is_some_and(|(_, person)| person.own.is_some())
+            || self.own_username_of(network, user).is_some()
     }
 
     /// The account that is being registered for a person.

@@ -71,6 +71,25 @@ impl Puppets {
         self.by_user.iter().filter(|(_, it)| !it.nicks.is_empty()).map(|(account, _)| account)
     }
 
+    /// The current nick of this user's puppet, if it is connected.
+    pub(in crate::bridge) fn nick_of(&self, account: &LetsChatUserId) -> Option<&str> {
+        self.by_user.get(account)?.nicks.last().map(String::as_str)
+    }
+
+    /// All puppets leave the channel. Returns the users whose puppets are in it or join it.
+    pub(in crate::bridge) fn leave(&mut self, endpoint: EndpointId) -> Vec<LetsChatUserId> {
+        let mut left = Vec::new();
+        for (account, puppet) in &mut self.by_user {
+            let is_inside = |it: &PuppetMembership| *it != PuppetMembership::Removed;
+            if puppet.memberships.get(&endpoint).is_some_and(is_inside) {
+                puppet.memberships.remove(&endpoint);
+                left.push(account.clone());
+            }
+        }
+        left.sort_by(|one, other| one.0.cmp(&other.0));
+        left
+    }
+
     /// The channels that the puppet of this user is in or joins; `None` while it is not connected.
     pub(in crate::bridge) fn channels_if_connected(
         &self,

@@ -118,6 +118,7 @@ impl IrcSession {
         let Some(endpoint) = self.channels.on_not_joined(name, policy, now) else { return };
         self.users.remove_channel(endpoint);
         self.who_poll.remove(endpoint);
+        self.forget_channel_modes(endpoint);
         self.early_messages.retain(|(source, _)| *source != endpoint);
         self.output.push_back(Output::Event(IrcEvent::NotJoined { endpoint, reason }));
         if policy == RejoinPolicy::AfterInvite {
@@ -210,6 +211,7 @@ impl IrcSession {
         let name = self.channels.remove(endpoint);
         self.users.remove_channel(endpoint);
         self.who_poll.remove(endpoint);
+        self.forget_channel_modes(endpoint);
         self.early_messages.retain(|(source, _)| *source != endpoint);
         if let Some(name) = name {
             self.enqueue_control(vec![("PART", vec![name, reason])]);

@@ -5,6 +5,7 @@ pub(super) mod join;
 pub(super) mod join_check;
 pub(super) mod membership;
 mod names;
+pub(super) mod rights;
 pub(super) mod topics;
 pub(super) mod user_events;
 pub(super) mod users;

@@ -166,9 +166,7 @@ impl IrcSession {
             self.users.set_prefix(endpoint, nick, (mark, given), &prefixes);
         }
         self.report_membership();
-        let by = source_name(source);
-        let change = change.join(" ");
-        self.output.push_back(Output::Event(IrcEvent::ModesChanged { endpoint, by, change }));
+        self.report_modes_changed(endpoint, source, change);
     }
 
     /// The author of a line. For live messages, what the line shows is learned and the rest comes from what
@@ -256,6 +254,7 @@ impl IrcSession {
         let reason = voice::unheard(modes, marked, self.account.is_some());
         let reason = reason.map(str::to_owned);
         self.output.push_back(Output::Event(IrcEvent::MaySpeak { endpoint, reason }));
+        self.set_channel_modes(endpoint, modes);
     }
 }
 

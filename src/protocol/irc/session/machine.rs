@@ -101,6 +101,8 @@ impl IrcSession {
                 self.fetch_history(endpoint, (since, now), msgid, by_msgid);
             }
             IrcCommand::SetTopic { endpoint, topic } => self.set_topic(endpoint, &topic),
+            IrcCommand::SetModes { endpoint, modes } => self.set_modes(endpoint, &modes),
+            IrcCommand::GiveVoice { endpoint, nicks } => self.give_voice(endpoint, &nicks),
             IrcCommand::SetAway(reason) => {
                 self.enqueue_control(vec![("AWAY", reason.into_iter().collect())]);
             }
@@ -144,5 +146,6 @@ fn is_about_others(output: &Output<Line, IrcEvent>) -> bool {
             | IrcEvent::Membership(_)
             | IrcEvent::Topic { .. }
             | IrcEvent::ModesChanged { .. }
+            | IrcEvent::Rights { .. }
     )
 }

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use super::budget::ServerQuota;
 use super::channels::Channels;
 use super::channels::join_check::JoinCheck;
+use super::channels::rights::ChannelModes;
 use super::channels::users::Users;
 use super::channels::who_poll::WhoPoll;
 use super::errors::disconnect::DisconnectReason;
@@ -77,6 +78,8 @@ pub struct IrcSession {
     /// Charsets, unless everything is UTF-8.
     pub(in crate::protocol::irc) charsets: Option<Charsets>,
     pub(in crate::protocol::irc) channels: Channels,
+    /// The modes of channels that we are in.
+    pub(in crate::protocol::irc) channel_modes: ChannelModes,
     /// Channels that we were forwarded to and have not joined yet.
     pub(in crate::protocol::irc) forwards: Vec<String>,
     /// The nick to ask for invitations.
@@ -177,6 +180,7 @@ impl IrcSession {
             isupport: Isupport::default(),
             charsets: None,
             channels: Channels::new(config.channels, config.seed),
+            channel_modes: ChannelModes::default(),
             forwards: Vec::new(),
             request_invite_from: config.request_invite_from,
             batches: Batches::default(),

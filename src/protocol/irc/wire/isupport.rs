@@ -30,6 +30,8 @@ pub(in crate::protocol::irc) struct Isupport {
     /// NICKLEN and CHANNELLEN.
     pub(in crate::protocol::irc) nicklen: Option<usize>,
     pub(in crate::protocol::irc) channellen: Option<usize>,
+    /// TOPICLEN: maximum bytes of a topic.
+    pub(in crate::protocol::irc) topiclen: Option<usize>,
     /// MONITOR (<https://ircv3.net/specs/extensions/monitor>).
     pub(in crate::protocol::irc) monitor: bool,
     /// TARGMAX for JOIN; `None` for no limit.
@@ -53,6 +55,7 @@ impl Default for Isupport {
             chantypes: "#&".to_owned(),
             nicklen: None,
             channellen: None,
+            topiclen: None,
             monitor: false,
             max_join_targets: None,
             utf8_only: false,
@@ -111,6 +114,9 @@ impl Isupport {
                 self.channellen =
                     parse_limit(value, MIN_CHANNELLEN..=MAX_NAME_LIMIT).or(self.channellen);
             }
+            "TOPICLEN" => {
+                self.topiclen = parse_limit(value, MIN_TOPICLEN..=MAX_TOPICLEN).or(self.topiclen);
+            }
             "TARGMAX" => {
                 let join = value.split(',').find_map(|pair| pair.strip_prefix("JOIN:"));
                 self.max_join_targets = join.and_then(|most| parse_limit(most, 1..=MAX_NAME_LIMIT));
@@ -141,6 +147,7 @@ impl Isupport {
             "CHANTYPES" => self.chantypes = unsaid.chantypes,
             "NICKLEN" => self.nicklen = unsaid.nicklen,
             "CHANNELLEN" => self.channellen = unsaid.channellen,
+            "TOPICLEN" => self.topiclen = unsaid.topiclen,
             "TARGMAX" => self.max_join_targets = unsaid.max_join_targets,
             _ => {}
         }
@@ -189,6 +196,10 @@ const MIN_NICKLEN: usize = 5;
 const MIN_CHANNELLEN: usize = 2;
 const MAX_NAME_LIMIT: usize = 1_024;
 
+/// Plausible range of TOPICLEN.
+const MIN_TOPICLEN: usize = 20;
+const MAX_TOPICLEN: usize = 65_536;
+
 /// Parses `(ov)@+`; an empty value means no prefixes.
 fn parse_prefix(value: &str) -> Option<Vec<(char, char)>> {
     if value.is_empty() {
@@ -226,7 +237,7 @@ mod tests {
         let learnt = with_tokens(
             "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 EXCEPTS CHATHISTORY=100 MSGREFTYPES=msgid \
              PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# \
-             CHANNELLEN=64 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:",
+             CHANNELLEN=64 TOPICLEN=390 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:",
         );
         let wanted = Isupport {
             casemapping: Casemapping::Ascii,
@@ -240,6 +251,7 @@ mod tests {
             bot_mode: Some('B'),
             chantypes: "#".to_owned(),
             nicklen: Some(31),
+            topiclen: Some(390),
             channellen: Some(64),
             monitor: true,
             max_join_targets: Some(4),

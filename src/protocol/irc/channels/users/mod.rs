@@ -94,10 +94,15 @@ impl Users {
         self.rosters.get(&endpoint).is_some_and(|channel| channel.get(&self.own_nick).is_some())
     }
 
+    /// Our status prefixes there, highest first; `None` if the server has not listed us.
+    pub(in crate::protocol::irc) fn own_prefixes(&self, endpoint: EndpointId) -> Option<&str> {
+        let me = self.rosters.get(&endpoint).and_then(|channel| channel.get(&self.own_nick));
+        me.map(|member| &*member.prefixes)
+    }
+
     /// Whether we have any status prefix there: voice or higher.
     pub(in crate::protocol::irc) fn are_we_marked(&self, endpoint: EndpointId) -> bool {
-        let me = self.rosters.get(&endpoint).and_then(|channel| channel.get(&self.own_nick));
-        me.is_some_and(|member| !member.prefixes.is_empty())
+        self.own_prefixes(endpoint).is_some_and(|prefixes| !prefixes.is_empty())
     }
 
     /// Learns from what a line says about its sender.

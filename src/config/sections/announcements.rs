@@ -1,0 +1,40 @@
+//! Reads `[announcements]`: what people are told about the phases of links.
+
+use super::parse;
+use crate::config::reader::Section;
+use crate::config::types::text;
+use crate::translate::{Announcement, Announcements, Audience};
+
+/// Reads the texts; those that are not set have the default.
+pub(super) fn read(mut section: Section<'_>) -> Announcements {
+    let default = Announcements::default();
+    let [together, moving, irc_read_only, closed] = default.phases;
+    let mut all = |name, default| announcement(&mut section, name, Audience::Everybody, default);
+    let phases = [
+        all("together", together),
+        all("moving", moving),
+        all("irc_read_only", irc_read_only),
+        all("closed", closed),
+    ];
+    let topic = all("topic", default.topic);
+    let mut one = |name, default| announcement(&mut section, name, Audience::OnePerson, default);
+    let announcements = Announcements {
+        phases,
+        welcome: one("welcome", default.welcome),
+        welcome_link: one("welcome_link", default.welcome_link),
+        read_only_notice: one("read_only_notice", default.read_only_notice),
+        closed_notice: one("closed_notice", default.closed_notice),
+        topic,
+    };
+    section.deny_unknown_keys();
+    announcements
+}
+
+fn announcement(
+    section: &mut Section<'_>,
+    name: &'static str,
+    audience: Audience,
+    default: Announcement,
+) -> Announcement {
+    section.get(name, text(|text| parse::announcement(text, audience))).unwrap_or(default)
+}
