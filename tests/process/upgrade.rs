@@ -38,7 +38,8 @@ async fn three_upgrades_under_load_are_not_seen_on_irc() {
         world.configure(|toml| {
             format!("{toml}\n[format]\nmerge_lines = \"never\"\nanti_ping = false\n")
         });
-        let bridge = world.bridge().await;
+        let mut bridge = world.bridge().await;
+        bridge.err.says("all links up").await;
         let before = world.irc.transcript().len();
         let (mut said, mut number) = (Vec::new(), 0);
         for _ in 0..3 {
@@ -51,7 +52,7 @@ async fn three_upgrades_under_load_are_not_seen_on_irc() {
                 tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             }
             kept(&upgrade.await.unwrap(), 1);
-            bridge.ready().await;
+            bridge.err.says("all links up").await;
         }
         let lines: Vec<String> = said.iter().map(|it| format!("<ann> lc {it}")).collect();
         assert_eq!(world.channel(said.len()).await, lines);
