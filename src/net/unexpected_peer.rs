@@ -194,6 +194,11 @@ impl<S> SniffedStream<S> {
         Self { sought: Some(sought), ..Self::new(inner) }
     }
 
+    /// The stream itself. It has all bytes that were not read: this one only looks at those that were.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
     /// The first bytes, readable after the stream has moved.
     pub fn first(&self) -> First {
         Arc::clone(&self.first)
