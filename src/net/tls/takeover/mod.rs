@@ -22,6 +22,8 @@ mod secret;
 mod state;
 mod stream;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use error::{TakeoverError, TlsRecordError};
 pub(super) use kept::Keeper;
