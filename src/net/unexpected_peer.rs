@@ -194,7 +194,12 @@ impl<S> SniffedStream<S> {
         Self { sought: Some(sought), ..Self::new(inner) }
     }
 
-    /// The stream itself. It has all bytes that were not read: this one only looks at those that were.
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Gives the stream below back.
     pub fn into_inner(self) -> S {
         self.inner
     }

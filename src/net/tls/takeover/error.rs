@@ -8,7 +8,7 @@ use rustls::AlertDescription;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TakeoverError {
     /// The handshake has not finished.
-    #[error("the TLS handshake has not finished: connect again")]
+    #[error("the TLS handshake has not finished")]
     Handshaking,
     /// The bridge is closing the connection.
     #[error("the bridge is closing the connection")]
@@ -17,13 +17,13 @@ pub enum TakeoverError {
     #[error("the TLS connection has failed: {0}")]
     Failed(String),
     /// Its cipher is not one of those that can be continued.
-    #[error("the TLS cipher {0} cannot be handed over: connect again")]
+    #[error("the TLS cipher {0} cannot be handed over")]
     UnknownCipher(String),
     /// The secrets from which the keys come were not found.
-    #[error("the server has changed its TLS keys too often to hand them over: connect again")]
+    #[error("the server has changed its TLS keys too often to hand them over")]
     UnknownSecrets,
     /// More is waiting to be read or sent than is handed over.
-    #[error("{0} bytes wait to be read or sent, too many to hand over: connect again")]
+    #[error("{0} bytes wait to be read or sent, too many to hand over")]
     TooMuch(usize),
     /// The state was written by a version that writes it differently.
     #[error(
@@ -31,7 +31,7 @@ pub enum TakeoverError {
     )]
     OtherFormat(u8),
     /// The state contradicts itself.
-    #[error("the TLS connection was handed over with {0} of a wrong length: connect again")]
+    #[error("the TLS connection was handed over with {0} of a wrong length")]
     Damaged(&'static str),
 }
 

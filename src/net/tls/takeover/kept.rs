@@ -55,6 +55,12 @@ impl Keeper {
 }
 
 impl<S> KeptTls<S> {
+    /// The stream below, usually its socket.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        self.stream.get_ref().0.get_ref().get_ref()
+    }
+
     /// Takes the connection apart, to be handed over. It waits for nothing: what has not been sent yet is handed
     /// over as well.
     ///

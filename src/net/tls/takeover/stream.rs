@@ -69,6 +69,12 @@ impl<S> TakenOverTls<S> {
         }
     }
 
+    /// The stream below, usually its socket.
+    #[must_use]
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
+
     /// Takes the connection apart, to be handed over once more.
     ///
     /// # Errors
@@ -158,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TakenOverTls<S> {
         failure.into()
     }
 
-    /// Reads from the socket. Returns whether the server has more to say.
+    /// Reads from the socket what is there, up to [`READ_LEN`].
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut bytes = [0; READ_LEN];
         let mut buffer = ReadBuf::new(&mut bytes);

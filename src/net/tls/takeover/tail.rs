@@ -28,6 +28,10 @@ impl<S> RecordTail<S> {
         Self { inner, partial: Vec::new(), awaited: HEADER_LEN, is_lost: false }
     }
 
+    pub(super) fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
     /// The stream, and the bytes of the record that has partly arrived. `None` if they are not known.
     pub(super) fn into_parts(self) -> (S, Option<Vec<u8>>) {
         (self.inner, (!self.is_lost).then_some(self.partial))
