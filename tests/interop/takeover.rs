@@ -117,9 +117,24 @@ impl Caller {
 /// Somebody whose connection is handed over talks with somebody else, who sees nobody leave or come.
 pub(crate) async fn nobody_notices(daemon: Daemon) {
     let server = Ircd::start(daemon, Flood::Allowed).await;
+    nobody_notices_at(server.plain(), server.tls(), &server.certificate()).await;
+}
+
+/// The same at another server, whose certificate is for `localhost`.
+#[tokio::test]
+#[ignore = "needs an IRC server: CONTRIBUTING.md says how"]
+async fn needs_an_irc_server_with_tls() {
+    let given = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    let address = |name: &str| given(name).parse().unwrap();
+    let certificate = given("IRC_CERTIFICATE");
+    nobody_notices_at(address("IRC_SERVER"), address("IRC_SERVER_TLS"), Path::new(&certificate))
+        .await;
+}
+
+async fn nobody_notices_at(plain: SocketAddr, tls: SocketAddr, certificate: &Path) {
     for (nick, version) in [("ann12", &TLS12), ("ann13", &TLS13)] {
-        let mut bob = IrcClient::connect(server.plain(), "bob").await;
-        let mut ann = Caller::connect(server.tls(), &server.certificate(), version).await;
+        let mut bob = IrcClient::connect(plain, "bob").await;
+        let mut ann = Caller::connect(tls, certificate, version).await;
         ann.say(&format!("NICK {nick}\r\nUSER {nick} 0 * :Ann\r\n")).await;
         ann.hear(" 001 ").await;
         ann.say("JOIN #tea\r\n").await;
