@@ -34,6 +34,7 @@ mod state;
 mod status;
 mod tcp;
 mod upgrade;
+mod upgrade_api;
 mod warnings;
 
 pub use answer::ErrorView;

@@ -1,4 +1,4 @@
-//! Replaces the running program: what the API does through the program that runs the bridge.
+//! How the API has the running program replaced: through the program that runs the bridge.
 
 use std::fmt;
 use std::future::Future;
@@ -6,15 +6,10 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use super::answer::{ApiError, ErrorView};
-use super::body;
-use super::state::SharedState;
 use crate::version::VERSION;
 
 /// An upgrade that is being prepared: how it began, or why it is refused.
@@ -122,7 +117,7 @@ impl UpgradeHandle {
     }
 
     /// Begins to replace the program.
-    async fn begin(&self, request: UpgradeRequestBody) -> Result<UpgradeBegunView, ApiError> {
+    pub(super) async fn begin(&self, request: UpgradeRequestBody) -> Result<UpgradeBegunView, ApiError> {
         {
             let mut known = self.known();
             if known.is_asked || known.under_way.is_some() {
@@ -143,7 +138,8 @@ impl UpgradeHandle {
         }
     }
 
-    fn status(&self) -> UpgradeStatusView {
+    /// What is known.
+    pub(super) fn status(&self) -> UpgradeStatusView {
         let known = self.known();
         let (under_way, last) = (known.under_way.clone(), known.last.clone());
         UpgradeStatusView { version: VERSION.to_owned(), under_way, last }
@@ -158,21 +154,4 @@ impl fmt::Debug for UpgradeHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UpgradeHandle").field("known", &*self.known()).finish_non_exhaustive()
     }
-}
-
-/// The routes.
-pub(super) fn routes() -> Router<SharedState> {
-    Router::new().route("/api/v1/upgrade", get(get_status).post(begin))
-}
-
-async fn get_status(State(state): State<SharedState>) -> Json<UpgradeStatusView> {
-    Json(state.bridge.upgrade.status())
-}
-
-async fn begin(
-    State(state): State<SharedState>,
-    request: Request,
-) -> Result<Json<UpgradeBegunView>, ApiError> {
-    let wanted: UpgradeRequestBody = body::read(request, r#"{"program":null}"#).await?;
-    state.bridge.upgrade.begin(wanted).await.map(Json)
 }

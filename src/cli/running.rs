@@ -195,7 +195,7 @@ async fn hand_over_to(
     let _ = reply.send(Ok(begun));
     let hand_over = program.hand_over(id.clone()).await?;
     if requests.signals.is_stop_requested() {
-        hand_over.say_goodbye();
+        hand_over.say_goodbye().await;
         systemd::notify_stopping();
         tracing::info!("stopped");
         return Ok(RunEnd::Stopped);

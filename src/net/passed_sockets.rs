@@ -32,7 +32,7 @@ const MAX_LEN_TEXT: u64 = 256 << 20;
 
 /// What was passed.
 #[derive(Debug)]
-pub struct Passed {
+pub struct PassedSockets {
     /// The text.
     pub text: Vec<u8>,
     /// The sockets, in their order.
@@ -62,7 +62,7 @@ pub fn pack(text: &[u8], sockets: &[BorrowedFd<'_>]) -> io::Result<OwnedFd> {
 ///
 /// # Errors
 /// Those of the system, and when nothing was passed.
-pub fn receive() -> io::Result<Passed> {
+pub fn receive() -> io::Result<PassedSockets> {
     let received = receive_all(io::stdin().as_fd());
     empty_stdin()?;
     let mut received = received?.into_iter();
@@ -71,7 +71,7 @@ pub fn receive() -> io::Result<Passed> {
     let mut file = File::from(file);
     file.rewind()?;
     file.take(MAX_LEN_TEXT).read_to_end(&mut text)?;
-    Ok(Passed { text, sockets: received.collect() })
+    Ok(PassedSockets { text, sockets: received.collect() })
 }
 
 /// Makes `end` the stdin of this process and of the program that replaces it.

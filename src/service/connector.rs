@@ -133,7 +133,7 @@ impl Connector {
             None => tls::client_config_with_cert(trust, self.client_certificate.as_ref()),
         };
         let config = config.map_err(|error| error.to_string())?;
-        let wire = dial::tls_handshake(tcp, &server.host, &config).await.map_err(|error| {
+        let wire = dial::kept_tls_handshake(tcp, &server.host, &config).await.map_err(|error| {
             if self.tls_trust.is_some() {
                 return error.to_string();
             }

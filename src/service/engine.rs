@@ -31,6 +31,9 @@ use crate::store::{Store, StoreError};
 const MAX_TURN_INPUTS: usize = 1_024;
 const MAX_TURN_TIME: Duration = Duration::from_millis(100);
 
+/// How long another process waits for what is half done, such as a catch-up, once nothing is in flight.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// The bridge with its store and its connections.
 pub(super) struct Engine {
     bridge: Bridge,
@@ -55,6 +58,8 @@ pub(super) struct Engine {
     requested_stage: watch::Receiver<ShutdownRequest>,
     /// The current stage of shutdown.
     stage: ShutdownStage,
+    /// When nothing was in flight any more, while the bridge stops.
+    drained_at: Option<Instant>,
     quit_sent: bool,
 }
 
@@ -86,6 +91,7 @@ impl Engine {
             status,
             requested_stage: requested,
             stage: ShutdownStage::Running,
+            drained_at: None,
             quit_sent: false,
         }
     }
@@ -141,7 +147,7 @@ impl Engine {
             }
             self.close_drained();
             self.publish_status();
-            if self.stage == ShutdownStage::Draining && self.is_drained() {
+            if self.stage == ShutdownStage::Draining && self.check_drained() {
                 self.send_quits();
             }
         }
@@ -150,10 +156,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether nothing is in flight any more; if another process takes over, nothing else half done either.
-    fn is_drained(&self) -> bool {
+    /// Whether nothing is in flight any more; if another process takes over, nothing else half done either, or not for
+    /// much longer.
+    fn check_drained(&mut self) -> bool {
+        if self.bridge.in_flight() > 0 {
+            return false;
+        }
+        let since = *self.drained_at.get_or_insert_with(Instant::now);
         let keeps_irc = self.requested_stage.borrow().keeps_irc;
-        self.bridge.in_flight() == 0 && (!keeps_irc || self.bridge.is_settled())
+        !keeps_irc || self.bridge.is_settled() || since.elapsed() >= SETTLE_TIMEOUT
     }
 
     fn is_stage_requested(&self) -> bool {

@@ -183,8 +183,7 @@ impl IrcConnection {
         self.try_other_server = self.connector.on_session_end(&server, self.rejection.as_ref());
         if end == ConnectionEnd::Released {
             let settings = network.connection_digest();
-            upgrade::put_down(&self.desk, (&self.name, settings, None), server, (session, lines))
-                .await;
+            upgrade::put_down(&self.desk, (&self.name, settings, None), server, (session, lines));
         } else {
             self.desk.note_end(&self.name, None, &end);
         }

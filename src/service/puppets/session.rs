@@ -155,7 +155,7 @@ async fn drive(
         let idle = last_spoke.borrow().elapsed();
         let released = ReleasedPuppet { user: account.clone(), nick, username, idle };
         let settings = network.connection_digest();
-        upgrade::put_down(&desk, (on, settings, Some(released)), server, (session, lines)).await;
+        upgrade::put_down(&desk, (on, settings, Some(released)), server, (session, lines));
     } else {
         desk.note_end(on, Some(&username), &end);
     }

@@ -64,7 +64,7 @@ struct Collected {
 pub(in crate::service) type IrcLines = Framed<IrcStream, IrcCodec>;
 
 /// Puts down the connection of a session that was released, made with settings of this digest.
-pub(in crate::service) async fn put_down(
+pub(in crate::service) fn put_down(
     desk: &ReleaseDesk,
     (network, settings, puppet): (&Network, String, Option<ReleasedPuppet>),
     server: HostPort,
@@ -74,7 +74,7 @@ pub(in crate::service) async fn put_down(
     let (stream, pending) = net::release_lines(lines);
     let network = network.clone();
     let username = puppet.as_ref().map(|puppet| puppet.username.clone());
-    match stream.release().await {
+    match stream.release() {
         Ok(stream) => desk.put(ReleasedConnection {
             network,
             settings,

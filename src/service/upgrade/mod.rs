@@ -20,14 +20,16 @@ use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::HostPort;
 use crate::domain::Network;
 use crate::net::passed_sockets;
-use crate::net::passed_sockets::Passed;
-use crate::net::{PendingBytes, ReleasedStream};
+use crate::net::passed_sockets::PassedSockets;
+use crate::net::tls::takeover::TlsState;
+use crate::net::{IrcStream, PendingBytes, ReleasedStream};
 use crate::protocol::irc::SessionState;
 use crate::version::VERSION;
 
@@ -74,6 +76,8 @@ struct KeptConnection {
     /// The server that it leads to.
     host: String,
     port: u16,
+    /// What continues its TLS; `None` if it has none.
+    tls: Option<TlsState>,
     session: SessionState,
     pending: PendingBytes,
 }
@@ -153,7 +157,7 @@ impl HandOver {
         for connection in released {
             let ReleasedConnection { network, settings, puppet, server, stream, session, pending } =
                 connection;
-            let ReleasedStream { socket } = stream;
+            let ReleasedStream { socket, tls } = stream;
             sockets.push(socket);
             connections.push(KeptConnection {
                 network: network.as_str().to_owned(),
@@ -161,6 +165,7 @@ impl HandOver {
                 puppet: puppet.map(KeptPuppet::from),
                 host: server.host,
                 port: server.port,
+                tls,
                 session,
                 pending,
             });
@@ -189,8 +194,8 @@ impl HandOver {
         Self::unpack(passed_sockets::receive()?)
     }
 
-    fn unpack(passed: Passed) -> Result<Self, HandOverError> {
-        let Passed { text, sockets } = passed;
+    fn unpack(passed: PassedSockets) -> Result<Self, HandOverError> {
+        let PassedSockets { text, sockets } = passed;
         let FormatOnly { format } = serde_json::from_slice(&text)?;
         if format != HAND_OVER_FORMAT {
             return Err(HandOverError::OtherFormat { found: format });
@@ -203,11 +208,21 @@ impl HandOver {
         Ok(Self { state, sockets: sockets.into_iter().map(TcpStream::from).collect() })
     }
 
-    /// Says goodbye on all connections instead, because the program is stopping.
-    pub fn say_goodbye(self) {
-        for socket in &self.sockets {
-            taken_over::say_goodbye(socket, "the bridge is shutting down");
-        }
+    /// Says goodbye on all connections instead, because the program is stopping. Must be called within a Tokio runtime.
+    pub async fn say_goodbye(self) {
+        let goodbyes = self.into_connections().filter_map(|(_, stream)| {
+            let stream = IrcStream::take_over(stream).ok()?;
+            Some(stream.say_goodbye("the bridge is shutting down"))
+        });
+        join_all(goodbyes).await;
+    }
+
+    fn into_connections(self) -> impl Iterator<Item = (KeptConnection, ReleasedStream)> {
+        let connections = self.state.connections.into_iter().zip(self.sockets);
+        connections.map(|(mut connection, socket)| {
+            let tls = connection.tls.take();
+            (connection, ReleasedStream { socket, tls })
+        })
     }
 
     /// How many connections there are.

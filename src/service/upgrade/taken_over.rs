@@ -1,8 +1,6 @@
 //! What the next program does with the connections that it was handed.
 
 use std::collections::HashMap;
-use std::io::Write;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,14 +66,15 @@ impl TakenOver {
         networks: &[NetworkSettings],
         logins: &[PuppetLogin],
     ) -> (Self, TakeOverReport) {
-        let HandOver { state, sockets } = hand_over;
-        let HandOverState { id, from_version, began_at, connections, mut lost, .. } = state;
+        let HandOverState { id, from_version, began_at, lost, .. } = &hand_over.state;
+        let (id, from_version, began_at) = (id.clone(), from_version.clone(), *began_at);
+        let mut lost = lost.clone();
         let mut taken = Self::default();
         let mut kept = 0;
-        for (connection, socket) in connections.into_iter().zip(sockets) {
+        for (connection, stream) in hand_over.into_connections() {
             let name = connection.puppet.as_ref().map(|puppet| puppet.username.clone());
             let network = Network::new(&connection.network);
-            match taken.add(connection, socket, networks, logins) {
+            match taken.add(connection, stream, networks, logins) {
                 Ok(()) => kept += 1,
                 Err(reason) => {
                     lost.push(LostConnection::new(&network, name.as_deref(), reason));
@@ -96,20 +95,21 @@ impl TakenOver {
     fn add(
         &mut self,
         connection: KeptConnection,
-        socket: TcpStream,
+        stream: ReleasedStream,
         networks: &[NetworkSettings],
         logins: &[PuppetLogin],
     ) -> Result<(), String> {
         let network = networks.iter().find(|it| it.network.as_str() == connection.network);
         let is_same = |it: &&NetworkSettings| it.connection_digest() == connection.settings;
         let is_wanted = |it: &&NetworkSettings| connection.puppet.is_none() || has_puppets(it);
-        let Some(network) = network.filter(is_same).filter(is_wanted) else {
-            say_goodbye(&socket, CONFIGURATION_CHANGED);
+        let network = network.filter(is_same).filter(is_wanted);
+        let stream = IrcStream::take_over(stream)?;
+        let Some(network) = network else {
+            tokio::spawn(stream.say_goodbye(CONFIGURATION_CHANGED));
             return Err(CONFIGURATION_CHANGED.to_owned());
         };
         let server = connection.server();
         let KeptConnection { puppet, session, pending, .. } = connection;
-        let stream = IrcStream::take_over(ReleasedStream { socket })?;
         let connection = TakenConnection { stream, server, session, pending, others: None };
         let taken = self.networks.entry(network.network.clone()).or_default();
         match puppet {
@@ -142,11 +142,4 @@ impl TakenOver {
             }
         }
     }
-}
-
-/// Says goodbye on a connection that is not continued.
-pub(super) fn say_goodbye(mut socket: &TcpStream, reason: &str) {
-    let quit = format!("QUIT :{reason}\r\n");
-    // It does not block. If the server does not read, it sees that the connection ends.
-    let _ = socket.write_all(quit.as_bytes());
 }
