@@ -12,6 +12,7 @@ use super::event_hub::EventHub;
 use super::handles::{LogLevelControl, ReloadHandle};
 use super::report::PeopleCounts;
 use super::samples::SampleLog;
+use super::upgrade::UpgradeHandle;
 use super::warnings::RecentWarnings;
 use crate::bridge::{BridgeReport, Stats};
 use crate::service::{ArchiveMonitor, BridgeControl, Status};
@@ -35,6 +36,8 @@ pub struct RunningParts {
     pub archive: ArchiveMonitor,
     /// Reads the configuration again.
     pub reload: ReloadHandle,
+    /// Replaces the program.
+    pub upgrade: UpgradeHandle,
     /// Shows and sets what is logged.
     pub log_level: Arc<dyn LogLevelControl>,
     /// The latest warnings of the log.

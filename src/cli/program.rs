@@ -10,14 +10,22 @@ use tokio::sync::{mpsc, watch};
 
 use super::logging::LogLevel;
 use crate::admin::{
-    AdminListeners, AdminServer, AdminTcp, ReloadHandle, ReloadedView, RunningParts,
+    AdminListeners, AdminServer, AdminTcp, ReloadHandle, ReloadedView, RunningParts, UpgradeHandle,
 };
 use crate::config;
 use crate::config::Settings;
 use crate::service;
-use crate::service::{LinkAsker, RunningBridge, Status};
+use crate::service::{HandOver, LinkAsker, RunningBridge, Status, TakeOverReport};
 use crate::store::{Store, StoreError};
 use crate::web::{LinkCall, LinkDesk, WebServer};
+
+/// What the administrator's API works by.
+#[derive(Clone)]
+pub(super) struct ProgramHandles {
+    pub(super) log_level: LogLevel,
+    pub(super) reload: ReloadHandle,
+    pub(super) upgrade: UpgradeHandle,
+}
 
 /// The running program.
 pub(super) struct Program {
@@ -34,18 +42,20 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Starts the bridge on `store`, the web server and the administrator's API, which reloads by `reload`.
+    /// Starts the bridge on `store`, with the connections of another program if there are any, the web server and the
+    /// administrator's API, which works by `handles`.
     pub(super) async fn start(
         config: &Path,
         settings: Settings,
-        store: Store,
-        (log_level, reload): (LogLevel, ReloadHandle),
+        (store, hand_over): (Store, Option<HandOver>),
+        handles: ProgramHandles,
     ) -> Result<Self, Box<dyn Error>> {
+        let ProgramHandles { log_level, reload, upgrade } = handles;
         let (desk, calls) = LinkDesk::channel();
         let web = WebServer::start(&settings, Some(desk.clone())).await?;
         let admin = AdminListeners::bind(&settings).await?;
         let admin_tcp = admin.tcp();
-        let bridge = service::start(settings.clone(), store)?;
+        let bridge = service::start(settings.clone(), store, hand_over)?;
         tokio::spawn(answer_calls(calls, bridge.link_asker()));
         let parts = RunningParts {
             control: bridge.control(),
@@ -53,6 +63,7 @@ impl Program {
             stats: bridge.stats(),
             archive: bridge.archive(),
             reload,
+            upgrade,
             warnings: log_level.warnings(),
             log_level: Arc::new(log_level.clone()),
             started_at: Timestamp::now(),
@@ -136,6 +147,22 @@ impl Program {
                 Err(error.into())
             }
         }
+    }
+
+    /// What became of the connections of the program before, if it has handed any over.
+    pub(super) fn taken_over(&self) -> Option<&TakeOverReport> {
+        self.bridge.taken_over()
+    }
+
+    /// Waits for deliveries in flight, lets go of the connections to IRC for the upgrade `id`, says goodbye everywhere
+    /// else, and waits until everything is stored.
+    pub(super) async fn hand_over(self, id: String) -> Result<HandOver, StoreError> {
+        let farewell = async {
+            if let Some(web) = self.web {
+                web.stop().await;
+            }
+        };
+        tokio::join!(self.bridge.hand_over(id), farewell, self.admin.stop()).0
     }
 
     /// Waits for deliveries in flight, says goodbye everywhere, and waits until everything is stored.

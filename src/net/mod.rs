@@ -7,6 +7,8 @@ pub mod dial;
 mod drive;
 mod host;
 pub mod identd;
+mod irc_stream;
+pub mod passed_sockets;
 mod irc_codec;
 pub mod proxy;
 pub mod rest;
@@ -16,6 +18,9 @@ mod websocket;
 mod wire;
 
 pub use drive::{ConnectionEnd, drive};
-pub use irc_codec::{IrcCodec, IrcCodecError, framed_lines};
+pub use irc_codec::{
+    IrcCodec, IrcCodecError, PendingBytes, framed_lines, release_lines, resume_lines,
+};
+pub use irc_stream::{IrcStream, ReleasedStream};
 pub use websocket::{WebSocketError, WsRequest, WsStream, open_account_websocket, open_websocket};
 pub use wire::Wire;

@@ -17,7 +17,9 @@ use super::connection_log::ConnectionLog;
 use super::control::OpenControls;
 use super::inbox::Inbox;
 use super::link_requests::OpenRequests;
-use super::messages::{AccountPoolRequest, EngineInput, PoolRequest, ShutdownStage, Status};
+use super::messages::{
+    AccountPoolRequest, EngineInput, PoolRequest, ShutdownRequest, ShutdownStage, Status,
+};
 use super::stats_log::StatsReporter;
 use crate::bridge::{Bridge, Command, ControlReply, Event, Peer, Stats};
 use crate::domain::{EndpointId, Network};
@@ -28,6 +30,9 @@ use crate::store::{Store, StoreError};
 /// Limits on the inputs and the duration of one turn, which bound the delay of its commands.
 const MAX_TURN_INPUTS: usize = 1_024;
 const MAX_TURN_TIME: Duration = Duration::from_millis(100);
+
+/// How long another process waits for what is half done, such as a catch-up, once nothing is in flight.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The bridge with its store and its connections.
 pub(super) struct Engine {
@@ -50,9 +55,11 @@ pub(super) struct Engine {
     connections: ConnectionLog,
     commits: Commits,
     stats_reporter: StatsReporter,
-    requested_stage: watch::Receiver<ShutdownStage>,
+    requested_stage: watch::Receiver<ShutdownRequest>,
     /// The current stage of shutdown.
     stage: ShutdownStage,
+    /// When nothing was in flight any more, while the bridge stops.
+    drained_at: Option<Instant>,
     quit_sent: bool,
 }
 
@@ -62,7 +69,7 @@ impl Engine {
         mut store: Store,
         status: watch::Sender<Status>,
         counters: watch::Sender<Stats>,
-        requested: watch::Receiver<ShutdownStage>,
+        requested: watch::Receiver<ShutdownRequest>,
     ) -> Self {
         let sender = status.clone();
         store.on_stall(move |stuck| sender.send_modify(|status| status.storage_stalled = stuck));
@@ -84,6 +91,7 @@ impl Engine {
             status,
             requested_stage: requested,
             stage: ShutdownStage::Running,
+            drained_at: None,
             quit_sent: false,
         }
     }
@@ -139,7 +147,7 @@ impl Engine {
             }
             self.close_drained();
             self.publish_status();
-            if self.stage == ShutdownStage::Draining && self.bridge.in_flight() == 0 {
+            if self.stage == ShutdownStage::Draining && self.check_drained() {
                 self.send_quits();
             }
         }
@@ -148,13 +156,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether nothing is in flight any more; if another process takes over, nothing else half done either, or not for
+    /// much longer.
+    fn check_drained(&mut self) -> bool {
+        if self.bridge.in_flight() > 0 {
+            return false;
+        }
+        let since = *self.drained_at.get_or_insert_with(Instant::now);
+        let keeps_irc = self.requested_stage.borrow().keeps_irc;
+        !keeps_irc || self.bridge.is_settled() || since.elapsed() >= SETTLE_TIMEOUT
+    }
+
     fn is_stage_requested(&self) -> bool {
-        *self.requested_stage.borrow() > self.stage
+        self.requested_stage.borrow().stage > self.stage
     }
 
     /// Applies a change of the shutdown stage, before other inputs.
     fn apply_stage(&mut self, commands: &mut Vec<Command>) -> Result<(), StoreError> {
-        let requested = *self.requested_stage.borrow_and_update();
+        let requested = self.requested_stage.borrow_and_update().stage;
         if requested > ShutdownStage::Running && self.stage == ShutdownStage::Running {
             self.bridge.apply(Timestamp::now(), Event::Stop, &mut self.store, commands)?;
         }
@@ -323,14 +342,24 @@ impl Engine {
         if std::mem::replace(&mut self.quit_sent, true) {
             return;
         }
-        let quit = irc::IrcCommand::Quit("the bridge is shutting down".to_owned());
-        let networks =
-            self.irc_senders.keys().map(|network| Command::Irc(network.clone(), quit.clone()));
+        let keeps_irc = self.requested_stage.borrow().keeps_irc;
+        let networks = self.irc_senders.keys().map(|network| {
+            let goodbye = match (keeps_irc, self.bridge.may_be_handed_over(network)) {
+                (true, true) => irc::IrcCommand::HandOver,
+                (true, false) => irc::IrcCommand::Quit("the bridge is restarting".to_owned()),
+                (false, _) => irc::IrcCommand::Quit("the bridge is shutting down".to_owned()),
+            };
+            Command::Irc(network.clone(), goodbye)
+        });
         let goodbyes: Vec<Command> =
             networks.chain([Command::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
         for keeper in std::mem::take(&mut self.puppet_pools).into_values() {
+            let request = match keeps_irc {
+                true => PoolRequest::HandOver,
+                false => PoolRequest::Shutdown("the bridge is shutting down".to_owned()),
+            };
             // A closed pool has no puppets left.
-            let _ = keeper.send(PoolRequest::Shutdown("the bridge is shutting down".to_owned()));
+            let _ = keeper.send(request);
         }
         for goodbye in goodbyes {
             self.send_command(goodbye);
@@ -356,7 +385,7 @@ impl Engine {
 }
 
 /// Waits until the shutdown stage changes.
-async fn stage_changed(mut requested: watch::Receiver<ShutdownStage>) {
+async fn stage_changed(mut requested: watch::Receiver<ShutdownRequest>) {
     if requested.changed().await.is_err() {
         // The sender is gone, so it never changes.
         std::future::pending::<()>().await;

@@ -51,4 +51,5 @@ mod stores;
 mod stuck;
 #[path = "../support/terminal.rs"]
 mod terminal;
+mod upgrade;
 mod web;

@@ -1,0 +1,27 @@
+//! `/api/v1/upgrade`: replaces the running program, and says what came of it.
+
+use axum::extract::{Request, State};
+use axum::routing::get;
+use axum::{Json, Router};
+
+use super::answer::ApiError;
+use super::body;
+use super::state::SharedState;
+use super::upgrade::{UpgradeBegunView, UpgradeRequestBody, UpgradeStatusView};
+
+/// The routes.
+pub(super) fn routes() -> Router<SharedState> {
+    Router::new().route("/api/v1/upgrade", get(get_status).post(begin))
+}
+
+async fn get_status(State(state): State<SharedState>) -> Json<UpgradeStatusView> {
+    Json(state.bridge.upgrade.status())
+}
+
+async fn begin(
+    State(state): State<SharedState>,
+    request: Request,
+) -> Result<Json<UpgradeBegunView>, ApiError> {
+    let wanted: UpgradeRequestBody = body::read(request, r#"{"program":null}"#).await?;
+    state.bridge.upgrade.begin(wanted).await.map(Json)
+}
