@@ -54,6 +54,8 @@ pub struct UpgradeBegunView {
     pub to_version: String,
     /// Within how many seconds the new version answers, unless something is wrong.
     pub within_secs: u64,
+    /// The number of the process, which the new version has, too.
+    pub pid: u32,
 }
 
 /// What came of an upgrade.
@@ -117,7 +119,10 @@ impl UpgradeHandle {
     }
 
     /// Begins to replace the program.
-    pub(super) async fn begin(&self, request: UpgradeRequestBody) -> Result<UpgradeBegunView, ApiError> {
+    pub(super) async fn begin(
+        &self,
+        request: UpgradeRequestBody,
+    ) -> Result<UpgradeBegunView, ApiError> {
         {
             let mut known = self.known();
             if known.is_asked || known.under_way.is_some() {

@@ -71,7 +71,7 @@ enum CliCommand {
     /// Make the running bridge read its configuration again
     Reload(control::ReloadArgs),
     /// Replace the running bridge by its new version, keeping its connections to IRC
-    Upgrade(upgrade::UpgradeArgs),
+    Upgrade(control::UpgradeArgs),
     /// Stop delivering over a link; messages wait
     Pause(control::LinkArgs),
     /// Deliver over a paused link again
@@ -148,7 +148,7 @@ pub fn main() -> ExitCode {
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Status(arguments) => control::status(&arguments),
         CliCommand::Reload(arguments) => control::reload(&arguments),
-        CliCommand::Upgrade(arguments) => upgrade::upgrade(&arguments),
+        CliCommand::Upgrade(arguments) => control::upgrade(&arguments),
         CliCommand::Pause(arguments) => control::pause(&arguments),
         CliCommand::Resume(arguments) => control::resume(&arguments),
         CliCommand::Queue(arguments) => control::queue(&arguments),

@@ -10,13 +10,15 @@ use tokio::sync::{mpsc, watch};
 
 use super::logging::LogLevel;
 use crate::admin::{
-    AdminListeners, AdminServer, AdminTcp, ReloadHandle, ReloadedView, RunningParts, UpgradeHandle,
+    AdminListeners, AdminServer, AdminTcp, LostConnectionView, ReloadHandle, ReloadedView,
+    RunningParts, UpgradeHandle, UpgradeView,
 };
 use crate::config;
 use crate::config::Settings;
 use crate::service;
-use crate::service::{HandOver, LinkAsker, RunningBridge, Status, TakeOverReport};
+use crate::service::{HandedOver, LinkAsker, RunningBridge, Status, TakeOverReport};
 use crate::store::{Store, StoreError};
+use crate::version::VERSION;
 use crate::web::{LinkCall, LinkDesk, WebServer};
 
 /// What the administrator's API works by.
@@ -47,7 +49,7 @@ impl Program {
     pub(super) async fn start(
         config: &Path,
         settings: Settings,
-        (store, hand_over): (Store, Option<HandOver>),
+        (store, hand_over): (Store, Option<HandedOver>),
         handles: ProgramHandles,
     ) -> Result<Self, Box<dyn Error>> {
         let ProgramHandles { log_level, reload, upgrade } = handles;
@@ -56,6 +58,10 @@ impl Program {
         let admin = AdminListeners::bind(&settings).await?;
         let admin_tcp = admin.tcp();
         let bridge = service::start(settings.clone(), store, hand_over)?;
+        if let Some(report) = bridge.taken_over() {
+            // Before the API answers.
+            report_taken_over(report, &upgrade);
+        }
         tokio::spawn(answer_calls(calls, bridge.link_asker()));
         let parts = RunningParts {
             control: bridge.control(),
@@ -149,14 +155,9 @@ impl Program {
         }
     }
 
-    /// What became of the connections of the program before, if it has handed any over.
-    pub(super) fn taken_over(&self) -> Option<&TakeOverReport> {
-        self.bridge.taken_over()
-    }
-
     /// Waits for deliveries in flight, lets go of the connections to IRC for the upgrade `id`, says goodbye everywhere
     /// else, and waits until everything is stored.
-    pub(super) async fn hand_over(self, id: String) -> Result<HandOver, StoreError> {
+    pub(super) async fn hand_over(self, id: String) -> Result<HandedOver, StoreError> {
         let farewell = async {
             if let Some(web) = self.web {
                 web.stop().await;
@@ -184,4 +185,25 @@ async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
             LinkCall::PuppetLogin(request, reply) => bridge.ask_puppet_login(request, reply).await,
         }
     }
+}
+
+/// Says what became of the connections of the program before.
+fn report_taken_over(report: &TakeOverReport, upgrade: &UpgradeHandle) {
+    let TakeOverReport { id, from_version, kept, lost, away_ms } = report.clone();
+    tracing::info!(from_version, kept, away_ms, "upgraded: connections taken over");
+    for lost in &lost {
+        let (connection, reason) = (&lost.connection, &lost.reason);
+        tracing::warn!(connection, reason, "connection not taken over; connecting anew");
+    }
+    let lost = lost.into_iter();
+    let lost = lost.map(|it| LostConnectionView { connection: it.connection, reason: it.reason });
+    upgrade.record_unless_known(UpgradeView {
+        id,
+        from_version,
+        to_version: VERSION.to_owned(),
+        kept,
+        lost: lost.collect(),
+        away_ms,
+        error: None,
+    });
 }

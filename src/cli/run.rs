@@ -10,7 +10,7 @@ use super::running::{ProgramRequests, RunEnd, run_until_stopped};
 use super::upgrade::{ProgramFile, answer_preflight, replace_program};
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging};
 use crate::config;
-use crate::service::{HandOver, HandOverError, StartError};
+use crate::service::{HandOverError, HandedOver, StartError};
 use crate::store::StoreError;
 use crate::version::{COMMIT, VERSION};
 
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &RunArgs) -> ExitCode {
     }
     // While the file is as it was at the start.
     let program = ProgramFile::of_this_process();
-    let handed_over = arguments.take_over.then(HandOver::receive);
+    let handed_over = arguments.take_over.then(HandedOver::receive);
     let (settings, warnings) = match config::load(config, std::env::vars()) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &RunArgs) -> ExitCode {
 }
 
 /// The connections of the program before, if they can be used.
-fn usable(handed_over: Result<HandOver, HandOverError>) -> Option<HandOver> {
+fn usable(handed_over: Result<HandedOver, HandOverError>) -> Option<HandedOver> {
     match handed_over {
         Ok(hand_over) => Some(hand_over),
         Err(error) => {

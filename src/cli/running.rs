@@ -16,11 +16,11 @@ use super::signals::ProgramSignals;
 use super::systemd;
 use super::upgrade::{ProgramFile, ask_new_program};
 use crate::admin::{
-    ErrorView, LostConnectionView, ReloadHandle, ReloadedView, UpgradeBegunView, UpgradeHandle,
-    UpgradeRequestBody, UpgradeView,
+    ErrorView, ReloadHandle, ReloadedView, UpgradeBegunView, UpgradeHandle, UpgradeRequestBody,
+    UpgradeView,
 };
 use crate::config::Settings;
-use crate::service::{HandOver, TakeOverReport};
+use crate::service::HandedOver;
 use crate::store::Store;
 use crate::version::VERSION;
 
@@ -58,18 +58,14 @@ pub(super) struct BegunUpgrade {
     pub(super) program: PathBuf,
     to_version: String,
     /// The open connections.
-    pub(super) hand_over: HandOver,
+    pub(super) hand_over: HandedOver,
     /// What this program goes on with if it cannot be replaced.
     pub(super) settings: Box<Settings>,
 }
 
 impl ProgramRequests {
     /// Listens to signals and requests. Must be called within the runtime.
-    pub(super) fn listen(
-        settings: &Settings,
-        log_level: LogLevel,
-        program: ProgramFile,
-    ) -> Self {
+    pub(super) fn listen(settings: &Settings, log_level: LogLevel, program: ProgramFile) -> Self {
         let (asked, reloads) = mpsc::channel(1);
         let reload = reload_handle(asked);
         let (asked, upgrades) = mpsc::channel(1);
@@ -121,15 +117,12 @@ impl ProgramRequests {
 pub(super) async fn run_until_stopped(
     config: &Path,
     settings: Settings,
-    hand_over: Option<HandOver>,
+    hand_over: Option<HandedOver>,
     requests: &mut ProgramRequests,
 ) -> Result<RunEnd, Box<dyn Error>> {
     let store = Store::open(&settings.state_dir)?;
     let handles = requests.handles.clone();
     let mut program = Program::start(config, settings, (store, hand_over), handles).await?;
-    if let Some(report) = program.taken_over() {
-        report_taken_over(report, &requests.handles.upgrade);
-    }
     tokio::spawn(systemd::report_status(program.status()));
     loop {
         tokio::select! {
@@ -188,6 +181,7 @@ async fn hand_over_to(
         from_version: VERSION.to_owned(),
         to_version: to_version.clone(),
         within_secs: within.as_secs(),
+        pid: std::process::id(),
     };
     tracing::info!(program = %new_program.display(), version = to_version, "upgrading: letting go of the connections");
     systemd::notify_reloading();
@@ -202,27 +196,6 @@ async fn hand_over_to(
     }
     tracing::info!(connections = hand_over.len(), "replacing the program");
     Ok(RunEnd::Upgrade(BegunUpgrade { id, program: new_program, to_version, hand_over, settings }))
-}
-
-/// Says what became of the connections of the program before.
-fn report_taken_over(report: &TakeOverReport, upgrade: &UpgradeHandle) {
-    let TakeOverReport { id, from_version, kept, lost, away_ms } = report.clone();
-    tracing::info!(from_version, kept, away_ms, "upgraded: connections taken over");
-    for lost in &lost {
-        let (connection, reason) = (&lost.connection, &lost.reason);
-        tracing::warn!(connection, reason, "connection not taken over; connecting anew");
-    }
-    let lost = lost.into_iter();
-    let lost = lost.map(|it| LostConnectionView { connection: it.connection, reason: it.reason });
-    upgrade.record_unless_known(UpgradeView {
-        id,
-        from_version,
-        to_version: VERSION.to_owned(),
-        kept,
-        lost: lost.collect(),
-        away_ms,
-        error: None,
-    });
 }
 
 fn random_id() -> String {

@@ -103,7 +103,8 @@ fn memory_file(text: &[u8]) -> io::Result<File> {
 }
 
 fn send(socket: &OwnedFd, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let mut space = vec![MaybeUninit::uninit(); SendAncillaryMessage::ScmRights(descriptors).size()];
+    let mut space =
+        vec![MaybeUninit::uninit(); SendAncillaryMessage::ScmRights(descriptors).size()];
     let mut control = SendAncillaryBuffer::new(&mut space);
     if !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
         return Err(io::Error::other("no room for the sockets in a message"));
@@ -119,7 +120,8 @@ fn receive_all(socket: BorrowedFd<'_>) -> io::Result<Vec<OwnedFd>> {
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0; 1];
         let flags = RecvFlags::CMSG_CLOEXEC;
-        let got = rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, flags)?;
+        let got =
+            rustix::net::recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, flags)?;
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
                 received.extend(descriptors);

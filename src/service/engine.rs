@@ -15,6 +15,7 @@ use super::closings::Closings;
 use super::commits::Commits;
 use super::connection_log::ConnectionLog;
 use super::control::OpenControls;
+use super::drain::Drain;
 use super::inbox::Inbox;
 use super::link_requests::OpenRequests;
 use super::messages::{
@@ -30,9 +31,6 @@ use crate::store::{Store, StoreError};
 /// Limits on the inputs and the duration of one turn, which bound the delay of its commands.
 const MAX_TURN_INPUTS: usize = 1_024;
 const MAX_TURN_TIME: Duration = Duration::from_millis(100);
-
-/// How long another process waits for what is half done, such as a catch-up, once nothing is in flight.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The bridge with its store and its connections.
 pub(super) struct Engine {
@@ -58,8 +56,7 @@ pub(super) struct Engine {
     requested_stage: watch::Receiver<ShutdownRequest>,
     /// The current stage of shutdown.
     stage: ShutdownStage,
-    /// When nothing was in flight any more, while the bridge stops.
-    drained_at: Option<Instant>,
+    drain: Drain,
     quit_sent: bool,
 }
 
@@ -91,7 +88,7 @@ impl Engine {
             status,
             requested_stage: requested,
             stage: ShutdownStage::Running,
-            drained_at: None,
+            drain: Drain::default(),
             quit_sent: false,
         }
     }
@@ -156,15 +153,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether nothing is in flight any more; if another process takes over, nothing else half done either, or not for
-    /// much longer.
+    /// Whether nothing is in flight any more, and nothing else half done if another process takes over.
     fn check_drained(&mut self) -> bool {
-        if self.bridge.in_flight() > 0 {
-            return false;
-        }
-        let since = *self.drained_at.get_or_insert_with(Instant::now);
-        let keeps_irc = self.requested_stage.borrow().keeps_irc;
-        !keeps_irc || self.bridge.is_settled() || since.elapsed() >= SETTLE_TIMEOUT
+        let is_settled = !self.requested_stage.borrow().keeps_irc || self.bridge.is_settled();
+        self.drain.check(self.bridge.in_flight(), is_settled)
     }
 
     fn is_stage_requested(&self) -> bool {

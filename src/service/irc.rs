@@ -20,8 +20,8 @@ use crate::domain::{Endpoint, EndpointId, Network};
 use crate::net;
 use crate::net::ConnectionEnd;
 use crate::protocol::irc::{
-    ChannelTarget, Charset, Charsets, DisconnectReason, IrcCommand, IrcEvent, IrcSession, LearnedPace,
-    SessionConfig,
+    ChannelTarget, Charset, Charsets, DisconnectReason, IrcCommand, IrcEvent, IrcSession,
+    LearnedPace, SessionConfig,
 };
 
 /// The channels to join: those that are configured, and those that are no longer linked but still delivered to, with
@@ -119,11 +119,7 @@ impl IrcConnection {
     }
 
     /// Continues with a connection that another program has let go of, once `puppets` are known to the bridge.
-    pub(super) fn continuing(
-        self,
-        taken: TakenConnection,
-        puppets: oneshot::Receiver<()>,
-    ) -> Self {
+    pub(super) fn continuing(self, taken: TakenConnection, puppets: oneshot::Receiver<()>) -> Self {
         Self { taken: Some((taken, puppets)), ..self }
     }
 

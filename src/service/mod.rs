@@ -19,6 +19,7 @@ mod connection_log;
 mod connections;
 mod connector;
 mod control;
+mod drain;
 mod engine;
 pub mod history_import;
 mod identity;
@@ -63,7 +64,7 @@ pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
 pub use reload::{ConfigChanges, ReloadError};
 pub use survey::{ChannelList, survey};
-pub use upgrade::{HAND_OVER_FORMAT, HandOver, HandOverError, LostConnection, TakeOverReport};
+pub use upgrade::{HAND_OVER_FORMAT, HandOverError, HandedOver, LostConnection, TakeOverReport};
 
 use archive::Archiver;
 use bridge_settings::bridge_config;
@@ -124,7 +125,7 @@ pub enum StartError {
 pub fn start(
     settings: Settings,
     mut store: Store,
-    hand_over: Option<HandOver>,
+    hand_over: Option<HandedOver>,
 ) -> Result<RunningBridge, StartError> {
     let idents = settings.ident.map(start_identd).transpose()?;
     store.set_account_key(&store::load_or_create_account_key(&settings.state_dir)?);
@@ -292,7 +293,7 @@ impl RunningBridge {
     ///
     /// # Errors
     /// The error of the store. The connections are closed then.
-    pub async fn hand_over(self, id: String) -> Result<HandOver, StoreError> {
+    pub async fn hand_over(self, id: String) -> Result<HandedOver, StoreError> {
         let Self {
             settings, connections, inbox, shutdown_stage, engine_end: ended, archiver, ..
         } = self;
@@ -310,7 +311,7 @@ impl RunningBridge {
         end_stuck.abort();
         archiver.stop().await;
         let (released, lost) = desk.take();
-        outcome.map(|()| HandOver::new(id, began_at, released, lost))
+        outcome.map(|()| HandedOver::new(id, began_at, released, lost))
     }
 }
 

@@ -54,7 +54,11 @@ fn seen(world: &World, skipped: usize) -> Vec<String> {
 #[track_caller]
 fn assert_kept(end: &End, count: usize) {
     assert_eq!(end.code, Some(0), "{}{}", end.out, end.err);
-    assert!(end.out.contains(&format!("{count} of {count} connections to IRC kept")), "{}", end.out);
+    assert!(
+        end.out.contains(&format!("{count} of {count} connections to IRC kept")),
+        "{}",
+        end.out
+    );
 }
 
 /// A program that does this before it does what the real one does; `$REAL` is that one.
@@ -179,8 +183,10 @@ async fn program_that_cannot_take_over_is_refused_and_nothing_changes() {
     let world = world(irc::Setup::default()).await;
     let bridge = start(&world).await;
     let before = world.irc.transcript().len();
-    let other_format = "set -- \"$@\" ; [ \"$4\" = --check-hand-over ] && exec $REAL run --config $3 $4 99";
-    let silent_about_it = "echo \"error: unexpected argument '--check-hand-over' found\" >&2; exit 2";
+    let other_format =
+        "set -- \"$@\" ; [ \"$4\" = --check-hand-over ] && exec $REAL run --config $3 $4 99";
+    let silent_about_it =
+        "echo \"error: unexpected argument '--check-hand-over' found\" >&2; exit 2";
     let script = |text: &str| program(&world, text);
     for (program, code, words) in [
         ("/nowhere/letsbridge".to_owned(), 1, "there is no such program"),
@@ -245,7 +251,8 @@ async fn program_that_vanishes_at_the_last_moment_leaves_the_old_one_at_work() {
 async fn program_without_the_connections_connects_anew() {
     let world = world(irc::Setup::default()).await;
     let mut bridge = start(&world).await;
-    let other = program(&world, "case \"$*\" in *--take-over*) exec $REAL \"$@\" < /dev/null;; esac");
+    let other =
+        program(&world, "case \"$*\" in *--take-over*) exec $REAL \"$@\" < /dev/null;; esac");
     let end = upgrade(&world, &["--program", &other]).await;
     assert_eq!(end.code, Some(3), "{}{}", end.out, end.err);
     assert!(end.err.contains("has connected anew"), "{}", end.err);
@@ -299,7 +306,7 @@ async fn killed_at(step: &str) {
     talk(&world, 1);
     assert_eq!(bridge.ends().await.code, None);
     // What the service manager does.
-    let mut bridge = start(&world).await;
+    let bridge = start(&world).await;
     let end = upgrade.await.unwrap();
     assert!(matches!(end.code, Some(0 | 3)), "{}{}", end.out, end.err);
     talk(&world, 2);
@@ -307,7 +314,10 @@ async fn killed_at(step: &str) {
     let [all_room, all_channel] = expected(3);
     assert_eq!(channel, all_channel, "{step}");
     // What was said while nobody was connected is in no history of this server.
-    assert!(room == all_room || room == [&all_room[..1], &all_room[2..]].concat(), "{step}: {room:?}");
+    assert!(
+        room == all_room || room == [&all_room[..1], &all_room[2..]].concat(),
+        "{step}: {room:?}"
+    );
     bridge.signal("TERM").await;
     assert_eq!(bridge.ends().await.code, Some(0));
 }
@@ -340,7 +350,10 @@ async fn stop_during_an_upgrade_says_goodbye() {
 async fn upgrade_asked_for_twice_is_refused() {
     let world = world(irc::Setup::default()).await;
     let mut bridge = start(&world).await;
-    let slow = program(&world, "case \"$*\" in *--check*) touch asked; while [ ! -e go ]; do sleep 0.05; done;; esac");
+    let slow = program(
+        &world,
+        "case \"$*\" in *--check*) touch asked; while [ ! -e go ]; do sleep 0.05; done;; esac",
+    );
     let first = tokio::spawn(world.letsbridge(&["upgrade", "--program", &slow]).ends());
     let asked: PathBuf = world.path().join("asked");
     while !asked.exists() {

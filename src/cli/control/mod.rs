@@ -1,4 +1,4 @@
-//! The commands that ask a running bridge: `status`, `reload`, `pause`, `resume`, `queue` and `loglevel`.
+//! The commands that ask a running bridge: `status`, `reload`, `upgrade`, `pause`, `resume`, `queue` and `loglevel`.
 
 mod links;
 mod log_level;
@@ -7,6 +7,7 @@ mod reload;
 mod running;
 mod status;
 mod status_text;
+mod upgrade;
 
 pub(super) use links::{LinkArgs, pause, resume};
 pub(super) use log_level::{LogLevelArgs, log_level};
@@ -14,3 +15,4 @@ pub(super) use queue::{QueueArgs, queue};
 pub(super) use reload::{ReloadArgs, reload};
 pub(super) use running::{BridgeAt, RunningBridgeClient, StateAt};
 pub(super) use status::{StatusArgs, status};
+pub(super) use upgrade::{UpgradeArgs, upgrade};

@@ -1,4 +1,5 @@
-//! `letsbridge upgrade`: replaces the running program by its new version, without closing the connections to IRC.
+//! What the running program does when it is upgraded: asks the new version whether it can take over, and is replaced by
+//! it without closing the connections to IRC.
 //!
 //! ```text
 //!  letsbridge upgrade        the running program                            the new program
@@ -9,12 +10,10 @@
 //!        │ GET, until it answers ─────────────────────────────────────────────▶ what became of them
 //! ```
 
-mod command;
 mod preflight;
 mod program_file;
 mod replace;
 
-pub(super) use command::{UpgradeArgs, upgrade};
 pub(super) use preflight::{answer_preflight, ask_new_program};
 pub(super) use program_file::ProgramFile;
 pub(super) use replace::replace_program;

@@ -109,9 +109,13 @@ fn no_program(program: &Path, error: &io::Error) -> String {
     let program = program.display();
     match error.kind() {
         io::ErrorKind::NotFound => {
-            format!("{program}: there is no such program: install the new version there, or name it with --program")
+            format!(
+                "{program}: there is no such program: install the new version there, or name it with --program"
+            )
         }
-        _ => format!("{program} cannot be started ({error}): check the file, or name another one with --program"),
+        _ => format!(
+            "{program} cannot be started ({error}): check the file, or name another one with --program"
+        ),
     }
 }
 

@@ -7,14 +7,14 @@ use std::process::Command;
 
 use crate::cli::log_limits;
 use crate::net::passed_sockets;
-use crate::service::HandOver;
+use crate::service::HandedOver;
 
 /// Starts `program` instead of this one, with the connections of `hand_over`. Returns only if that fails, and why; the
 /// connections are still open then.
 pub(in crate::cli) fn replace_program(
     program: &Path,
     config: &Path,
-    hand_over: &HandOver,
+    hand_over: &HandedOver,
 ) -> io::Error {
     log_limits::tell(true);
     let packed = hand_over.pack().and_then(|end| passed_sockets::put_at_stdin(&end));

@@ -15,8 +15,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use channels::ChannelTarget;
-pub use channels::users::KeptUsers;
 pub use channels::membership::{LeaveReason, MembershipEvent};
+pub use channels::users::KeptUsers;
 pub use errors::disconnect::{DisconnectKind, DisconnectReason};
 pub use login::{IrcIdentity, SaslLogin, ServicesLogin, StsPolicy};
 pub use receive::chathistory::{HistoryPage, HistoryReply};

@@ -146,7 +146,8 @@ async fn drive(
     let SessionContext { network, mut connector, mut commands, inbox, desk, last_spoke } = context;
     let PuppetConfig { user: account, nick, username, .. } = puppet;
     let on = &network.network;
-    let name = |event| EngineInput::Event(Event::Puppet(on.clone(), account.clone(), Box::new(event)));
+    let name =
+        |event| EngineInput::Event(Event::Puppet(on.clone(), account.clone(), Box::new(event)));
     let end = net::drive(&mut session, &mut lines, &mut commands, &inbox, name).await;
     let login_succeeded = session.was_registered();
     let rejection = session.disconnect_reason().cloned();
@@ -200,12 +201,7 @@ pub(super) fn puppet_session_config(
         ..IrcIdentity::named(nick)
     };
     let webirc = webirc_for(account, name, network);
-    let own = session_config(
-        network,
-        channels,
-        LearnedPace::new(now()),
-        sleep_until,
-    );
+    let own = session_config(network, channels, LearnedPace::new(now()), sleep_until);
     SessionConfig { identity, request_invite_from: None, send_only: true, webirc, ..own }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  this program                                               the next one
-//!  sessions ── settled ─▶ desk ─▶ HandOver ═══ exec ═══▶ HandOver ─▶ TakenOver ─▶ sessions
+//!  sessions ── settled ─▶ desk ─▶ HandedOver ═══ exec ═══▶ HandedOver ─▶ TakenOver ─▶ sessions
 //!     │ not in time                                          │ other settings, a socket that is dead
 //!     └─▶ QUIT, made anew by the next program                └─▶ QUIT, made anew
 //! ```
@@ -44,7 +44,7 @@ const MAX_CONNECTIONS: usize = 20_000;
 
 /// The open connections, with what their sessions know.
 #[derive(Debug)]
-pub struct HandOver {
+pub struct HandedOver {
     state: HandOverState,
     /// One for each connection, in their order.
     sockets: Vec<TcpStream>,
@@ -144,7 +144,7 @@ pub enum HandOverError {
     },
 }
 
-impl HandOver {
+impl HandedOver {
     /// Hands these connections over, in the upgrade `id`, which began at `began_at`.
     pub(super) fn new(
         id: String,

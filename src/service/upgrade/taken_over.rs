@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{HandOver, HandOverState, KeptConnection, LostConnection, TakeOverReport};
+use super::{HandOverState, HandedOver, KeptConnection, LostConnection, TakeOverReport};
 use crate::config::{HostPort, NetworkSettings};
 use crate::domain::{LetsChatUserId, Network, PuppetLogin};
 use crate::net::{IrcStream, PendingBytes, ReleasedStream};
@@ -62,7 +62,7 @@ impl TakenOver {
     /// Takes over the connections that the networks of these settings would be made with, and says goodbye on the
     /// others. Puppets log in again with `logins`. Must be called within a Tokio runtime.
     pub(in crate::service) fn new(
-        hand_over: HandOver,
+        hand_over: HandedOver,
         networks: &[NetworkSettings],
         logins: &[PuppetLogin],
     ) -> (Self, TakeOverReport) {

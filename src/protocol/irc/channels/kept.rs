@@ -99,10 +99,11 @@ impl Channels {
         for channel in kept {
             let named = |it: &usize| self.channels[*it].target.name == channel.name;
             let Some(at) = (0..self.channels.len()).find(named) else {
-                let may_be_in = !matches!(channel.place, KeptPlace::Out | KeptPlace::Waiting { .. });
-                taken_over.gone.extend(
-                    may_be_in.then(|| channel.server_name.unwrap_or(channel.name)),
-                );
+                let may_be_in =
+                    !matches!(channel.place, KeptPlace::Out | KeptPlace::Waiting { .. });
+                taken_over
+                    .gone
+                    .extend(may_be_in.then(|| channel.server_name.unwrap_or(channel.name)));
                 continue;
             };
             let endpoint = self.channels[at].target.endpoint;
@@ -110,7 +111,9 @@ impl Channels {
             self.channels[at].tries = channel.tries;
             match channel.place {
                 KeptPlace::Out => {}
-                KeptPlace::Asked => self.set_state(at, JoinState::Joining, Some(now + JOIN_TIMEOUT)),
+                KeptPlace::Asked => {
+                    self.set_state(at, JoinState::Joining, Some(now + JOIN_TIMEOUT))
+                }
                 KeptPlace::Entered => {
                     self.channels[at].entered_at = Some(now);
                     self.set_state(at, JoinState::AwaitingNames, Some(now + JOIN_TIMEOUT));

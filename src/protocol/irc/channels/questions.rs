@@ -35,7 +35,10 @@ impl IrcSession {
     }
 
     /// The next question, sent when nothing more urgent is queued.
-    pub(in crate::protocol::irc) fn next_question(&mut self, now: std::time::Instant) -> Option<Line> {
+    pub(in crate::protocol::irc) fn next_question(
+        &mut self,
+        now: std::time::Instant,
+    ) -> Option<Line> {
         if self.questions.is_empty() || !self.pacer.is_full(now) {
             return None;
         }

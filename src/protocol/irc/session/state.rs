@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{IrcSession, IrcSessionPhase, SessionConfig};
 use crate::domain::MessageKind;
+use crate::protocol::Output;
+use crate::protocol::irc::IrcEvent;
 use crate::protocol::irc::budget::MAX_QUEUED_LINES;
 use crate::protocol::irc::channels::kept::KeptChannel;
 use crate::protocol::irc::channels::users::KeptUsers;
@@ -24,8 +26,6 @@ use crate::protocol::irc::login::regain::KeptRegain;
 use crate::protocol::irc::send::pacing::KeptPace;
 use crate::protocol::irc::wire::isupport::IsupportTokens;
 use crate::protocol::irc::wire::line::Line;
-use crate::protocol::irc::IrcEvent;
-use crate::protocol::Output;
 
 /// How long a session may take to come to a point where another process can take it over.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -60,7 +60,8 @@ impl Users {
         let mut endpoints: Vec<EndpointId> = self.rosters.keys().copied().collect();
         endpoints.sort();
         for endpoint in endpoints {
-            let (Some(name), Some(roster)) = (name_of(endpoint), self.rosters.get(&endpoint)) else {
+            let (Some(name), Some(roster)) = (name_of(endpoint), self.rosters.get(&endpoint))
+            else {
                 continue;
             };
             let members = roster.iter().map(|member| {
@@ -91,7 +92,8 @@ impl Users {
         for (name, members) in &kept.channels {
             let Some(endpoint) = inside(name) else { continue };
             for (place, prefixes) in members {
-                let user = kept.users.get(*place).and_then(|user| self.restore_user(user, endpoint));
+                let user =
+                    kept.users.get(*place).and_then(|user| self.restore_user(user, endpoint));
                 if let Some(user) = user {
                     self.roster_mut(endpoint).insert(ChannelMember::new(user, prefixes));
                 }

@@ -1,17 +1,19 @@
-//! The command `letsbridge upgrade`.
+//! `letsbridge upgrade`: has the running program replaced by its new version, and says what became of its connections.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use rustix::io::Errno;
+use rustix::process::Pid;
 use tokio::time;
 use tokio::time::Instant;
 
+use super::running::BridgeAt;
 use crate::admin::{
     AdminClient, ClientError, UpgradeBegunView, UpgradeRequestBody, UpgradeStatusView, UpgradeView,
 };
-use crate::cli::control::BridgeAt;
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 
 /// The exit code when connections had to be made anew.
@@ -19,6 +21,9 @@ const EXIT_MADE_ANEW: u8 = 3;
 
 /// How often the new program is asked whether it is there.
 const ASK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long a service manager may take to start the program again, once its process has ended.
+const RESTART_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The arguments of `upgrade`.
 #[derive(Debug, Args)]
@@ -97,8 +102,13 @@ pub(in crate::cli) fn upgrade(arguments: &UpgradeArgs) -> ExitCode {
 
 /// Waits until the new program, or the old one if it could not be replaced, says what became of it.
 async fn wait_for_new_program(client: &AdminClient, begun: &UpgradeBegunView) -> UpgradeEnd {
-    let deadline = Instant::now() + Duration::from_secs(begun.within_secs);
+    let mut deadline = Instant::now() + Duration::from_secs(begun.within_secs);
+    let mut is_gone = false;
     while Instant::now() < deadline {
+        if !is_gone && has_ended(begun.pid) {
+            is_gone = true;
+            deadline = deadline.min(Instant::now() + RESTART_TIMEOUT);
+        }
         // Nobody answers while the program is being replaced.
         let status: Result<UpgradeStatusView, ClientError> = client.get("/api/v1/upgrade").await;
         match status {
@@ -114,6 +124,12 @@ async fn wait_for_new_program(client: &AdminClient, begun: &UpgradeBegunView) ->
     UpgradeEnd::Silent
 }
 
+/// Whether no process has this number.
+fn has_ended(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH))
+}
+
 fn report(view: &UpgradeView) -> ExitCode {
     let UpgradeView { from_version, to_version, kept, lost, away_ms, error, .. } = view;
     if let Some(error) = error {
@@ -121,7 +137,9 @@ fn report(view: &UpgradeView) -> ExitCode {
         return EXIT_FAILURE.into();
     }
     let all = kept + lost.len();
-    println!("from version {from_version} to {to_version}: {kept} of {all} connections to IRC kept, {away_ms} ms away");
+    println!(
+        "from version {from_version} to {to_version}: {kept} of {all} connections to IRC kept, {away_ms} ms away"
+    );
     for lost in lost {
         println!("made anew: {}: {}", lost.connection, lost.reason);
     }
