@@ -3,7 +3,7 @@
 //!
 //! rustls makes every connection: certificates, key exchange, everything that needs trust. Its secrets can be taken
 //! out, but not put in again. So whoever takes over a connection encrypts and decrypts records by itself
-//! ([`record`]), and nothing else: no handshake, no new trust.
+//! (`record`), and nothing else: no handshake, no new trust.
 //!
 //! ```text
 //!  old process                                     new process
@@ -17,7 +17,7 @@ mod error;
 mod kept;
 mod keys;
 mod messages;
-pub mod record;
+mod record;
 mod secret;
 mod state;
 mod stream;

@@ -9,13 +9,13 @@ use super::keys::DirectionKeys;
 use super::messages::{Handshakes, PostHandshake};
 
 /// The length of a record's header: type, version, length.
-pub const HEADER_LEN: usize = 5;
+pub(super) const HEADER_LEN: usize = 5;
 
 /// The longest content of a record.
-pub const MAX_LEN_CONTENT: usize = 1 << 14;
+pub(super) const MAX_LEN_CONTENT: usize = 1 << 14;
 
 /// The longest encrypted content: that of TLS 1.2 (RFC 5246, section 6.2.3).
-pub const MAX_LEN_FRAGMENT: usize = MAX_LEN_CONTENT + 2_048;
+pub(super) const MAX_LEN_FRAGMENT: usize = MAX_LEN_CONTENT + 2_048;
 
 /// The longest encrypted content with TLS 1.3 (RFC 8446, section 5.2).
 const MAX_LEN_FRAGMENT_13: usize = MAX_LEN_CONTENT + 256;
@@ -35,7 +35,7 @@ const WARNING: u8 = 1;
 
 /// What a record contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RecordType {
+pub(super) enum RecordType {
     /// Part of the handshake of TLS 1.2. No open connection has any.
     ChangeCipherSpec,
     /// The end of the connection, or why it fails.
@@ -69,7 +69,7 @@ impl RecordType {
 
 /// What a server sent.
 #[derive(Debug, PartialEq, Eq)]
-pub enum RecordEvent {
+pub(super) enum RecordEvent {
     /// Data, perhaps none.
     Data(BytesMut),
     /// It wants us to change our keys, too.
@@ -81,7 +81,7 @@ pub enum RecordEvent {
 }
 
 /// Decrypts what a server sends.
-pub struct RecordReader {
+pub(super) struct RecordReader {
     keys: DirectionKeys,
     /// What arrived and is not decrypted yet: records, the last of them perhaps only in part.
     incoming: BytesMut,
@@ -96,7 +96,7 @@ impl RecordReader {
     }
 
     /// Takes bytes that arrived.
-    pub fn feed(&mut self, bytes: &[u8]) {
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.incoming.extend_from_slice(bytes);
     }
 
@@ -105,20 +105,11 @@ impl RecordReader {
         (self.keys, self.incoming, self.handshakes)
     }
 
-    /// How many bytes are missing until the next record is complete: at least.
-    #[must_use]
-    pub fn missing(&self) -> usize {
-        let awaited = self.incoming.get(3..HEADER_LEN).map_or(HEADER_LEN, |len| {
-            HEADER_LEN + usize::from(u16::from_be_bytes([len[0], len[1]]))
-        });
-        awaited.saturating_sub(self.incoming.len())
-    }
-
     /// The next event of what arrived. `None` if more must arrive.
     ///
     /// # Errors
     /// What the server did wrong. Then the connection cannot go on.
-    pub fn read(&mut self) -> Result<Option<RecordEvent>, TlsRecordError> {
+    pub(super) fn read(&mut self) -> Result<Option<RecordEvent>, TlsRecordError> {
         loop {
             let Some((header, mut sealed)) = self.take_record()? else { return Ok(None) };
             let (kind, at, len) = self.open(header, &mut sealed)?;
@@ -266,7 +257,7 @@ impl RecordReader {
 }
 
 /// Encrypts what we send.
-pub struct RecordWriter {
+pub(super) struct RecordWriter {
     keys: DirectionKeys,
 }
 
@@ -283,7 +274,11 @@ impl RecordWriter {
     ///
     /// # Errors
     /// When the keys of TLS 1.2 are used up.
-    pub fn write_data(&mut self, data: &[u8], wire: &mut BytesMut) -> Result<(), TlsRecordError> {
+    pub(super) fn write_data(
+        &mut self,
+        data: &[u8],
+        wire: &mut BytesMut,
+    ) -> Result<(), TlsRecordError> {
         for content in data.chunks(MAX_LEN_CONTENT) {
             if self.keys.is_used_up() {
                 self.change_keys(wire)?;
@@ -297,7 +292,7 @@ impl RecordWriter {
     ///
     /// # Errors
     /// With TLS 1.2, which cannot.
-    pub fn change_keys(&mut self, wire: &mut BytesMut) -> Result<(), TlsRecordError> {
+    pub(super) fn change_keys(&mut self, wire: &mut BytesMut) -> Result<(), TlsRecordError> {
         const KEY_UPDATE: [u8; 5] = [24, 0, 0, 1, 0];
         if !self.keys.is_tls13() {
             return Err(TlsRecordError::KeysUsedUp);
@@ -310,7 +305,7 @@ impl RecordWriter {
     ///
     /// # Errors
     /// When there is no number for it any more.
-    pub fn write_record(
+    pub(super) fn write_record(
         &mut self,
         kind: RecordType,
         content: &[u8],
