@@ -68,7 +68,7 @@ pub use foreign::{ForeignChannel, ForeignEntries, ForeignLog, ForeignLogError, Q
 pub use key_file::{StoreKey, load_link_key, load_or_create_account_key, load_or_create_link_key};
 pub use ledger::{MessageId, PruneLimit};
 pub use links::{PausedLink, WaitingCount, WaitingFilter};
-pub use look::{Look, look};
+pub use look::{Look, check_schema, look};
 pub use people::{KnownNick, Person};
 pub use phase_rows::{
     ChannelModeration, PhasePlace, PhaseTold, ToldPhase, UnheardLink, UnheardRange,

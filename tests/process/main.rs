@@ -53,4 +53,5 @@ mod stores;
 mod stuck;
 #[path = "../support/terminal.rs"]
 mod terminal;
+mod upgrade;
 mod web;
