@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -13,15 +14,20 @@ use crate::program::{End, Program, soon};
 
 const ON: &str = "\n[archive]\nenabled = true\n";
 
-async fn archiving() -> World {
+pub(crate) async fn archiving() -> World {
     let world = World::new().await;
     world.configure(|toml| toml + ON);
     world
 }
 
 /// What the archive holds, by how often.
-fn archived(world: &World) -> BTreeMap<String, usize> {
-    let path = world.state().join("archive.sqlite3");
+pub(crate) fn archived(world: &World) -> BTreeMap<String, usize> {
+    archived_in(&world.state())
+}
+
+/// What the archive in this directory holds, by how often.
+pub(crate) fn archived_in(state: &Path) -> BTreeMap<String, usize> {
+    let path = state.join("archive.sqlite3");
     let mut texts = BTreeMap::new();
     let Ok(archive) = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
         return texts;
@@ -33,12 +39,12 @@ fn archived(world: &World) -> BTreeMap<String, usize> {
     texts
 }
 
-fn each_once(texts: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+pub(crate) fn each_once(texts: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
     texts.into_iter().map(|text| (text, 1)).collect()
 }
 
 /// Waits until the archive holds so many lines.
-async fn holds(world: &World, count: usize) {
+pub(crate) async fn holds(world: &World, count: usize) {
     let wait = async {
         while archived(world).len() < count {
             tokio::time::sleep(Duration::from_millis(20)).await;

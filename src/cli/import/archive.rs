@@ -49,7 +49,7 @@ pub(super) struct ImportArchiveArgs {
 #[derive(Debug, thiserror::Error)]
 enum ImportFailure {
     /// The archive cannot be written.
-    #[error(transparent)]
+    #[error("{0}. What was archived until then stays: run it again to go on")]
     Archive(#[from] ArchiveError),
     /// A log cannot be read.
     #[error(transparent)]
