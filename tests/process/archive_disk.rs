@@ -61,7 +61,8 @@ async fn archive_that_may_not_grow_holds_up_nobody() {
     let path = world.state().join("archive.sqlite3");
     let reader = Connection::open(&path).unwrap();
     reader.execute_batch("BEGIN; SELECT * FROM line;").unwrap();
-    let ballast = "CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(8000000));
+    let ballast =
+        "CREATE TABLE ballast (bytes BLOB); INSERT INTO ballast VALUES (zeroblob(8000000));
                    DROP TABLE ballast;";
     Connection::open(&path).unwrap().execute_batch(ballast).unwrap();
     bridge.limit_files(Some(4_000_000));
