@@ -2,6 +2,11 @@
 //!
 //! Case, diacritics and widths are folded. Languages without spaces between words are cut into pairs of characters: a run
 //! `abc` becomes `ab bc c`. So what one searches for is a phrase of pairs, and a single character the beginning of a pair.
+//!
+//! Why not the trigrams that FTS5 brings: they find nothing shorter than three characters, and most words of Chinese and
+//! Japanese have one or two. With 100,000 such lines of 14 characters, pairs took 127 bytes a line and 16 µs, trigrams 93
+//! and 14; four characters were found in 0.3 and 0.04 ms. In languages with spaces, trigrams take twice the room of words
+//! with their beginnings (160 and 83 bytes a line), and a word is not told from a part of one.
 
 use std::borrow::Cow;
 use std::ops::Range;
