@@ -25,16 +25,16 @@ pub(crate) fn archived(world: &World) -> BTreeMap<String, usize> {
     archived_in(&world.state())
 }
 
-/// What the archive in this directory holds, by how often.
+/// What the archive in this directory holds, by how often; nothing if it cannot be read.
 pub(crate) fn archived_in(state: &Path) -> BTreeMap<String, usize> {
-    let path = state.join("archive.sqlite3");
-    let mut texts = BTreeMap::new();
-    let Ok(archive) = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
-        return texts;
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let path = state.join("archive.sqlite3");
+        let archive = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        archive.prepare("SELECT text FROM line")?.query_map([], |row| row.get(0))?.collect()
     };
-    let mut statement = archive.prepare("SELECT text FROM line").unwrap();
-    for text in statement.query_map([], |row| row.get(0)).unwrap() {
-        *texts.entry(text.unwrap()).or_default() += 1;
+    let mut texts = BTreeMap::new();
+    for text in read().unwrap_or_default() {
+        *texts.entry(text).or_default() += 1;
     }
     texts
 }

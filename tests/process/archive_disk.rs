@@ -115,8 +115,7 @@ async fn import_goes_on_when_a_full_disk_has_room_again() {
     let end = Start::through(world.path(), ("unshare", &unshare), &import).ends().await;
     assert!(end.err.contains("there is no room for the archive"), "{}{}", end.out, end.err);
     assert_eq!(end.code, Some(0), "{}{}", end.out, end.err);
-    let status = end.out.lines().find(|line| line.contains("2014-03-01 00:00")).unwrap();
-    assert!(status.contains(&LINES.to_string()), "{status}");
+    assert!(end.out.contains(&format!("\n{LINES} lines, ")), "{}", end.out);
 }
 
 #[tokio::test]
@@ -138,9 +137,14 @@ async fn full_disk_takes_no_line_from_the_archive() {
     fs::remove_file(inside.join("ballast")).unwrap();
     bridge.err.says("receiving resumed").await;
     let all = each_once(said);
+    // SQLite would not find it there, but under its usual name.
+    let copy = tempfile::tempdir().unwrap();
     let archived = async {
-        while archived_in(&inside) != all {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        while archived_in(copy.path()) != all {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            for name in ["archive.sqlite3", "archive.sqlite3-wal"] {
+                fs::copy(inside.join(name), copy.path().join(name)).unwrap();
+            }
         }
     };
     soon("all in the archive", archived).await;
