@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod admin_tcp;
 mod archive;
+mod archive_disk;
 mod archive_pages;
 #[allow(dead_code)]
 #[path = "../support/archive_world.rs"]
