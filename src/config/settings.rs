@@ -55,10 +55,10 @@ pub struct Settings {
     pub admin: AdminSettings,
     /// The archive of what is said.
     pub archive: ArchiveSettings,
-    /// How the progress of a move is counted.
-    pub progress: ProgressSettings,
     /// What people are told about the phases of links.
     pub announcements: Announcements,
+    /// How the progress of a move is counted.
+    pub progress: ProgressSettings,
     /// The address of the ident server (RFC 1413); `None` if it is off.
     pub ident: Option<SocketAddr>,
     /// Whether to post notices about problems.

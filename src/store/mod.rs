@@ -26,6 +26,7 @@ mod mutation;
 mod nick_history;
 mod outbox;
 mod people;
+mod phase_rows;
 mod phases;
 mod public_reader;
 mod puppet_logins;
@@ -69,12 +70,14 @@ pub use ledger::{MessageId, PruneLimit};
 pub use links::{PausedLink, WaitingCount, WaitingFilter};
 pub use look::{Look, look};
 pub use people::{KnownNick, Person};
-pub use phases::{ChannelModeration, PhasePlace, PhaseTold, ToldPhase};
+pub use phase_rows::{
+    ChannelModeration, PhasePlace, PhaseTold, ToldPhase, UnheardLink, UnheardRange,
+};
 pub use public_reader::{Paste, PublicReader};
 pub use puppet_logins::{KeptPuppetLogin, read_puppet_logins};
 pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
-pub use unheard::{UnheardCount, UnheardLink, UnheardRange};
+pub use unheard::UnheardCount;
 pub use users::RecentDm;
 
 use files::FileIdentity;

@@ -67,8 +67,8 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
     let web = web::read(top.section("web"), store.retention);
     let admin = admin::read(top.section("admin"));
     let archive = archive::read(top.section("archive"));
-    let progress = progress::read(top.section("progress"));
     let announcements = announcements::read(top.section("announcements"));
+    let progress = progress::read(top.section("progress"));
     let ident = ident_address(top.section("ident"));
     let on_networks = networks.iter().filter_map(|(.., it)| Some(it.as_ref()?.catch_up));
     warn_short_retention(store.retention, retention_entry.as_ref(), on_networks.chain([catch_up]));
@@ -90,8 +90,8 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
         web,
         admin,
         archive,
-        progress,
         announcements,
+        progress,
         ident,
         notices: notices.unwrap_or(true),
         min_reported_gap: min_reported_gap.unwrap_or(Duration::from_secs(60)),
