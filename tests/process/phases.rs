@@ -1,6 +1,6 @@
 //! The phases of a link, changed while the program runs, and what is delivered late.
 
-use crate::harness::World;
+use crate::harness::{BRIDGE, World};
 use crate::program::{End, Program, soon};
 
 /// Tells the bridge to read its configuration, in which the link is in this phase.
@@ -28,7 +28,7 @@ async fn read_only_channel_is_told_and_its_words_are_delivered_later() {
     assert!(heard[0].starts_with("#tea on IRC is read-only from now on"), "{heard:?}");
 
     ann.send("#tea", "does anybody hear me?");
-    let told = ann.wait_for_lines(|lines| lines.iter().any(|it| it.contains("NOTICE ann :")));
+    let told = ann.wait_for_message_count(BRIDGE, 1);
     soon("ann is told", told).await;
     ann.send("#tea", "hello?");
     world.say_in_letschat("hear me");
@@ -47,14 +47,11 @@ async fn read_only_channel_is_told_and_its_words_are_delivered_later() {
     reload_into(&world, &mut bridge, "together").await;
     let (_, said) = run(&world, &["status"]).await;
     assert!(said.contains("2 messages of the channel were not mirrored"), "{said}");
-    let command = said.lines().find_map(|it| it.trim().strip_prefix("letsbridge ")).unwrap();
-    let words: Vec<&str> = command
-        .split('"')
-        .flat_map(|it| match it.contains('#') {
-            true => vec![it],
-            false => it.split_whitespace().collect(),
-        })
-        .collect();
+    let command =
+        said.lines().find_map(|it| it.trim().strip_prefix("letsbridge catch-up ")).unwrap();
+    // The name of the link is in quotes.
+    let (link, rest) = command.trim_start_matches('"').split_once('"').unwrap();
+    let words: Vec<&str> = ["catch-up", link].into_iter().chain(rest.split_whitespace()).collect();
     let (code, said) = run(&world, &[&words[..], &["--dry-run"]].concat()).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("2 messages from the channel") && said.contains("would be"), "{said}");
@@ -71,9 +68,8 @@ async fn read_only_channel_is_told_and_its_words_are_delivered_later() {
     assert_eq!(posts.iter().filter(|text| text.contains("hello?")).count(), 1, "{posts:?}");
     let announced = posts.iter().filter(|text| text.contains("read-only from now on")).count();
     assert_eq!(announced, 1, "{posts:?}");
-    let lines = ann.wait_for_lines(|lines| !lines.is_empty());
-    let lines = soon("what ann has received", lines).await;
-    let told = lines.iter().filter(|line| line.contains("NOTICE ann :")).count();
-    assert_eq!(told, 1, "{lines:?}");
+    let told = ann.messages(BRIDGE);
+    assert!(told[0].text.starts_with("#tea is read-only"), "{told:?}");
+    assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(bridge.stop().await.code, Some(0));
 }
