@@ -219,7 +219,8 @@ async fn upgrade(manner: Manner) {
         administrator.work(Rng::with_seed(seed ^ 5), &over),
     );
     println!("{deeds:?}");
-    let seen = stage.irc.transcript().iter().skip(lines).map(|it| it.text().into_owned());
+    let said = stage.irc.transcript();
+    let seen = said.iter().skip(lines).map(|it| it.text().into_owned());
     let visible = ["QUIT", "PART", "JOIN", "NICK"];
     let seen: Vec<String> =
         seen.filter(|line| visible.iter().any(|word| line.starts_with(word))).collect();
