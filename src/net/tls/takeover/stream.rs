@@ -18,6 +18,9 @@ use super::state::{DirectionState, InTransit, TlsState};
 /// How many bytes are read from the socket at once.
 const READ_LEN: usize = 8 * 1_024;
 
+/// How many encrypted bytes may wait to be sent while more is taken. So many short lines leave together.
+const MAX_WAITING: usize = 16 * 1_024;
+
 /// A warning, and a fatal alert (RFC 5246, section 7.2).
 const WARNING: u8 = 1;
 const FATAL: u8 = 2;
@@ -231,14 +234,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TakenOverTls<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TakenOverTls<S> {
-    /// Takes at most one record at a time, and only once the one before has been sent: so memory is bounded.
+    /// Takes at most one record at a time, and none while more than [`MAX_WAITING`] waits to be sent.
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_open()?;
-        ready!(self.poll_send(context))?;
+        match self.poll_send(context) {
+            Poll::Ready(sent) => sent?,
+            Poll::Pending if self.unsent.len() >= MAX_WAITING => return Poll::Pending,
+            Poll::Pending => {}
+        }
         let taken = bytes.len().min(MAX_LEN_CONTENT);
         let Self { writer, unsent, .. } = &mut *self;
         if let Err(failure) = writer.write_data(&bytes[..taken], unsent) {
