@@ -19,8 +19,8 @@ const MAX_BYTES: usize = 256 * 1_024;
 
 /// Everything that an open TLS connection needs to go on in another process, beside its socket.
 ///
-/// It contains the connection's keys: whoever has them can read and forge all that follows. They are overwritten
-/// when it is dropped, and `Debug` does not show them. Serialised, they are plain.
+/// It contains the connection's keys: whoever has them can read and forge this connection. They are overwritten when it
+/// is dropped, and `Debug` does not show them. Serialised, they are plain.
 #[derive(Serialize, Deserialize)]
 pub struct TlsState {
     format: u8,
