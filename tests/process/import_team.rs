@@ -69,15 +69,6 @@ impl Said {
         }
     }
 
-    /// Whether what is found may have this time. WeeChat's log does not tell which hour it was that comes twice, if nobody
-    /// spoke the first time: then it counts as the first.
-    fn may_be_at(&self, at: Timestamp) -> bool {
-        let is_near = |real: Timestamp| at.duration_since(real).abs() < CLOCKS;
-        let twice: Timestamp = "2022-10-30T01:00:00Z".parse().unwrap();
-        let is_twice = (0..3_600).contains(&self.at.duration_since(twice).as_secs());
-        is_near(self.at) || is_twice && is_near(self.at - SignedDuration::from_hours(1))
-    }
-
     /// Who it really was.
     fn person(&self) -> usize {
         let name = self.nick.trim_start_matches("person");
@@ -200,7 +191,7 @@ fn check_documents(world: &World, plan: &Plan, out: &Path, said: &[Said]) {
         assert!(before.0 < now.0 && before.1 < now.1, "{before:?} {message}");
         before = now;
         let at = Timestamp::from_millisecond(posted).unwrap();
-        assert!(said.may_be_at(at), "{message} {said:?}");
+        assert!(at.duration_since(said.at).abs() < CLOCKS, "{message} {said:?}");
         let username = match &plan.speaker_of("net", &said.nick, at).account {
             PlannedAccount::Existing { username, .. }
             | PlannedAccount::Made { username, .. }

@@ -7,6 +7,7 @@ use super::error::ReadError;
 use super::sources::ReadingSettings;
 use super::tally::ReadingTally;
 use crate::domain::{LogEntry, LogEvent, LogPrecision};
+use crate::migrate::times::TimedEntry;
 use crate::store::{ForeignChannel, ForeignEntries, ForeignLog};
 
 /// What happened in one channel, as one user of the program has it. An error is the end.
@@ -57,7 +58,7 @@ impl DatabaseEntries {
         asked.into_iter().map(open).collect()
     }
 
-    fn read(&mut self) -> Result<Option<LogEntry>, ReadError> {
+    fn read(&mut self) -> Result<Option<TimedEntry>, ReadError> {
         loop {
             match self.entries.next() {
                 None => return Ok(None),
@@ -65,7 +66,7 @@ impl DatabaseEntries {
                 Some(Ok((_, at, event))) => {
                     self.tally.add_bytes(self.bytes);
                     let precision = LogPrecision::Exact;
-                    return Ok(Some(LogEntry { at, precision, event }));
+                    return Ok(Some(LogEntry { at, precision, event }.into()));
                 }
                 Some(Err(error)) if error.is_of_one_row() => {
                     self.tally.add_bad_row(&ReadError::from(error));
@@ -77,7 +78,7 @@ impl DatabaseEntries {
 }
 
 impl Iterator for DatabaseEntries {
-    type Item = Result<LogEntry, ReadError>;
+    type Item = Result<TimedEntry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_ended {

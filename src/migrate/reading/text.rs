@@ -10,10 +10,10 @@ use jiff::tz::TimeZone;
 use super::error::ReadError;
 use super::sources::ReadingSettings;
 use super::tally::{ReadLog, ReadingTally};
-use crate::domain::{LogEntry, LogEvent};
+use crate::domain::LogEvent;
 use crate::migrate::files::{self, LogLines};
 use crate::migrate::formats::{LineParser, LogFormat, ParserSettings, recognise_as};
-use crate::migrate::times::{DayChange, Timeline, TimelineStart, first_day};
+use crate::migrate::times::{DayChange, TimedEntry, Timeline, TimelineStart, first_day};
 use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
 
 /// A log of text that is to be read.
@@ -39,7 +39,7 @@ impl TextLog {
     ) -> Result<Option<(Timestamp, Timestamp)>, ReadError> {
         let mut range: Option<(Timestamp, Timestamp)> = None;
         for entry in TextEntries::open(self, settings, ReadingTally::shared())? {
-            let at = entry?.at;
+            let at = entry?.entry.at;
             range = Some(range.map_or((at, at), |(first, _)| (first, at)));
         }
         Ok(range)
@@ -133,7 +133,7 @@ impl TextEntries {
     }
 
     /// The next entry; nothing at the end.
-    fn read(&mut self) -> Result<Option<LogEntry>, ReadError> {
+    fn read(&mut self) -> Result<Option<TimedEntry>, ReadError> {
         loop {
             let unreadable = |error| ReadError::Unreadable { path: self.path.clone(), error };
             let Some((number, line)) = self.lines.next_line().map_err(unreadable)? else {
@@ -155,11 +155,12 @@ impl TextEntries {
                 line: number,
                 error,
             })?;
-            if let Some(entry) = entry {
+            if let Some(timed) = entry {
+                let entry = &timed.entry;
                 self.messages += u64::from(matches!(entry.event, LogEvent::Message { .. }));
                 let first = self.range.map_or(entry.at, |(first, _)| first);
                 self.range = Some((first, entry.at));
-                return Ok(Some(entry));
+                return Ok(Some(timed));
             }
         }
     }
@@ -179,7 +180,7 @@ impl TextEntries {
 }
 
 impl Iterator for TextEntries {
-    type Item = Result<LogEntry, ReadError>;
+    type Item = Result<TimedEntry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_ended {
