@@ -215,6 +215,40 @@ async fn links_and_accounts_are_proposed() {
 }
 
 #[tokio::test]
+async fn a_channel_that_was_closed_gets_participants() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let mut log = String::new();
+    for number in 0..30 {
+        let nick = ["ann", "bob"][number % 2];
+        log.push_str(&format!("2014-03-01 10:{number:02}:00\t{nick}\tline {number}\n"));
+    }
+    log.push_str("2014-03-01 11:00:00\tcarl\tonce\n");
+    for (channel, mode) in [("#open", "+m"), ("#closed", "+ik key")] {
+        let mode = format!("2014-03-01 12:00:00\t--\tMode {channel} [{mode}] by ann\n");
+        let path = folder.path().join(format!("logs/irc.net.{channel}.weechatlog"));
+        fs::write(path, format!("{log}{mode}")).unwrap();
+    }
+    let arguments = ["logs", "--timezone", "UTC", "--out", "plan.toml"];
+    assert_eq!(plan(folder.path(), &arguments).await.code, Some(0));
+    let path = folder.path().join("plan.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let found = Plan::read(&path).unwrap();
+    let of = |plan: &Plan, name: &str| {
+        plan.channels.iter().find(|it| it.channel == name).unwrap().participants.clone()
+    };
+    assert_eq!(of(&found, "#open"), None, "{text}");
+    let both = Some(vec!["ann.irc".to_owned(), "bob.irc".to_owned()]);
+    assert_eq!(of(&found, "#closed"), both, "carl has no account: {text}");
+    assert!(text.contains("#: ? was invite-only or had a key"), "{text}");
+    // Whoever decides that everybody may read it is not asked again.
+    let line = text.lines().find(|line| line.starts_with("participants")).unwrap();
+    fs::write(&path, text.replace(line, "")).unwrap();
+    assert_eq!(plan(folder.path(), &arguments).await.code, Some(0));
+    assert_eq!(of(&Plan::read(&path).unwrap(), "#closed"), None);
+}
+
+#[tokio::test]
 async fn ctrl_c_leaves_the_old_plan() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("plan.toml");

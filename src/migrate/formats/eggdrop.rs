@@ -1,28 +1,26 @@
 //! eggdrop: `[13:59:16] <bob> hi`. Its events have no mark, but its actions do.
 
 use super::scan::{
-    Clock, angled, bracketed_clock, ctime, dashed, enclosed, is_channel, is_nick, nick_and_rest,
-    split_mask, userhost,
+    angled, ctime, dashed, enclosed, is_channel, is_nick, nick_and_rest, split_mask, userhost,
 };
+use super::stamp::bracketed_stamp;
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
 use crate::domain::LogEvent;
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::{WrittenLine, WrittenTime};
 
 /// Reads a line.
 pub(super) fn parse(line: &str) -> WrittenLine {
     if line.is_empty() {
         return WrittenLine::Nothing;
     }
-    let Some((Clock { time, has_seconds }, said)) = bracketed_clock(line) else {
-        return WrittenLine::Unknown;
-    };
+    let Some((time, said)) = bracketed_stamp(line) else { return WrittenLine::Unknown };
     // At midnight.
     if let Some((date, _)) = said.strip_prefix("--- ").and_then(ctime) {
+        let WrittenTime::Local { time, .. } = time else { return WrittenLine::Unknown };
         return WrittenLine::Day { date, time: Some(time) };
     }
-    let time = WrittenTime::Local { date: WrittenDate::None, time, has_seconds };
     WrittenLine::Entry { time, event: event(said).unwrap_or_else(|| client(said)) }
 }
 

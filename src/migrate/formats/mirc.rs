@@ -4,14 +4,15 @@
 //! and counted. Older ones write events behind three stars.
 
 use super::scan::{
-    angled, bare_nick, clock, ctime, dashed, enclosed, is_channel, is_nick, nick_and_rest, time,
+    angled, bare_nick, ctime, dashed_to_channel, enclosed, is_channel, is_nick, nick_and_rest,
     userhost,
 };
+use super::stamp::enclosed_stamp;
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
 use crate::domain::LogEvent;
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::{WrittenLine, WrittenTime};
 
 /// Reads a line. Also returns whether an action could have made the event.
 pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
@@ -47,36 +48,12 @@ fn session(marker: &str) -> WrittenLine {
     }
 }
 
-/// `[13:59] `, `[13:59:16] `, `[1:59 pm] `, or with other brackets or none.
+/// `[13:59] `, `[13:59:16] `, `[1:59 pm] `, with a date or without, in other brackets or none.
 fn stamp(line: &str) -> Option<(WrittenTime, &str)> {
-    let (end, rest) = match line.as_bytes().first()? {
-        b'[' => ("]", &line[1..]),
-        b'(' => (")", &line[1..]),
-        _ => ("", line),
-    };
-    let (clock, rest) = clock(rest)?;
-    let (half, rest) = half_of_day(rest);
-    let rest = rest.strip_prefix(end)?;
-    let hour = i32::from(clock.time.hour());
-    let hour = match half {
-        None => hour,
-        Some(_) if hour > 12 => return None,
-        Some(is_afternoon) => hour % 12 + if is_afternoon { 12 } else { 0 },
-    };
-    let time = time(hour, i32::from(clock.time.minute()), i32::from(clock.time.second()), 0)?;
-    let time = WrittenTime::Local { date: WrittenDate::None, time, has_seconds: clock.has_seconds };
+    let brackets = [("[", "]"), ("(", ")"), ("<", ">"), ("", "")];
+    let found = brackets.iter().find_map(|(open, close)| enclosed_stamp(line, open, close));
+    let (time, rest) = found?;
     Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
-}
-
-/// Whether it is the afternoon, if the time says so.
-fn half_of_day(rest: &str) -> (Option<bool>, &str) {
-    let word = rest.strip_prefix(' ').unwrap_or(rest);
-    let Some((half, behind)) = word.split_at_checked(2) else { return (None, rest) };
-    match half {
-        "am" | "AM" => (Some(false), behind),
-        "pm" | "PM" => (Some(true), behind),
-        _ => (None, rest),
-    }
 }
 
 /// The line without the colour of its kind, which mIRC writes before the time if it keeps colours.
@@ -97,7 +74,7 @@ fn event(said: &str) -> Option<(LogEvent, bool)> {
     if let Some(told) = said.strip_prefix("* ") {
         return Some(starred(told));
     }
-    let (nick, rest) = dashed(said)?;
+    let (nick, rest) = dashed_to_channel(said)?;
     Some((notice(nick, rest), false))
 }
 
@@ -128,8 +105,10 @@ const CHATTER: &[&str] = &[
     "Can't join ",
     "Channel created on ",
     "Connecting to ",
+    "DCC ",
     "Disconnected",
     "Looking up ",
+    "No topic is set",
     "Now talking in ",
     "Now talking on ",
     "Rejoined channel ",
@@ -137,6 +116,7 @@ const CHATTER: &[&str] = &[
     "Set by ",
     "Topic is '",
     "Unable to resolve ",
+    "Users on #",
     "You are now known as ",
     "You have been kicked ",
     "You have left ",

@@ -20,14 +20,6 @@ pub(super) fn clock(line: &str) -> Option<(Clock, &str)> {
     Some((Clock { time, has_seconds: seconds.is_some() }, rest))
 }
 
-/// `[13:59:16] ` or `[13:59] `, and what follows.
-pub(super) fn bracketed_clock(line: &str) -> Option<(Clock, &str)> {
-    let (clock, rest) = clock(line.strip_prefix('[')?)?;
-    let rest = rest.strip_prefix(']')?;
-    // Some editors take the space from the end of empty messages.
-    Some((clock, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
-}
-
 /// `2026-11-29`, and what follows.
 pub(super) fn iso_date(line: &str) -> Option<(Date, &str)> {
     let (year, rest) = number(line, 4..=4)?;
@@ -190,6 +182,14 @@ pub(super) fn dashed(line: &str) -> Option<(&str, &str)> {
         _ => without_channel(name),
     };
     Some((bare_nick(name)?, &inner[end + 1..]))
+}
+
+/// The same, but only of `-bob:#team-`: what stands in other dashes was said to the writer alone.
+pub(super) fn dashed_to_channel(line: &str) -> Option<(&str, &str)> {
+    let name = line.split([' ', '\t']).next().unwrap_or_default();
+    let (_, target) = name.strip_suffix('-')?.split_once(':')?;
+    let target = target.trim_start_matches(['@', '%', '+', '~', '&', '!']);
+    is_channel(target).then(|| dashed(line))?
 }
 
 /// Splits at the first space: a nick, and what it did.

@@ -12,6 +12,7 @@ mod keeping;
 mod mistake;
 mod networks;
 mod old_plan;
+mod participants;
 mod propose;
 mod read;
 mod read_people;
@@ -39,6 +40,7 @@ pub use draft::{
 pub use mistake::{PlanError, PlanMistake};
 pub use networks::NetworkNames;
 pub use old_plan::OldPlan;
+pub use participants::{ChannelSpeakers, propose_participants};
 pub use propose::{AccountRules, propose_people, said, with_commas};
 pub use revise::{RevisedPlan, revise};
 pub use room::{ProposedRoom, propose_room};
@@ -77,6 +79,8 @@ pub struct PlannedChannel {
     pub channel: String,
     /// The slug or id of the room that it goes to; `None` if it goes nowhere.
     pub room: Option<String>,
+    /// The user names in Let's Chat of those who may read the room, beside the bridge; `None` if everybody may.
+    pub participants: Option<Vec<String>>,
     /// Whether it is a private conversation, which must not go where others read it.
     pub is_private: bool,
     /// Whether the administrator leaves it out.

@@ -110,7 +110,8 @@ impl Timeline {
                 Ok(None)
             }
             WrittenLine::Continuation(text) => Ok(self.go_on(text)),
-            WrittenLine::Nothing | WrittenLine::Unknown => Ok(None),
+            // Several are resolved one by one.
+            WrittenLine::Nothing | WrittenLine::Unknown | WrittenLine::Several { .. } => Ok(None),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Reads the logs, for what they show of people and channels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +11,7 @@ use super::survey::{FoundChannel, LogSurvey};
 use crate::cli::import::progress::progress_bar;
 use crate::cli::table::printable;
 use crate::domain::{LogEntry, LogEvent};
+use crate::migrate::closed::closes_channel;
 use crate::migrate::people::NickSightings;
 use crate::migrate::reading::{ChannelReader, ChannelSources, ReadError, ReadingReport};
 
@@ -19,6 +20,9 @@ const PERCENT_AND_LOG: &str = "{bar:30} {percent:>3} % of {total_bytes}, {eta} l
 
 /// After how many entries Ctrl-C is looked for.
 const ENTRIES_BETWEEN_LOOKS: u64 = 1_024;
+
+/// How many nicks of a channel are kept: the participants of its room are proposed by them.
+const MAX_SPEAKERS: usize = 4_096;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -41,6 +45,10 @@ pub(super) struct ReadChannel {
     pub(super) report: ReadingReport,
     /// Where reading ended, if that was not the end.
     pub(super) failures: Vec<String>,
+    /// Whether only those who were invited or knew a key could be there at some time.
+    pub(super) was_closed: bool,
+    /// The nicks of those who spoke, of some thousands at most.
+    pub(super) speakers: BTreeSet<String>,
     /// How many entries there are, messages and others.
     entries: u64,
 }
@@ -147,9 +155,16 @@ fn read_sources(
 impl ReadChannel {
     fn count(&mut self, entry: &LogEntry) {
         self.entries += 1;
-        if matches!(entry.event, LogEvent::Message { .. }) {
-            self.messages += 1;
-            self.said = Some((self.said.map_or(entry.at, |it| it.0), entry.at));
+        match &entry.event {
+            LogEvent::Message { by, .. } => {
+                self.messages += 1;
+                self.said = Some((self.said.map_or(entry.at, |it| it.0), entry.at));
+                if self.speakers.len() < MAX_SPEAKERS && !self.speakers.contains(&by.nick) {
+                    self.speakers.insert(by.nick.clone());
+                }
+            }
+            LogEvent::Mode { change, .. } => self.was_closed |= closes_channel(change),
+            _ => {}
         }
     }
 
