@@ -1,7 +1,8 @@
 //! eggdrop: `[13:59:16] <bob> hi`. Its events have no mark, but its actions do.
 
 use super::scan::{
-    angled, ctime, dashed, enclosed, is_channel, is_nick, nick_and_rest, split_mask, userhost,
+    angled, ctime, dashed, enclosed, is_channel, is_nick, is_to_some, nick_and_rest, split_mask,
+    userhost,
 };
 use super::stamp::bracketed_stamp;
 use super::told::{
@@ -25,16 +26,16 @@ pub(super) fn parse(line: &str) -> WrittenLine {
 }
 
 fn event(said: &str) -> Option<LogEvent> {
+    if is_to_some(said) {
+        return None;
+    }
     match said.as_bytes().first()? {
         b'<' => {
             let (nick, rest) = angled(said)?;
             return Some(text(nick, rest.strip_prefix(' ').unwrap_or(rest)));
         }
         // To operators, or to people with voice.
-        b'@' | b'+' | b'%' if said[1..].starts_with('<') => {
-            let (nick, rest) = angled(&said[1..])?;
-            return Some(text(nick, rest.strip_prefix(' ').unwrap_or(rest)));
-        }
+        b'@' | b'+' | b'%' if said[1..].starts_with('<') => return None,
         b'-' => {
             // `-ERROR from server- …` has spaces in it.
             let (nick, rest) = dashed(said)?;
@@ -42,11 +43,8 @@ fn event(said: &str) -> Option<LogEvent> {
         }
         _ => {}
     }
-    if let Some(did) = said.strip_prefix("Action") {
-        let did = match did.strip_prefix(" to ") {
-            Some(did) => did.split_once(": ")?.1,
-            None => did.strip_prefix(": ")?,
-        };
+    // `Action to @#team: …` was for operators.
+    if let Some(did) = said.strip_prefix("Action: ") {
         let (nick, did) = did.split_once(' ').unwrap_or((did, ""));
         return is_nick(nick).then(|| action(nick, did));
     }

@@ -5,8 +5,8 @@
 
 use super::hexchat_words::{ToldByHexChat, told_by_hexchat};
 use super::scan::{
-    angled, bare_nick, clock, ctime, dashed, date, enclosed, is_channel, is_nick, iso_date_time,
-    month, nick_and_rest, number, userhost,
+    angled, bare_nick, clock, ctime, dashed, date, enclosed, is_channel, is_nick, is_to_some,
+    iso_date_time, month, nick_and_rest, number, userhost,
 };
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
@@ -23,7 +23,7 @@ pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
         return (session(marker), false);
     }
     let Some((time, said)) = stamp(line) else { return (WrittenLine::Unknown, false) };
-    match event(said) {
+    match event(said).filter(|_| !is_to_some(said)) {
         Some((event, is_ambiguous)) => (WrittenLine::Entry { time, event }, is_ambiguous),
         None => (WrittenLine::Nothing, false),
     }

@@ -3,7 +3,7 @@
 use jiff::civil::Time;
 
 use super::scan::{
-    angled, bare_nick, ctime, dashed, dashed_to_channel, enclosed, is_channel, is_nick,
+    angled, bare_nick, ctime, dashed, dashed_to_channel, enclosed, is_channel, is_nick, is_to_some,
     nick_and_rest, without_channel,
 };
 use super::stamp::{enclosed_stamp, stamp};
@@ -30,7 +30,7 @@ pub(super) fn parse(line: &str) -> WrittenLine {
     if let Some(events) = said.strip_prefix("-!- ").and_then(netsplit) {
         return WrittenLine::Several { time, events };
     }
-    match event(said) {
+    match event(said).filter(|_| !is_to_some(said)) {
         Some(event) => WrittenLine::Entry { time, event },
         None => WrittenLine::Nothing,
     }

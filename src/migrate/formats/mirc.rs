@@ -4,8 +4,8 @@
 //! and counted. Older ones write events behind three stars.
 
 use super::scan::{
-    angled, bare_nick, ctime, dashed_to_channel, enclosed, is_channel, is_nick, nick_and_rest,
-    userhost,
+    angled, bare_nick, ctime, dashed_to_channel, enclosed, is_channel, is_nick, is_to_some,
+    nick_and_rest, userhost,
 };
 use super::stamp::enclosed_stamp;
 use super::told::{
@@ -24,6 +24,9 @@ pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
         return (session(marker), false);
     }
     let (time, said) = stamp(line).unwrap_or((WrittenTime::None, line));
+    if is_to_some(said) {
+        return (WrittenLine::Nothing, false);
+    }
     let found = match event(said) {
         Some(found) => found,
         // Private messages, CTCP, and what servers say.

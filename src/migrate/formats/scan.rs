@@ -157,6 +157,16 @@ pub(super) fn without_channel(text: &str) -> &str {
     text.split_once(':').filter(|(_, target)| of_channel(target)).map_or(text, |(nick, _)| nick)
 }
 
+/// Whether what stands behind the time was said to a part of a channel only, as clients write it: `<bob:@#team> …`,
+/// `-bob:@#team- …`, `-bob/@#team-`, ` * bob:@#team …`.
+pub(super) fn is_to_some(said: &str) -> bool {
+    let said = said.trim_start_matches([' ', '*']);
+    let word = said.split([' ', '\t', '>']).next().unwrap_or_default();
+    let target = word.split_once([':', '/']).map_or("", |(_, target)| target);
+    let channel = target.trim_start_matches(['@', '%', '+', '~', '&', '!']);
+    channel.len() < target.len() && channel.starts_with('#') && is_channel(channel)
+}
+
 /// Whether this is a channel's name.
 pub(super) fn is_channel(text: &str) -> bool {
     text.len() > 1

@@ -4,8 +4,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::scan::{
-    angled, bare_nick, dashed, enclosed, is_channel, is_nick, iso_date_time, nick_and_rest,
-    userhost,
+    angled, bare_nick, dashed, enclosed, is_channel, is_nick, is_to_some, iso_date_time,
+    nick_and_rest, userhost,
 };
 use super::stamp::bracketed_stamp;
 use super::told::{
@@ -70,6 +70,9 @@ pub(super) fn parse_lounge(line: &str) -> WrittenLine {
 
 /// What follows the time: a message, an action, a notice, or what `told` makes of the text behind the stars.
 fn event(said: &str, told: fn(&str) -> Option<LogEvent>) -> LogEvent {
+    if is_to_some(said) {
+        return client(said);
+    }
     match said.as_bytes().first() {
         Some(b'<') => {
             if let Some((nick, rest)) = angled(said) {

@@ -99,7 +99,7 @@ fn event(prefix: &str, message: &str) -> Option<LogEvent> {
         }
         "-->" => return Some(joined(message).unwrap_or_else(|| client(message))),
         "<--" => return Some(left(message).unwrap_or_else(|| client(message))),
-        "--" if message.starts_with("PvNotice(") => return None,
+        "--" if is_for_some(message) => return None,
         "--" => return Some(announcement(message).unwrap_or_else(|| client(message))),
         "" | "=!=" => return Some(client(message)),
         _ => {}
@@ -191,10 +191,19 @@ fn announcement(message: &str) -> Option<LogEvent> {
     did.strip_prefix("has unset topic for ").map(|_| topic(nick, ""))
 }
 
-/// `Notice(bob): hi`; in newer versions `Notice(@bob) -> #team: hi`, and `NoticeOp(bob)` in old ones.
+/// Whether it was said to the writer alone, or to a part of the channel: `PvNotice(bob): …`, `Msg(bob) -> @#team: …`, in old
+/// versions `NoticeOp(bob): …`.
+fn is_for_some(message: &str) -> bool {
+    let target = message.split_once(") -> ").map_or("", |(_, target)| target);
+    let commands = ["PvNotice(", "NoticeOp(", "NoticeVoice("];
+    commands.iter().any(|command| message.starts_with(command))
+        || ["Msg(", "Notice("].iter().any(|command| message.starts_with(command))
+            && (target.starts_with(['@', '%', '~', '&', '!']) || target.starts_with("+#"))
+}
+
+/// `Notice(bob): hi`; in newer versions `Notice(@bob) -> #team: hi`.
 fn to_channel<'m>(message: &'m str, command: &str) -> Option<(&'m str, &'m str)> {
     let rest = message.strip_prefix(command)?;
-    let rest = rest.strip_prefix("Op").or_else(|| rest.strip_prefix("Voice")).unwrap_or(rest);
     let (nick, rest) = rest.strip_prefix('(')?.split_once(')')?;
     let said = match rest.strip_prefix(" -> ") {
         Some(rest) => rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, "")))?.1,

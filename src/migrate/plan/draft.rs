@@ -127,7 +127,7 @@ pub struct PersonDraft {
     pub name: String,
     /// Their nicks, the main one first.
     pub nicks: Vec<PlannedNick>,
-    /// As whom they speak.
+    /// The account that speaks for them.
     pub account: PlannedAccount,
     /// How sure that is.
     pub sure: Sureness,

@@ -1,4 +1,5 @@
-//! What the administrator decides about an import: which channels go to which rooms, who was who, and as whom they speak.
+//! What the administrator decides about an import: which channels go to which rooms, who was who, and which
+//! account speaks for each.
 //!
 //! ```text
 //! people found, files, accounts, links ─▶ draft ─▶ revise: what was edited stays ─▶ plan.toml
@@ -129,7 +130,7 @@ pub struct PlannedPerson {
     pub name: String,
     /// All their nicks, the main one first.
     pub nicks: Vec<PlannedNick>,
-    /// As whom they speak in Let's Chat.
+    /// The account that speaks for them in Let's Chat.
     pub account: PlannedAccount,
     /// How sure it is that the nicks are theirs.
     pub sure: Sureness,
@@ -152,7 +153,7 @@ pub struct PlannedNick {
     pub until: Option<Timestamp>,
 }
 
-/// As whom somebody speaks in Let's Chat.
+/// The account that speaks for somebody in Let's Chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlannedAccount {
     /// An account of their own, which is there.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::ReadError;
 use super::sources::ReadingSettings;
-use super::tally::ReadingTally;
+use super::tally::{ReadLog, ReadingTally};
 use crate::domain::{LogEntry, LogEvent, LogPrecision};
 use crate::migrate::times::TimedEntry;
 use crate::store::{ForeignChannel, ForeignEntries, ForeignLog};
@@ -16,6 +16,7 @@ pub(super) struct DatabaseEntries {
     tally: Arc<ReadingTally>,
     /// How many bytes of the file an entry stands for.
     bytes: u64,
+    log: ReadLog,
     is_ended: bool,
 }
 
@@ -52,6 +53,7 @@ impl DatabaseEntries {
                 entries: log.entries(channel, None)?,
                 tally: Arc::clone(tally),
                 bytes: bytes / rows.max(1),
+                log: ReadLog { path: path.to_owned(), messages: 0, range: None },
                 is_ended: false,
             })
         };
@@ -65,6 +67,8 @@ impl DatabaseEntries {
                 Some(Ok((_, _, LogEvent::Client(_)))) => {}
                 Some(Ok((_, at, event))) => {
                     self.tally.add_bytes(self.bytes);
+                    self.log.messages += u64::from(matches!(event, LogEvent::Message { .. }));
+                    self.log.range = Some((self.log.range.map_or(at, |(first, _)| first), at));
                     let precision = LogPrecision::Exact;
                     return Ok(Some(LogEntry { at, precision, event }.into()));
                 }
@@ -85,7 +89,10 @@ impl Iterator for DatabaseEntries {
             return None;
         }
         let entry = self.read().transpose();
-        self.is_ended = !matches!(entry, Some(Ok(_)));
+        if !matches!(entry, Some(Ok(_))) {
+            self.is_ended = true;
+            self.tally.change(|report| report.files.push(self.log.clone()));
+        }
         entry
     }
 }

@@ -17,7 +17,7 @@ const MAX_LEN_UID: usize = 24;
 /// The accounts that may read a room, by its slug or id.
 pub(super) type RoomParticipants = BTreeMap<String, Vec<ObjectId>>;
 
-/// Who speaks as whom.
+/// Which account speaks for whom.
 #[derive(Debug, Default)]
 pub(super) struct ImportPeople {
     /// The account of each person who has one, by their ids in the plan.
@@ -98,7 +98,7 @@ impl ImportPeople {
         rooms
     }
 
-    /// As whom a person speaks; `None` if they are left out.
+    /// The account that speaks for a person; `None` if they are left out.
     pub(super) fn owner(&self, person: &PlannedPerson, bridge: ObjectId) -> Option<HistoryOwner> {
         if person.is_left_out {
             return None;

@@ -168,19 +168,24 @@ impl ReadChannel {
         }
     }
 
-    /// How many messages were in more than one log of text.
+    /// How many messages were in more than one log.
     pub(super) fn repeated(&self) -> u64 {
         let written: u64 = self.report.files.iter().map(|log| log.messages).sum();
         written.saturating_sub(self.messages)
     }
 
-    /// What is known of a file.
+    /// What is known of each file.
     pub(super) fn files(&self) -> BTreeMap<&Path, FileContent> {
-        self.report
-            .files
-            .iter()
-            .map(|log| (log.path.as_path(), (log.messages, log.range)))
-            .collect()
+        let mut files: BTreeMap<&Path, FileContent> = BTreeMap::new();
+        for log in &self.report.files {
+            let (messages, range) = files.entry(&log.path).or_default();
+            *messages += log.messages;
+            *range = match (*range, log.range) {
+                (Some((first, last)), Some(other)) => Some((first.min(other.0), last.max(other.1))),
+                (one, other) => one.or(other),
+            };
+        }
+        files
     }
 
     /// The first line that is of no known form.

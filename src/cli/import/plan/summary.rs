@@ -109,7 +109,7 @@ fn people_line(people: &[PersonDraft]) -> String {
     format!("{} with {}{bots}", counted(people.len(), "person"), counted(nicks, "nick"))
 }
 
-/// As whom people speak.
+/// Which accounts speak for people.
 fn accounts_line(people: &[PersonDraft]) -> Option<String> {
     let count = |is: fn(&PlannedAccount) -> bool| {
         people.iter().filter(|person| is(&person.account)).count() as u64
