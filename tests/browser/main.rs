@@ -24,6 +24,7 @@ mod page;
 #[allow(dead_code)]
 #[path = "../support/program.rs"]
 mod program;
+mod steps;
 #[allow(dead_code)]
 #[path = "../support/terminal.rs"]
 mod terminal;

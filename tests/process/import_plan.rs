@@ -201,7 +201,10 @@ async fn links_and_accounts_are_proposed() {
     ];
     let End { code, out, err } = plan(world.path(), &arguments).await;
     assert_eq!(code, Some(0), "{err}");
-    assert!(out.contains("1 have an account in Let's Chat; 1 get a new one"), "{out}{err}");
+    assert!(
+        out.contains("accounts of people: 1 in Let's Chat already; 1 new, without login"),
+        "{out}{err}"
+    );
     let text = fs::read_to_string(world.path().join("plan.toml")).unwrap();
     let plan = Plan::read(&world.path().join("plan.toml")).unwrap();
     let channel = plan.channels.iter().find(|channel| channel.network == "office").unwrap();

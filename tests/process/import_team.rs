@@ -14,11 +14,12 @@ use letsbridge_testkit::letschat::{self, NewUser};
 use reqwest::StatusCode;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::archive_pages::{ArchiveVisitor, PUBLIC, has, lacks};
+use crate::archive_pages::{ArchiveVisitor, has, lacks};
 use crate::harness::{BRIDGE, World};
 use crate::history::{History, HistoryPlan, is_message, three_witnesses, write_logs};
 use crate::import_write::{content, documents};
 use crate::program::End;
+use crate::web_visitor::PUBLIC;
 
 /// The password of erin on Let's Chat.
 const PASSWORD: &str = "Pass+word/4730";

@@ -52,3 +52,4 @@ mod stuck;
 #[path = "../support/terminal.rs"]
 mod terminal;
 mod web;
+mod web_visitor;

@@ -79,7 +79,8 @@ enum RoomDoubt {
     /// Others could read what only participants may.
     #[error(
         "{channel}: not archived: only the participants in the plan may read it, and Let's Chat shows no private room {room}. \
-         `letsbridge import write` makes it; or name another room, or remove the participants if everybody may read it"
+         `letsbridge import write` makes it, and its restore.sh closes it. Or name another room, or remove the participants if \
+         everybody may read it"
     )]
     Open {
         /// The room.

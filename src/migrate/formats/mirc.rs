@@ -3,6 +3,8 @@
 //! Since version 6 mIRC writes events and actions with the same star: lines that could be either are read as events,
 //! and counted. Older ones write events behind three stars.
 
+use std::borrow::Cow;
+
 use super::scan::{
     angled, bare_nick, ctime, dashed_to_channel, enclosed, is_channel, is_nick, is_to_some,
     nick_and_rest, userhost,
@@ -13,10 +15,11 @@ use super::told::{
 };
 use crate::domain::LogEvent;
 use crate::migrate::written::{WrittenLine, WrittenTime};
+use crate::protocol::irc::strip_formatting;
 
 /// Reads a line. Also returns whether an action could have made the event.
 pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
-    let line = without_leading_colour(line);
+    let line = without_leading_codes(line);
     if line.trim().is_empty() {
         return (WrittenLine::Nothing, false);
     }
@@ -24,6 +27,8 @@ pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
         return (session(marker), false);
     }
     let (time, said) = stamp(line).unwrap_or((WrittenTime::None, line));
+    let plain = without_colours(said);
+    let said = plain.as_ref();
     if is_to_some(said) {
         return (WrittenLine::Nothing, false);
     }
@@ -59,11 +64,39 @@ fn stamp(line: &str) -> Option<(WrittenTime, &str)> {
     Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
 }
 
-/// The line without the colour of its kind, which mIRC writes before the time if it keeps colours.
-fn without_leading_colour(line: &str) -> &str {
-    let Some(code) = line.strip_prefix('\u{3}') else { return line };
-    let digits = code.bytes().take(2).take_while(u8::is_ascii_digit).count();
-    &code[digits..]
+/// The line without the codes at its begin, such as the colour of its kind, which mIRC writes before the time if it keeps colours.
+fn without_leading_codes(mut line: &str) -> &str {
+    loop {
+        line = match line.strip_prefix('\u{3}') {
+            Some(colour) => {
+                let digits =
+                    |text: &str| text.bytes().take(2).take_while(u8::is_ascii_digit).count();
+                let rest = &colour[digits(colour)..];
+                let ground = rest.strip_prefix(',').filter(|rest| digits(rest) > 0);
+                ground.map_or(rest, |ground| &ground[digits(ground)..])
+            }
+            None => match line.strip_prefix(['\u{2}', '\u{f}', '\u{16}', '\u{1d}', '\u{1f}']) {
+                Some(rest) => rest,
+                None => return line,
+            },
+        }
+    }
+}
+
+/// What stands behind the time without the colours of nicks and events; those in what people said stay.
+fn without_colours(said: &str) -> Cow<'_, str> {
+    let plain = without_leading_codes(said);
+    match plain.split_once('>').filter(|_| plain.starts_with('<')) {
+        Some((nick, text)) if nick.contains(char::is_control) || plain.len() < said.len() => {
+            // A code behind the nick ends its colour.
+            let text = text.strip_prefix(['\u{3}', '\u{f}']).unwrap_or(text);
+            Cow::Owned(format!("{}>{text}", strip_formatting(nick)))
+        }
+        None if plain.starts_with('*') && plain.len() < said.len() => {
+            Cow::Owned(strip_formatting(plain))
+        }
+        _ => Cow::Borrowed(plain),
+    }
 }
 
 /// None for a line that has none of the marks.

@@ -27,7 +27,7 @@ pub fn propose_room(network: &str, channel: &str, links: &[KnownLink]) -> Propos
         let why = "linked, on a network that bridge.toml calls otherwise";
         return ProposedRoom { room: link.room.clone(), why, is_doubtful: true };
     }
-    ProposedRoom { room: slug_of(channel), why: "by its name", is_doubtful: false }
+    ProposedRoom { room: slug_of(channel), why: "named after the channel", is_doubtful: false }
 }
 
 /// A slug like the channel's name.

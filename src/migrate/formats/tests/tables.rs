@@ -455,6 +455,11 @@ fn mirc() {
             ("14:58 <bob> hi", "14:58 <bob> hi"),
             ("\u{3}03[14:58] * Parts: bob (~u@h) (bye)", "14:58 part bob ~u@h: bye"),
             ("[14:58] * bob was kicked by ann (out (now))", "14:58 kick bob by ann: out (now)"),
+            // Colours of nicks and events go, those of texts stay.
+            ("\u{3}01[14:58] <\u{3}04@bob\u{3}> \u{2}hi\u{2}", "14:58 <bob> \u{2}hi\u{2}"),
+            ("[14:58] \u{3}12<bob>\u{3} hi", "14:58 <bob> hi"),
+            ("[14:58] \u{3}3* bob (~u@h) has joined #team\u{3}", "14:58 join bob ~u@h"),
+            ("[14:58] * bob is \u{2}here\u{2}", "14:58 * bob is \u{2}here\u{2}"),
             // To and from the writer alone.
             ("[14:58] -NickServ- You are identified", "14:58 client -NickServ- You are identified"),
             ("[14:58] *bob* psst", "14:58 client *bob* psst"),
