@@ -244,6 +244,11 @@ async fn a_channel_that_was_closed_gets_participants() {
     let both = Some(vec!["ann.irc".to_owned(), "bob.irc".to_owned()]);
     assert_eq!(of(&found, "#closed"), both, "carl has no account: {text}");
     assert!(text.contains("#: ? was invite-only or had a key"), "{text}");
+    // The administrator knows the network better than the name of the file.
+    let other = ["logs", "--timezone", "UTC", "--network", "oftc", "--out", "other.toml"];
+    assert_eq!(plan(folder.path(), &other).await.code, Some(0));
+    let named = Plan::read(&folder.path().join("other.toml")).unwrap();
+    assert!(named.channels.iter().all(|it| it.network == "oftc"), "{named:?}");
     // Whoever decides that everybody may read it is not asked again.
     let line = text.lines().find(|line| line.starts_with("participants")).unwrap();
     fs::write(&path, text.replace(line, "")).unwrap();

@@ -11,7 +11,7 @@ use crate::domain::LogEvent;
 const FORMS: &str = include_str!("hexchat_words.txt");
 
 /// A form in parts: words, and between them the numbers of what varies.
-struct Form {
+struct HexChatForm {
     kind: &'static str,
     begin: &'static str,
     /// A number, and the words behind it.
@@ -31,14 +31,14 @@ pub(super) enum ToldByHexChat {
 
 /// Reads a line behind the star.
 pub(super) fn told_by_hexchat(message: &str) -> Option<ToldByHexChat> {
-    static FORMS_IN_PARTS: LazyLock<Vec<Form>> = LazyLock::new(|| {
+    static FORMS_IN_PARTS: LazyLock<Vec<HexChatForm>> = LazyLock::new(|| {
         let lines = FORMS.lines().filter(|line| !line.starts_with('#'));
-        lines.filter_map(|line| line.split_once('\t')).map(Form::new).collect()
+        lines.filter_map(|line| line.split_once('\t')).map(HexChatForm::new).collect()
     });
     FORMS_IN_PARTS.iter().find_map(|form| form.read(message))
 }
 
-impl Form {
+impl HexChatForm {
     fn new((kind, words): (&'static str, &'static str)) -> Self {
         let mut parts = words.split('$');
         let begin = parts.next().unwrap_or_default();
@@ -103,7 +103,7 @@ mod tests {
             let kinds = ["-", "join", "part", "quit", "nick", "kick", "topic", "mode"];
             assert!(kinds.contains(&kind) || kind.len() == 2, "{line}");
             assert!(words.chars().filter(|c| c.is_alphabetic()).count() > 2, "{line}");
-            let form = Form::new((kind, words));
+            let form = HexChatForm::new((kind, words));
             let numbers: std::collections::BTreeSet<_> =
                 form.parts.iter().map(|part| part.0).collect();
             assert_eq!(numbers.len(), form.parts.len(), "{line}");

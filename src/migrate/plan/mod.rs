@@ -41,10 +41,9 @@ pub use draft::{
 pub use mistake::{PlanError, PlanMistake};
 pub use networks::NetworkNames;
 pub use old_plan::OldPlan;
-pub use participants::{ChannelSpeakers, propose_participants};
 pub use propose::{AccountRules, propose_people, said, with_commas};
 pub use revise::{RevisedPlan, revise};
-pub use room::{ProposedRoom, propose_room};
+pub use room::{ChannelSpeakers, ProposedRoom, propose_participants, propose_room};
 
 /// What an import does, as the administrator decided.
 #[derive(Debug, Clone)]
