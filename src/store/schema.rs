@@ -57,22 +57,6 @@ const TABLES: &str = "
     CREATE INDEX message_sent_at ON message (sent_at);
     CREATE INDEX message_fingerprint ON message (endpoint, fingerprint) WHERE fingerprint IS NOT NULL;
 
-    -- How much was said by whom in which week, as far as it is pruned from the ledger: see `activity`.
-    CREATE TABLE activity (
-        week     INTEGER NOT NULL,                   -- counted from that of 1970-01-01; begins on Monday, 00:00 UTC
-        endpoint INTEGER NOT NULL REFERENCES endpoint(id),
-        name     TEXT NOT NULL,                      -- the author's; '' for those beyond the limit
-        account  TEXT NOT NULL,                      -- as the network knows the author; '' if it does not
-        bot      INTEGER NOT NULL,
-        lines    INTEGER NOT NULL,
-        notices  INTEGER NOT NULL,                   -- how many of them
-        minutes  INTEGER NOT NULL,                   -- a bit for each minute of the hour in which something was said
-        hours    INTEGER NOT NULL,                   -- in how many hours
-        first    INTEGER NOT NULL,
-        last     INTEGER NOT NULL,
-        PRIMARY KEY (week, endpoint, name, account)
-    ) STRICT, WITHOUT ROWID;
-
     -- The outbox, and what became of each delivery.
     CREATE TABLE delivery (
         id              INTEGER PRIMARY KEY,         -- rises in the order of receipt
@@ -248,6 +232,22 @@ const TABLES_OF_4: &str = "
         PRIMARY KEY (channel, room, to_irc, message)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX unheard_message ON unheard (message);
+
+    -- How much was said by whom in which week, as far as it is pruned from the ledger: see `activity`.
+    CREATE TABLE activity (
+        week     INTEGER NOT NULL,                   -- counted from that of 1970-01-01; begins on Monday, 00:00 UTC
+        endpoint INTEGER NOT NULL REFERENCES endpoint(id),
+        name     TEXT NOT NULL,                      -- the author's; '' for those beyond the limit
+        account  TEXT NOT NULL,                      -- as the network knows the author; '' if it does not
+        bot      INTEGER NOT NULL,
+        lines    INTEGER NOT NULL,
+        notices  INTEGER NOT NULL,                   -- how many of them
+        minutes  INTEGER NOT NULL,                   -- a bit for each minute of the hour in which something was said
+        hours    INTEGER NOT NULL,                   -- in how many hours
+        first    INTEGER NOT NULL,
+        last     INTEGER NOT NULL,
+        PRIMARY KEY (week, endpoint, name, account)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// What a database of version 3 has had all the time: its links mirrored both ways. Which links there are it does not

@@ -138,15 +138,14 @@ async fn pruning_changes_nothing_also_when_it_is_killed() {
     world.room(20).await;
     world.channel(10).await;
     assert_eq!(bridge.stop().await.code, Some(0));
-    // All of it was said two weeks ago, 60 times as often.
+    // The same was said 59 times two weeks ago.
     let database = world.state().join("letsbridge.sqlite3");
     let connection = Connection::open(&database).unwrap();
     connection
         .execute_batch(
-            "UPDATE message SET sent_at = sent_at - 1209600000;
-             WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 59)
+            "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 59)
              INSERT INTO message (endpoint, author, kind, body, sent_at, account, bot)
-             SELECT endpoint, author, kind, body, sent_at + n, account, bot FROM message, n;",
+             SELECT endpoint, author, kind, body, sent_at - 1209600000 + n, account, bot FROM message, n;",
         )
         .unwrap();
     said.values_mut().for_each(|it| *it = (it.0 * 60, it.1 * 60));
@@ -158,7 +157,7 @@ async fn pruning_changes_nothing_also_when_it_is_killed() {
     for batch in 1..=3_i64 {
         let bridge = world.bridge().await;
         let pruned = async {
-            while left() > (1_200 - 500 * batch).max(0) {
+            while left() > (1_200 - 500 * batch).max(20) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -167,7 +166,7 @@ async fn pruning_changes_nothing_also_when_it_is_killed() {
         bridge.ends().await;
         assert_eq!(counted(&progress(&world).await), said, "{batch}");
     }
-    assert_eq!(left(), 0);
+    assert_eq!(left(), 20);
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ mod multiline;
 mod nick;
 mod outages;
 mod passthrough;
+mod phases;
 mod public_links;
 mod puppet_logins;
 mod puppets;

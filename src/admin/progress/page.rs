@@ -145,7 +145,7 @@ fn section(at: usize, link: &LinkProgress) -> Markup {
             h2 { (title(link)) }
             (phases(link))
             p class={ "advice " (step_class(link)) } {
-                strong { (suggested(link)) } ": " (link.suggestion.why) "."
+                strong { "Suggested: " (suggested(link)) } ": " (link.suggestion.why) "."
             }
             @if link.direction != "both" { p { "It mirrors only " code { (link.direction) } "." } }
             (tiles(link))

@@ -8,6 +8,7 @@ use letsbridge::bridge::{
 };
 use letsbridge::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase};
 use letsbridge::protocol::irc;
+use letsbridge::store::Store;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 
 use super::{World, endpoint, links};
@@ -105,6 +106,16 @@ impl World {
             interval: SignedDuration::from_secs(interval),
             timeout: SignedDuration::from_secs(30),
         });
+    }
+
+    /// The link of this channel and this room has been in this phase and direction from its first day on.
+    pub(crate) fn begun_with(mut self, phase: LinkPhase, flow: LinkFlow) -> Self {
+        let (channel, room) = ("office/#tea", "tea");
+        self.set_phase(channel, room, phase);
+        self.set_direction(channel, room, flow);
+        self.store = Store::in_memory().unwrap();
+        self.restart();
+        self
     }
 
     /// From the next restart or reload on, the link of this channel and this room is in this phase.

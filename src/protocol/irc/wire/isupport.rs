@@ -237,7 +237,7 @@ mod tests {
         let learnt = with_tokens(
             "CASEMAPPING=ascii LINELEN=2048 NICKLEN=31 EXCEPTS CHATHISTORY=100 MSGREFTYPES=msgid \
              PREFIX=(qov)~@+ CHANMODES=b,k,l,mn WHOX BOT=B CHANTYPES=# \
-             CHANNELLEN=64 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:",
+             CHANNELLEN=64 TOPICLEN=390 MONITOR=100 TARGMAX=NAMES:1,JOIN:4,WHOIS:",
         );
         let wanted = Isupport {
             casemapping: Casemapping::Ascii,
@@ -251,6 +251,7 @@ mod tests {
             bot_mode: Some('B'),
             chantypes: "#".to_owned(),
             nicklen: Some(31),
+            topiclen: Some(390),
             channellen: Some(64),
             monitor: true,
             max_join_targets: Some(4),
