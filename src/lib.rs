@@ -57,6 +57,8 @@
 //! | event     | what a network reports to the bridge; the bridge returns commands                          |
 //! | step      | what one part of the bridge leaves to another before an event is done                      |
 //! | catch-up  | reading what was missed during an absence, page by page, from the cursor                   |
+//! | phase     | how far the people of a link have moved from IRC to Let's Chat; says what it mirrors         |
+//! | unheard   | not mirrored, because of the phase or the direction of a link on the way                   |
 //! | gap       | a period for which it is unknown what was missed                                           |
 //! | puppet    | an IRC connection of a Let's Chat user                                                     |
 //! | account   | by which somebody of IRC posts in Let's Chat; on IRC, a services account                   |

@@ -38,6 +38,7 @@ mod log_writer;
 mod logs;
 mod monitoring;
 mod people;
+mod phases;
 #[path = "../support/program.rs"]
 mod program;
 mod progress;

@@ -5,6 +5,8 @@ mod channel;
 mod greetings;
 mod mirroring;
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use letsbridge::bridge::{CatchUpAnswer, CatchUpRequest, ControlReply, ControlRequest};
 use letsbridge::domain::{LinkFlow, LinkName, LinkPhase};
 use letsbridge::translate::{LinkFormat, RoomFormat};
@@ -27,6 +29,33 @@ fn world_of(link_groups: &[&str]) -> World {
 #[track_caller]
 fn in_phase(phase: LinkPhase) -> World {
     join_both(world().begun_with(phase, LinkFlow::Both))
+}
+
+/// Both servers take what the bridge has sent until now: the lines on IRC, and the texts of the posts.
+fn settle(world: &mut World) -> (Vec<String>, Vec<String>) {
+    static POSTS: AtomicU32 = AtomicU32::new(1);
+    let (irc, letschat) = world.sent();
+    for ping in irc.iter().filter_map(|line| line.strip_prefix("PING ")) {
+        world.tell_on(&format!("irc < :irc.example PONG irc.example :{ping}"));
+    }
+    let mut posts = Vec::new();
+    for frame in letschat.iter().filter(|frame| frame.contains("messages:create")) {
+        let (number, call) = frame.strip_prefix("42").unwrap().split_once('[').unwrap();
+        let (_, text) = call.split_once(r#""text":""#).unwrap();
+        posts.push(text.split_once('"').unwrap().0.to_owned());
+        let id = POSTS.fetch_add(1, Ordering::Relaxed);
+        world.tell_on(&format!(
+            r#"lc < 43{number}[{{"id":"6b00000500000000{id:08}","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}}]"#
+        ));
+    }
+    let irc = irc.into_iter().filter(|line| !line.starts_with("PING ")).collect();
+    (irc, posts)
+}
+
+/// So many hours pass. The process is suspended meanwhile, which is faster than to let it wait.
+fn pass_hours(world: &mut World, hours: u32) {
+    world.tell_on(&format!("paused {}s", hours * 3_600));
+    world.quietly(10);
 }
 
 /// The phase changes while the bridge runs.

@@ -5,7 +5,7 @@ use letsbridge::bridge::NickSource;
 use letsbridge::domain::{LinkFlow, LinkPhase};
 use letsbridge::translate::{LinkFormat, RoomFormat, TopicSync};
 
-use super::{bob, in_phase, reload_into, world};
+use super::{bob, in_phase, reload_into, settle, world};
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN_AGAIN, join_both};
 
@@ -40,7 +40,7 @@ fn joined(phase: LinkPhase, shown: &str) -> World {
 /// The phase changes, and its announcement is not told here.
 fn change_to(world: &mut World, phase: LinkPhase) -> Vec<String> {
     reload_into(world, phase);
-    let (irc, _) = world.sent();
+    let (irc, _) = settle(world);
     irc.into_iter().filter(|line| line.starts_with("TOPIC") || line.starts_with("MODE")).collect()
 }
 
@@ -106,10 +106,10 @@ fn killed_bridge_sets_the_topic_again_and_takes_it_out_again() {
     world.tell(&format!("irc > TOPIC #tea :Tea | {NOTE}"));
     restart(&mut world, &format!("Tea | {NOTE}"));
     world.tell("");
-    assert_eq!(change_to(&mut world, LinkPhase::Together), ["TOPIC #tea :Tea"]);
+    assert_eq!(change_to(&mut world, LinkPhase::Together), ["TOPIC #tea Tea"]);
     restart(&mut world, &format!("Tea | {NOTE}"));
     let (irc, _) = world.sent();
-    assert!(irc.contains(&"TOPIC #tea :Tea".to_owned()), "{irc:?}");
+    assert!(irc.contains(&"TOPIC #tea Tea".to_owned()), "{irc:?}");
 }
 
 #[test]
@@ -119,7 +119,10 @@ fn synchronised_topic_is_without_the_note_in_the_room() {
     let format = LinkFormat { room, topic_sync: TopicSync::Both, ..LinkFormat::default() };
     let mut world = World::new(&["office/#tea tea"]).unpaced().with_format(format);
     world = world.begun_with(LinkPhase::Moving, LinkFlow::Both);
-    world.tell_on(crate::LETSCHAT_IN);
+    world.tell_on(&crate::LETSCHAT_IN.replace(
+        r#""slug":"tea"}"#,
+        r#""slug":"tea","name":"Tea","description":"Tea","private":false,"hasPassword":false}"#,
+    ));
     join(&mut world, &shown("Tea", "@", "+n"));
     world.tell(&format!(
         "irc > TOPIC #tea :Tea | {NOTE}
@@ -129,12 +132,15 @@ fn synchronised_topic_is_without_the_note_in_the_room() {
     let (irc, sent) = world.sent();
     assert_eq!(irc, [""; 0]);
     assert!(sent[0].contains(r#""description":"Coffee""#), "{sent:?}");
+    world.tell_on(r#"lc < 43#[{"id":"r1","slug":"tea","name":"Tea","description":"Coffee"}]"#);
     world.tell(&format!(
-        r#"lc < 42["rooms:update",{{"id":"r1","slug":"tea","name":"Tea","description":"Milk"}}]
+        r#"lc < 42["rooms:update",{{"id":"r1","slug":"tea","name":"Tea","description":"Milk","private":false,"hasPassword":false}}]
         irc > TOPIC #tea :Milk | {NOTE}
         irc < :bridge!b@host TOPIC #tea :Milk | {NOTE}"#
     ));
-    world.tell("wait 5s");
+    world.tell_on("wait 5s");
+    let (irc, _) = world.sent();
+    assert_eq!(irc, [""; 0]);
 }
 
 #[test]
@@ -151,7 +157,7 @@ fn read_only_channel_is_moderated_once_and_opened_again() {
     world.tell("");
     assert_eq!(change_to(&mut world, LinkPhase::Closed), [""; 0]);
     let set = change_to(&mut world, LinkPhase::Together);
-    assert_eq!(set, ["TOPIC #tea :Tea", "MODE #tea -m"]);
+    assert_eq!(set, ["TOPIC #tea Tea", "MODE #tea -m"]);
 }
 
 #[test]
@@ -207,16 +213,16 @@ fn puppets_speak_in_a_moderated_channel_once_they_have_voice_and_leave_a_closed_
          irc < :irc.example PONG irc.example :said-2
          irc < :bridge!b@host MODE #tea +v bob|lc
          {}
-         bob > PRIVMSG #tea three
-         bob > PING said-1
+         bob > PRIVMSG #tea :three
+         bob > PING said-3
          irc < :bob|lc!b@host PRIVMSG #tea :three
-         bob < :irc.example PONG irc.example :said-1",
+         bob < :irc.example PONG irc.example :said-3",
         bob(1, "one"),
         bob(2, "two"),
         bob(3, "three"),
     ));
     change_to(&mut world, LinkPhase::Closed);
-    world.tell("irc < :irc.example PONG irc.example :said-3\nwait 1s\nbob > PART #tea :the channel is closed");
+    world.tell("wait 1s\nbob > PART #tea :the channel is closed");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use letsbridge::domain::{LinkFlow, LinkPhase};
 use letsbridge::translate::{LinkFormat, StatusNotices, TopicSync, Verbosity};
 
-use super::{bob, in_phase, reload_into, world, world_of};
+use super::{bob, in_phase, pass_hours, reload_into, settle, world, world_of};
 use crate::harness::World;
 use crate::{IRC_IN, LETSCHAT_IN_AGAIN, join_both};
 
@@ -12,7 +12,7 @@ const MOVING: &str = r##"
     irc > NOTICE #tea :we are moving from #tea on IRC to the room tea in Let's Chat: https://chat.example/#!/room/r1 Until then, both show the same
     irc > PING said-1
     irc < :irc.example PONG irc.example :said-1
-    lc > 42#["messages:create",{"room":"r1","text":"we are moving from #tea on IRC to the room tea in Let's Chat: https://chat.example/#!/room/r1 Until then, both show the same"}]
+    lc > 42#["messages:create",{"room":"r1","text":"-- we are moving from #tea on IRC to the room tea in Let's Chat: https://chat.example/#!/room/r1 Until then, both show the same"}]
     lc < 43#[{"id":"6b0000010000000000000001","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
 "##;
 
@@ -70,11 +70,11 @@ fn what_was_not_mirrored_does_not_come_by_history_after_a_restart() {
     world.set_phase("office/#tea", "tea", LinkPhase::Together);
     world.tell("restart");
     world.tell_on(LETSCHAT_IN_AGAIN);
+    world.sent();
     world.tell(
         r##"
-        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0001c40000000000000000","skip":0,"take":500}]
         lc < 43#[[{"id":"6b0000020000000000000001","text":"hi","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
-        lc > 42#["messages:create",{"room":"r1","text":"#tea on IRC and the room tea in Let's Chat show the same again, both ways"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- #tea on IRC and the room tea in Let's Chat show the same again, both ways"}]
         lc < 43#[{"id":"6b0000030000000000000001","text":"x","posted":"2026-11-22T12:00:01.000Z","owner":"u0","room":"r1"}]
         "##,
     );
@@ -112,21 +112,18 @@ fn message_goes_along_a_chain_as_far_as_each_link_lets_it_pass() {
     let in_room = |nick: &str| {
         format!(r#"lc > 42#["messages:create",{{"room":"r1","text":"<{nick}> hello"}}]"#)
     };
-    let in_channel = |channel: &str, nick: &str| {
-        format!("irc > PRIVMSG {channel} :<{nick}> hello\nirc > PING said-1")
-    };
     let mut world = chain(LinkFlow::ToLetsChat, LinkFlow::ToIrc);
-    world.tell(&format!("{ann}\n{}\n{}", in_room("ann"), in_channel("#dev", "ann")));
+    world.tell_on(&format!("{ann}\n{}\nirc > PRIVMSG #dev :<ann> hello", in_room("ann")));
+    settle(&mut world);
     world.tell(joe);
     let mut world = chain(LinkFlow::ToLetsChat, LinkFlow::ToLetsChat);
     world.tell(&format!("{ann}\n{}", in_room("ann")));
     let mut world = chain(LinkFlow::ToIrc, LinkFlow::ToIrc);
     world.tell(ann);
     world.tell(joe);
-    world.tell(&format!(
-        "{}\nirc > PRIVMSG #tea :<bob> hello\nirc > PRIVMSG #dev :<bob> hello\nirc > PING said-2",
-        bob(1, "hello")
-    ));
+    world.tell_on(&bob(1, "hello"));
+    let (irc, _) = settle(&mut world);
+    assert_eq!(irc, ["PRIVMSG #tea :<bob> hello", "PRIVMSG #dev :<bob> hello"]);
 }
 
 #[test]
@@ -138,7 +135,13 @@ fn topics_joins_and_outages_follow_the_direction() {
     };
     let world = |flow| {
         let world = World::new(&["office/#tea tea"]).unpaced().with_format(format.clone());
-        join_both(world.begun_with(LinkPhase::Together, flow))
+        let mut world = world.begun_with(LinkPhase::Together, flow);
+        world.tell_on(&crate::LETSCHAT_IN.replace(
+            r#""slug":"tea"}"#,
+            r#""slug":"tea","name":"Tea","description":"Tea","private":false,"hasPassword":false}"#,
+        ));
+        world.tell_on(IRC_IN);
+        world
     };
     let story = "
         irc < :eve!e@host JOIN #tea
@@ -150,19 +153,19 @@ fn topics_joins_and_outages_follow_the_direction() {
     let (_, sent) = both.sent();
     assert!(sent.iter().any(|frame| frame.contains("rooms:update")), "{sent:?}");
     assert!(sent.iter().any(|frame| frame.contains("eve joined")), "{sent:?}");
-    let description = r#"lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Darjeeling"}]"#;
+    let description = r#"lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Darjeeling","private":false,"hasPassword":false}]"#;
     world(LinkFlow::ToLetsChat).tell(description);
     // Who is not heard is not told that messages are queued.
-    let mut to_irc = world(LinkFlow::ToIrc);
-    to_irc.tell("lc lost\nwait 59s");
-    to_irc.tell("wait 2s\nirc > NOTICE #tea :cannot reach room tea\nirc > PING said-1");
-    let mut to_letschat = world(LinkFlow::ToLetsChat);
-    to_letschat.tell("lc lost\nwait 59s");
-    to_letschat.tell(
-        "wait 2s
-         irc > NOTICE #tea :cannot reach room tea; messages from here are queued
-         irc > PING said-1",
-    );
+    for (flow, notice) in [
+        (LinkFlow::ToIrc, "NOTICE #tea :cannot reach room tea"),
+        (LinkFlow::ToLetsChat, "NOTICE #tea :cannot reach room tea; messages from here are queued"),
+    ] {
+        let mut world = world(flow);
+        world.tell("lc lost");
+        world.quietly(62);
+        let (irc, _) = settle(&mut world);
+        assert_eq!(irc, [notice]);
+    }
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn killed_bridge_announces_neither_twice_nor_never() {
         wait 1s
         lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
         lc < 43#[[]]
-        lc > 42#["messages:create",{"room":"r1","text":"we are moving from #tea on IRC to the room tea in Let's Chat: https://chat.example/#!/room/r1 Until then, both show the same"}]
+        lc > 42#["messages:create",{"room":"r1","text":"-- we are moving from #tea on IRC to the room tea in Let's Chat: https://chat.example/#!/room/r1 Until then, both show the same"}]
         "##,
     );
     world.tell(IRC_IN);
@@ -224,21 +227,19 @@ fn place_is_told_once_a_day_and_not_of_what_is_taken_back() {
     reload_into(&mut world, LinkPhase::IrcReadOnly);
     world.tell("");
     reload_into(&mut world, LinkPhase::Moving);
-    world.quietly(24 * 3600);
+    pass_hours(&mut world, 25);
     world.tell("");
     reload_into(&mut world, LinkPhase::Closed);
-    let (irc, letschat) = world.sent();
+    let (irc, posts) = settle(&mut world);
     assert!(irc[0].starts_with("NOTICE #tea :#tea on IRC is closed"), "{irc:?}");
-    assert!(letschat[0].contains("is closed"), "{letschat:?}");
-    let ended = r#"lc < 43#[{"id":"6b0000010000000000000002","text":"x","posted":"2026-11-23T12:00:01.000Z","owner":"u0","room":"r1"}]"#;
-    world.tell(&format!("irc < :irc.example PONG irc.example :said-2\n{ended}"));
+    assert!(posts[0].contains("is closed"), "{posts:?}");
     reload_into(&mut world, LinkPhase::Together);
-    world.quietly(23 * 3600);
+    pass_hours(&mut world, 23);
     world.tell("");
-    world.quietly(2 * 3600);
-    let (irc, letschat) = world.sent();
+    pass_hours(&mut world, 2);
+    let (irc, posts) = settle(&mut world);
     assert!(irc[0].starts_with("NOTICE #tea :#tea on IRC and the room tea"), "{irc:?}");
-    assert!(letschat[0].contains("show the same again"), "{letschat:?}");
+    assert!(posts[0].contains("show the same again"), "{posts:?}");
 }
 
 #[test]
@@ -249,9 +250,8 @@ fn place_with_two_links_gets_one_text_and_a_new_link_none() {
         world.set_phase(channel, "tea", LinkPhase::IrcReadOnly);
     }
     world.relink(&["office/#tea tea office/#dev", "office/#new new"]);
-    let (_, sent) = world.sent();
-    let posts: Vec<&String> = sent.iter().filter(|it| it.contains("messages:create")).collect();
-    assert_eq!(posts.len(), 1, "{sent:?}");
+    let (_, posts) = settle(&mut world);
+    assert_eq!(posts.len(), 1, "{posts:?}");
     assert!(posts[0].contains("#tea, #dev on IRC is read-only"), "{posts:?}");
 }
 
