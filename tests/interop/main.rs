@@ -19,6 +19,7 @@ mod people;
 mod puppets;
 mod registration;
 mod strict_servers;
+mod team;
 
 use support::irc_client::{IrcClient, Line};
 use support::ircd::{Daemon, Flood, Ircd};
