@@ -115,6 +115,7 @@ async fn together(world: &mut World) {
 
 /// People talk on both sides of a link that mirrors both ways while the program is killed.
 async fn burst_and_kill(world: &mut World, link: usize) {
+    world.all_is_there("before people talk").await;
     for number in 1..=8 {
         world.says(link, number, PERHAPS);
         world.posts(link, number, None).await;
@@ -149,8 +150,7 @@ async fn moving(world: &mut World, told: &mut Told) {
     let channel = world::CHANNELS[DEV];
     world.people[15 - 1].leave(channel).await;
     world.people[15 - 1].join(channel).await;
-    world.people[16 - 1].come_back().await;
-    world.people[16 - 1].join(channel).await;
+    world.people[16 - 1].come_back(&world::CHANNELS).await;
     told.extend((11..=16).map(|number| ((number, "WELCOME"), 1)));
     world.are_told("people speak and join in moving", told).await;
 
@@ -160,8 +160,7 @@ async fn moving(world: &mut World, told: &mut Told) {
     world.says(DEV, 12, None);
     world.people[13 - 1].leave(channel).await;
     world.people[13 - 1].join(channel).await;
-    world.people[14 - 1].come_back().await;
-    world.people[14 - 1].join(channel).await;
+    world.people[14 - 1].come_back(&world::CHANNELS).await;
     burst_and_kill_in_moving(world, told).await;
     world.people[12 - 1].rename("p12").await;
     world.says(DEV, 12, None);
@@ -308,6 +307,7 @@ async fn moving_again(world: &mut World, told: &mut Told) {
     told.insert((26, "WELCOME"), 1);
     world.says(OPS, 20, None);
     world.all_is_there("back to moving").await;
+    world.are_told("back to moving", told).await;
     world.settle_turning(OPS, Side::Irc).await;
     for link in [DEV, OPS] {
         let held = world.record.count(link, Side::Irc, |fate| fate == Fate::Held) as u64;
@@ -320,7 +320,6 @@ async fn moving_again(world: &mut World, told: &mut Told) {
     }
     world.kill().await;
     world.all_is_there("what was said while it was read-only comes late").await;
-    world.are_told("those who were told know it", told).await;
     world.progress_is_right("what came late counts once").await;
 }
 

@@ -31,12 +31,15 @@ impl Person {
         Self { nick: nick.to_owned(), client, server, log: Vec::new(), syncs: 0 }
     }
 
-    /// Leaves the network, and comes back by a new connection.
-    pub(super) async fn come_back(&mut self) {
+    /// Leaves the network, and comes back to these channels by a new connection.
+    pub(super) async fn come_back(&mut self, channels: &[&str]) {
         self.send("QUIT :later");
         self.log.extend(self.client.waiting());
         self.client.ended().await;
         self.client = IrcClient::connect(self.server, &self.nick).await;
+        for channel in channels {
+            self.join(channel).await;
+        }
     }
 
     pub(super) fn send(&self, line: &str) {

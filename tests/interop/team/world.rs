@@ -172,8 +172,8 @@ impl World {
     pub(super) fn reload_meanwhile(&self) -> JoinHandle<()> {
         let mut command = self.command(&["reload"]);
         tokio::spawn(async move {
-            let status = timeout(PATIENCE, command.status()).await.expect("it ends").unwrap();
-            assert!(status.success());
+            let output = timeout(PATIENCE, command.output()).await.expect("it ends").unwrap();
+            assert!(output.status.success(), "{output:?}");
         })
     }
 
@@ -308,7 +308,8 @@ impl World {
                 let shown = world.shown(link).await;
                 for (place, texts) in [("channel", heard.collect::<Vec<_>>()), ("room", shown)] {
                     let count = |words: &str| {
-                        texts.iter().filter(|text| text.starts_with(words)).count()
+                        let plain = texts.iter().map(|text| text.trim_start_matches("-- "));
+                        plain.filter(|text| text.starts_with(words)).count()
                     };
                     // What was sent when the program died is repeated in a channel, and marked.
                     let (first, again) = (count("MOVING"), count("(resent) MOVING"));
