@@ -12,6 +12,7 @@
 //! The file `team` has a line `u01 TOKEN` for each of the users u01 to u30. Rooms are made, and accounts for the people who
 //! have none; they stay there.
 
+mod checks;
 mod people;
 mod progress;
 mod record;
@@ -116,7 +117,13 @@ async fn together(world: &mut World) {
 /// People talk on both sides of a link that mirrors both ways while the program is killed.
 async fn burst_and_kill(world: &mut World, link: usize) {
     world.all_is_there("before people talk").await;
-    for number in 1..=8 {
+    let first = world.record.0.len();
+    for number in 1..=4 {
+        world.says(link, number, PERHAPS);
+        world.posts(link, number, None).await;
+    }
+    world.has_arrived(link, first).await;
+    for number in 5..=8 {
         world.says(link, number, PERHAPS);
         world.posts(link, number, None).await;
     }
@@ -258,7 +265,11 @@ async fn closed(world: &mut World, told: &mut Told) {
 async fn talk_to_the_dying(world: &mut World) {
     let before = world.counted(OPS).await.people["p20"].0;
     let first = world.record.0.len();
-    for _ in 0..6 {
+    for _ in 0..3 {
+        world.says(OPS, 20, PERHAPS_HELD);
+    }
+    while world.counted(OPS).await.people["p20"].0 == before {}
+    for _ in 0..3 {
         world.says(OPS, 20, PERHAPS_HELD);
     }
     world.kill().await;

@@ -1,5 +1,7 @@
 //! Let's Chat with the accounts of the team: the tests' own, or a real one.
 
+use std::time::{Duration, Instant};
+
 use letsbridge_testkit::letschat::{LetsChat, NewRoom, NewUser, Setup};
 use serde_json::json;
 
@@ -7,6 +9,9 @@ use crate::support::letschat_client::Member;
 
 /// The account of the bridge.
 pub(super) const BRIDGE: &str = "bridge";
+
+/// The server closes a connection that has not sent a ping for 85 seconds, and these send none.
+const CONNECTION_AGE: Duration = Duration::from_secs(40);
 
 /// The rooms, and the team in them.
 pub(super) enum Rooms {
@@ -18,10 +23,17 @@ pub(super) enum Rooms {
 pub(super) struct RealRooms {
     url: String,
     token: String,
-    /// Each user with their token and their connection.
-    users: Vec<(String, String, Member)>,
+    users: Vec<RealUser>,
     /// The slug of each room, and its id.
     ids: Vec<(String, String)>,
+}
+
+/// Somebody there.
+pub(super) struct RealUser {
+    name: String,
+    token: String,
+    /// With the time when it was opened.
+    connection: Option<(Instant, Member)>,
 }
 
 impl Rooms {
@@ -41,11 +53,12 @@ impl Rooms {
         let mut users = Vec::new();
         for line in team.lines() {
             let (name, token) = line.split_once(' ').expect("a name and a token");
-            users.push((name.to_owned(), token.to_owned(), Member::connect(&url, token).await));
+            let (name, token) = (name.to_owned(), token.to_owned());
+            users.push(RealUser { name, token, connection: None });
         }
         let mut ids = Vec::new();
         for slug in slugs {
-            ids.push((slug.clone(), users[0].2.create_room(slug).await));
+            ids.push((slug.clone(), users[0].member(&url).await.create_room(slug).await));
         }
         Self::Real(Box::new(RealRooms { url, token: named("LETSCHAT_TOKEN"), users, ids }))
     }
@@ -63,8 +76,8 @@ impl Rooms {
         match self {
             Self::Ours(server) => server.token(user),
             Self::Real(real) => {
-                let found = real.users.iter().find(|(name, ..)| name == user);
-                found.unwrap_or_else(|| panic!("LETSCHAT_TEAM has no {user}")).1.clone()
+                let found = real.users.iter().find(|it| it.name == user);
+                found.unwrap_or_else(|| panic!("LETSCHAT_TEAM has no {user}")).token.clone()
             }
         }
     }
@@ -75,9 +88,8 @@ impl Rooms {
             Self::Ours(server) => drop(server.post(slug, user, text)),
             Self::Real(real) => {
                 let post = json!({"room": real.id(slug), "text": text});
-                let member = real.users.iter_mut().find(|(name, ..)| name == user);
-                let member = &mut member.unwrap_or_else(|| panic!("there is no {user}")).2;
-                let posted = member.call("messages:create", post).await;
+                let user = real.users.iter_mut().find(|it| it.name == user).expect("is in the team");
+                let posted = user.member(&real.url).await.call("messages:create", post).await;
                 assert!(posted["id"].is_string(), "{posted}");
             }
         }
@@ -91,13 +103,24 @@ impl Rooms {
             }
             Self::Real(real) => {
                 let id = real.id(slug);
-                real.users[0].2.posts(&id).await
+                real.users[0].member(&real.url).await.posts(&id).await
             }
         };
         let lines = posts.iter().flat_map(|(owner, text)| {
             text.lines().map(|line| (owner.clone(), line.to_owned()))
         });
         lines.collect()
+    }
+}
+
+impl RealUser {
+    /// A connection that is still open.
+    async fn member(&mut self, url: &str) -> &mut Member {
+        let connection = match self.connection.take() {
+            Some((since, member)) if since.elapsed() < CONNECTION_AGE => (since, member),
+            _ => (Instant::now(), Member::connect(url, &self.token).await),
+        };
+        &mut self.connection.insert(connection).1
     }
 }
 
