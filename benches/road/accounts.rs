@@ -22,7 +22,7 @@ pub(crate) async fn run(quick: bool) {
     let Load { memory: with_bot, .. } = throughput(&bot, Way::FromIrc, messages).await;
     drop(bot);
 
-    let plan = Plan { links: 1, state, pace: "off", kept: 0, accounts: true };
+    let plan = Plan { accounts: true, ..Plan::new(1, state) };
     let stage = Stage::planned(plan).await;
     speaks_as_themselves(&stage, &stage.ann, "ann").await;
     let by_account = latency_by_account(&stage, messages).await;

@@ -20,9 +20,7 @@ pub(crate) async fn run(quick: bool) {
 
 async fn measure(name: &str, way: Way, said: usize) {
     let state = &std::env::temp_dir();
-    let mut stage =
-        Stage::planned(Plan { links: 1, state, pace: "off", kept: 2 * said, accounts: false })
-            .await;
+    let mut stage = Stage::planned(Plan { kept: 2 * said, ..Plan::new(1, state) }).await;
     // Where it goes on from.
     say(&stage, way, 0, "the last before");
     arrives(&stage, way, 0, 1).await;

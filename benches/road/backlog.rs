@@ -60,8 +60,7 @@ pub(crate) async fn run(quick: bool) {
 
 async fn measure(case: &Case, size: &Size) {
     let state = &std::env::temp_dir();
-    let stage =
-        Stage::planned(Plan { links: 2, state, pace: case.pace, kept: 0, accounts: false }).await;
+    let stage = Stage::planned(Plan { pace: case.pace, ..Plan::new(2, state) }).await;
     let way = (case.way, SHORT);
     let idle = latency(&stage, way, case.messages, case.pause).await;
     let before = arrived(&stage, case.way, LONG);

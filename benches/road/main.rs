@@ -2,12 +2,13 @@
 //!
 //! `cargo bench --bench road` prints each figure beside its goal; `-- --quick` takes few messages, to
 //! show that it works. `-- backlog` prints instead what the backlog of one place does to the latency of
-//! another, `-- accounts` what people's own accounts cost, `-- away` what it takes to mirror what was said meanwhile, `-- backup` what a backup costs beside it, `-- forget` how
+//! another, `-- accounts` what people's own accounts cost, `-- archive` what the archive does to all, `-- away` what it takes to mirror what was said meanwhile, `-- backup` what a backup costs beside it, `-- forget` how
 //! long the program pauses when it forgets what is old. It fails where a message is lost, repeated or out of order,
 //! or where the program exits, and never on time.
 #![allow(clippy::unwrap_used)]
 
 mod accounts;
+mod archive;
 mod away;
 mod backlog;
 mod backup;
@@ -50,6 +51,9 @@ async fn main() {
     }
     if asked("accounts") {
         return accounts::run(quick).await;
+    }
+    if asked("archive") {
+        return archive::run(quick).await;
     }
     if asked("backup") {
         return backup::run(quick);

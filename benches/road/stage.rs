@@ -5,6 +5,7 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use letsbridge::store::archive::ArchiveReader;
 use letsbridge_testkit::irc::{Caps, IrcServer, Setup as IrcSetup, VirtualUser};
 use letsbridge_testkit::letschat::{self, LetsChat, NewRoom, Setup};
 use tempfile::TempDir;
@@ -30,6 +31,15 @@ pub(crate) struct Plan<'a> {
     pub(crate) kept: usize,
     /// Whether people of IRC speak by accounts of their own.
     pub(crate) accounts: bool,
+    /// Whether it archives what is said.
+    pub(crate) archive: bool,
+}
+
+impl<'a> Plan<'a> {
+    /// So many links before an IRC server that trusts us and keeps nothing; its store below `state`.
+    pub(crate) fn new(links: usize, state: &'a Path) -> Self {
+        Self { links, state, pace: "off", kept: 0, accounts: false, archive: false }
+    }
 }
 
 /// The program between two servers, with so many links, everything joined.
@@ -45,7 +55,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Sets it up, its store below `state`, before an IRC server that trusts us.
     pub(crate) async fn set(links: usize, state: &Path) -> Self {
-        Self::planned(Plan { links, state, pace: "off", kept: 0, accounts: false }).await
+        Self::planned(Plan::new(links, state)).await
     }
 
     pub(crate) async fn planned(plan: Plan<'_>) -> Self {
@@ -99,6 +109,19 @@ impl Stage {
         self.program.kilobytes("VmRSS:")
     }
 
+    /// Waits until the program has archived so many lines.
+    pub(crate) async fn archived(&self, count: usize) {
+        let archived = async {
+            let reader = ArchiveReader::open(&self.directory.path().join("state")).unwrap();
+            let lines = || reader.rooms().unwrap().iter().map(|room| room.lines).sum::<u64>();
+            while lines() < count as u64 {
+                tokio::time::sleep(ARCHIVE_INTERVAL).await;
+            }
+            assert_eq!(lines(), count as u64);
+        };
+        self.program.while_running(archived).await;
+    }
+
     /// The most that it ever was.
     pub(crate) fn peak(&self) -> u64 {
         self.program.kilobytes("VmHWM:")
@@ -141,6 +164,9 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_letsbridge");
 
 /// How often to look whether the program still runs.
 const EXIT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// How often to look whether all is archived.
+const ARCHIVE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// How long the program may take to be ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -230,6 +256,9 @@ fn configuration(state: &Path, plan: Plan<'_>, irc: &IrcServer, letschat: &LetsC
             "sender_mode = \"accounts\"\nannounce = false\n\
              [letschat.accounts]\nlogin_interval = \"0s\"\n",
         );
+    }
+    if plan.archive {
+        text.push_str("[archive]\nenabled = true\n");
     }
     for link in 0..plan.links {
         write!(text, "[[link]]\nchannel = \"net/#room{link}\"\nroom = \"room{link}\"\n").unwrap();

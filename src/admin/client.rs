@@ -25,8 +25,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long it may take to read its configuration again: connections that are made anew wait for what is in flight.
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The path of a reload.
-const RELOAD_PATH: &str = "/api/v1/reload";
+/// How long it may take to begin an upgrade.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// The requests that may take longer, with their time limits. Before an upgrade, the new program is asked whether it can
+/// take over.
+const SLOW_REQUESTS: [(&str, Duration); 2] =
+    [("/api/v1/reload", RELOAD_TIMEOUT), ("/api/v1/upgrade", UPGRADE_TIMEOUT)];
 
 /// Asks a running bridge. Each request is a connection of its own.
 #[derive(Debug, Clone)]
@@ -133,7 +138,8 @@ impl AdminClient {
         path: &str,
         body: Body,
     ) -> Result<T, ClientError> {
-        let timeout = if path == RELOAD_PATH { RELOAD_TIMEOUT } else { ANSWER_TIMEOUT };
+        let slow = SLOW_REQUESTS.iter().find(|(slow, _)| *slow == path && method == Method::POST);
+        let timeout = slow.map_or(ANSWER_TIMEOUT, |(_, timeout)| *timeout);
         let asked = time::timeout(timeout, self.send(method, path, body)).await;
         let (status, answer) = asked.map_err(|_| ClientError::Silent)??;
         if status.is_success() {

@@ -35,6 +35,8 @@ mod socket;
 mod state;
 mod status;
 mod tcp;
+mod upgrade;
+mod upgrade_api;
 mod warnings;
 
 pub use answer::ErrorView;
@@ -56,4 +58,8 @@ pub use server::{AdminListeners, AdminServer};
 pub use socket::{ControlSocketError, socket_path};
 pub use state::RunningParts;
 pub use tcp::AdminTcp;
+pub use upgrade::{
+    LostConnectionView, UpgradeBegunView, UpgradeFuture, UpgradeHandle, UpgradeRequestBody,
+    UpgradeStatusView, UpgradeView,
+};
 pub use warnings::{Gravity, LogPlace, LoggedWarning, RecentWarnings};

@@ -12,6 +12,7 @@ use super::event_hub::EventHub;
 use super::handles::{LogLevelControl, ReloadHandle};
 use super::report::PeopleCounts;
 use super::samples::SampleLog;
+use super::upgrade::UpgradeHandle;
 use super::warnings::RecentWarnings;
 use crate::bridge::{BridgeReport, Stats};
 use crate::service::progress::{ProgressReader, ProgressReport};
@@ -38,6 +39,8 @@ pub struct RunningParts {
     pub progress: ProgressReader,
     /// Reads the configuration again.
     pub reload: ReloadHandle,
+    /// Replaces the program.
+    pub upgrade: UpgradeHandle,
     /// Shows and sets what is logged.
     pub log_level: Arc<dyn LogLevelControl>,
     /// The latest warnings of the log.

@@ -59,7 +59,7 @@ use std::collections::{HashSet, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::domain::{Endpoint, EndpointId, Roster};
+use crate::domain::{Endpoint, EndpointId, Network, Roster};
 use crate::store::{Store, StoreError};
 
 pub use account_io::{AccountCommand, AccountEvent, AccountRegistration, PostFailure};
@@ -277,6 +277,19 @@ impl Bridge {
     pub fn in_flight(&self) -> usize {
         let states = self.endpoints.iter();
         states.filter(|(_, state)| state.queue().in_flight().is_some()).count()
+    }
+
+    /// Whether the connection to this network can be let go of: no channel there is being caught up with.
+    #[must_use]
+    pub fn may_be_handed_over(&self, network: &Network) -> bool {
+        self.endpoints.channels_on(network).all(|(_, channel)| channel.catchup().is_none())
+    }
+
+    /// Whether every network can be let go of, and the bot has seen what puppets have sent.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.endpoints.channels().all(|(_, channel)| channel.catchup().is_none())
+            && !self.senders.awaits_echoes()
     }
 
     /// The members of a channel; empty while we are not in it.

@@ -10,6 +10,7 @@ use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::config;
 use crate::config::Settings;
 use crate::store;
+use crate::store::archive::archive_size;
 use crate::store::{BackupError, BackupRequest, BackupSummary, RestoreRequest, RestoreSummary};
 
 /// The arguments of `backup`.
@@ -17,7 +18,8 @@ use crate::store::{BackupError, BackupRequest, BackupSummary, RestoreRequest, Re
 #[command(
     after_help = "The bridge can keep running. The file holds the database and the keys beside it: \
                   whoever can read it can post as the people who linked their accounts. Only its \
-                  owner can read it. The configuration and its secrets are not part of it. Exit \
+                  owner can read it. The configuration and its secrets are not part of it, and neither \
+                  is the archive: `letsbridge archive copy` copies that. Exit \
                   status: 0 done and checked; 1 it could not be written; 2 configuration or \
                   argument error, or the database is damaged."
 )]
@@ -75,6 +77,13 @@ pub(super) fn backup(arguments: &BackupArgs) -> ExitCode {
             println!("{file}: written and checked, {} bytes, of a {running} bridge", summary.bytes);
             println!("  {}", contents(&summary));
             println!("It gives access to what it holds: keep it as safe as the state directory.");
+            let archive = archive_size(&settings.state_dir);
+            if archive > 0 {
+                println!(
+                    "The archive is not in it ({} MB): `letsbridge archive copy FILE` copies it.",
+                    archive.div_ceil(1 << 20)
+                );
+            }
             ExitCode::SUCCESS
         }
         Err(error) => failed(&error),

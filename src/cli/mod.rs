@@ -22,10 +22,12 @@ mod progress;
 mod recent_warnings;
 mod revoke;
 mod run;
+mod running;
 mod signals;
 mod systemd;
 mod table;
 mod unlink;
+mod upgrade;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,15 +53,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum CliCommand {
     /// Run the bridge
-    #[command(
-        after_help = "Exit status: 0 stopped as requested; 1 failure; 2 the configuration or the database cannot be \
-                            used; 101 a bug; 130 a second signal."
-    )]
-    Run {
-        /// Configuration file
-        #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
-        config: PathBuf,
-    },
+    Run(run::RunArgs),
     /// Validate the configuration, log in on both sides, and test each link
     #[command(
         after_help = "Exit status: 0 everything works; 1 something does not; 2 configuration error."
@@ -79,6 +73,8 @@ enum CliCommand {
     Progress(progress::ProgressArgs),
     /// Make the running bridge read its configuration again
     Reload(control::ReloadArgs),
+    /// Replace the running bridge by its new version, keeping its connections to IRC
+    Upgrade(control::UpgradeArgs),
     /// Stop delivering over a link; messages wait
     Pause(control::LinkArgs),
     /// Deliver over a paused link again
@@ -151,13 +147,14 @@ pub fn main() -> ExitCode {
     panic::exit_on_panic();
     process::keep_to_ourselves();
     let ended = match arguments.command {
-        CliCommand::Run { config } => run::run(&config),
+        CliCommand::Run(arguments) => run::run(&arguments),
         CliCommand::Check { config } => check::check(&config),
         CliCommand::Init(arguments) => init::init(*arguments),
         CliCommand::Audit(arguments) => audit::audit(&arguments),
         CliCommand::Status(arguments) => control::status(&arguments),
         CliCommand::Progress(arguments) => progress::progress(&arguments),
         CliCommand::Reload(arguments) => control::reload(&arguments),
+        CliCommand::Upgrade(arguments) => control::upgrade(&arguments),
         CliCommand::Pause(arguments) => control::pause(&arguments),
         CliCommand::Resume(arguments) => control::resume(&arguments),
         CliCommand::Queue(arguments) => control::queue(&arguments),

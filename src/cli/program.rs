@@ -10,14 +10,24 @@ use tokio::sync::{mpsc, watch};
 
 use super::logging::LogLevel;
 use crate::admin::{
-    AdminListeners, AdminServer, AdminTcp, ReloadHandle, ReloadedView, RunningParts,
+    AdminListeners, AdminServer, AdminTcp, LostConnectionView, ReloadHandle, ReloadedView,
+    RunningParts, UpgradeHandle, UpgradeView,
 };
 use crate::config;
 use crate::config::Settings;
 use crate::service;
-use crate::service::{LinkAsker, RunningBridge, Status};
+use crate::service::{HandedOver, LinkAsker, RunningBridge, Status, TakeOverReport};
 use crate::store::{Store, StoreError};
+use crate::version::VERSION;
 use crate::web::{LinkCall, LinkDesk, WebServer};
+
+/// What the administrator's API works by.
+#[derive(Clone)]
+pub(super) struct ProgramHandles {
+    pub(super) log_level: LogLevel,
+    pub(super) reload: ReloadHandle,
+    pub(super) upgrade: UpgradeHandle,
+}
 
 /// The running program.
 pub(super) struct Program {
@@ -34,18 +44,24 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Starts the bridge on `store`, the web server and the administrator's API, which reloads by `reload`.
+    /// Starts the bridge on `store`, with the connections of another program if there are any, the web server and the
+    /// administrator's API, which works by `handles`.
     pub(super) async fn start(
         config: &Path,
         settings: Settings,
-        store: Store,
-        (log_level, reload): (LogLevel, ReloadHandle),
+        (store, hand_over): (Store, Option<HandedOver>),
+        handles: ProgramHandles,
     ) -> Result<Self, Box<dyn Error>> {
+        let ProgramHandles { log_level, reload, upgrade } = handles;
         let (desk, calls) = LinkDesk::channel();
         let web = WebServer::start(&settings, Some(desk.clone())).await?;
         let admin = AdminListeners::bind(&settings).await?;
         let admin_tcp = admin.tcp();
-        let bridge = service::start(settings.clone(), store)?;
+        let bridge = service::start(settings.clone(), store, hand_over)?;
+        if let Some(report) = bridge.taken_over() {
+            // Before the API answers.
+            report_taken_over(report, &upgrade);
+        }
         tokio::spawn(answer_calls(calls, bridge.link_asker()));
         let parts = RunningParts {
             control: bridge.control(),
@@ -54,6 +70,7 @@ impl Program {
             archive: bridge.archive(),
             progress: bridge.progress(),
             reload,
+            upgrade,
             warnings: log_level.warnings(),
             log_level: Arc::new(log_level.clone()),
             started_at: Timestamp::now(),
@@ -139,6 +156,17 @@ impl Program {
         }
     }
 
+    /// Waits for deliveries in flight, lets go of the connections to IRC for the upgrade `id`, says goodbye everywhere
+    /// else, and waits until everything is stored.
+    pub(super) async fn hand_over(self, id: String) -> Result<HandedOver, StoreError> {
+        let farewell = async {
+            if let Some(web) = self.web {
+                web.stop().await;
+            }
+        };
+        tokio::join!(self.bridge.hand_over(id), farewell, self.admin.stop()).0
+    }
+
     /// Waits for deliveries in flight, says goodbye everywhere, and waits until everything is stored.
     pub(super) async fn stop(self) -> Result<(), StoreError> {
         let farewell = async {
@@ -158,4 +186,25 @@ async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
             LinkCall::PuppetLogin(request, reply) => bridge.ask_puppet_login(request, reply).await,
         }
     }
+}
+
+/// Says what became of the connections of the program before.
+fn report_taken_over(report: &TakeOverReport, upgrade: &UpgradeHandle) {
+    let TakeOverReport { id, from_version, kept, lost, away_ms } = report.clone();
+    tracing::info!(from_version, kept, away_ms, "upgraded: connections taken over");
+    for lost in &lost {
+        let (connection, reason) = (&lost.connection, &lost.reason);
+        tracing::warn!(connection, reason, "connection not taken over; connecting anew");
+    }
+    let lost = lost.into_iter();
+    let lost = lost.map(|it| LostConnectionView { connection: it.connection, reason: it.reason });
+    upgrade.record_unless_known(UpgradeView {
+        id,
+        from_version,
+        to_version: VERSION.to_owned(),
+        kept,
+        lost: lost.collect(),
+        away_ms,
+        error: None,
+    });
 }

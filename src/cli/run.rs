@@ -1,26 +1,54 @@
-//! `letsbridge run`: runs the bridge until a signal stops it.
+//! `letsbridge run`: runs the bridge until a signal stops it, or another program replaces this one.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use jiff::Timestamp;
-use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use clap::Args;
 
-use super::logging::LogLevel;
-use super::program::Program;
-use super::signals::ProgramSignals;
-use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging, systemd};
-use crate::admin::{ReloadHandle, ReloadedView};
+use super::running::{ProgramRequests, RunEnd, run_until_stopped};
+use super::upgrade::{ProgramFile, answer_preflight, replace_program};
+use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging};
 use crate::config;
-use crate::config::Settings;
-use crate::service::StartError;
-use crate::store::{Store, StoreError};
+use crate::service::{HandOverError, HandedOver, StartError};
+use crate::store::StoreError;
 use crate::version::{COMMIT, VERSION};
 
-/// Runs the bridge with the configuration file `config`.
-pub(super) fn run(config: &Path) -> ExitCode {
+/// The arguments of `run`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 stopped as requested; 1 failure; 2 the configuration or the database cannot be used; 101 a \
+                  bug; 130 a second signal."
+)]
+pub(super) struct RunArgs {
+    /// Configuration file
+    #[arg(long, short, default_value = "bridge.toml", env = "LETSBRIDGE_CONFIG")]
+    config: PathBuf,
+    /// Only say whether this version can take over connections in this format
+    #[arg(long, hide = true)]
+    check_hand_over: Option<u32>,
+    /// Continue with the connections of the program before, which come by stdin
+    #[arg(long, hide = true)]
+    take_over: bool,
+}
+
+impl RunArgs {
+    /// Runs with this configuration.
+    #[cfg(feature = "demo")]
+    pub(super) fn new(config: &Path) -> Self {
+        Self { config: config.to_owned(), check_hand_over: None, take_over: false }
+    }
+}
+
+/// Runs the bridge.
+pub(super) fn run(arguments: &RunArgs) -> ExitCode {
+    let config = &arguments.config;
+    if let Some(format) = arguments.check_hand_over {
+        return answer_preflight(config, format);
+    }
+    // While the file is as it was at the start.
+    let program = ProgramFile::of_this_process();
+    let handed_over = arguments.take_over.then(HandedOver::receive);
     let (settings, warnings) = match config::load(config, std::env::vars()) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
@@ -41,23 +69,53 @@ pub(super) fn run(config: &Path) -> ExitCode {
     }
     let runtime = build_runtime();
     let state_dir = settings.state_dir.clone();
-    let outcome = runtime.block_on(run_until_stopped(config, settings, log_level));
+    let mut requests = {
+        let _context = runtime.enter();
+        ProgramRequests::listen(&settings, log_level, program)
+    };
+    let mut next = (settings, handed_over.and_then(usable));
+    let outcome = loop {
+        let (settings, hand_over) = next;
+        let ended = run_until_stopped(config, settings, hand_over, &mut requests);
+        match runtime.block_on(ended) {
+            Ok(RunEnd::Stopped) => break Ok(()),
+            Ok(RunEnd::Upgrade(upgrade)) => {
+                let error = replace_program(&upgrade.program, config, &upgrade.hand_over);
+                requests.note_failed(&upgrade, &error);
+                next = (*upgrade.settings, Some(upgrade.hand_over));
+            }
+            Err(error) => break Err(error),
+        }
+    };
     // Do not wait for pending DNS lookups: they run in blocking threads.
     runtime.shutdown_background();
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => match of_store(error) {
-            Ok(error) => {
-                let lasting = error.is_lasting();
-                let error = error.in_directory(&state_dir);
-                tracing::error!(%error, "fatal error");
-                if lasting { EXIT_CONFIG_ERROR.into() } else { EXIT_FAILURE.into() }
-            }
-            Err(error) => {
-                tracing::error!(%error, "fatal error");
-                EXIT_FAILURE.into()
-            }
-        },
+    report_end(outcome, &state_dir)
+}
+
+/// The connections of the program before, if they can be used.
+fn usable(handed_over: Result<HandedOver, HandOverError>) -> Option<HandedOver> {
+    match handed_over {
+        Ok(hand_over) => Some(hand_over),
+        Err(error) => {
+            tracing::warn!(%error, "cannot take over the open connections; connecting anew");
+            None
+        }
+    }
+}
+
+fn report_end(outcome: Result<(), Box<dyn Error>>, state_dir: &Path) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    match of_store(error) {
+        Ok(error) => {
+            let lasting = error.is_lasting();
+            let error = error.in_directory(state_dir);
+            tracing::error!(%error, "fatal error");
+            if lasting { EXIT_CONFIG_ERROR.into() } else { EXIT_FAILURE.into() }
+        }
+        Err(error) => {
+            tracing::error!(%error, "fatal error");
+            EXIT_FAILURE.into()
+        }
     }
 }
 
@@ -80,84 +138,4 @@ pub(super) fn build_runtime() -> tokio::runtime::Runtime {
         .enable_all()
         .build()
         .expect("the Tokio runtime can be built")
-}
-
-/// A request to read the configuration again, and where the answer goes.
-type ReloadRequest = oneshot::Sender<Result<ReloadedView, Vec<String>>>;
-
-async fn run_until_stopped(
-    config: &Path,
-    settings: Settings,
-    log_level: LogLevel,
-) -> Result<(), Box<dyn Error>> {
-    let store = Store::open(&settings.state_dir)?;
-    let (requests, mut reloads) = mpsc::channel::<ReloadRequest>(1);
-    let handle = reload_handle(requests);
-    let mut signals = ProgramSignals::listen(settings.shutdown_timeout, on_hangup(handle.clone()));
-    let handles = (log_level, handle.clone());
-    let mut program = Program::start(config, settings, store, handles).await?;
-    tokio::spawn(systemd::report_status(program.status()));
-    loop {
-        let request = tokio::select! {
-            outcome = program.run() => return Ok(outcome?),
-            () = signals.wait_stop() => break,
-            Some(request) = reloads.recv() => request,
-        };
-        tokio::select! {
-            outcome = reload(&mut program) => {
-                signals.set_settle(program.settings().shutdown_timeout);
-                handle.record(Timestamp::now(), &outcome);
-                // Who asked may have gone.
-                let _ = request.send(outcome);
-            }
-            () = signals.wait_stop() => break,
-        }
-    }
-    tracing::info!(
-        "shutting down: waiting for deliveries in flight; a second signal exits immediately"
-    );
-    systemd::notify_stopping();
-    program.stop().await?;
-    tracing::info!("stopped");
-    Ok(())
-}
-
-/// Passes reloads on to the loop that runs the program.
-fn reload_handle(requests: mpsc::Sender<ReloadRequest>) -> ReloadHandle {
-    ReloadHandle::new(Timestamp::now(), move || {
-        let requests = requests.clone();
-        Box::pin(async move {
-            let (reply, outcome) = oneshot::channel();
-            let stopping = || vec!["the bridge is stopping".to_owned()];
-            requests.send(reply).await.map_err(|_| stopping())?;
-            outcome.await.map_err(|_| stopping())?
-        })
-    })
-}
-
-/// What SIGHUP does. Must be called within the runtime.
-fn on_hangup(reload: ReloadHandle) -> impl Fn() {
-    let runtime = Handle::current();
-    move || {
-        let reload = reload.clone();
-        // What comes of it is logged.
-        runtime.spawn(async move { drop(reload.reload().await) });
-    }
-}
-
-/// Reads the configuration again and applies it. Logs what came of it, and tells systemd.
-async fn reload(program: &mut Program) -> Result<ReloadedView, Vec<String>> {
-    systemd::notify_reloading();
-    let outcome = program.reload().await;
-    match &outcome {
-        Ok(summary) => {
-            tracing::info!(changes = summary.changes.join("; "), "configuration reloaded");
-        }
-        Err(mistakes) => tracing::error!(
-            mistakes = mistakes.join("; "),
-            "configuration not reloaded: the bridge continues with the old one"
-        ),
-    }
-    systemd::notify_reloaded();
-    outcome
 }

@@ -50,6 +50,11 @@ impl ProgramSignals {
         }
     }
 
+    /// Whether a shutdown is requested.
+    pub(super) fn is_stop_requested(&self) -> bool {
+        *self.stop.borrow()
+    }
+
     /// Deliveries in flight have this long to finish from now on.
     pub(super) fn set_settle(&self, settle: Duration) {
         *self.settle.lock().unwrap_or_else(PoisonError::into_inner) = settle;

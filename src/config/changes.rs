@@ -1,7 +1,9 @@
 //! What of a changed configuration needs a new connection.
 
+use data_encoding::HEXLOWER;
 use encoding_rs::Encoding;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 
 use super::network::{IrcAccount, ProxySettings};
 use super::settings::{ChannelSettings, LetsChatSettings, NetworkSettings};
@@ -65,6 +67,29 @@ impl NetworkSettings {
             && *charset == other.charset
             && channel_charsets(channels).eq(channel_charsets(&other.channels));
         has_same_way && has_same_login && has_same_names && has_same_charsets
+    }
+
+    /// A digest of what a connection is made with, to compare it with the settings of another process: what
+    /// [`NetworkSettings::has_same_connection`] compares.
+    #[must_use]
+    pub fn connection_digest(&self) -> String {
+        let mut digest = Sha256::new();
+        let secret = |secret: Option<&SecretString>| secret.map(|it| it.expose_secret().to_owned());
+        let account = self.account.as_ref().map(|it| (&it.name, secret(it.password.as_ref())));
+        let proxy = self.proxy.as_ref().map(|it| {
+            let credentials = it.credentials.as_ref();
+            let credentials = credentials.map(|(user, password)| (user, secret(Some(password))));
+            (it.kind, &it.host, it.port, credentials)
+        });
+        let charsets: Vec<_> = channel_charsets(&self.channels).collect();
+        let commands: Vec<&str> = texts(&self.on_connect).collect();
+        let way = (&self.network, &self.servers, &self.tls, self.bind, proxy);
+        let login = (&self.client_certificate, account, self.sasl, &self.sasl_mechanisms);
+        let services = (&self.nickserv, commands, secret(self.password.as_ref()));
+        let names = (&self.nick, &self.alt_nicks, &self.username, &self.realname);
+        let others = (self.allow_plaintext_auth, self.fallback_charset, self.charset, charsets);
+        digest.update(format!("{way:?} {login:?} {services:?} {names:?} {others:?}"));
+        HEXLOWER.encode(&digest.finalize())
     }
 }
 

@@ -11,6 +11,7 @@
 //! with the default.
 
 mod accounts;
+mod archive;
 mod changes;
 mod charset_setting;
 mod diagnostic;
@@ -38,6 +39,7 @@ use std::path::{Path, PathBuf};
 pub use accounts::{
     AccountPresence, AccountSettings, AccountsFor, LetsChatSenderMode, PersonSettings,
 };
+pub use archive::ArchiveSettings;
 pub use diagnostic::{ConfigErrors, Diagnostic, Origin};
 pub use network::{
     ClientCertificate, IrcAccount, NickservSettings, ProxyKind, ProxySettings, RegainCommand,
@@ -47,9 +49,9 @@ pub use progress::ProgressSettings;
 pub use secret::read_pem;
 pub use sender_mode::{PuppetSettings, SenderMode, WebircSettings};
 pub use settings::{
-    AdminSettings, ArchiveSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings,
-    HostPort, LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, RoomSettings,
-    Settings, StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
+    AdminSettings, CanarySettings, CatchUpPolicy, CertificatePin, ChannelSettings, HostPort,
+    LetsChatSettings, Link, LogOutput, LogSettings, NetworkSettings, RoomSettings, Settings,
+    StoreSettings, TlsTrust, UnconfirmedPolicy, WebSettings,
 };
 
 use self::document::Document;

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use encoding_rs::Encoding;
 use ipnet::IpNet;
-use jiff::tz::TimeZone;
 use secrecy::SecretString;
 use serde::Deserialize;
 use url::Url;
 
 use super::accounts::{AccountSettings, LetsChatSenderMode, PersonSettings};
+use super::archive::ArchiveSettings;
 use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
 use super::progress::ProgressSettings;
 use super::sender_mode::{PuppetSettings, SenderMode};
@@ -108,17 +108,6 @@ pub struct StoreSettings {
     pub retention: Option<Duration>,
     /// The maximum size of all queues, in bytes; `None` for no limit.
     pub max_queue_size: Option<u64>,
-}
-
-/// Settings of the archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArchiveSettings {
-    /// Whether the bridge archives what it hears.
-    pub enabled: bool,
-    /// How long lines are kept; `None` for ever.
-    pub keep: Option<Duration>,
-    /// The time zone of days and times on its pages.
-    pub time_zone: TimeZone,
 }
 
 /// Settings of the web server, which serves files and long messages to people without an account.

@@ -10,6 +10,7 @@ use url::Url;
 use super::connect::{ConnectError, SourceAddr, connect_from};
 use super::proxy::{self, Proxy};
 use super::tls;
+use super::tls::takeover::KeptTls;
 use super::unexpected_peer::{ExpectedPeer, SniffedStream};
 use super::wire::Wire;
 use crate::config::TlsTrust;
@@ -48,6 +49,20 @@ pub async fn tls_handshake(
     config: &Arc<ClientConfig>,
 ) -> Result<TlsStream<SniffedStream<TcpStream>>, ConnectError> {
     tls::handshake(tcp, host, config)
+        .await
+        .map_err(|reason| ConnectError::Tls { host: host.to_owned(), reason })
+}
+
+/// Like [`tls_handshake`]; the connection can be handed to another process.
+///
+/// # Errors
+/// [`ConnectError::Tls`], with the problem and its remedy.
+pub async fn kept_tls_handshake(
+    tcp: TcpStream,
+    host: &str,
+    config: &ClientConfig,
+) -> Result<KeptTls, ConnectError> {
+    tls::handshake_kept(tcp, host, config)
         .await
         .map_err(|reason| ConnectError::Tls { host: host.to_owned(), reason })
 }

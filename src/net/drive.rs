@@ -15,6 +15,9 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time limit for the last writes and the close of a connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long to wait for the last bytes to be sent on a connection that another process takes over.
+const RELEASE_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Frames read before the resulting output is written.
 const MAX_BATCH: usize = 256;
 
@@ -35,6 +38,8 @@ pub enum ConnectionEnd {
     Closed(String),
     /// The peer closed it, or the transport failed.
     Lost(String),
+    /// The session has let go of it, and another process may take it over. It is still open.
+    Released,
 }
 
 /// Runs `machine` over `transport` until either ends.
@@ -62,6 +67,11 @@ where
     if let ConnectionEnd::Lost(reason) = ended {
         let rest = drain(machine, transport, sink, &mut clock).await;
         return rest.unwrap_or(ConnectionEnd::Lost(reason));
+    }
+    if ended == ConnectionEnd::Released {
+        // What cannot be sent now stays in the transport's buffer.
+        let _ = time::timeout(RELEASE_TIMEOUT, transport.flush()).await;
+        return ended;
     }
     // Try to send what is left, as far as the peer still reads.
     let _ = time::timeout(CLOSE_TIMEOUT, transport.close()).await;
@@ -187,6 +197,8 @@ where
                     }
                 }
                 Output::Close(reason) => return Some(ConnectionEnd::Closed(reason)),
+                // There is nothing left to take over.
+                Output::Release => {}
             }
         }
         sink.catch_up().await;
@@ -245,7 +257,7 @@ where
     T: Sink<M::Transmit, Error = E> + Unpin,
     N: Fn(M::Event) -> I,
 {
-    let mut written = false;
+    let (mut written, mut released) = (false, false);
     while let Some(output) = machine.poll_output() {
         match output {
             Output::Transmit(frame) => {
@@ -260,7 +272,11 @@ where
                 }
             }
             Output::Close(reason) => return Some(ConnectionEnd::Closed(reason)),
+            Output::Release => released = true,
         }
+    }
+    if released {
+        return Some(ConnectionEnd::Released);
     }
     if written && let Some(ended) = with_write_timeout(clock, transport.flush()).await {
         return Some(ended);

@@ -1,11 +1,13 @@
 //! Splits an IRC byte stream into lines, and encodes lines.
 
+use std::fmt;
 use std::io;
 
 use bytes::{Buf, BytesMut};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::codec::{Decoder, Encoder, Framed};
+use tokio_util::codec::{Decoder, Encoder, Framed, FramedParts};
 
 use crate::protocol::irc::{Charsets, Line, ReceivedLine};
 
@@ -20,6 +22,52 @@ pub fn framed_lines<S: AsyncRead + AsyncWrite>(
     charsets: Charsets,
 ) -> Framed<S, IrcCodec> {
     Framed::new(stream, IrcCodec { charsets, searched: 0, skipping_line: false })
+}
+
+/// What was received and not handled yet, and what is still to be sent, on a connection that another process takes
+/// over.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingBytes {
+    /// The beginning of the next line, or more.
+    received: Vec<u8>,
+    /// Whether that belongs to a line that is too long, and is skipped.
+    is_skipping: bool,
+    /// The rest of lines that were begun.
+    unsent: Vec<u8>,
+}
+
+/// Without the bytes, which may contain passwords.
+impl fmt::Debug for PendingBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { received, is_skipping, unsent } = self;
+        let mut shown = f.debug_struct("PendingBytes");
+        shown.field("received", &received.len()).field("is_skipping", is_skipping);
+        shown.field("unsent", &unsent.len()).finish()
+    }
+}
+
+/// Takes the stream back, with what was not handled yet.
+pub fn release_lines<S>(lines: Framed<S, IrcCodec>) -> (S, PendingBytes) {
+    let parts = lines.into_parts();
+    let pending = PendingBytes {
+        received: parts.read_buf.to_vec(),
+        is_skipping: parts.codec.skipping_line,
+        unsent: parts.write_buf.to_vec(),
+    };
+    (parts.io, pending)
+}
+
+/// Frames a stream that another process has read and written up to there.
+pub fn resume_lines<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    charsets: Charsets,
+    pending: &PendingBytes,
+) -> Framed<S, IrcCodec> {
+    let codec = IrcCodec { charsets, searched: 0, skipping_line: pending.is_skipping };
+    let mut parts = FramedParts::new::<Line>(stream, codec);
+    parts.read_buf.extend_from_slice(&pending.received);
+    parts.write_buf.extend_from_slice(&pending.unsent);
+    Framed::from_parts(parts)
 }
 
 /// Why reading or writing failed, worded for the log.

@@ -8,6 +8,8 @@ mod drive;
 mod host;
 pub mod identd;
 mod irc_codec;
+mod irc_stream;
+pub mod passed_sockets;
 pub mod proxy;
 pub mod rest;
 pub mod tls;
@@ -16,6 +18,9 @@ mod websocket;
 mod wire;
 
 pub use drive::{ConnectionEnd, drive};
-pub use irc_codec::{IrcCodec, IrcCodecError, framed_lines};
+pub use irc_codec::{
+    IrcCodec, IrcCodecError, PendingBytes, framed_lines, release_lines, resume_lines,
+};
+pub use irc_stream::{IrcStream, ReleasedStream};
 pub use websocket::{WebSocketError, WsRequest, WsStream, open_account_websocket, open_websocket};
 pub use wire::Wire;

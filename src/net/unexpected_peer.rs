@@ -194,6 +194,16 @@ impl<S> SniffedStream<S> {
         Self { sought: Some(sought), ..Self::new(inner) }
     }
 
+    /// The stream below.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// Gives the stream below back.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
     /// The first bytes, readable after the stream has moved.
     pub fn first(&self) -> First {
         Arc::clone(&self.first)

@@ -72,4 +72,6 @@ pub enum Output<F, E> {
     Event(E),
     /// Close the connection, for this reason.
     Close(String),
+    /// Leave the connection open and do nothing with it any more: another process takes it over.
+    Release,
 }

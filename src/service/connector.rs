@@ -9,12 +9,11 @@ use jiff::Timestamp;
 use super::sts::StsStore;
 use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
 use crate::domain::PuppetCertificate;
-use crate::net::Wire;
+use crate::net::IrcStream;
 use crate::net::connect::SourceAddr;
 use crate::net::dial::{self, ConnectOptions};
 use crate::net::identd::{IdentGuard, IdentRegistry};
 use crate::net::tls;
-use crate::net::unexpected_peer::{ExpectedPeer, SniffedStream};
 use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
 
 /// The servers of a network, tried in turn, and how to reach them. Each session has its own connector.
@@ -46,7 +45,7 @@ pub(super) struct Connector {
 
 /// A connection to a server.
 pub(super) struct Connected {
-    pub(super) stream: Box<dyn Wire>,
+    pub(super) stream: IrcStream,
     /// The server's actual address.
     pub(super) server: HostPort,
     /// Whether it is encrypted.
@@ -124,8 +123,8 @@ impl Connector {
             .as_ref()
             .and_then(|registry| registry.register(&tcp, &self.username));
         if !secure {
-            let wire = Box::new(SniffedStream::seeking(tcp, ExpectedPeer::Irc { tls: false }));
-            return Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known });
+            let stream = IrcStream::plain(tcp);
+            return Ok(Connected { stream, server, is_tls: secure, ident_guard: known });
         }
         let trust = self.tls_trust.as_ref().unwrap_or(&TlsTrust::System);
         // Read each time, so that a renewed certificate needs no restart.
@@ -134,7 +133,7 @@ impl Connector {
             None => tls::client_config_with_cert(trust, self.client_certificate.as_ref()),
         };
         let config = config.map_err(|error| error.to_string())?;
-        let wire = dial::tls_handshake(tcp, &server.host, &config).await.map_err(|error| {
+        let wire = dial::kept_tls_handshake(tcp, &server.host, &config).await.map_err(|error| {
             if self.tls_trust.is_some() {
                 return error.to_string();
             }
@@ -144,8 +143,24 @@ impl Connector {
                  {error}"
             )
         })?;
-        let wire = Box::new(SniffedStream::seeking(wire, ExpectedPeer::Irc { tls: true }));
-        Ok(Connected { stream: wire, server, is_tls: secure, ident_guard: known })
+        let stream = IrcStream::tls(wire);
+        Ok(Connected { stream, server, is_tls: secure, ident_guard: known })
+    }
+
+    /// A connection to `server` was taken over from another process: as if it had been made now. Returns what keeps it
+    /// registered for ident.
+    pub(super) fn take_over(
+        &mut self,
+        stream: &IrcStream,
+        server: &HostPort,
+    ) -> Option<IdentGuard> {
+        let turn = self.servers.iter().position(|it| it.host == server.host).unwrap_or_default();
+        self.tries = (turn + 1).saturating_sub(self.first_server);
+        if self.is_bridge {
+            self.bridge_server.store(turn, Ordering::Relaxed);
+        }
+        let registry = self.ident_registry.as_ref()?;
+        registry.register(stream.tcp(), &self.username)
     }
 
     /// Records the server's STS policy.

@@ -15,9 +15,12 @@ use super::closings::Closings;
 use super::commits::Commits;
 use super::connection_log::ConnectionLog;
 use super::control::OpenControls;
+use super::drain::Drain;
 use super::inbox::Inbox;
 use super::link_requests::OpenRequests;
-use super::messages::{AccountPoolRequest, EngineInput, PoolRequest, ShutdownStage, Status};
+use super::messages::{
+    AccountPoolRequest, EngineInput, PoolRequest, ShutdownRequest, ShutdownStage, Status,
+};
 use super::stats_log::StatsReporter;
 use crate::bridge::{Bridge, Command, ControlReply, Event, Peer, Stats};
 use crate::domain::{EndpointId, Network};
@@ -50,9 +53,10 @@ pub(super) struct Engine {
     connections: ConnectionLog,
     commits: Commits,
     stats_reporter: StatsReporter,
-    requested_stage: watch::Receiver<ShutdownStage>,
+    requested_stage: watch::Receiver<ShutdownRequest>,
     /// The current stage of shutdown.
     stage: ShutdownStage,
+    drain: Drain,
     quit_sent: bool,
 }
 
@@ -62,7 +66,7 @@ impl Engine {
         mut store: Store,
         status: watch::Sender<Status>,
         counters: watch::Sender<Stats>,
-        requested: watch::Receiver<ShutdownStage>,
+        requested: watch::Receiver<ShutdownRequest>,
     ) -> Self {
         let sender = status.clone();
         store.on_stall(move |stuck| sender.send_modify(|status| status.storage_stalled = stuck));
@@ -84,6 +88,7 @@ impl Engine {
             status,
             requested_stage: requested,
             stage: ShutdownStage::Running,
+            drain: Drain::default(),
             quit_sent: false,
         }
     }
@@ -139,7 +144,7 @@ impl Engine {
             }
             self.close_drained();
             self.publish_status();
-            if self.stage == ShutdownStage::Draining && self.bridge.in_flight() == 0 {
+            if self.stage == ShutdownStage::Draining && self.check_drained() {
                 self.send_quits();
             }
         }
@@ -148,13 +153,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether nothing is in flight any more, and nothing else half done if another process takes over.
+    fn check_drained(&mut self) -> bool {
+        let is_settled = !self.requested_stage.borrow().keeps_irc || self.bridge.is_settled();
+        self.drain.check(self.bridge.in_flight(), is_settled)
+    }
+
     fn is_stage_requested(&self) -> bool {
-        *self.requested_stage.borrow() > self.stage
+        self.requested_stage.borrow().stage > self.stage
     }
 
     /// Applies a change of the shutdown stage, before other inputs.
     fn apply_stage(&mut self, commands: &mut Vec<Command>) -> Result<(), StoreError> {
-        let requested = *self.requested_stage.borrow_and_update();
+        let requested = self.requested_stage.borrow_and_update().stage;
         if requested > ShutdownStage::Running && self.stage == ShutdownStage::Running {
             self.bridge.apply(Timestamp::now(), Event::Stop, &mut self.store, commands)?;
         }
@@ -323,14 +334,24 @@ impl Engine {
         if std::mem::replace(&mut self.quit_sent, true) {
             return;
         }
-        let quit = irc::IrcCommand::Quit("the bridge is shutting down".to_owned());
-        let networks =
-            self.irc_senders.keys().map(|network| Command::Irc(network.clone(), quit.clone()));
+        let keeps_irc = self.requested_stage.borrow().keeps_irc;
+        let networks = self.irc_senders.keys().map(|network| {
+            let goodbye = match (keeps_irc, self.bridge.may_be_handed_over(network)) {
+                (true, true) => irc::IrcCommand::HandOver,
+                (true, false) => irc::IrcCommand::Quit("the bridge is restarting".to_owned()),
+                (false, _) => irc::IrcCommand::Quit("the bridge is shutting down".to_owned()),
+            };
+            Command::Irc(network.clone(), goodbye)
+        });
         let goodbyes: Vec<Command> =
             networks.chain([Command::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
         for keeper in std::mem::take(&mut self.puppet_pools).into_values() {
+            let request = match keeps_irc {
+                true => PoolRequest::HandOver,
+                false => PoolRequest::Shutdown("the bridge is shutting down".to_owned()),
+            };
             // A closed pool has no puppets left.
-            let _ = keeper.send(PoolRequest::Shutdown("the bridge is shutting down".to_owned()));
+            let _ = keeper.send(request);
         }
         for goodbye in goodbyes {
             self.send_command(goodbye);
@@ -356,7 +377,7 @@ impl Engine {
 }
 
 /// Waits until the shutdown stage changes.
-async fn stage_changed(mut requested: watch::Receiver<ShutdownStage>) {
+async fn stage_changed(mut requested: watch::Receiver<ShutdownRequest>) {
     if requested.changed().await.is_err() {
         // The sender is gone, so it never changes.
         std::future::pending::<()>().await;

@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::connector::{Connected, Connector};
 use super::identity::irc_identity;
 use super::messages::{EngineInput, command_queue_capacity};
 use super::supervisor::{Connection, RejectedAttempt, unless_stopped};
+use super::upgrade;
+use super::upgrade::{IrcLines, ReleaseDesk, TakenConnection};
 use crate::bridge::{Event, Peer};
 use crate::config;
 use crate::config::{HostPort, NetworkSettings};
@@ -18,8 +20,8 @@ use crate::domain::{Endpoint, EndpointId, Network};
 use crate::net;
 use crate::net::ConnectionEnd;
 use crate::protocol::irc::{
-    ChannelTarget, Charset, Charsets, DisconnectReason, IrcEvent, IrcSession, LearnedPace,
-    SessionConfig,
+    ChannelTarget, Charset, Charsets, DisconnectReason, IrcCommand, IrcEvent, IrcSession,
+    LearnedPace, SessionConfig,
 };
 
 /// The channels to join: those that are configured, and those that are no longer linked but still delivered to, with
@@ -74,6 +76,10 @@ pub(super) struct IrcConnection {
     connector: Connector,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
+    /// Where the connection is put down for another program.
+    desk: ReleaseDesk,
+    /// The connection that another program has let go of.
+    taken: Option<(TakenConnection, oneshot::Receiver<()>)>,
     learned_pace: LearnedPace,
     /// Whether the last login succeeded.
     login_succeeded: bool,
@@ -98,6 +104,8 @@ impl IrcConnection {
             connector,
             inbox,
             stop,
+            desk: ReleaseDesk::default(),
+            taken: None,
             learned_pace,
             login_succeeded: false,
             rejection: None,
@@ -105,20 +113,59 @@ impl IrcConnection {
         }
     }
 
-    async fn run_connected(&mut self, opened: Connected) -> ConnectionEnd {
-        let Connected { stream: wire, server, is_tls: secure, ident_guard: _known } = opened;
+    /// Puts the connection down at `desk` when it is to be handed over.
+    pub(super) fn putting_down_at(self, desk: ReleaseDesk) -> Self {
+        Self { desk, ..self }
+    }
+
+    /// Continues with a connection that another program has let go of, once `puppets` are known to the bridge.
+    pub(super) fn continuing(self, taken: TakenConnection, puppets: oneshot::Receiver<()>) -> Self {
+        Self { taken: Some((taken, puppets)), ..self }
+    }
+
+    /// Waits for the first commands. `None` if the engine is gone.
+    async fn announce(&self, server: &HostPort) -> Option<mpsc::Receiver<IrcCommand>> {
+        let reached = EngineInput::ServerReached(self.peer(), server.to_string());
+        // Fails only when the engine is gone.
+        let _ = self.inbox.send(reached).await;
         let channel_count = self.plan.borrow().channels.len();
-        let (sender, mut commands) = mpsc::channel(command_queue_capacity(channel_count));
+        let (sender, commands) = mpsc::channel(command_queue_capacity(channel_count));
         let connected = EngineInput::IrcConnected(self.name.clone(), sender);
-        if self.inbox.send(connected).await.is_err() {
-            return ConnectionEnd::Cancelled;
-        }
+        self.inbox.send(connected).await.ok().map(|()| commands)
+    }
+
+    async fn run_connected(&mut self, opened: Connected) -> ConnectionEnd {
+        let Connected { stream, server, is_tls: secure, ident_guard: _known } = opened;
+        let Some(commands) = self.announce(&server).await else { return ConnectionEnd::Cancelled };
         // After that: a change from now on also comes as commands.
         let NetworkPlan { network, channels } = self.plan.borrow().clone();
         let config = session_config(&network, &channels, self.learned_pace, (secure, &server));
         let charsets = charsets(&network);
-        let mut session = IrcSession::new(now(), config).writing(charsets.clone());
-        let mut lines = net::framed_lines(wire, charsets);
+        let session = IrcSession::new(now(), config).writing(charsets.clone());
+        let lines = net::framed_lines(stream, charsets);
+        self.drive((session, lines), commands, &network, server).await
+    }
+
+    async fn run_taken_over(&mut self, taken: TakenConnection) -> ConnectionEnd {
+        let TakenConnection { stream, server, session: state, pending, .. } = taken;
+        let _known = self.connector.take_over(&stream, &server);
+        let Some(commands) = self.announce(&server).await else { return ConnectionEnd::Cancelled };
+        let NetworkPlan { network, channels } = self.plan.borrow().clone();
+        let secure = stream.is_tls();
+        let config = session_config(&network, &channels, self.learned_pace, (secure, &server));
+        let charsets = charsets(&network).assuming_utf8(state.is_utf8_only());
+        let session = IrcSession::resume(now(), config, state, None).writing(charsets.clone());
+        let lines = net::resume_lines(stream, charsets, &pending);
+        self.drive((session, lines), commands, &network, server).await
+    }
+
+    async fn drive(
+        &mut self,
+        (mut session, mut lines): (IrcSession, IrcLines),
+        mut commands: mpsc::Receiver<IrcCommand>,
+        network: &NetworkSettings,
+        server: HostPort,
+    ) -> ConnectionEnd {
         let name = |event| {
             if let IrcEvent::Sts(sts) = event {
                 self.connector.record_sts(&server, sts);
@@ -130,6 +177,12 @@ impl IrcConnection {
         self.login_succeeded = session.was_registered();
         self.rejection = session.disconnect_reason().cloned();
         self.try_other_server = self.connector.on_session_end(&server, self.rejection.as_ref());
+        if end == ConnectionEnd::Released {
+            let settings = network.connection_digest();
+            upgrade::put_down(&self.desk, (&self.name, settings, None), server, (session, lines));
+        } else {
+            self.desk.note_end(&self.name, None, &end);
+        }
         end
     }
 }
@@ -145,12 +198,16 @@ impl Connection for IrcConnection {
 
     async fn run_session(&mut self) -> Result<ConnectionEnd, String> {
         (self.login_succeeded, self.rejection, self.try_other_server) = (false, None, false);
-        let opened = unless_stopped(self.stop.clone(), self.connector.connect()).await?;
-        tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
-        let reached = EngineInput::ServerReached(self.peer(), opened.server.to_string());
-        // Fails only when the engine is gone.
-        let _ = self.inbox.send(reached).await;
-        let end = self.run_connected(opened).await;
+        let end = if let Some((taken, puppets)) = self.taken.take() {
+            // The sender is dropped when all of them are known.
+            let _ = puppets.await;
+            tracing::info!(peer = %self.peer(), server = %taken.server, "connection taken over");
+            self.run_taken_over(taken).await
+        } else {
+            let opened = unless_stopped(self.stop.clone(), self.connector.connect()).await?;
+            tracing::info!(peer = %self.peer(), server = %opened.server, "connected");
+            self.run_connected(opened).await
+        };
         // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::Event(Event::ConnectionLost(self.peer()))).await;
         Ok(end)

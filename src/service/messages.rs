@@ -71,6 +71,15 @@ pub(super) enum ShutdownStage {
     Quitting,
 }
 
+/// What the engine is to do when the bridge stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct ShutdownRequest {
+    /// The wanted stage.
+    pub(super) stage: ShutdownStage,
+    /// Another process takes the IRC connections over: they are let go of instead of quitting.
+    pub(super) keeps_irc: bool,
+}
+
 /// What a puppet pool works with.
 #[derive(Debug)]
 pub(super) struct PuppetPoolPlan {
@@ -100,6 +109,8 @@ pub(super) enum PoolRequest {
     Command(PuppetCommand),
     /// Other settings and channels from now on.
     Configure(Box<PuppetPoolPlan>),
+    /// Another process takes over: all puppets are let go of.
+    HandOver,
     /// The bridge stops: all puppets quit with this message.
     Shutdown(String),
 }

@@ -19,6 +19,7 @@ mod connection_log;
 mod connections;
 mod connector;
 mod control;
+mod drain;
 mod engine;
 pub mod history_import;
 mod identity;
@@ -37,6 +38,7 @@ mod stats_log;
 mod sts;
 mod supervisor;
 mod survey;
+mod upgrade;
 
 use std::io;
 use std::net::SocketAddr;
@@ -47,6 +49,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::bridge::{Bridge, Event, Stats};
 use crate::config::Settings;
@@ -62,14 +65,19 @@ pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
 pub use reload::{ConfigChanges, ReloadError};
 pub use survey::{ChannelList, survey};
+pub use upgrade::{HAND_OVER_FORMAT, HandOverError, HandedOver, LostConnection, TakeOverReport};
 
 use archive::Archiver;
 use bridge_settings::bridge_config;
 use connections::Connections;
 use engine::Engine;
 use inbox::{Inbox, QueueSenders};
-use messages::{EngineInput, ShutdownStage};
+use messages::{EngineInput, ShutdownRequest, ShutdownStage};
 use progress::ProgressReader;
+use upgrade::TakenOver;
+
+/// How long connections may take to be let go of, after what was in flight.
+const RELEASE_GRACE: Duration = Duration::from_secs(5);
 
 /// How often the engine receives a tick.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -83,12 +91,14 @@ pub struct RunningBridge {
     /// The channels and rooms that are no longer linked, and for which nothing is queued any more.
     unlinked: mpsc::UnboundedReceiver<EndpointId>,
     inbox: mpsc::Sender<EngineInput>,
-    shutdown_stage: watch::Sender<ShutdownStage>,
+    shutdown_stage: watch::Sender<ShutdownRequest>,
     status: watch::Receiver<Status>,
     stats: watch::Receiver<Stats>,
     engine_end: oneshot::Receiver<Result<(), StoreError>>,
     archiver: Archiver,
     progress: ProgressReader,
+    /// What became of the connections of the program before, if that has handed any over.
+    taken_over: Option<TakeOverReport>,
 }
 
 /// Why the bridge cannot start.
@@ -110,13 +120,26 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// Starts a bridge on `store`; must be called within a Tokio runtime.
+/// Starts a bridge on `store`, which continues with the connections that another program has handed over; must be called
+/// within a Tokio runtime.
 ///
 /// # Errors
 /// When the store cannot be read or written, or the address of the ident server is in use.
-pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, StartError> {
+pub fn start(
+    settings: Settings,
+    mut store: Store,
+    hand_over: Option<HandedOver>,
+) -> Result<RunningBridge, StartError> {
     let idents = settings.ident.map(start_identd).transpose()?;
     store.set_account_key(&store::load_or_create_account_key(&settings.state_dir)?);
+    let (taken, taken_over) = match hand_over {
+        Some(hand_over) => {
+            let logins = store.puppet_logins()?;
+            let (taken, report) = TakenOver::new(hand_over, &settings.networks, &logins);
+            (taken, Some(report))
+        }
+        None => (TakenOver::default(), None),
+    };
     let bridge = Bridge::new(bridge_config(&settings)?, Timestamp::now(), &mut store)?;
     store.commit()?;
     let endpoints = bridge.endpoints().map(|(id, endpoint)| (id, endpoint.clone())).collect();
@@ -124,7 +147,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
     let (status_sender, status) = watch::channel(status);
     let (queues, inputs) = Inbox::new();
     let (inbox, ticked) = (queues.add_queue(), queues.senders());
-    let (shutdown_stage, wanted_stage) = watch::channel(ShutdownStage::default());
+    let (shutdown_stage, wanted_stage) = watch::channel(ShutdownRequest::default());
     let (stats_sender, stats) = watch::channel(bridge.stats().clone());
     let (unlinked_sender, unlinked) = mpsc::unbounded_channel();
     let archiver = Archiver::start(&settings, &mut store);
@@ -133,7 +156,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
     engine.report_own_account(archiver.own_account());
     let sts = Arc::new(sts::StsStore::open(&settings.state_dir));
     let connections =
-        Connections::start(&settings, endpoints, (queues, inbox.clone()), sts, idents);
+        Connections::start(&settings, endpoints, (queues, inbox.clone()), sts, idents, taken);
     engine.set_account_pool(connections.account_pool());
     for (network, pool) in connections.puppet_pools() {
         engine.set_puppet_pool(network, Some(pool));
@@ -152,6 +175,7 @@ pub fn start(settings: Settings, mut store: Store) -> Result<RunningBridge, Star
         engine_end,
         archiver,
         progress,
+        taken_over,
     })
 }
 
@@ -251,6 +275,12 @@ impl RunningBridge {
         Ok(summary)
     }
 
+    /// What became of the connections of the program before; `None` if none were handed over.
+    #[must_use]
+    pub fn taken_over(&self) -> Option<&TakeOverReport> {
+        self.taken_over.as_ref()
+    }
+
     /// Waits for deliveries in flight for as long as the settings allow, quits on both sides, and waits until
     /// everything is committed.
     ///
@@ -260,22 +290,55 @@ impl RunningBridge {
         let Self {
             settings, connections, inbox, shutdown_stage, engine_end: ended, archiver, ..
         } = self;
-        let settle = settings.shutdown_timeout;
         // Before the engine quits the sessions, so that their end is understood.
         connections.stop();
-        shutdown_stage.send_replace(ShutdownStage::Draining);
         // The engine ends when all senders are gone, including this one.
         drop(inbox);
-        let timer = tokio::spawn(async move {
-            tokio::time::sleep(settle).await;
-            shutdown_stage.send_replace(ShutdownStage::Quitting);
-            shutdown_stage.closed().await;
-        });
+        let timer = drain(shutdown_stage, settings.shutdown_timeout, false);
         let outcome = ended.await.expect("the engine reports its end");
         timer.abort();
         archiver.stop().await;
         outcome
     }
+
+    /// As [`RunningBridge::stop`], but lets go of the IRC connections instead of quitting, for the upgrade `id`.
+    ///
+    /// # Errors
+    /// The error of the store. The connections are closed then.
+    pub async fn hand_over(self, id: String) -> Result<HandedOver, StoreError> {
+        let Self {
+            settings, connections, inbox, shutdown_stage, engine_end: ended, archiver, ..
+        } = self;
+        let began_at = Timestamp::now();
+        let (desk, tasks) = connections.hand_over();
+        drop(inbox);
+        let settle = settings.shutdown_timeout;
+        let timer = drain(shutdown_stage, settle, true);
+        let end_stuck = tokio::spawn(async move {
+            tokio::time::sleep(settle + RELEASE_GRACE).await;
+            tasks.iter().for_each(AbortHandle::abort);
+        });
+        let outcome = ended.await.expect("the engine reports its end");
+        timer.abort();
+        end_stuck.abort();
+        archiver.stop().await;
+        let (released, lost) = desk.take();
+        outcome.map(|()| HandedOver::new(id, began_at, released, lost))
+    }
+}
+
+/// Tells the engine to finish what is in flight, and to stop after `settle` in spite of it.
+fn drain(
+    stage: watch::Sender<ShutdownRequest>,
+    settle: Duration,
+    keeps_irc: bool,
+) -> JoinHandle<()> {
+    stage.send_replace(ShutdownRequest { stage: ShutdownStage::Draining, keeps_irc });
+    tokio::spawn(async move {
+        tokio::time::sleep(settle).await;
+        stage.send_replace(ShutdownRequest { stage: ShutdownStage::Quitting, keeps_irc });
+        stage.closed().await;
+    })
 }
 
 /// Sends ticks to the engine while any queue exists, through the one with the most room.

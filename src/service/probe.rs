@@ -352,7 +352,7 @@ impl ProbeProgress {
             Err(reason) | Ok(ConnectionEnd::Closed(reason) | ConnectionEnd::Lost(reason)) => {
                 self.result.server.login = Some(Err(reason));
             }
-            Ok(ConnectionEnd::Cancelled) => {}
+            Ok(ConnectionEnd::Cancelled | ConnectionEnd::Released) => {}
         }
     }
 

@@ -103,8 +103,8 @@ pub(super) async fn supervise(mut connection: impl Connection, mut stop: watch::
         let _ = connection.inbox().send(EngineInput::Reconnecting(peer.clone(), reason)).await;
         let trouble = match outcome {
             Ok(ConnectionEnd::Cancelled) if connection.inbox().is_closed() => return,
-            // The engine's command queue for it is gone.
-            Ok(ConnectionEnd::Cancelled) => None,
+            // The engine's command queue for it is gone, or another process has the connection.
+            Ok(ConnectionEnd::Cancelled | ConnectionEnd::Released) => None,
             // The server may close the connection before its error is read.
             Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Lost(_)) | Err(_)
                 if let Some(rejection) = &rejection =>
@@ -140,7 +140,9 @@ fn reconnect_reason(outcome: &Result<ConnectionEnd, String>, is_rejected: bool) 
         _ if is_rejected => ReconnectReason::Rejected,
         Ok(ConnectionEnd::Lost(_)) => ReconnectReason::Lost,
         Ok(ConnectionEnd::Closed(reason)) if reason == PING_TIMEOUT => ReconnectReason::PingTimeout,
-        Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Cancelled) => ReconnectReason::Closed,
+        Ok(ConnectionEnd::Closed(_) | ConnectionEnd::Cancelled | ConnectionEnd::Released) => {
+            ReconnectReason::Closed
+        }
         Err(_) => ReconnectReason::Unreachable,
     }
 }

@@ -242,7 +242,7 @@ async fn visit(
         });
     }
     match ended {
-        ConnectionEnd::Cancelled => Ok(()),
+        ConnectionEnd::Cancelled | ConnectionEnd::Released => Ok(()),
         ConnectionEnd::Closed(reason) | ConnectionEnd::Lost(reason) => {
             Err(VisitError::Ended(reason))
         }
@@ -359,6 +359,7 @@ impl Machine for ListingSession {
         }
         Some(match self.inner.poll_output()? {
             Output::Transmit(line) => Output::Transmit(line),
+            Output::Release => Output::Release,
             Output::Close(reason) => Output::Close(reason),
             Output::Event(event) => {
                 if matches!(event, IrcEvent::Registered { .. }) && self.state == ListState::NotAsked

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::Row;
 
-use super::phases::ChannelModeration;
+use super::phase_rows::ChannelModeration;
 use crate::domain::{
     AccountAccess, AccountKind, Author, Casemapping, DeliveryState, EndpointId, LetsChatUserId,
     LinkPhase, LinkTarget, Message, MessageKind, MessagePart, PasteId, RenderedMessage, Sender,

@@ -117,8 +117,8 @@ impl Store {
         self.next_message_id = self.next_message_id.max(last.saturating_add(1));
     }
 
-    /// Prunes messages sent before `before`, which are counted in `activity`, examining at most `most` from where the last call stopped.
-    /// Pending messages stay, and do not keep others from being pruned.
+    /// Prunes messages sent before `before`, which are counted in `activity`. Examines at most `most`, from where the last
+    /// call stopped. Pending messages stay, and do not keep others from being pruned.
     ///
     /// # Errors
     /// When the database cannot be read or written.

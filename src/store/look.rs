@@ -53,6 +53,16 @@ pub fn look(directory: &Path) -> Result<Look, StoreError> {
     Ok(Look::Free)
 }
 
+/// Checks that this version can use the database in `directory`, which another program may have open.
+///
+/// # Errors
+/// When it cannot, or the database cannot be read.
+pub fn check_schema(directory: &Path) -> Result<(), StoreError> {
+    let path = directory.join(DB_FILE);
+    let header = damage::check_header(&path)?;
+    schema::check_version(&path, header.application_id, header.user_version)
+}
+
 /// Opens the database in `directory` for reading, beside the bridge that writes it.
 pub(super) fn open_to_read(directory: &Path) -> Result<Connection, StoreError> {
     open(directory, OpenFlags::SQLITE_OPEN_READ_ONLY)

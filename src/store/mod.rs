@@ -26,6 +26,7 @@ mod mutation;
 mod nick_history;
 mod outbox;
 mod people;
+mod phase_rows;
 mod phases;
 mod public_reader;
 mod puppet_logins;
@@ -67,14 +68,16 @@ pub use foreign::{ForeignChannel, ForeignEntries, ForeignLog, ForeignLogError, Q
 pub use key_file::{StoreKey, load_link_key, load_or_create_account_key, load_or_create_link_key};
 pub use ledger::{MessageId, PruneLimit};
 pub use links::{PausedLink, WaitingCount, WaitingFilter};
-pub use look::{Look, look};
+pub use look::{Look, check_schema, look};
 pub use people::{KnownNick, Person};
-pub use phases::{ChannelModeration, PhasePlace, PhaseTold, ToldPhase};
+pub use phase_rows::{
+    ChannelModeration, PhasePlace, PhaseTold, ToldPhase, UnheardLink, UnheardRange,
+};
 pub use public_reader::{Paste, PublicReader};
 pub use puppet_logins::{KeptPuppetLogin, read_puppet_logins};
 pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
-pub use unheard::{UnheardCount, UnheardLink, UnheardRange};
+pub use unheard::UnheardCount;
 pub use users::RecentDm;
 
 use files::FileIdentity;

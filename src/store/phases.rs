@@ -5,84 +5,9 @@ use rusqlite::{OptionalExtension, params};
 
 use super::columns::{moderation_from_sql, phase_from_sql, time_from_sql};
 use super::mutation::{Mutation, PhaseMutation};
+use super::phase_rows::{PhasePlace, PhaseTold, ToldPhase};
 use super::{Store, StoreError};
-use crate::domain::{EndpointId, LinkPhase};
-
-/// What people were last told of the phase of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ToldPhase {
-    /// Its channel.
-    pub channel: EndpointId,
-    /// Its room.
-    pub room: EndpointId,
-    /// What people in the channel know.
-    pub at_channel: LinkPhase,
-    /// What people in the room know.
-    pub at_room: LinkPhase,
-}
-
-/// What the bridge has done in a channel or room because of the phases of its links.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PhasePlace {
-    /// The channel or room.
-    pub endpoint: EndpointId,
-    /// When it last told people of a change there.
-    pub announced_at: Option<Timestamp>,
-    /// What it has added to the channel's topic, or is about to.
-    pub topic_note: Option<String>,
-    /// Whether the server has shown the topic with it.
-    pub is_topic_shown: bool,
-    /// The phase in which somebody took it out.
-    pub topic_removed: Option<LinkPhase>,
-    /// Whether it has moderated the channel.
-    pub moderation: ChannelModeration,
-}
-
-impl PhasePlace {
-    /// Nothing was done there.
-    #[must_use]
-    pub fn new(endpoint: EndpointId) -> Self {
-        Self {
-            endpoint,
-            announced_at: None,
-            topic_note: None,
-            is_topic_shown: false,
-            topic_removed: None,
-            moderation: ChannelModeration::None,
-        }
-    }
-}
-
-/// Who has moderated a channel (`+m`).
-///
-/// ```text
-///         the phase is irc_read_only              the server shows it             an operator undoes it
-///   None ─────────────────────────────▶ Asked ─────────────────────▶ Set ─────────────────────────────┐
-///    ▲ │                                  └──────────┬────────────────┘                                ▼
-///    │ └── it was moderated before ──────────────────│──────────────────────────────────▶ LeftToOperators
-///    └──── the phase is another one, and the mode is gone ◀─────────────────────────────────────────────┘
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ChannelModeration {
-    /// The bridge has not.
-    #[default]
-    None,
-    /// The bridge has asked for it.
-    Asked,
-    /// The bridge has.
-    Set,
-    /// Somebody else has, before the bridge or against it: it does not change that.
-    LeftToOperators,
-}
-
-/// When somebody of IRC was told in a channel where its people have moved to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PhaseTold {
-    /// Where the room is.
-    pub welcomed_at: Option<Timestamp>,
-    /// That what they say goes nowhere.
-    pub reminded_at: Option<Timestamp>,
-}
+use crate::domain::EndpointId;
 
 impl Store {
     /// What people were last told of the phase of each link, also of those that are no longer configured.
@@ -226,7 +151,8 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Endpoint, Network};
+    use crate::domain::{Endpoint, LinkPhase, Network};
+    use crate::store::ChannelModeration;
 
     fn store() -> (Store, EndpointId, EndpointId) {
         let mut store = Store::in_memory().expect("a store in memory");

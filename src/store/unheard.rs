@@ -9,28 +9,9 @@ use rusqlite::{OptionalExtension, params};
 use super::columns::{MESSAGE_COLUMNS, message_from_row, time_from_sql};
 use super::ledger::MessageId;
 use super::mutation::{Mutation, UnheardMutation};
+use super::phase_rows::{UnheardLink, UnheardRange};
 use super::{Store, StoreError};
 use crate::domain::{EndpointId, Message};
-
-/// One direction of a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct UnheardLink {
-    /// Its channel.
-    pub channel: EndpointId,
-    /// Its room.
-    pub room: EndpointId,
-    /// From the room to the channel; otherwise from the channel to the room.
-    pub to_irc: bool,
-}
-
-/// A period: from the first time on, and before the second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnheardRange {
-    /// Its begin.
-    pub from: Timestamp,
-    /// Its end.
-    pub to: Timestamp,
-}
 
 /// How much was not mirrored over one direction of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

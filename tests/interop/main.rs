@@ -20,6 +20,7 @@ mod puppets;
 mod registration;
 mod strict_servers;
 mod team;
+mod takeover;
 
 use support::irc_client::{IrcClient, Line};
 use support::ircd::{Daemon, Flood, Ircd};
@@ -58,6 +59,7 @@ on_each! {
         a_ban_is_understood_inside_and_at_the_door
         who_is_killed_says_so
         too_many_from_here_is_understood
+        nobody_notices_that_a_tls_connection_is_handed_over
     }
 }
 
@@ -72,6 +74,10 @@ async fn what_a_channel_does_not_take_from_who_has_no_voice_is_told_until_there_
     daemon: Daemon,
 ) {
     strict_servers::a_moderated_channel(daemon).await;
+}
+
+async fn nobody_notices_that_a_tls_connection_is_handed_over(daemon: Daemon) {
+    takeover::nobody_notices(daemon).await;
 }
 
 async fn a_password_opens_the_door_and_a_wrong_one_is_told(daemon: Daemon) {

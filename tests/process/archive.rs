@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -13,32 +14,37 @@ use crate::program::{End, Program, soon};
 
 const ON: &str = "\n[archive]\nenabled = true\n";
 
-async fn archiving() -> World {
+pub(crate) async fn archiving() -> World {
     let world = World::new().await;
     world.configure(|toml| toml + ON);
     world
 }
 
 /// What the archive holds, by how often.
-fn archived(world: &World) -> BTreeMap<String, usize> {
-    let path = world.state().join("archive.sqlite3");
-    let mut texts = BTreeMap::new();
-    let Ok(archive) = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY) else {
-        return texts;
+pub(crate) fn archived(world: &World) -> BTreeMap<String, usize> {
+    archived_in(&world.state())
+}
+
+/// What the archive in this directory holds, by how often; nothing if it cannot be read.
+pub(crate) fn archived_in(state: &Path) -> BTreeMap<String, usize> {
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let path = state.join("archive.sqlite3");
+        let archive = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        archive.prepare("SELECT text FROM line")?.query_map([], |row| row.get(0))?.collect()
     };
-    let mut statement = archive.prepare("SELECT text FROM line").unwrap();
-    for text in statement.query_map([], |row| row.get(0)).unwrap() {
-        *texts.entry(text.unwrap()).or_default() += 1;
+    let mut texts = BTreeMap::new();
+    for text in read().unwrap_or_default() {
+        *texts.entry(text).or_default() += 1;
     }
     texts
 }
 
-fn each_once(texts: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
+pub(crate) fn each_once(texts: impl IntoIterator<Item = String>) -> BTreeMap<String, usize> {
     texts.into_iter().map(|text| (text, 1)).collect()
 }
 
 /// Waits until the archive holds so many lines.
-async fn holds(world: &World, count: usize) {
+pub(crate) async fn holds(world: &World, count: usize) {
     let wait = async {
         while archived(world).len() < count {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -74,7 +74,22 @@ async fn backup_of_a_running_bridge_is_whole_and_private() {
     assert_eq!(mode(&file), 0o600);
     assert!(!names(world.path()).iter().any(|name| name.ends_with(".new")));
     assert_eq!(bridge.stop().await.code, Some(0));
-    ends(&world, &["backup", "--force", "state.backup"], 0, &["of a stopped bridge"]).await;
+    let end =
+        ends(&world, &["backup", "--force", "state.backup"], 0, &["of a stopped bridge"]).await;
+    assert!(!end.out.contains("archive"), "there is none: {}", end.out);
+}
+
+#[tokio::test]
+async fn backup_says_that_the_archive_is_not_in_it() {
+    let world = World::new().await;
+    world.configure(|toml| toml + "\n[archive]\nenabled = true\n");
+    world.bridge().await.stop().await;
+    let words = ["The archive is not in it", "letsbridge archive copy FILE"];
+    ends(&world, &["backup", "state.backup"], 0, &words).await;
+    let tables = Connection::open(world.path().join("state.backup")).unwrap();
+    let sql = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'line'";
+    let lines: i64 = tables.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(lines, 0);
 }
 
 #[tokio::test]

@@ -10,6 +10,9 @@ use rusqlite::Connection;
 use crate::harness::World;
 use crate::program::{Program, Start};
 
+/// A program that writes beyond the limit on the size of files is killed, unless a shell starts it so.
+pub(crate) const UNHARMED: &str = "trap '' XFSZ && exec \"$@\"";
+
 /// How many messages are said while the disk takes nothing.
 const MANY: usize = 40;
 
@@ -27,9 +30,7 @@ async fn database_locked_by_another_program_is_retried() {
 #[tokio::test]
 async fn files_that_may_not_grow_are_waited_for() {
     let world = line_by_line().await;
-    // A program that goes beyond the limit is killed, unless it is started so.
-    let unharmed = "trap '' XFSZ && exec \"$@\"";
-    let bridge = Start::by(world.path(), "/bin/sh", &["-c", unharmed, "sh"]).start();
+    let bridge = Start::by(world.path(), "/bin/sh", &["-c", UNHARMED, "sh"]).start();
     bridge.ready().await;
     bridge.limit_files(Some(1));
     waits_and_goes_on(&world, bridge, "disk I/O error", |bridge| bridge.limit_files(None)).await;
@@ -38,19 +39,11 @@ async fn files_that_may_not_grow_are_waited_for() {
 #[tokio::test]
 #[ignore = "mounts a small file system of its own, which not every container allows"]
 async fn full_disk_is_retried() {
-    let Some(namespaces) = namespaces() else {
-        eprintln!(
-            "NOT TRIED: this machine allows neither user namespaces nor a mount, so that no small \
-             disk can be made (`unshare --user --map-root-user --mount true` fails)"
-        );
-        return;
-    };
+    let Some(namespaces) = namespaces() else { return };
     let world = line_by_line().await;
     let state = world.state();
     fs::create_dir_all(&state).unwrap();
-    let mount = "mount -t tmpfs -o size=4m none \"$0\" && exec \"$@\"";
-    let state_name = state.to_str().unwrap();
-    let unshare = [namespaces, &["sh", "-c", mount, state_name]].concat();
+    let unshare = [namespaces, &["sh", "-c", MOUNT, state.to_str().unwrap()]].concat();
     let bridge = Start::by(world.path(), "unshare", &unshare).start();
     bridge.ready().await;
     let ballast = bridge.root().join(state.strip_prefix("/").unwrap()).join("ballast");
@@ -58,15 +51,25 @@ async fn full_disk_is_retried() {
     waits_and_goes_on(&world, bridge, "full", |_| fs::remove_file(&ballast).unwrap()).await;
 }
 
+/// Has a shell put a small file system where its first argument says, and start the rest.
+pub(crate) const MOUNT: &str = "mount -t tmpfs -o size=4m none \"$0\" && exec \"$@\"";
+
 /// The namespaces in which this machine lets us mount something.
-fn namespaces() -> Option<&'static [&'static str]> {
+pub(crate) fn namespaces() -> Option<&'static [&'static str]> {
     let ways: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
     let may = |way: &&[&str]| {
         let mount = ["sh", "-c", "mount -t tmpfs -o size=64k none /tmp"];
         let tried = Command::new("unshare").args(*way).args(mount).stderr(Stdio::null()).status();
         tried.is_ok_and(|status| status.success())
     };
-    ways.into_iter().find(may)
+    let found = ways.into_iter().find(may);
+    if found.is_none() {
+        eprintln!(
+            "NOT TRIED: this machine allows neither user namespaces nor a mount, so that no small \
+             disk can be made (`unshare --user --map-root-user --mount true` fails)"
+        );
+    }
+    found
 }
 
 /// A world in which each line is a post of its own.
@@ -77,7 +80,7 @@ async fn line_by_line() -> World {
 }
 
 /// Writes to `path` until there is no room for more.
-fn fill(path: &Path) {
+pub(crate) fn fill(path: &Path) {
     let mut file = File::create(path).unwrap();
     for size in [65_536, 4_096, 1] {
         while file.write_all(&vec![0; size]).is_ok() {}

@@ -7,6 +7,7 @@ mod accounts;
 mod admin;
 mod admin_tcp;
 mod archive;
+mod archive_disk;
 mod archive_pages;
 #[allow(dead_code)]
 #[path = "../support/archive_world.rs"]
@@ -53,4 +54,5 @@ mod stores;
 mod stuck;
 #[path = "../support/terminal.rs"]
 mod terminal;
+mod upgrade;
 mod web;

@@ -39,6 +39,7 @@ mod rendering;
 mod restored;
 mod status_notices;
 mod text;
+mod upgrade;
 
 use harness::World;
 

@@ -38,10 +38,19 @@ impl Start {
         Self { command, directory: directory.to_owned() }
     }
 
-    /// The same by another program, which has what to start as its last arguments.
+    /// `letsbridge run` by another program, which has what to start as its last arguments.
     pub(crate) fn by(directory: &Path, program: &str, arguments: &[&str]) -> Self {
+        Self::through(directory, (program, arguments), &["run"])
+    }
+
+    /// `letsbridge` with arguments of its own by another program.
+    pub(crate) fn through(
+        directory: &Path,
+        (program, arguments): (&str, &[&str]),
+        own: &[&str],
+    ) -> Self {
         let mut command = Command::new(program);
-        command.args(arguments).arg(env!("CARGO_BIN_EXE_letsbridge")).arg("run");
+        command.args(arguments).arg(env!("CARGO_BIN_EXE_letsbridge")).args(own);
         command.current_dir(directory).env_clear();
         // Where to find what the other program needs.
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");

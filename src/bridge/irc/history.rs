@@ -43,6 +43,27 @@ pub(super) fn on_joined(
     start_catchup(network, endpoint, joined, ctx)
 }
 
+/// We are still in the channel, on a connection that was taken over: nothing was missed, unless the channel was paused.
+/// What a delivery in doubt has become is looked up.
+pub(super) fn on_still_joined(
+    network: &Network,
+    endpoint: EndpointId,
+    joined: JoinInfo,
+    ctx: &mut Ctx<'_>,
+) -> Result<(), StoreError> {
+    let Some(channel) = ctx.endpoints.channel_mut(endpoint) else { return Ok(()) };
+    channel.join_info = Some(joined);
+    let in_doubt = channel.queue.in_doubt().is_some();
+    if ctx.store.is_paused(endpoint)? {
+        return start_catchup(network, endpoint, joined, ctx);
+    }
+    ctx.store.touch_channel(endpoint, ctx.now)?;
+    if in_doubt || ctx.store.channel_progress(endpoint)?.is_none() {
+        return start_catchup(network, endpoint, joined, ctx);
+    }
+    set_live(endpoint, true, ctx)
+}
+
 /// Requests what was missed, if anything can have been.
 pub(super) fn start_catchup(
     network: &Network,

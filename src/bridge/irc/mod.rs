@@ -80,6 +80,11 @@ pub(super) fn on_event(
             outage::end(endpoint, ctx)?;
             history::on_joined(network, endpoint, joined, ctx)
         }
+        IrcEvent::StillJoined { endpoint, has_history, has_echoes, line } => {
+            let joined = JoinInfo { time: None, has_history, has_echoes, line };
+            outage::end(endpoint, ctx)?;
+            history::on_still_joined(network, endpoint, joined, ctx)
+        }
         IrcEvent::NotJoined { endpoint, reason } => on_not_joined(network, endpoint, &reason, ctx),
         IrcEvent::Membership(event) => members::on_membership(network, event, ctx),
         IrcEvent::Topic { endpoint, topic, by } => {

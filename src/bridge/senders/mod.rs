@@ -174,6 +174,11 @@ impl Senders {
         self.puppets.get_mut(network)
     }
 
+    /// Whether the bot has yet to see something that a puppet has sent.
+    pub(in crate::bridge) fn awaits_echoes(&self) -> bool {
+        self.puppets.values().any(Puppets::awaits_echoes)
+    }
+
     /// All puppets.
     pub(in crate::bridge) fn all_puppets_mut(
         &mut self,

@@ -1,4 +1,5 @@
-//! The commands that ask a running bridge: `status`, `reload`, `pause`, `resume`, `queue`, `catch-up` and `loglevel`.
+//! The commands that ask a running bridge: `status`, `reload`, `upgrade`, `pause`, `resume`, `queue`, `catch-up` and
+//! `loglevel`.
 
 mod catch_up;
 mod links;
@@ -8,6 +9,7 @@ mod reload;
 mod running;
 mod status;
 mod status_text;
+mod upgrade;
 
 pub(super) use catch_up::{CatchUpArgs, catch_up};
 pub(super) use links::{LinkArgs, pause, resume};
@@ -16,3 +18,4 @@ pub(super) use queue::{QueueArgs, queue};
 pub(super) use reload::{ReloadArgs, reload};
 pub(super) use running::{BridgeAt, RunningBridgeClient, StateAt};
 pub(super) use status::{StatusArgs, status};
+pub(super) use upgrade::{UpgradeArgs, upgrade};

@@ -64,7 +64,7 @@ pub(in crate::cli) fn run_as_child(config: &Path) -> ExitCode {
     if let Err(error) = rustix::process::set_parent_process_death_signal(Some(Signal::KILL)) {
         eprintln!("cannot end with the demo: {error}");
     }
-    run::run(config)
+    run::run(&run::RunArgs::new(config))
 }
 
 impl BridgeHome {

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -22,10 +25,17 @@ use crate::migrate::plan::{Plan, PlannedChannel};
 use crate::migrate::reading::{ChannelReader, ReadError, ReadingSettings};
 use crate::net::rest::RestClient;
 use crate::net::tls;
-use crate::store::archive::{Archive, ArchiveError, ImportKey, LineOutcome};
+use crate::store::archive::{Archive, ArchiveError, ImportKey, LineOutcome, NewArchiveLine};
 
 /// Few enough that a bridge that runs beside it does not wait long to write.
-const ENTRIES_PER_BATCH: usize = 2_000;
+const ENTRIES_PER_BATCH: usize = 5_000;
+
+/// Read ahead, while others are written.
+const BATCHES_AHEAD: usize = 2;
+
+/// After how many transactions others get the chance to write, and how long.
+const TRANSACTIONS_IN_A_ROW: usize = 5;
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// The arguments of `import archive`.
 #[derive(Debug, Args)]
@@ -49,7 +59,7 @@ pub(super) struct ImportArchiveArgs {
 #[derive(Debug, thiserror::Error)]
 enum ImportFailure {
     /// The archive cannot be written.
-    #[error(transparent)]
+    #[error("{0}. What was archived until then stays: run it again to go on")]
     Archive(#[from] ArchiveError),
     /// A log cannot be read.
     #[error(transparent)]
@@ -196,53 +206,51 @@ impl ArchiveImport<'_> {
             reader = reader.after(last);
         }
         let (bar, mut told) = (self.bar.clone(), 0);
-        let mut reader = reader.with_progress(move |progress| {
+        let reader = reader.with_progress(move |progress| {
             bar.inc(progress.bytes.saturating_sub(told));
             told = progress.bytes;
         });
-        loop {
-            let mut entries = Vec::with_capacity(ENTRIES_PER_BATCH);
-            let mut failure = None;
-            for entry in reader.by_ref().take(ENTRIES_PER_BATCH) {
-                match entry {
-                    Ok(entry) => entries.push(entry),
-                    Err(error) => failure = Some(error),
+        let Some(room) = &channel.room else { return Ok(()) };
+        let id = self.room_ids.get(room).map(String::as_str);
+        let room = self.archive.batch(|batch| batch.room(room, id))?;
+        let (plan, oldest) = (self.plan, self.oldest);
+        let to_line = move |entry: &LogEntry| {
+            if oldest.is_some_and(|oldest| entry.at < oldest) {
+                return Err(NoArchiveLine::OutOfTime);
+            }
+            archive_line(plan, channel, entry, room)
+        };
+        let (sender, batches) = sync_channel(BATCHES_AHEAD);
+        thread::scope(|scope| {
+            let reading = scope.spawn(move || read_batches(reader, to_line, &sender));
+            for (number, batch) in batches.into_iter().enumerate() {
+                self.write(key, batch, tally)?;
+                if self.interrupted.load(Ordering::Relaxed) {
+                    return Err(ImportFailure::Interrupted);
+                }
+                if number % TRANSACTIONS_IN_A_ROW == TRANSACTIONS_IN_A_ROW - 1 {
+                    thread::sleep(PAUSE);
                 }
             }
-            self.write(channel, key, &entries, tally)?;
-            if let Some(error) = failure {
-                return Err(error.into());
+            match reading.join() {
+                Ok(read) => Ok(read?),
+                Err(panic) => std::panic::resume_unwind(panic),
             }
-            if entries.len() < ENTRIES_PER_BATCH {
-                return Ok(());
-            }
-            if self.interrupted.load(Ordering::Relaxed) {
-                return Err(ImportFailure::Interrupted);
-            }
-        }
+        })
     }
 
-    /// Writes entries, and how far the import is, in one transaction.
+    /// Writes lines, and how far the import is, in one transaction.
     fn write(
         &mut self,
-        channel: &PlannedChannel,
         key: ImportKey,
-        entries: &[LogEntry],
+        batch: ImportBatch,
         tally: &mut ChannelTally,
     ) -> Result<(), ArchiveError> {
-        let (Some(last), Some(room)) = (entries.last(), &channel.room) else { return Ok(()) };
-        let (plan, oldest) = (self.plan, self.oldest);
-        let id = self.room_ids.get(room).map(String::as_str);
         let mut now = *tally;
-        self.archive.batch(|batch| {
-            let room = batch.room(room, id)?;
-            for entry in entries {
-                if oldest.is_some_and(|oldest| entry.at < oldest) {
-                    now.too_old += 1;
-                    continue;
-                }
-                match archive_line(plan, channel, entry, room) {
-                    Ok(line) => match batch.add(&line)? {
+        self.archive.batch(|archive| {
+            for line in batch.lines {
+                match line {
+                    Ok(line) => match archive.add(&line)? {
                         LineOutcome::Added => now.added += 1,
                         LineOutcome::Known => now.known += 1,
                         LineOutcome::Elsewhere => now.heard += 1,
@@ -253,10 +261,43 @@ impl ArchiveImport<'_> {
                     Err(NoArchiveLine::Nobody) => {}
                 }
             }
-            batch.set_imported_up_to(key, last.at)
+            archive.set_imported_up_to(key, batch.last)
         })?;
         *tally = now;
         Ok(())
+    }
+}
+
+/// Entries of a channel as lines, on their way from the thread that reads to the one that writes.
+struct ImportBatch {
+    lines: Vec<Result<NewArchiveLine, NoArchiveLine>>,
+    /// The time of the last entry.
+    last: Timestamp,
+}
+
+/// Reads to the end, or until nobody writes any more. What was read before an error is written all the same.
+fn read_batches(
+    mut reader: ChannelReader,
+    to_line: impl Fn(&LogEntry) -> Result<NewArchiveLine, NoArchiveLine>,
+    writer: &SyncSender<ImportBatch>,
+) -> Result<(), ReadError> {
+    loop {
+        let mut lines = Vec::with_capacity(ENTRIES_PER_BATCH);
+        let (mut last, mut outcome) = (None, Ok(()));
+        for entry in reader.by_ref().take(ENTRIES_PER_BATCH) {
+            match entry {
+                Ok(entry) => {
+                    lines.push(to_line(&entry));
+                    last = Some(entry.at);
+                }
+                Err(error) => outcome = Err(error),
+            }
+        }
+        let is_over = lines.len() < ENTRIES_PER_BATCH;
+        let is_taken = last.is_none_or(|last| writer.send(ImportBatch { lines, last }).is_ok());
+        if is_over || !is_taken || outcome.is_err() {
+            return outcome;
+        }
     }
 }
 

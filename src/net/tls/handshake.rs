@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, ClientConfig};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::RejectedCert;
+use super::takeover::{Keeper, KeptTls, RecordTail};
 use crate::net::host::without_brackets;
 use crate::net::unexpected_peer::{ForeignProtocol, SniffedStream};
 
@@ -67,10 +69,32 @@ pub async fn handshake(
     host: &str,
     config: &Arc<ClientConfig>,
 ) -> Result<TlsStream<SniffedStream<TcpStream>>, HandshakeError> {
+    connect(tcp, host, config).await
+}
+
+/// Like [`handshake`]; the connection can be handed to another process.
+///
+/// # Errors
+/// Those of [`handshake`].
+pub async fn handshake_kept(
+    tcp: TcpStream,
+    host: &str,
+    config: &ClientConfig,
+) -> Result<KeptTls, HandshakeError> {
+    let keeper = Keeper::new(config);
+    let stream = connect(RecordTail::new(tcp), host, &keeper.config).await?;
+    Ok(keeper.keep(stream))
+}
+
+async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    host: &str,
+    config: &Arc<ClientConfig>,
+) -> Result<TlsStream<SniffedStream<S>>, HandshakeError> {
     let name = server_name(host).ok_or(HandshakeError::InvalidServerName)?;
-    let tcp = SniffedStream::new(tcp);
-    let first = tcp.first();
-    match timeout(HANDSHAKE_TIMEOUT, TlsConnector::from(Arc::clone(config)).connect(name, tcp))
+    let stream = SniffedStream::new(stream);
+    let first = stream.first();
+    match timeout(HANDSHAKE_TIMEOUT, TlsConnector::from(Arc::clone(config)).connect(name, stream))
         .await
     {
         Ok(Ok(stream)) => Ok(stream),

@@ -1,15 +1,16 @@
-//! TLS configuration: trusted certificates, client certificates, and the handshake.
+//! TLS configuration: trusted certificates, client certificates, the handshake, and connections that are handed over.
 
 mod advice;
 mod handshake;
 mod own_certificate;
 mod rejected;
+pub mod takeover;
 mod verify;
 mod x509;
 
 pub use advice::Advice;
 pub(super) use handshake::find_tls_error;
-pub use handshake::{HandshakeError, handshake};
+pub use handshake::{HandshakeError, handshake, handshake_kept};
 pub use own_certificate::{CertificateFingerprints, fingerprints_of, make_client_certificate};
 pub use rejected::{Fingerprint, RejectedCert, RejectionCause};
 

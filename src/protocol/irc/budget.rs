@@ -9,7 +9,7 @@ pub(super) const MAX_USERS_BYTES: usize = 12 << 20;
 const MAX_CAP_BYTES: usize = 256 << 10;
 
 /// Maximum number of lines queued in response to the server.
-const MAX_QUEUED_LINES: usize = 20_000;
+pub(super) const MAX_QUEUED_LINES: usize = 20_000;
 
 /// Names accepted from NAMES lists at once; refilled every second. Enough to join a thousand channels of a
 /// thousand users.

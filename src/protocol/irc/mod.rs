@@ -17,6 +17,7 @@ use jiff::Timestamp;
 pub use channels::ChannelTarget;
 pub use channels::membership::{LeaveReason, MembershipEvent};
 pub use channels::rights::ChannelRights;
+pub use channels::users::KeptUsers;
 pub use errors::disconnect::{DisconnectKind, DisconnectReason};
 pub use login::{IrcIdentity, SaslLogin, ServicesLogin, StsPolicy};
 pub use receive::chathistory::{HistoryPage, HistoryReply};
@@ -24,7 +25,7 @@ pub use receive::text::strip_formatting;
 pub use send::pacing::LearnedPace;
 pub use send::receipt::MessageRef;
 pub use send::split::matched_len;
-pub use session::{IrcSession, SessionConfig, Webirc};
+pub use session::{IrcSession, SessionConfig, SessionState, Webirc};
 pub use wire::charset::Charset;
 pub use wire::charsets::Charsets;
 pub use wire::line::{Line, LineError, SafeText};
@@ -123,6 +124,9 @@ pub enum IrcCommand {
     SetFloodControl(FloodControl),
     /// Asks this nick for invitations from now on, or nobody.
     SetInviter(Option<String>),
+    /// Lets another process take the connection over, as soon as nothing is half said; otherwise sends QUIT. Answered
+    /// by [`Output::Release`](crate::protocol::Output::Release).
+    HandOver,
     /// Sends QUIT with this message and closes the connection.
     Quit(String),
 }
@@ -174,6 +178,19 @@ pub enum IrcEvent {
         /// Maximum bytes of text in one of our lines.
         line: usize,
     },
+    /// The connection was taken over from another process, and we are still in the channel. Nothing was missed.
+    StillJoined {
+        /// The channel.
+        endpoint: EndpointId,
+        /// Whether history can be requested.
+        has_history: bool,
+        /// Whether our own messages are echoed, with their msgid.
+        has_echoes: bool,
+        /// Maximum bytes of text in one of our lines.
+        line: usize,
+    },
+    /// The connection was taken over from another process, which had set us away.
+    StillAway,
     /// The channel could not be joined, or we were removed from it.
     NotJoined {
         /// The channel.

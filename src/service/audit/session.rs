@@ -72,7 +72,9 @@ impl AuditSession {
                 Ok(
                     Err(reason) | Ok(ConnectionEnd::Closed(reason) | ConnectionEnd::Lost(reason)),
                 ) => reason,
-                Ok(Ok(ConnectionEnd::Cancelled)) | Err(_) => "the connection ended".to_owned(),
+                Ok(Ok(ConnectionEnd::Cancelled | ConnectionEnd::Released)) | Err(_) => {
+                    "the connection ended".to_owned()
+                }
             },
             None => format!("no connection to {}", self.peer),
         }

@@ -1,6 +1,7 @@
 //! The connection to Let's Chat.
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 
 use super::Shared;
 use super::task::ConnectionTask;
@@ -35,6 +36,11 @@ impl RunningLetsChat {
     /// It is not connected to anew.
     pub(super) fn stop(&self) {
         self.task.stop();
+    }
+
+    /// Ends its connection at once, whatever it does.
+    pub(super) fn abort_handle(&self) -> AbortHandle {
+        self.task.abort_handle()
     }
 
     /// Works with other settings and rooms from now on.

@@ -9,11 +9,12 @@ mod network;
 mod task;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 
 use super::account_policy;
 use super::accounts::AccountPool;
@@ -21,6 +22,7 @@ use super::bridge_settings::has_puppets;
 use super::inbox::QueueAdder;
 use super::messages::{AccountPoolRequest, EngineInput, PoolRequest};
 use super::sts::StsStore;
+use super::upgrade::{ReleaseDesk, TakenNetwork, TakenOver};
 use crate::config::{NetworkSettings, Settings};
 use crate::domain::{Endpoint, EndpointId, Network};
 use crate::net::identd::IdentRegistry;
@@ -48,6 +50,10 @@ struct Shared {
     idents: Option<Arc<IdentRegistry>>,
     /// Whether the pools are to stop.
     stop: watch::Sender<bool>,
+    /// Where connections are put down for another program.
+    desk: ReleaseDesk,
+    /// The pools, to end them if they are stuck.
+    pools: Mutex<Vec<AbortHandle>>,
 }
 
 impl Connections {
@@ -58,19 +64,22 @@ impl Connections {
         (queues, engine): (QueueAdder, mpsc::Sender<EngineInput>),
         sts: Arc<StsStore>,
         idents: Option<Arc<IdentRegistry>>,
+        mut taken: TakenOver,
     ) -> Self {
         let stop = watch::Sender::new(false);
         let letschat = RunningLetsChat::start(settings, &endpoints, queues.add_queue());
         let (accounts, requests) = mpsc::unbounded_channel();
         let pool = account_policy::pool_settings(&settings.letschat, &endpoints);
         let pool = AccountPool::new(pool, queues.add_queue(), stop.subscribe());
-        tokio::spawn(pool.run(requests));
-        let shared = Shared { queues, engine, sts, idents, stop };
-        let start = |network: &NetworkSettings| {
-            let running = RunningNetwork::start(network, &endpoints, &shared);
+        let (desk, pools) = (ReleaseDesk::default(), Mutex::default());
+        let shared = Shared { queues, engine, sts, idents, stop, desk, pools };
+        shared.spawn(pool.run(requests));
+        let mut start = |network: &NetworkSettings| {
+            let taken = taken.take(&network.network);
+            let running = RunningNetwork::start(network, &endpoints, taken, &shared);
             (network.network.clone(), running)
         };
-        let networks = settings.networks.iter().map(start).collect();
+        let networks = settings.networks.iter().map(&mut start).collect();
         Self { networks, letschat, accounts, endpoints, shared }
     }
 
@@ -92,6 +101,19 @@ impl Connections {
         self.shared.stop.send_replace(true);
         self.letschat.stop();
         self.networks.values().for_each(RunningNetwork::stop);
+    }
+
+    /// Another program takes over: what ends from now on is put down at the desk that is returned, unless these tasks are
+    /// ended before.
+    pub(super) fn hand_over(self) -> (ReleaseDesk, Vec<AbortHandle>) {
+        let networks = self.networks.values().map(RunningNetwork::abort_handle);
+        let mut tasks: Vec<AbortHandle> = networks.collect();
+        tasks.push(self.letschat.abort_handle());
+        tasks.append(&mut self.shared.pools.lock().unwrap_or_else(PoisonError::into_inner));
+        let desk = self.shared.desk.clone();
+        desk.open();
+        self.stop();
+        (desk, tasks)
     }
 
     /// Starts the puppet pools that `settings` needs, before the bridge asks them for puppets.
@@ -130,7 +152,12 @@ impl Connections {
         tokio::join!(join_all(known), letschat);
         for network in &settings.networks {
             if !self.networks.contains_key(&network.network) {
-                let mut running = RunningNetwork::start(network, &self.endpoints, &self.shared);
+                let mut running = RunningNetwork::start(
+                    network,
+                    &self.endpoints,
+                    TakenNetwork::default(),
+                    &self.shared,
+                );
                 running.announce_puppets(&self.shared).await;
                 self.networks.insert(network.network.clone(), running);
             }
@@ -176,6 +203,13 @@ impl Connections {
 }
 
 impl Shared {
+    /// Runs a pool.
+    fn spawn(&self, pool: impl Future<Output = ()> + Send + 'static) {
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| !pool.is_finished());
+        pools.push(tokio::spawn(pool).abort_handle());
+    }
+
     /// Tells the engine something.
     async fn tell(&self, input: EngineInput) {
         // Fails only when the engine is gone, and then nothing matters any more.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
 
 use super::task::ConnectionTask;
 use super::{DrainTimeout, Shared};
@@ -15,6 +16,7 @@ use crate::service::connector::Connector;
 use crate::service::irc::{IrcConnection, NetworkPlan, channel_targets};
 use crate::service::messages::{EngineInput, NO_LONGER_LINKED, PoolRequest, PuppetPoolPlan};
 use crate::service::puppets::PuppetPool;
+use crate::service::upgrade::{ReleaseDesk, TakenConnection, TakenNetwork, TakenPuppet};
 
 /// What a server is told when a connection is made anew.
 const CONFIGURATION_CHANGED: &str = "the configuration has changed";
@@ -34,16 +36,21 @@ impl RunningNetwork {
     pub(super) fn start(
         network: &NetworkSettings,
         endpoints: &[(EndpointId, Endpoint)],
+        taken: TakenNetwork,
         shared: &Shared,
     ) -> Self {
+        let TakenNetwork { own, puppets } = taken;
         let channels = channel_targets(network, endpoints, &[]);
         let plan = watch::Sender::new(NetworkPlan { network: network.clone(), channels });
         let inbox = shared.queues.add_queue();
         let connector = Connector::new(network, Arc::clone(&shared.sts), shared.idents.clone());
-        let task = connect(&plan, &connector, &inbox);
+        // Dropped when the puppets that were taken over are known to the bridge: their lines are recognised from then on.
+        let (told, known) = oneshot::channel();
+        let own = own.map(|own| (own, known));
+        let task = connect(&plan, &connector, &inbox, &shared.desk, own);
         let mut running = Self { plan, inbox, connector, task, puppets: None };
         if has_puppets(network) {
-            running.puppets = Some(running.start_puppets(shared));
+            running.puppets = Some(running.start_puppets((puppets, told), shared));
         }
         running
     }
@@ -58,6 +65,11 @@ impl RunningNetwork {
         self.task.stop();
     }
 
+    /// Ends its connection at once, whatever it does.
+    pub(super) fn abort_handle(&self) -> AbortHandle {
+        self.task.abort_handle()
+    }
+
     /// Closes the connection.
     pub(super) async fn close(mut self, shared: &Shared, timeout: DrainTimeout) {
         self.stop_puppets(NO_LONGER_LINKED, shared).await;
@@ -67,7 +79,8 @@ impl RunningNetwork {
     /// Starts the puppet pool, unless there is one, and tells the engine.
     pub(super) async fn ensure_puppets(&mut self, shared: &Shared) {
         if self.puppets.is_none() {
-            self.puppets = Some(self.start_puppets(shared));
+            let nobody = (Vec::new(), oneshot::channel().0);
+            self.puppets = Some(self.start_puppets(nobody, shared));
             self.announce_puppets(shared).await;
         }
     }
@@ -105,7 +118,7 @@ impl RunningNetwork {
             self.stop_puppets(CONFIGURATION_CHANGED, shared).await;
         }
         if is_new_connection {
-            self.task = connect(&self.plan, &self.connector, &self.inbox);
+            self.task = connect(&self.plan, &self.connector, &self.inbox, &shared.desk, None);
         }
         for command in session_changes(&before, &plan).into_iter().filter(|_| !is_new_connection) {
             self.send(command, shared).await;
@@ -129,12 +142,22 @@ impl RunningNetwork {
         Peer::Irc(self.plan.borrow().network.network.clone())
     }
 
-    fn start_puppets(&self, shared: &Shared) -> mpsc::UnboundedSender<PoolRequest> {
+    /// Starts the puppet pool, with puppets that were taken over.
+    fn start_puppets(
+        &self,
+        (taken, told): (Vec<TakenPuppet>, oneshot::Sender<()>),
+        shared: &Shared,
+    ) -> mpsc::UnboundedSender<PoolRequest> {
         let NetworkPlan { network, channels } = self.plan.borrow().clone();
         let (connector, inbox) = (self.connector.clone(), self.inbox.clone());
-        let pool = PuppetPool::new(network, connector, channels, inbox, shared.stop.subscribe());
+        let ends = (shared.stop.subscribe(), shared.desk.clone());
+        let mut pool = PuppetPool::new(network, connector, channels, inbox, ends);
         let (sender, requests) = mpsc::unbounded_channel();
-        tokio::spawn(pool.run(requests));
+        shared.spawn(async move {
+            pool.take_over(taken).await;
+            drop(told);
+            pool.run(requests).await;
+        });
         sender
     }
 
@@ -178,12 +201,22 @@ fn session_changes(before: &NetworkPlan, plan: &NetworkPlan) -> Vec<IrcCommand> 
     changes
 }
 
-/// Keeps a connection.
+/// Keeps a connection; the first may be one that another program has let go of.
 fn connect(
     plan: &watch::Sender<NetworkPlan>,
     connector: &Connector,
     inbox: &mpsc::Sender<EngineInput>,
+    desk: &ReleaseDesk,
+    taken: Option<(TakenConnection, oneshot::Receiver<()>)>,
 ) -> ConnectionTask {
     let (plan, connector, inbox) = (plan.subscribe(), connector.clone(), inbox.clone());
-    ConnectionTask::spawn(|stop| IrcConnection::new(plan, connector, inbox, stop))
+    let desk = desk.clone();
+    ConnectionTask::spawn(|stop| {
+        let connection = IrcConnection::new(plan, connector, inbox, stop);
+        let connection = connection.putting_down_at(desk);
+        match taken {
+            Some((taken, puppets)) => connection.continuing(taken, puppets),
+            None => connection,
+        }
+    })
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time;
 
 use super::{DrainTimeout, Shared};
@@ -30,6 +30,11 @@ impl ConnectionTask {
         let connection = connect(stop.subscribe());
         let handle = tokio::spawn(supervisor::supervise(connection, stop.subscribe()));
         Self { stop, handle }
+    }
+
+    /// Ends it at once, whatever it does.
+    pub(super) fn abort_handle(&self) -> AbortHandle {
+        self.handle.abort_handle()
     }
 
     /// The connection is not made anew when it ends.

@@ -131,8 +131,8 @@ pub(super) fn add_up(
             }
         }
     }
-    people.sort_by(|a, b| rank(a.irc, a.letschat, &a.name).cmp(&rank(b.irc, b.letschat, &b.name)));
-    bots.sort_by(|a, b| rank(a.irc, a.letschat, &a.name).cmp(&rank(b.irc, b.letschat, &b.name)));
+    people.sort_by_key(|it| rank(it.irc, it.letschat, &it.name));
+    bots.sort_by_key(|it| rank(it.irc, it.letschat, &it.name));
     let recent = recent_of(&people, &by_week);
     let last_two = &by_week[by_week.len().saturating_sub(2)..];
     let lines = |side: fn(&WeekProgress) -> SideProgress| {

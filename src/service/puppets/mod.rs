@@ -22,12 +22,13 @@ use super::messages::{
     EngineInput, NO_LONGER_LINKED, PoolRequest, PuppetPoolPlan, command_queue_capacity,
 };
 use super::reconnect::ReconnectDelay;
+use super::upgrade::{ReleaseDesk, TakenPuppet};
 use crate::bridge::{Event, PuppetCommand};
 use crate::config::NetworkSettings;
 use crate::domain::{EndpointId, LetsChatUserId, PuppetLogin};
 use crate::protocol::irc::{ChannelTarget, IrcCommand};
 use retry::RetryState;
-use session::{PuppetConfig, SessionEnd};
+use session::{ContinuedSession, PuppetConfig, SessionContext, SessionEnd};
 
 /// Minimum time between two connection attempts.
 const CONNECT_INTERVAL: Duration = Duration::from_secs(2);
@@ -45,6 +46,8 @@ pub(super) struct PuppetPool {
     channels: HashMap<EndpointId, ChannelTarget>,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
+    /// Where connections are put down for another program.
+    desk: ReleaseDesk,
     connections: HashMap<LetsChatUserId, PuppetConnection>,
     /// Users waiting for a puppet, in order of their requests.
     pending: VecDeque<PendingPuppet>,
@@ -62,7 +65,7 @@ pub(super) struct PuppetPool {
 struct PuppetConnection {
     commands: mpsc::Sender<IrcCommand>,
     started_at: Instant,
-    last_spoke: Instant,
+    last_spoke: watch::Sender<Instant>,
     quitting: bool,
 }
 
@@ -82,7 +85,7 @@ impl PuppetPool {
         connector: Connector,
         channels: Vec<ChannelTarget>,
         inbox: mpsc::Sender<EngineInput>,
-        stop: watch::Receiver<bool>,
+        (stop, desk): (watch::Receiver<bool>, ReleaseDesk),
     ) -> Self {
         Self {
             network,
@@ -90,6 +93,7 @@ impl PuppetPool {
             channels: channels.into_iter().map(|endpoint| (endpoint.endpoint, endpoint)).collect(),
             inbox,
             stop,
+            desk,
             connections: HashMap::new(),
             pending: VecDeque::new(),
             retries: HashMap::new(),
@@ -110,6 +114,7 @@ impl PuppetPool {
                 request = requests.recv(), if open => match request {
                     Some(PoolRequest::Command(command)) => self.on_command(command).await,
                     Some(PoolRequest::Configure(plan)) => self.configure(*plan),
+                    Some(PoolRequest::HandOver) => self.hand_over_all(),
                     Some(PoolRequest::Shutdown(reason)) => self.quit_all(&reason),
                     None => {
                         open = false;
@@ -160,7 +165,7 @@ impl PuppetPool {
             PuppetCommand::Connect { user: account, nick, username: name, endpoint, login } => {
                 let Some(channel) = self.channels.get(&endpoint).cloned() else { return };
                 if let Some(live) = self.connections.get_mut(&account) {
-                    live.last_spoke = Instant::now();
+                    live.last_spoke.send_replace(Instant::now());
                     // A full queue means that the session is stuck and will be lost.
                     let _ = live.commands.try_send(IrcCommand::Join(channel));
                     return;
@@ -198,7 +203,7 @@ impl PuppetPool {
                     return;
                 };
                 if matches!(command, IrcCommand::SendMessage { .. }) {
-                    live.last_spoke = Instant::now();
+                    live.last_spoke.send_replace(Instant::now());
                 }
                 let _ = live.commands.try_send(command);
             }
@@ -221,14 +226,6 @@ impl PuppetPool {
         }
         let Some(called) = self.pending.remove(at) else { return };
         self.next_connect_at = now + CONNECT_INTERVAL;
-        let (sender, commands) = mpsc::channel(command_queue_capacity(self.channels.len()));
-        let live = PuppetConnection {
-            commands: sender,
-            started_at: now,
-            last_spoke: now,
-            quitting: false,
-        };
-        self.connections.insert(called.user.clone(), live);
         let PendingPuppet { user: account, nick, username: name, channels, login, .. } = called;
         let kept = self.retries.get_mut(&account).and_then(|past| past.connector.take());
         let prefix = self.network.puppets.ipv6_prefix;
@@ -237,9 +234,63 @@ impl PuppetPool {
         let certificate = login.as_ref().and_then(PuppetLogin::certificate_in_use);
         connector.set_puppet_certificate(certificate.cloned());
         let puppet = PuppetConfig { user: account, nick, username: name, channels, login };
-        let (network, inbox, stop) = (self.network.clone(), self.inbox.clone(), self.stop.clone());
-        self.sessions
-            .spawn(session::run_session(puppet, network, connector, commands, inbox, stop));
+        let context = self.add_connection(&puppet, connector, now);
+        self.sessions.spawn(session::run_session(puppet, context, self.stop.clone()));
+    }
+
+    /// Adds a connection of a user who spoke at `last_spoke`. Returns what its session works with.
+    fn add_connection(
+        &mut self,
+        puppet: &PuppetConfig,
+        connector: Connector,
+        last_spoke: Instant,
+    ) -> SessionContext {
+        let (sender, commands) = mpsc::channel(command_queue_capacity(self.channels.len()));
+        let (spoken, last_spoke) = watch::channel(last_spoke);
+        let live = PuppetConnection {
+            commands: sender,
+            started_at: Instant::now(),
+            last_spoke: spoken,
+            quitting: false,
+        };
+        self.connections.insert(puppet.user.clone(), live);
+        SessionContext {
+            network: self.network.clone(),
+            connector,
+            commands,
+            inbox: self.inbox.clone(),
+            desk: self.desk.clone(),
+            last_spoke,
+        }
+    }
+
+    /// Continues with puppets whose connections another program has let go of. Returns when the bridge has been told of
+    /// them.
+    pub(super) async fn take_over(&mut self, puppets: Vec<TakenPuppet>) {
+        for taken in puppets {
+            let TakenPuppet { connection, user, nick, username, idle, login } = taken;
+            let channels = self.channels.values();
+            let channels = channels.filter(|it| connection.session.has_channel(&it.name));
+            let channels = channels.cloned().collect();
+            let puppet = PuppetConfig { user, nick, username, channels, login };
+            let prefix = self.network.puppets.ipv6_prefix;
+            let mut connector =
+                session::connector_for(&self.connector, &puppet.user, &puppet.username, prefix);
+            let certificate = puppet.login.as_ref().and_then(PuppetLogin::certificate_in_use);
+            connector.set_puppet_certificate(certificate.cloned());
+            let now = Instant::now();
+            let last_spoke = now.checked_sub(idle).unwrap_or(now);
+            let mut context = self.add_connection(&puppet, connector, last_spoke);
+            let (session, events) =
+                ContinuedSession::begin(&puppet, connection, &mut context).await;
+            for event in events {
+                let network = self.network.network.clone();
+                let told = Event::Puppet(network, puppet.user.clone(), Box::new(event));
+                // Fails only when the engine is gone.
+                let _ = self.inbox.send(EngineInput::Event(told)).await;
+            }
+            self.sessions.spawn(session.run(puppet, context));
+        }
     }
 
     /// Tries a login on a connection of its own, which spares the puppet. The next puppet waits its turn.
@@ -258,8 +309,8 @@ impl PuppetPool {
         if self.connections.values().any(|live| live.quitting) {
             return;
         }
-        let still = self.connections.values_mut().min_by_key(|live| live.last_spoke);
-        if let Some(live) = still.filter(|live| now - live.last_spoke >= MIN_IDLE_TO_EVICT) {
+        let still = self.connections.values_mut().min_by_key(|live| live.spoke_at());
+        if let Some(live) = still.filter(|live| now - live.spoke_at() >= MIN_IDLE_TO_EVICT) {
             live.quit("making room for another user");
         }
     }
@@ -267,8 +318,18 @@ impl PuppetPool {
     /// Quits puppets that have been idle for too long.
     fn quit_idle(&mut self) {
         let idle = self.network.puppets.idle_timeout;
-        let still = self.connections.values_mut().filter(|live| live.last_spoke.elapsed() >= idle);
+        let still = self.connections.values_mut().filter(|live| live.spoke_at().elapsed() >= idle);
         still.for_each(|live| live.quit("idle"));
+    }
+
+    /// Lets go of all puppets, for another program.
+    fn hand_over_all(&mut self) {
+        self.pending.clear();
+        for live in self.connections.values_mut().filter(|live| !live.quitting) {
+            live.quitting = true;
+            // A full queue means that the session is stuck, and is lost.
+            let _ = live.commands.try_send(IrcCommand::HandOver);
+        }
     }
 
     fn quit_all(&mut self, reason: &str) {
@@ -278,6 +339,10 @@ impl PuppetPool {
 }
 
 impl PuppetConnection {
+    fn spoke_at(&self) -> Instant {
+        *self.last_spoke.borrow()
+    }
+
     fn quit(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.quitting, true) {
             let _ = self.commands.try_send(IrcCommand::Quit(reason.to_owned()));

@@ -2,23 +2,29 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use futures_util::{FutureExt, SinkExt};
 use ipnet::Ipv6Net;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::bridge::Event;
 use crate::config::{HostPort, NetworkSettings, WebircSettings};
 use crate::domain::{LetsChatUserId, PuppetLogin, SaslMechanism};
 use crate::net;
+use crate::net::identd::IdentGuard;
 use crate::protocol::irc;
 use crate::protocol::irc::{
     ChannelTarget, DisconnectReason, IrcIdentity, IrcSession, LearnedPace, SaslLogin,
     SessionConfig, Webirc,
 };
+use crate::protocol::{Machine, Output};
 use crate::service::connector::{Connected, Connector};
 use crate::service::irc::{charsets, session_config};
 use crate::service::messages::EngineInput;
 use crate::service::supervisor::unless_stopped;
+use crate::service::upgrade;
+use crate::service::upgrade::{IrcLines, ReleaseDesk, ReleasedPuppet, TakenConnection};
 use crate::translate::irc_username;
 
 /// A Let's Chat user who is to have a puppet.
@@ -48,22 +54,30 @@ pub(super) struct SessionEnd {
     pub(super) reason: String,
 }
 
-/// Connects with `connector` and runs a session for `puppet`.
+/// What a session works with beside its puppet.
+pub(super) struct SessionContext {
+    pub(super) network: NetworkSettings,
+    pub(super) connector: Connector,
+    pub(super) commands: mpsc::Receiver<irc::IrcCommand>,
+    pub(super) inbox: mpsc::Sender<EngineInput>,
+    /// Where the connection is put down for another program.
+    pub(super) desk: ReleaseDesk,
+    /// Since when the user has been silent.
+    pub(super) last_spoke: watch::Receiver<Instant>,
+}
+
+/// Connects and runs a session for `puppet`.
 pub(super) async fn run_session(
     puppet: PuppetConfig,
-    network: NetworkSettings,
-    mut connector: Connector,
-    mut commands: mpsc::Receiver<irc::IrcCommand>,
-    inbox: mpsc::Sender<EngineInput>,
+    mut context: SessionContext,
     stop: watch::Receiver<bool>,
 ) -> SessionEnd {
-    let opened = match unless_stopped(stop, connector.connect_any()).await {
+    let opened = match unless_stopped(stop, context.connector.connect_any()).await {
         Ok(opened) => opened,
         Err(reason) => {
-            let account = puppet.user;
             return SessionEnd {
-                user: account,
-                connector,
+                user: puppet.user,
+                connector: context.connector,
                 login_succeeded: false,
                 rejection: None,
                 try_other_server: false,
@@ -71,26 +85,91 @@ pub(super) async fn run_session(
             };
         }
     };
-    let Connected { stream: wire, server, is_tls: secure, ident_guard: _known } = opened;
-    let mut session = IrcSession::new(
-        tokio::time::Instant::now().into_std(),
-        puppet_session_config(&puppet, &network, (secure, &server)),
-    )
-    .writing(charsets(&network));
-    let mut lines = net::framed_lines(wire, charsets(&network));
-    let PuppetConfig { user: account, .. } = puppet;
-    let name = |event| {
-        EngineInput::Event(Event::Puppet(network.network.clone(), account.clone(), Box::new(event)))
-    };
+    let Connected { stream, server, is_tls: secure, ident_guard: _known } = opened;
+    let network = &context.network;
+    let config = puppet_session_config(&puppet, network, (secure, &server));
+    let session = IrcSession::new(now(), config).writing(charsets(network));
+    let lines = net::framed_lines(stream, charsets(network));
+    drive(puppet, context, server, (session, lines)).await
+}
+
+/// A session that was taken over, and its lines.
+pub(super) struct ContinuedSession {
+    session: IrcSession,
+    lines: IrcLines,
+    server: HostPort,
+    ident_guard: Option<IdentGuard>,
+}
+
+impl ContinuedSession {
+    /// Continues the session of `puppet`. Returns what the bridge is to be told of it before anything else.
+    pub(super) async fn begin(
+        puppet: &PuppetConfig,
+        taken: TakenConnection,
+        context: &mut SessionContext,
+    ) -> (Self, Vec<irc::IrcEvent>) {
+        let TakenConnection { stream, server, session: state, pending, others } = taken;
+        let ident_guard = context.connector.take_over(&stream, &server);
+        let network = &context.network;
+        let config = puppet_session_config(puppet, network, (stream.is_tls(), &server));
+        let charsets = charsets(network).assuming_utf8(state.is_utf8_only());
+        let session = IrcSession::resume(now(), config, state, others.as_deref());
+        let mut session = session.writing(charsets.clone());
+        let mut lines = net::resume_lines(stream, charsets, &pending);
+        let mut events = Vec::new();
+        while let Some(output) = session.poll_output() {
+            match output {
+                Output::Event(event) => events.push(event),
+                // A failure is noticed when it is read from or written to next.
+                Output::Transmit(line) => drop(lines.feed(line).await),
+                Output::Close(_) | Output::Release => {}
+            }
+        }
+        // What does not fit now goes with the next line.
+        let _ = lines.flush().now_or_never();
+        (Self { session, lines, server, ident_guard }, events)
+    }
+
+    /// Runs it to its end.
+    pub(super) async fn run(self, puppet: PuppetConfig, context: SessionContext) -> SessionEnd {
+        let Self { session, lines, server, ident_guard: _known } = self;
+        drive(puppet, context, server, (session, lines)).await
+    }
+}
+
+async fn drive(
+    puppet: PuppetConfig,
+    context: SessionContext,
+    server: HostPort,
+    (mut session, mut lines): (IrcSession, IrcLines),
+) -> SessionEnd {
+    let SessionContext { network, mut connector, mut commands, inbox, desk, last_spoke } = context;
+    let PuppetConfig { user: account, nick, username, .. } = puppet;
+    let on = &network.network;
+    let name =
+        |event| EngineInput::Event(Event::Puppet(on.clone(), account.clone(), Box::new(event)));
     let end = net::drive(&mut session, &mut lines, &mut commands, &inbox, name).await;
     let login_succeeded = session.was_registered();
     let rejection = session.disconnect_reason().cloned();
     let try_other_server = connector.on_session_end(&server, rejection.as_ref());
+    if end == net::ConnectionEnd::Released {
+        let idle = last_spoke.borrow().elapsed();
+        let released = ReleasedPuppet { user: account.clone(), nick, username, idle };
+        let settings = network.connection_digest();
+        upgrade::put_down(&desk, (on, settings, Some(released)), server, (session, lines));
+    } else {
+        desk.note_end(on, Some(&username), &end);
+    }
     let reason = match end {
         net::ConnectionEnd::Cancelled => "no longer needed".to_owned(),
+        net::ConnectionEnd::Released => "handed over".to_owned(),
         net::ConnectionEnd::Closed(reason) | net::ConnectionEnd::Lost(reason) => reason,
     };
     SessionEnd { user: account, connector, login_succeeded, rejection, try_other_server, reason }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 /// The connector for the puppet of `account`, whose name is `name`.
@@ -122,12 +201,7 @@ pub(super) fn puppet_session_config(
         ..IrcIdentity::named(nick)
     };
     let webirc = webirc_for(account, name, network);
-    let own = session_config(
-        network,
-        channels,
-        LearnedPace::new(tokio::time::Instant::now().into_std()),
-        sleep_until,
-    );
+    let own = session_config(network, channels, LearnedPace::new(now()), sleep_until);
     SessionConfig { identity, request_invite_from: None, send_only: true, webirc, ..own }
 }
 

@@ -45,6 +45,20 @@ pub enum ArchiveError {
         /// This program's version.
         known: u32,
     },
+    /// Its disk is full.
+    #[error(
+        "there is no room for the archive {0}: make room on its disk. The bridge then goes on by itself; run an import \
+         again to go on"
+    )]
+    Full(PathBuf),
+    /// A copy cannot be written.
+    #[error("cannot write {file}: {reason}")]
+    Copy {
+        /// The copy.
+        file: PathBuf,
+        /// Why not, with what to do.
+        reason: String,
+    },
     /// The directory or a file in it cannot be used, or the ledger cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,28 +68,32 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
-    /// Adds the path of the file and the remedy to the error, if it means damage.
+    /// Adds the path of the file and the remedy to the error, if it means damage or a full disk.
     pub(super) fn named(self, path: &Path) -> Self {
         match self {
             Self::Sqlite(error) if damage::is_damage(&error) => {
                 Self::Damaged { path: path.to_owned(), reason: error.to_string() }
             }
+            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+                Self::Full(path.to_owned())
+            }
             error => error,
         }
     }
 
-    /// Whether retrying can help: the disk is full, or another program holds the file for long.
+    /// Whether retrying can help: the disk is full, the system cannot read or write for now, or another program holds the
+    /// file for long.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
+            Self::Full(_) => true,
             Self::Store(error) => error.is_transient(),
             Self::Sqlite(error) => {
                 !damage::is_damage(error)
                     && matches!(
                         error.sqlite_error_code(),
                         Some(
-                            ErrorCode::DiskFull
-                                | ErrorCode::DatabaseBusy
+                            ErrorCode::DatabaseBusy
                                 | ErrorCode::DatabaseLocked
                                 | ErrorCode::SystemIoFailure
                                 | ErrorCode::CannotOpen

@@ -3,6 +3,7 @@
 use std::fs;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -11,12 +12,18 @@ use super::super::files::{self, FileIdentity, Mend};
 use super::super::{StoreError, damage};
 use super::{ARCHIVE_FILE, ArchiveError, schema};
 
-/// How long another program may write before the file counts as locked. Imports write in small batches.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often and how many times to look whether another program has written, before the file counts as locked: half a
+/// minute. Imports write in small batches.
+const BUSY_INTERVAL: Duration = Duration::from_millis(1);
+const BUSY_TRIES: i32 = 30_000;
 
 /// What a connection remembers of the file, in KiB.
 const WRITER_CACHE: i64 = 32 << 10;
 const READER_CACHE: i64 = 8 << 10;
+
+/// An import changes the same pages again and again: they are copied into the file, and the disk is waited for, once in
+/// 32 MB of its log.
+const PAGES_BETWEEN_CHECKPOINTS: u32 = 4_000;
 
 /// The file, as it was when it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +88,7 @@ pub(super) fn open_to_write(
         // What is taken out is really gone.
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        connection.pragma_update(None, "wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS)?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
@@ -114,10 +122,16 @@ fn open(path: &Path, how: OpenFlags) -> Result<Connection, ArchiveError> {
         return Err(ArchiveError::Damaged { path: path.to_owned(), reason });
     }
     let flags = how | OpenFlags::SQLITE_OPEN_NOFOLLOW | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)
+    let mut connection = Connection::open_with_flags(path, flags)
         .map_err(|error| damage::named(error.into(), path))?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_handler(Some(wait_for_others))?;
     Ok(connection)
+}
+
+/// Looks often, unlike SQLite itself: an import that runs for minutes leaves but short gaps.
+fn wait_for_others(tries: i32) -> bool {
+    thread::sleep(BUSY_INTERVAL);
+    tries < BUSY_TRIES
 }
 
 /// Makes the archive at `path` atomically.

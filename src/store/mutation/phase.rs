@@ -6,8 +6,7 @@ use rusqlite::{Result, params};
 use super::Transaction;
 use crate::domain::{EndpointId, LinkPhase};
 use crate::store::columns::{moderation_to_sql, phase_to_sql};
-use crate::store::phases::{PhasePlace, PhaseTold, ToldPhase};
-use crate::store::unheard::{UnheardLink, UnheardRange};
+use crate::store::phase_rows::{PhasePlace, PhaseTold, ToldPhase, UnheardLink, UnheardRange};
 
 /// A change of what is known about phases.
 #[derive(Debug)]

@@ -17,6 +17,8 @@
 //! wait 25s    time passes                        restart    the process is killed and started again
 //! restored 600s   what is known now is a backup, restored after this time; the bridge starts with it
 //! stop        the bridge is asked to stop
+//! hand over   the connections to IRC are to be handed to another program
+//! upgrade     … which goes on with them; `upgrade 300s`: after this time
 //! admin pauses #tea , admin resumes #tea , admin retries #tea    an administrator does this to a link
 //! bob < …     the IRC server sends this to the puppet of bob. All other lines for `irc` exist for puppets
 //!             too; `bob called …`: the bridge asks for a puppet with this nick (`… as ann`: logged in to this
@@ -41,6 +43,7 @@ mod script;
 mod sessions;
 mod setup;
 mod turns;
+mod upgrade;
 mod wire;
 
 use std::sync::Arc;

@@ -43,6 +43,8 @@ impl World {
             ("wait", time) => self.wait(time),
             ("paused", time) => self.paused(time),
             ("restart", "") => self.restart(),
+            ("hand", "over") => self.hand_over(),
+            ("upgrade", time) => self.upgrade(time),
             ("restored", time) => self.restored(time),
             ("stop", "") => self.apply(Event::Stop),
             ("admin", _) => self.admin_line(line, rest),

@@ -36,6 +36,14 @@ impl Puppet {
         (now, clock): (Instant, Timestamp),
         flood_control: FloodControl,
     ) -> irc::IrcSession {
+        irc::IrcSession::new(now, self.session_config((now, clock), flood_control))
+    }
+
+    pub(super) fn session_config(
+        &self,
+        (now, clock): (Instant, Timestamp),
+        flood_control: FloodControl,
+    ) -> irc::SessionConfig {
         let name = &self.wire.name;
         let identity = irc::IrcIdentity {
             username: name.clone(),
@@ -48,7 +56,7 @@ impl Puppet {
             }),
             ..irc::IrcIdentity::named(&self.nick)
         };
-        let config = irc::SessionConfig {
+        irc::SessionConfig {
             identity,
             channels: self.channels.clone(),
             request_invite_from: None,
@@ -61,13 +69,16 @@ impl Puppet {
             is_tls: self.login.is_some(),
             may_say_passwords: false,
             nonce: "nonce".to_owned(),
-        };
-        irc::IrcSession::new(now, config)
+        }
     }
 }
 
 impl World {
     pub(super) fn irc_session(&self, network: &Network) -> irc::IrcSession {
+        irc::IrcSession::new(self.now, self.irc_session_config(network))
+    }
+
+    pub(super) fn irc_session_config(&self, network: &Network) -> irc::SessionConfig {
         let mut channels: Vec<irc::ChannelTarget> = Vec::new();
         for (endpoint, name) in self.bridge.endpoints() {
             if let Endpoint::Channel { network: on, name } = name
@@ -80,23 +91,20 @@ impl World {
         let learned_pace = self.learned_pace.unwrap_or_else(|| irc::LearnedPace::new(self.now));
         let (flood_control, clock, request_invite_from) =
             (self.flood_control, self.clock, self.request_invite_from.clone());
-        irc::IrcSession::new(
-            self.now,
-            irc::SessionConfig {
-                identity: self.identity.clone(),
-                channels,
-                request_invite_from,
-                flood_control,
-                learned_pace,
-                seed: 1,
-                started_at: clock,
-                is_tls: self.is_tls,
-                may_say_passwords: false,
-                nonce: "nonce".to_owned(),
-                send_only: false,
-                webirc: None,
-            },
-        )
+        irc::SessionConfig {
+            identity: self.identity.clone(),
+            channels,
+            request_invite_from,
+            flood_control,
+            learned_pace,
+            seed: 1,
+            started_at: clock,
+            is_tls: self.is_tls,
+            may_say_passwords: false,
+            nonce: "nonce".to_owned(),
+            send_only: false,
+            webirc: None,
+        }
     }
 
     pub(super) fn letschat_session(&self) -> letschat::LetsChatSession {

@@ -66,6 +66,12 @@ impl World {
         self
     }
 
+    /// Other groups of endpoints are linked from the next restart or upgrade on.
+    pub(crate) fn set_links(&mut self, link_groups: &[&str]) {
+        self.link_groups =
+            link_groups.iter().map(|it| it.split(' ').map(endpoint).collect()).collect();
+    }
+
     /// Another format from the next restart or reload on.
     pub(crate) fn set_format(&mut self, format: LinkFormat) {
         self.format = Arc::new(format);

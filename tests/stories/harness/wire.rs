@@ -11,6 +11,8 @@ pub(super) struct Wire<M> {
     pub(super) name: String,
     pub(super) machine: Option<M>,
     pub(super) sent: VecDeque<String>,
+    /// The machine has let go of it, and another program is to take it over.
+    pub(super) is_released: bool,
     /// When the connection began.
     since: Instant,
     /// How many lines of each kind it has sent that the story may omit.
@@ -23,6 +25,7 @@ impl<M> Wire<M> {
             name: name.to_owned(),
             machine: None,
             sent: VecDeque::new(),
+            is_released: false,
             since: Instant::now(),
             untold: BTreeMap::new(),
         }
@@ -119,6 +122,7 @@ pub(super) fn drain<M: Machine>(
                 wire.sent.push_back(format!("closed: {reason}"));
                 closed = true;
             }
+            Output::Release => wire.is_released = true,
         }
     }
     if closed {

@@ -32,6 +32,11 @@ impl Puppets {
         shows
     }
 
+    /// Another process has set the puppet away.
+    pub(in crate::bridge) fn restore_away(&mut self, account: &LetsChatUserId) {
+        self.set_away(account, true);
+    }
+
     /// The user posts, so they are present; they may leave soon without notice. Returns whether their puppet
     /// must be updated.
     pub(in crate::bridge) fn on_user_spoke(

@@ -76,6 +76,12 @@ impl Puppets {
         }
     }
 
+    /// Whether the bot has yet to see something that a puppet has sent.
+    pub(in crate::bridge) fn awaits_echoes(&self) -> bool {
+        let mut expected = self.expected_echoes.values().flatten();
+        expected.any(|it| !it.unobserved && !it.is_fully_seen()) || !self.pending_echoes.is_empty()
+    }
+
     /// The deliveries of disconnected puppets for which `which` holds.
     pub(in crate::bridge) fn take_pending(
         &mut self,

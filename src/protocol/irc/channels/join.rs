@@ -229,6 +229,7 @@ impl IrcSession {
     /// ERR_TOOMANYTARGETS: the server wants one channel per JOIN.
     pub(in crate::protocol::irc) fn join_one_by_one(&mut self, now: Instant) {
         self.isupport.max_join_targets = Some(1);
+        self.isupport_tokens.note("TARGMAX=JOIN:1");
         self.channels.cancel_joins();
         self.join_pending(now);
     }

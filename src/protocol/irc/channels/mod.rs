@@ -3,8 +3,10 @@
 mod entry;
 pub(super) mod join;
 pub(super) mod join_check;
+pub(super) mod kept;
 pub(super) mod membership;
 mod names;
+pub(super) mod questions;
 pub(super) mod rights;
 pub(super) mod topics;
 pub(super) mod user_events;

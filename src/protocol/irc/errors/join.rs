@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Why we could not join a channel or were removed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::protocol::irc) struct JoinError {
@@ -11,7 +13,8 @@ pub(in crate::protocol::irc) struct JoinError {
 }
 
 /// When joining may succeed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(in crate::protocol::irc) enum RejoinPolicy {
     /// After a short time.
     Soon,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::RawCommand;
 
 /// The capabilities that we use (<https://ircv3.net/irc/>), each with those it requires. `sasl` is requested
@@ -51,7 +53,44 @@ pub(super) struct Caps {
     enabled: BTreeSet<&'static str>,
 }
 
+/// The capabilities of a connection that another process takes over.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(in crate::protocol::irc) struct KeptCaps {
+    offered: BTreeMap<String, String>,
+    requested: BTreeSet<String>,
+    enabled: BTreeSet<String>,
+    is_bouncer: bool,
+}
+
 impl Caps {
+    /// What the next process is to know.
+    pub(super) fn keep(&self) -> KeptCaps {
+        let offered = self.offered.iter();
+        let names = |set: &BTreeSet<&'static str>| set.iter().copied().map(str::to_owned).collect();
+        KeptCaps {
+            offered: offered.map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
+            requested: names(&self.requested),
+            enabled: names(&self.enabled),
+            is_bouncer: self.is_bouncer,
+        }
+    }
+
+    /// Continues with what another process knew. Names that this version does not know are forgotten.
+    pub(super) fn resume(kept: KeptCaps) -> Self {
+        let KeptCaps { offered, requested, enabled, is_bouncer } = kept;
+        let known = |names: BTreeSet<String>| names.iter().filter_map(|it| known_cap(it)).collect();
+        let offered = offered.into_iter();
+        let offered = offered.filter_map(|(name, value)| Some((known_cap(&name)?, value)));
+        Self {
+            offered: offered.collect(),
+            is_bouncer,
+            requested: known(requested),
+            enabled: known(enabled),
+            ..Self::default()
+        }
+    }
+
     /// The server offers these.
     pub(super) fn on_ls(&mut self, list: &str) {
         for cap in list.split_ascii_whitespace() {

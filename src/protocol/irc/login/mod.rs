@@ -22,7 +22,7 @@ use super::login::nick_candidates::NickCandidates;
 pub use identity::{IrcIdentity, SaslLogin, ServicesLogin};
 pub use sts::StsPolicy;
 
-use caps::Caps;
+use caps::{Caps, KeptCaps};
 use sasl::Sasl;
 
 /// A line to send, as command and parameters.
@@ -108,6 +108,35 @@ impl Registration {
             events: Vec::new(),
         };
         (registration, commands)
+    }
+
+    /// Continues with what another process knew of a connection that is registered.
+    pub(super) fn resume(
+        identity: &IrcIdentity,
+        (secure, may_say): (bool, bool),
+        nonce: String,
+        (caps, is_logged_in): (KeptCaps, bool),
+    ) -> Self {
+        let (started, _) = Self::start(identity, (secure, may_say), nonce);
+        Self {
+            phase: RegistrationPhase::Finished,
+            caps: Caps::resume(caps),
+            withheld: false,
+            logged_in: is_logged_in,
+            ..started
+        }
+    }
+
+    /// What the next process is to know: the capabilities, and whether SASL has logged us in.
+    pub(super) fn keep(&self) -> (KeptCaps, bool) {
+        (self.caps.keep(), self.logged_in)
+    }
+
+    /// Whether the server owes us no answer.
+    pub(super) fn is_settled(&self) -> bool {
+        self.phase == RegistrationPhase::Finished
+            && self.caps.is_settled()
+            && !self.sasl.as_ref().is_some_and(Sasl::is_active)
     }
 
     /// Records that another password was withheld.

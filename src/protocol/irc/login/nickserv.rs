@@ -121,6 +121,16 @@ impl Nickserv {
         }
     }
 
+    /// Where services were last seen, for the next process.
+    pub(in crate::protocol::irc) fn host(&self) -> Option<&str> {
+        self.host.as_deref()
+    }
+
+    /// Another process has seen services there.
+    pub(in crate::protocol::irc) fn set_host(&mut self, host: Option<String>) {
+        self.host = host;
+    }
+
     /// Whether a password was withheld.
     pub(in crate::protocol::irc) fn is_withheld(&self) -> bool {
         self.withheld

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::RawCommand;
 use crate::domain::Casemapping;
 use crate::protocol::Backoff;
@@ -15,6 +17,9 @@ const SERVICES_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time limit for the server to answer NICK or ISON.
 const NICK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest time for which a free nick is not tried.
+const MAX_QUIET: Duration = Duration::from_secs(3_600);
 
 /// A nick kept this long was not taken from us by force.
 const STABLE_AFTER: Duration = Duration::from_secs(3_600);
@@ -65,12 +70,46 @@ pub(in crate::protocol::irc) struct RegainMethod {
     pub(in crate::protocol::irc) services: Option<(String, String)>,
 }
 
+/// How long we have the nick, or are to wait for it, on a connection that another process takes over.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(in crate::protocol::irc) struct KeptRegain {
+    /// For how many seconds we have had the nick, if we have it.
+    held_secs: Option<u64>,
+    /// For how many seconds it is not to be tried, even if it is free.
+    quiet_secs: Option<u64>,
+}
+
 impl Regain {
+    /// What the next process is to know.
+    pub(in crate::protocol::irc) fn keep(&self, now: Instant) -> KeptRegain {
+        let quiet_until = match self.state {
+            RegainState::Waiting { until, quiet: true } => Some(until),
+            _ => None,
+        };
+        KeptRegain {
+            held_secs: self.held_since.map(|at| now.saturating_duration_since(at).as_secs()),
+            quiet_secs: quiet_until.map(|at| at.saturating_duration_since(now).as_secs()),
+        }
+    }
+
+    /// Continues with what another process knew, once it is known whether we have the nick.
+    pub(in crate::protocol::irc) fn restore(&mut self, kept: &KeptRegain, now: Instant) {
+        if let (Some(_), Some(held)) = (self.held_since, kept.held_secs) {
+            let since = now.checked_sub(Duration::from_secs(held));
+            self.held_since = Some(since.unwrap_or(now));
+        }
+        if let (RegainState::Waiting { .. }, Some(quiet)) = (self.state, kept.quiet_secs) {
+            let until = now + Duration::from_secs(quiet.min(MAX_QUIET.as_secs()));
+            self.state = RegainState::Waiting { until, quiet: true };
+        }
+    }
+
     pub(in crate::protocol::irc) fn new(wanted: &str, seed: u64) -> Self {
         Self {
             wanted: wanted.to_owned(),
             state: RegainState::Idle,
-            retry_backoff: Backoff::new(POLL_INTERVAL, Duration::from_secs(3_600)),
+            retry_backoff: Backoff::new(POLL_INTERVAL, MAX_QUIET),
             services_backoff: Backoff::new(Duration::from_secs(120), Duration::from_secs(3_600)),
             services_from: None,
             held_since: None,

@@ -235,6 +235,11 @@ impl HistoryRequests {
         overdue.then(|| self.fail("the server did not answer"))?
     }
 
+    /// Whether a request is in flight or waits.
+    pub(in crate::protocol::irc) fn is_any_open(&self) -> bool {
+        self.in_flight.is_some() || !self.queue.is_empty()
+    }
+
     pub(in crate::protocol::irc) fn deadline(&self) -> Option<Instant> {
         Some(self.in_flight.as_ref()?.deadline)
     }

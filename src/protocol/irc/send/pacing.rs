@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{EndpointId, FloodControl};
 
 /// The cost of a line, as waiting time.
@@ -98,6 +100,19 @@ impl LearnedPace {
     }
 }
 
+/// What was learned about the rate limit of a connection that another process takes over, and what of it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::protocol::irc) struct KeptPace {
+    cost_percent: u32,
+    /// How many seconds ago that changed.
+    changed_secs: u64,
+    /// In how many milliseconds everything that was sent is paid for.
+    full_in_ms: u64,
+}
+
+/// More than any burst of ours costs.
+const MAX_DEBT: Duration = Duration::from_secs(120);
+
 /// The priority of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::protocol::irc) enum Priority {
@@ -142,6 +157,27 @@ impl Pacer {
             spent,
             shared_until: now,
         }
+    }
+
+    /// What the next process is to know.
+    pub(in crate::protocol::irc) fn keep(&self, now: Instant) -> KeptPace {
+        let changed = now.saturating_duration_since(self.learned.updated_at);
+        let debt = self.full_at.saturating_duration_since(now);
+        KeptPace {
+            cost_percent: self.learned.cost_percent,
+            changed_secs: changed.as_secs(),
+            full_in_ms: u64::try_from(debt.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Continues with what another process knew.
+    pub(in crate::protocol::irc) fn restore(&mut self, kept: &KeptPace, now: Instant) {
+        let changed = Duration::from_secs(kept.changed_secs);
+        self.learned = LearnedPace {
+            cost_percent: kept.cost_percent.clamp(100, MAX_COST_PERCENT),
+            updated_at: now.checked_sub(changed).unwrap_or(now),
+        };
+        self.full_at = now + Duration::from_millis(kept.full_in_ms).min(MAX_DEBT);
     }
 
     /// The server's software is `version`; lines sent before are charged at its rate.

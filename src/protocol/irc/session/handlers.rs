@@ -166,7 +166,10 @@ impl IrcSession {
     pub(super) fn on_isupport(&mut self, now: Instant, arguments: &[String]) {
         // The first argument is our nick, the last "are supported by this server".
         let tokens = arguments.get(1..arguments.len().saturating_sub(1)).unwrap_or_default();
-        tokens.iter().for_each(|token| self.isupport.parse_token(token));
+        for token in tokens {
+            self.isupport.parse_token(token);
+            self.isupport_tokens.note(token);
+        }
         self.channels.set_casemapping(self.isupport.casemapping);
         self.users.set_casemapping(self.isupport.casemapping);
         self.reject_impossible_channels(now);

@@ -29,6 +29,7 @@ impl Machine for IrcSession {
         self.report_membership();
         self.send_history_requests(now);
         self.send_ready(now);
+        self.hand_over_if_settled(now);
         if let Some(reason) =
             self.quota.take_exceeded(self.users.held_bytes(), self.control_queue.len())
         {
@@ -60,6 +61,7 @@ impl Machine for IrcSession {
             self.channels.deadline(),
             self.history_requests.deadline(),
             self.send_queue.deadline(),
+            self.hand_over_by,
         ]
         .into_iter()
         .flatten()
@@ -104,6 +106,7 @@ impl IrcSession {
             IrcCommand::SetModes { endpoint, modes } => self.set_modes(endpoint, &modes),
             IrcCommand::GiveVoice { endpoint, nicks } => self.give_voice(endpoint, &nicks),
             IrcCommand::SetAway(reason) => {
+                self.is_away = reason.is_some();
                 self.enqueue_control(vec![("AWAY", reason.into_iter().collect())]);
             }
             IrcCommand::Join(target) => {
@@ -116,6 +119,7 @@ impl IrcSession {
                 self.pacer.set_flood_control(flood_control);
             }
             IrcCommand::SetInviter(services) => self.request_invite_from = services,
+            IrcCommand::HandOver => self.begin_hand_over(now),
             IrcCommand::Quit(reason) => self.quit(now, reason),
         }
     }
@@ -131,9 +135,10 @@ impl IrcSession {
         self.pacer.ready_at(priority?)
     }
 
-    /// When the rate limit allows the next WHO.
+    /// When the rate limit allows the next WHO, or the next question about a channel.
     fn next_who_at(&self) -> Option<Instant> {
-        self.who_poll.is_ready(self.last_input_at).then(|| self.pacer.full_at()).flatten()
+        let is_asking = self.who_poll.is_ready(self.last_input_at) || !self.questions.is_empty();
+        is_asking.then(|| self.pacer.full_at()).flatten()
     }
 }
 

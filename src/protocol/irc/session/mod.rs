@@ -4,6 +4,7 @@ mod config;
 mod handlers;
 mod machine;
 mod numerics;
+mod state;
 mod transmit;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 use super::budget::ServerQuota;
 use super::channels::Channels;
 use super::channels::join_check::JoinCheck;
+use super::channels::questions::ChannelQuestions;
 use super::channels::rights::ChannelModes;
 use super::channels::users::Users;
 use super::channels::who_poll::WhoPoll;
@@ -30,7 +32,7 @@ use super::send::pacing::{LearnedPace, Pacer};
 use super::send::queue::SendQueue;
 use super::wire::batch::Batches;
 use super::wire::charsets::Charsets;
-use super::wire::isupport::Isupport;
+use super::wire::isupport::{Isupport, IsupportTokens};
 use super::wire::line::Line;
 use super::{IncomingMessage, IrcEvent};
 use crate::domain::EndpointId;
@@ -38,6 +40,7 @@ use crate::protocol::Output;
 use crate::protocol::liveness::Liveness;
 
 pub use self::config::{SessionConfig, Webirc};
+pub use self::state::SessionState;
 
 /// How long after its last answer we send PING, and how long the server may be silent then before we disconnect.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -65,6 +68,8 @@ pub struct IrcSession {
     pub(in crate::protocol::irc) userhost: Option<String>,
     pub(in crate::protocol::irc) registration: Registration,
     pub(in crate::protocol::irc) nickserv: Nickserv,
+    /// The name and the software of the server, once it has said them.
+    pub(in crate::protocol::irc) server: Option<(String, String)>,
     /// The account we are logged in to.
     pub(in crate::protocol::irc) account: Option<String>,
     /// Lines to send after registration.
@@ -73,8 +78,12 @@ pub struct IrcSession {
     /// The MOTD is complete, but has not been acted on yet.
     pub(in crate::protocol::irc) motd_ended: bool,
     pub(in crate::protocol::irc) bot_mode_set: bool,
+    /// We have set ourselves away.
+    pub(in crate::protocol::irc) is_away: bool,
     pub(in crate::protocol::irc) disconnect_reason: Option<DisconnectReason>,
     pub(in crate::protocol::irc) isupport: Isupport,
+    /// The same as the server sent it.
+    pub(in crate::protocol::irc) isupport_tokens: IsupportTokens,
     /// Charsets, unless everything is UTF-8.
     pub(in crate::protocol::irc) charsets: Option<Charsets>,
     pub(in crate::protocol::irc) channels: Channels,
@@ -104,6 +113,8 @@ pub struct IrcSession {
     pub(in crate::protocol::irc) ctcp_responder: CtcpResponder,
     pub(in crate::protocol::irc) users: Users,
     pub(in crate::protocol::irc) who_poll: WhoPoll,
+    /// What is still to be asked about channels that were taken over.
+    pub(in crate::protocol::irc) questions: ChannelQuestions,
     pub(in crate::protocol::irc) quota: ServerQuota,
     pub(in crate::protocol::irc) join_check: JoinCheck,
     pub(in crate::protocol::irc) pacer: Pacer,
@@ -114,6 +125,8 @@ pub struct IrcSession {
     pub(in crate::protocol::irc) alive_reported_at: Instant,
     /// When we last sent [`IrcEvent::PingAnswered`].
     pub(in crate::protocol::irc) answer_reported_at: Option<Instant>,
+    /// Until when the connection is to be handed over, if it is.
+    pub(in crate::protocol::irc) hand_over_by: Option<Instant>,
     /// Registration is complete.
     pub(in crate::protocol::irc) registered: bool,
     pub(in crate::protocol::irc) output: VecDeque<Output<Line, IrcEvent>>,
@@ -155,29 +168,43 @@ impl IrcSession {
     /// Starts to register.
     #[must_use]
     pub fn new(now: Instant, config: SessionConfig) -> Self {
-        let SessionConfig { identity, is_tls, may_say_passwords, nonce, .. } = config;
+        let SessionConfig { identity, is_tls, may_say_passwords, nonce, .. } = &config;
         let (mut registration, commands) =
-            Registration::start(&identity, (is_tls, may_say_passwords), nonce);
-        let may_say_passwords = is_tls || may_say_passwords;
+            Registration::start(identity, (*is_tls, *may_say_passwords), nonce.clone());
+        let may_say_passwords = *is_tls || *may_say_passwords;
         if config.webirc.is_some() && !may_say_passwords {
             registration.withhold();
         }
-        let webirc = config.webirc.filter(|_| may_say_passwords);
-        let nickserv = Nickserv::new(identity.services, may_say_passwords);
-        let mut session = Self {
+        let webirc = config.webirc.clone().filter(|_| may_say_passwords);
+        let mut session = Self::assemble(now, config, registration);
+        if let Some(webirc) = webirc {
+            session.enqueue_control(vec![webirc.to_command()]);
+        }
+        session.enqueue_control(commands);
+        session.send_ready(now);
+        session
+    }
+
+    /// A session that has sent nothing yet.
+    fn assemble(now: Instant, config: SessionConfig, registration: Registration) -> Self {
+        let SessionConfig { identity, is_tls, may_say_passwords, .. } = config;
+        Self {
             phase: IrcSessionPhase::Registering { deadline: now + MAX_REGISTRATION_TIME },
             send_only: config.send_only,
             regain: Regain::new(&identity.nick, config.seed),
             nick: identity.nick,
             userhost: None,
             registration,
-            nickserv,
+            nickserv: Nickserv::new(identity.services, is_tls || may_say_passwords),
+            server: None,
             account: None,
             connect_commands: identity.connect_commands,
             motd_ended: false,
             bot_mode_set: false,
+            is_away: false,
             disconnect_reason: None,
             isupport: Isupport::default(),
+            isupport_tokens: IsupportTokens::default(),
             charsets: None,
             channels: Channels::new(config.channels, config.seed),
             channel_modes: ChannelModes::default(),
@@ -197,6 +224,7 @@ impl IrcSession {
             ctcp_responder: CtcpResponder::new(now, config.started_at),
             users: Users::default(),
             who_poll: WhoPoll::default(),
+            questions: ChannelQuestions::default(),
             quota: ServerQuota::new(now),
             join_check: JoinCheck::new(now),
             pacer: Pacer::new(config.flood_control, config.learned_pace, now),
@@ -204,20 +232,16 @@ impl IrcSession {
             last_input_at: now,
             alive_reported_at: now,
             answer_reported_at: None,
+            hand_over_by: None,
             registered: false,
             output: VecDeque::new(),
-        };
-        if let Some(webirc) = webirc {
-            session.enqueue_control(vec![webirc.to_command()]);
         }
-        session.enqueue_control(commands);
-        session.send_ready(now);
-        session
     }
 
     /// Sets the charsets of the connection.
     #[must_use]
     pub fn writing(self, charsets: Charsets) -> Self {
+        let charsets = charsets.assuming_utf8(self.isupport.utf8_only);
         Self { charsets: Some(charsets), ..self }
     }
 

@@ -133,7 +133,8 @@ impl IrcSession {
         }
     }
 
-    fn on_server_version(&mut self, server: &str, version: &str) {
+    pub(super) fn on_server_version(&mut self, server: &str, version: &str) {
+        self.server = Some((server.to_owned(), version.to_owned()));
         self.nickserv.at(server);
         self.pacer.set_version(version);
     }

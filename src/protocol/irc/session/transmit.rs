@@ -68,6 +68,7 @@ impl IrcSession {
             let control = self.control_queue.pop_front().map(NextLines::control);
             let next = control
                 .or_else(|| self.send_queue.next_line(receipt, &self.pacer, now))
+                .or_else(|| self.next_question(now).map(NextLines::control))
                 .or_else(|| self.next_who(now).map(NextLines::control));
             let Some(NextLines { lines, endpoint, delivery }) = next else { return };
             if let (Some(delivery), Some(endpoint)) = (delivery, endpoint) {

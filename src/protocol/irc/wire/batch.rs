@@ -78,6 +78,11 @@ impl Batches {
         self.open.insert(reference.to_owned(), batch);
     }
 
+    /// Whether a batch is open.
+    pub(in crate::protocol::irc) fn is_any_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     pub(in crate::protocol::irc) fn close(&mut self, reference: &str) -> Option<Batch> {
         self.open.remove(reference)
     }

@@ -36,6 +36,12 @@ impl Charsets {
         Self { network_charset: network, channel_charsets: channels, utf8_only: false }
     }
 
+    /// The server has announced UTF8ONLY, if `is_utf8_only`, before this process had the connection.
+    #[must_use]
+    pub fn assuming_utf8(self, is_utf8_only: bool) -> Self {
+        Self { utf8_only: self.utf8_only || is_utf8_only, ..self }
+    }
+
     /// Decodes the next line of the connection. Also returns the encoding, if it was not valid UTF-8.
     #[must_use]
     pub fn decode(&mut self, bytes: &[u8]) -> (String, Option<&'static Encoding>) {

@@ -1,5 +1,9 @@
 //! The server's features and limits (ISUPPORT).
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::domain::Casemapping;
 
 /// The ISUPPORT tokens (numeric 005) that we use
@@ -38,6 +42,34 @@ pub(in crate::protocol::irc) struct Isupport {
     pub(in crate::protocol::irc) max_join_targets: Option<usize>,
     /// UTF8ONLY (<https://ircv3.net/specs/extensions/utf8-only>).
     pub(in crate::protocol::irc) utf8_only: bool,
+}
+
+/// The tokens as the server sent them, for another process, which may know more of them.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(in crate::protocol::irc) struct IsupportTokens(BTreeMap<String, String>);
+
+/// More tokens, and longer ones, than any server sends.
+const MAX_TOKENS: usize = 512;
+const MAX_LEN_TOKEN: usize = 512;
+
+impl IsupportTokens {
+    /// The server has sent this token.
+    pub(in crate::protocol::irc) fn note(&mut self, token: &str) {
+        let name = token.split_once('=').map_or(token, |(name, _)| name);
+        if let Some(name) = name.strip_prefix('-') {
+            self.0.remove(name);
+        } else if token.len() <= MAX_LEN_TOKEN
+            && (self.0.len() < MAX_TOKENS || self.0.contains_key(name))
+        {
+            self.0.insert(name.to_owned(), token.to_owned());
+        }
+    }
+
+    /// The tokens.
+    pub(in crate::protocol::irc) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(String::as_str)
+    }
 }
 
 impl Default for Isupport {

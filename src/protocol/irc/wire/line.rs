@@ -83,6 +83,11 @@ impl Line {
         Self(format!("@batch={reference}{concat} {}", self.0))
     }
 
+    /// A line that another process was about to send. `None` if it cannot be one.
+    pub(in crate::protocol::irc) fn restore(text: String) -> Option<Self> {
+        (!text.is_empty() && !text.contains(LINE_BREAKS)).then_some(Self(text))
+    }
+
     /// The line without CRLF.
     #[must_use]
     pub fn as_str(&self) -> &str {

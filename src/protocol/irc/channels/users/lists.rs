@@ -95,7 +95,7 @@ impl Users {
         }
     }
 
-    fn push_names(&mut self, endpoint: EndpointId) {
+    pub(super) fn push_names(&mut self, endpoint: EndpointId) {
         let casemapping = self.casemapping;
         let is_me = |member: &&ChannelMember| casemapping.fold(&member.user.nick) == self.own_nick;
         let members = self.rosters.get(&endpoint).into_iter().flat_map(Roster::iter);

@@ -1,6 +1,7 @@
 //! The users in our channels, as reported by the server.
 
 mod info;
+mod kept;
 mod lists;
 
 use std::collections::HashMap;
@@ -12,6 +13,7 @@ use super::membership::{LeaveReason, MembershipEvent};
 use crate::domain::{Casemapping, ChannelMember, EndpointId, IrcUser, Roster};
 
 pub(in crate::protocol::irc) use self::info::{UserInfo, truncate_to_bytes};
+pub use self::kept::KeptUsers;
 
 /// Maximum number of users remembered.
 const MAX_USERS: usize = 200_000;
