@@ -19,8 +19,8 @@ mod people;
 mod puppets;
 mod registration;
 mod strict_servers;
-mod team;
 mod takeover;
+mod team;
 
 use support::irc_client::{IrcClient, Line};
 use support::ircd::{Daemon, Flood, Ircd};
