@@ -1,6 +1,6 @@
 //! The phases of a link, changed while the program runs, and what is delivered late.
 
-use crate::harness::World;
+use crate::harness::{BRIDGE, World};
 use crate::program::{End, Program, soon};
 
 /// Tells the bridge to read its configuration, in which the link is in this phase.
@@ -28,7 +28,7 @@ async fn read_only_channel_is_told_and_its_words_are_delivered_later() {
     assert!(heard[0].starts_with("#tea on IRC is read-only from now on"), "{heard:?}");
 
     ann.send("#tea", "does anybody hear me?");
-    let told = ann.wait_for_lines(|lines| lines.iter().any(|it| it.contains("NOTICE ann :")));
+    let told = ann.wait_for_message_count(BRIDGE, 1);
     soon("ann is told", told).await;
     ann.send("#tea", "hello?");
     world.say_in_letschat("hear me");
@@ -71,9 +71,8 @@ async fn read_only_channel_is_told_and_its_words_are_delivered_later() {
     assert_eq!(posts.iter().filter(|text| text.contains("hello?")).count(), 1, "{posts:?}");
     let announced = posts.iter().filter(|text| text.contains("read-only from now on")).count();
     assert_eq!(announced, 1, "{posts:?}");
-    let lines = ann.wait_for_lines(|lines| !lines.is_empty());
-    let lines = soon("what ann has received", lines).await;
-    let told = lines.iter().filter(|line| line.contains("NOTICE ann :")).count();
-    assert_eq!(told, 1, "{lines:?}");
+    let told = ann.messages(BRIDGE);
+    assert!(told[0].text.starts_with("#tea is read-only"), "{told:?}");
+    assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(bridge.stop().await.code, Some(0));
 }
