@@ -67,11 +67,25 @@ pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ConfigChanges, R
 }
 
 fn compare_links(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
-    let ends = |link: &Link| format!("{} with {}", link.channel, link.room);
     let before: BTreeSet<String> = old.links.iter().map(ends).collect();
     let after: BTreeSet<String> = new.links.iter().map(ends).collect();
     applied.extend(after.difference(&before).map(|link| format!("linked {link}")));
     applied.extend(before.difference(&after).map(|link| format!("unlinked {link}")));
+    for link in &new.links {
+        let is_same = |it: &&Link| (&it.channel, &it.room) == (&link.channel, &link.room);
+        let Some(before) = old.links.iter().find(is_same) else { continue };
+        if before.phase != link.phase {
+            applied.push(format!("{}: phase {}, was {}", ends(link), link.phase, before.phase));
+        }
+        if before.direction != link.direction {
+            let (now, before) = (link.direction, before.direction);
+            applied.push(format!("{}: direction {now}, was {before}", ends(link)));
+        }
+    }
+}
+
+fn ends(link: &Link) -> String {
+    format!("{} with {}", link.channel, link.room)
 }
 
 fn compare_canary(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
@@ -125,7 +139,7 @@ fn compare_others(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
     if new.letschat.has_same_connection(&old.letschat) && letschat(old) != letschat(new) {
         applied.push("settings of Let's Chat changed".to_owned());
     }
-    let is_same_list = old.links == new.links;
+    let is_same_list = old.links.iter().map(ends).eq(new.links.iter().map(ends));
     let others = [
         ("keys and passwords of links", is_same_list && !has_same_link_secrets(old, new)),
         ("sender modes of links", is_same_list && sender_modes(old) != sender_modes(new)),
@@ -135,6 +149,7 @@ fn compare_others(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
         ("[admin]", shown(&old.admin) != shown(&new.admin)),
         ("[canary]", shown(&old.canary) != shown(&new.canary)),
         ("[archive]", old.archive != new.archive),
+        ("[announcements]", old.announcements != new.announcements),
         ("[progress]", old.progress != new.progress),
         ("[store]", old.store != new.store),
         ("log.level", old.log.level != new.log.level),

@@ -20,6 +20,7 @@ mod puppets;
 mod registration;
 mod strict_servers;
 mod takeover;
+mod team;
 
 use support::irc_client::{IrcClient, Line};
 use support::ircd::{Daemon, Flood, Ircd};

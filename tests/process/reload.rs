@@ -287,6 +287,16 @@ async fn what_has_changed_is_named() {
         let end = world.letsbridge(&["reload"]).ends().await;
         assert!(end.code == Some(0) && end.out.contains(named), "{change}: {}{}", end.out, end.err);
     }
+    for (change, named) in [
+        ("phase = \"moving\"", "office/#tea with letschat/tea: phase moving, was together"),
+        ("direction = \"to_irc\"", "office/#tea with letschat/tea: direction to_irc, was both"),
+        ("phase = \"moving\"\n[announcements]\nmoving = \"\"", "[announcements] changed"),
+        ("phase = \"closed\"\nkey = \"x\"", "keys and passwords of links"),
+    ] {
+        world.configure(|toml| toml.replace("room = \"tea\"", &format!("room = \"tea\"\n{change}")));
+        let end = world.letsbridge(&["reload"]).ends().await;
+        assert!(end.code == Some(0) && end.out.contains(named), "{change}: {}{}", end.out, end.err);
+    }
     assert_eq!(bridge.stop().await.code, Some(0));
 }
 

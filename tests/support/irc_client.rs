@@ -181,6 +181,16 @@ impl IrcClient {
         self.heard.remove(&channel).unwrap_or_default()
     }
 
+    /// Takes all lines that have come and were not read yet.
+    pub(crate) fn waiting(&mut self) -> Vec<Line> {
+        let mut waiting = Vec::new();
+        while let Ok(line) = self.lines.try_recv() {
+            self.note(&line);
+            waiting.push(line);
+        }
+        waiting
+    }
+
     /// Waits until the server or the network ends the connection.
     pub(crate) async fn ended(&mut self) -> Option<Line> {
         let mut last = None;

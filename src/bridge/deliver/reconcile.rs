@@ -11,14 +11,16 @@
 //! not arrived, and is resent before anything else.
 //!
 //! A line on IRC is looked for in the channel's history. Where there is none, it is resent with a mark, or
-//! dropped.
+//! dropped: as a notice of the bridge is, unless it announces a phase, which nobody may miss.
+
+use jiff::Timestamp;
 
 use crate::bridge::context::Ctx;
 use crate::bridge::deliver::settle::reject;
 use crate::bridge::endpoints::room::reading::OVERLAP_SECONDS;
 use crate::bridge::report::RetryReason;
 use crate::domain::overlong::kept;
-use crate::domain::{DeliveryId, EndpointId, Sender};
+use crate::domain::{DeliveryId, EndpointId, Message, Sender};
 use crate::protocol::letschat::{LetsChatUser, PostId};
 use crate::store::StoreError;
 
@@ -73,15 +75,16 @@ pub(in crate::bridge) fn resolve_unconfirmed(
     reason: &str,
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
-    let Some(state) = ctx.endpoints.get_mut(endpoint) else { return Ok(()) };
+    let Some(state) = ctx.endpoints.get(endpoint) else { return Ok(()) };
     let Some(delivery) = state.queue().in_doubt() else { return Ok(()) };
     let (id, source) = (delivery.id, delivery.message.source);
-    if delivery.message.author.is_bridge() {
+    if delivery.message.author.is_bridge() && !is_announcement(endpoint, &delivery.message, ctx) {
         return reject(id, endpoint, NOTICE_DROPPED, ctx);
     }
     if state.network().is_some_and(|network| ctx.policy.drop_unconfirmed.contains(network)) {
         return reject(id, endpoint, UNCONFIRMED_DROPPED, ctx);
     }
+    let Some(state) = ctx.endpoints.get_mut(endpoint) else { return Ok(()) };
     state.queue_mut().retry_marked(ctx.store)?;
     if let Some(name) = ctx.endpoints.endpoint(endpoint) {
         tracing::info!(endpoint = %name, delivery = id.0, reason, "message resent with a mark: it may have arrived");
@@ -89,4 +92,10 @@ pub(in crate::bridge) fn resolve_unconfirmed(
     ctx.links.on_retry(source, endpoint, RetryReason::Unconfirmed);
     ctx.count_traffic(endpoint, |traffic| traffic.resent += 1);
     Ok(())
+}
+
+/// Whether this message of the bridge is its last announcement of a phase in this place.
+fn is_announcement(endpoint: EndpointId, message: &Message, ctx: &Ctx<'_>) -> bool {
+    let announced_at = ctx.phases.place(endpoint).announced_at.map(Timestamp::as_millisecond);
+    message.source == endpoint && announced_at == Some(message.sent_at.as_millisecond())
 }

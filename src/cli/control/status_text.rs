@@ -134,15 +134,15 @@ fn offered_lines(links: &[LinkView]) -> String {
             };
             let name = format!("{}/{} {}", link.network, link.channel, link.room);
             let from = since.strftime("%Y-%m-%dT%H:%M:%SZ");
+            let place = if side == "irc" { "the channel" } else { "the room" };
             let messages = if view.offered == 1 {
-                "1 message".to_owned()
+                format!("1 message of {place} was")
             } else {
-                format!("{} messages", view.offered)
+                format!("{} messages of {place} were", view.offered)
             };
             lines.push_str(&format!(
-                "\n{messages} of {} were not mirrored while the link did not let them pass. To deliver them:\n  \
+                "\n{messages} not mirrored while the link did not let them pass. To deliver them:\n  \
                  letsbridge catch-up {:?} --side {side} --from {from}\n",
-                if side == "irc" { "the channel" } else { "the room" },
                 table::printable(&name),
             ));
         }
@@ -251,6 +251,13 @@ mod tests {
         (view.offered, view.offered_since) = (12, "2026-11-29T10:00:00.5Z".parse().ok());
         assert_eq!(offered_lines(&status.links), "", "it would not pass");
         status.links[0].to_letschat.mirrored = true;
+        let one = {
+            let mut one = status.clone();
+            one.links[0].to_letschat.offered = 1;
+            one
+        };
+        let text = offered_lines(&one.links);
+        assert!(text.starts_with("\n1 message of the channel was not mirrored while"), "{text}");
         assert_eq!(
             offered_lines(&status.links),
             "\n12 messages of the channel were not mirrored while the link did not let them pass. To deliver them:\n  \

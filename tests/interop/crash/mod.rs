@@ -24,7 +24,7 @@
 mod check;
 #[allow(dead_code)]
 #[path = "../../crash/program.rs"]
-mod program;
+pub(crate) mod program;
 #[path = "../../crash/record.rs"]
 mod record;
 

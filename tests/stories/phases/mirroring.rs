@@ -204,6 +204,26 @@ fn killed_bridge_announces_neither_twice_nor_never() {
 }
 
 #[test]
+fn announcement_that_may_not_have_arrived_in_the_channel_is_repeated_with_a_mark() {
+    let mut world = join_both(world());
+    reload_into(&mut world, LinkPhase::Moving);
+    world.sent();
+    world.tell("restart");
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.tell_on("lc < 43#[[]]\nwait 1s\nlc < 43#[[]]");
+    world.tell_on(IRC_IN);
+    world.tell_on("irc > PING past-1\nirc < :irc.example PONG irc.example :past-1\nwait 1s");
+    let (irc, _) = world.sent();
+    let told: Vec<&String> = irc.iter().filter(|line| line.contains("we are moving")).collect();
+    assert_eq!(told.len(), 1, "{irc:?}");
+    assert!(told[0].starts_with("NOTICE #tea :(resent) we are moving"), "{told:?}");
+    // Other notices are not.
+    world.tell_on("irc < :irc.example PONG irc.example :said-1");
+    world.sent();
+    world.tell("wait 5s");
+}
+
+#[test]
 fn change_while_the_bridge_was_down_is_announced_at_the_start() {
     let mut world = join_both(world());
     world.set_phase("office/#tea", "tea", LinkPhase::Moving);
