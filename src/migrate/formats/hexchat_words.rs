@@ -1,4 +1,4 @@
-//! What HexChat and XChat write behind their star, in the languages into which they are translated most.
+//! How HexChat and XChat mark events behind their star, in English and in other languages of their users.
 
 use std::sync::LazyLock;
 

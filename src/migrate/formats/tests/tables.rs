@@ -322,10 +322,6 @@ fn hexchat_and_xchat() {
                 "11/29 13:59:16 kick bob by ann: a (b)",
             ),
             ("Nov 29 13:59:16 *\tann setzt Modus +n auf #team", "11/29 13:59:16 mode +n by ann"),
-            (
-                "Nov 29 13:59:16 *\tSie haben den Kanal #team verlassen (bye).",
-                "11/29 13:59:16 client Sie haben den Kanal #team verlassen (bye).",
-            ),
             ("nov. 29 13:59:16 *\tbob (~u@h) vient de rentrer", "11/29 13:59:16 join bob ~u@h"),
             ("Nov 29 13:59:16 *\tbob saiu (tchau)", "11/29 13:59:16 quit bob: tchau"),
             ("Nov 29 13:59:16 *\tbob saiu com pressa", "11/29 13:59:16 * bob saiu com pressa"),
