@@ -26,9 +26,7 @@ pub enum TakeoverError {
     #[error("{0} bytes wait to be read or sent, too many to hand over")]
     TooMuch(usize),
     /// The state was written by a version that writes it differently.
-    #[error(
-        "the TLS connection was handed over in format {0}, which this version cannot read: connect again"
-    )]
+    #[error("the TLS connection was handed over in format {0}, which this version cannot read")]
     OtherFormat(u8),
     /// The state contradicts itself.
     #[error("the TLS connection was handed over with {0} of a wrong length")]
