@@ -140,10 +140,10 @@ mod tests {
 
     #[test]
     fn identities_are_folded_as_the_server_does() {
-        let user = IrcUser { account: Some("Ann[x]".to_owned()), ..IrcUser::named("A^n") };
-        let both = ["account ann{x}", "nick a~n"];
+        let user = IrcUser { account: Some("Ann[x]".to_owned()), ..IrcUser::named("A~n") };
+        let both = ["account ann{x}", "nick a^n"];
         assert_eq!(identities(&user, Casemapping::Rfc1459), both);
-        let both = ["account ann[x]", "nick a^n"];
+        let both = ["account ann[x]", "nick a~n"];
         assert_eq!(identities(&user, Casemapping::Ascii), both);
     }
 
