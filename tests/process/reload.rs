@@ -293,7 +293,8 @@ async fn what_has_changed_is_named() {
         ("phase = \"moving\"\n[announcements]\nmoving = \"\"", "[announcements] changed"),
         ("phase = \"closed\"\nkey = \"x\"", "keys and passwords of links"),
     ] {
-        world.configure(|toml| toml.replace("room = \"tea\"", &format!("room = \"tea\"\n{change}")));
+        world
+            .configure(|toml| toml.replace("room = \"tea\"", &format!("room = \"tea\"\n{change}")));
         let end = world.letsbridge(&["reload"]).ends().await;
         assert!(end.code == Some(0) && end.out.contains(named), "{change}: {}{}", end.out, end.err);
     }
