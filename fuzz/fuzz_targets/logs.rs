@@ -33,7 +33,15 @@ const PATTERNS: &[&str] = &[
 
 /// What a line says is of one line, and no longer than the line.
 fn check(read: &WrittenLine, line: &str) {
-    let WrittenLine::Entry { event, .. } = read else { return };
+    let events = match read {
+        WrittenLine::Entry { event, .. } => std::slice::from_ref(event),
+        WrittenLine::Several { events, .. } => events,
+        _ => return,
+    };
+    events.iter().for_each(|event| check_event(event, line));
+}
+
+fn check_event(event: &LogEvent, line: &str) {
     let text = match event {
         LogEvent::Message { text, .. } | LogEvent::Topic { text, .. } => text,
         LogEvent::Part { reason, .. }

@@ -272,6 +272,10 @@ impl Parts {
             IrcEvent::LoginFailed { reason } => {
                 puppet_login::on_refused((network, user), &reason, &self.direct, ctx)
             }
+            IrcEvent::StillAway => {
+                ctx.senders.puppets_mut(network).restore_away(user);
+                Ok(())
+            }
             event => irc::puppets::on_event(network, user, event, ctx),
         }
     }

@@ -82,7 +82,8 @@ pub(super) fn run(arguments: &RunArgs) -> ExitCode {
             Ok(RunEnd::Upgrade(upgrade)) => {
                 let error = replace_program(&upgrade.program, config, &upgrade.hand_over);
                 requests.note_failed(&upgrade, &error);
-                next = (*upgrade.settings, Some(upgrade.hand_over));
+                let upgrade = *upgrade;
+                next = (upgrade.settings, Some(upgrade.hand_over));
             }
             Err(error) => break Err(error),
         }

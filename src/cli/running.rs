@@ -48,7 +48,7 @@ pub(super) enum RunEnd {
     /// A signal has stopped it.
     Stopped,
     /// Another program is to replace this one.
-    Upgrade(BegunUpgrade),
+    Upgrade(Box<BegunUpgrade>),
 }
 
 /// Another program is to replace this one.
@@ -60,7 +60,7 @@ pub(super) struct BegunUpgrade {
     /// The open connections.
     pub(super) hand_over: HandedOver,
     /// What this program goes on with if it cannot be replaced.
-    pub(super) settings: Box<Settings>,
+    pub(super) settings: Settings,
 }
 
 impl ProgramRequests {
@@ -173,7 +173,7 @@ async fn hand_over_to(
     reply: oneshot::Sender<Result<UpgradeBegunView, ErrorView>>,
     requests: &ProgramRequests,
 ) -> Result<RunEnd, Box<dyn Error>> {
-    let settings = Box::new(program.settings().clone());
+    let settings = program.settings().clone();
     let id = random_id();
     let within = settings.shutdown_timeout.saturating_add(START_TIMEOUT);
     let begun = UpgradeBegunView {
@@ -195,7 +195,9 @@ async fn hand_over_to(
         return Ok(RunEnd::Stopped);
     }
     tracing::info!(connections = hand_over.len(), "replacing the program");
-    Ok(RunEnd::Upgrade(BegunUpgrade { id, program: new_program, to_version, hand_over, settings }))
+    let program = new_program;
+    let upgrade = BegunUpgrade { id, program, to_version, hand_over, settings };
+    Ok(RunEnd::Upgrade(Box::new(upgrade)))
 }
 
 fn random_id() -> String {

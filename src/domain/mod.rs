@@ -24,6 +24,7 @@ mod sasl_mechanism;
 mod secret;
 mod sender;
 mod token_bucket;
+mod torn_utf8;
 mod unknown_word;
 mod user;
 
@@ -55,5 +56,6 @@ pub use sasl_mechanism::SaslMechanism;
 pub use secret::{Secret, is_same_secret};
 pub use sender::{LetsChatUserId, Sender};
 pub use token_bucket::{Moment, RateLimit, TokenBucket};
+pub use torn_utf8::is_torn_utf8;
 pub use unknown_word::UnknownWord;
 pub use user::{UserRef, UserRefError};

@@ -13,9 +13,11 @@
 //! | `reading` | all logs of a channel, files and databases, as one sequence                     |
 //! | `people`  | who was who                                                                    |
 //! | `plan`    | what the administrator decides: channels, rooms, people                        |
+//! | `closed`  | channels that not everybody could be in                                       |
 //! | `letschat`| documents as Let's Chat makes them, and the script that restores them          |
 
 pub mod archive_lines;
+pub mod closed;
 pub mod files;
 pub mod formats;
 pub mod letschat;

@@ -49,6 +49,13 @@ pub enum WrittenLine {
         /// What.
         event: LogEvent,
     },
+    /// Several things happened at once, such as a netsplit.
+    Several {
+        /// When.
+        time: WrittenTime,
+        /// What, in this order.
+        events: Vec<LogEvent>,
+    },
     /// From here on, it is this day; with the time if the line has it, such as `--- Log opened …`.
     Day {
         /// The day.

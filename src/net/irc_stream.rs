@@ -59,7 +59,8 @@ impl IrcStream {
         let prepared = socket.set_nonblocking(true).and_then(|()| TcpStream::from_std(socket));
         let tcp = prepared.map_err(|error| format!("the socket cannot be used ({error})"))?;
         match tls {
-            None => Ok(Self::plain(tcp)),
+            // Its server has been recognised before; what comes now may be the rest of a line.
+            None => Ok(Self::Plain(SniffedStream::new(tcp))),
             Some(state) => match state.resume(tcp) {
                 Ok(stream) => Ok(Self::TakenOverTls(Box::new(stream))),
                 Err(error) => Err(error.to_string()),
@@ -152,5 +153,31 @@ impl AsyncWrite for IrcStream {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.inner().poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rest_of_a_line_after_a_hand_over_is_not_taken_for_another_protocol() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        let mut stream = IrcStream::plain(tcp);
+        server.write_all(b":ann PRIVMSG #tea :it is ").await.unwrap();
+        let mut bytes = [0; 100];
+        assert_eq!(stream.read(&mut bytes).await.unwrap(), 25);
+        let mut stream = IrcStream::take_over(stream.release().unwrap()).unwrap();
+        server.write_all(b"220 degrees\r\n").await.unwrap();
+        assert_eq!(stream.read(&mut bytes).await.unwrap(), 13);
+        drop(server);
+        assert_eq!(stream.read(&mut bytes).await.unwrap(), 0, "it need not be the wrong port");
     }
 }

@@ -1,18 +1,30 @@
 //! The pages of the archive, as people meet them in a browser.
 
-use std::path::Path;
+use std::ops::{Deref, DerefMut};
 
-use data_encoding::BASE64;
 use serde_json::json;
 
 use crate::archive_world::{ArchiveWorld, DAVIDS};
 use crate::browser::Browser;
-use crate::contrast::LOWEST_CONTRAST;
 
 /// Somebody in a browser with the archive.
 struct ArchiveVisit {
     world: ArchiveWorld,
     browser: Browser,
+}
+
+impl Deref for ArchiveVisit {
+    type Target = Browser;
+
+    fn deref(&self) -> &Browser {
+        &self.browser
+    }
+}
+
+impl DerefMut for ArchiveVisit {
+    fn deref_mut(&mut self) -> &mut Browser {
+        &mut self.browser
+    }
 }
 
 impl ArchiveVisit {
@@ -39,27 +51,6 @@ impl ArchiveVisit {
         self.browser.ask("Page.navigate", json!({"url": address})).await;
     }
 
-    /// Waits until the page with this heading is shown.
-    async fn reads(&mut self, heading: &str) {
-        self.shows(&format!("document.querySelector('h1')?.textContent === {heading:?}")).await;
-    }
-
-    /// Waits until the expression is true, on whichever page is opened meanwhile.
-    async fn shows(&mut self, expression: &str) {
-        self.browser.until_on_some_page(expression).await;
-    }
-
-    async fn fill(&mut self, field: &str, text: &str) {
-        self.browser.value(&format!("document.getElementById({field:?}).value = ''")).await;
-        self.browser.value(&format!("document.getElementById({field:?}).focus()")).await;
-        self.browser.type_text(text).await;
-    }
-
-    async fn text(&mut self, selector: &str) -> String {
-        let text = format!("document.querySelector({selector:?})?.innerText ?? ''");
-        self.browser.value(&text).await.as_str().unwrap().to_owned()
-    }
-
     /// Takes a picture, if somebody wants one, and looks whether the page fits the window, each text is legible, and
     /// each field has a label; in light and dark, on a desk and a phone.
     async fn is_well_made(&mut self, name: &str) {
@@ -69,11 +60,7 @@ impl ArchiveVisit {
                 self.browser.prefer(scheme).await;
                 let name = format!("archive-{name}-{size}-{scheme}");
                 self.picture(&name).await;
-                let wide = "document.documentElement.scrollWidth - innerWidth";
-                let wide = self.browser.value(wide).await;
-                assert!(wide.as_i64().unwrap() <= 0, "{name}: {wide} pixels too wide");
-                let contrast = self.browser.value(LOWEST_CONTRAST).await;
-                assert!(contrast[0].as_f64().unwrap() >= 4.5, "{name}: contrast {contrast}");
+                self.is_legible(&name).await;
             }
         }
         let bare = "[...document.querySelectorAll('input:not([type=hidden]), select')]
@@ -87,15 +74,6 @@ impl ArchiveVisit {
             .filter((id, at, all) => all.indexOf(id) !== at)";
         assert_eq!(self.browser.value(twice).await, json!([]), "{name}: an id twice");
         self.browser.resize(1100, 800).await;
-    }
-
-    async fn picture(&mut self, name: &str) {
-        if let Some(folder) = std::env::var_os("LETSBRIDGE_SCREENSHOTS") {
-            let whole = json!({"format": "png", "captureBeyondViewport": true});
-            let picture = self.browser.ask("Page.captureScreenshot", whole).await;
-            let picture = BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap();
-            std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
-        }
     }
 
     /// The pages have complained about nothing, and have asked nobody else.

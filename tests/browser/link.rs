@@ -1,19 +1,31 @@
 //! The page where people link their accounts, as they meet it in a browser.
 
-use std::path::Path;
+use std::ops::{Deref, DerefMut};
 
-use data_encoding::BASE64;
 use letsbridge::domain::LinkAction;
 use serde_json::json;
 
 use crate::browser::Browser;
-use crate::contrast::LOWEST_CONTRAST;
 use crate::link_page::{CODE, LinkWorld, PASSWORD};
 
 /// Somebody in a browser with the page that was sent to them.
 struct LinkVisit {
     world: LinkWorld,
     browser: Browser,
+}
+
+impl Deref for LinkVisit {
+    type Target = Browser;
+
+    fn deref(&self) -> &Browser {
+        &self.browser
+    }
+}
+
+impl DerefMut for LinkVisit {
+    fn deref_mut(&mut self) -> &mut Browser {
+        &mut self.browser
+    }
 }
 
 impl LinkVisit {
@@ -33,34 +45,10 @@ impl LinkVisit {
         self.browser.ask("Page.navigate", address).await;
     }
 
-    /// Waits until the page with this heading is shown.
-    async fn reads(&mut self, heading: &str) {
-        self.shows(&format!("document.querySelector('h1')?.textContent === {heading:?}")).await;
-    }
-
-    /// Waits until the expression is true, on whichever page is opened meanwhile.
-    async fn shows(&mut self, expression: &str) {
-        self.browser.until_on_some_page(expression).await;
-    }
-
-    async fn fill(&mut self, field: &str, text: &str) {
-        self.browser.value(&format!("document.getElementById({field:?}).value = ''")).await;
-        self.browser.value(&format!("document.getElementById({field:?}).focus()")).await;
-        self.browser.type_text(text).await;
-    }
-
-    async fn text(&mut self, selector: &str) -> String {
-        let text = format!("document.querySelector({selector:?})?.innerText ?? ''");
-        self.browser.value(&text).await.as_str().unwrap().to_owned()
-    }
-
     /// The page fits the window, each text is legible, and each field has a label.
     async fn is_well_made(&mut self) {
         let page = self.text("h1").await;
-        let wide = self.browser.value("document.documentElement.scrollWidth - innerWidth").await;
-        assert!(wide.as_i64().unwrap() <= 0, "{page}: {wide} pixels too wide");
-        let contrast = self.browser.value(LOWEST_CONTRAST).await;
-        assert!(contrast[0].as_f64().unwrap() >= 4.5, "{page}: contrast {contrast}");
+        self.is_legible(&page).await;
         let bare = "[...document.querySelectorAll('input:not([type=hidden])')]
             .filter((it) => !it.labels.length || !it.autocomplete).length";
         assert_eq!(
@@ -71,16 +59,6 @@ impl LinkVisit {
         let small = "[...document.querySelectorAll('button, summary, input:not([type=hidden])')]
             .filter((it) => it.checkVisibility() && it.getBoundingClientRect().height < 24).length";
         assert_eq!(self.browser.value(small).await, 0, "{page}: something is too small to touch");
-    }
-
-    /// Takes a picture of the whole page, if somebody wants one.
-    async fn picture(&mut self, name: &str) {
-        if let Some(folder) = std::env::var_os("LETSBRIDGE_SCREENSHOTS") {
-            let whole = json!({"format": "png", "captureBeyondViewport": true});
-            let picture = self.browser.ask("Page.captureScreenshot", whole).await;
-            let picture = BASE64.decode(picture["data"].as_str().unwrap().as_bytes()).unwrap();
-            std::fs::write(Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
-        }
     }
 
     /// The page has complained about nothing, and has asked nobody else.

@@ -25,6 +25,7 @@ mod page;
 #[path = "../support/program.rs"]
 mod program;
 mod progress;
+mod steps;
 #[allow(dead_code)]
 #[path = "../support/terminal.rs"]
 mod terminal;

@@ -36,6 +36,9 @@
 //! server's lines have no excuse: what was written to a connection that ended in good order, or to a bridge
 //! that stood still, arrives. That run also tells how long after a server is back the bridge is in again.
 //!
+//! In another run nobody dies either, and the program is replaced again and again (`letsbridge upgrade`): the same holds,
+//! and nobody on IRC sees it. `LETSBRIDGE_UPGRADES` says how often.
+//!
 //! `LETSBRIDGE_SEED` replays the dice of a run and `LETSBRIDGE_CRASHES` says how many times to kill.
 //! The same seed says and breaks the same things in the same order; it does not bring back the same
 //! timing, which is the operating system's, so a failure may take several runs to show again.
@@ -132,6 +135,17 @@ async fn nothing_is_lost_while_a_server_that_keeps_what_was_said_restarts_and_ev
     shake(Manner { caps: Caps::all(), keeps: true, has_accounts: false }).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_seen_however_often_it_is_upgraded_on_a_plain_server() {
+    upgrade(Manner { caps: Caps::none(), keeps: false, has_accounts: false }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_seen_however_often_it_is_upgraded_on_a_server_that_keeps_what_was_said()
+{
+    upgrade(Manner { caps: Caps::all(), keeps: true, has_accounts: true }).await;
+}
+
 /// What kind of IRC server it is.
 #[derive(Clone, Copy, Debug)]
 struct Manner {
@@ -170,6 +184,47 @@ async fn shake(manner: Manner) {
         administrator.work(Rng::with_seed(seed ^ 5), &over),
     );
     println!("{told}{deeds:?}");
+    let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
+    let rules = Rules { manner, seed, all_is_heard: true };
+    conclude(&administrator, program, &chorus, record, rules).await;
+}
+
+/// A run in which the program is replaced again and again: on IRC, nobody sees it.
+async fn upgrade(manner: Manner) {
+    let (seed, times) = (settings::seed(), settings::upgrades());
+    println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_UPGRADES={times}, with {manner:?}");
+    let stage = Stage::set(manner.caps, manner.has_accounts).await;
+    let mut program = Program::new(&stage.config(Variant::default()));
+    let directory = program.directory().to_owned();
+    program.start().await;
+    timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
+    let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };
+    let begun = begin(&stage, &chorus).await;
+    let (connections, lines) = (stage.irc.connections_accepted(), stage.irc.transcript().len());
+    let upgrading = async {
+        let mut dice = Rng::with_seed(seed);
+        for _ in 0..times {
+            let _ = timeout(LONGEST_WAIT, a_moment(&stage, &mut dice)).await;
+            program.upgrade().await;
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    let administrator = Administrator::new(&stage, &directory);
+    let ((), on_irc, in_letschat, with_hesitation, deeds) = tokio::join!(
+        upgrading,
+        chorus.on_irc(Rng::with_seed(seed ^ 1)),
+        chorus.in_letschat(Rng::with_seed(seed ^ 2)),
+        chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
+        administrator.work(Rng::with_seed(seed ^ 5), &over),
+    );
+    println!("{deeds:?}");
+    let said = stage.irc.transcript();
+    let seen = said.iter().skip(lines).map(|it| it.text().into_owned());
+    let visible = ["QUIT", "PART", "JOIN", "NICK"];
+    let seen: Vec<String> =
+        seen.filter(|line| visible.iter().any(|word| line.starts_with(word))).collect();
+    assert_eq!((stage.irc.connections_accepted(), seen), (connections, Vec::new()));
     let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
     let rules = Rules { manner, seed, all_is_heard: true };
     conclude(&administrator, program, &chorus, record, rules).await;

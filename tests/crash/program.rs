@@ -119,6 +119,22 @@ impl Program {
         timeout(PATIENCE, child.wait()).await.expect("it stops in time").unwrap()
     }
 
+    /// Has it replaced by the program that is installed, which is the same one. All connections to IRC are kept.
+    pub(crate) async fn upgrade(&mut self) {
+        writeln!(self.log(), "== upgrade at {:.3?}", self.began.elapsed()).unwrap();
+        let asked = {
+            let _doors = DOORS.lock().await;
+            let mut command = Command::new(env!("CARGO_BIN_EXE_letsbridge"));
+            command.args(["upgrade", "--config"]).arg(self.directory.path().join("bridge.toml"));
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let child = command.kill_on_drop(true).spawn().unwrap();
+            become_the_program(child.id().expect("it was just started")).await;
+            child
+        };
+        let end = timeout(PATIENCE, asked.wait_with_output()).await.expect("it ends").unwrap();
+        assert!(end.status.success(), "letsbridge upgrade: {end:?}");
+    }
+
     /// Makes it stand still for this long, as a paused machine does.
     pub(crate) async fn pause(&mut self, length: Duration) {
         writeln!(self.log(), "== stands still at {:.3?}", self.began.elapsed()).unwrap();

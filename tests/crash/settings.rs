@@ -19,6 +19,14 @@ const LONGEST_PAUSE: f64 = 3.0;
 const ROUNDS: usize = 7;
 const CALM: f64 = 1.0;
 
+/// How often the program is replaced in a run without kills, unless the environment says otherwise.
+const UPGRADES: usize = 6;
+
+/// How often the program is replaced.
+pub(crate) fn upgrades() -> usize {
+    from_environment("LETSBRIDGE_UPGRADES").unwrap_or(UPGRADES)
+}
+
 /// The dice.
 pub(crate) fn seed() -> u64 {
     from_environment("LETSBRIDGE_SEED").unwrap_or_else(|| fastrand::u64(..))

@@ -36,7 +36,8 @@ fn samples_are_marked_as_toml() {
 }
 
 /// Keys of the plan of an import, which docs/import.md explains.
-const PLAN_KEYS: [&str; 5] = ["account", "checked", "first_day", "leave_out", "timezone"];
+const PLAN_KEYS: [&str; 6] =
+    ["account", "checked", "first_day", "leave_out", "participants", "timezone"];
 
 #[test]
 fn keys_in_the_text_exist() {

@@ -123,7 +123,7 @@ pub(crate) async fn nobody_notices(daemon: Daemon) {
 /// The same at another server, whose certificate is for `localhost`.
 #[tokio::test]
 #[ignore = "needs an IRC server: CONTRIBUTING.md says how"]
-async fn needs_an_irc_server_with_tls() {
+async fn needs_irc_with_tls() {
     let given = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
     let address = |name: &str| given(name).parse().unwrap();
     let certificate = given("IRC_CERTIFICATE");

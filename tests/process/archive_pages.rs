@@ -2,32 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ops::{Deref, DerefMut};
 
 use letsbridge::store::archive::ArchiveLineId;
-use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, StatusCode, redirect};
+use reqwest::{Method, StatusCode};
 
 use crate::archive_world::{ArchiveWorld, DAVIDS, ERINS, EVIL};
 use crate::program::soon;
+use crate::web_visitor::{ORIGIN, PUBLIC, Shown, WebVisitor};
 
-pub(crate) const PUBLIC: &str = "http://bridge.example/irc/";
-const ORIGIN: &str = "http://bridge.example";
+/// Somebody at the pages of the archive.
+pub(crate) struct ArchiveVisitor(WebVisitor);
 
-/// A browser, as far as the pages need one.
-pub(crate) struct ArchiveVisitor {
-    /// Where the pages are, up to `/archive`.
-    site: String,
-    client: Client,
-    cookie: Option<String>,
-    proof: String,
+impl Deref for ArchiveVisitor {
+    type Target = WebVisitor;
+
+    fn deref(&self) -> &WebVisitor {
+        &self.0
+    }
 }
 
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Shown {
-    pub(crate) status: StatusCode,
-    headers: HeaderMap,
-    text: String,
+impl DerefMut for ArchiveVisitor {
+    fn deref_mut(&mut self) -> &mut WebVisitor {
+        &mut self.0
+    }
 }
 
 impl ArchiveVisitor {
@@ -37,13 +35,7 @@ impl ArchiveVisitor {
 
     /// Somebody who is at the web server with this address, whose `public_url` is [`PUBLIC`].
     pub(crate) fn at(address: impl Display) -> Self {
-        let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
-        Self {
-            site: format!("http://{address}/irc"),
-            client: client.build().unwrap(),
-            cookie: None,
-            proof: String::new(),
-        }
+        Self(WebVisitor::at(address))
     }
 
     async fn signed_in(world: &ArchiveWorld, name: &str, password: &str) -> Self {
@@ -76,6 +68,7 @@ impl ArchiveVisitor {
         self.ask(Method::POST, rest, &[kind, ("origin", origin)], form.finish()).await
     }
 
+    /// Asks for what is at `rest`, below the begin of the archive.
     async fn ask(
         &mut self,
         method: Method,
@@ -83,24 +76,7 @@ impl ArchiveVisitor {
         headers: &[(&str, &str)],
         body: String,
     ) -> Shown {
-        let url = format!("{}/archive{rest}", self.site);
-        let mut request = self.client.request(method, url).body(body);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(cookie) = &self.cookie {
-            request = request.header("cookie", cookie);
-        }
-        let answer = soon(rest, request.send()).await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        if let Some(cookie) = headers.get("set-cookie") {
-            self.cookie = cookie.to_str().unwrap().split(';').next().map(str::to_owned);
-        }
-        let text = answer.text().await.unwrap();
-        if let Some((_, rest)) = text.split_once("name=\"proof\" value=\"") {
-            self.proof = rest.split('"').next().unwrap().to_owned();
-        }
-        Shown { status, headers, text }
+        self.0.ask(method, &format!("irc/archive{rest}"), headers, body).await
     }
 }
 

@@ -201,7 +201,10 @@ async fn links_and_accounts_are_proposed() {
     ];
     let End { code, out, err } = plan(world.path(), &arguments).await;
     assert_eq!(code, Some(0), "{err}");
-    assert!(out.contains("1 have an account in Let's Chat; 1 get a new one"), "{out}{err}");
+    assert!(
+        out.contains("accounts of people: 1 in Let's Chat already; 1 new, without login"),
+        "{out}{err}"
+    );
     let text = fs::read_to_string(world.path().join("plan.toml")).unwrap();
     let plan = Plan::read(&world.path().join("plan.toml")).unwrap();
     let channel = plan.channels.iter().find(|channel| channel.network == "office").unwrap();
@@ -212,6 +215,45 @@ async fn links_and_accounts_are_proposed() {
         "{text}"
     );
     assert!(!world.state().exists(), "nothing is written but the plan");
+}
+
+#[tokio::test]
+async fn a_channel_that_was_closed_gets_participants() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    let mut log = String::new();
+    for number in 0..30 {
+        let nick = ["ann", "bob"][number % 2];
+        log.push_str(&format!("2014-03-01 10:{number:02}:00\t{nick}\tline {number}\n"));
+    }
+    log.push_str("2014-03-01 11:00:00\tcarl\tonce\n");
+    for (channel, mode) in [("#open", "+m"), ("#closed", "+ik key")] {
+        let mode = format!("2014-03-01 12:00:00\t--\tMode {channel} [{mode}] by ann\n");
+        let path = folder.path().join(format!("logs/irc.net.{channel}.weechatlog"));
+        fs::write(path, format!("{log}{mode}")).unwrap();
+    }
+    let arguments = ["logs", "--timezone", "UTC", "--out", "plan.toml"];
+    assert_eq!(plan(folder.path(), &arguments).await.code, Some(0));
+    let path = folder.path().join("plan.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let found = Plan::read(&path).unwrap();
+    let of = |plan: &Plan, name: &str| {
+        plan.channels.iter().find(|it| it.channel == name).unwrap().participants.clone()
+    };
+    assert_eq!(of(&found, "#open"), None, "{text}");
+    let both = Some(vec!["ann.irc".to_owned(), "bob.irc".to_owned()]);
+    assert_eq!(of(&found, "#closed"), both, "carl has no account: {text}");
+    assert!(text.contains("#: ? was invite-only or had a key"), "{text}");
+    // The administrator knows the network better than the name of the file.
+    let other = ["logs", "--timezone", "UTC", "--network", "oftc", "--out", "other.toml"];
+    assert_eq!(plan(folder.path(), &other).await.code, Some(0));
+    let named = Plan::read(&folder.path().join("other.toml")).unwrap();
+    assert!(named.channels.iter().all(|it| it.network == "oftc"), "{named:?}");
+    // Whoever decides that everybody may read it is not asked again.
+    let line = text.lines().find(|line| line.starts_with("participants")).unwrap();
+    fs::write(&path, text.replace(line, "")).unwrap();
+    assert_eq!(plan(folder.path(), &arguments).await.code, Some(0));
+    assert_eq!(of(&Plan::read(&path).unwrap(), "#closed"), None);
 }
 
 #[tokio::test]

@@ -14,11 +14,12 @@ use letsbridge_testkit::letschat::{self, NewUser};
 use reqwest::StatusCode;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::archive_pages::{ArchiveVisitor, PUBLIC, has, lacks};
+use crate::archive_pages::{ArchiveVisitor, has, lacks};
 use crate::harness::{BRIDGE, World};
 use crate::history::{History, HistoryPlan, is_message, three_witnesses, write_logs};
 use crate::import_write::{content, documents};
 use crate::program::End;
+use crate::web_visitor::PUBLIC;
 
 /// The password of erin on Let's Chat.
 const PASSWORD: &str = "Pass+word/4730";
@@ -67,15 +68,6 @@ impl Said {
             (_, true) => format!("<{}> {}", self.nick, self.text),
             (_, false) => self.text.clone(),
         }
-    }
-
-    /// Whether what is found may have this time. WeeChat's log does not tell which hour it was that comes twice, if nobody
-    /// spoke the first time: then it counts as the first.
-    fn may_be_at(&self, at: Timestamp) -> bool {
-        let is_near = |real: Timestamp| at.duration_since(real).abs() < CLOCKS;
-        let twice: Timestamp = "2022-10-30T01:00:00Z".parse().unwrap();
-        let is_twice = (0..3_600).contains(&self.at.duration_since(twice).as_secs());
-        is_near(self.at) || is_twice && is_near(self.at - SignedDuration::from_hours(1))
     }
 
     /// Who it really was.
@@ -200,7 +192,7 @@ fn check_documents(world: &World, plan: &Plan, out: &Path, said: &[Said]) {
         assert!(before.0 < now.0 && before.1 < now.1, "{before:?} {message}");
         before = now;
         let at = Timestamp::from_millisecond(posted).unwrap();
-        assert!(said.may_be_at(at), "{message} {said:?}");
+        assert!(at.duration_since(said.at).abs() < CLOCKS, "{message} {said:?}");
         let username = match &plan.speaker_of("net", &said.nick, at).account {
             PlannedAccount::Existing { username, .. }
             | PlannedAccount::Made { username, .. }

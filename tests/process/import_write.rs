@@ -10,7 +10,7 @@ use std::process::Command;
 use bson::Document;
 use jiff::Timestamp;
 
-use crate::harness::World;
+use crate::harness::{BRIDGE, World};
 use crate::program::{End, soon};
 
 /// A log of WeeChat with so many lines of ann and bob, one a minute.
@@ -262,6 +262,60 @@ async fn closed_channel_and_private_conversation_are_warned_of() {
     assert!(end.out.contains("3 messages"), "{}", end.out);
     let import = fs::read_to_string(world.path().join("history/import.js")).unwrap();
     assert!(import.contains("invite-only"), "restore.sh says it, too: {import}");
+}
+
+/// A plan whose channel only some may read.
+fn closed(room: &str, participants: &str) -> String {
+    let channel = CHANNEL.replace("old-times", room);
+    let channel =
+        channel.replace("[[files]]", &format!("participants = {participants}\n[[files]]"));
+    plan(&format!("{channel}{PEOPLE}"))
+}
+
+#[tokio::test]
+async fn room_of_a_closed_channel_is_made_for_its_participants() {
+    let world = world(3).await;
+    world.write("plan.toml", &closed("secret", "[\"ann\", \"Bob.irc\"]"));
+    let end = write(&world, &["--out", "history"]).await;
+    assert_eq!(end.code, Some(0), "{end:?}");
+    assert!(end.out.contains("secret (new, private)"), "{}", end.out);
+    let rooms = reqwest::Client::new().get(format!("{}/rooms", world.letschat.url()));
+    let rooms = rooms.bearer_auth(world.letschat.token("ann")).send().await.unwrap();
+    let rooms = rooms.text().await.unwrap();
+    assert!(rooms.contains("\"tea\""), "{rooms}");
+    assert!(!rooms.contains("\"secret\""), "nobody is let in before it is restored: {rooms}");
+    let import = fs::read_to_string(world.path().join("history/import.js")).unwrap();
+    let bob = documents(&world.path().join("history/users/users.bson"))[0].clone();
+    let bob = bob.get_object_id("_id").unwrap().to_hex();
+    let (ann, bridge) = (world.letschat.user_id("ann"), world.letschat.user_id(BRIDGE));
+    let list: String =
+        import.split_once("\"participants\": [").unwrap().1.split(']').next().unwrap().into();
+    let list: Vec<&str> = list.split('"').filter(|word| word.len() == 24).collect();
+    assert_eq!(list, [ann, bob, bridge], "{import}");
+    // Only the shell lets people in; without it everything would be shown to nobody, or to all.
+    let (code, said) = script(&world, &[("mongorestore", MONGORESTORE)], &["restore"]);
+    assert!(code == Some(1) && said.contains("participants"), "{said}");
+    assert!(!world.path().join("calls").exists(), "nothing is restored");
+}
+
+#[tokio::test]
+async fn history_for_participants_goes_into_no_room_that_others_read() {
+    let world = world(3).await;
+    // A room in which somebody has spoken, and a name that nobody has.
+    world.letschat.post("tea", "ann", "hello");
+    for (room, participants, why) in [
+        ("tea", "[\"ann\"]", "everybody can read the room tea, and it has messages already"),
+        (
+            "secret",
+            "[\"nobody\"]",
+            "participants of the room secret: Let's Chat has no account nobody",
+        ),
+    ] {
+        world.write("plan.toml", &closed(room, participants));
+        let end = write(&world, &["--out", "history"]).await;
+        assert!(end.code != Some(0) && end.err.contains(why), "{end:?}");
+        assert!(!world.path().join("history/restore.sh").exists());
+    }
 }
 
 #[tokio::test]

@@ -1,43 +1,41 @@
 //! The page where people link their accounts: each page, and each attack.
 
 use std::io::{self, Write};
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
 
 use letsbridge::domain::{LinkAction, LinkRefusal, Secret};
-use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, StatusCode, redirect};
+use reqwest::{Method, StatusCode};
 
 use crate::link_page_world::{CODE, LinkWorld, PASSWORD};
-use crate::program::soon;
+use crate::web_visitor::{ORIGIN, PUBLIC, Shown, WebVisitor};
 
-const PUBLIC: &str = "http://bridge.example/irc/";
-const ORIGIN: &str = "http://bridge.example";
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
-/// A browser, as far as the page needs one.
-struct Visitor<'w> {
-    world: &'w LinkWorld,
-    client: Client,
-    cookie: Option<String>,
-    proof: String,
+/// Somebody at the page.
+struct LinkVisitor(WebVisitor);
+
+impl Deref for LinkVisitor {
+    type Target = WebVisitor;
+
+    fn deref(&self) -> &WebVisitor {
+        &self.0
+    }
 }
 
-/// An answer of the page.
-#[derive(Debug)]
-struct Seen {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
+impl DerefMut for LinkVisitor {
+    fn deref_mut(&mut self) -> &mut WebVisitor {
+        &mut self.0
+    }
 }
 
-impl<'w> Visitor<'w> {
-    fn new(world: &'w LinkWorld) -> Self {
-        let client = Client::builder().no_proxy().redirect(redirect::Policy::none());
-        Self { world, client: client.build().unwrap(), cookie: None, proof: String::new() }
+impl LinkVisitor {
+    fn new(world: &LinkWorld) -> Self {
+        Self(WebVisitor::at(world.server.local_addr()))
     }
 
     /// With the page open.
-    async fn with_page(world: &'w LinkWorld) -> Self {
+    async fn with_page(world: &LinkWorld) -> Self {
         let mut visitor = Self::new(world);
         visitor.get("").await;
         let seen = visitor.get("").await;
@@ -45,47 +43,20 @@ impl<'w> Visitor<'w> {
         visitor
     }
 
-    async fn get(&mut self, rest: &str) -> Seen {
+    async fn get(&mut self, rest: &str) -> Shown {
         self.ask(Method::GET, &format!("link/{CODE}{rest}"), &[], String::new()).await
     }
 
     /// Sends a form of the page, with its proof.
-    async fn post(&mut self, step: &str, fields: &[(&str, &str)]) -> Seen {
+    async fn post(&mut self, step: &str, fields: &[(&str, &str)]) -> Shown {
         let proof = self.proof.clone();
         let form = form(&[fields, &[("proof", &proof)]].concat());
         let headers = [FORM, ("origin", ORIGIN), ("sec-fetch-site", "same-origin")];
         self.ask(Method::POST, &format!("link/{CODE}/{step}"), &headers, form).await
     }
 
-    async fn sign_in(&mut self, password: &str) -> Seen {
+    async fn sign_in(&mut self, password: &str) -> Shown {
         self.post("sign-in", &[("username", "david"), ("password", password)]).await
-    }
-
-    async fn ask(
-        &mut self,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: String,
-    ) -> Seen {
-        let url = format!("http://{}/{path}", self.world.server.local_addr());
-        let mut request = self.client.request(method, url).body(body);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(cookie) = &self.cookie {
-            request = request.header("cookie", cookie);
-        }
-        let answer = soon(path, request.send()).await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        if let Some(cookie) = headers.get("set-cookie") {
-            self.cookie = cookie.to_str().unwrap().split(';').next().map(str::to_owned);
-        }
-        let text = answer.text().await.unwrap();
-        if let Some((_, rest)) = text.split_once("name=\"proof\" value=\"") {
-            self.proof = rest.split('"').next().unwrap().to_owned();
-        }
-        Seen { status, headers, text }
     }
 }
 
@@ -98,14 +69,14 @@ async fn world() -> LinkWorld {
 }
 
 #[track_caller]
-fn refused(seen: &Seen, status: StatusCode, words: &str) {
+fn refused(seen: &Shown, status: StatusCode, words: &str) {
     assert_eq!(seen.status, status, "{seen:?}");
     assert!(seen.text.contains(words), "{words}: {seen:?}");
 }
 
 /// The page leads back to itself.
 #[track_caller]
-fn leads_back(seen: &Seen) {
+fn leads_back(seen: &Shown) {
     assert_eq!(seen.status, StatusCode::SEE_OTHER, "{seen:?}");
     assert_eq!(seen.headers["location"], format!("/irc/link/{CODE}"));
 }
@@ -113,7 +84,7 @@ fn leads_back(seen: &Seen) {
 #[tokio::test]
 async fn page_is_bound_to_a_browser_that_brings_the_cookie_back() {
     let world = world().await;
-    let mut dave = Visitor::new(&world);
+    let mut dave = LinkVisitor::new(&world);
     let path = format!("link/{CODE}");
     let head = dave.ask(Method::HEAD, &path, &[], String::new()).await;
     assert_eq!((head.status, head.headers.get("set-cookie")), (StatusCode::OK, None));
@@ -160,7 +131,7 @@ async fn page_is_bound_to_a_browser_that_brings_the_cookie_back() {
     // Behind a reverse proxy that leaves the path in, too.
     let whole = dave.ask(Method::GET, &format!("irc/link/{CODE}"), &[], String::new()).await;
     assert_eq!(whole.status, StatusCode::OK);
-    let mut mallory = Visitor::new(&world);
+    let mut mallory = LinkVisitor::new(&world);
     mallory.get("").await;
     refused(&mallory.get("").await, StatusCode::FORBIDDEN, "Another browser");
 }
@@ -168,7 +139,7 @@ async fn page_is_bound_to_a_browser_that_brings_the_cookie_back() {
 #[tokio::test]
 async fn cookie_of_another_form_is_replaced_and_a_missing_one_explained() {
     let world = world().await;
-    let mut dave = Visitor::new(&world);
+    let mut dave = LinkVisitor::new(&world);
     dave.cookie = Some("letsbridge-link=chosen-by-mallory".to_owned());
     let first = dave.get("").await;
     assert!(first.headers.contains_key("set-cookie"));
@@ -195,7 +166,7 @@ async fn cookie_of_another_form_is_replaced_and_a_missing_one_explained() {
 #[tokio::test]
 async fn password_signs_in_and_is_confirmed() {
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     leads_back(&dave.sign_in(PASSWORD).await);
     assert_eq!(world.bridge().changes(), []);
     let page = dave.get("").await;
@@ -222,7 +193,7 @@ async fn password_signs_in_and_is_confirmed() {
     let session = secrets.session.as_ref().unwrap().expose();
     assert!(session.starts_with("connect.sid=") && !session.contains(';'), "a cookie");
     // Somebody else learns only that it was used.
-    let mut mallory = Visitor::new(&world);
+    let mut mallory = LinkVisitor::new(&world);
     mallory.get("").await;
     refused(&mallory.get("").await, StatusCode::GONE, "works only once");
 }
@@ -230,7 +201,7 @@ async fn password_signs_in_and_is_confirmed() {
 #[tokio::test]
 async fn token_is_as_good_as_a_password() {
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     for (token, words) in [
         ("", "Paste the token"),
         ("two words", "not a token"),
@@ -258,7 +229,7 @@ async fn token_is_as_good_as_a_password() {
 #[tokio::test]
 async fn wrong_passwords_are_explained_and_counted() {
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     let seen = dave.post("sign-in", &[("username", " "), ("password", "")]).await;
     refused(&seen, StatusCode::UNPROCESSABLE_ENTITY, "Enter your user name");
     assert!(seen.text.contains("Enter your password"), "{}", seen.text);
@@ -286,7 +257,7 @@ async fn wrong_passwords_are_explained_and_counted() {
 #[tokio::test]
 async fn lets_chat_that_does_not_answer_is_explained() {
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     for (status, words) in [
         (StatusCode::BAD_GATEWAY, "is not responding"),
         (StatusCode::BAD_REQUEST, "does not understand"),
@@ -302,7 +273,7 @@ async fn lets_chat_that_does_not_answer_is_explained() {
 #[tokio::test]
 async fn found_account_is_not_linked_if_it_is_not_theirs() {
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     refused(
         &dave.post("confirm", &[("account", "x")]).await,
         StatusCode::UNPROCESSABLE_ENTITY,
@@ -324,7 +295,7 @@ async fn found_account_is_not_linked_if_it_is_not_theirs() {
 #[tokio::test]
 async fn bridge_that_does_not_answer_is_asked_again() {
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     leads_back(&dave.sign_in(PASSWORD).await);
     let page = dave.get("").await.text;
     let id = page.split_once("name=\"account\" value=\"").unwrap().1.split('"').next().unwrap();
@@ -344,8 +315,8 @@ async fn bridge_that_does_not_answer_is_asked_again() {
 async fn form_sent_twice_is_done_once() {
     let world = world().await;
     world.bridge().offer.own = Some("david".to_owned());
-    let mut dave = Visitor::with_page(&world).await;
-    let mut again = Visitor::new(&world);
+    let mut dave = LinkVisitor::with_page(&world).await;
+    let mut again = LinkVisitor::new(&world);
     (again.cookie, again.proof) = (dave.cookie.clone(), dave.proof.clone());
     let both = tokio::join!(dave.post("unlink", &[]), again.post("unlink", &[]));
     leads_back(&both.0);
@@ -357,7 +328,7 @@ async fn form_sent_twice_is_done_once() {
 #[tokio::test]
 async fn account_made_by_the_bridge_is_taken_over() {
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     let right = [
         ("new-username", "Dave"),
         ("email", "dave@example.org"),
@@ -401,7 +372,7 @@ async fn account_made_by_the_bridge_is_taken_over() {
 async fn link_is_ended() {
     let world = world().await;
     world.bridge().offer.own = Some("david".to_owned());
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     refused(&dave.get("").await, StatusCode::OK, "End the link");
     leads_back(&dave.post("unlink", &[]).await);
     refused(&dave.get("").await, StatusCode::OK, "The link has ended");
@@ -411,7 +382,7 @@ async fn link_is_ended() {
 #[tokio::test]
 async fn forms_from_elsewhere_are_refused() {
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     let (cookie, proof) = (dave.cookie.clone(), dave.proof.clone());
     let path = format!("link/{CODE}/unlink");
     let right = form(&[("proof", &proof)]);
@@ -435,7 +406,7 @@ async fn forms_from_elsewhere_are_refused() {
     dave.cookie = None;
     let seen = dave.ask(Method::POST, &path, &same, right.clone()).await;
     refused(&seen, StatusCode::FORBIDDEN, "Your browser sends no cookie");
-    let mut mallory = Visitor::new(&world);
+    let mut mallory = LinkVisitor::new(&world);
     mallory.get("").await;
     let seen = mallory.ask(Method::POST, &path, &same, right.clone()).await;
     refused(&seen, StatusCode::FORBIDDEN, "The form was not accepted");
@@ -448,7 +419,7 @@ async fn forms_from_elsewhere_are_refused() {
 #[tokio::test]
 async fn only_the_methods_of_a_route_are_allowed() {
     let world = world().await;
-    let mut dave = Visitor::new(&world);
+    let mut dave = LinkVisitor::new(&world);
     for step in ["sign-in", "token", "confirm", "cancel", "take-over", "unlink"] {
         let seen = dave.get(&format!("/{step}")).await;
         refused(&seen, StatusCode::METHOD_NOT_ALLOWED, &format!("href=\"/irc/link/{CODE}\""));
@@ -483,7 +454,7 @@ async fn pages_of_no_use_say_what_to_do() {
         (LinkRefusal::TooManyTries, StatusCode::TOO_MANY_REQUESTS, "Too many tries"),
     ] {
         let world = world().await;
-        let mut dave = Visitor::with_page(&world).await;
+        let mut dave = LinkVisitor::with_page(&world).await;
         world.bridge().refuses = Some(refusal);
         refused(&dave.get("").await, status, words);
         refused(&dave.get("").await, status, "ype !link on IRC again");
@@ -495,7 +466,7 @@ async fn pages_of_no_use_say_what_to_do() {
 #[tokio::test]
 async fn guessed_codes_cost_as_much_as_others() {
     let world = LinkWorld::new(PUBLIC, "requests_per_minute = 12").await;
-    let mut mallory = Visitor::new(&world);
+    let mut mallory = LinkVisitor::new(&world);
     for n in 0..6 {
         let path = format!("link/AZaz09-_AZaz09-_AZaz{n:02}");
         mallory.cookie = Some("letsbridge-link=AZaz09-_AZaz09-_AZaz09-_AZaz09-_".to_owned());
@@ -522,7 +493,7 @@ async fn names_cannot_become_markup() {
         bridge.offer.made = Some(evil.to_owned());
         bridge.offer.own = Some(evil.to_owned());
     }
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     let seen = dave.get("").await;
     assert_eq!(seen.text.matches("&lt;img src=x").count(), 5, "{}", seen.text);
     assert!(!seen.text.contains("<img") && !seen.text.contains('\u{202e}'), "{}", seen.text);
@@ -536,7 +507,7 @@ async fn names_cannot_become_markup() {
 #[tokio::test]
 async fn bridge_that_links_no_accounts_says_so() {
     let world = LinkWorld::with(PUBLIC, "", false).await;
-    let mut dave = Visitor::new(&world);
+    let mut dave = LinkVisitor::new(&world);
     refused(&dave.get("").await, StatusCode::NOT_FOUND, "does not link accounts");
     refused(&dave.post("unlink", &[]).await, StatusCode::NOT_FOUND, "does not link accounts");
 }
@@ -568,7 +539,7 @@ async fn secrets_of_the_page_are_not_logged() {
     // For all tests of this page, which have the same secrets.
     tracing::subscriber::set_global_default(subscriber).unwrap();
     let world = world().await;
-    let mut dave = Visitor::with_page(&world).await;
+    let mut dave = LinkVisitor::with_page(&world).await;
     dave.sign_in("Wrong+word/4731").await;
     let token = world.letschat.token("david");
     dave.post("token", &[("token", &token)]).await;

@@ -56,3 +56,4 @@ mod stuck;
 mod terminal;
 mod upgrade;
 mod web;
+mod web_visitor;

@@ -47,14 +47,11 @@ async fn read_only_channel_is_told_and_its_words_are_delivered_later() {
     reload_into(&world, &mut bridge, "together").await;
     let (_, said) = run(&world, &["status"]).await;
     assert!(said.contains("2 messages of the channel were not mirrored"), "{said}");
-    let command = said.lines().find_map(|it| it.trim().strip_prefix("letsbridge ")).unwrap();
-    let words: Vec<&str> = command
-        .split('"')
-        .flat_map(|it| match it.contains('#') {
-            true => vec![it],
-            false => it.split_whitespace().collect(),
-        })
-        .collect();
+    let command =
+        said.lines().find_map(|it| it.trim().strip_prefix("letsbridge catch-up ")).unwrap();
+    // The name of the link is in quotes.
+    let (link, rest) = command.trim_start_matches('"').split_once('"').unwrap();
+    let words: Vec<&str> = ["catch-up", link].into_iter().chain(rest.split_whitespace()).collect();
     let (code, said) = run(&world, &[&words[..], &["--dry-run"]].concat()).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("2 messages from the channel") && said.contains("would be"), "{said}");

@@ -52,10 +52,18 @@ fn settle(world: &mut World) -> (Vec<String>, Vec<String>) {
     (irc, posts)
 }
 
-/// So many hours pass. The process is suspended meanwhile, which is faster than to let it wait.
-fn pass_hours(world: &mut World, hours: u32) {
+/// So many hours pass, and a minute. The process is suspended meanwhile, which is faster than to let it wait. Returns what
+/// the bridge has sent, see [`settle`].
+fn pass_hours(world: &mut World, hours: u32) -> (Vec<String>, Vec<String>) {
     world.tell_on(&format!("paused {}s", hours * 3_600));
-    world.quietly(10);
+    let (mut irc, mut posts) = (Vec::new(), Vec::new());
+    for _ in 0..6 {
+        world.quietly(10);
+        let (lines, new) = settle(world);
+        irc.extend(lines);
+        posts.extend(new);
+    }
+    (irc, posts)
 }
 
 /// The phase changes while the bridge runs.

@@ -41,7 +41,9 @@ const WHOX_IN: &str = "
 fn upgraded_bridge_goes_on_without_joining_and_asks_only_for_topics_and_modes() {
     let mut world = joined_unpaced();
     world.tell("upgrade\nirc > PING alive\nirc > TOPIC #tea");
-    world.tell("irc < :irc.example PONG irc.example :alive\nirc < :irc.example 331 bridge #tea :No topic");
+    world.tell(
+        "irc < :irc.example PONG irc.example :alive\nirc < :irc.example 331 bridge #tea :No topic",
+    );
     letschat_in_again(&mut world);
     world.tell(
         r#"
@@ -78,7 +80,8 @@ fn members_with_their_accounts_are_known_from_the_first_line_on() {
         irc < :irc.example MODE #tea -q+v ann eve
         ",
     );
-    let after = ["+bob (bob@home, bobby, Bob)", "+eve (e@host)", "@ann (a@host, Annie, Ann of Tea)"];
+    let after =
+        ["+bob (bob@home, bobby, Bob)", "+eve (e@host)", "@ann (a@host, Annie, Ann of Tea)"];
     assert_eq!(world.members("office/#tea"), after);
 }
 

@@ -19,11 +19,11 @@ use crate::cli::table;
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::config;
 use crate::config::Settings;
-use crate::domain::{LogEntry, ObjectId, is_room_slug};
+use crate::domain::{LogEntry, ObjectId};
 use crate::migrate::archive_lines::{NoArchiveLine, archive_line, person_marks};
 use crate::migrate::plan::{Plan, PlannedChannel};
 use crate::migrate::reading::{ChannelReader, ReadError, ReadingSettings};
-use crate::net::rest::RestClient;
+use crate::net::rest::{RestClient, RestRoomDetails};
 use crate::net::tls;
 use crate::store::archive::{Archive, ArchiveError, ImportKey, LineOutcome, NewArchiveLine};
 
@@ -86,6 +86,28 @@ enum RoomDoubt {
         "Let's Chat does not tell the ids of rooms: {0}. The pages may show their history to nobody; run this again"
     )]
     NoAnswer(String),
+    /// Others could read what only participants may.
+    #[error(
+        "{channel}: not archived: only the participants in the plan may read it, and Let's Chat shows no private room {room}. \
+         `letsbridge import write` makes it, and its restore.sh closes it. Or name another room, or remove the participants if \
+         everybody may read it"
+    )]
+    Open {
+        /// The room.
+        room: String,
+        /// The channel.
+        channel: String,
+    },
+}
+
+/// The rooms of a plan, as Let's Chat has them.
+#[derive(Debug, Default)]
+struct FoundRooms {
+    /// Their ids, by what the plan calls them.
+    ids: HashMap<String, String>,
+    /// What the plan calls those that not everybody can read.
+    private: BTreeSet<String>,
+    doubts: Vec<RoomDoubt>,
 }
 
 /// What became of the entries of a channel.
@@ -148,8 +170,15 @@ fn import(
     let wanted = |it: &&PlannedChannel| !it.is_left_out && !it.is_private && it.room.is_some();
     let channels: Vec<&PlannedChannel> = plan.channels.iter().filter(wanted).collect();
     let interrupted = catch_interrupts().map_err(ImportFailure::Signals)?;
-    let (room_ids, doubts) = run::build_runtime().block_on(find_rooms(settings, &channels));
-    doubts.iter().for_each(|doubt| eprintln!("warning: {doubt}"));
+    let rooms = run::build_runtime().block_on(find_rooms(settings, &channels));
+    rooms.doubts.iter().for_each(|doubt| eprintln!("warning: {doubt}"));
+    let (channels, refused): (Vec<&PlannedChannel>, Vec<&PlannedChannel>) =
+        channels.into_iter().partition(|channel| rooms.may_have(channel));
+    for channel in &refused {
+        let room = channel.room.clone().unwrap_or_default();
+        let channel = format!("{}/{}", channel.network, channel.channel);
+        eprintln!("warning: {}", RoomDoubt::Open { room, channel });
+    }
     let keep = settings.archive.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
     let mut import = ArchiveImport {
         plan,
@@ -158,7 +187,7 @@ fn import(
         oldest: keep.and_then(|keep| Timestamp::now().checked_sub(keep).ok()),
         bar: progress_bar(channels.iter().map(|it| log_bytes(it)).sum(), BYTES_AND_SPEED),
         interrupted,
-        room_ids,
+        room_ids: rooms.ids,
     };
     import.archive.batch(|batch| {
         // A room that an earlier import made may have come into being in Let's Chat since.
@@ -301,29 +330,38 @@ fn read_batches(
     }
 }
 
-/// Asks Let's Chat for the ids of the rooms, by what the plan calls them; and what keeps people from finding their history.
-async fn find_rooms(
-    settings: &Settings,
-    channels: &[&PlannedChannel],
-) -> (HashMap<String, String>, Vec<RoomDoubt>) {
+impl FoundRooms {
+    /// Whether what was said in a channel may be archived, for those who can read its room.
+    fn may_have(&self, channel: &PlannedChannel) -> bool {
+        let is_private = channel.room.as_ref().is_some_and(|room| self.private.contains(room));
+        channel.participants.is_none() || is_private
+    }
+}
+
+/// Asks Let's Chat for the rooms, by what the plan calls them; and what keeps people from finding their history.
+async fn find_rooms(settings: &Settings, channels: &[&PlannedChannel]) -> FoundRooms {
     let names: BTreeSet<&str> = channels.iter().filter_map(|it| it.room.as_deref()).collect();
-    // A room may be named by its id.
-    let (named_by_id, slugs): (Vec<&str>, Vec<&str>) =
-        names.into_iter().partition(|name| name.parse::<ObjectId>().is_ok());
-    let mut ids: HashMap<String, String> =
-        named_by_id.into_iter().map(|id| (id.to_owned(), id.to_owned())).collect();
-    let (rest, mut doubts) = (rest_client(settings), Vec::new());
-    for slug in &slugs {
-        match room_id(&rest, slug).await {
-            Ok(Some(id)) => drop(ids.insert((*slug).to_owned(), id)),
-            Ok(None) => doubts.push(RoomDoubt::Hidden((*slug).to_owned())),
+    let (rest, mut found) = (rest_client(settings), FoundRooms::default());
+    for name in names {
+        // A room may be named by its id.
+        if name.parse::<ObjectId>().is_ok() {
+            found.ids.insert(name.to_owned(), name.to_owned());
+        }
+        match look(&rest, name).await {
+            Ok(Some(room)) => {
+                found.ids.insert(name.to_owned(), room.id);
+                if room.is_private {
+                    found.private.insert(name.to_owned());
+                }
+            }
+            Ok(None) => found.doubts.push(RoomDoubt::Hidden(name.to_owned())),
             Err(why) => {
-                doubts.push(RoomDoubt::NoAnswer(why));
+                found.doubts.push(RoomDoubt::NoAnswer(why));
                 break;
             }
         }
     }
-    (ids, doubts)
+    found
 }
 
 fn rest_client(settings: &Settings) -> Result<RestClient, String> {
@@ -333,13 +371,13 @@ fn rest_client(settings: &Settings) -> Result<RestClient, String> {
     rest.map_err(|error| error.to_string())
 }
 
-/// The id of the room with this slug; `None` if the bridge's account sees none.
-async fn room_id(rest: &Result<RestClient, String>, slug: &str) -> Result<Option<String>, String> {
-    if !is_room_slug(slug) {
-        return Ok(None);
-    }
-    let room = rest.as_ref().map_err(Clone::clone)?.room(slug).await;
-    Ok(room.map_err(|error| error.to_string())?.map(|room| room.id))
+/// The room with this slug or id; `None` if the bridge's account sees none.
+async fn look(
+    rest: &Result<RestClient, String>,
+    room: &str,
+) -> Result<Option<RestRoomDetails>, String> {
+    let room = rest.as_ref().map_err(Clone::clone)?.room(room).await;
+    room.map_err(|error| error.to_string())
 }
 
 fn row(channel: &PlannedChannel, tally: ChannelTally) -> [String; 8] {

@@ -173,7 +173,12 @@ fn row(room: &RoomReport) -> [String; 6] {
         _ => NONE.to_owned(),
     };
     let left_out = tally.mirrored + tally.people_left_out + tally.invisible + tally.out_of_time;
-    let name = if room.is_new { format!("{} (new)", room.room) } else { room.room.clone() };
+    let name = match (room.is_new, room.is_closed) {
+        (true, true) => format!("{} (new, private)", room.room),
+        (true, false) => format!("{} (new)", room.room),
+        (false, true) => format!("{} (private)", room.room),
+        (false, false) => room.room.clone(),
+    };
     [
         name,
         tally.messages.to_string(),

@@ -153,7 +153,7 @@ impl Wizard<'_> {
                 continue;
             }
             let description = format!("Linked with {} on IRC", link.channel);
-            match rest.create_room(&link.room, &description).await {
+            match rest.create_room(&link.room, &description, false).await {
                 Ok(true) => println!("letschat: created the room {}", link.room),
                 Ok(false) => {
                     return Err(InitError::Failed(format!(

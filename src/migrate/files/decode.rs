@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 
+use crate::domain::is_torn_utf8;
+
 /// The text of a line: UTF-8 if it is that, else in the charset that is named for the log.
 ///
 /// A line that is UTF-8 but for one character was cut by a server: what is left of that character becomes U+FFFD.
@@ -19,14 +21,6 @@ pub fn decode_line<'b>(bytes: &'b [u8], charset: &'static Encoding) -> Cow<'b, s
         }
     }
     charset.decode_without_bom_handling(bytes).0
-}
-
-/// Whether this is UTF-8 except for one character. Text in other charsets hardly ever contains valid UTF-8.
-fn is_torn_utf8(bytes: &[u8]) -> bool {
-    let mut chunks = bytes.utf8_chunks();
-    let torn = chunks.by_ref().find(|chunk| !chunk.invalid().is_empty());
-    let has_whole = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
-    torn.is_some() && has_whole && chunks.all(|chunk| chunk.invalid().is_empty())
 }
 
 #[cfg(test)]

@@ -64,7 +64,10 @@ impl fmt::Display for RefusedFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("it is empty"),
-            Self::Unknown(unknown) => write!(f, "{unknown}; --format names a format"),
+            Self::Unknown(unknown) => write!(
+                f,
+                "{unknown}; --format names a format, and --pattern describes the lines of others"
+            ),
             Self::Database(error) => f.write_str(error),
             Self::Packed(program) => write!(f, "it is packed: unpack it with {program} first"),
             Self::Utf16(order) => {
@@ -220,6 +223,8 @@ const MAGIC: &[(&[u8], RefusedFile)] = &[
     (b"\xfd7zXZ\0", RefusedFile::Packed("unxz")),
     (b"\x28\xb5\x2f\xfd", RefusedFile::Packed("unzstd")),
     (b"PK\x03\x04", RefusedFile::Packed("unzip")),
+    (b"7z\xbc\xaf\x27\x1c", RefusedFile::Packed("7z x")),
+    (b"Rar!\x1a\x07", RefusedFile::Packed("unrar")),
     (b"\xff\xfe", RefusedFile::Utf16("UTF-16LE")),
     (b"\xfe\xff", RefusedFile::Utf16("UTF-16BE")),
 ];
@@ -236,6 +241,10 @@ fn classify(path: &Path, head: &[u8], settings: &FindSettings) -> FoundKind {
     }
     if let Some((_, why)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return FoundKind::Refused(why.clone());
+    }
+    // An archive of tar begins with the name of its first file.
+    if head.get(257..262) == Some(b"ustar") {
+        return FoundKind::Refused(RefusedFile::Packed("tar -x"));
     }
     // A crash may leave blocks of NUL bytes in a log; other bytes of control are many in no log.
     let odd =
@@ -354,7 +363,8 @@ mod tests {
                 ("noise.bin", "it is not text"),
                 (
                     "notes.txt",
-                    "line 1 is of no known format: \"Buy tea.\"; --format names a format",
+                    "line 1 is of no known format: \"Buy tea.\"; --format names a format, and --pattern \
+                     describes the lines of others",
                 ),
                 ("old.log.gz", "it is packed: unpack it with gunzip first"),
                 (

@@ -1,42 +1,41 @@
 //! eggdrop: `[13:59:16] <bob> hi`. Its events have no mark, but its actions do.
 
 use super::scan::{
-    Clock, angled, bracketed_clock, ctime, dashed, enclosed, is_channel, is_nick, nick_and_rest,
-    split_mask, userhost,
+    angled, ctime, dashed, enclosed, is_channel, is_nick, is_to_some, nick_and_rest, split_mask,
+    userhost,
 };
+use super::stamp::bracketed_stamp;
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
 use crate::domain::LogEvent;
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::{WrittenLine, WrittenTime};
 
 /// Reads a line.
 pub(super) fn parse(line: &str) -> WrittenLine {
     if line.is_empty() {
         return WrittenLine::Nothing;
     }
-    let Some((Clock { time, has_seconds }, said)) = bracketed_clock(line) else {
-        return WrittenLine::Unknown;
-    };
+    let Some((time, said)) = bracketed_stamp(line) else { return WrittenLine::Unknown };
     // At midnight.
     if let Some((date, _)) = said.strip_prefix("--- ").and_then(ctime) {
+        let WrittenTime::Local { time, .. } = time else { return WrittenLine::Unknown };
         return WrittenLine::Day { date, time: Some(time) };
     }
-    let time = WrittenTime::Local { date: WrittenDate::None, time, has_seconds };
     WrittenLine::Entry { time, event: event(said).unwrap_or_else(|| client(said)) }
 }
 
 fn event(said: &str) -> Option<LogEvent> {
+    if is_to_some(said) {
+        return None;
+    }
     match said.as_bytes().first()? {
         b'<' => {
             let (nick, rest) = angled(said)?;
             return Some(text(nick, rest.strip_prefix(' ').unwrap_or(rest)));
         }
         // To operators, or to people with voice.
-        b'@' | b'+' | b'%' if said[1..].starts_with('<') => {
-            let (nick, rest) = angled(&said[1..])?;
-            return Some(text(nick, rest.strip_prefix(' ').unwrap_or(rest)));
-        }
+        b'@' | b'+' | b'%' if said[1..].starts_with('<') => return None,
         b'-' => {
             // `-ERROR from server- …` has spaces in it.
             let (nick, rest) = dashed(said)?;
@@ -44,11 +43,8 @@ fn event(said: &str) -> Option<LogEvent> {
         }
         _ => {}
     }
-    if let Some(did) = said.strip_prefix("Action") {
-        let did = match did.strip_prefix(" to ") {
-            Some(did) => did.split_once(": ")?.1,
-            None => did.strip_prefix(": ")?,
-        };
+    // `Action to @#team: …` was for operators.
+    if let Some(did) = said.strip_prefix("Action: ") {
         let (nick, did) = did.split_once(' ').unwrap_or((did, ""));
         return is_nick(nick).then(|| action(nick, did));
     }

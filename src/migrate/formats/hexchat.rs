@@ -3,9 +3,10 @@
 //! HexChat writes events and actions with the same star: `*`, tab, `bob has quit (bye)` is letter for letter what bob's
 //! `/me has quit (bye)` makes. Such lines are read as events, and counted.
 
+use super::hexchat_words::{ToldByHexChat, told_by_hexchat};
 use super::scan::{
-    angled, bare_nick, clock, ctime, dashed, date, enclosed, is_channel, is_nick, iso_date_time,
-    month, nick_and_rest, number, userhost,
+    angled, bare_nick, clock, ctime, dashed, date, enclosed, is_channel, is_nick, is_to_some,
+    iso_date_time, month, nick_and_rest, number, userhost,
 };
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
@@ -22,7 +23,7 @@ pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
         return (session(marker), false);
     }
     let Some((time, said)) = stamp(line) else { return (WrittenLine::Unknown, false) };
-    match event(said) {
+    match event(said).filter(|_| !is_to_some(said)) {
         Some((event, is_ambiguous)) => (WrittenLine::Entry { time, event }, is_ambiguous),
         None => (WrittenLine::Nothing, false),
     }
@@ -67,7 +68,11 @@ fn event(said: &str) -> Option<(LogEvent, bool)> {
         "*" => return Some(starred(message)),
         // XChat, and other settings of HexChat, mark events so that no action is like them.
         "-->" | "<--" | "---" | "--" | "->" | "<-" | "-" | ">" | "<" => {
-            announcement(message).unwrap_or_else(|| client(message))
+            let told = || match told_by_hexchat(message)? {
+                ToldByHexChat::Event(event) => Some(event),
+                ToldByHexChat::Chatter => None,
+            };
+            announcement(message).or_else(told).unwrap_or_else(|| client(message))
         }
         _ => {
             if let Some((nick, "")) = angled(column) {
@@ -99,7 +104,12 @@ fn starred(message: &str) -> (LogEvent, bool) {
     if is_chatter(message) {
         return (client(message), false);
     }
-    if let Some(event) = announcement(message) {
+    let event = match (announcement(message), told_by_hexchat(message)) {
+        (Some(event), _) | (None, Some(ToldByHexChat::Event(event))) => Some(event),
+        (None, Some(ToldByHexChat::Chatter)) => return (client(message), false),
+        (None, None) => None,
+    };
+    if let Some(event) = event {
         // Nobody types a user and host into an action.
         let is_certain = match &event {
             LogEvent::Join(who) | LogEvent::Part { who, .. } | LogEvent::Quit { who, .. } => {
@@ -116,7 +126,7 @@ fn starred(message: &str) -> (LogEvent, bool) {
     }
 }
 
-/// How what HexChat writes for its user begins.
+/// How what HexChat writes for its user begins, in English.
 const CHATTER: &[&str] = &[
     "Already offering ",
     "Cannot join ",
@@ -131,6 +141,7 @@ const CHATTER: &[&str] = &[
     "Looking up ",
     "MOTD Skipped",
     "Nickname already in use",
+    "Nickname is erroneous ",
     "No ping reply for ",
     "No such DCC",
     "Notify: ",
@@ -151,11 +162,11 @@ const CHATTER: &[&str] = &[
     "You have been ",
     "You have left channel ",
     "You're inviting ",
+    "You've invited ",
 ];
 
 /// What stands behind `[nick] ` in the answers to WHOIS.
-const WHOIS: &[&str] =
-    &["(", "#", "@#", "+#", "End of WHOIS list", "idle ", "is away (", "is logged in", "real user"];
+const WHOIS: &[&str] = &["(", "#", "@#", "+#", "is logged in", "real user"];
 
 fn is_chatter(message: &str) -> bool {
     // All of them begin with a capital, but for WHOIS; most nicks do not.
@@ -181,7 +192,7 @@ fn announcement(message: &str) -> Option<LogEvent> {
             let new = rest.strip_prefix("now known as ")?;
             is_nick(new).then(|| renamed(nick, new))
         }
-        "gives" | "removes" | "sets" => moded(nick, verb, rest),
+        "sets" => moded(nick, rest.strip_prefix("mode ")?),
         _ => None,
     }
 }
@@ -217,50 +228,12 @@ fn changed(who: LogSpeaker, did: &str) -> Option<LogEvent> {
     }
 }
 
-/// The words for changes of modes, with the letter of each.
-const MODES: &[(&str, &str, &str)] = &[
-    ("gives", "channel operator status to ", "+o"),
-    ("removes", "channel operator status from ", "-o"),
-    ("gives", "channel half-operator status to ", "+h"),
-    ("removes", "channel half-operator status from ", "-h"),
-    ("gives", "voice to ", "+v"),
-    ("removes", "voice from ", "-v"),
-    ("sets", "ban on ", "+b"),
-    ("removes", "ban on ", "-b"),
-    ("sets", "exempt on ", "+e"),
-    ("removes", "exempt on ", "-e"),
-    ("sets", "invite on ", "+I"),
-    ("sets", "invite exempt on ", "+I"),
-    ("removes", "invite on ", "-I"),
-    ("removes", "invite exempt on ", "-I"),
-    ("sets", "quiet on ", "+q"),
-    ("removes", "quiet on ", "-q"),
-    ("sets", "channel keyword to ", "+k"),
-    ("sets", "channel limit to ", "+l"),
-];
-
-fn moded(by: &str, verb: &str, rest: &str) -> Option<LogEvent> {
-    match (verb, rest) {
-        ("removes", "channel keyword") => return Some(mode(by, "-k")),
-        ("removes", "user limit") => return Some(mode(by, "-l")),
-        _ => {}
-    }
-    if let Some(change) = rest.strip_prefix("mode ").filter(|_| verb == "sets") {
-        let (modes, target) = change.split_once(' ').unwrap_or((change, ""));
-        if !modes.starts_with(['+', '-']) {
-            return None;
-        }
-        let target = match target.split_once(' ').unwrap_or((target, "")) {
-            (channel, rest) if is_channel(channel) => rest,
-            _ => target,
-        };
-        return Some(mode(by, &format!("{modes} {target}")));
-    }
-    let known = MODES.iter().find(|(known, words, _)| *known == verb && rest.starts_with(words));
-    let (_, words, letters) = known?;
-    let target = &rest[words.len()..];
-    let is_one_word = !target.is_empty() && !target.contains(' ');
-    is_one_word.then(|| mode(by, &format!("{letters} {target}")))
+/// `sets mode +n #team`, as old versions write it; the others are in the table.
+fn moded(by: &str, change: &str) -> Option<LogEvent> {
+    let (modes, target) = change.split_once(' ').unwrap_or((change, ""));
+    let (channel, rest) = target.split_once(' ').unwrap_or((target, ""));
+    let target = if is_channel(channel) { rest } else { target };
+    modes.starts_with(['+', '-']).then(|| mode(by, &format!("{modes} {target}")))
 }
 
 /// A reason in parentheses; it may hold parentheses.

@@ -3,12 +3,15 @@
 use jiff::civil::Time;
 
 use super::scan::{
-    Clock, angled, bare_nick, clock, ctime, dashed, enclosed, is_channel, is_nick, nick_and_rest,
-    without_channel,
+    angled, bare_nick, ctime, dashed, dashed_to_channel, enclosed, is_channel, is_nick, is_to_some,
+    nick_and_rest, without_channel,
 };
-use super::told::{action, client, kick, known, mode, notice, part, quit, renamed, text, topic};
+use super::stamp::{enclosed_stamp, stamp};
+use super::told::{
+    action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
+};
 use crate::domain::{LogEvent, LogSpeaker};
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::WrittenLine;
 
 /// Reads a line.
 pub(super) fn parse(line: &str) -> WrittenLine {
@@ -18,17 +21,38 @@ pub(super) fn parse(line: &str) -> WrittenLine {
     if let Some(marker) = line.strip_prefix("--- ") {
         return day(marker);
     }
-    let Some((clock, rest)) = clock(line) else { return WrittenLine::Unknown };
+    // `log_timestamp` may be anything: with a date, in brackets.
+    let Some((time, rest)) = stamp(line).or_else(|| enclosed_stamp(line, "[", "]")) else {
+        return WrittenLine::Unknown;
+    };
     // Messages without text end with the sign before it.
     let Some(said) = rest.strip_prefix(' ') else { return WrittenLine::Unknown };
-    match event(said) {
-        Some(event) => WrittenLine::Entry { time: local(clock), event },
+    if let Some(events) = said.strip_prefix("-!- ").and_then(netsplit) {
+        return WrittenLine::Several { time, events };
+    }
+    match event(said).filter(|_| !is_to_some(said)) {
+        Some(event) => WrittenLine::Entry { time, event },
         None => WrittenLine::Nothing,
     }
 }
 
-fn local(Clock { time, has_seconds }: Clock) -> WrittenTime {
-    WrittenTime::Local { date: WrittenDate::None, time, has_seconds }
+/// `Netsplit a.net <-> b.net quits: bob, @carl (+2 more, use /NETSPLIT to show all of them)`, and later `Netsplit over, joins: …`.
+fn netsplit(told: &str) -> Option<Vec<LogEvent>> {
+    let told = told.strip_prefix("Netsplit ")?;
+    let (nicks, servers) = match told.strip_prefix("over, joins: ") {
+        Some(nicks) => (nicks, None),
+        None => {
+            let (servers, nicks) = told.split_once(" quits: ")?;
+            (nicks, Some(servers.replace(" <-> ", " ")))
+        }
+    };
+    let nicks = nicks.split_once(" (+").map_or(nicks, |(nicks, _)| nicks.trim_end_matches(','));
+    let event = |nick| match &servers {
+        // As the server says it.
+        Some(servers) => quit(speaker(nick), servers),
+        None => LogEvent::Join(speaker(nick)),
+    };
+    nicks.split(", ").map(|nick| bare_nick(nick.trim_end()).map(event)).collect()
 }
 
 /// `Log opened Sat Oct 25 23:57:16 2025`, `Day changed Sun Oct 26 2025`, `Log closed …`. The words may be in another
@@ -60,11 +84,11 @@ fn event(said: &str) -> Option<LogEvent> {
             if let Some(told) = said.strip_prefix("-!- ") {
                 return Some(announcement(told).unwrap_or_else(|| client(told)));
             }
-            if let Some((nick, rest)) = dashed(said) {
+            if let Some((nick, rest)) = dashed_to_channel(said) {
                 return Some(notice(nick, rest));
             }
             // `-bob(~u@h)- psst`
-            if said.contains(")- ") {
+            if said.contains(")- ") || dashed(said).is_some() {
                 return None;
             }
         }

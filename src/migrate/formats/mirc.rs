@@ -3,19 +3,23 @@
 //! Since version 6 mIRC writes events and actions with the same star: lines that could be either are read as events,
 //! and counted. Older ones write events behind three stars.
 
+use std::borrow::Cow;
+
 use super::scan::{
-    angled, bare_nick, clock, ctime, dashed, enclosed, is_channel, is_nick, nick_and_rest, time,
-    userhost,
+    angled, bare_nick, ctime, dashed_to_channel, enclosed, is_channel, is_nick, is_to_some,
+    nick_and_rest, userhost,
 };
+use super::stamp::enclosed_stamp;
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
 use crate::domain::LogEvent;
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::{WrittenLine, WrittenTime};
+use crate::protocol::irc::strip_formatting;
 
 /// Reads a line. Also returns whether an action could have made the event.
 pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
-    let line = without_leading_colour(line);
+    let line = without_leading_codes(line);
     if line.trim().is_empty() {
         return (WrittenLine::Nothing, false);
     }
@@ -23,6 +27,11 @@ pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
         return (session(marker), false);
     }
     let (time, said) = stamp(line).unwrap_or((WrittenTime::None, line));
+    let plain = without_colours(said);
+    let said = plain.as_ref();
+    if is_to_some(said) {
+        return (WrittenLine::Nothing, false);
+    }
     let found = match event(said) {
         Some(found) => found,
         // Private messages, CTCP, and what servers say.
@@ -47,43 +56,47 @@ fn session(marker: &str) -> WrittenLine {
     }
 }
 
-/// `[13:59] `, `[13:59:16] `, `[1:59 pm] `, or with other brackets or none.
+/// `[13:59] `, `[13:59:16] `, `[1:59 pm] `, with a date or without, in other brackets or none.
 fn stamp(line: &str) -> Option<(WrittenTime, &str)> {
-    let (end, rest) = match line.as_bytes().first()? {
-        b'[' => ("]", &line[1..]),
-        b'(' => (")", &line[1..]),
-        _ => ("", line),
-    };
-    let (clock, rest) = clock(rest)?;
-    let (half, rest) = half_of_day(rest);
-    let rest = rest.strip_prefix(end)?;
-    let hour = i32::from(clock.time.hour());
-    let hour = match half {
-        None => hour,
-        Some(_) if hour > 12 => return None,
-        Some(is_afternoon) => hour % 12 + if is_afternoon { 12 } else { 0 },
-    };
-    let time = time(hour, i32::from(clock.time.minute()), i32::from(clock.time.second()), 0)?;
-    let time = WrittenTime::Local { date: WrittenDate::None, time, has_seconds: clock.has_seconds };
+    let brackets = [("[", "]"), ("(", ")"), ("<", ">"), ("", "")];
+    let found = brackets.iter().find_map(|(open, close)| enclosed_stamp(line, open, close));
+    let (time, rest) = found?;
     Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
 }
 
-/// Whether it is the afternoon, if the time says so.
-fn half_of_day(rest: &str) -> (Option<bool>, &str) {
-    let word = rest.strip_prefix(' ').unwrap_or(rest);
-    let Some((half, behind)) = word.split_at_checked(2) else { return (None, rest) };
-    match half {
-        "am" | "AM" => (Some(false), behind),
-        "pm" | "PM" => (Some(true), behind),
-        _ => (None, rest),
+/// The line without the codes at its begin, such as the colour of its kind, which mIRC writes before the time if it keeps colours.
+fn without_leading_codes(mut line: &str) -> &str {
+    loop {
+        line = match line.strip_prefix('\u{3}') {
+            Some(colour) => {
+                let digits =
+                    |text: &str| text.bytes().take(2).take_while(u8::is_ascii_digit).count();
+                let rest = &colour[digits(colour)..];
+                let ground = rest.strip_prefix(',').filter(|rest| digits(rest) > 0);
+                ground.map_or(rest, |ground| &ground[digits(ground)..])
+            }
+            None => match line.strip_prefix(['\u{2}', '\u{f}', '\u{16}', '\u{1d}', '\u{1f}']) {
+                Some(rest) => rest,
+                None => return line,
+            },
+        }
     }
 }
 
-/// The line without the colour of its kind, which mIRC writes before the time if it keeps colours.
-fn without_leading_colour(line: &str) -> &str {
-    let Some(code) = line.strip_prefix('\u{3}') else { return line };
-    let digits = code.bytes().take(2).take_while(u8::is_ascii_digit).count();
-    &code[digits..]
+/// What stands behind the time without the colours of nicks and events; those in what people said stay.
+fn without_colours(said: &str) -> Cow<'_, str> {
+    let plain = without_leading_codes(said);
+    match plain.split_once('>').filter(|_| plain.starts_with('<')) {
+        Some((nick, text)) if nick.contains(char::is_control) || plain.len() < said.len() => {
+            // A code behind the nick ends its colour.
+            let text = text.strip_prefix(['\u{3}', '\u{f}']).unwrap_or(text);
+            Cow::Owned(format!("{}>{text}", strip_formatting(nick)))
+        }
+        None if plain.starts_with('*') && plain.len() < said.len() => {
+            Cow::Owned(strip_formatting(plain))
+        }
+        _ => Cow::Borrowed(plain),
+    }
 }
 
 /// None for a line that has none of the marks.
@@ -97,7 +110,7 @@ fn event(said: &str) -> Option<(LogEvent, bool)> {
     if let Some(told) = said.strip_prefix("* ") {
         return Some(starred(told));
     }
-    let (nick, rest) = dashed(said)?;
+    let (nick, rest) = dashed_to_channel(said)?;
     Some((notice(nick, rest), false))
 }
 
@@ -128,8 +141,10 @@ const CHATTER: &[&str] = &[
     "Can't join ",
     "Channel created on ",
     "Connecting to ",
+    "DCC ",
     "Disconnected",
     "Looking up ",
+    "No topic is set",
     "Now talking in ",
     "Now talking on ",
     "Rejoined channel ",
@@ -137,6 +152,7 @@ const CHATTER: &[&str] = &[
     "Set by ",
     "Topic is '",
     "Unable to resolve ",
+    "Users on #",
     "You are now known as ",
     "You have been kicked ",
     "You have left ",

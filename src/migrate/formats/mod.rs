@@ -2,6 +2,7 @@
 
 mod eggdrop;
 mod hexchat;
+mod hexchat_words;
 mod ii;
 mod irssi;
 mod log_format;
@@ -13,6 +14,7 @@ mod place;
 mod quassel_copy;
 mod recognise;
 mod scan;
+mod stamp;
 mod starred;
 mod textual;
 mod told;

@@ -117,7 +117,9 @@ pub fn recognise(path: &Path, head: &[u8]) -> Result<Recognised, UnknownFormat> 
         .collect();
     let Some(format) = most_likely(&best, path) else { return Err(odd_line(&trials, &head)) };
     let mut recognised = describe(format, path, &head, &ParserSettings::default());
-    recognised.rivals = best.into_iter().filter(|rival| *rival != format).collect();
+    let is_told = is_surely_path_of(format, path);
+    let is_rival = |rival: &LogFormat| *rival != format && (!is_told || is_path_of(*rival, path));
+    recognised.rivals = best.into_iter().filter(is_rival).collect();
     Ok(recognised)
 }
 
@@ -171,6 +173,8 @@ impl Trial {
             has_session |= matches!(read, WrittenLine::Day { .. });
             let is_known = match &read {
                 WrittenLine::Unknown => false,
+                // irssi writes brackets only if it is told to; its sessions begin in its own way.
+                _ if format == LogFormat::Irssi && line.starts_with('[') => has_session,
                 // Without times, only sessions tell that it is a log.
                 WrittenLine::Entry { time: WrittenTime::None, .. } => has_session,
                 _ => true,
@@ -199,7 +203,7 @@ fn points(line: &WrittenLine) -> u64 {
         | WrittenLine::Nothing
         | WrittenLine::Unknown => 0,
         WrittenLine::Entry { event: LogEvent::Message { .. }, .. } => 2,
-        WrittenLine::Entry { .. } => 3,
+        WrittenLine::Entry { .. } | WrittenLine::Several { .. } => 3,
         WrittenLine::Continuation(_) => 1,
     }
 }
@@ -215,6 +219,15 @@ fn most_likely(best: &[LogFormat], path: &Path) -> Option<LogFormat> {
             && place_of(LogFormat::Znc, path).date.is_none()
     };
     by_path.or_else(|| best.iter().find(|format| is_likely(format))).or(best.first()).copied()
+}
+
+/// Whether the path names the client of this format. A day is the name of a file for others, too.
+fn is_surely_path_of(format: LogFormat, path: &Path) -> bool {
+    let folder = match format {
+        LogFormat::Znc | LogFormat::Eggdrop => path.parent().map(|it| it.join("x")),
+        _ => None,
+    };
+    is_path_of(format, folder.as_deref().unwrap_or(path))
 }
 
 /// Whether the client of this format names its files so.

@@ -20,14 +20,6 @@ pub(super) fn clock(line: &str) -> Option<(Clock, &str)> {
     Some((Clock { time, has_seconds: seconds.is_some() }, rest))
 }
 
-/// `[13:59:16] ` or `[13:59] `, and what follows.
-pub(super) fn bracketed_clock(line: &str) -> Option<(Clock, &str)> {
-    let (clock, rest) = clock(line.strip_prefix('[')?)?;
-    let rest = rest.strip_prefix(']')?;
-    // Some editors take the space from the end of empty messages.
-    Some((clock, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
-}
-
 /// `2026-11-29`, and what follows.
 pub(super) fn iso_date(line: &str) -> Option<(Date, &str)> {
     let (year, rest) = number(line, 4..=4)?;
@@ -165,6 +157,16 @@ pub(super) fn without_channel(text: &str) -> &str {
     text.split_once(':').filter(|(_, target)| of_channel(target)).map_or(text, |(nick, _)| nick)
 }
 
+/// Whether what stands behind the time was said to a part of a channel only, as clients write it: `<bob:@#team> …`,
+/// `-bob:@#team- …`, `-bob/@#team-`, ` * bob:@#team …`.
+pub(super) fn is_to_some(said: &str) -> bool {
+    let said = said.trim_start_matches([' ', '*']);
+    let word = said.split([' ', '\t', '>']).next().unwrap_or_default();
+    let target = word.split_once([':', '/']).map_or("", |(_, target)| target);
+    let channel = target.trim_start_matches(['@', '%', '+', '~', '&', '!']);
+    channel.len() < target.len() && channel.starts_with('#') && is_channel(channel)
+}
+
 /// Whether this is a channel's name.
 pub(super) fn is_channel(text: &str) -> bool {
     text.len() > 1
@@ -190,6 +192,14 @@ pub(super) fn dashed(line: &str) -> Option<(&str, &str)> {
         _ => without_channel(name),
     };
     Some((bare_nick(name)?, &inner[end + 1..]))
+}
+
+/// The same, but only of `-bob:#team-`: what stands in other dashes was said to the writer alone.
+pub(super) fn dashed_to_channel(line: &str) -> Option<(&str, &str)> {
+    let name = line.split([' ', '\t']).next().unwrap_or_default();
+    let (_, target) = name.strip_suffix('-')?.split_once(':')?;
+    let target = target.trim_start_matches(['@', '%', '+', '~', '&', '!']);
+    is_channel(target).then(|| dashed(line))?
 }
 
 /// Splits at the first space: a nick, and what it did.

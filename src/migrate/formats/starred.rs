@@ -4,9 +4,10 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::scan::{
-    Clock, angled, bare_nick, bracketed_clock, dashed, enclosed, is_channel, is_nick,
-    iso_date_time, nick_and_rest, userhost,
+    angled, bare_nick, dashed, enclosed, is_channel, is_nick, is_to_some, iso_date_time,
+    nick_and_rest, userhost,
 };
+use super::stamp::bracketed_stamp;
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
@@ -27,11 +28,10 @@ fn clocked(line: &str, told: fn(&str) -> Option<LogEvent>) -> WrittenLine {
     if line.is_empty() {
         return WrittenLine::Nothing;
     }
-    let Some((Clock { time, has_seconds }, said)) = bracketed_clock(line) else {
-        return WrittenLine::Unknown;
-    };
-    let time = WrittenTime::Local { date: WrittenDate::None, time, has_seconds };
-    WrittenLine::Entry { time, event: event(said, told) }
+    match bracketed_stamp(line) {
+        Some((time, said)) => WrittenLine::Entry { time, event: event(said, told) },
+        None => WrittenLine::Unknown,
+    }
 }
 
 /// Reads a line of Limnoria: `2026-11-29T13:59:16  <bob> hi`.
@@ -70,6 +70,9 @@ pub(super) fn parse_lounge(line: &str) -> WrittenLine {
 
 /// What follows the time: a message, an action, a notice, or what `told` makes of the text behind the stars.
 fn event(said: &str, told: fn(&str) -> Option<LogEvent>) -> LogEvent {
+    if is_to_some(said) {
+        return client(said);
+    }
     match said.as_bytes().first() {
         Some(b'<') => {
             if let Some((nick, rest)) = angled(said) {

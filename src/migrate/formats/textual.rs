@@ -1,11 +1,11 @@
 //! Textual: `[2008-07-09T16:13:30+1200] <@nick> text`. Its events have no mark, but its actions do.
 
 use jiff::civil::DateTime;
-use jiff::tz::Offset;
 
 use super::scan::{
-    angled, bare_nick, dashed, enclosed, is_nick, iso_date_time, nick_and_rest, number, userhost,
+    angled, bare_nick, dashed, enclosed, is_nick, iso_date_time, nick_and_rest, userhost,
 };
+use super::stamp::offset;
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
@@ -29,21 +29,6 @@ pub(super) fn parse(line: &str) -> WrittenLine {
         },
         Err(_) => WrittenLine::Unknown,
     }
-}
-
-/// `+1200` or `+12:00`, and what follows.
-fn offset(text: &str) -> Option<(Offset, &str)> {
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes, rest) = match rest.split_at_checked(2)? {
-        (hours, rest) if rest.starts_with(':') => (hours, rest.get(1..3)?, rest.get(3..)?),
-        (hours, rest) => (hours, rest.get(..2)?, rest.get(2..)?),
-    };
-    let (hours, minutes) = (number(hours, 2..=2)?.0, number(minutes, 2..=2)?.0);
-    Some((Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()?, rest))
 }
 
 fn event(said: &str) -> Option<LogEvent> {

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::Offset;
 
 use super::scan::{
-    bare_nick, enclosed, is_channel, is_nick, iso_date_time, nick_and_rest, without_channel,
+    bare_nick, enclosed, is_channel, is_nick, iso_date_time, nick_and_rest, number, without_channel,
 };
+use super::stamp::{offset, stamp};
 use super::told::{action, client, kick, mode, notice, part, quit, renamed, speaker, text, topic};
 use crate::domain::{LogEvent, LogSpeaker};
 use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
@@ -34,17 +36,27 @@ pub(super) fn parse(line: &str) -> WrittenLine {
     }
 }
 
-/// `2026-11-29 13:59:16` in local time; or since 4.8 `2026-11-29 12:59:16.123456Z`.
+/// `2026-11-29 13:59:16` in local time; or since 4.8 `2026-11-29 12:59:16.123456Z`; or whatever `logger.file.time_format` says.
 fn written_time(column: &str) -> Option<WrittenTime> {
-    let (date, time, rest) = iso_date_time(column)?;
-    match rest {
-        "" => Some(WrittenTime::Local { date: WrittenDate::Full(date), time, has_seconds: true }),
-        "Z" => {
-            let at = TimeZone::UTC.to_timestamp(DateTime::from_parts(date, time)).ok()?;
-            Some(WrittenTime::Moment(at))
-        }
-        _ => None,
+    if let Some((second, "")) = number(column, 9..=10) {
+        return Timestamp::from_second(second.into()).ok().map(WrittenTime::Moment);
     }
+    let (written, rest) = match iso_date_time(column) {
+        Some((date, time, rest)) => {
+            let date = WrittenDate::Full(date);
+            (WrittenTime::Local { date, time, has_seconds: true }, rest)
+        }
+        None => stamp(column)?,
+    };
+    let offset = match rest.trim_start() {
+        "" => return Some(written),
+        "Z" => Offset::UTC,
+        rest => offset(rest).filter(|(_, end)| end.is_empty())?.0,
+    };
+    let WrittenTime::Local { date: WrittenDate::Full(date), time, .. } = written else {
+        return None;
+    };
+    offset.to_timestamp(DateTime::from_parts(date, time)).ok().map(WrittenTime::Moment)
 }
 
 /// Removes the colours for terminals, which `logger.file.color_lines` leaves.
@@ -70,6 +82,11 @@ fn without_colours(line: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
+/// Whether nicks consist of it: letters, digits, and the signs that servers allow. Unicode has letters that are symbols, such as ℹ.
+fn is_of_nicks(c: char) -> bool {
+    "[]\\`_^{|}".contains(c) || c.is_alphanumeric() && !('\u{2100}'..='\u{214f}').contains(&c)
+}
+
 /// None for what was said to the writer alone.
 fn event(prefix: &str, message: &str) -> Option<LogEvent> {
     match prefix {
@@ -82,10 +99,17 @@ fn event(prefix: &str, message: &str) -> Option<LogEvent> {
         }
         "-->" => return Some(joined(message).unwrap_or_else(|| client(message))),
         "<--" => return Some(left(message).unwrap_or_else(|| client(message))),
-        "--" if message.starts_with("PvNotice(") => return None,
+        "--" if is_for_some(message) => return None,
         "--" => return Some(announcement(message).unwrap_or_else(|| client(message))),
         "" | "=!=" => return Some(client(message)),
         _ => {}
+    }
+    // Its signs can be others, such as `▬▬▶` for `-->`. Where they stand, these words are no message.
+    if !prefix.contains(is_of_nicks)
+        && let Some(event) =
+            joined(message).or_else(|| left(message)).or_else(|| announcement(message))
+    {
+        return Some(event);
     }
     let name = enclosed(prefix, "<", ">").unwrap_or(prefix);
     Some(match bare_nick(without_channel(name)) {
@@ -167,10 +191,19 @@ fn announcement(message: &str) -> Option<LogEvent> {
     did.strip_prefix("has unset topic for ").map(|_| topic(nick, ""))
 }
 
-/// `Notice(bob): hi`; in newer versions `Notice(@bob) -> #team: hi`, and `NoticeOp(bob)` in old ones.
+/// Whether it was said to the writer alone, or to a part of the channel: `PvNotice(bob): …`, `Msg(bob) -> @#team: …`, in old
+/// versions `NoticeOp(bob): …`.
+fn is_for_some(message: &str) -> bool {
+    let target = message.split_once(") -> ").map_or("", |(_, target)| target);
+    let commands = ["PvNotice(", "NoticeOp(", "NoticeVoice("];
+    commands.iter().any(|command| message.starts_with(command))
+        || ["Msg(", "Notice("].iter().any(|command| message.starts_with(command))
+            && (target.starts_with(['@', '%', '~', '&', '!']) || target.starts_with("+#"))
+}
+
+/// `Notice(bob): hi`; in newer versions `Notice(@bob) -> #team: hi`.
 fn to_channel<'m>(message: &'m str, command: &str) -> Option<(&'m str, &'m str)> {
     let rest = message.strip_prefix(command)?;
-    let rest = rest.strip_prefix("Op").or_else(|| rest.strip_prefix("Voice")).unwrap_or(rest);
     let (nick, rest) = rest.strip_prefix('(')?.split_once(')')?;
     let said = match rest.strip_prefix(" -> ") {
         Some(rest) => rest.split_once(": ").or_else(|| Some((rest.strip_suffix(':')?, "")))?.1,

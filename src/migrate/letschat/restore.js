@@ -163,6 +163,59 @@
     });
   }
 
+  // Those who may read a room and are not let in yet; nothing if everybody may.
+  function missingParticipants(room, found) {
+    var there = {};
+    (found.participants || []).forEach(function (id) {
+      there[hex(id)] = true;
+    });
+    return (room.participants || []).filter(function (id) {
+      return !there[id] && id !== hex(found.owner);
+    });
+  }
+
+  // Before the messages are there, so that nobody else ever sees them. `apply` is false where nothing may be changed.
+  function closeRooms(apply) {
+    written.rooms.forEach(function (room) {
+      var found = database.rooms.findOne({ _id: ObjectId(room.id) });
+      if (!room.participants || !found) {
+        return;
+      }
+      var foreign = count(database.messages, { room: found._id });
+      if (!found.private && foreign > 0) {
+        problem(
+          "everybody can read the room " + room.slug + ", and it has messages already: name another room in the plan, and write again"
+        );
+        return;
+      }
+      var missing = missingParticipants(room, found);
+      if (found.private && missing.length === 0) {
+        return;
+      }
+      print(room.slug + ": only participants can read it; " + missing.length + (apply ? " are let in" : " would be let in"));
+      if (apply) {
+        var participants = (found.participants || []).concat(missing.map(function (id) { return ObjectId(id); }));
+        change(database.rooms, { _id: found._id }, { $set: { private: true, participants: participants } });
+      }
+    });
+  }
+
+  function checkClosed() {
+    written.rooms.forEach(function (room) {
+      var found = database.rooms.findOne({ _id: ObjectId(room.id) });
+      if (!room.participants || !found) {
+        return;
+      }
+      if (!found.private) {
+        problem("everybody can read the room " + room.slug + ": run \"sh restore.sh undo\", then \"sh restore.sh restore\"");
+      }
+      var missing = missingParticipants(room, found).length;
+      if (missing > 0) {
+        print("warning: " + missing + " of the participants of " + room.slug + " cannot read it");
+      }
+    });
+  }
+
   function isIndexed() {
     return database.messages.getIndexes().some(function (index) {
       return index.key.room === 1 && index.key.posted === -1 && Object.keys(index.key)[0] === "room";
@@ -197,6 +250,8 @@
         tell(room.folder, "messages");
       }
     });
+    // Not where restoring is refused.
+    closeRooms(letsbridge.action === "before" && problems === 0);
   }
 
   function index() {
@@ -237,6 +292,7 @@
         problem(state.missing + " messages of " + room.slug + " are missing");
       }
     });
+    checkClosed();
     if (!isIndexed()) {
       problem("there is no index of messages by room and time: run \"sh restore.sh restore\"");
     }
@@ -258,7 +314,22 @@
     print("The index of messages by room and time stays. To remove it: db.messages.dropIndex(\"room_1_posted_-1\")");
   }
 
+  // Accounts that nobody uses are let out again: they are removed.
+  function undoParticipants() {
+    var unused = written.accounts.filter(function (account) {
+      var user = findUser(account.id);
+      return user && isUnchanged(account, user);
+    });
+    written.rooms.forEach(function (room) {
+      if (room.participants) {
+        var ids = unused.map(function (account) { return ObjectId(account.id); });
+        change(database.rooms, { _id: ObjectId(room.id) }, { $pullAll: { participants: ids } });
+      }
+    });
+  }
+
   function undoAccounts() {
+    undoParticipants();
     var ids = written.accounts.map(function (account) {
       return ObjectId(account.id);
     });

@@ -108,6 +108,8 @@ restore_file() {
 restore() {
     has mongorestore || fail "mongorestore is not here: install the MongoDB database tools, or run this where they are"
     if [ -z "$shell" ]; then
+        ! grep -q '"participants":' "$here/import.js" ||
+            fail "neither mongosh nor mongo is here, and only they can let the participants of a room read it: install one of them"
         say "neither mongosh nor mongo is here: nothing is checked, and new rooms keep the time when they were made."
         restore_file users users --noIndexRestore
         # With the index of the messages, which is in the metadata.

@@ -1,6 +1,10 @@
 //! The script that restores the documents, checks them, and takes them back, and what it must know.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::domain::ObjectId;
 
 /// `restore.sh`, for the administrator of the database.
 pub const RESTORE_SH: &str = include_str!("restore.sh");
@@ -44,6 +48,9 @@ pub struct RestoredRoom {
     pub last: i64,
     /// How many files list its messages: `ids-0001.txt` and so on.
     pub id_files: u64,
+    /// The ids of those who may read it, if not everybody may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participants: Option<Vec<String>>,
 }
 
 /// An account that was written.
@@ -62,6 +69,16 @@ pub struct RestoredAccount {
 }
 
 impl RestoredHistory {
+    /// Lets only the accounts in `participants`, and the one of the bridge, read the rooms that are named there. An account that
+    /// was to be written and has said nothing is not there.
+    pub fn close(&mut self, participants: &BTreeMap<String, Vec<ObjectId>>, bridge: ObjectId) {
+        for room in &mut self.rooms {
+            room.participants = participants
+                .get(&room.slug)
+                .map(|ids| ids.iter().chain([&bridge]).map(ToString::to_string).collect());
+        }
+    }
+
     /// A script that defines it.
     ///
     /// # Errors

@@ -90,7 +90,7 @@ pub(super) fn align(
 }
 
 /// By how much the clocks differ around the gap before the anchor number `at`.
-fn skew_around(chain: &[Match], at: usize, usual: Skew) -> Skew {
+pub(super) fn skew_around(chain: &[Match], at: usize, usual: Skew) -> Skew {
     let last = chain.len().saturating_sub(NEIGHBOURS);
     let begin = at.saturating_sub(NEIGHBOURS.div_ceil(2)).min(last);
     let near = &chain[begin..chain.len().min(begin + NEIGHBOURS)];

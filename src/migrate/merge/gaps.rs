@@ -6,17 +6,12 @@ use std::ops::Range;
 use super::anchors::Match;
 use super::normal::KeyedEntry;
 use super::skew::Skew;
-use crate::domain::LogEvent;
 
 /// How far the times of one line may differ beyond what the clocks do, in milliseconds, where both sources were there.
 const DELAY_BETWEEN: i64 = 2 * 60_000;
 
 /// The same where one of them may have come or gone.
 const DELAY_AT_EDGE: i64 = 5_000;
-
-/// The same where both were there, and have the same messages in the gap: an hour that comes twice, and of which only one of
-/// them tells which it was.
-const DELAY_OF_SAME: i64 = 65 * 60_000;
 
 /// How far the times may differ of what surely is at the same moment.
 const SAME_MOMENT: i64 = 2_000;
@@ -56,7 +51,7 @@ impl AnchorGap<'_> {
             (a.end, b.end) = (a.end - 1, b.end - 1);
         }
         if !a.is_empty() && !b.is_empty() {
-            let limit = self.limit(a.clone(), b.clone());
+            let limit = self.limit();
             let (rows, columns) = self.comparable(a, b);
             if rows.len() * columns.len() <= MAX_COMPARED {
                 self.match_best(&rows, &columns, limit, &mut found);
@@ -85,20 +80,9 @@ impl AnchorGap<'_> {
         (skew.differs(it.offset) - it.slack().max(skew.slack())).max(0)
     }
 
-    /// How far the delay may be, in the gap that is `a` and `b`.
-    fn limit(&self, a: Range<usize>, b: Range<usize>) -> i64 {
-        if self.before.is_none() || self.behind.is_none() {
-            return DELAY_AT_EDGE;
-        }
-        let said = |it: &&KeyedEntry| matches!(it.entry.event, LogEvent::Message { .. });
-        let (first, second) = (&self.first[a], &self.second[b]);
-        let is_same = first.iter().filter(said).count() == second.iter().filter(said).count()
-            && first
-                .iter()
-                .filter(said)
-                .zip(second.iter().filter(said))
-                .all(|(one, other)| one.is_like(other));
-        if is_same { DELAY_OF_SAME } else { DELAY_BETWEEN }
+    /// How far the delay may be in the gap.
+    fn limit(&self) -> i64 {
+        if self.before.is_none() || self.behind.is_none() { DELAY_AT_EDGE } else { DELAY_BETWEEN }
     }
 
     /// What matching these two is worth; nothing if they do not match.

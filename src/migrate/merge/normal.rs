@@ -2,8 +2,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use jiff::Timestamp;
+
 use super::richest::enrich;
 use crate::domain::{LogEntry, LogEvent, LogPrecision, MessageKind};
+use crate::migrate::times::TimedEntry;
 use crate::translate::{Formatting, convert_formatting};
 
 /// How many bytes of a text are compared. The writer of a long message has all of it, the others what the server let pass.
@@ -21,6 +24,8 @@ pub(super) struct KeyedEntry {
     pub(super) entry: LogEntry,
     /// Its time, in milliseconds since 1970.
     pub(super) time: i64,
+    /// How much later it may have been, in milliseconds: in the hour that comes twice. Nothing if its time is sure.
+    pub(super) later: Option<i64>,
     /// The same for entries of the same author and text.
     key: u64,
     /// The same also for those that may be the same, if one of them is vague.
@@ -34,10 +39,11 @@ pub(super) struct KeyedEntry {
 }
 
 impl KeyedEntry {
-    pub(super) fn new(entry: LogEntry) -> Self {
+    pub(super) fn new(TimedEntry { entry, later }: TimedEntry) -> Self {
         let form = NormalForm::of(&entry.event);
         Self {
             time: entry.at.as_millisecond(),
+            later: later.and_then(|later| i64::try_from(later.as_millis()).ok()),
             key: digest(&form.exact),
             coarse: digest(form.coarse.as_ref().unwrap_or(&form.exact)),
             is_vague: form.is_vague,
@@ -68,7 +74,16 @@ impl KeyedEntry {
             (self.key, self.coarse, self.is_vague) = (other.key, other.coarse, false);
         }
         self.is_telling |= other.is_telling;
+        self.later = self.later.and(other.later);
         enrich(&mut self.entry.event, other.entry.event);
+    }
+
+    /// Gives it another time, unless it has it.
+    pub(super) fn move_to(&mut self, time: i64) {
+        if self.time != time {
+            self.time = time;
+            self.entry.at = Timestamp::from_millisecond(time).unwrap_or(self.entry.at);
+        }
     }
 
     /// Whether its seconds are known.
@@ -214,11 +229,10 @@ mod tests {
     use super::*;
     use crate::domain::LogSpeaker;
     use MessageKind::{Action, Notice, Text};
-    use jiff::Timestamp;
 
     fn keyed(event: LogEvent) -> KeyedEntry {
         let at = Timestamp::UNIX_EPOCH;
-        KeyedEntry::new(LogEntry { at, precision: LogPrecision::Exact, event })
+        KeyedEntry::new(LogEntry { at, precision: LogPrecision::Exact, event }.into())
     }
 
     fn said(nick: &str, kind: MessageKind, text: &str) -> KeyedEntry {

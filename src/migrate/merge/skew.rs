@@ -35,6 +35,11 @@ impl Skew {
         }
     }
 
+    /// The same, with the second one as the first.
+    pub(super) fn reversed(self) -> Self {
+        Self { offset: -self.offset, ..self }
+    }
+
     /// How far two times that are `offset` apart differ beyond what the clocks do, if both have seconds.
     pub(super) fn differs(self, offset: i64) -> i64 {
         (self.offset - offset).abs()

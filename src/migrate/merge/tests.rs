@@ -106,7 +106,8 @@ fn told(entries: &[LogEntry]) -> Vec<String> {
 }
 
 fn merged(sources: Vec<Vec<LogEntry>>, window: usize) -> Vec<LogEntry> {
-    merge_in(sources.into_iter().map(Vec::into_iter).collect(), window).collect()
+    let timed = |source: Vec<LogEntry>| source.into_iter().map(TimedEntry::from);
+    merge_in(sources.into_iter().map(timed).collect(), window).collect()
 }
 
 /// A part of a history of `length` entries, from two percentages.
@@ -241,11 +242,23 @@ fn years_apart_or_one_after_the_other() {
 #[test]
 fn an_hour_that_only_one_clock_tells_apart() {
     let mut history = vec![said_at(0, 0, "long before the clock goes back")];
-    history.extend((0..3).map(|at| said_at(at * 1_200 * SECOND + HOUR, 1, "ok")));
-    history.push(said_at(3 * HOUR, 0, "long after the clock went back"));
-    let mut other = history.clone();
-    for entry in &mut other[1..4] {
-        entry.at += jiff::SignedDuration::from_hours(1);
+    history.extend((0..3).map(|at| said_at(at * 1_200 * SECOND + 2 * HOUR, 1, "ok")));
+    history.push(said_at(4 * HOUR, 0, "long after the clock went back"));
+    let sure: Vec<TimedEntry> = history.iter().cloned().map(TimedEntry::from).collect();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let mut other = sure.clone();
+    for timed in &mut other[1..4] {
+        timed.entry.at -= hour;
+        timed.later = Some(hour);
     }
-    assert_eq!(told(&merged(vec![history.clone(), other], 64)), told(&history));
+    for sources in [vec![sure.clone(), other.clone()], vec![other.clone(), sure.clone()]] {
+        let found: Vec<_> =
+            merge_in(sources.into_iter().map(Vec::into_iter).collect(), 64).collect();
+        assert_eq!(found, history);
+    }
+    // Two that do not tell, and a third that does.
+    let found: Vec<_> =
+        merge_in(vec![other.clone().into_iter(), other.into_iter(), sure.into_iter()], 64)
+            .collect();
+    assert_eq!(found, history);
 }

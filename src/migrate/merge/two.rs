@@ -3,13 +3,12 @@
 use std::collections::VecDeque;
 use std::iter::Fuse;
 
-use jiff::Timestamp;
-
 use super::alignment::{Alignment, MergeStep, align};
 use super::anchors::MAX_SKEW;
 use super::normal::KeyedEntry;
 use super::richest::enrich;
 use super::skew::Skew;
+use super::twice;
 
 /// How far before the end of a full window nothing is decided: what it matches with may not have been read.
 const MARGIN: i64 = 5 * 60_000;
@@ -113,8 +112,7 @@ where
     fn pass_second(&mut self) {
         self.before = None;
         if let Some(mut entry) = self.second.window.pop_front().filter(|entry| !entry.is_absorbed) {
-            let time = entry.time + self.skew.correction();
-            move_to(&mut entry, time);
+            entry.move_to(entry.time + self.skew.correction());
             self.ready.push_back(entry);
         }
     }
@@ -125,6 +123,7 @@ where
         self.second.fill(self.window, until - self.skew.offset);
         let first = self.first.window.make_contiguous();
         let second = self.second.window.make_contiguous();
+        twice::decide(first, second, self.skew);
         let Alignment { steps, crossing } = align(first, second, self.skew, self.before);
         let decided = self.decided(&steps);
         let last =
@@ -169,24 +168,16 @@ where
         let entry = match (one, other) {
             (Some(mut one), Some(other)) => {
                 one.entry.precision = one.entry.precision.min(other.entry.precision);
-                move_to(&mut one, step.time);
+                one.move_to(step.time);
                 one.absorb(other);
                 Some(one)
             }
             (one, other) => one.or(other.filter(|other| !other.is_absorbed)).map(|mut entry| {
-                move_to(&mut entry, step.time);
+                entry.move_to(step.time);
                 entry
             }),
         };
         self.ready.extend(entry);
-    }
-}
-
-/// Gives an entry another time, unless it has it.
-fn move_to(entry: &mut KeyedEntry, time: i64) {
-    if entry.time != time {
-        entry.time = time;
-        entry.entry.at = Timestamp::from_millisecond(time).unwrap_or(entry.entry.at);
     }
 }
 

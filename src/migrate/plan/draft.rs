@@ -87,6 +87,8 @@ pub struct ChannelDraft {
     pub channel: String,
     /// The room that it may go to.
     pub room: Option<String>,
+    /// The user names of those who may read the room, if not everybody may.
+    pub participants: Option<Vec<String>>,
     /// Whether it is a private conversation.
     pub is_private: bool,
     /// How much was said.
@@ -125,7 +127,7 @@ pub struct PersonDraft {
     pub name: String,
     /// Their nicks, the main one first.
     pub nicks: Vec<PlannedNick>,
-    /// As whom they speak.
+    /// The account that speaks for them.
     pub account: PlannedAccount,
     /// How sure that is.
     pub sure: Sureness,
@@ -165,17 +167,23 @@ impl PlannedPerson {
 impl ChannelDraft {
     /// What of a channel an administrator may change, as one text.
     pub(super) fn decisions(&self) -> String {
-        decisions_of_channel(&self.network, &self.channel, self.room.as_deref())
+        let room = (self.room.as_deref(), self.participants.as_deref());
+        decisions_of_channel(&self.network, &self.channel, room)
     }
 }
 
-fn decisions_of_channel(network: &str, channel: &str, room: Option<&str>) -> String {
-    format!("{network:?} {channel:?} {room:?}")
+fn decisions_of_channel(
+    network: &str,
+    channel: &str,
+    (room, participants): (Option<&str>, Option<&[String]>),
+) -> String {
+    format!("{network:?} {channel:?} {room:?} {participants:?}")
 }
 
 impl PlannedChannel {
     pub(super) fn decisions(&self) -> String {
         let left_out = if self.is_left_out { " left out" } else { "" };
-        decisions_of_channel(&self.network, &self.channel, self.room.as_deref()) + left_out
+        let room = (self.room.as_deref(), self.participants.as_deref());
+        decisions_of_channel(&self.network, &self.channel, room) + left_out
     }
 }

@@ -1,4 +1,5 @@
-//! What the administrator decides about an import: which channels go to which rooms, who was who, and as whom they speak.
+//! What the administrator decides about an import: which channels go to which rooms, who was who, and which
+//! account speaks for each.
 //!
 //! ```text
 //! people found, files, accounts, links ─▶ draft ─▶ revise: what was edited stays ─▶ plan.toml
@@ -12,6 +13,7 @@ mod keeping;
 mod mistake;
 mod networks;
 mod old_plan;
+mod participants;
 mod propose;
 mod read;
 mod read_people;
@@ -41,7 +43,7 @@ pub use networks::NetworkNames;
 pub use old_plan::OldPlan;
 pub use propose::{AccountRules, propose_people, said, with_commas};
 pub use revise::{RevisedPlan, revise};
-pub use room::{ProposedRoom, propose_room};
+pub use room::{ChannelSpeakers, ProposedRoom, propose_participants, propose_room};
 
 /// What an import does, as the administrator decided.
 #[derive(Debug, Clone)]
@@ -77,6 +79,8 @@ pub struct PlannedChannel {
     pub channel: String,
     /// The slug or id of the room that it goes to; `None` if it goes nowhere.
     pub room: Option<String>,
+    /// The user names in Let's Chat of those who may read the room, beside the bridge; `None` if everybody may.
+    pub participants: Option<Vec<String>>,
     /// Whether it is a private conversation, which must not go where others read it.
     pub is_private: bool,
     /// Whether the administrator leaves it out.
@@ -125,7 +129,7 @@ pub struct PlannedPerson {
     pub name: String,
     /// All their nicks, the main one first.
     pub nicks: Vec<PlannedNick>,
-    /// As whom they speak in Let's Chat.
+    /// The account that speaks for them in Let's Chat.
     pub account: PlannedAccount,
     /// How sure it is that the nicks are theirs.
     pub sure: Sureness,
@@ -148,7 +152,7 @@ pub struct PlannedNick {
     pub until: Option<Timestamp>,
 }
 
-/// As whom somebody speaks in Let's Chat.
+/// The account that speaks for somebody in Let's Chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlannedAccount {
     /// An account of their own, which is there.

@@ -1,4 +1,4 @@
-//! As whom people speak in Let's Chat, unless an administrator decides otherwise.
+//! Which account speaks for whom in Let's Chat, unless an administrator decides otherwise.
 
 use std::collections::{HashMap, HashSet};
 

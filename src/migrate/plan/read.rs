@@ -11,6 +11,7 @@ use toml_edit::{Document, TableLike};
 use super::claims::{Claims, key_of};
 use super::fields::{PlanTable, PlanText, PlanValue, sections};
 use super::mistake::{PlanError, PlanMistake};
+use super::participants::{check_rooms, read_participants};
 use super::read_people::{nobody, read_people};
 use super::{Plan, PlannedChannel, PlannedFile, PlannedFormat, PlannedReading};
 use crate::domain::{DatabaseFormat, ObjectId, is_room_slug};
@@ -24,6 +25,10 @@ pub(super) const PLAN_VERSION: i64 = 1;
 
 /// The sections of a plan.
 const SECTIONS: &[&str] = &["version", "reading", "channel", "person", "files"];
+
+/// The keys of a channel.
+const CHANNEL_KEYS: &[&str] =
+    &["network", "channel", "room", "participants", "private", "leave_out", "checked"];
 
 /// The text of a plan.
 pub(super) fn read_file(path: &Path) -> Result<String, PlanError> {
@@ -133,7 +138,7 @@ fn read_channels(text: &PlanText, root: &dyn TableLike) -> ReadChannels {
     let mut channels: ReadChannels = Vec::new();
     let mut seen: HashMap<(String, String), Option<usize>> = HashMap::new();
     for table in sections(text, root, "channel") {
-        table.check_keys(&["network", "channel", "room", "private", "leave_out", "checked"]);
+        table.check_keys(CHANNEL_KEYS);
         let network = table.needed("network", "write the network's name");
         let name = table.needed("channel", "write the channel's name");
         let (Some(network), Some(channel)) = (network, name) else { continue };
@@ -146,12 +151,15 @@ fn read_channels(text: &PlanText, root: &dyn TableLike) -> ReadChannels {
         }
         let is_private = table.flag("private");
         let room = read_room(&table, is_private);
+        let participants = read_participants(&table, is_private);
         table.flag("checked");
         let is_left_out = table.flag("leave_out");
         let files = Vec::new();
-        let channel = PlannedChannel { network, channel, room, is_private, is_left_out, files };
+        let channel =
+            PlannedChannel { network, channel, room, participants, is_private, is_left_out, files };
         channels.push((channel, table.line));
     }
+    check_rooms(text, &channels);
     channels
 }
 

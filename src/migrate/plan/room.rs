@@ -1,6 +1,13 @@
-//! To which room a channel goes.
+//! To which room a channel goes, and who may read it if not everybody may.
 
-use super::draft::KnownLink;
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::claims::key_of;
+use super::draft::{KnownLink, PersonDraft};
+use super::old_plan::OldPlan;
+use super::{PlannedAccount, PlannedNick};
 use crate::domain::Casemapping;
 
 /// A room for a channel, and why.
@@ -27,7 +34,7 @@ pub fn propose_room(network: &str, channel: &str, links: &[KnownLink]) -> Propos
         let why = "linked, on a network that bridge.toml calls otherwise";
         return ProposedRoom { room: link.room.clone(), why, is_doubtful: true };
     }
-    ProposedRoom { room: slug_of(channel), why: "by its name", is_doubtful: false }
+    ProposedRoom { room: slug_of(channel), why: "named after the channel", is_doubtful: false }
 }
 
 /// A slug like the channel's name.
@@ -42,6 +49,51 @@ fn slug_of(channel: &str) -> String {
     }
     let slug = slug.trim_matches('-');
     if slug.is_empty() { "irc".to_owned() } else { slug.to_owned() }
+}
+
+/// Who spoke in a channel.
+#[derive(Debug, Clone, Copy)]
+pub struct ChannelSpeakers<'a> {
+    /// The network.
+    pub network: &'a str,
+    /// Their nicks.
+    pub nicks: &'a BTreeSet<String>,
+    /// When something was said, first and last.
+    pub said: Option<(Timestamp, Timestamp)>,
+}
+
+/// The user names of the accounts of those who spoke in a channel, in order. Whom the administrator has edited in `old` has the
+/// account that stands there.
+#[must_use]
+pub fn propose_participants(
+    speakers: ChannelSpeakers<'_>,
+    people: &[PersonDraft],
+    old: Option<&OldPlan>,
+) -> Vec<String> {
+    let keys: BTreeSet<(String, String)> =
+        speakers.nicks.iter().map(|nick| key_of(speakers.network, nick)).collect();
+    let spoke = |nick: &PlannedNick| {
+        let is_then = speakers.said.is_none_or(|(first, last)| {
+            nick.from.is_none_or(|from| from <= last)
+                && nick.until.is_none_or(|until| first < until)
+        });
+        is_then && keys.contains(&key_of(&nick.network, &nick.nick))
+    };
+    let edited: Vec<_> = old.map(|old| old.edited_people().collect()).unwrap_or_default();
+    let mut names = BTreeSet::new();
+    for person in people.iter().filter(|person| person.nicks.iter().any(spoke)) {
+        let edited = person.given.and_then(|given| edited.get(given)).map(|(_, person)| person);
+        if edited.is_some_and(|edited| edited.is_left_out) {
+            continue;
+        }
+        match edited.map_or(&person.account, |edited| &edited.account) {
+            PlannedAccount::Existing { username, .. }
+            | PlannedAccount::Made { username, .. }
+            | PlannedAccount::New { username, .. } => drop(names.insert(username.to_lowercase())),
+            PlannedAccount::Bridge => {}
+        }
+    }
+    names.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -471,6 +471,21 @@ list = [
             "plan.toml:4: reading.charset: \"klingon\" will not do; write the name of a charset",
         ),
         (
+            "room = \"tea\"",
+            "room = \"tea\"\nparticipants = [\"ann\", \"Ann Smith\"]",
+            "plan.toml:7: channel[0].participants[1]: \"Ann Smith\" will not do; write a user name in Let's Chat",
+        ),
+        (
+            "room = \"tea\"",
+            "private = true\nparticipants = [\"ann\"]",
+            "plan.toml:7: channel[0].participants: nothing of this log goes into a room; remove the line",
+        ),
+        (
+            "[[channel]]",
+            "[[channel]]\nnetwork = \"libera\"\nchannel = \"#two\"\nroom = \"tea\"\nparticipants = []\n[[channel]]",
+            "plan.toml:8: participants: libera/#two goes to the room tea, too, and has other participants",
+        ),
+        (
             "[[channel]]",
             "[reading]\ntimezone = \"Mars\"\n[[channel]]",
             "plan.toml:4: reading.timezone: \"Mars\" will not do",
@@ -483,6 +498,36 @@ list = [
             Err(error) => error.to_string(),
         };
         assert!(found.lines().any(|line| line.contains(error)), "{to}:\n{found}");
+    }
+}
+
+#[test]
+fn participants_are_those_who_spoke_by_their_accounts() {
+    let mut draft = draft();
+    draft.channels[0].participants = Some(vec!["ann".to_owned()]);
+    let text = again("version = 1\n", &draft).text;
+    let plan = parse(&text);
+    assert_eq!(plan.channels[0].participants, draft.channels[0].participants, "{text}");
+    let edited = text.replace("participants = [\"ann\"]", "participants = [\"Carl\"]");
+    let edited = again(&edited, &draft).text;
+    let carl = Some(vec!["carl".to_owned()]);
+    assert_eq!(parse(&edited).channels[0].participants, carl, "{edited}");
+
+    let span = Some((at("2014-02-01T00:00:00Z"), at("2014-02-02T00:00:00Z")));
+    let later = Some((at("2015-02-01T00:00:00Z"), at("2015-02-02T00:00:00Z")));
+    let nicks = |nicks: &[&str]| nicks.iter().map(|nick| (*nick).to_owned()).collect();
+    let cases: [(&str, &[&str], _, &[&str]); 5] = [
+        ("libera", &["Ann"], span, &["ann"]),
+        ("oftc", &["ann"], span, &[]),
+        ("libera", &["guest", "nobody"], span, &["ann"]),
+        // The nick was somebody else's then.
+        ("libera", &["guest"], later, &[]),
+        ("libera", &["bob", "ANN"], span, &["ann", "libera.bob.irc"]),
+    ];
+    for (network, spoke, said, expected) in cases {
+        let speakers = ChannelSpeakers { network, nicks: &nicks(spoke), said };
+        let found = propose_participants(speakers, &draft.people, None);
+        assert_eq!(found, expected, "{spoke:?} on {network}");
     }
 }
 

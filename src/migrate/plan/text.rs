@@ -137,6 +137,10 @@ pub(super) fn channel_section(channel: &ChannelDraft) -> String {
     if let Some(room) = &channel.room {
         text += &format!("room = {}\n", quoted(room));
     }
+    if let Some(participants) = &channel.participants {
+        let names: Vec<String> = participants.iter().map(|name| quoted(name)).collect();
+        text += &list("participants", &names);
+    }
     if channel.is_private {
         text += "private = true\n";
     }

@@ -15,7 +15,7 @@ use crate::domain::LogEntry;
 use crate::migrate::files;
 use crate::migrate::formats::LogFormat;
 use crate::migrate::merge::merge;
-use crate::migrate::times::Rising;
+use crate::migrate::times::{Rising, TimedEntry};
 
 /// How many series of files are merged at most. Each has a file open, and windows of its own.
 const MAX_SERIES: usize = 64;
@@ -33,11 +33,11 @@ pub struct ReadingProgress {
 const PROGRESS_STEP: u64 = 256 << 10;
 
 /// The entries of one series; one after an error is not given.
-type Entries = Box<dyn Iterator<Item = LogEntry> + Send>;
+type SourceEntries = Box<dyn Iterator<Item = TimedEntry> + Send>;
 
 /// All entries of one channel, in order, with times that rise. After an error there is nothing more.
 pub struct ChannelReader {
-    entries: Rising<Entries>,
+    entries: Rising<Box<dyn Iterator<Item = LogEntry> + Send>>,
     kept: KeptEvents,
     tally: Arc<ReadingTally>,
     total: u64,
@@ -100,7 +100,7 @@ impl ChannelReader {
         series.sort_by_key(|(rank, size, _)| (*rank, *size));
         let series = series.into_iter().map(|(_, _, entries)| entries).collect();
         Ok(Self {
-            entries: Rising::new(merge::<Entries>(series)),
+            entries: Rising::new(merge::<SourceEntries>(series)),
             kept: settings.kept,
             tally,
             total,
@@ -195,9 +195,9 @@ fn rank(format: LogFormat) -> u8 {
 
 /// The entries until the first error, which is noted.
 fn until_failure(
-    entries: impl Iterator<Item = Result<LogEntry, ReadError>> + Send + 'static,
+    entries: impl Iterator<Item = Result<TimedEntry, ReadError>> + Send + 'static,
     tally: &Arc<ReadingTally>,
-) -> Entries {
+) -> SourceEntries {
     let tally = Arc::clone(tally);
     Box::new(entries.map_while(move |entry| match entry {
         Ok(entry) => Some(entry),

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::error::ReadError;
 use super::sources::ReadingSettings;
-use super::tally::ReadingTally;
+use super::tally::{ReadLog, ReadingTally};
 use crate::domain::{LogEntry, LogEvent, LogPrecision};
+use crate::migrate::times::TimedEntry;
 use crate::store::{ForeignChannel, ForeignEntries, ForeignLog};
 
 /// What happened in one channel, as one user of the program has it. An error is the end.
@@ -15,6 +16,7 @@ pub(super) struct DatabaseEntries {
     tally: Arc<ReadingTally>,
     /// How many bytes of the file an entry stands for.
     bytes: u64,
+    log: ReadLog,
     is_ended: bool,
 }
 
@@ -51,21 +53,24 @@ impl DatabaseEntries {
                 entries: log.entries(channel, None)?,
                 tally: Arc::clone(tally),
                 bytes: bytes / rows.max(1),
+                log: ReadLog { path: path.to_owned(), messages: 0, range: None },
                 is_ended: false,
             })
         };
         asked.into_iter().map(open).collect()
     }
 
-    fn read(&mut self) -> Result<Option<LogEntry>, ReadError> {
+    fn read(&mut self) -> Result<Option<TimedEntry>, ReadError> {
         loop {
             match self.entries.next() {
                 None => return Ok(None),
                 Some(Ok((_, _, LogEvent::Client(_)))) => {}
                 Some(Ok((_, at, event))) => {
                     self.tally.add_bytes(self.bytes);
+                    self.log.messages += u64::from(matches!(event, LogEvent::Message { .. }));
+                    self.log.range = Some((self.log.range.map_or(at, |(first, _)| first), at));
                     let precision = LogPrecision::Exact;
-                    return Ok(Some(LogEntry { at, precision, event }));
+                    return Ok(Some(LogEntry { at, precision, event }.into()));
                 }
                 Some(Err(error)) if error.is_of_one_row() => {
                     self.tally.add_bad_row(&ReadError::from(error));
@@ -77,14 +82,17 @@ impl DatabaseEntries {
 }
 
 impl Iterator for DatabaseEntries {
-    type Item = Result<LogEntry, ReadError>;
+    type Item = Result<TimedEntry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_ended {
             return None;
         }
         let entry = self.read().transpose();
-        self.is_ended = !matches!(entry, Some(Ok(_)));
+        if !matches!(entry, Some(Ok(_))) {
+            self.is_ended = true;
+            self.tally.change(|report| report.files.push(self.log.clone()));
+        }
         entry
     }
 }

@@ -11,8 +11,8 @@ use super::error::ReadError;
 use super::sources::ReadingSettings;
 use super::tally::ReadingTally;
 use super::text::{TextEntries, TextLog};
-use crate::domain::LogEntry;
 use crate::migrate::formats::LogFormat;
+use crate::migrate::times::TimedEntry;
 
 /// What the files of one writer have in common: whose they are, where they are, and their format.
 type WriterKey = (Option<String>, PathBuf, LogFormat);
@@ -103,7 +103,7 @@ impl SeriesEntries {
 }
 
 impl Iterator for SeriesEntries {
-    type Item = Result<LogEntry, ReadError>;
+    type Item = Result<TimedEntry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

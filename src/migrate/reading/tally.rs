@@ -21,7 +21,7 @@ pub struct ReadingReport {
     pub recoded_lines: u64,
     /// How many lines could be either an event or an action.
     pub doubtful_lines: u64,
-    /// The logs of text that have been read.
+    /// The logs that have been read to their end; a database once for each of its users.
     pub files: Vec<ReadLog>,
     /// How many rows of databases could not be read.
     pub bad_rows: u64,
@@ -29,7 +29,7 @@ pub struct ReadingReport {
     pub first_bad_row: Option<String>,
 }
 
-/// What was in a log of text.
+/// What was in a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadLog {
     /// The file.

@@ -1,5 +1,6 @@
 //! The entries of a log that is text, with their times.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,10 +11,10 @@ use jiff::tz::TimeZone;
 use super::error::ReadError;
 use super::sources::ReadingSettings;
 use super::tally::{ReadLog, ReadingTally};
-use crate::domain::{LogEntry, LogEvent};
+use crate::domain::LogEvent;
 use crate::migrate::files::{self, LogLines};
 use crate::migrate::formats::{LineParser, LogFormat, ParserSettings, recognise_as};
-use crate::migrate::times::{DayChange, Timeline, TimelineStart, first_day};
+use crate::migrate::times::{DayChange, TimedEntry, Timeline, TimelineStart, first_day};
 use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
 
 /// A log of text that is to be read.
@@ -39,7 +40,7 @@ impl TextLog {
     ) -> Result<Option<(Timestamp, Timestamp)>, ReadError> {
         let mut range: Option<(Timestamp, Timestamp)> = None;
         for entry in TextEntries::open(self, settings, ReadingTally::shared())? {
-            let at = entry?.at;
+            let at = entry?.entry.at;
             range = Some(range.map_or((at, at), |(first, _)| (first, at)));
         }
         Ok(range)
@@ -67,10 +68,13 @@ impl TextLog {
     /// Whether an entry of which the day is not known stands before the first line that names one.
     fn needs_day(&self, settings: &ReadingSettings) -> Result<bool, ReadError> {
         let telling = |line| match line {
-            WrittenLine::Entry { time: WrittenTime::Local { date, .. }, .. } => {
+            WrittenLine::Entry { time: WrittenTime::Local { date, .. }, .. }
+            | WrittenLine::Several { time: WrittenTime::Local { date, .. }, .. } => {
                 Some(!matches!(date, WrittenDate::Full(_)))
             }
-            WrittenLine::Entry { .. } | WrittenLine::Day { .. } => Some(false),
+            WrittenLine::Entry { .. } | WrittenLine::Several { .. } | WrittenLine::Day { .. } => {
+                Some(false)
+            }
             _ => None,
         };
         Ok(self.written(settings)?.find_map(telling).unwrap_or(false))
@@ -102,6 +106,8 @@ pub(super) struct TextEntries {
     lines: LogLines,
     parser: LineParser,
     timeline: Timeline,
+    /// What else the last line tells, and its number.
+    waiting: VecDeque<(u64, WrittenLine)>,
     tally: Arc<ReadingTally>,
     /// How many of the lines' bytes the tally has.
     tallied: u64,
@@ -124,6 +130,7 @@ impl TextEntries {
             lines: open(&log.path, settings)?,
             parser: LineParser::new(log.format, &settings.parser),
             timeline: Timeline::new(log.zone.clone(), log.start(settings)?),
+            waiting: VecDeque::new(),
             tally,
             tallied: 0,
             messages: 0,
@@ -133,7 +140,37 @@ impl TextEntries {
     }
 
     /// The next entry; nothing at the end.
-    fn read(&mut self) -> Result<Option<LogEntry>, ReadError> {
+    fn read(&mut self) -> Result<Option<TimedEntry>, ReadError> {
+        loop {
+            let (number, written) = match self.waiting.pop_front() {
+                Some(waiting) => waiting,
+                None => match self.next_written()? {
+                    None => return Ok(None),
+                    Some((number, WrittenLine::Several { time, events })) => {
+                        let entry = |event| (number, WrittenLine::Entry { time, event });
+                        self.waiting.extend(events.into_iter().map(entry));
+                        continue;
+                    }
+                    Some(next) => next,
+                },
+            };
+            let entry = self.timeline.resolve(written).map_err(|error| ReadError::Time {
+                path: self.path.clone(),
+                line: number,
+                error,
+            })?;
+            if let Some(timed) = entry {
+                let entry = &timed.entry;
+                self.messages += u64::from(matches!(entry.event, LogEvent::Message { .. }));
+                let first = self.range.map_or(entry.at, |(first, _)| first);
+                self.range = Some((first, entry.at));
+                return Ok(Some(timed));
+            }
+        }
+    }
+
+    /// The next line and its number, but for what the client told its user; nothing at the end.
+    fn next_written(&mut self) -> Result<Option<(u64, WrittenLine)>, ReadError> {
         loop {
             let unreadable = |error| ReadError::Unreadable { path: self.path.clone(), error };
             let Some((number, line)) = self.lines.next_line().map_err(unreadable)? else {
@@ -150,17 +187,7 @@ impl TextEntries {
                 self.tally.add_bytes(bytes - self.tallied);
                 self.tallied = bytes;
             }
-            let entry = self.timeline.resolve(written).map_err(|error| ReadError::Time {
-                path: self.path.clone(),
-                line: number,
-                error,
-            })?;
-            if let Some(entry) = entry {
-                self.messages += u64::from(matches!(entry.event, LogEvent::Message { .. }));
-                let first = self.range.map_or(entry.at, |(first, _)| first);
-                self.range = Some((first, entry.at));
-                return Ok(Some(entry));
-            }
+            return Ok(Some((number, written)));
         }
     }
 
@@ -179,7 +206,7 @@ impl TextEntries {
 }
 
 impl Iterator for TextEntries {
-    type Item = Result<LogEntry, ReadError>;
+    type Item = Result<TimedEntry, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_ended {

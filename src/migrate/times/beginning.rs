@@ -15,11 +15,14 @@ pub fn first_day(lines: impl IntoIterator<Item = WrittenLine>) -> Option<Date> {
     let mut passed = Passed::default();
     for line in lines {
         match line {
-            WrittenLine::Entry { time: WrittenTime::Local { date, time, .. }, .. } => match date {
-                WrittenDate::Full(date) => return passed.first_before(date),
-                WrittenDate::WithoutYear { month, day } => passed.see_day(month, day),
-                WrittenDate::None => passed.see_time(time),
-            },
+            WrittenLine::Entry { time: WrittenTime::Local { date, time, .. }, .. }
+            | WrittenLine::Several { time: WrittenTime::Local { date, time, .. }, .. } => {
+                match date {
+                    WrittenDate::Full(date) => return passed.first_before(date),
+                    WrittenDate::WithoutYear { month, day } => passed.see_day(month, day),
+                    WrittenDate::None => passed.see_time(time),
+                }
+            }
             WrittenLine::Day { date, time } => {
                 let is_midnight = time.is_none_or(|time| time.hour() == 0 && time.minute() == 0);
                 return passed.first_before_told(date, is_midnight);

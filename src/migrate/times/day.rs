@@ -102,7 +102,7 @@ mod tests {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         for (change, before, time, expected) in cases {
             let before: DateTime = before.parse().unwrap();
-            let last = local::moment(&zone, before, None);
+            let last = local::moment(&zone, before, None).map(|(at, _)| at);
             let time = format!("{time}:00").parse().unwrap();
             let found = day_of(&zone, before, last, time, change);
             assert_eq!(found, Some(expected.parse().unwrap()), "{change:?} {before} {time}");

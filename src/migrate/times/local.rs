@@ -1,29 +1,33 @@
 //! Local times into moments, with the hour that comes twice and the one that is missing.
 
 use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 /// How far a clock may go back within the hour that comes twice without having entered it for the second time.
 /// Programs write lines a second or two out of order; logs without seconds go back by a minute or more.
 const OUT_OF_ORDER: SignedDuration = SignedDuration::from_secs(30);
 
-/// The moment at which a clock in `zone` showed `local`. In the hour that comes twice, it is the first one, unless that
-/// lies before `last`, the line before. In the hour that is missing, the clock is taken not to have been changed yet.
-/// Nothing if the moment is outside of what can be counted.
+/// The moment at which a clock in `zone` showed `local`, and how much later it did so once more. In the hour that comes
+/// twice, it is the first one, unless that lies before `last`, the line before: then it is surely the second. In the hour that
+/// is missing, the clock is taken not to have been changed yet. Nothing if the moment is outside of what can be counted.
 pub(super) fn moment(
     zone: &TimeZone,
     local: DateTime,
     last: Option<Timestamp>,
-) -> Option<Timestamp> {
+) -> Option<(Timestamp, Option<SignedDuration>)> {
+    let sure = |offset: Offset| Some((offset.to_timestamp(local).ok()?, None));
     match zone.to_ambiguous_timestamp(local).offset() {
-        AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).ok(),
-        AmbiguousOffset::Gap { before, .. } => before.to_timestamp(local).ok(),
+        AmbiguousOffset::Unambiguous { offset } => sure(offset),
+        AmbiguousOffset::Gap { before, .. } => sure(before),
         AmbiguousOffset::Fold { before, after } => {
             let first = before.to_timestamp(local).ok()?;
             match last {
-                Some(last) if first + OUT_OF_ORDER < last => after.to_timestamp(local).ok(),
-                _ => Some(first),
+                Some(last) if first + OUT_OF_ORDER < last => sure(after),
+                _ => {
+                    let second = after.to_timestamp(local).ok()?;
+                    Some((first, Some(second.duration_since(first))))
+                }
             }
         }
     }
@@ -49,7 +53,9 @@ mod tests {
     fn at(zone: &str, local: &str, last: Option<&str>) -> String {
         let zone = TimeZone::get(zone).unwrap();
         let last = last.map(|it| it.parse().unwrap());
-        moment(&zone, local.parse().unwrap(), last).unwrap().to_string()
+        let (at, later) = moment(&zone, local.parse().unwrap(), last).unwrap();
+        let later = later.map_or(String::new(), |later| format!(" or {}", at + later));
+        format!("{at}{later}")
     }
 
     #[test]
@@ -59,18 +65,23 @@ mod tests {
             ("Europe/Berlin", "2025-12-01T12:00:00", None, "2025-12-01T11:00:00Z"),
             ("UTC", "2025-10-26T02:30:00", None, "2025-10-26T02:30:00Z"),
             // The hour that comes twice: the first, unless the line before was later.
-            ("Europe/Berlin", "2025-10-26T02:30:00", None, "2025-10-26T00:30:00Z"),
+            (
+                "Europe/Berlin",
+                "2025-10-26T02:30:00",
+                None,
+                "2025-10-26T00:30:00Z or 2025-10-26T01:30:00Z",
+            ),
             (
                 "Europe/Berlin",
                 "2025-10-26T02:30:00",
                 Some("2025-10-26T00:29:00Z"),
-                "2025-10-26T00:30:00Z",
+                "2025-10-26T00:30:00Z or 2025-10-26T01:30:00Z",
             ),
             (
                 "Europe/Berlin",
                 "2025-10-26T02:30:00",
                 Some("2025-10-26T00:30:01Z"),
-                "2025-10-26T00:30:00Z",
+                "2025-10-26T00:30:00Z or 2025-10-26T01:30:00Z",
             ),
             (
                 "Europe/Berlin",

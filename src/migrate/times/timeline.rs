@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::day::{DayChange, day_of, day_with_year};
 use super::local;
+use super::timed::TimedEntry;
 use crate::domain::{LogEntry, LogEvent, LogPrecision, LogSpeaker, MessageKind};
 use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
 
@@ -65,6 +66,8 @@ pub struct Timeline {
     shown: Option<DateTime>,
     /// The moment of the last line.
     last: Option<Timestamp>,
+    /// How much later it may have been, in the hour that comes twice.
+    later: Option<SignedDuration>,
     /// How exactly that is known.
     precision: LogPrecision,
     /// Who spoke last, and how, for text that goes on.
@@ -81,6 +84,7 @@ impl Timeline {
             is_told: false,
             shown,
             last: None,
+            later: None,
             precision: LogPrecision::Guessed,
             speaker: None,
         }
@@ -92,13 +96,13 @@ impl Timeline {
     /// # Errors
     ///
     /// If the line's moment cannot be known. The timeline stays as it was before the line.
-    pub fn resolve(&mut self, line: WrittenLine) -> Result<Option<LogEntry>, TimeError> {
+    pub fn resolve(&mut self, line: WrittenLine) -> Result<Option<TimedEntry>, TimeError> {
         match line {
             WrittenLine::Entry { time, event } => {
                 let (at, precision) = self.place(time)?;
                 self.precision = precision;
                 self.remember(&event);
-                Ok(Some(LogEntry { at, precision, event }))
+                Ok(Some(TimedEntry { entry: LogEntry { at, precision, event }, later: self.later }))
             }
             WrittenLine::Day { date, time } => {
                 self.is_told = true;
@@ -106,7 +110,8 @@ impl Timeline {
                 Ok(None)
             }
             WrittenLine::Continuation(text) => Ok(self.go_on(text)),
-            WrittenLine::Nothing | WrittenLine::Unknown => Ok(None),
+            // Several are resolved one by one.
+            WrittenLine::Nothing | WrittenLine::Unknown | WrittenLine::Several { .. } => Ok(None),
         }
     }
 
@@ -122,28 +127,33 @@ impl Timeline {
         }
     }
 
-    fn go_on(&self, text: String) -> Option<LogEntry> {
+    fn go_on(&self, text: String) -> Option<TimedEntry> {
         let (by, kind) = self.speaker.clone()?;
         let event = LogEvent::Message { by, kind, text };
-        Some(LogEntry { at: self.last?, precision: self.precision, event })
+        let entry = LogEntry { at: self.last?, precision: self.precision, event };
+        Some(TimedEntry { entry, later: self.later })
     }
 
     fn place(&mut self, time: WrittenTime) -> Result<(Timestamp, LogPrecision), TimeError> {
         match time {
-            WrittenTime::Moment(at) => self.follow(at, LogPrecision::Exact),
+            WrittenTime::Moment(at) => {
+                self.later = None;
+                self.follow(at, LogPrecision::Exact)
+            }
             WrittenTime::None => {
-                let at = self.last.or_else(|| local::moment(&self.zone, self.shown?, None));
-                let at = at.ok_or(TimeError::NoDay)?;
+                let begin = || Some(local::moment(&self.zone, self.shown?, None)?.0);
+                let at = self.last.or_else(begin).ok_or(TimeError::NoDay)?;
                 self.last = Some(at);
                 Ok((at, LogPrecision::Guessed))
             }
             WrittenTime::Local { date, time, has_seconds } => {
                 let local = self.day(date, time)?.to_datetime(time);
-                let at = local::moment(&self.zone, local, self.last).ok_or(TimeError::NoSuchDay)?;
+                let (at, later) =
+                    local::moment(&self.zone, local, self.last).ok_or(TimeError::NoSuchDay)?;
                 let precision =
                     if has_seconds { LogPrecision::Exact } else { LogPrecision::Minute };
                 let placed = self.follow(at, precision)?;
-                self.shown = Some(local);
+                (self.shown, self.later) = (Some(local), later);
                 Ok(placed)
             }
         }
@@ -238,11 +248,14 @@ mod tests {
         let mut found = Vec::new();
         for text in lines.split(',').map(str::trim) {
             match timeline.resolve(line(text)) {
-                Ok(Some(LogEntry { at, precision: LogPrecision::Exact, .. })) => {
-                    found.push(at.to_string());
-                }
-                Ok(Some(LogEntry { at, precision, .. })) => {
-                    found.push(format!("{at} {precision:?}"));
+                Ok(Some(TimedEntry { entry: LogEntry { at, precision, .. }, later })) => {
+                    let how = if precision == LogPrecision::Exact {
+                        String::new()
+                    } else {
+                        format!(" {precision:?}")
+                    };
+                    let later = later.map_or("", |_| " or later");
+                    found.push(format!("{at}{how}{later}"));
                 }
                 Ok(None) => {}
                 Err(TimeError::NoDay) => found.push("no day".into()),
@@ -302,16 +315,22 @@ mod tests {
             // The hour that comes twice, in a log without seconds and in one that names the date.
             (
                 "= 2025-10-26, 02:55, 02:00, 02:04, 03:00",
-                "10-26T00:55:00Z Minute, 10-26T01:00:00Z Minute, 10-26T01:04:00Z Minute, 10-26T02:00:00Z Minute",
+                "10-26T00:55:00Z Minute or later, 10-26T01:00:00Z Minute, 10-26T01:04:00Z Minute, 10-26T02:00:00Z Minute",
             ),
             (
                 "2025-10-26 02:56:03, 2025-10-26 02:00:04, 2025-10-26 02:59:00, 2025-10-26 03:00:00",
-                "10-26T00:56:03Z, 10-26T01:00:04Z, 10-26T01:59:00Z, 10-26T02:00:00Z",
+                "10-26T00:56:03Z or later, 10-26T01:00:04Z, 10-26T01:59:00Z, 10-26T02:00:00Z",
+            ),
+            // Text that goes on, and lines without a time, belong to the line before.
+            (
+                "2025-10-26 02:56:03, +, -, 2025-10-26 03:00:00, +",
+                "10-26T00:56:03Z or later, 10-26T00:56:03Z or later, 10-26T00:56:03Z Guessed or later, \
+                 10-26T02:00:00Z, 10-26T02:00:00Z",
             ),
             // Lines out of order.
             (
                 "2025-10-26 02:56:03, 2025-10-26 02:56:02, 2025-10-26 02:56:04",
-                "10-26T00:56:03Z, 10-26T00:56:03Z, 10-26T00:56:04Z",
+                "10-26T00:56:03Z or later, 10-26T00:56:03Z or later, 10-26T00:56:04Z or later",
             ),
             // Set back.
             (

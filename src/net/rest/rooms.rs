@@ -49,13 +49,21 @@ impl RestClient {
         }
     }
 
-    /// Makes a room. Returns `false` if Let's Chat refuses, as it does if another room, perhaps an archived one,
+    /// Makes a room; a private one is open to everybody all the same where the server has private rooms switched off. Returns `false` if Let's Chat refuses, as it does if another room, perhaps an archived one,
     /// has the slug.
     ///
     /// # Errors
     /// Any [`RestError`].
-    pub async fn create_room(&self, slug: &str, description: &str) -> Result<bool, RestError> {
-        let fields = [("slug", slug), ("name", slug), ("description", description)];
+    pub async fn create_room(
+        &self,
+        slug: &str,
+        description: &str,
+        is_private: bool,
+    ) -> Result<bool, RestError> {
+        let mut fields = vec![("slug", slug), ("name", slug), ("description", description)];
+        if is_private {
+            fields.push(("private", "true"));
+        }
         let response = self.post("rooms", &fields).await?;
         match response.status().as_u16() {
             201 => Ok(true),

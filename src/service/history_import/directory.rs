@@ -1,6 +1,6 @@
 //! The directory of an import: a folder for each room, one for the accounts, and the script that restores them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -132,14 +132,16 @@ impl ImportDirectory {
         Ok(tally)
     }
 
-    /// Writes `accounts`, as far as they have said something, and the script, which says `warnings`. Returns how many
-    /// accounts there are.
+    /// Writes `accounts`, as far as they have said something, and the script, which says `warnings` and lets only
+    /// `participants` and the account `bridge` read their rooms. Returns how many accounts there are.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn finish(
         &self,
         accounts: &[ImportedAccount],
+        participants: &BTreeMap<String, Vec<ObjectId>>,
+        bridge: ObjectId,
         warnings: &[String],
     ) -> Result<usize, ImportFileError> {
         let accounts: Vec<(&ImportedAccount, i64)> = accounts
@@ -148,7 +150,9 @@ impl ImportDirectory {
             .collect();
         self.write_accounts(&accounts)?;
         let script = self.path.join("import.js");
-        let known = self.restored(&accounts, warnings).to_script();
+        let mut restored = self.restored(&accounts, warnings);
+        restored.close(participants, bridge);
+        let known = restored.to_script();
         let known = known.map_err(|error| files::at(&script, io::Error::other(error)))?;
         files::write_file(script, known.as_bytes())?;
         files::write_file(self.path.join("restore.js"), RESTORE_JS.as_bytes())?;
@@ -208,6 +212,7 @@ impl ImportDirectory {
                 first: part.tally.first,
                 last: part.tally.last,
                 id_files: part.tally.id_files,
+                participants: None,
             })
             .collect();
         rooms.sort_by(|a, b| a.folder.cmp(&b.folder));

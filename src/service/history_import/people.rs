@@ -1,9 +1,10 @@
 //! The accounts by which the people of a plan speak.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::directory::ImportedAccount;
 use super::room::HistoryOwner;
+use super::rooms::RoomGroup;
 use super::server::ImportServer;
 use crate::domain::ObjectId;
 use crate::migrate::letschat::{HistoryVoice, imported_account_id};
@@ -13,7 +14,10 @@ use crate::translate::account_email;
 /// The longest uid that Let's Chat accepts, in characters.
 const MAX_LEN_UID: usize = 24;
 
-/// Who speaks as whom.
+/// The accounts that may read a room, by its slug or id.
+pub(super) type RoomParticipants = BTreeMap<String, Vec<ObjectId>>;
+
+/// Which account speaks for whom.
 #[derive(Debug, Default)]
 pub(super) struct ImportPeople {
     /// The account of each person who has one, by their ids in the plan.
@@ -69,7 +73,32 @@ impl ImportPeople {
         }
     }
 
-    /// As whom a person speaks; `None` if they are left out.
+    /// The ids of those who may read the rooms that not everybody may, by what the plan calls the rooms. What is wrong is noted.
+    pub(super) fn participants(
+        &mut self,
+        groups: &[RoomGroup<'_>],
+        server: &ImportServer,
+    ) -> RoomParticipants {
+        let mut rooms = RoomParticipants::new();
+        for group in groups {
+            let Some(names) = group.participants() else { continue };
+            let ids = rooms.entry(group.room.clone()).or_default();
+            for name in names {
+                let written = self.accounts.iter().find(|it| it.username == *name).map(|it| it.id);
+                match written.or_else(|| server.account(name)?.parse().ok()) {
+                    Some(id) => ids.push(id),
+                    None => self.mistakes.push(format!(
+                        "participants of the room {}: Let's Chat has no account {name}, and nobody in the plan gets it: \
+                         correct the user name, or remove it",
+                        group.room
+                    )),
+                }
+            }
+        }
+        rooms
+    }
+
+    /// The account that speaks for a person; `None` if they are left out.
     pub(super) fn owner(&self, person: &PlannedPerson, bridge: ObjectId) -> Option<HistoryOwner> {
         if person.is_left_out {
             return None;

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::files::ImportFileError;
 use super::room_files::RoomWriter;
 use crate::domain::{LogEntry, LogEvent, LogSpeaker, ObjectId};
+use crate::migrate::closed::closes_channel;
 use crate::migrate::letschat::{HistoryVoice, MessageFields, PlacedEntry, Wording, message_id};
 use crate::migrate::reading::KeptEvents;
 
@@ -64,7 +65,7 @@ pub(super) fn write_entries<E>(
             continue;
         }
         if let LogEvent::Mode { change, .. } = &entry.event {
-            writer.tally_mut().was_closed |= closes(change);
+            writer.tally_mut().was_closed |= closes_channel(change);
         }
         if !channel.told.has(&entry.event) {
             continue;
@@ -93,39 +94,4 @@ pub(super) fn write_entries<E>(
 
 fn id_of(channel: &ImportChannel, entry: &LogEntry) -> Option<ObjectId> {
     message_id(&channel.network, &channel.name, entry)
-}
-
-/// Whether a change of modes, such as `+ik key`, lets in only those who are invited or know the key.
-fn closes(change: &str) -> bool {
-    let modes = change.split_whitespace().next().unwrap_or_default();
-    let mut is_set = true;
-    modes.chars().any(|c| {
-        match c {
-            '+' => is_set = true,
-            '-' => is_set = false,
-            _ => {}
-        }
-        is_set && matches!(c, 'i' | 'k')
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn modes_that_close_a_channel_are_known() {
-        for (change, closed) in [
-            ("+i", true),
-            ("+nti", true),
-            ("+ok ann key", true),
-            ("-i", false),
-            ("-i+k key", true),
-            ("+o-i ann", false),
-            ("+o kim", false),
-            ("", false),
-        ] {
-            assert_eq!(closes(change), closed, "{change}");
-        }
-    }
 }

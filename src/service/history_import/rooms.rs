@@ -27,6 +27,12 @@ pub enum ImportRoomError {
          there"
     )]
     Name(String),
+    /// Everybody can read what only participants may.
+    #[error(
+        "letschat: everybody can read the room {0}, and it has messages already: the plan has `participants` for it. Name \
+         another room in the plan, or remove the line if everybody may read that history"
+    )]
+    Open(String),
 }
 
 /// A room of the plan with its channels.
@@ -36,6 +42,13 @@ pub(super) struct RoomGroup<'p> {
     pub(super) room: String,
     /// Its channels, in the order of the plan.
     pub(super) channels: Vec<&'p PlannedChannel>,
+}
+
+impl RoomGroup<'_> {
+    /// The user names of those who may read it; `None` if everybody may. The plan has the same for all its channels.
+    pub(super) fn participants(&self) -> Option<&[String]> {
+        self.channels.first().and_then(|channel| channel.participants.as_deref())
+    }
 }
 
 /// The rooms of the plan, in the order of their first channels. Private conversations go nowhere.
@@ -72,6 +85,13 @@ pub(super) async fn find_or_make(
     if there.is_none() && !is_room_slug(slug) {
         return Err(ImportRoomError::Name(slug.clone()));
     }
+    let is_closed = group.participants().is_some();
+    if let Some(there) = &there
+        && (is_closed && !there.is_private)
+        && server.names_owners(there.id).await?.is_some()
+    {
+        return Err(ImportRoomError::Open(slug.clone()));
+    }
     let Some(directory) = directory else {
         let is_new = there.is_none();
         return Ok(FoundRoom { there, is_new });
@@ -85,7 +105,7 @@ pub(super) async fn find_or_make(
         Some(there) => there,
         None => {
             directory.remember_room(slug, true, None)?;
-            server.make_room(slug, &description(group)).await?
+            server.make_room(slug, &description(group), is_closed).await?
         }
     };
     directory.remember_room(slug, is_new, Some(there.id))?;

@@ -118,6 +118,8 @@ pub struct RoomReport {
     pub channels: Vec<String>,
     /// Whether it is made for the history.
     pub is_new: bool,
+    /// Whether only participants may read it.
+    pub is_closed: bool,
     /// Whether an earlier run wrote it.
     pub was_written: bool,
     /// What is in it.
@@ -150,7 +152,8 @@ impl HistoryImport<'_> {
         let digests: Vec<String> = groups.iter().map(logs_digest).collect::<Result<_, _>>()?;
         let server = ImportServer::look(self.settings).await?;
         let email = &self.settings.letschat.accounts.email;
-        let people = ImportPeople::of(&self.plan.people, &server, email);
+        let mut people = ImportPeople::of(&self.plan.people, &server, email);
+        let participants = people.participants(&groups, &server);
         if !people.mistakes.is_empty() {
             return Err(ImportRunError::People(people.mistakes));
         }
@@ -178,7 +181,9 @@ impl HistoryImport<'_> {
         }
         self.warn_of_private(&mut report);
         report.accounts = match &directory {
-            Some(directory) => directory.finish(&people.accounts, &report.warnings)?,
+            Some(it) => {
+                it.finish(&people.accounts, &participants, server.bridge, &report.warnings)?
+            }
             None => people.accounts.iter().filter(|it| has_spoken(it.id, &report.rooms)).count(),
         };
         Ok(report)
@@ -245,6 +250,7 @@ impl<L: LogOpener> Writing<'_, '_, L> {
             room: group.room.clone(),
             channels: group.channels.iter().map(name).collect(),
             is_new: found.is_new,
+            is_closed: group.participants().is_some(),
             was_written,
             tally,
         })
@@ -304,10 +310,10 @@ fn has_spoken(account: ObjectId, rooms: &[RoomReport]) -> bool {
 /// A channel in which only some could be goes into a room that everybody sees.
 fn room_warning(room: &RoomReport, found: &FoundRoom) -> Option<String> {
     let is_open = found.there.as_ref().is_none_or(|there| !there.is_private);
-    (room.tally.was_closed && is_open).then(|| {
+    (room.tally.was_closed && is_open && !room.is_closed).then(|| {
         format!(
-            "{} was invite-only or had a key at some time (+i, +k), and everybody can read the room {}: leave it out of \
-             the plan, or name a private room that you have made for those who may read it",
+            "{} was invite-only or had a key at some time (+i, +k), and everybody can read the room {}: write \
+             `participants` into the plan, or leave it out",
             room.channels.join(" or "),
             room.room
         )

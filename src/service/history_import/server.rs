@@ -114,7 +114,7 @@ impl ImportServer {
         self.rest.room(room).await?.map(|room| server_room(&room)).transpose()
     }
 
-    /// Makes the room `slug`.
+    /// Makes the room `slug`; a private one, where the server has private rooms switched on.
     ///
     /// # Errors
     /// When the server refuses, or does not answer properly.
@@ -122,8 +122,9 @@ impl ImportServer {
         &self,
         slug: &str,
         description: &str,
+        is_private: bool,
     ) -> Result<ServerRoom, ImportServerError> {
-        if !self.rest.create_room(slug, description).await? {
+        if !self.rest.create_room(slug, description, is_private).await? {
             return Err(ImportServerError::Room(slug.to_owned()));
         }
         let made = self.room(slug).await?;

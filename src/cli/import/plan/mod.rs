@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering;
 
 pub(super) use self::arguments::ImportPlanArgs;
 use self::arguments::PlanSettings;
+use self::channels::PlanPeople;
 use self::known::KnownThings;
 use self::reading::read_channels;
 use self::survey::LogSurvey;
@@ -79,12 +80,11 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
     let found = sightings.people(&given);
     let reserved = old.as_ref().map(|old| old.reserved_usernames(&found.people));
     let rules = settings.rules(&known, reserved.unwrap_or_default());
-    let mut draft = PlanDraft {
-        options: settings.options.clone(),
-        channels: channels::drafts(&survey, &read, &known, &arguments.out),
-        people: propose_people(found.people, &known.accounts, &rules),
-        ..PlanDraft::default()
-    };
+    let people = propose_people(found.people, &known.accounts, &rules);
+    let named = PlanPeople { people: &people, old: old.as_ref() };
+    let channels = channels::drafts(&survey, &read, &known, named, &arguments.out);
+    let options = settings.options.clone();
+    let mut draft = PlanDraft { options, channels, people, ..PlanDraft::default() };
     let lines = summary::lines(&draft, &survey, &settings, found.lines_of_others);
     draft.summary = summary::head(&lines);
     let revised = revise(old.as_ref(), &draft);

@@ -1,6 +1,6 @@
 //! Reads the logs, for what they show of people and channels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +11,7 @@ use super::survey::{FoundChannel, LogSurvey};
 use crate::cli::import::progress::progress_bar;
 use crate::cli::table::printable;
 use crate::domain::{LogEntry, LogEvent};
+use crate::migrate::closed::closes_channel;
 use crate::migrate::people::NickSightings;
 use crate::migrate::reading::{ChannelReader, ChannelSources, ReadError, ReadingReport};
 
@@ -19,6 +20,9 @@ const PERCENT_AND_LOG: &str = "{bar:30} {percent:>3} % of {total_bytes}, {eta} l
 
 /// After how many entries Ctrl-C is looked for.
 const ENTRIES_BETWEEN_LOOKS: u64 = 1_024;
+
+/// How many nicks of a channel are kept: the participants of its room are proposed by them.
+const MAX_SPEAKERS: usize = 4_096;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -41,6 +45,10 @@ pub(super) struct ReadChannel {
     pub(super) report: ReadingReport,
     /// Where reading ended, if that was not the end.
     pub(super) failures: Vec<String>,
+    /// Whether only those who were invited or knew a key could be there at some time.
+    pub(super) was_closed: bool,
+    /// The nicks of those who spoke, of some thousands at most.
+    pub(super) speakers: BTreeSet<String>,
     /// How many entries there are, messages and others.
     entries: u64,
 }
@@ -147,25 +155,37 @@ fn read_sources(
 impl ReadChannel {
     fn count(&mut self, entry: &LogEntry) {
         self.entries += 1;
-        if matches!(entry.event, LogEvent::Message { .. }) {
-            self.messages += 1;
-            self.said = Some((self.said.map_or(entry.at, |it| it.0), entry.at));
+        match &entry.event {
+            LogEvent::Message { by, .. } => {
+                self.messages += 1;
+                self.said = Some((self.said.map_or(entry.at, |it| it.0), entry.at));
+                if self.speakers.len() < MAX_SPEAKERS && !self.speakers.contains(&by.nick) {
+                    self.speakers.insert(by.nick.clone());
+                }
+            }
+            LogEvent::Mode { change, .. } => self.was_closed |= closes_channel(change),
+            _ => {}
         }
     }
 
-    /// How many messages were in more than one log of text.
+    /// How many messages were in more than one log.
     pub(super) fn repeated(&self) -> u64 {
         let written: u64 = self.report.files.iter().map(|log| log.messages).sum();
         written.saturating_sub(self.messages)
     }
 
-    /// What is known of a file.
+    /// What is known of each file.
     pub(super) fn files(&self) -> BTreeMap<&Path, FileContent> {
-        self.report
-            .files
-            .iter()
-            .map(|log| (log.path.as_path(), (log.messages, log.range)))
-            .collect()
+        let mut files: BTreeMap<&Path, FileContent> = BTreeMap::new();
+        for log in &self.report.files {
+            let (messages, range) = files.entry(&log.path).or_default();
+            *messages += log.messages;
+            *range = match (*range, log.range) {
+                (Some((first, last)), Some(other)) => Some((first.min(other.0), last.max(other.1))),
+                (one, other) => one.or(other),
+            };
+        }
+        files
     }
 
     /// The first line that is of no known form.

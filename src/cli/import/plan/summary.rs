@@ -29,7 +29,7 @@ pub(super) fn lines(
     let channels = draft.channels.iter().filter(|channel| !channel.doubts.is_empty()).count();
     if people + channels > 0 {
         lines.push(format!(
-            "{} and {} need a decision: they come first, and lines with ? say why",
+            "to be decided: {}, {}. They come first, and lines with ? say why",
             counted(channels, "channel"),
             counted(people, "person")
         ));
@@ -45,7 +45,7 @@ pub(super) fn lines(
     }
     if survey.left_out() > 0 {
         lines.push(format!(
-            "{} not read, because they are no logs",
+            "not read because it is not a log: {}",
             counted(survey.left_out(), "file")
         ));
     }
@@ -104,29 +104,26 @@ fn people_line(people: &[PersonDraft]) -> String {
     let bots = people.iter().filter(|person| person.is_bot).count();
     let bots = match bots {
         0 => String::new(),
-        bots => format!(", of which {} seem to be programs", with_commas(bots as u64)),
+        bots => format!(", {} among them", counted(bots, "bot")),
     };
     format!("{} with {}{bots}", counted(people.len(), "person"), counted(nicks, "nick"))
 }
 
-/// As whom people speak.
+/// Which accounts speak for people.
 fn accounts_line(people: &[PersonDraft]) -> Option<String> {
     let count = |is: fn(&PlannedAccount) -> bool| {
         people.iter().filter(|person| is(&person.account)).count() as u64
     };
     let kinds = [
-        (
-            count(|it| matches!(it, PlannedAccount::Existing { .. })),
-            "have an account in Let's Chat",
-        ),
-        (count(|it| matches!(it, PlannedAccount::Made { .. })), "have one that the bridge made"),
-        (count(|it| matches!(it, PlannedAccount::New { .. })), "get a new one without login"),
-        (count(|it| matches!(it, PlannedAccount::Bridge)), "speak by the bridge's"),
+        (count(|it| matches!(it, PlannedAccount::Existing { .. })), "in Let's Chat already"),
+        (count(|it| matches!(it, PlannedAccount::Made { .. })), "made by the bridge"),
+        (count(|it| matches!(it, PlannedAccount::New { .. })), "new, without login"),
+        (count(|it| matches!(it, PlannedAccount::Bridge)), "the bridge's"),
     ];
     let kinds: Vec<String> = kinds
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{} {what}", with_commas(*count)))
         .collect();
-    (!kinds.is_empty()).then(|| kinds.join("; "))
+    (!kinds.is_empty()).then(|| format!("accounts of people: {}", kinds.join("; ")))
 }

@@ -153,7 +153,7 @@ impl LogSurvey {
             (doubt, (folder, recognised.format))
         });
         let place = SurveyedPlace {
-            network: recognised.network.clone().or_else(|| arguments.network.clone()),
+            network: network_of(recognised, arguments),
             channel,
             is_private: recognised.is_private && !is_named,
         };
@@ -283,6 +283,11 @@ impl LogSurvey {
     }
 }
 
+/// The network of a log of text, if anything says which one it is: the administrator knows better than its path.
+fn network_of(log: &Recognised, arguments: &ImportPlanArgs) -> Option<String> {
+    arguments.network.clone().or_else(|| log.network.clone())
+}
+
 /// Whether it can be the name of a channel or nick.
 fn is_name(name: &str) -> bool {
     !name.trim().is_empty() && !name.contains(char::is_control)
@@ -299,7 +304,7 @@ fn is_as_recognised(
         return matches!(kind, FoundKind::Refused(_));
     };
     let place = SurveyedPlace {
-        network: found.network.clone().or_else(|| arguments.network.clone()),
+        network: network_of(found, arguments),
         channel: found.channel.clone().or_else(|| arguments.channel.clone()).unwrap_or_default(),
         is_private: found.is_private,
     };

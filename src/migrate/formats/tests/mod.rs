@@ -196,6 +196,25 @@ fn each_log_is_recognised() {
 }
 
 #[test]
+fn a_path_that_names_the_client_leaves_no_doubt() {
+    let text = "[13:59:16] <bob> hi\n";
+    for (path, format, has_rivals) in [
+        ("users/ann/moddata/log/#team/2026-11-29.log", LogFormat::Znc, false),
+        ("eggdrop/logs/team.log.29Nov2026", LogFormat::Eggdrop, false),
+        ("mirc/logs/#team.log", LogFormat::Mirc, false),
+        ("logs/2026-11-29.log", LogFormat::Znc, true),
+        ("logs/#team.log", LogFormat::Eggdrop, true),
+    ] {
+        let found = recognise(Path::new(path), text.as_bytes()).unwrap();
+        assert_eq!(
+            (found.format, !found.rivals.is_empty()),
+            (format, has_rivals),
+            "{path}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn windows_of_servers_are_recognised() {
     for (format, file) in [
         (LogFormat::WeeChat, "all-events/weechat/irc.server.test.weechatlog"),

@@ -17,8 +17,9 @@ fn check_with(format: LogFormat, settings: &ParserSettings, cases: &[(&str, &str
 
 /// A line in few words; without its time, if that is in the line's own words.
 fn tell(line: WrittenLine) -> String {
-    let (time, event) = match line {
-        WrittenLine::Entry { time, event } => (time, event),
+    let (time, events) = match line {
+        WrittenLine::Entry { time, event } => (time, vec![event]),
+        WrittenLine::Several { time, events } => (time, events),
         WrittenLine::Day { date, time: None } => return format!("day {date}"),
         WrittenLine::Day { date, time: Some(time) } => return format!("day {date} {time}"),
         WrittenLine::Continuation(text) => return format!("more {text}"),
@@ -38,7 +39,8 @@ fn tell(line: WrittenLine) -> String {
         }
         WrittenTime::None => "-".into(),
     };
-    format!("{time} {}", tell_event(event))
+    let events: Vec<String> = events.into_iter().map(tell_event).collect();
+    format!("{time} {}", events.join(", "))
 }
 
 fn tell_event(event: LogEvent) -> String {
@@ -77,9 +79,11 @@ fn irssi() {
             ("--- nonsense", "unknown"),
             ("13:59:07 <@bob> hi", "13:59:07 <bob> hi"),
             ("13:59 <~@bob> hi", "13:59 <bob> hi"),
-            ("13:59 <@bob:@#team> to ops only", "13:59 <bob> to ops only"),
-            ("13:59 -bob:@#team- to ops only", "13:59 -bob- to ops only"),
-            ("13:59  * bob:@#team waves", "13:59 * bob waves"),
+            ("13:59 <@bob:@#team> to ops only", "nothing"),
+            ("13:59 -bob:@#team- to ops only", "nothing"),
+            ("13:59 -bob:#team- hi", "13:59 -bob- hi"),
+            ("13:59 <bob> ann:@#team is for ops", "13:59 <bob> ann:@#team is for ops"),
+            ("13:59  * bob:@#team waves", "nothing"),
             ("13:59  * bob", "13:59 * bob "),
             ("13:59 -!- bob [~u@h] [bobby] has joined #team", "13:59 join bob ~u@h bobby"),
             ("13:59 -!- bob [~u@h] has quit [a] b [c]]", "13:59 quit bob ~u@h: a] b [c]"),
@@ -95,8 +99,35 @@ fn irssi() {
             ),
             (
                 "13:59 -!- Netsplit a.b <-> c.d quits: bob, @carl",
-                "13:59 client Netsplit a.b <-> c.d quits: bob, @carl",
+                "13:59 quit bob: a.b c.d, quit carl: a.b c.d",
             ),
+            (
+                "13:59 -!- Netsplit a.b <-> c.d quits: bob, carl, (+2 more, use /NETSPLIT to show all of them)",
+                "13:59 quit bob: a.b c.d, quit carl: a.b c.d",
+            ),
+            ("13:59 -!- Netsplit over, joins: bob, carl", "13:59 join bob, join carl"),
+            ("13:59 -!- Netsplit is here", "13:59 client Netsplit is here"),
+            // As `log_timestamp` says.
+            ("13:59:07 < bob> hi", "13:59:07 <bob> hi"),
+            ("[13:59:07] <@bob> hi", "13:59:07 <bob> hi"),
+            ("2026-11-29 13:59:07 <@bob> hi", "2026-11-29 13:59:07 <bob> hi"),
+            (
+                "[2026-11-29 13:59] -!- bob [~u@h] has joined #team",
+                "2026-11-29 13:59 join bob ~u@h",
+            ),
+            ("29.11.2026 13:59  * bob waves", "2026-11-29 13:59 * bob waves"),
+            ("Nov 29 13:59:07 <bob> hi", "11/29 13:59:07 <bob> hi"),
+            ("01:59 PM <bob> hi", "13:59 <bob> hi"),
+            // To and from the writer alone.
+            ("13:59 -bob- psst", "nothing"),
+            ("13:59 [msg(bob)] psst", "nothing"),
+            ("13:59 [notice(bob)] psst", "nothing"),
+            ("13:59 [ctcp(bob)] VERSION", "nothing"),
+            (
+                "13:59 >>> bob [~u@h] requested PING 1 from ann",
+                "13:59 client >>> bob [~u@h] requested PING 1 from ann",
+            ),
+            ("13:59  (*) bob waves", "13:59 client (*) bob waves"),
             ("13:59 -!- You're now known as annie", "13:59 client You're now known as annie"),
             ("13:59 [bob(~u@h)] psst", "nothing"),
             ("13:59 -bob(~u@h)- psst", "nothing"),
@@ -128,11 +159,9 @@ fn weechat() {
                 "2026-11-29 13:59:16\t--\tNotice(@bob) -> #team: hi: you",
                 "2026-11-29 13:59:16 -bob- hi: you",
             ),
-            ("2026-11-29 13:59:16\t--\tNoticeOp(bob): hi", "2026-11-29 13:59:16 -bob- hi"),
-            (
-                "2026-11-29 13:59:16\t--\tMsg(bob) -> @#team: to ops",
-                "2026-11-29 13:59:16 <bob> to ops",
-            ),
+            ("2026-11-29 13:59:16\t--\tNoticeOp(bob): hi", "nothing"),
+            ("2026-11-29 13:59:16\t--\tNotice(bob) -> +#team: hi", "nothing"),
+            ("2026-11-29 13:59:16\t--\tMsg(bob) -> @#team: to ops", "nothing"),
             ("2026-11-29 13:59:16\t--\tPvNotice(bob): psst", "nothing"),
             (
                 "2026-11-29 13:59:16\t-->\tbob [acc] (Bob (the one)) (~u@h) has joined #team",
@@ -166,7 +195,27 @@ fn weechat() {
                 "2026-11-29 13:59:16\t\tPlugins loaded: irc",
                 "2026-11-29 13:59:16 client Plugins loaded: irc",
             ),
-            ("2026-11-29 13:59\tbob\thi", "unknown"),
+            // As `logger.file.time_format` says.
+            ("2026-11-29 13:59\tbob\thi", "2026-11-29 13:59 <bob> hi"),
+            ("2026-11-29T13:59:16+0100\tbob\thi", "2026-11-29T12:59:16Z <bob> hi"),
+            ("2026-11-29 13:59:16 +01:00\tbob\thi", "2026-11-29T12:59:16Z <bob> hi"),
+            ("29.11.2026 13:59:16\tbob\thi", "2026-11-29 13:59:16 <bob> hi"),
+            ("1795957155\tbob\thi", "2026-11-29T12:59:15Z <bob> hi"),
+            // As `weechat.look.prefix_…` say.
+            (
+                "2026-11-29 13:59:16\t▬▬▶\tbob (~u@h) has joined #team",
+                "2026-11-29 13:59:16 join bob ~u@h",
+            ),
+            (
+                "2026-11-29 13:59:16\t⇐\tbob (~u@h) has quit (bye)",
+                "2026-11-29 13:59:16 quit bob ~u@h: bye",
+            ),
+            ("2026-11-29 13:59:16\tℹ\tbob is now known as rob", "2026-11-29 13:59:16 nick bob rob"),
+            (
+                "2026-11-29 13:59:16\t^_^\tbob is now known as rob",
+                "2026-11-29 13:59:16 <^_^> bob is now known as rob",
+            ),
+            ("2026-11-29 13:59:16\t🫖\ttea?", "2026-11-29 13:59:16 <🫖> tea?"),
             ("2026-11-29 13:59:16 bob hi", "unknown"),
         ],
     );
@@ -191,6 +240,9 @@ fn znc_and_soju() {
                 "13:59:16 client Connected to IRC (127.0.0.1 22210)",
             ),
             ("[13:59:16] *** odd", "13:59:16 client odd"),
+            // As `-timestamp` says.
+            ("[2026-11-29 13:59:16] <bob> hi", "2026-11-29 13:59:16 <bob> hi"),
+            ("[13:59] * bob waves", "13:59 * bob waves"),
             ("13:59:16 <bob> hi", "unknown"),
         ],
     );
@@ -245,6 +297,39 @@ fn hexchat_and_xchat() {
                 "Nov 29 13:59:16 *\tYou are now known as annie",
                 "11/29 13:59:16 client You are now known as annie",
             ),
+            ("Nov 29 13:59:16 *\tbob sets modes [+o ann]", "11/29 13:59:16 mode +o ann by bob"),
+            (
+                "Nov 29 13:59:16 *\tbob sets modes of fashion",
+                "11/29 13:59:16 * bob sets modes of fashion",
+            ),
+            // In other languages.
+            ("Nov 29 13:59:16 *\tbob (~u@h) ist beigetreten.", "11/29 13:59:16 join bob ~u@h"),
+            (
+                "Nov 29 13:59:16 *\tbob (~u@h) ist gegangen (a (b)).",
+                "11/29 13:59:16 part bob ~u@h: a (b)",
+            ),
+            (
+                "Nov 29 13:59:16 *\tbob hat die Verbindung getrennt (bye).",
+                "11/29 13:59:16 quit bob: bye",
+            ),
+            ("Nov 29 13:59:16 *\tbob heißt jetzt rob", "11/29 13:59:16 nick bob rob"),
+            (
+                "Nov 29 13:59:16 *\tbob heißt jetzt anders als früher",
+                "11/29 13:59:16 * bob heißt jetzt anders als früher",
+            ),
+            (
+                "Nov 29 13:59:16 *\tann hat bob aus #team hinausgeworfen (a (b)).",
+                "11/29 13:59:16 kick bob by ann: a (b)",
+            ),
+            ("Nov 29 13:59:16 *\tann setzt Modus +n auf #team", "11/29 13:59:16 mode +n by ann"),
+            (
+                "Nov 29 13:59:16 *\tSie haben den Kanal #team verlassen (bye).",
+                "11/29 13:59:16 client Sie haben den Kanal #team verlassen (bye).",
+            ),
+            ("nov. 29 13:59:16 *\tbob (~u@h) vient de rentrer", "11/29 13:59:16 join bob ~u@h"),
+            ("Nov 29 13:59:16 *\tbob saiu (tchau)", "11/29 13:59:16 quit bob: tchau"),
+            ("Nov 29 13:59:16 *\tbob saiu com pressa", "11/29 13:59:16 * bob saiu com pressa"),
+            ("ноя 29 13:59:16 *\tann поменял топик на: чай", "11/29 13:59:16 topic by ann: чай"),
             ("Nov 29 13:59:16 -bob-\tpsst", "nothing"),
             ("Nov 29 13:59:16 *bob*\tpsst", "nothing"),
             ("Nov 29 13:59:16 >bob<\tpsst", "nothing"),
@@ -259,9 +344,12 @@ fn eggdrop() {
         &[
             ("[00:00] --- Sun Nov 29 2026", "day 2026-11-29 00:00:00"),
             ("[13:59] <bob> hi", "13:59 <bob> hi"),
-            ("[13:59:16] @<bob> to ops", "13:59:16 <bob> to ops"),
-            ("[13:59:16] -bob:@#team- to ops", "13:59:16 -bob- to ops"),
-            ("[13:59:16] Action to @#team: bob waves", "13:59:16 * bob waves"),
+            ("[13:59:16] @<bob> to ops", "13:59:16 client @<bob> to ops"),
+            ("[13:59:16] -bob:@#team- to ops", "13:59:16 client -bob:@#team- to ops"),
+            (
+                "[13:59:16] Action to @#team: bob waves",
+                "13:59:16 client Action to @#team: bob waves",
+            ),
             ("[13:59:16] bob (~u@h) got netsplit.", "13:59:16 quit bob ~u@h: netsplit"),
             ("[13:59:16] bob (~u@h) returned to #team.", "13:59:16 join bob ~u@h"),
             ("[13:59:16] bob (~u@h) left #team (a. (b)).", "13:59:16 part bob ~u@h: a. (b)"),
@@ -360,8 +448,23 @@ fn mirc() {
             ("[14:58] * Quits: bob (~u@h) (bye)", "14:58 quit bob ~u@h: bye"),
             ("[14:58] * bob Quits smoking", "14:58 * bob Quits smoking"),
             ("[14:58] * ann changes topic to 'it's'", "14:58 topic by ann: it's"),
-            ("[14:58] -bob:@#team- hi", "14:58 -bob- hi"),
+            ("[14:58] -bob:#team- hi", "14:58 -bob- hi"),
+            ("[14:58] -bob:@#team- hi", "nothing"),
+            ("[2004-12-03 14:58:01] <bob> hi", "2004-12-03 14:58:01 <bob> hi"),
+            ("(2:58pm) <bob> hi", "14:58 <bob> hi"),
+            ("14:58 <bob> hi", "14:58 <bob> hi"),
+            ("\u{3}03[14:58] * Parts: bob (~u@h) (bye)", "14:58 part bob ~u@h: bye"),
+            ("[14:58] * bob was kicked by ann (out (now))", "14:58 kick bob by ann: out (now)"),
+            // Colours of nicks and events go, those of texts stay.
+            ("\u{3}01[14:58] <\u{3}04@bob\u{3}> \u{2}hi\u{2}", "14:58 <bob> \u{2}hi\u{2}"),
+            ("[14:58] \u{3}12<bob>\u{3} hi", "14:58 <bob> hi"),
+            ("[14:58] \u{3}3* bob (~u@h) has joined #team\u{3}", "14:58 join bob ~u@h"),
+            ("[14:58] * bob is \u{2}here\u{2}", "14:58 * bob is \u{2}here\u{2}"),
+            // To and from the writer alone.
+            ("[14:58] -NickServ- You are identified", "14:58 client -NickServ- You are identified"),
+            ("[14:58] *bob* psst", "14:58 client *bob* psst"),
             ("[14:58] -> *bob* psst", "14:58 client -> *bob* psst"),
+            ("[14:58] -> -bob- psst", "14:58 client -> -bob- psst"),
             ("<bob> without a time", "- <bob> without a time"),
             ("Session Time: Sat Dec 04 00:00:00 2004", "day 2004-12-04 00:00:00"),
             ("Session Close: Sat Dec 04 00:10:00 2004", "nothing"),

@@ -281,3 +281,19 @@ fn an_error_in_one_log_ends_the_channel() {
         assert!(reader.next().is_none());
     }
 }
+
+#[test]
+fn the_messages_of_a_database_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("quassel.sqlite");
+    crate::store::make_quassel_database(&path);
+    let channels = crate::store::ForeignLog::open(&path).unwrap().channels().unwrap();
+    let (network, channel) = (channels[0].network.clone(), channels[0].name.clone());
+    let format = crate::domain::DatabaseFormat::Quassel;
+    let format = SourceFormat::Database { format, network, channel };
+    let file = SourceFile { format, ..SourceFile::text(&path, LogFormat::Irssi) };
+    let mut reader = ChannelReader::open(&sources(vec![file]), &berlin()).unwrap();
+    let found: Vec<LogEntry> = reader.by_ref().collect::<Result<_, _>>().unwrap();
+    let at = found[0].at;
+    assert_eq!(reader.report().files, [ReadLog { path, messages: 1, range: Some((at, at)) }]);
+}

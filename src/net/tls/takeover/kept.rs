@@ -64,6 +64,12 @@ impl<S> KeptTls<S> {
     /// Takes the connection apart, to be handed over. It waits for nothing: what has not been sent yet is handed
     /// over as well.
     ///
+    /// One thing rustls does not give out: the beginning of a ticket that the server has split into several records, all
+    /// of which have not arrived. The next record then fails the connection, as [`TlsRecordError`] says. Servers send
+    /// tickets right behind the handshake, and in one record.
+    ///
+    /// [`TlsRecordError`]: super::TlsRecordError
+    ///
     /// # Errors
     /// When this connection cannot be handed over. Then it is lost, and must be made anew.
     pub fn into_state(self) -> Result<(S, TlsState), TakeoverError> {

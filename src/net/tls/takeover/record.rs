@@ -2,7 +2,6 @@
 //! on a connection whose handshake is over. Bytes in, contents out, and back; no socket.
 
 use bytes::{Buf, BytesMut};
-use serde::{Deserialize, Serialize};
 
 use super::error::TlsRecordError;
 use super::keys::DirectionKeys;
@@ -34,7 +33,7 @@ const USER_CANCELED: u8 = 90;
 const WARNING: u8 = 1;
 
 /// What a record contains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecordType {
     /// Part of the handshake of TLS 1.2. No open connection has any.
     ChangeCipherSpec,

@@ -8,8 +8,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::error::TakeoverError;
 use super::keys::{DirectionKeys, DirectionSecret, RecordCipher};
 use super::messages::Handshakes;
-use super::record::{RecordReader, RecordWriter};
-use super::stream::TakenOverTls;
 
 /// The format that this version writes and reads.
 const FORMAT: u8 = 1;
@@ -19,8 +17,8 @@ const MAX_BYTES: usize = 256 * 1_024;
 
 /// Everything that an open TLS connection needs to go on in another process, beside its socket.
 ///
-/// It contains the connection's keys: whoever has them can read and forge all that follows. They are overwritten
-/// when it is dropped, and `Debug` does not show them. Serialised, they are plain.
+/// It contains the connection's keys: whoever has them can read and forge this connection. They are overwritten when it
+/// is dropped, and `Debug` does not show them. Serialised, they are plain.
 #[derive(Serialize, Deserialize)]
 pub struct TlsState {
     format: u8,
@@ -54,6 +52,16 @@ pub(super) struct InTransit {
     pub(super) unsent: Vec<u8>,
 }
 
+/// The parts of a state, with keys that can be used.
+pub(super) struct StateParts {
+    pub(super) cipher: RecordCipher,
+    pub(super) receiving: DirectionKeys,
+    pub(super) sending: DirectionKeys,
+    pub(super) bytes: InTransit,
+    pub(super) handshakes: Handshakes,
+    pub(super) is_closed: bool,
+}
+
 impl TlsState {
     /// # Errors
     /// When more bytes are on their way than may be.
@@ -79,22 +87,21 @@ impl TlsState {
         Ok(state)
     }
 
-    /// Goes on with the connection on its socket.
-    ///
-    /// # Errors
-    /// When the state does not fit together, or is of a format that this version does not know.
-    pub fn resume<S>(self, stream: S) -> Result<TakenOverTls<S>, TakeoverError> {
+    /// The parts, if they fit together.
+    pub(super) fn into_parts(self) -> Result<StateParts, TakeoverError> {
         self.check()?;
-        let Self { cipher, receiving, sending, received, incoming, unsent, handshakes, .. } = self;
-        let keys = |of: DirectionState| DirectionKeys::new(cipher, of.secret, of.sequence);
-        let (receiving, sending) = (keys(receiving)?, keys(sending)?);
+        let keys = |of: DirectionState| DirectionKeys::new(self.cipher, of.secret, of.sequence);
+        let (receiving, sending) = (keys(self.receiving)?, keys(self.sending)?);
         if receiving.is_tls13() != sending.is_tls13() {
             return Err(TakeoverError::Damaged("the keys of one direction"));
         }
-        let reader = RecordReader::new(receiving, &incoming.0, handshakes);
-        let writer = RecordWriter::new(sending);
-        let bytes = (received.0.as_slice(), unsent.0.as_slice());
-        Ok(TakenOverTls::new(stream, cipher, (reader, writer), bytes, self.is_closed))
+        let bytes = InTransit {
+            received: self.received.0,
+            incoming: self.incoming.0,
+            unsent: self.unsent.0,
+        };
+        let (cipher, handshakes, is_closed) = (self.cipher, self.handshakes, self.is_closed);
+        Ok(StateParts { cipher, receiving, sending, bytes, handshakes, is_closed })
     }
 
     fn check(&self) -> Result<(), TakeoverError> {

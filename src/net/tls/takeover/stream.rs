@@ -13,10 +13,13 @@ use tokio::net::TcpStream;
 use super::error::{TakeoverError, TlsRecordError};
 use super::keys::{DirectionKeys, RecordCipher};
 use super::record::{MAX_LEN_CONTENT, RecordEvent, RecordReader, RecordType, RecordWriter};
-use super::state::{DirectionState, InTransit, TlsState};
+use super::state::{DirectionState, InTransit, StateParts, TlsState};
 
 /// How many bytes are read from the socket at once.
 const READ_LEN: usize = 8 * 1_024;
+
+/// How many encrypted bytes may wait to be sent while more is taken. So many short lines leave together.
+const MAX_WAITING: usize = 16 * 1_024;
 
 /// A warning, and a fatal alert (RFC 5246, section 7.2).
 const WARNING: u8 = 1;
@@ -47,28 +50,30 @@ pub struct TakenOverTls<S = TcpStream> {
     failure: Option<TlsRecordError>,
 }
 
-impl<S> TakenOverTls<S> {
-    pub(super) fn new(
-        stream: S,
-        cipher: RecordCipher,
-        (reader, writer): (RecordReader, RecordWriter),
-        (received, unsent): (&[u8], &[u8]),
-        is_closed: bool,
-    ) -> Self {
-        Self {
+impl TlsState {
+    /// Goes on with the connection on its socket.
+    ///
+    /// # Errors
+    /// When the state does not fit together, or is of a format that this version does not know.
+    pub fn resume<S>(self, stream: S) -> Result<TakenOverTls<S>, TakeoverError> {
+        let StateParts { cipher, receiving, sending, bytes, handshakes, is_closed } =
+            self.into_parts()?;
+        Ok(TakenOverTls {
             stream,
             cipher,
-            reader,
-            writer,
-            received: BytesMut::from(received),
-            unsent: BytesMut::from(unsent),
+            reader: RecordReader::new(receiving, &bytes.incoming, handshakes),
+            writer: RecordWriter::new(sending),
+            received: BytesMut::from(bytes.received.as_slice()),
+            unsent: BytesMut::from(bytes.unsent.as_slice()),
             has_answered_key_change: false,
             is_closed,
             is_closing: false,
             failure: None,
-        }
+        })
     }
+}
 
+impl<S> TakenOverTls<S> {
     /// The stream below, usually its socket.
     #[must_use]
     pub fn get_ref(&self) -> &S {
@@ -231,14 +236,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TakenOverTls<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TakenOverTls<S> {
-    /// Takes at most one record at a time, and only once the one before has been sent: so memory is bounded.
+    /// Takes at most one record at a time, and none while more than [`MAX_WAITING`] waits to be sent.
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_open()?;
-        ready!(self.poll_send(context))?;
+        match self.poll_send(context) {
+            Poll::Ready(sent) => sent?,
+            Poll::Pending if self.unsent.len() >= MAX_WAITING => return Poll::Pending,
+            Poll::Pending => {}
+        }
         let taken = bytes.len().min(MAX_LEN_CONTENT);
         let Self { writer, unsent, .. } = &mut *self;
         if let Err(failure) = writer.write_data(&bytes[..taken], unsent) {

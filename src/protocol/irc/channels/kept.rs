@@ -112,7 +112,7 @@ impl Channels {
             match channel.place {
                 KeptPlace::Out => {}
                 KeptPlace::Asked => {
-                    self.set_state(at, JoinState::Joining, Some(now + JOIN_TIMEOUT))
+                    self.set_state(at, JoinState::Joining, Some(now + JOIN_TIMEOUT));
                 }
                 KeptPlace::Entered => {
                     self.channels[at].entered_at = Some(now);

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use encoding_rs::{EncoderResult, Encoding, ISO_2022_JP, UTF_8};
 
+use crate::domain::is_torn_utf8;
+
 /// The charset of a network or channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Charset {
@@ -83,7 +85,7 @@ impl Charset {
         let bytes = self.encode(&text);
         match std::str::from_utf8(&bytes) {
             Ok(text) if encoding != ISO_2022_JP => text.to_owned(),
-            _ if is_truncated_utf8(&bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            _ if is_torn_utf8(&bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             _ => decode(&bytes, encoding),
         }
     }
@@ -106,15 +108,6 @@ pub(in crate::protocol::irc) fn decode(bytes: &[u8], encoding: &'static Encoding
         text.extend(end);
     }
     text
-}
-
-/// Whether this is UTF-8 except for one character. Servers truncate lines without regard to character
-/// boundaries. Text in other charsets hardly ever contains valid UTF-8.
-pub(in crate::protocol::irc) fn is_truncated_utf8(bytes: &[u8]) -> bool {
-    let mut chunks = bytes.utf8_chunks();
-    let torn = chunks.by_ref().find(|chunk| !chunk.invalid().is_empty());
-    let whole = bytes.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
-    torn.is_some() && whole && chunks.all(|chunk| chunk.invalid().is_empty())
 }
 
 /// Whether it contains a shift sequence of ISO-2022-JP.

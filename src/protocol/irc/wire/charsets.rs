@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use encoding_rs::{Encoding, ISO_2022_JP, UTF_8};
 
 use super::charset;
-use super::charset::{Charset, is_truncated_utf8};
+use super::charset::Charset;
 use super::line::LINE_BREAKS;
 use super::parse::ParsedLine;
-use crate::domain::Casemapping;
+use crate::domain::{Casemapping, is_torn_utf8};
 
 /// The charsets of a network and its channels.
 ///
@@ -51,7 +51,7 @@ impl Charsets {
                 return (unbroken(text.to_owned()), None);
             }
             Ok(_) => ISO_2022_JP,
-            Err(_) if self.utf8_only || is_truncated_utf8(bytes) => UTF_8,
+            Err(_) if self.utf8_only || is_torn_utf8(bytes) => UTF_8,
             Err(_) => self.charset_for(bytes).read_in(),
         };
         let (tags, rest) = tags(bytes);

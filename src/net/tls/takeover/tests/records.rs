@@ -78,11 +78,14 @@ fn every_suite_of_rustls_is_known() {
     assert_eq!(RecordCipher::of(rustls::CipherSuite::TLS13_AES_128_CCM_SHA256), None);
 }
 
+/// The types and contents of records.
+type Records<'r> = &'r [(RecordType, &'r [u8])];
+
 /// What the reader says to these records, up to the first error.
 fn said(
     cipher: RecordCipher,
     is_tls13: bool,
-    records: &[(RecordType, &[u8])],
+    records: Records<'_>,
 ) -> Vec<Result<RecordEvent, TlsRecordError>> {
     let (mut writer, mut reader) = pair(cipher, is_tls13);
     let mut said = Vec::new();
@@ -104,7 +107,7 @@ fn said(
     said
 }
 
-fn error(is_tls13: bool, records: &[(RecordType, &[u8])]) -> TlsRecordError {
+fn error(is_tls13: bool, records: Records<'_>) -> TlsRecordError {
     let of_all = CIPHERS.map(|cipher| said(cipher, is_tls13, records).pop().unwrap().unwrap_err());
     assert!(of_all.iter().all(|error| *error == of_all[0]), "{of_all:?}");
     of_all[0].clone()
@@ -120,7 +123,7 @@ const TICKET: &[u8] = &[4, 0, 0, 3, 1, 2, 3];
 fn what_a_server_may_send_is_understood() {
     use RecordType::{Alert, ApplicationData, Handshake};
     for cipher in CIPHERS {
-        let records: &[(RecordType, &[u8])] = &[
+        let records: Records<'_> = &[
             (ApplicationData, b""),
             (ApplicationData, b"data"),
             (Handshake, TICKET),
@@ -135,7 +138,7 @@ fn what_a_server_may_send_is_understood() {
         ];
         let expected = [data(b""), data(b"data"), data(b"\0\0"), Ok(RecordEvent::Closed)];
         assert_eq!(said(cipher, TLS13, records), expected);
-        let records: &[(RecordType, &[u8])] = &[
+        let records: Records<'_> = &[
             (ApplicationData, b""),
             (Alert, &[1, 41]),
             (Alert, &[1, 90]),
@@ -155,7 +158,7 @@ fn what_a_server_may_not_send_ends_the_connection() {
     let (unexpected, malformed) = (TlsRecordError::Unexpected, TlsRecordError::Malformed);
     let hello: &[u8] = &[1, 0, 0, 0];
     let change: &[u8] = &[24, 0, 0, 1, 0];
-    let cases: &[(bool, &[(RecordType, &[u8])], TlsRecordError)] = &[
+    let cases: &[(bool, Records<'_>, TlsRecordError)] = &[
         (TLS13, &[(ChangeCipherSpec, &[1])], unexpected("ChangeCipherSpec after the handshake")),
         (TLS12, &[(ChangeCipherSpec, &[1])], unexpected("ChangeCipherSpec after the handshake")),
         (TLS13, &[(Handshake, b"")], unexpected("an empty record of the handshake")),

@@ -1,0 +1,172 @@
+//! Dates and times at the begin of lines, in the forms that people set in clients which let them choose.
+
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
+use super::scan::{Clock, clock, date, month, number, time};
+use crate::migrate::written::{WrittenDate, WrittenTime};
+
+/// A time, perhaps behind a date, and what follows: `13:59`, `1:59:16 pm`, `2026-11-29 13:59`, `29.11.2026, 13:59`,
+/// `Nov 29 13:59`, `29 Nov 2026 13:59`. Dates such as 03/04/2026 are not among them: nobody knows which is the month.
+pub(super) fn stamp(text: &str) -> Option<(WrittenTime, &str)> {
+    let (date, rest) = match day(text) {
+        Some((date, rest)) => {
+            let rest = rest.strip_prefix(',').unwrap_or(rest);
+            (date, rest.strip_prefix([' ', 'T', '_', '-'])?)
+        }
+        None => (WrittenDate::None, text),
+    };
+    let (Clock { time, has_seconds }, rest) = clock_of_half(rest)?;
+    Some((WrittenTime::Local { date, time, has_seconds }, rest))
+}
+
+/// The same in brackets of that kind.
+pub(super) fn enclosed_stamp<'t>(
+    text: &'t str,
+    open: &str,
+    close: &str,
+) -> Option<(WrittenTime, &'t str)> {
+    let (time, rest) = stamp(text.strip_prefix(open)?)?;
+    Some((time, rest.strip_prefix(close)?))
+}
+
+/// The time in `[13:59:16] `, which may have a date, and what follows.
+pub(super) fn bracketed_stamp(line: &str) -> Option<(WrittenTime, &str)> {
+    let (time, rest) = enclosed_stamp(line, "[", "]")?;
+    // Some editors take the space from the end of empty messages.
+    Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
+}
+
+/// How far a clock is ahead of UTC, `+1200` or `+12:00`, and what follows.
+pub(super) fn offset(text: &str) -> Option<(Offset, &str)> {
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes, rest) = match rest.split_at_checked(2)? {
+        (hours, rest) if rest.starts_with(':') => (hours, rest.get(1..3)?, rest.get(3..)?),
+        (hours, rest) => (hours, rest.get(..2)?, rest.get(2..)?),
+    };
+    let (hours, minutes) = (number(hours, 2..=2)?.0, number(minutes, 2..=2)?.0);
+    Some((Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()?, rest))
+}
+
+/// A time of day, which may be of twelve hours.
+fn clock_of_half(text: &str) -> Option<(Clock, &str)> {
+    let (clock, rest) = clock(text)?;
+    let word = rest.strip_prefix(' ').unwrap_or(rest);
+    let half = word.split_at_checked(2).filter(|(_, behind)| !behind.starts_with(is_letter));
+    let (is_afternoon, rest) = match half {
+        Some(("am" | "AM", behind)) => (false, behind),
+        Some(("pm" | "PM", behind)) => (true, behind),
+        _ => return Some((clock, rest)),
+    };
+    let hour = i32::from(clock.time.hour());
+    if !(1..=12).contains(&hour) {
+        return None;
+    }
+    let hour = hour % 12 + if is_afternoon { 12 } else { 0 };
+    let time = time(hour, i32::from(clock.time.minute()), i32::from(clock.time.second()), 0)?;
+    Some((Clock { time, ..clock }, rest))
+}
+
+fn is_letter(c: char) -> bool {
+    c.is_alphanumeric()
+}
+
+fn day(text: &str) -> Option<(WrittenDate, &str)> {
+    numbers(text).map(|(date, rest)| (WrittenDate::Full(date), rest)).or_else(|| words(text))
+}
+
+/// `2026-11-29`, `2026/11/29`, `2026.11.29`, `20261129`, `29.11.2026`.
+fn numbers(text: &str) -> Option<(Date, &str)> {
+    if let Some((whole, rest)) = number(text, 8..=8) {
+        return Some((date(whole / 10_000, whole / 100 % 100, whole % 100)?, rest));
+    }
+    let is_separator = |c: char| matches!(c, '-' | '/' | '.');
+    let (first, rest) = number(text, 1..=4)?;
+    let separator = rest.chars().next().filter(|c| is_separator(*c))?;
+    let (middle, rest) = number(&rest[1..], 1..=2)?;
+    let (last, behind) = number(rest.strip_prefix(separator)?, 1..=4)?;
+    let digits = |from: &str, to: &str| from.len() - to.len();
+    let first_digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let last_digits = digits(&rest[1..], behind);
+    match (first_digits, last_digits) {
+        (4, 1 | 2) => Some((date(first, middle, last)?, behind)),
+        (1 | 2, 4) if separator == '.' => Some((date(last, middle, first)?, behind)),
+        _ => None,
+    }
+}
+
+/// `Nov 29`, `29 Nov`, both perhaps with a year behind them.
+fn words(text: &str) -> Option<(WrittenDate, &str)> {
+    let (first, rest) = text.split_once(' ')?;
+    let (month, day, rest) = match month(first) {
+        Some(month) => {
+            let (day, rest) = number(rest.trim_start(), 1..=2)?;
+            (month, day, rest)
+        }
+        None => {
+            let (day, "" | ".") = number(first, 1..=2)? else { return None };
+            let (name, _) = rest.split_once([' ', ','])?;
+            (month(name)?, day, &rest[name.len()..])
+        }
+    };
+    let with_year = rest.trim_start_matches(',').strip_prefix(' ');
+    if let Some((year, rest)) = with_year.and_then(|rest| number(rest, 4..=4)) {
+        return Some((WrittenDate::Full(date(year, i32::from(month), day)?), rest));
+    }
+    // Whether there is such a day depends on the year; a leap year has all.
+    date(2000, i32::from(month), day)?;
+    let day = i8::try_from(day).ok()?;
+    Some((WrittenDate::WithoutYear { month, day }, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_and_times_are_read_in_many_forms() {
+        for (text, expected) in [
+            ("13:59 x", "13:59:00 | x"),
+            ("13:59:16 x", "13:59:16 with seconds| x"),
+            ("1:59 pm x", "13:59:00 | x"),
+            ("12:59:16am]", "00:59:16 with seconds|]"),
+            ("1:59 pma", "01:59:00 | pma"),
+            ("13:59 pm x", "none"),
+            ("2026-11-29 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("2026-11-29T13:59:16 x", "2026-11-29 13:59:16 with seconds| x"),
+            ("2026/11/29 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("20261129 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("29.11.2026 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("9.1.2026, 13:59 x", "2026-01-09 13:59:00 | x"),
+            ("Nov 29 13:59 x", "11/29 13:59:00 | x"),
+            ("Feb 29 13:59 x", "2/29 13:59:00 | x"),
+            ("Nov  9 2026 13:59 x", "2026-11-09 13:59:00 | x"),
+            ("29 Nov 13:59 x", "11/29 13:59:00 | x"),
+            ("29. November 2026, 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("09 août 2026 13:59 x", "2026-08-09 13:59:00 | x"),
+            // Which is the month?
+            ("03/04/2026 13:59 x", "none"),
+            ("2026-02-30 13:59 x", "none"),
+            ("Nov 31 13:59 x", "none"),
+            ("29 Nov", "none"),
+            ("", "none"),
+        ] {
+            let found = match stamp(text) {
+                Some((WrittenTime::Local { date, time, has_seconds }, rest)) => {
+                    let date = match date {
+                        WrittenDate::Full(date) => format!("{date} "),
+                        WrittenDate::WithoutYear { month, day } => format!("{month}/{day} "),
+                        WrittenDate::None => String::new(),
+                    };
+                    format!("{date}{time} {}|{rest}", if has_seconds { "with seconds" } else { "" })
+                }
+                _ => "none".to_owned(),
+            };
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+}
