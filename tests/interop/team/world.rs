@@ -112,6 +112,11 @@ impl World {
         world
     }
 
+    /// The person with this number.
+    pub(super) fn person(&mut self, number: usize) -> &mut Person {
+        &mut self.people[number - 1]
+    }
+
     /// Writes the configuration with these phases.
     pub(super) fn set_phases(&mut self, phases: [&'static str; 2]) {
         self.phases = phases;
