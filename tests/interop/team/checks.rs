@@ -11,7 +11,11 @@ use super::world::{CHANNELS, DEV, OPS, PATIENCE, PEOPLE, TOPICS, World, nick};
 
 impl World {
     /// Waits until there are no complaints.
-    async fn soon(&mut self, what: &str, mut complaints: impl AsyncFnMut(&mut Self) -> Vec<String>) {
+    async fn soon(
+        &mut self,
+        what: &str,
+        mut complaints: impl AsyncFnMut(&mut Self) -> Vec<String>,
+    ) {
         let began = Instant::now();
         loop {
             let found = complaints(self).await;
@@ -57,7 +61,10 @@ impl World {
                     let times = told.iter().filter(|text| text.starts_with(kind)).count();
                     let right = expected.get(&(number, kind)).copied().unwrap_or_default();
                     if times != right {
-                        complaints.push(format!("{} was told {times} times {kind}, not {right}", nick(number)));
+                        complaints.push(format!(
+                            "{} was told {times} times {kind}, not {right}",
+                            nick(number)
+                        ));
                     }
                 }
             }

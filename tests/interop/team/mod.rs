@@ -155,21 +155,21 @@ async fn moving(world: &mut World, told: &mut Told) {
     }
     world.says(OPS, 19, None);
     let channel = world::CHANNELS[DEV];
-    world.people[15 - 1].leave(channel).await;
-    world.people[15 - 1].join(channel).await;
-    world.people[16 - 1].come_back(&world::CHANNELS).await;
+    world.person(15).leave(channel).await;
+    world.person(15).join(channel).await;
+    world.person(16).come_back(&world::CHANNELS).await;
     told.extend((11..=16).map(|number| ((number, "WELCOME"), 1)));
     world.are_told("people speak and join in moving", told).await;
 
     // They know it already: by another name, after a part, after a quit, and after a kill.
-    world.people[12 - 1].rename("p12_away").await;
+    world.person(12).rename("p12_away").await;
     world.directory.persons.insert("p12_away".to_owned(), "p12".to_owned());
     world.says(DEV, 12, None);
-    world.people[13 - 1].leave(channel).await;
-    world.people[13 - 1].join(channel).await;
-    world.people[14 - 1].come_back(&world::CHANNELS).await;
+    world.person(13).leave(channel).await;
+    world.person(13).join(channel).await;
+    world.person(14).come_back(&world::CHANNELS).await;
     burst_and_kill_in_moving(world, told).await;
-    world.people[12 - 1].rename("p12").await;
+    world.person(12).rename("p12").await;
     world.says(DEV, 12, None);
     world.all_is_there("people speak in moving").await;
     world.are_told("people speak again in moving", told).await;
@@ -207,8 +207,8 @@ async fn irc_read_only(world: &mut World, told: &mut Told) {
     }
     told.insert((4, "NOT HEARD in #dev"), 1);
     told.insert((18, "NOT HEARD in #dev"), 1);
-    world.people[13 - 1].send(&format!("PRIVMSG {channel} :nobody can hear this"));
-    world.people[13 - 1].until("that it is moderated", |line| line.command == "404").await;
+    world.person(13).send(&format!("PRIVMSG {channel} :nobody can hear this"));
+    world.person(13).until("that it is moderated", |line| line.command == "404").await;
     world.says(OPS, 20, None);
     world.says(OPS, 19, None);
     world.posts(OPS, 11, None).await;
@@ -229,7 +229,7 @@ async fn closed(world: &mut World, told: &mut Told) {
         world.posts(DEV, 12, TURNING).await;
         world.says(OPS, 19, TURNING);
         world.says(OPS, 1, TURNING);
-        world.people[1 - 1].sync().await;
+        world.person(1).sync().await;
     }
     reload.await.unwrap();
     for number in [2, 3] {
@@ -248,8 +248,8 @@ async fn closed(world: &mut World, told: &mut Told) {
     // Who comes to the closed channel is told, unless they were reminded today.
     let channel = world::CHANNELS[DEV];
     for number in [4, 5, 13] {
-        world.people[number - 1].leave(channel).await;
-        world.people[number - 1].join(channel).await;
+        world.person(number).leave(channel).await;
+        world.person(number).join(channel).await;
     }
     told.insert((5, "GONE"), 1);
     told.insert((13, "GONE"), 1);
@@ -341,8 +341,8 @@ async fn together_again(world: &mut World, told: &Told) {
     world.channel_is("back to together", TOPICS[DEV], false).await;
     let channel = world::CHANNELS[DEV];
     for number in [21, 22] {
-        world.people[number - 1].leave(channel).await;
-        world.people[number - 1].join(channel).await;
+        world.person(number).leave(channel).await;
+        world.person(number).join(channel).await;
     }
     for number in 1..=PEOPLE {
         world.says(DEV, number, None);

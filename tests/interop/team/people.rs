@@ -78,8 +78,7 @@ impl Person {
         self.syncs += 1;
         let word = format!("sync{}", self.syncs);
         self.send(&format!("PING {word}"));
-        let is_answer =
-            |line: &Line| line.command == "PONG" && line.params.iter().any(|param| *param == word);
+        let is_answer = |line: &Line| line.command == "PONG" && line.params.contains(&word);
         self.until("an answer", is_answer).await;
     }
 

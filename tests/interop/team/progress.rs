@@ -63,7 +63,8 @@ impl Directory {
                 (false, _) => only_room,
             } += 1;
         }
-        let has_arrived = |(name, it): &(&String, &(u64, u64))| it.1 > 0 || self.linked.contains(*name);
+        let has_arrived =
+            |(name, it): &(&String, &(u64, u64))| it.1 > 0 || self.linked.contains(*name);
         figures.arrived = figures.people.iter().filter(has_arrived).count() as u64;
         figures.suggested = suggested(&figures).to_owned();
         figures

@@ -125,7 +125,8 @@ impl Record {
                 }
             };
             if !is_right {
-                complaints.push(format!("L{number:04} {line:?}: {first} times, and {resent} resent"));
+                complaints
+                    .push(format!("L{number:04} {line:?}: {first} times, and {resent} resent"));
             }
         }
         complaints

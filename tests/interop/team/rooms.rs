@@ -47,9 +47,11 @@ impl Rooms {
 
     /// The one that the environment names, in which these rooms are made.
     pub(super) async fn of_environment(slugs: &[String]) -> Self {
-        let named = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+        let named =
+            |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
         let url = named("LETSCHAT_URL");
-        let team = std::fs::read_to_string(named("LETSCHAT_TEAM")).expect("LETSCHAT_TEAM is a file");
+        let team =
+            std::fs::read_to_string(named("LETSCHAT_TEAM")).expect("LETSCHAT_TEAM is a file");
         let mut users = Vec::new();
         for line in team.lines() {
             let (name, token) = line.split_once(' ').expect("a name and a token");
@@ -88,7 +90,8 @@ impl Rooms {
             Self::Ours(server) => drop(server.post(slug, user, text)),
             Self::Real(real) => {
                 let post = json!({"room": real.id(slug), "text": text});
-                let user = real.users.iter_mut().find(|it| it.name == user).expect("is in the team");
+                let user =
+                    real.users.iter_mut().find(|it| it.name == user).expect("is in the team");
                 let posted = user.member(&real.url).await.call("messages:create", post).await;
                 assert!(posted["id"].is_string(), "{posted}");
             }
@@ -106,9 +109,9 @@ impl Rooms {
                 real.users[0].member(&real.url).await.posts(&id).await
             }
         };
-        let lines = posts.iter().flat_map(|(owner, text)| {
-            text.lines().map(|line| (owner.clone(), line.to_owned()))
-        });
+        let lines = posts
+            .iter()
+            .flat_map(|(owner, text)| text.lines().map(|line| (owner.clone(), line.to_owned())));
         lines.collect()
     }
 }

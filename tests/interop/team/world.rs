@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::process::Output;
 use std::time::{Duration, SystemTime};
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
@@ -79,13 +80,14 @@ impl World {
         keeper.sync().await;
         let mut bot = Person::connect(server, BOT).await;
         bot.join(CHANNELS[DEV]).await;
-        let mut people = Vec::new();
-        for number in 1..=PEOPLE {
+        // InspIRCd takes a second for each.
+        let people = join_all((1..=PEOPLE).map(async |number| {
             let mut person = Person::connect(server, &nick(number)).await;
             person.join(CHANNELS[DEV]).await;
             person.join(CHANNELS[OPS]).await;
-            people.push(person);
-        }
+            person
+        }))
+        .await;
         let linked = (1..=LINKED).map(nick).collect();
         let persons = (1..=LINKED).map(|number| (user(number), nick(number))).collect();
         let bots = BTreeSet::from([BOT.to_owned()]);
@@ -108,6 +110,11 @@ impl World {
         world.set_phases(phases);
         world.start().await;
         world
+    }
+
+    /// The person with this number.
+    pub(super) fn person(&mut self, number: usize) -> &mut Person {
+        &mut self.people[number - 1]
     }
 
     /// Writes the configuration with these phases.
@@ -144,8 +151,11 @@ impl World {
             writeln!(toml, "{user} = {{ nick = \"{nick}\", token = \"{token}\" }}").unwrap();
         }
         for ((channel, room), phase) in CHANNELS.iter().zip(&self.slugs).zip(self.phases) {
-            write!(toml, "[[link]]\nchannel = \"office/{channel}\"\nroom = \"{room}\"\nphase = \"{phase}\"\n")
-                .unwrap();
+            write!(
+                toml,
+                "[[link]]\nchannel = \"office/{channel}\"\nroom = \"{room}\"\nphase = \"{phase}\"\n"
+            )
+            .unwrap();
         }
         toml
     }
@@ -249,7 +259,11 @@ impl World {
     }
 
     /// What `letsbridge catch-up` would deliver, or delivers, from each side: IRC, room.
-    pub(super) async fn catch_up(&self, link: usize, arguments: &[&str]) -> Result<(u64, u64), String> {
+    pub(super) async fn catch_up(
+        &self,
+        link: usize,
+        arguments: &[&str],
+    ) -> Result<(u64, u64), String> {
         let mut all = vec!["catch-up", CHANNELS[link], "--from", "1d", "--json"];
         all.extend(arguments);
         let output = self.letsbridge(&all).await;
@@ -270,9 +284,7 @@ impl World {
     pub(super) async fn settle_turning(&mut self, link: usize, side: Side) {
         let texts = match side {
             Side::Irc => self.shown(link).await,
-            Side::Room => {
-                self.keeper.heard(CHANNELS[link]).into_iter().map(|it| it.text).collect()
-            }
+            Side::Room => self.keeper.heard(CHANNELS[link]).into_iter().map(|it| it.text).collect(),
         };
         let arrived = self.record.arrived(link, side, &texts);
         self.record.settle(|number, line| {
