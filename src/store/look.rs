@@ -41,26 +41,24 @@ pub fn look(directory: &Path) -> Result<Look, StoreError> {
             Err(TryLockError::Error(error)) => return Err(in_lock(error)),
         }
     }
-    let path = directory.join(DB_FILE);
-    if path.exists() {
-        let header = damage::check_header(&path)?;
-        match schema::check_version(&path, header.application_id, header.user_version) {
-            // The bridge brings it up to date when it starts.
-            Err(StoreError::NotUpgraded { .. }) => {}
-            checked => checked?,
-        }
+    if directory.join(DB_FILE).exists() {
+        check_schema(directory)?;
     }
     Ok(Look::Free)
 }
 
-/// Checks that this version can use the database in `directory`, which another program may have open.
+/// Checks that this version can use the database in `directory`, which another program may have open. It may have to
+/// bring it up to date first, which it does when it starts.
 ///
 /// # Errors
 /// When it cannot, or the database cannot be read.
 pub fn check_schema(directory: &Path) -> Result<(), StoreError> {
     let path = directory.join(DB_FILE);
     let header = damage::check_header(&path)?;
-    schema::check_version(&path, header.application_id, header.user_version)
+    match schema::check_version(&path, header.application_id, header.user_version) {
+        Err(StoreError::NotUpgraded { .. }) => Ok(()),
+        checked => checked,
+    }
 }
 
 /// Opens the database in `directory` for reading, beside the bridge that writes it.
@@ -146,5 +144,20 @@ mod tests {
         assert!(
             matches!(look(&below), Err(StoreError::NotAFile { path, .. }) if path == file.path())
         );
+    }
+
+    #[test]
+    fn database_that_can_be_brought_up_to_date_is_fine() {
+        let directory = tempfile::tempdir().expect("a directory");
+        drop(Store::open(directory.path()).expect("opens"));
+        let is_fine = |version: u32| {
+            let connection = Connection::open(directory.path().join(DB_FILE)).expect("opens");
+            connection.pragma_update(None, "user_version", version).expect("works");
+            drop(connection);
+            check_schema(directory.path())
+        };
+        assert!(is_fine(3).is_ok() && is_fine(4).is_ok());
+        assert!(matches!(is_fine(2), Err(StoreError::TooOld { .. })));
+        assert!(matches!(is_fine(1_000), Err(StoreError::TooNew { .. })));
     }
 }
