@@ -214,7 +214,7 @@ fn drain(session: &mut IrcSession) -> bool {
                 assert!(!line.contains(['\r', '\n', '\0']), "a line is one line: {line:?}");
             }
             Output::Event(_) => {}
-            Output::Close(_) => closed = true,
+            Output::Close(_) | Output::Release => closed = true,
         }
     }
     closed

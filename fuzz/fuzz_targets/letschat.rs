@@ -165,7 +165,7 @@ fn drain(session: &mut LetsChatSession) -> bool {
                 assert!(Packet::parse(&frame).is_ok(), "no packet: {frame:?}")
             }
             Output::Event(_) => {}
-            Output::Close(_) => closed = true,
+            Output::Close(_) | Output::Release => closed = true,
         }
     }
     closed
