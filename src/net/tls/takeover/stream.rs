@@ -236,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TakenOverTls<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TakenOverTls<S> {
-    /// Takes at most one record at a time, and none while more than [`MAX_WAITING`] waits to be sent.
+    /// Takes at most one record at a time, and none while more than 16 KiB wait to be sent.
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
