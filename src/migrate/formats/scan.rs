@@ -103,7 +103,7 @@ const MONTHS: &[(i8, &[&str])] = &[
     (12, &["dec", "dez", "dic", "déc", "gru", "дек", "joulu", "pro"]),
 ];
 
-/// The number at the begin of `text`, if it has so many digits, and what follows.
+/// The number at the begin of `text`, if it has so many digits and is not too large, and what follows.
 pub(super) fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<(i32, &str)> {
     let bytes = text.as_bytes();
     let mut count = 0;
@@ -111,7 +111,7 @@ pub(super) fn number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Opt
     while count < *digits.end()
         && let Some(digit) = bytes.get(count).filter(|byte| byte.is_ascii_digit())
     {
-        number = number * 10 + i32::from(digit - b'0');
+        number = number.checked_mul(10)?.checked_add(i32::from(digit - b'0'))?;
         count += 1;
     }
     let is_longer = bytes.get(count).is_some_and(u8::is_ascii_digit);
@@ -251,6 +251,20 @@ mod tests {
                 (time.hour(), time.minute(), time.second(), clock.has_seconds, rest)
             });
             assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        for (text, expected) in [
+            ("1761430622 x", Some((1_761_430_622, " x"))),
+            ("2147483647", Some((i32::MAX, ""))),
+            ("3522870298 x", None),
+            ("9999999999", None),
+            ("17614306220", None),
+            ("12345678", None),
+        ] {
+            assert_eq!(number(text, 9..=10), expected, "{text:?}");
         }
     }
 
