@@ -5,6 +5,7 @@ mod clock;
 pub mod connect;
 pub mod dial;
 mod drive;
+mod forward_writes;
 mod host;
 pub mod identd;
 mod irc_codec;

@@ -17,6 +17,7 @@ use super::messages::Handshakes;
 use super::secret::{SecretBytes, TrafficSecrets};
 use super::state::{DirectionState, InTransit, TlsState};
 use super::tail::RecordTail;
+use crate::net::forward_writes::forward_writes;
 use crate::net::unexpected_peer::SniffedStream;
 
 /// The stream of a [`KeptTls`] on `S`, as the handshake makes it.
@@ -157,29 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for KeptTls<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for KeptTls<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
+    forward_writes!(stream);
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.is_closing = true;
