@@ -347,7 +347,8 @@ async fn how_far_people_have_moved_is_on_a_page_of_its_own() {
     crate::progress::team_speaks(&visit.world).await;
     visit.open().await;
     visit.browser.click("#people .move a").await;
-    visit.browser.until("document.querySelector('h1')?.textContent.startsWith('The move')").await;
+    let is_there = "document.querySelector('h1')?.textContent.startsWith('The move')";
+    visit.browser.until_there(is_there).await;
     let text = visit.text("document.querySelector('#link-0')").await;
     assert!(text.contains("office/#tea ⇄ tea"), "{text}");
     assert!(text.contains("<img src=x onerror=alert(1)>"), "{text}");
@@ -360,6 +361,6 @@ async fn how_far_people_have_moved_is_on_a_page_of_its_own() {
         }
     }
     visit.browser.click("a[href='./']").await;
-    visit.browser.until("document.querySelector('#verdict')").await;
+    visit.browser.until_there("document.querySelector('#verdict')").await;
     visit.end().await;
 }

@@ -221,12 +221,23 @@ impl Browser {
 
     /// Clicks the middle of an element with the mouse.
     pub(crate) async fn click(&mut self, selector: &str) {
+        // Two frames at one place: a page that has just got its figures still moves what is below them.
         let at = format!(
-            "(() => {{
+            "(async () => {{
+                const frame = () => new Promise((done) => requestAnimationFrame(done));
                 const element = document.querySelector({selector:?});
-                element.scrollIntoView({{block: 'nearest'}});
-                const box = element.getBoundingClientRect();
-                return [box.x + box.width / 2, box.y + box.height / 2];
+                const place = () => {{
+                    element.scrollIntoView({{block: 'nearest'}});
+                    const box = element.getBoundingClientRect();
+                    return [box.x + box.width / 2, box.y + box.height / 2];
+                }};
+                let [before, now] = [[], place()];
+                while (String(before) !== String(now)) {{
+                    await frame();
+                    await frame();
+                    [before, now] = [now, place()];
+                }}
+                return now;
             }})()"
         );
         let at = self.value(&at).await;
