@@ -43,7 +43,7 @@ pub(super) const MAX_UNSYNCED: u32 = 4;
 pub struct WriteCounts {
     /// Transactions.
     pub commits: u64,
-    /// How often the log was synced for them. SQLite itself adds two or three for each checkpoint, about every megabyte
+    /// How often the log was synced for them. SQLite itself adds two or three for each checkpoint, every four megabytes
     /// of log.
     pub syncs: u64,
 }

@@ -99,6 +99,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before retrying a write to a full or failing disk.
 const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// When so much is in the log, it is brought into the database.
+const CHECKPOINT_BYTES: i64 = 4 << 20;
+
 /// The bridge's durable state.
 ///
 /// While the disk is full or unavailable, changes are kept in memory and retried. The caller blocks
@@ -217,6 +220,8 @@ impl Store {
         // Overwrites deleted data, direct messages for instance.
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page)?;
         // Otherwise statements that use partial indices are prepared again whenever a parameter changes.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);

@@ -253,7 +253,7 @@ impl Figures {
         );
         families.counter(
             "letsbridge_store_syncs_total",
-            "How often the database was synced for them; checkpoints, about every megabyte, are not counted.",
+            "How often the database was synced for them; checkpoints, every four megabytes, are not counted.",
             one(self.report.writes.syncs),
         );
     }
