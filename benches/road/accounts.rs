@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use letsbridge_testkit::irc::VirtualUser;
 
 use crate::measure::{Load, latency, throughput};
+use crate::report::{millis, row};
 use crate::stage::{Plan, Stage, Way};
-use crate::{millis, row};
 
 const WHOLE: (usize, usize) = (3_000, 300);
 const QUICK: (usize, usize) = (200, 30);
@@ -26,18 +26,22 @@ pub(crate) async fn run(quick: bool) {
     let stage = Stage::planned(plan).await;
     speaks_as_themselves(&stage, &stage.ann, "ann").await;
     let by_account = latency_by_account(&stage, messages).await;
-    let before = stage.memory();
+    let before = stage.program().memory();
     for number in 0..people {
         let nick = format!("p{number}");
         let person = stage.arrives_on_irc(&nick);
         speaks_as_themselves(&stage, &person, &nick).await;
     }
-    let each = (stage.memory().saturating_sub(before) * 1024) / people as u64;
+    let each = (stage.program().memory().saturating_sub(before) * 1024) / people as u64;
     row("latency by the bot, p50", &millis(by_bot), "");
     row("latency by an account, p50", &millis(by_account), "< 3 ms more");
     row("memory of a person with an account", &format!("{each} B"), "< 5,000 B");
     row("resident memory with the bot alone", &format!("{with_bot} KB"), "");
-    row(&format!("resident memory, {people} people"), &format!("{} KB", stage.memory()), "");
+    row(
+        &format!("resident memory, {people} people"),
+        &format!("{} KB", stage.program().memory()),
+        "",
+    );
 }
 
 /// Has a person speak until what they say is posted by their account.

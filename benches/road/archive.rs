@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use crate::measure::{latency, throughput};
+use crate::report::{each, micros, millis, row};
 use crate::stage::{Plan, Stage, Way};
-use crate::{each, micros, millis, row};
 
 /// How many messages one at a time, and at once.
 const WHOLE: (usize, usize) = (3_000, 40_000);
@@ -56,7 +56,7 @@ async fn measure(found: &mut Found, archive: bool, single: usize, many: usize) {
     let (p50, p99) = latency(&stage, (Way::FromIrc, 0), single, Duration::ZERO).await;
     drop(stage);
     let stage = Stage::planned(Plan { archive, ..Plan::new(LINKS, state) }).await;
-    let before = stage.cpu();
+    let before = stage.program().cpu();
     let load = throughput(&stage, Way::FromIrc, many).await;
     if archive {
         stage.archived(many).await;
@@ -65,7 +65,7 @@ async fn measure(found: &mut Found, archive: bool, single: usize, many: usize) {
     found.p99.push(p99);
     found.time.push(load.time);
     // Also of what is archived later.
-    found.cpu.push((stage.cpu() - before) / each(many));
+    found.cpu.push((stage.program().cpu() - before) / each(many));
 }
 
 impl Found {

@@ -24,7 +24,7 @@ async fn measure(name: &str, way: Way, said: usize) {
     // Where it goes on from.
     say(&stage, way, 0, "the last before");
     arrives(&stage, way, 0, 1).await;
-    let memory = stage.memory();
+    let memory = stage.program().memory();
     let began = Instant::now();
     stage.away(|stage| (0..said).for_each(|at| say(stage, way, 0, &format!("late {at}")))).await;
     arrives(&stage, way, 0, 1 + said).await;
@@ -37,6 +37,6 @@ async fn measure(name: &str, way: Way, said: usize) {
         "{name:<34} {:>8.1} s {:>9.1} MB {:>9.1} MB",
         time.as_secs_f64(),
         memory as f64 / 1024.0,
-        stage.peak() as f64 / 1024.0,
+        stage.program().peak() as f64 / 1024.0,
     );
 }

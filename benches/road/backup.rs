@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use letsbridge::domain::{Author, EndpointId, Message, MessageKind};
 use letsbridge::store::Store;
 
-use crate::forget;
+use crate::ledger;
+use crate::program::PROGRAM;
 
 const WHOLE: usize = 1_000_000;
 const QUICK: usize = 20_000;
@@ -23,18 +24,18 @@ pub(crate) fn run(quick: bool) {
     let state = directory.path().join("state");
     let mut store = Store::open(&state).unwrap();
     let said = Timestamp::now() - SignedDuration::from_hours(24 * 60);
-    let from = forget::fill(&mut store, messages, said);
+    let from = ledger::fill(&mut store, messages, said);
     let toml = format!(
         "state_dir = {state:?}\n[irc.net]\nservers = [\"127.0.0.1:1\"]\ntls = false\nnick = \"b\"\n\
          [letschat]\nurl = \"http://127.0.0.1:1\"\ntoken = \"NWIwMDAwMDAwMDAwMDAwMDAwMDAwMDAxOjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc4OWFiY2RlZg==\"\n\
-         [[link]]\nchannel = \"net/#room\"\nroom = \"room\"\n"
+         [[link]]\nchannel = \"net/#room0\"\nroom = \"room0\"\n"
     );
     std::fs::write(directory.path().join("bridge.toml"), toml).unwrap();
     let alone: Vec<Duration> = (0..100).map(|at| commit(&mut store, from, at)).collect();
 
     let file = directory.path().join("state.backup");
     let began = Instant::now();
-    let mut backup = Command::new(env!("CARGO_BIN_EXE_letsbridge"))
+    let mut backup = Command::new(PROGRAM)
         .args(["backup", "--config"])
         .arg(directory.path().join("bridge.toml"))
         .arg(&file)

@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use letsbridge::domain::{Author, Endpoint, EndpointId, Message, MessageKind, Network};
 use letsbridge::store::Store;
+
+use crate::ledger::{fill, remote_id};
 
 const WHOLE: usize = 1_000_000;
 const QUICK: usize = 20_000;
@@ -26,7 +27,7 @@ pub(crate) fn run(quick: bool) {
 
     let mut pauses: Vec<Duration> = (0..TIMES).map(|_| pause(&mut store)).collect();
     pauses.sort_unstable();
-    let left = (0..messages).filter(|at| store.contains(from, &native(*at)).unwrap()).count();
+    let left = (0..messages).filter(|at| store.contains(from, &remote_id(*at)).unwrap()).count();
     assert_eq!(left, messages - TIMES * AT_ONCE as usize);
     println!("A ledger of {messages} old messages, {AT_ONCE} of which are forgotten at once.\n");
     println!("pause, p50 {:>34.2} ms", pauses[TIMES / 2].as_secs_f64() * 1e3);
@@ -39,32 +40,4 @@ fn pause(store: &mut Store) -> Duration {
     store.prune(Timestamp::now(), AT_ONCE).unwrap();
     store.commit().unwrap();
     began.elapsed()
-}
-
-/// Has the store hold so many messages that were said at `said` or soon after, and delivered. Where
-/// they were said.
-pub(crate) fn fill(store: &mut Store, messages: usize, said: Timestamp) -> EndpointId {
-    let from = store.endpoint_id(&Endpoint::channel(&Network::new("net"), "#room")).unwrap();
-    let to = store.endpoint_id(&Endpoint::room("room")).unwrap();
-    for at in 0..messages {
-        let message = Message {
-            source: from,
-            author: Author::named("ann"),
-            kind: MessageKind::Text,
-            body: format!("the message with the number {at}"),
-            sent_at: said + SignedDuration::from_millis(i64::try_from(at).unwrap()),
-        };
-        let id = store.record(&message, Some(&native(at))).unwrap().unwrap();
-        let ticket = store.enqueue(id, to).unwrap();
-        store.ack_delivery(ticket, Some(&native(at)), said).unwrap();
-        if at % 1_000 == 0 {
-            store.commit().unwrap();
-        }
-    }
-    store.commit().unwrap();
-    from
-}
-
-fn native(at: usize) -> String {
-    format!("{at:024x}")
 }

@@ -1,3 +1,5 @@
+//! Says messages, waits for them, and holds them to what was said.
+
 use std::time::{Duration, Instant};
 
 use crate::stage::{Stage, Way};
@@ -39,7 +41,7 @@ pub(crate) async fn throughput(stage: &Stage, way: Way, messages: usize) -> Load
     let before: Vec<_> = (0..stage.links).map(|link| arrived(stage, way, link)).collect();
     let text = |at: usize| format!("the message with the number {at}");
     let on_link = |link: usize| (0..messages).filter(move |at| at % stage.links == link);
-    let (cpu, began) = (stage.cpu(), Instant::now());
+    let (cpu, began) = (stage.program().cpu(), Instant::now());
     for at in 0..messages {
         say(stage, way, at % stage.links, &text(at));
     }
@@ -47,11 +49,11 @@ pub(crate) async fn throughput(stage: &Stage, way: Way, messages: usize) -> Load
         arrives(stage, way, link, before + on_link(link).count()).await;
     }
     let time = began.elapsed();
-    let cpu = stage.cpu() - cpu;
+    let cpu = stage.program().cpu() - cpu;
     for (link, before) in before.into_iter().enumerate() {
         verify(stage, way, link, before, on_link(link).map(text)).await;
     }
-    Load { messages, time, cpu, memory: stage.memory() }
+    Load { messages, time, cpu, memory: stage.program().memory() }
 }
 
 pub(crate) fn say(stage: &Stage, way: Way, link: usize, text: &str) {
@@ -95,7 +97,7 @@ pub(crate) fn texts(stage: &Stage, way: Way, link: usize) -> Vec<String> {
 }
 
 /// Holds what has arrived since `before` to what was said: each once, and in order.
-async fn verify(
+pub(crate) async fn verify(
     stage: &Stage,
     way: Way,
     link: usize,

@@ -1,21 +1,32 @@
-use std::fmt::Write as _;
+//! The program between two servers.
+
+use std::fmt::{self, Write as _};
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, ExitStatus};
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use letsbridge::store::archive::ArchiveReader;
 use letsbridge_testkit::irc::{Caps, IrcServer, Setup as IrcSetup, VirtualUser};
-use letsbridge_testkit::letschat::{self, LetsChat, NewRoom, Setup};
+use letsbridge_testkit::letschat::{self, LetsChat, MongooseVersion, NewRoom, Setup};
 use tempfile::TempDir;
-use tokio::net::UnixDatagram;
+
+use crate::process::Process;
+use crate::{ledger, program};
 
 /// Which way messages go.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     FromIrc,
     FromLetsChat,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FromIrc => "from IRC",
+            Self::FromLetsChat => "to IRC",
+        })
+    }
 }
 
 /// How the program and its IRC server are set up.
@@ -33,12 +44,25 @@ pub(crate) struct Plan<'a> {
     pub(crate) accounts: bool,
     /// Whether it archives what is said.
     pub(crate) archive: bool,
+    /// Whether Let's Chat leaves out who has written a new post, as a fresh install does.
+    pub(crate) null_owner: bool,
+    /// How many messages of the first link were delivered before, by its store.
+    pub(crate) ledger: usize,
 }
 
 impl<'a> Plan<'a> {
     /// So many links before an IRC server that trusts us and keeps nothing; its store below `state`.
     pub(crate) fn new(links: usize, state: &'a Path) -> Self {
-        Self { links, state, pace: "off", kept: 0, accounts: false, archive: false }
+        Self {
+            links,
+            state,
+            pace: "off",
+            kept: 0,
+            accounts: false,
+            archive: false,
+            null_owner: false,
+            ledger: 0,
+        }
     }
 }
 
@@ -47,7 +71,7 @@ pub(crate) struct Stage {
     pub(crate) links: usize,
     pub(crate) letschat: LetsChat,
     pub(crate) ann: VirtualUser,
-    program: Program,
+    program: Process,
     irc: IrcServer,
     directory: TempDir,
 }
@@ -63,8 +87,9 @@ impl Stage {
         let people =
             vec![letschat::NewUser::new("bridge", "IRC"), letschat::NewUser::new("bob", "Bob")];
         let rooms = (0..links).map(|link| NewRoom::new(&format!("room{link}"))).collect();
-        let letschat =
-            LetsChat::start(Setup { users: people, rooms, ..Setup::default() }).await.unwrap();
+        let mongoose = if plan.null_owner { MongooseVersion::V4_13 } else { MongooseVersion::V4_6 };
+        let setup = Setup { users: people, rooms, mongoose, ..Setup::default() };
+        let letschat = LetsChat::start(setup).await.unwrap();
         let setup = IrcSetup {
             channel_limit: links,
             transcript: 0,
@@ -81,7 +106,10 @@ impl Stage {
             tempfile::Builder::new().prefix("letsbridge-").tempdir_in(plan.state).unwrap();
         let config = configuration(directory.path(), plan, &irc, &letschat);
         fs::write(directory.path().join("bridge.toml"), config).unwrap();
-        let program = Program::start(directory.path()).await;
+        if plan.ledger > 0 {
+            ledger::prepare(&directory.path().join("state"), plan.ledger);
+        }
+        let (program, _) = program::start(directory.path()).await;
         Self { links, letschat, ann, program, irc, directory }
     }
 
@@ -94,9 +122,22 @@ impl Stage {
 
     /// Has the program be away while `meanwhile` happens.
     pub(crate) async fn away(&mut self, meanwhile: impl FnOnce(&Self)) {
-        self.program.stop();
+        self.program.kill();
         meanwhile(self);
-        self.program = Program::start(self.directory.path()).await;
+        self.program = program::start(self.directory.path()).await.0;
+    }
+
+    /// Kills the program, and starts it again when both servers have noticed. How long it takes until all links are
+    /// up.
+    pub(crate) async fn restart(&mut self) -> Duration {
+        self.program.kill();
+        self.letschat.wait_for_connections(|count| count == 0).await;
+        while self.irc.client_count() > 0 {
+            tokio::time::sleep(NOTICE_INTERVAL).await;
+        }
+        let (program, took) = program::start(self.directory.path()).await;
+        self.program = program;
+        took
     }
 
     /// The output of `work`, for which the program must run on.
@@ -104,15 +145,10 @@ impl Stage {
         self.program.while_running(work).await
     }
 
-    /// The program's resident memory, in kilobytes.
-    pub(crate) fn memory(&self) -> u64 {
-        self.program.kilobytes("VmRSS:")
-    }
-
     /// Waits until the program has archived so many lines.
     pub(crate) async fn archived(&self, count: usize) {
         let archived = async {
-            let reader = ArchiveReader::open(&self.directory.path().join("state")).unwrap();
+            let reader = ArchiveReader::open(&self.state()).unwrap();
             let lines = || reader.rooms().unwrap().iter().map(|room| room.lines).sum::<u64>();
             while lines() < count as u64 {
                 tokio::time::sleep(ARCHIVE_INTERVAL).await;
@@ -122,123 +158,26 @@ impl Stage {
         self.program.while_running(archived).await;
     }
 
-    /// The most that it ever was.
-    pub(crate) fn peak(&self) -> u64 {
-        self.program.kilobytes("VmHWM:")
+    /// The program.
+    pub(crate) fn program(&self) -> &Process {
+        &self.program
     }
 
-    /// The processor time that the program has used.
-    pub(crate) fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.program.id())).unwrap();
-        // Behind the name in parentheses; user and system time are the 14th and 15th field of all,
-        // in hundredths of a second on every Linux.
-        let fields = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2);
-        let hundredths: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(hundredths * 10)
+    /// A counter of the program's metrics.
+    pub(crate) async fn counter(&self, name: &str) -> f64 {
+        program::counter(&self.state(), name).await
+    }
+
+    fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
     }
 }
 
-/// Prints which program is measured, and of which commit.
-///
-/// # Panics
-/// When it was built beside another benchmark: a copied benchmark would measure the program of the tree
-/// that it was copied from.
-pub(crate) fn print_program() {
-    let program = Path::new(PROGRAM).canonicalize().expect("the program is built");
-    let benchmark = std::env::current_exe().unwrap().canonicalize().unwrap();
-    // The benchmark is in `deps` of the directory that holds the program.
-    assert_eq!(
-        program.parent(),
-        benchmark.parent().and_then(Path::parent),
-        "the benchmark {} would measure the program of another tree",
-        benchmark.display()
-    );
-    let version = Command::new(&program).arg("--version").output().unwrap();
-    let version = String::from_utf8_lossy(&version.stdout);
-    let version: Vec<&str> = version.lines().take(2).collect();
-    println!("Measured is {}: {}.", program.display(), version.join(", "));
-}
-
-/// The program that is measured.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_letsbridge");
-
-/// How often to look whether the program still runs.
-const EXIT_INTERVAL: Duration = Duration::from_millis(200);
+/// How often to look whether a server has noticed that the program is gone.
+const NOTICE_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How often to look whether all is archived.
 const ARCHIVE_INTERVAL: Duration = Duration::from_millis(100);
-
-/// How long the program may take to be ready.
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// The program itself, as long as it runs.
-struct Program(Mutex<Child>);
-
-impl Program {
-    /// Starts it with the configuration in `directory`, and waits until it is ready.
-    async fn start(directory: &Path) -> Self {
-        let socket = directory.join("notify");
-        // That of an earlier start, if there was one.
-        let _ = fs::remove_file(&socket);
-        let notices = UnixDatagram::bind(&socket).unwrap();
-        let program = Command::new(PROGRAM)
-            .args(["run", "--config"])
-            .arg(directory.join("bridge.toml"))
-            .env("NOTIFY_SOCKET", socket)
-            .env("RUST_LOG", "error")
-            .spawn()
-            .unwrap();
-        let program = Self(Mutex::new(program));
-        let ready = tokio::time::timeout(READY_TIMEOUT, ready(&notices));
-        program.while_running(ready).await.expect("the program is ready in time");
-        program
-    }
-
-    /// The output of `work`, for which the program must run on.
-    ///
-    /// # Panics
-    /// When the program exits before; what it has written to stderr is above that.
-    async fn while_running<T>(&self, work: impl Future<Output = T>) -> T {
-        tokio::select! {
-            biased;
-            done = work => done,
-            status = self.exited() => panic!("the program exited: {status}"),
-        }
-    }
-
-    async fn exited(&self) -> ExitStatus {
-        loop {
-            tokio::time::sleep(EXIT_INTERVAL).await;
-            if let Some(status) = self.0.lock().unwrap().try_wait().unwrap() {
-                return status;
-            }
-        }
-    }
-
-    fn id(&self) -> u32 {
-        self.0.lock().unwrap().id()
-    }
-
-    fn stop(&mut self) {
-        let child = self.0.get_mut().unwrap();
-        // It is gone already where it has failed, which was told.
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-
-    /// What the system says of its memory.
-    fn kilobytes(&self, field: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
-        line.split_whitespace().next().unwrap().parse().unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
 
 fn configuration(state: &Path, plan: Plan<'_>, irc: &IrcServer, letschat: &LetsChat) -> String {
     let mut text = format!(
@@ -264,14 +203,4 @@ fn configuration(state: &Path, plan: Plan<'_>, irc: &IrcServer, letschat: &LetsC
         write!(text, "[[link]]\nchannel = \"net/#room{link}\"\nroom = \"room{link}\"\n").unwrap();
     }
     text
-}
-
-async fn ready(notices: &UnixDatagram) {
-    let mut notice = [0; 1_024];
-    loop {
-        let length = notices.recv(&mut notice).await.unwrap();
-        if notice[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
-            return;
-        }
-    }
 }

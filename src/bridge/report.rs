@@ -15,6 +15,7 @@ use super::Peer;
 use super::link_direction::LinkDirection;
 use super::stats::LatencyStats;
 use crate::domain::{Histogram, LinkFlow, LinkId, LinkPhase};
+use crate::store::WriteCounts;
 
 /// The bounds of [`BridgeReport::commits`]: from a fast disk to one that hardly answers.
 const COMMIT_BOUNDS: [Duration; 13] = [
@@ -44,6 +45,8 @@ pub struct BridgeReport {
     pub queued_bytes: u64,
     /// How long it took to bring what had happened onto the disk, since the bridge started.
     pub commits: Histogram,
+    /// How often the store was written and synced, since the bridge started.
+    pub writes: WriteCounts,
     /// The canary, if there is one.
     pub canary: Option<CanaryReport>,
 }
@@ -51,7 +54,14 @@ pub struct BridgeReport {
 impl Default for BridgeReport {
     fn default() -> Self {
         let commits = Histogram::new(&COMMIT_BOUNDS);
-        Self { connections: Vec::new(), links: Vec::new(), queued_bytes: 0, commits, canary: None }
+        Self {
+            connections: Vec::new(),
+            links: Vec::new(),
+            queued_bytes: 0,
+            commits,
+            writes: WriteCounts::default(),
+            canary: None,
+        }
     }
 }
 

@@ -20,11 +20,18 @@ pub(super) struct Commits {
     times: Histogram,
     last: Option<Instant>,
     checks: Vec<oneshot::Sender<()>>,
+    /// What was committed is to be on the disk after the next commit.
+    sync_due: bool,
 }
 
 impl Commits {
     pub(super) fn new() -> Self {
-        Self { times: BridgeReport::default().commits, last: None, checks: Vec::new() }
+        Self {
+            times: BridgeReport::default().commits,
+            last: None,
+            checks: Vec::new(),
+            sync_due: false,
+        }
     }
 
     /// Somebody asks whether the disk takes writes. The answer follows the next commit.
@@ -47,6 +54,11 @@ impl Commits {
         store.try_write()
     }
 
+    /// A second has passed: no commit may be without a sync for longer.
+    pub(super) fn tick(&mut self) {
+        self.sync_due = true;
+    }
+
     /// Commits what has changed, and answers who waits for that.
     ///
     /// # Errors
@@ -57,6 +69,9 @@ impl Commits {
             store.commit()?;
             self.times.observe(began.elapsed());
             self.last = Some(Instant::now());
+        }
+        if std::mem::take(&mut self.sync_due) || !self.checks.is_empty() {
+            store.sync()?;
         }
         for asker in self.checks.drain(..) {
             // The asker may have gone away.

@@ -148,6 +148,7 @@ impl Engine {
                 self.send_quits();
             }
         }
+        self.store.sync()?;
         self.stats_reporter.publish(self.bridge.stats());
         self.stats_reporter.log_changes();
         Ok(())
@@ -248,6 +249,7 @@ impl Engine {
             Event::ConnectionLost(peer) => self.on_connection_lost(peer),
             Event::Tick => {
                 self.stats_reporter.tick(self.bridge.stats());
+                self.commits.tick();
                 self.store.still_there()?;
             }
             _ => {}
@@ -300,6 +302,7 @@ impl Engine {
                 if let Ok(ControlReply::Report(report)) = &mut answer {
                     report.connections.iter_mut().for_each(|it| self.connections.fill(it));
                     report.commits.clone_from(self.commits.times());
+                    report.writes = self.store.write_counts();
                 }
                 self.controls.close(request, answer);
             }

@@ -75,6 +75,10 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn set_room_id(&mut self, endpoint: EndpointId, remote_id: &str) -> Result<(), StoreError> {
+        // At each join but the first.
+        if self.room_id(endpoint)?.as_deref() == Some(remote_id) {
+            return Ok(());
+        }
         let before: Option<i64> = self
             .connection
             .prepare_cached(

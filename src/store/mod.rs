@@ -1,8 +1,8 @@
 //! Durable state: the ledger of received messages, the outbox of deliveries, the cursors.
 //!
 //! One SQLite database in `state_dir`, written by one thread. A turn of the service is one transaction: it
-//! starts with the first write and ends with [`Store::commit`], which returns once the data is on disk
-//! (`synchronous=FULL`).
+//! starts with the first write and ends with [`Store::commit`], which returns once the data is on disk, unless
+//! the bridge would find out all of it again (see `durability`).
 
 mod accounts;
 mod activity;
@@ -12,6 +12,7 @@ mod backup;
 mod columns;
 mod cursors;
 mod damage;
+mod durability;
 mod endpoints;
 mod error;
 mod failures;
@@ -58,6 +59,7 @@ pub use backup::{
     BackupError, BackupRequest, BackupSummary, RestoreRequest, RestoreSummary, back_up, restore,
 };
 pub use cursors::{ChannelProgress, Cursor, Msgid};
+pub use durability::WriteCounts;
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
@@ -80,6 +82,7 @@ pub use revocations::{Revocation, revoke};
 pub use unheard::UnheardCount;
 pub use users::RecentDm;
 
+use durability::WalSync;
 use files::FileIdentity;
 use mutation::{Mutation, PeopleMutation};
 use sealer::Sealer;
@@ -95,6 +98,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait before retrying a write to a full or failing disk.
 const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// When so much is in the log, it is brought into the database.
+const CHECKPOINT_BYTES: i64 = 4 << 20;
 
 /// The bridge's durable state.
 ///
@@ -121,6 +127,8 @@ pub struct Store {
     sealer: Sealer,
     /// The open files with their identities, to detect that one was removed or replaced.
     places: Vec<(PathBuf, FileIdentity)>,
+    /// What of the log is on the disk.
+    wal: WalSync,
 }
 
 /// A callback for when the disk becomes unavailable and available again.
@@ -180,6 +188,7 @@ impl Store {
             let path = directory.join(file);
             store.places.extend(files::identity(&path).map(|found| (path, found)));
         }
+        store.wal = WalSync::open(&directory.join(format!("{DB_FILE}-wal")))?;
         Ok(store)
     }
 
@@ -205,11 +214,14 @@ impl Store {
     fn init(connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
+        // What must be on the disk is synced by `durability`.
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // Overwrites deleted data, direct messages for instance.
         connection.pragma_update(None, "secure_delete", true)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page)?;
         // Otherwise statements that use partial indices are prepared again whenever a parameter changes.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
@@ -229,6 +241,7 @@ impl Store {
             stall_hook: StallHook::none(),
             sealer: Sealer::ephemeral(),
             places: Vec::new(),
+            wal: WalSync::in_memory(),
         })
     }
 
@@ -243,7 +256,8 @@ impl Store {
         self.stall_hook = StallHook(Box::new(tell));
     }
 
-    /// Makes everything written since the last commit durable; does nothing if nothing was written.
+    /// Commits everything written since the last commit; does nothing if nothing was written. It is on the disk then,
+    /// unless the bridge would find out all of it again after a power loss.
     ///
     /// # Errors
     /// When the store is broken; transient errors are retried.
@@ -252,10 +266,29 @@ impl Store {
             return Ok(());
         }
         if let Err(error) = self.execute("COMMIT") {
-            self.retry(error, true)?;
+            self.retry(error, |store| store.replay(true))?;
         }
+        let is_recoverable = self.uncommitted.iter().all(Mutation::is_recoverable);
         self.uncommitted.clear();
+        if self.wal.on_commit(is_recoverable) { self.sync() } else { Ok(()) }
+    }
+
+    /// Brings all commits onto the disk.
+    ///
+    /// # Errors
+    /// When the store is broken; transient errors are retried.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        if let Err(error) = self.wal.sync() {
+            self.retry(error, |store| store.wal.rewrite(&store.connection))?;
+            self.wal.on_rewritten();
+        }
         Ok(())
+    }
+
+    /// How often it was written since it was opened.
+    #[must_use]
+    pub fn write_counts(&self) -> WriteCounts {
+        self.wal.counts()
     }
 
     /// Whether anything was written since the last commit.
@@ -278,15 +311,19 @@ impl Store {
             if self.uncommitted.is_empty() { self.execute("BEGIN IMMEDIATE") } else { Ok(()) };
         let done = started.and_then(|()| Ok(write.execute(&self.connection)?));
         self.uncommitted.push(write);
-        done.or_else(|error| self.retry(error, false))
+        done.or_else(|error| self.retry(error, |store| store.replay(false)))
     }
 
     fn apply_to_people(&mut self, change: PeopleMutation) -> Result<(), StoreError> {
         self.apply(Mutation::People(change))
     }
 
-    /// Repeats the current transaction from its start until it succeeds.
-    fn retry(&mut self, mut error: StoreError, commit: bool) -> Result<(), StoreError> {
+    /// Repeats `attempt`, which makes up for what has failed with `error`, until it succeeds.
+    fn retry(
+        &mut self,
+        mut error: StoreError,
+        attempt: impl Fn(&Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut is_reported = false;
         loop {
             if !error.is_transient() {
@@ -298,7 +335,7 @@ impl Store {
                 (self.stall_hook.0)(true);
             }
             (self.wait_for_disk)(&self.connection);
-            match self.replay(commit) {
+            match attempt(self) {
                 Ok(()) => break,
                 Err(again) => error = again,
             }
@@ -308,6 +345,7 @@ impl Store {
         Ok(())
     }
 
+    /// Repeats the current transaction from its start.
     fn replay(&self, commit: bool) -> Result<(), StoreError> {
         if !self.connection.is_autocommit() {
             self.execute("ROLLBACK")?;

@@ -250,6 +250,14 @@ const TABLES_OF_4: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// The indices that version 4 has added: a room is looked for by its id whenever a link is set up or joined.
+const INDICES_OF_4: &str =
+    "CREATE INDEX endpoint_remote_id ON endpoint (remote_id) WHERE remote_id IS NOT NULL";
+
+/// The size of the pages of a new database, in bytes. A commit writes each page that it changes whole, and a message
+/// changes a few rows of a hundred bytes.
+const PAGE_SIZE: u32 = 1_024;
+
 /// What a database of version 3 has had all the time: its links mirrored both ways. Which links there are it does not
 /// say, but what they have delivered. Pairs that are no links are forgotten when the configuration is known.
 const LINKS_OF_3: &str = "
@@ -266,9 +274,11 @@ const LINKS_OF_3: &str = "
 
 /// Makes the tables in a new database, in one transaction.
 pub(super) fn create(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "page_size", PAGE_SIZE)?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute_batch(TABLES_OF_4)?;
+    transaction.execute_batch(INDICES_OF_4)?;
     mark_as_ours(&transaction)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     Ok(transaction.commit()?)
@@ -293,6 +303,7 @@ pub(super) fn upgrade(connection: &mut Connection) -> Result<u32, StoreError> {
 
 fn from_3_to_4(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(TABLES_OF_4)?;
+    connection.execute_batch(INDICES_OF_4)?;
     Ok(connection.execute_batch(LINKS_OF_3)?)
 }
 

@@ -57,13 +57,19 @@ impl Store {
         self.apply(Mutation::EraseText { id })
     }
 
+    /// Whether any user has written a direct message, or got one.
+    fn has_users(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM endpoint WHERE name GLOB '*/@*')";
+        Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+    }
+
     /// Deletes records of direct messages before `before` and of users without newer ones, except for what is
-    /// pending or to be reported. Scans the whole ledger, so it runs at startup only.
+    /// pending or to be reported. If there are users, it scans the whole ledger, so it runs at startup only.
     ///
     /// # Errors
     /// When the database cannot be read or written.
     pub fn erase_settled_texts(&mut self, before: Timestamp) -> Result<(), StoreError> {
-        if self.has_uncommitted() {
+        if self.has_uncommitted() || !self.has_users()? {
             return Ok(());
         }
         self.connection.execute(
@@ -120,10 +126,14 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn dms_since(&self, since: Timestamp) -> Result<Vec<RecentDm>, StoreError> {
+        if !self.has_users()? {
+            return Ok(Vec::new());
+        }
+        // In this order, or SQLite reads all deliveries in the order of the answer.
         let mut statement = self.connection.prepare_cached(
             "SELECT f.name, t.name, m.sent_at FROM message m
-             JOIN endpoint f ON f.id = m.endpoint JOIN delivery d ON d.message = m.id
-             JOIN endpoint t ON t.id = d.endpoint
+             CROSS JOIN endpoint f ON f.id = m.endpoint CROSS JOIN delivery d ON d.message = m.id
+             CROSS JOIN endpoint t ON t.id = d.endpoint
              WHERE m.sent_at >= ?1 AND f.name GLOB '*/@*' AND t.name GLOB '*/@*' ORDER BY d.id",
         )?;
         let rows = statement

@@ -2,13 +2,14 @@
 //! (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>).
 //!
 //! SQLite uses the log up to the first invalid frame and silently ignores the rest. That is right for the
-//! last transaction, which a power failure may have cut short. If more transactions follow, durable data is
+//! last transactions that were not synced, which a power failure may have torn. If more follow, durable data is
 //! lost, and going on without a word would deliver some of it twice.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
+use super::durability::MAX_UNSYNCED;
 use super::{StoreError, damage, files};
 
 const HEADER: usize = 32;
@@ -17,10 +18,14 @@ const FRAME: usize = 24;
 /// Magic numbers, for checksums in native and in foreign byte order.
 const MAGICS: [u32; 2] = [0x377f_0682, 0x377f_0683];
 
+/// So many transactions at the end may be unreadable: those that were not synced, and the one with which they were
+/// about to be.
+const MAX_TORN: u32 = MAX_UNSYNCED + 1;
+
 /// Checks the log of the database at `path`, if there is one.
 ///
 /// # Errors
-/// When more than its last transaction is unreadable.
+/// When more than its last transactions are unreadable.
 pub(super) fn check(path: &Path) -> Result<(), StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
@@ -71,11 +76,11 @@ fn damage_text(file: File) -> std::io::Result<Option<&'static str>> {
             sum.add(&frame[FRAME..]);
             whole = is_new && sum.sums == [16, 20].map(|at| number(&frame, at));
         }
-        // The last frame of an unfinished transaction may be written before the others.
+        // Frames that were not synced may be written in any order.
         let ends = number(&frame, 4) != 0;
         commits_behind += u32::from(!whole && is_new && ends);
     }
-    Ok((commits_behind > 1).then_some("a part"))
+    Ok((commits_behind > MAX_TORN).then_some("a part"))
 }
 
 /// The checksum of everything before.
@@ -150,12 +155,21 @@ mod tests {
         for length in [0, 1, 31, 32, 33, 5_000, log.len() - 1, log.len()] {
             assert_eq!(says(&path, &log[..length]), None, "{length} of {}", log.len());
         }
-        // The frames of the last transaction may reach the disk in any order.
-        let mut torn = log.clone();
+    }
+
+    #[test]
+    fn transactions_that_were_not_synced_may_be_torn() {
+        let (_directory, path, log) = killed(20);
         let frame = FRAME + 4_096;
-        let at = torn.len() - 2 * frame;
-        torn[at..at + 100].fill(0);
-        assert_eq!(says(&path, &torn), None);
+        let ends = |at: &usize| number(&log[*at..], 4) != 0;
+        let commits: Vec<usize> = (HEADER..log.len()).step_by(frame).filter(ends).collect();
+        assert_eq!(commits.len(), 20);
+        for (back, is_damage) in [(1, false), (MAX_TORN, false), (MAX_TORN + 1, true), (20, true)] {
+            let mut torn = log.clone();
+            let at = commits[commits.len() - back as usize];
+            torn[at + FRAME..at + FRAME + 100].fill(0xAA);
+            assert_eq!(says(&path, &torn).is_some(), is_damage, "the last but {back}");
+        }
     }
 
     #[test]
@@ -173,7 +187,7 @@ mod tests {
 
     #[test]
     fn log_with_unreadable_transactions_is_damaged() {
-        let (_directory, path, log) = killed(10);
+        let (_directory, path, log) = killed(20);
         for (from, length, what) in [
             (0, 4, "the beginning of its write-ahead log"),
             (0, 4_096, "the beginning of its write-ahead log"),

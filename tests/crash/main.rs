@@ -36,6 +36,9 @@
 //! server's lines have no excuse: what was written to a connection that ended in good order, or to a bridge
 //! that stood still, arrives. That run also tells how long after a server is back the bridge is in again.
 //!
+//! In a run of its own, the machine loses its power each time: the state directory becomes what a disk may hold that was not
+//! told to sync, see [`power`]. The same holds. Nobody makes backups there, and nothing is paused.
+//!
 //! In another run nobody dies either, and the program is replaced again and again (`letsbridge upgrade`): the same holds,
 //! and nobody on IRC sees it. `LETSBRIDGE_UPGRADES` says how often.
 //!
@@ -57,6 +60,7 @@ mod archived;
 mod check;
 mod faults;
 mod fixture;
+mod power;
 mod program;
 mod record;
 mod restored;
@@ -69,7 +73,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use administrator::Administrator;
+use administrator::{Administrator, Deeds};
 use check::{Repeats, judge};
 use fastrand::Rng;
 use fixture::{Stage, Variant, channels, is_channel, roads, rooms};
@@ -98,52 +102,71 @@ const LONGEST_ENTRY: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_plain_server() {
-    run(Manner { caps: Caps::none(), keeps: false, has_accounts: false }).await;
+    run(Manner { caps: Caps::none(), keeps: false, has_accounts: false, loses_power: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_server_that_confirms() {
-    run(Manner { caps: Caps::all().without(Cap::ChatHistory), keeps: false, has_accounts: false })
-        .await;
+    run(Manner {
+        caps: Caps::all().without(Cap::ChatHistory),
+        keeps: false,
+        has_accounts: false,
+        loses_power: false,
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_repeated_however_often_it_is_killed_on_a_server_that_keeps_what_was_said()
  {
-    run(Manner { caps: Caps::all(), keeps: true, has_accounts: false }).await;
+    run(Manner { caps: Caps::all(), keeps: true, has_accounts: false, loses_power: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_repeated_however_often_it_is_killed_where_people_speak_by_accounts() {
-    run(Manner { caps: Caps::all(), keeps: true, has_accounts: true }).await;
+    run(Manner { caps: Caps::all(), keeps: true, has_accounts: true, loses_power: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_where_people_of_a_plain_server_speak_by_accounts()
  {
-    run(Manner { caps: Caps::none(), keeps: false, has_accounts: true }).await;
+    run(Manner { caps: Caps::none(), keeps: false, has_accounts: true, loses_power: false }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_however_often_the_power_is_on_a_plain_server() {
+    run(Manner { caps: Caps::none(), keeps: false, has_accounts: false, loses_power: true }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_or_repeated_however_often_the_power_is_on_a_server_that_keeps_what_was_said()
+ {
+    run(Manner { caps: Caps::all(), keeps: true, has_accounts: true, loses_power: true }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_a_plain_server_restarts_and_everything_stands_still_now_and_then() {
-    shake(Manner { caps: Caps::none(), keeps: false, has_accounts: false }).await;
+    shake(Manner { caps: Caps::none(), keeps: false, has_accounts: false, loses_power: false })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_a_server_that_keeps_what_was_said_restarts_and_everything_stands_still()
  {
-    shake(Manner { caps: Caps::all(), keeps: true, has_accounts: false }).await;
+    shake(Manner { caps: Caps::all(), keeps: true, has_accounts: false, loses_power: false }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_seen_however_often_it_is_upgraded_on_a_plain_server() {
-    upgrade(Manner { caps: Caps::none(), keeps: false, has_accounts: false }).await;
+    upgrade(Manner { caps: Caps::none(), keeps: false, has_accounts: false, loses_power: false })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_seen_however_often_it_is_upgraded_on_a_server_that_keeps_what_was_said()
 {
-    upgrade(Manner { caps: Caps::all(), keeps: true, has_accounts: true }).await;
+    upgrade(Manner { caps: Caps::all(), keeps: true, has_accounts: true, loses_power: false })
+        .await;
 }
 
 /// What kind of IRC server it is.
@@ -154,6 +177,8 @@ struct Manner {
     keeps: bool,
     /// People of IRC speak by accounts of their own.
     has_accounts: bool,
+    /// The machine of the bridge loses its power when the bridge is killed.
+    loses_power: bool,
 }
 
 /// A run in which nobody dies but the servers.
@@ -232,13 +257,16 @@ async fn upgrade(manner: Manner) {
 
 async fn run(manner: Manner) {
     let seed = settings::seed();
-    let crashes = settings::crashes(manner.has_accounts);
+    let crashes = settings::crashes(manner.has_accounts || manner.loses_power);
     println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_CRASHES={crashes}, with {manner:?}");
     let began = Instant::now();
     let (mut dice, pauses) = (Rng::with_seed(seed), settings::pauses());
     let stage = Stage::set(manner.caps, manner.has_accounts).await;
     let mut program = Program::new(&stage.config(Variant::default()));
     let directory = program.directory().to_owned();
+    if manner.loses_power {
+        program.record_disk();
+    }
     program.start().await;
     // Mirroring begins where the bridge first sees a room: only then is anything promised.
     timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
@@ -252,13 +280,19 @@ async fn run(manner: Manner) {
         ready
     };
     let administrator = Administrator::new(&stage, &directory);
+    let administration = async {
+        match manner.loses_power {
+            true => Deeds::default(),
+            false => administrator.work(Rng::with_seed(seed ^ 5), &over).await,
+        }
+    };
     let (ready, on_irc, in_letschat, with_hesitation, troubles, deeds) = tokio::join!(
         killing,
         chorus.on_irc(Rng::with_seed(seed ^ 1)),
         chorus.in_letschat(Rng::with_seed(seed ^ 2)),
         chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
         faults::make(&stage, Rng::with_seed(seed ^ 4), &pauses, &over),
-        administrator.work(Rng::with_seed(seed ^ 5), &over),
+        administration,
     );
     let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
     println!(
@@ -267,7 +301,9 @@ async fn run(manner: Manner) {
         began.elapsed().as_secs_f64(),
         troubles.values().sum::<usize>(),
     );
-    timeout(PATIENCE, come_back(&stage, &mut program)).await.expect("it comes back in time");
+    let last = come_back(&stage, &mut program, &mut dice);
+    let losses = timeout(PATIENCE, last).await.expect("it comes back in time");
+    println!("the power was lost {losses} times");
     let rules = Rules { manner, seed, all_is_heard: false };
     conclude(&administrator, program, &chorus, record, rules).await;
 }
@@ -299,7 +335,7 @@ async fn conclude(
     if complaints.is_empty() && stopped {
         complaints = archived::judge(&program.directory().join("state"));
     }
-    if complaints.is_empty() && stopped {
+    if complaints.is_empty() && stopped && !rules.manner.loses_power {
         let began = Instant::now();
         complaints = restored::judge(stage, chorus, &administrator.backup_file()).await;
         println!("the restored bridge took {:.1} s", began.elapsed().as_secs_f64());
@@ -348,6 +384,7 @@ async fn kill_often(
         }
         ready += usize::from(program.kill().await);
         nobody_there(stage).await;
+        program.lose_power(&mut dice);
         program.start().await;
     }
     ready
@@ -398,14 +435,16 @@ async fn nobody_there(stage: &Stage) {
     }
 }
 
-/// Kills it for the last time, and waits until it is ready between servers that behave.
-async fn come_back(stage: &Stage, program: &mut Program) {
+/// Kills it for the last time, and waits until it is ready between servers that behave. Gives how often the power was lost.
+async fn come_back(stage: &Stage, program: &mut Program, dice: &mut Rng) -> usize {
     program.kill().await;
     nobody_there(stage).await;
+    let losses = program.lose_power(dice);
     // What waits is not to be paced.
     program.configure(&stage.config(Variant::default()));
     program.start().await;
     program.ready().await;
+    losses
 }
 
 /// Waits until the first words have arrived on every road.

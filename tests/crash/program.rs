@@ -1,4 +1,4 @@
-//! The bridge's program, killed and started again on one state directory.
+//! The bridge's program, killed and started again on one state directory, which may lose its power.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use fastrand::Rng;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
+
+use super::power::Power;
 
 /// How long it may take to stop when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,6 +30,8 @@ pub(crate) struct Program {
     ready: watch::Receiver<bool>,
     began: Instant,
     starts: usize,
+    /// What its disk holds, if the machine can lose its power.
+    power: Option<Power>,
 }
 
 impl Program {
@@ -34,9 +39,22 @@ impl Program {
     pub(crate) fn new(toml: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("letsbridge-crash-").tempdir().unwrap();
         let ready = watch::channel(false).1;
-        let program = Self { directory, child: None, ready, began: Instant::now(), starts: 0 };
+        let began = Instant::now();
+        let program = Self { directory, child: None, ready, began, starts: 0, power: None };
         program.configure(toml);
         program
+    }
+
+    /// The machine can lose its power from the next start on.
+    pub(crate) fn record_disk(&mut self) {
+        self.power = Some(Power::new(self.directory.path()));
+    }
+
+    /// The machine has lost its power, if it can. Says how often it has. The program was killed.
+    pub(crate) fn lose_power(&mut self, dice: &mut Rng) -> usize {
+        let Some(power) = &mut self.power else { return 0 };
+        power.lose(dice);
+        power.losses()
     }
 
     /// Writes the configuration for the next start or reload: at no moment there is only a part of it.
@@ -77,6 +95,7 @@ impl Program {
         let mut log = self.log();
         writeln!(log, "== start {} at {:.3?}", self.starts, self.began.elapsed()).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_letsbridge"))
+            .envs(self.power.as_mut().map(Power::environment).unwrap_or_default())
             .args(["run", "--config"])
             .arg(self.directory.path().join("bridge.toml"))
             .env("NOTIFY_SOCKET", socket)

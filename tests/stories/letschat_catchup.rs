@@ -70,6 +70,24 @@ fn post_without_an_author_is_fetched_again() {
 }
 
 #[test]
+fn posts_without_an_author_that_a_page_contains_are_not_fetched_again() {
+    story(
+        r#"
+        lc < 42["messages:new",{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6b0000110000000000000000","skip":0,"take":500}]
+        lc < 42["messages:new",{"id":"6b0000110000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
+        lc < 43#[[{"id":"6b0000110000000000000001","text":"one","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000110000000000000002","text":"two","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"},{"id":"6b0000110000000000000003","text":"three","posted":"2026-11-22T12:00:01.000Z","owner":{"id":"u1","username":"bob"},"room":"r1"}]]
+        irc > PRIVMSG #tea :<bob> one
+        irc > PING said-1
+        lc < 42["messages:new",{"id":"6b0000110000000000000003","text":"three","posted":"2026-11-22T12:00:01.000Z","owner":null,"room":{"id":"r1"}}]
+        irc < :irc.example PONG irc.example :said-1
+        irc > PRIVMSG #tea :<bob> two
+        irc > PING said-2
+        "#,
+    );
+}
+
+#[test]
 fn queued_message_is_delivered_after_a_restart() {
     let mut world = crate::join_both(World::new(&["office/#tea tea"]).without_merging());
     world.tell(

@@ -246,6 +246,16 @@ impl Figures {
             "Time to bring what has happened onto the disk.",
             [(Labels::new(), &self.report.commits)],
         );
+        families.counter(
+            "letsbridge_store_commits_total",
+            "Transactions that were written into the database.",
+            one(self.report.writes.commits),
+        );
+        families.counter(
+            "letsbridge_store_syncs_total",
+            "How often the database was synced for them; checkpoints, every four megabytes, are not counted.",
+            one(self.report.writes.syncs),
+        );
     }
 
     fn add_process(&self, families: &mut Families) {

@@ -99,8 +99,9 @@ pub(super) fn resume(link: LinkIndex, ctx: &mut Ctx<'_>) -> Result<bool, StoreEr
 
 /// Holds back what crosses a paused link on its way to these endpoints, and nothing else.
 fn hold(endpoints: HashSet<EndpointId>, ctx: &mut Ctx<'_>) -> Result<(), StoreError> {
+    let has_paused = ctx.links.has_paused();
     for endpoint in endpoints {
-        let sources = ctx.links.held_sources(endpoint);
+        let sources = if has_paused { ctx.links.held_sources(endpoint) } else { HashSet::new() };
         let Some(queue) = ctx.endpoints.queue_mut(endpoint) else { continue };
         if queue.set_held(sources, ctx.store)? {
             ctx.schedule(endpoint);

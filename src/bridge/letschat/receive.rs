@@ -161,13 +161,14 @@ impl RoomReceiver {
             if post.author.is_some() && !is_full {
                 return posts::ingest(endpoint, post, ctx);
             }
-            // The bot's posts are in the ledger by now: the ack precedes the echo on the same socket.
-            if ctx.store.contains(endpoint, &post.id.to_string())? {
-                return Ok(());
-            }
+        }
+        // The bot's posts are in the ledger by now: the ack precedes the echo on the same socket. So are posts that a
+        // page contained which the server listed before it sent them.
+        if ctx.store.contains(endpoint, &post.id.to_string())? {
+            return Ok(());
         }
         // The author must be looked up, or the post is part of what is being read, or reading is paused.
-        self.read_since(endpoint, post.id.predecessor(), ctx);
+        self.read_post(endpoint, post.id, ctx);
         Ok(())
     }
 
@@ -193,6 +194,9 @@ impl RoomReceiver {
         if room.is_some_and(|room| room.reading.restart_if_overtaken()) {
             self.pages.request_page(endpoint, false, ctx);
             return Ok(());
+        }
+        if let Some(room) = ctx.endpoints.room_mut(endpoint) {
+            room.reading.mark_read(ids());
         }
         let unreadable = posts::not_skipped_before(endpoint, &bad, ctx)?;
         for post in posts {
@@ -230,7 +234,7 @@ impl RoomReceiver {
         match post {
             // The list may contain more of it than the event.
             Some(post) => {
-                self.read_since(endpoint, post.predecessor(), ctx);
+                self.read_post(endpoint, post, ctx);
                 Ok(())
             }
             None => posts::skip(endpoint, None, ctx),
@@ -252,6 +256,13 @@ impl RoomReceiver {
             self.read_since(endpoint, first.predecessor(), ctx);
         }
         Ok(())
+    }
+
+    /// Reads a live post from a page.
+    fn read_post(&mut self, endpoint: EndpointId, post: PostId, ctx: &mut Ctx<'_>) {
+        if ctx.endpoints.room_mut(endpoint).is_some_and(|room| room.reading.request_post(post)) {
+            self.pages.request_page(endpoint, false, ctx);
+        }
     }
 
     /// Reads everything above `since`.

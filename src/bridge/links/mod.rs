@@ -7,7 +7,7 @@ mod heard;
 mod paths;
 mod record;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,6 +26,8 @@ pub(super) use record::{LinkPause, LinkRecord, LinkSetup};
 pub(super) struct Links {
     links: Vec<LinkRecord>,
     paths: LinkPaths,
+    /// The links with this end.
+    by_end: HashMap<EndpointId, Vec<LinkIndex>>,
     heard: HeardTimes,
     /// The ends of the canary's link, also of a former one.
     canary_ends: HashSet<EndpointId>,
@@ -98,6 +100,11 @@ impl Links {
     fn rebuild(&mut self) {
         let ends: Vec<_> = self.links.iter().map(|link| (link.channel, link.room)).collect();
         self.paths = LinkPaths::new(&ends);
+        self.by_end.clear();
+        for (index, (channel, room)) in ends.into_iter().enumerate() {
+            self.by_end.entry(channel).or_default().push(index);
+            self.by_end.entry(room).or_default().push(index);
+        }
         self.is_restricted = self.links.iter().any(|link| {
             let both = [LinkDirection::ToIrc, LinkDirection::ToLetsChat];
             !both.into_iter().all(|direction| link.is_mirrored(direction))
@@ -151,11 +158,13 @@ impl Links {
         self.get(link).map_or_else(HashSet::new, |link| self.paths.group(link.channel))
     }
 
+    /// Whether any link is paused.
+    pub(super) fn has_paused(&self) -> bool {
+        self.links.iter().any(|link| link.pause.is_some())
+    }
+
     /// The endpoints whose messages to `to` cross a paused link.
     pub(super) fn held_sources(&self, to: EndpointId) -> HashSet<EndpointId> {
-        if self.links.iter().all(|link| link.pause.is_none()) {
-            return HashSet::new();
-        }
         let is_paused =
             |link: LinkIndex| self.links.get(link).is_some_and(|link| link.pause.is_some());
         self.paths.sources_across(to, is_paused)
@@ -217,8 +226,9 @@ impl Links {
 
     /// The links of people with this end that are configured.
     pub(super) fn with_end(&self, end: EndpointId) -> impl Iterator<Item = &LinkRecord> {
-        let links = self.links.iter().filter(|link| !link.is_leaving && !link.is_canary);
-        links.filter(move |link| link.channel == end || link.room == end)
+        let links = self.by_end.get(&end).into_iter().flatten();
+        let links = links.filter_map(|link| self.links.get(*link));
+        links.filter(|link| !link.is_leaving && !link.is_canary)
     }
 
     /// Whether this delivery belongs to the link.

@@ -87,6 +87,7 @@ impl Snapshot {
             sealer: Sealer::ephemeral(),
             prune_limit: super::PruneLimit::default(),
             places: Vec::new(),
+            wal: super::WalSync::in_memory(),
         };
         Ok(Self { store })
     }

@@ -83,6 +83,26 @@ pub(super) struct NickOwner {
 }
 
 impl Mutation {
+    /// Whether the bridge finds it out again if a power loss takes it from the store, without anything lost or repeated
+    /// that a kill would not have lost or repeated. All else is on the disk before anybody can see what follows from it.
+    pub(super) fn is_recoverable(&self) -> bool {
+        match self {
+            // The delivery is in flight again, and so in doubt.
+            Self::AckDelivery { .. } | Self::SetProgress { .. } => true,
+            // Comes with the ack of a private message, and again with the next one.
+            Self::EraseText { .. } => true,
+            // All but our own messages was recorded with the cursor, which is no recoverable commit.
+            Self::AdvanceRoomCursor { .. } | Self::AdvanceChannelCursor { .. } => true,
+            // About a second, in what is told of an absence.
+            Self::TouchRoom { .. } | Self::TouchChannel { .. } => true,
+            // Nicks are ours for minutes after they were last seen.
+            Self::Nick(NickMutation::Extend { .. }) => true,
+            // It is still old, and counted in the same commit.
+            Self::PruneMessages { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Executes the change in the open transaction of `connection`.
     pub(super) fn execute(&self, connection: &Connection) -> rusqlite::Result<()> {
         self.execute_in(Transaction { connection })

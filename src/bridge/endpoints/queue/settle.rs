@@ -1,5 +1,7 @@
 //! Settles the first delivery of a queue: what the remote side says of it.
 
+use std::collections::VecDeque;
+
 use jiff::Timestamp;
 
 use super::{DeliveryProgress, DeliveryQueue};
@@ -88,6 +90,7 @@ impl DeliveryQueue {
         else {
             return Ok(None);
         };
+        self.release_if_empty();
         self.progress = DeliveryProgress::default();
         store.reject_delivery(delivery.id, reason, now)?;
         Ok(Some(delivery))
@@ -100,6 +103,15 @@ impl DeliveryQueue {
         }
         self.progress = DeliveryProgress::default();
         let joined = std::mem::take(&mut self.merged);
-        self.loaded.drain(..=joined).collect()
+        let settled = self.loaded.drain(..=joined).collect();
+        self.release_if_empty();
+        settled
+    }
+
+    /// Most queues are empty most of the time: then they keep no memory for what they once held.
+    fn release_if_empty(&mut self) {
+        if self.loaded.is_empty() {
+            self.loaded = VecDeque::new();
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! How many posts of a room are requested at once.
 
-use super::reading::RoomReading;
+use super::reading::{RoomReading, Unread};
 use crate::domain::DeliveryId;
 use crate::protocol::letschat::{PAGE_SIZE, PostId};
 
@@ -125,7 +125,11 @@ impl PageSize {
     ) -> RoomReading {
         match (self.skip_point, self.read_up_to) {
             (Some(beyond), _) if in_doubt.is_none() || in_doubt == beyond.in_doubt => {
-                RoomReading::Paging { since: beyond.since, skip: beyond.skip, next_since: None }
+                RoomReading::Paging {
+                    since: beyond.since,
+                    skip: beyond.skip,
+                    unread: Unread::default(),
+                }
             }
             (None, Some(barrier)) if in_doubt.is_none() => {
                 RoomReading::paging_from(since.max(barrier))
@@ -177,7 +181,7 @@ mod tests {
         let (before, after) = (id("6b0000100000000000000001"), id("6b0000110000000000000001"));
         let beyond = SkipPoint { since: before, skip: 3, in_doubt: Some(DeliveryId(1)) };
         let mut page = PageSize { skip_point: Some(beyond), ..PageSize::default() };
-        let there = RoomReading::Paging { since: before, skip: 3, next_since: None };
+        let there = RoomReading::Paging { since: before, skip: 3, unread: Unread::default() };
         for (in_doubt, reading) in [
             (None, there.clone()),
             (Some(DeliveryId(1)), there),

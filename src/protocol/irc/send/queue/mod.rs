@@ -209,8 +209,11 @@ impl SendQueue {
 
     /// The next of the ready messages that `may` accepts.
     fn find_sendable(&self, may: impl Fn(&OutgoingMessage) -> bool) -> Option<usize> {
-        let batch = self.awaiting.values().any(|waiting| waiting.message.is_batch_in_flight());
-        self.ready.iter().position(|message| !(message.is_batch_next() && batch) && may(message))
+        let is_batch_in_flight =
+            || self.awaiting.values().any(|waiting| waiting.message.is_batch_in_flight());
+        self.ready
+            .iter()
+            .position(|message| may(message) && !(message.is_batch_next() && is_batch_in_flight()))
     }
 
     fn await_receipt(&mut self, message: OutgoingMessage, stage: ReceiptStage, due: Instant) {

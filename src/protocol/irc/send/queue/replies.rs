@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{AwaitingReceipt, EchoClaim, ReceiptStage, ReplyTarget, SendQueue, SendResult};
-use crate::domain::{EndpointId, MessageKind};
+use crate::domain::{DeliveryId, EndpointId, MessageKind};
 use crate::protocol::irc::errors::send::SendError;
 use crate::protocol::irc::receive::text;
 use crate::protocol::irc::send::outgoing::PING_PREFIX;
@@ -94,11 +94,10 @@ impl SendQueue {
         bouncer: bool,
         now: Instant,
     ) -> Option<SendResult> {
-        token.strip_prefix(PING_PREFIX)?;
-        let fenced =
-            self.awaiting.values_mut().filter(|waiting| waiting.stage == ReceiptStage::PingSent);
-        let waiting = fenced.into_iter().find(|waiting| waiting.message.ping_token() == token)?;
-        let endpoint = waiting.message.endpoint;
+        let endpoint = self.find_awaiting(token.strip_prefix(PING_PREFIX)?, |waiting| {
+            waiting.stage == ReceiptStage::PingSent && waiting.message.ping_token() == token
+        })?;
+        let waiting = self.awaiting.get_mut(&endpoint)?;
         if bouncer && !waiting.message.uses_ping() && !waiting.message.has_altered_echo() {
             let AwaitingReceipt { message, .. } = self.take_awaiting(endpoint)?;
             self.await_receipt(message, ReceiptStage::BouncerGrace, now + BOUNCER_ECHO_TIMEOUT);
@@ -110,8 +109,23 @@ impl SendQueue {
     }
 
     fn find_labeled(&self, label: &str) -> Option<EndpointId> {
-        let mut waiting = self.awaiting.values().map(|waiting| &waiting.message);
-        waiting.find(|it| !it.uses_ping() && it.label() == label).map(|message| message.endpoint)
+        self.find_awaiting(label, |waiting| {
+            !waiting.message.uses_ping() && waiting.message.label() == label
+        })
+    }
+
+    /// The endpoint of the delivery with the number at the beginning of `label`, if `is_meant` agrees. A server answers
+    /// in the order in which it was sent to, so the first ones are looked at first.
+    fn find_awaiting(
+        &self,
+        label: &str,
+        is_meant: impl Fn(&AwaitingReceipt) -> bool,
+    ) -> Option<EndpointId> {
+        let delivery = label.split('.').next()?.parse().ok().map(DeliveryId)?;
+        let mut waiting =
+            self.timers.iter().filter_map(|(_, endpoint)| self.awaiting.get(endpoint));
+        let found = waiting.find(|waiting| waiting.message.delivery == delivery)?;
+        is_meant(found).then_some(found.message.endpoint)
     }
 
     fn oldest(&self) -> Option<EndpointId> {

@@ -135,6 +135,12 @@ impl LetsChat {
         self.server.shared.opened()
     }
 
+    /// How many requests with this name, such as `messages:list`, it has handled, over websockets and REST.
+    #[must_use]
+    pub fn request_count(&self, name: &str) -> usize {
+        self.state().requests.get(name).copied().unwrap_or_default()
+    }
+
     /// Waits until the number of open websockets is right.
     pub async fn wait_for_connections(&self, enough: impl Fn(usize) -> bool) {
         let mut sockets = self.server.shared.sockets.subscribe();

@@ -22,8 +22,16 @@ pub(super) use rooms::change::broadcasts as room_news;
 
 use super::state::ServerState;
 
-/// The answer to the event `name`.
+/// The answer to the event `name`, which is counted.
 pub(super) fn handle(state: &mut ServerState, name: &str, call: &Call) -> Outcome {
+    let outcome = answer(state, name, call);
+    if !matches!(outcome, Outcome::Unknown) {
+        *state.requests.entry(name.to_owned()).or_default() += 1;
+    }
+    outcome
+}
+
+fn answer(state: &mut ServerState, name: &str, call: &Call) -> Outcome {
     match name {
         "messages:create" => messages::create(state, call),
         "messages:list" => messages::list(state, call),

@@ -55,6 +55,8 @@ pub(super) struct ServerState {
     pub registration: bool,
     /// How many did.
     pub registrations: usize,
+    /// How many requests of each name were handled, over websockets and REST.
+    pub requests: HashMap<String, usize>,
     last_socket_id: SocketId,
     /// How many posts of each room are kept, and how many private messages.
     pub max_posts: usize,
@@ -81,6 +83,7 @@ impl ServerState {
             logins: Logins::default(),
             registration: setup.registration,
             registrations: 0,
+            requests: HashMap::new(),
             last_socket_id: 0,
             max_posts: setup.max_posts,
             max_files: setup.max_files,
