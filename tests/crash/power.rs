@@ -16,7 +16,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -112,7 +113,9 @@ impl Power {
             fs::remove_file(entry.unwrap().path()).unwrap();
         }
         for (name, content) in left {
-            fs::write(self.state.join(name), content).unwrap();
+            let path = self.state.join(name);
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
         }
         self.losses += 1;
     }

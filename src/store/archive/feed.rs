@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use sha2::{Digest, Sha256};
 
 use super::super::columns::{MESSAGE_COLUMNS, message_from_row, time_from_sql};
@@ -86,7 +86,15 @@ impl Archive {
     /// # Errors
     /// When the archive cannot be written.
     pub fn stop_feed(&self) -> Result<(), ArchiveError> {
-        self.connection.execute("UPDATE feed SET message = NULL WHERE message IS NOT NULL", [])?;
+        self.durably("UPDATE feed SET message = NULL WHERE message IS NOT NULL", params![])
+    }
+
+    /// Does what no ledger knows: a power loss must not take it away, as it may take lines.
+    fn durably(&self, sql: &str, parameters: &[&dyn ToSql]) -> Result<(), ArchiveError> {
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        let done = self.connection.execute(sql, parameters);
+        self.connection.pragma_update(None, "synchronous", "NORMAL")?;
+        done?;
         Ok(())
     }
 }
@@ -114,7 +122,7 @@ impl LedgerFeed {
             return Ok(up_to);
         }
         let last = self.last_message()?;
-        archive.connection.execute(
+        archive.durably(
             "UPDATE feed SET message = ?1, since = ?2",
             params![last, now.as_millisecond()],
         )?;
