@@ -50,14 +50,14 @@ struct Found {
 }
 
 /// Measures, and prints.
-///
-/// # Panics
-/// When `MATTERBRIDGE` does not name a program.
 pub(crate) async fn run(quick: bool) {
-    let peer = std::env::var_os("MATTERBRIDGE").expect(
-        "MATTERBRIDGE names no program: build matterbridge 1.26 (https://github.com/42wim/matterbridge), \
-         and run this with MATTERBRIDGE=/path/to/matterbridge",
-    );
+    let Some(peer) = std::env::var_os("MATTERBRIDGE") else {
+        eprintln!(
+            "MATTERBRIDGE names no program: build matterbridge 1.26 \
+             (https://github.com/42wim/matterbridge), and set MATTERBRIDGE=/path/to/matterbridge"
+        );
+        std::process::exit(2);
+    };
     let size = if quick { QUICK } else { WHOLE };
     let networks = Networks::start().await;
     let ours = networks.measure(&networks.start_ours().await, size).await;

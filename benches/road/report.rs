@@ -52,7 +52,7 @@ pub(crate) fn written_us(figure: f64) -> String {
 }
 
 pub(crate) fn written_count(figure: f64) -> String {
-    format!("{figure:.2}")
+    format!("{figure:.1}")
 }
 
 pub(crate) fn written_times(figure: f64) -> String {

@@ -1,7 +1,7 @@
 //! Exits the program after a panic in any thread or task.
 //!
-//! `panic = "abort"` would leave a core file with tokens and messages in it, and nothing in a JSON log.
-//! Watching each task could miss one, and half a bridge would keep running.
+//! `panic = "abort"` alone, with which a release is built, would leave a core file with tokens and messages in it, and
+//! nothing in a JSON log. Watching each task could miss one, and half a bridge would keep running.
 
 use std::backtrace::Backtrace;
 use std::panic;

@@ -88,7 +88,8 @@ impl ArchiveWorker {
     pub(super) fn configure(&mut self, settings: WorkerSettings) -> Option<i64> {
         self.status.is_enabled = settings.is_enabled;
         let is_enabled = settings.is_enabled;
-        self.settings = Some(settings);
+        // Without an archive, the rules of a thousand links would be memory for nothing.
+        self.settings = is_enabled.then_some(settings);
         if !is_enabled {
             self.switch_off();
             self.publish();

@@ -1,6 +1,6 @@
 //! How many posts of a room are requested at once.
 
-use super::reading::{RoomReading, Unread};
+use super::reading::{RoomReading, UnreadPosts};
 use crate::domain::DeliveryId;
 use crate::protocol::letschat::{PAGE_SIZE, PostId};
 
@@ -128,7 +128,7 @@ impl PageSize {
                 RoomReading::Paging {
                     since: beyond.since,
                     skip: beyond.skip,
-                    unread: Unread::default(),
+                    unread: UnreadPosts::default(),
                 }
             }
             (None, Some(barrier)) if in_doubt.is_none() => {
@@ -181,7 +181,7 @@ mod tests {
         let (before, after) = (id("6b0000100000000000000001"), id("6b0000110000000000000001"));
         let beyond = SkipPoint { since: before, skip: 3, in_doubt: Some(DeliveryId(1)) };
         let mut page = PageSize { skip_point: Some(beyond), ..PageSize::default() };
-        let there = RoomReading::Paging { since: before, skip: 3, unread: Unread::default() };
+        let there = RoomReading::Paging { since: before, skip: 3, unread: UnreadPosts::default() };
         for (in_doubt, reading) in [
             (None, there.clone()),
             (Some(DeliveryId(1)), there),

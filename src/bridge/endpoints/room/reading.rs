@@ -46,7 +46,7 @@ pub(in crate::bridge) enum RoomReading {
         /// How many of them to skip.
         skip: usize,
         /// What is to be read next.
-        unread: Unread,
+        unread: UnreadPosts,
     },
     /// Everything is read; live posts are processed.
     Live,
@@ -54,7 +54,7 @@ pub(in crate::bridge) enum RoomReading {
 
 /// What became known while a room is being read, and has not been read yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(in crate::bridge) struct Unread {
+pub(in crate::bridge) struct UnreadPosts {
     /// Everything above this.
     since: Option<PostId>,
     /// Live posts. A page that contains one of them has read it: the server sends the post as soon as it is visible,
@@ -62,7 +62,7 @@ pub(in crate::bridge) struct Unread {
     posts: BTreeSet<PostId>,
 }
 
-impl Unread {
+impl UnreadPosts {
     fn add_since(&mut self, since: PostId) {
         self.since = Some(self.since.map_or(since, |known| known.min(since)));
     }
@@ -86,7 +86,7 @@ impl Unread {
 impl RoomReading {
     /// Starts to read everything above `since`.
     pub(in crate::bridge) fn paging_from(since: PostId) -> Self {
-        Self::Paging { since, skip: 0, unread: Unread::default() }
+        Self::Paging { since, skip: 0, unread: UnreadPosts::default() }
     }
 
     /// Everything above `since` is to be read. Returns whether a page must be requested now.
@@ -191,7 +191,7 @@ mod tests {
                 RoomReading::Paging {
                     since: id(7, 0),
                     skip: pages * PAGE_SIZE,
-                    unread: Unread::default()
+                    unread: UnreadPosts::default()
                 }
             );
         }
@@ -205,7 +205,11 @@ mod tests {
         assert!(reading.finish_page(PAGE_SIZE, PAGE_SIZE, None));
         assert_eq!(
             reading,
-            RoomReading::Paging { since: id(7, 0), skip: PAGE_SIZE, unread: Unread::default() }
+            RoomReading::Paging {
+                since: id(7, 0),
+                skip: PAGE_SIZE,
+                unread: UnreadPosts::default()
+            }
         );
         assert!(!reading.finish_page(0, PAGE_SIZE, None));
         assert_eq!(reading, RoomReading::Live);

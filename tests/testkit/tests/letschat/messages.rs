@@ -41,6 +41,7 @@ async fn a_fresh_install_does_not_say_who_and_can_be_asked() {
     assert_eq!(bob.event("messages:new").await["owner"], json!(null));
     let asked = json!({"room": chat.room_id("tea"), "reverse": false, "expand": "owner"});
     assert_eq!(bob.call("messages:list", &asked).await[0]["owner"]["username"], "alice");
+    assert_eq!(chat.request_count("messages:list"), 1);
     chat.set_mongoose_version(MongooseVersion::V4_6);
     chat.post("tea", "alice", "and now");
     assert_eq!(bob.event("messages:new").await["owner"]["username"], "alice");
