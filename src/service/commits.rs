@@ -48,6 +48,7 @@ impl Commits {
             return Ok(());
         }
         self.checks.push(reply);
+        // What is uncommitted is committed before the answer.
         if store.has_uncommitted() || self.last.is_some_and(|last| last.elapsed() < RECENT) {
             return Ok(());
         }
@@ -64,14 +65,14 @@ impl Commits {
     /// # Errors
     /// When the store is broken.
     pub(super) fn commit(&mut self, store: &mut Store) -> Result<(), StoreError> {
-        if store.has_uncommitted() {
-            let began = Instant::now();
-            store.commit()?;
-            self.times.observe(began.elapsed());
-            self.last = Some(Instant::now());
-        }
+        let (began, before) = (Instant::now(), store.write_counts().commits);
+        store.commit()?;
         if std::mem::take(&mut self.sync_due) || !self.checks.is_empty() {
             store.sync()?;
+        }
+        if store.write_counts().commits > before {
+            self.times.observe(began.elapsed());
+            self.last = Some(Instant::now());
         }
         for asker in self.checks.drain(..) {
             // The asker may have gone away.

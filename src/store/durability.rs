@@ -5,6 +5,8 @@
 //!
 //! - at once, before any command of the turn is sent, if the turn has recorded something that nobody tells again or that
 //!   the other side will have seen: a message heard, a delivery begun, and all else that is not listed below;
+//! - not even a commit of its own, if the turn has only moved a cursor past our own message or seen a sign of life: it is
+//!   committed with the next turn, at the latest with the next tick. A kill takes it as a power loss does.
 //! - with the next such commit, at the latest with the next tick, before the program ends, and after [`MAX_UNSYNCED`]
 //!   commits, if the turn has only recorded what the bridge finds out again. [`Mutation::is_recoverable`] says for each of
 //!   these why.
@@ -37,6 +39,9 @@ use super::{StoreError, files};
 
 /// So many commits in a row stay unsynced.
 pub(super) const MAX_UNSYNCED: u32 = 4;
+
+/// So many changes wait for the next commit at most.
+pub(super) const MAX_WAITING: usize = 100;
 
 /// How often the store was written since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -194,6 +199,9 @@ mod tests {
             it.store.advance_room_cursor(to, "p", None).expect("works");
         };
         assert_eq!(it.syncs(advance), 0);
+        assert!(it.store.has_uncommitted(), "that is worth no commit");
+        it.store.sync().expect("works");
+        assert!(!it.store.has_uncommitted());
         let unlike = |it: &mut Fixture| {
             it.store.touch_room(to, now).expect("works");
             it.store.set_introduced(to).expect("works");
@@ -206,13 +214,28 @@ mod tests {
     #[test]
     fn few_commits_in_a_row_stay_unsynced_and_a_tick_syncs_them() {
         let mut it = Fixture::new();
-        let touch = |it: &mut Fixture| it.store.touch_room(it.to, Timestamp::UNIX_EPOCH);
-        let syncs: Vec<u64> =
-            (0..2 * (MAX_UNSYNCED + 1)).map(|_| it.syncs(|it| touch(it).expect("works"))).collect();
+        let delivery = it.record("one");
+        it.store.commit().expect("works");
+        let progress = |it: &mut Fixture| it.store.set_progress(delivery, 0);
+        let syncs: Vec<u64> = (0..2 * (MAX_UNSYNCED + 1))
+            .map(|_| it.syncs(|it| progress(it).expect("works")))
+            .collect();
         assert_eq!(syncs, [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
-        assert_eq!(it.syncs(|it| touch(it).expect("works")), 0);
+        assert_eq!(it.syncs(|it| progress(it).expect("works")), 0);
         assert_eq!(it.syncs(|it| it.store.sync().expect("works")), 1);
         assert_eq!(it.syncs(|it| it.store.sync().expect("works")), 0, "nothing is unsynced");
+    }
+
+    #[test]
+    fn not_too_much_waits_for_a_commit() {
+        let mut it = Fixture::new();
+        let commits = it.store.write_counts().commits;
+        for _ in 0..=MAX_WAITING {
+            assert_eq!(it.store.write_counts().commits, commits);
+            it.store.touch_room(it.to, Timestamp::UNIX_EPOCH).expect("works");
+            it.store.commit().expect("works");
+        }
+        assert_eq!(it.store.write_counts().commits, commits + 1);
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub use revocations::{Revocation, revoke};
 pub use unheard::UnheardCount;
 pub use users::RecentDm;
 
-use durability::WalSync;
+use durability::{MAX_WAITING, WalSync};
 use files::FileIdentity;
 use mutation::{Mutation, PeopleMutation};
 use sealer::Sealer;
@@ -257,27 +257,37 @@ impl Store {
     }
 
     /// Commits everything written since the last commit; does nothing if nothing was written. It is on the disk then,
-    /// unless the bridge would find out all of it again after a power loss.
+    /// unless the bridge would find out all of it again after a power loss. What is worth no commit of its own waits for
+    /// the next one.
     ///
     /// # Errors
     /// When the store is broken; transient errors are retried.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        if self.uncommitted.is_empty() {
-            return Ok(());
-        }
+        let may_wait = self.uncommitted.iter().all(Mutation::may_wait);
+        if may_wait && self.uncommitted.len() <= MAX_WAITING { Ok(()) } else { self.commit_all() }
+    }
+
+    fn commit_all(&mut self) -> Result<(), StoreError> {
         if let Err(error) = self.execute("COMMIT") {
             self.retry(error, |store| store.replay(true))?;
         }
         let is_recoverable = self.uncommitted.iter().all(Mutation::is_recoverable);
         self.uncommitted.clear();
-        if self.wal.on_commit(is_recoverable) { self.sync() } else { Ok(()) }
+        if self.wal.on_commit(is_recoverable) { self.sync_log() } else { Ok(()) }
     }
 
-    /// Brings all commits onto the disk.
+    /// Commits everything, and brings all commits onto the disk.
     ///
     /// # Errors
     /// When the store is broken; transient errors are retried.
     pub fn sync(&mut self) -> Result<(), StoreError> {
+        if !self.uncommitted.is_empty() {
+            self.commit_all()?;
+        }
+        self.sync_log()
+    }
+
+    fn sync_log(&mut self) -> Result<(), StoreError> {
         if let Err(error) = self.wal.sync() {
             self.retry(error, |store| store.wal.rewrite(&store.connection))?;
             self.wal.on_rewritten();

@@ -303,7 +303,9 @@ async fn run(manner: Manner) {
     );
     let last = come_back(&stage, &mut program, &mut dice);
     let losses = timeout(PATIENCE, last).await.expect("it comes back in time");
-    println!("the power was lost {losses} times");
+    if manner.loses_power {
+        println!("the power was lost {losses} times");
+    }
     let rules = Rules { manner, seed, all_is_heard: false };
     conclude(&administrator, program, &chorus, record, rules).await;
 }

@@ -91,14 +91,21 @@ impl Mutation {
             Self::AckDelivery { .. } | Self::SetProgress { .. } => true,
             // Comes with the ack of a private message, and again with the next one.
             Self::EraseText { .. } => true,
-            // All but our own messages was recorded with the cursor, which is no recoverable commit.
+            // It is still old, and counted in the same commit.
+            Self::PruneMessages { .. } => true,
+            _ => self.may_wait(),
+        }
+    }
+
+    /// Whether a kill may take it, too, without anything lost or repeated, so that it need not be committed at once.
+    pub(super) fn may_wait(&self) -> bool {
+        match self {
+            // All but our own messages is recorded with the cursor, and that must be committed.
             Self::AdvanceRoomCursor { .. } | Self::AdvanceChannelCursor { .. } => true,
             // About a second, in what is told of an absence.
             Self::TouchRoom { .. } | Self::TouchChannel { .. } => true,
             // Nicks are ours for minutes after they were last seen.
             Self::Nick(NickMutation::Extend { .. }) => true,
-            // It is still old, and counted in the same commit.
-            Self::PruneMessages { .. } => true,
             _ => false,
         }
     }
