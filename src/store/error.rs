@@ -136,6 +136,16 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
+    /// A backup would be restored into a node's local copy.
+    #[error(
+        "the database {path} is the local copy of a store in PostgreSQL, which a restored backup would not change: stop \
+         letsbridge on all nodes, restore the backup into an empty directory, and copy it from there to an empty database of \
+         PostgreSQL (`letsbridge store copy --to URL`)"
+    )]
+    RestoreIntoCopy {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another node has taken over.
     #[error("another node has taken over: this one is not active any more")]
     NotActive,
@@ -185,7 +195,8 @@ impl StoreError {
             | Self::TooOld { .. }
             | Self::NotOurs { .. }
             | Self::NotAFile { .. }
-            | Self::IsCopy { .. } => true,
+            | Self::IsCopy { .. }
+            | Self::RestoreIntoCopy { .. } => true,
             Self::Postgres(error) => error.is_lasting(),
             Self::Sqlite(error) => damage::is_damage(error),
             _ => false,

@@ -13,6 +13,7 @@ mod cluster;
 mod columns;
 mod cursors;
 mod damage;
+mod durability;
 mod endpoints;
 mod error;
 mod failures;
@@ -86,6 +87,7 @@ pub use revocations::{Revocation, revoke};
 pub use unheard::UnheardCount;
 pub use users::RecentDm;
 
+use durability::{Durability, LocalOnly};
 use files::FileIdentity;
 use mutation::{Mutation, PeopleMutation};
 use sealer::Sealer;
@@ -101,6 +103,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long to wait before retrying a write to a full or failing disk.
 const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long to wait before retrying a commit that PostgreSQL did not take.
+const POSTGRES_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The bridge's durable state.
 ///
@@ -125,6 +130,8 @@ pub struct Store {
     stall_hook: StallHook,
     /// Encrypts what gives access to people's accounts.
     sealer: Sealer,
+    /// Where a turn must be durable, too.
+    durability: Box<dyn Durability>,
     /// The open files with their identities, to detect that one was removed or replaced.
     places: Vec<(PathBuf, FileIdentity)>,
 }
@@ -150,17 +157,8 @@ impl Store {
     /// # Errors
     /// When the directory cannot be used, or the store is in use or cannot be read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-        files::claim(directory)?;
-        // Follows a link to the directory only once.
-        let directory = &directory.canonicalize().map_err(unusable)?;
-        let lock = directory.join(LOCK_FILE);
-        let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
-        let held = files::open_or_make(&lock).map_err(in_lock)?;
-        held.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::InUse(directory.to_owned()),
-            TryLockError::Error(error) => in_lock(error),
-        })?;
+        let (directory, held) = claim_and_lock(directory)?;
+        let directory = &directory;
         let path = directory.join(DB_FILE);
         if !path.exists() {
             make(directory).map_err(|error| damage::named(error, &path))?;
@@ -182,11 +180,35 @@ impl Store {
         });
         let store = opened.and_then(|connection| Self::init(connection, Some(held)));
         let mut store = store.map_err(|error| damage::named(error, &path))?;
-        for file in [DB_FILE.to_owned(), format!("{DB_FILE}-wal"), format!("{DB_FILE}-shm")] {
-            let path = directory.join(file);
-            store.places.extend(files::identity(&path).map(|found| (path, found)));
+        if cluster::is_copy(&store.connection)? {
+            return Err(StoreError::IsCopy { path });
+        }
+        store.note_places(directory);
+        Ok(store)
+    }
+
+    /// The store of a node, on its local copy in that directory, if it is in one. Foreign keys may be off.
+    fn replicated(
+        connection: Connection,
+        durability: Box<dyn Durability>,
+        (directory, lock): (Option<PathBuf>, Option<File>),
+    ) -> Result<Self, StoreError> {
+        let mut store = Self::init(connection, lock)?;
+        // What a power failure takes is in PostgreSQL.
+        store.connection.pragma_update(None, "synchronous", "NORMAL")?;
+        store.durability = durability;
+        if let Some(directory) = directory {
+            store.note_places(&directory);
         }
         Ok(store)
+    }
+
+    /// Notes which files are open.
+    fn note_places(&mut self, directory: &Path) {
+        for file in [DB_FILE.to_owned(), format!("{DB_FILE}-wal"), format!("{DB_FILE}-shm")] {
+            let path = directory.join(file);
+            self.places.extend(files::identity(&path).map(|found| (path, found)));
+        }
     }
 
     /// Checks that the open files have not been removed or replaced.
@@ -209,16 +231,7 @@ impl Store {
     }
 
     fn init(connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        // Overwrites deleted data, direct messages for instance.
-        connection.pragma_update(None, "secure_delete", true)?;
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        // Otherwise statements that use partial indices are prepared again whenever a parameter changes.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        set_up(&connection)?;
         let next = |sql| connection.query_row(sql, [], |row| row.get(0));
         let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;
         let next_ticket = next("SELECT COALESCE(MAX(id), 0) + 1 FROM delivery")?;
@@ -234,6 +247,7 @@ impl Store {
             wait_for_disk: wait,
             stall_hook: StallHook::none(),
             sealer: Sealer::ephemeral(),
+            durability: Box::new(LocalOnly),
             places: Vec::new(),
         })
     }
@@ -257,7 +271,7 @@ impl Store {
         if self.uncommitted.is_empty() {
             return Ok(());
         }
-        if let Err(error) = self.execute("COMMIT") {
+        if let Err(error) = self.finish() {
             self.retry(error, true)?;
         }
         self.uncommitted.clear();
@@ -270,7 +284,7 @@ impl Store {
     /// # Errors
     /// When PostgreSQL cannot be reached: the other node then waits until it is sure that this one is silent.
     pub fn release(&mut self) -> Result<(), StoreError> {
-        Ok(())
+        self.durability.release()
     }
 
     /// Whether anything was written since the last commit.
@@ -312,8 +326,15 @@ impl Store {
                 tracing::error!(%error, "cannot write to the database; receiving paused");
                 (self.stall_hook.0)(true);
             }
-            (self.wait_for_disk)(&self.connection);
-            match self.replay(commit) {
+            // Without PostgreSQL, the local transaction stays open.
+            let again = if matches!(error, StoreError::Postgres(_)) {
+                thread::sleep(POSTGRES_RETRY_INTERVAL);
+                self.finish()
+            } else {
+                (self.wait_for_disk)(&self.connection);
+                self.replay(commit)
+            };
+            match again {
                 Ok(()) => break,
                 Err(again) => error = again,
             }
@@ -323,7 +344,7 @@ impl Store {
         Ok(())
     }
 
-    fn replay(&self, commit: bool) -> Result<(), StoreError> {
+    fn replay(&mut self, commit: bool) -> Result<(), StoreError> {
         if !self.connection.is_autocommit() {
             self.execute("ROLLBACK")?;
         }
@@ -331,13 +352,52 @@ impl Store {
         for write in &self.uncommitted {
             write.execute(&self.connection)?;
         }
-        if commit { self.execute("COMMIT") } else { Ok(()) }
+        if commit { self.finish() } else { Ok(()) }
+    }
+
+    /// Commits the open transaction.
+    fn finish(&mut self) -> Result<(), StoreError> {
+        self.durability.commit(&self.connection)?;
+        self.execute("COMMIT")?;
+        self.durability.committed(&self.connection);
+        Ok(())
     }
 
     fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
+}
+
+/// Claims the directory, and locks it for this program. Returns its path without links.
+fn claim_and_lock(directory: &Path) -> Result<(PathBuf, File), StoreError> {
+    let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
+    files::claim(directory)?;
+    // Follows a link to the directory only once.
+    let directory = directory.canonicalize().map_err(unusable)?;
+    let lock = directory.join(LOCK_FILE);
+    let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
+    let held = files::open_or_make(&lock).map_err(in_lock)?;
+    held.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => StoreError::InUse(directory.clone()),
+        TryLockError::Error(error) => in_lock(error),
+    })?;
+    Ok((directory, held))
+}
+
+/// The settings of a connection that writes.
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Overwrites deleted data, direct messages for instance.
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    // Otherwise statements that use partial indices are prepared again whenever a parameter changes.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
 }
 
 /// Creates the database in `directory` atomically, since an empty file counts as damaged.

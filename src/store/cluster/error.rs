@@ -143,6 +143,12 @@ pub enum PostgresError {
         /// Why.
         reason: String,
     },
+    /// The server refuses the turn: it does not follow the last one. Whether another node has taken over is found out next.
+    #[error("PostgreSQL at {server} refuses the turn: another one was the last")]
+    Refused {
+        /// The server.
+        server: String,
+    },
     /// The server refuses a statement.
     #[error("PostgreSQL at {server}: {reason}")]
     Statement {
@@ -160,7 +166,7 @@ impl PostgresError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::ReadOnly { .. } => true,
+            Self::Unreachable { .. } | Self::ReadOnly { .. } | Self::Refused { .. } => true,
             Self::Statement { transient, .. } => *transient,
             _ => false,
         }

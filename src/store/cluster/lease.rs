@@ -15,6 +15,8 @@ pub(super) const GRACE: Duration = Duration::from_millis(2_250);
 
 /// Never reached by a clock.
 const ALWAYS: u64 = u64::MAX;
+/// Never valid again.
+const ENDED: u64 = u64::MAX - 1;
 
 /// The right to speak on the networks, which only one node has at a time. Ask it right before each write to a network.
 ///
@@ -39,19 +41,24 @@ impl Lease {
     /// Whether this node may speak now.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        let until = self.0.load(Ordering::Acquire);
-        until == ALWAYS || now().0 < until
+        match self.0.load(Ordering::Acquire) {
+            ALWAYS => true,
+            ENDED => false,
+            until => now().0 < until,
+        }
     }
 
     /// PostgreSQL has confirmed what was sent at that time.
     pub(super) fn extend(&self, sent: BootTime) {
         let until = sent.0.saturating_add(millis(LEASE));
-        self.0.fetch_max(until, Ordering::AcqRel);
+        let later = |valid: u64| (valid < ENDED).then_some(valid.max(until));
+        // Nothing is done if it has ended.
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
     }
 
-    /// This node must not speak any more.
+    /// This node must not speak any more, whatever is confirmed.
     pub(super) fn end(&self) {
-        self.0.store(0, Ordering::Release);
+        self.0.store(ENDED, Ordering::Release);
     }
 }
 
@@ -86,7 +93,8 @@ mod tests {
         lease.extend(before(5_000));
         assert!(clone.is_valid(), "an older confirmation takes nothing away");
         lease.end();
-        assert!(!clone.is_valid());
+        lease.extend(before(0));
+        assert!(!clone.is_valid(), "it has ended");
         assert!(LEASE < GRACE);
     }
 }

@@ -6,20 +6,46 @@
 //! lock of PostgreSQL; each turn is refused unless it follows the last one of the same reign (`epoch`); and the active node
 //! may speak only as long as its [`Lease`] is valid, while the next one waits longer than that.
 
+mod cell;
+mod changes;
+mod digest;
 mod error;
+mod follow;
+mod full_copy;
+mod lead;
 mod lease;
+mod local;
+mod migrate;
 mod node;
+mod open_copy;
+mod query;
+mod recorder;
+mod reign;
+mod replicated;
+mod request;
+mod revoked;
+mod rows;
+mod session;
+mod shape;
+mod shared_files;
+mod sql;
 mod status;
 mod transfer;
 mod url;
+mod worker;
+mod write;
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
+
+pub use digest::{CopiedTable, CopySummary};
 pub use error::PostgresError;
 pub use lease::Lease;
-pub use node::{ClusterNode, read_cluster, revoke_in_cluster};
+pub use node::ClusterNode;
+pub use query::{read_cluster, revoke_in_cluster};
 pub use status::{NodeRole, NodeStatus, SeenNode};
-pub use transfer::{CopiedTable, CopySummary, copy_to_postgres, copy_to_sqlite};
+pub use transfer::{copy_to_postgres, copy_to_sqlite};
 pub use url::{ClusterUrl, PostgresTls};
 
 /// Where the store of several nodes is, and which of them this is.
@@ -37,4 +63,9 @@ pub struct ClusterConfig {
     /// Whether the key that protects people's accounts is kept in PostgreSQL, too (`share_keys`), for the other nodes.
     /// The key of the links and what is known of servers' TLS (`sts.json`) are in any case.
     pub share_keys: bool,
+}
+
+/// Whether this database is a node's local copy.
+pub(super) fn is_copy(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(local::read_mark(connection)?.is_some())
 }
