@@ -225,9 +225,23 @@ impl Store {
     /// # Errors
     /// When SQLite runs out of memory.
     pub fn in_memory() -> Result<Self, StoreError> {
+        #[cfg(test)]
+        if let Some(config) = cluster::config_of_tests() {
+            return Ok(Self::in_memory_in_cluster(config)?.0);
+        }
         let mut connection = Connection::open_in_memory()?;
         schema::create(&mut connection)?;
         Self::init(connection, None)
+    }
+
+    /// A store whose local copy is in memory, once this node is the active one: for tests of what PostgreSQL gets.
+    ///
+    /// # Errors
+    /// When SQLite runs out of memory, or PostgreSQL refuses the node.
+    pub fn in_memory_in_cluster(config: ClusterConfig) -> Result<(Self, Lease), StoreError> {
+        let mut connection = Connection::open_in_memory()?;
+        schema::create(&mut connection)?;
+        ClusterNode::in_memory(config, connection)?.block_until_active()
     }
 
     fn init(connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {

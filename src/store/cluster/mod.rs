@@ -10,6 +10,8 @@ mod cell;
 mod changes;
 mod digest;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod follow;
 mod full_copy;
 mod lead;
@@ -30,6 +32,8 @@ mod shape;
 mod shared_files;
 mod sql;
 mod status;
+#[cfg(test)]
+mod tests;
 mod transfer;
 mod url;
 mod worker;
@@ -38,6 +42,9 @@ mod write;
 use std::sync::Arc;
 
 use rusqlite::Connection;
+
+#[cfg(test)]
+pub(super) use fixture::config_of_tests;
 
 pub use digest::{CopiedTable, CopySummary};
 pub use error::PostgresError;

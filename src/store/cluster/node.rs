@@ -63,7 +63,6 @@ impl ClusterNode {
     }
 
     /// Starts a node with a local copy in memory.
-    #[cfg(test)]
     pub(in super::super) fn in_memory(
         config: ClusterConfig,
         connection: Connection,
@@ -94,6 +93,14 @@ impl ClusterNode {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<NodeStatus> {
         self.status.clone()
+    }
+
+    /// Like [`Self::wait_until_active`], for who is not asynchronous.
+    pub(in super::super) fn block_until_active(self) -> Result<(Store, Lease), StoreError> {
+        let runtime = super::worker::runtime()?;
+        // A thread of its own, because the caller's may be one of a runtime.
+        let waiting = std::thread::spawn(move || runtime.block_on(self.wait_until_active()));
+        waiting.join().unwrap_or(Err(StoreError::NotActive))
     }
 
     /// Waits until this node is the active one. Returns the store, and the right to speak. Drop it to stop waiting.

@@ -60,7 +60,8 @@ where
     outcome.await.unwrap_or(Err(StoreError::NotActive))
 }
 
-fn runtime() -> Result<Runtime, StoreError> {
+/// A runtime for the thread that it is used in.
+pub(super) fn runtime() -> Result<Runtime, StoreError> {
     Builder::new_current_thread().enable_all().build().map_err(no_thread)
 }
 

@@ -22,7 +22,7 @@ pub struct PostgresServer {
     port: u16,
     databases: AtomicU32,
     /// Ends the server and removes its directory once this process is gone.
-    _guard: Child,
+    guard: Child,
 }
 
 impl PostgresServer {
@@ -42,7 +42,10 @@ impl PostgresServer {
     #[must_use]
     pub fn start() -> Self {
         let server = Self::make("letsbridge-postgres");
-        server.program("initdb", &["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"]);
+        server.program(
+            "initdb",
+            &["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"],
+        );
         server.allow("host all with_password 127.0.0.1/32 scram-sha-256\n");
         // What survives a crash of the machine is not what is tested.
         server.configure("fsync = off\nfull_page_writes = off\nmax_connections = 200\n");
@@ -61,7 +64,18 @@ impl PostgresServer {
         let directory = directory.to_string_lossy().into_owned();
         let ok = standby
             .as_other("pg_basebackup")
-            .args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-D", &directory, "-R", "--no-sync"])
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &port,
+                "-U",
+                "postgres",
+                "-D",
+                &directory,
+                "-R",
+                "--no-sync",
+            ])
             .status();
         assert!(ok.is_ok_and(|status| status.success()), "pg_basebackup failed");
         standby.configure("");
@@ -91,7 +105,7 @@ impl PostgresServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh");
-        Self { directory, programs, port, databases: AtomicU32::new(0), _guard: guard }
+        Self { directory, programs, port, databases: AtomicU32::new(0), guard: guard }
     }
 
     fn data(&self) -> PathBuf {
@@ -155,7 +169,9 @@ impl PostgresServer {
         let path = self.data().join("postgresql.auto.conf");
         let before = fs::read_to_string(&path).unwrap_or_default();
         let (port, sockets) = (self.port, self.directory.display());
-        let own = format!("port = {port}\nunix_socket_directories = '{sockets}'\nlisten_addresses = '127.0.0.1'\n");
+        let own = format!(
+            "port = {port}\nunix_socket_directories = '{sockets}'\nlisten_addresses = '127.0.0.1'\n"
+        );
         fs::write(&path, format!("{before}{own}{settings}")).expect("can be written");
     }
 
@@ -230,8 +246,8 @@ impl PostgresServer {
 
 impl Drop for PostgresServer {
     fn drop(&mut self) {
-        drop(self._guard.stdin.take());
-        let _ = self._guard.wait();
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
     }
 }
 
@@ -249,7 +265,9 @@ fn other_user() -> Vec<String> {
     if String::from_utf8_lossy(&id).trim() != "0" {
         return vec!["env".to_owned()];
     }
-    ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"].map(str::to_owned).to_vec()
+    ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// Gives a directory to that user.
