@@ -11,6 +11,7 @@ use super::super::{StoreError, schema};
 use super::ClusterConfig;
 use super::changes::TurnChanges;
 use super::error::PostgresError;
+use super::fill::fill_changed_tables;
 use super::full_copy::copy_all;
 use super::lease::{self, GRACE};
 use super::local::{CopyMark, Position, apply, read_mark, write_position};
@@ -83,6 +84,7 @@ impl Follower {
             }
             if meta.schema_version < i64::from(schema::VERSION) {
                 migrate(&session, &self.shapes).await?;
+                fill_changed_tables(&session, &self.shapes, &self.connection).await?;
             }
             return self.begin(session, &leader).await;
         }

@@ -11,6 +11,7 @@ use super::ClusterConfig;
 use super::digest::{CopiedTable, TableDigest};
 use super::error::PostgresError;
 use super::local::{CopyMark, Position, insert, write_mark};
+use super::migrate::read_present;
 use super::reign::read_leader;
 use super::rows::read_row;
 use super::session::Session;
@@ -50,9 +51,11 @@ async fn fill(
 ) -> Result<(CopyMark, Vec<CopiedTable>), StoreError> {
     session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let mark = read_position(session).await?;
-    let mut copied = Vec::new();
     for shape in shapes {
         connection.execute(&format!("DELETE FROM main.{}", quoted(&shape.name)), [])?;
+    }
+    let mut copied = Vec::new();
+    for shape in &read_present(session, shapes).await? {
         let columns: Vec<String> = shape.columns.iter().map(|it| it.name.clone()).collect();
         let mut statement = connection.prepare(&insert(&shape.name, &columns))?;
         let mut digest = TableDigest::default();

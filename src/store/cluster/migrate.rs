@@ -1,5 +1,7 @@
 //! The tables in PostgreSQL: those of the store, and those that say whose turn it is.
 
+use std::collections::HashSet;
+
 use data_encoding::HEXLOWER;
 
 use super::super::schema;
@@ -146,4 +148,23 @@ pub(super) async fn migrate(
         server: session.server().to_owned(),
         reason: "it has no row in `meta`".to_owned(),
     })
+}
+
+/// Which columns each table has in PostgreSQL: fewer than here, if an older letsbridge made them.
+pub(super) async fn read_present(
+    session: &Session,
+    shapes: &[TableShape],
+) -> Result<Vec<TableShape>, PostgresError> {
+    let sql = "SELECT table_name::text, column_name::text FROM information_schema.columns
+               WHERE table_schema = 'letsbridge'";
+    let rows = session.query(sql, &[]).await?;
+    let present: HashSet<(String, String)> =
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let reduced = |shape: &TableShape| {
+        let mut shape = shape.clone();
+        let table = shape.name.clone();
+        shape.columns.retain(|column| present.contains(&(table.clone(), column.name.clone())));
+        shape
+    };
+    Ok(shapes.iter().map(reduced).filter(|shape| !shape.columns.is_empty()).collect())
 }

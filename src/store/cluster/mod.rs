@@ -10,6 +10,7 @@ mod cell;
 mod changes;
 mod digest;
 mod error;
+mod fill;
 #[cfg(test)]
 mod fixture;
 mod follow;

@@ -129,9 +129,13 @@ impl RecordedTable {
             for row in rows {
                 let values: Vec<String> = keys.iter().map(|key| format!("{row}.{key}")).collect();
                 let noted = quoted(&format!("changed_{name}"));
+                let is_noted: Vec<String> =
+                    keys.iter().map(|key| format!("{key} = {row}.{key}")).collect();
+                // Without a conflict: how one is resolved is up to the statement that fires the trigger.
                 sql.push_str(&format!(
-                    "INSERT OR IGNORE INTO {noted} VALUES ({});\n",
-                    values.join(", ")
+                    "INSERT INTO {noted} SELECT {} WHERE NOT EXISTS (SELECT 1 FROM {noted} WHERE {});\n",
+                    values.join(", "),
+                    is_noted.join(" AND "),
                 ));
             }
             sql.push_str("END;\n");

@@ -6,25 +6,19 @@ use rusqlite::Connection;
 
 use super::super::{DB_FILE, Store, StoreError, claim_and_lock};
 use super::ClusterConfig;
-use super::cell::Cell;
 use super::changes::TurnChanges;
 use super::digest::{CopiedTable, CopySummary, local_digests};
 use super::error::PostgresError;
+use super::fill::fill_table;
 use super::full_copy::{copy_all, digests};
 use super::local::{CopyMark, Position, write_mark};
 use super::migrate::{migrate, read_meta};
 use super::open_copy::open_copy;
-use super::recorder::cells;
 use super::reign::{read_leader, try_lock};
-use super::rows::parameters;
 use super::session::Session;
 use super::shape::{TableShape, read_shapes};
 use super::shared_files::SharedFiles;
-use super::sql::quoted;
 use super::worker::offload;
-
-/// How many rows are sent at once.
-const ROWS_AT_ONCE: usize = 500;
 
 /// Copies the store of a bridge that ran alone from `directory` to PostgreSQL, which holds none yet; then the one in
 /// `directory` is a node's local copy, which is used with `[store] url` only.
@@ -100,18 +94,7 @@ async fn fill(
 ) -> Result<(Vec<CopiedTable>, CopyMark), StoreError> {
     session.batch("TRUNCATE letsbridge.change, letsbridge.shared_file").await?;
     for shape in shapes {
-        session.batch(&format!("TRUNCATE {}", shape.in_postgres())).await?;
-        let mut statement =
-            from.prepare(&shape.select(&format!("main.{}", quoted(&shape.name))))?;
-        let mut rows = statement.query([])?;
-        let mut some: Vec<Vec<Cell>> = Vec::new();
-        while let Some(row) = rows.next()? {
-            some.push(cells(row, 0..shape.columns.len())?);
-            if some.len() >= ROWS_AT_ONCE {
-                send(session, shape, &std::mem::take(&mut some)).await?;
-            }
-        }
-        send(session, shape, &some).await?;
+        fill_table(session, shape, from).await?;
     }
     let position = Position { epoch: mark.position.epoch + 1, turn: mark.position.turn + 1 };
     let nothing = TurnChanges::default().encode();
@@ -124,16 +107,6 @@ async fn fill(
     let there = digests(session, shapes).await?;
     compare(&local_digests(from, shapes)?, &there)?;
     Ok((there, CopyMark { position, ..mark }))
-}
-
-async fn send(
-    session: &Session,
-    shape: &TableShape,
-    rows: &[Vec<Cell>],
-) -> Result<(), PostgresError> {
-    let values = parameters(rows, shape.columns.iter());
-    let values: Vec<_> = values.iter().map(|value| &**value as _).collect();
-    session.query(&shape.upsert(), &values).await.map(drop)
 }
 
 /// Checks that each table is the same here and there.

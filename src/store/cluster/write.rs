@@ -67,14 +67,16 @@ impl TurnWriter {
     /// # Errors
     /// When PostgreSQL does not answer, or has other tables.
     pub(super) async fn prepare(&self, session: &Session) -> Result<(), PostgresError> {
-        for sql in [FENCE, NOTE] {
-            session.prepare(sql).await?;
-        }
-        for table in self.tables.values().filter(|table| table.shape.is_in_turns()) {
-            session.prepare(&table.upsert).await?;
-            session.prepare(&table.delete).await?;
-        }
-        Ok(())
+        let written = self.tables.values().filter(|table| table.shape.is_in_turns());
+        let written = written.flat_map(|table| [&*table.upsert, &*table.delete]);
+        let prepared: Vec<LocalBoxFuture<'_, Result<(), PostgresError>>> = [FENCE, NOTE]
+            .into_iter()
+            .chain(written)
+            .map(|sql| -> LocalBoxFuture<'_, _> {
+                Box::pin(async move { session.prepare(sql).await.map(drop) })
+            })
+            .collect();
+        in_order(prepared).await.into_iter().collect()
     }
 
     /// Commits a turn of that reign.

@@ -95,7 +95,7 @@ impl PostgresServer {
             .arg("-c")
             // Its input ends with this process.
             .arg(format!(
-                "trap '' INT TERM HUP; read gone; {} {}/pg_ctl stop -D {dir}/data -m immediate -s; rm -rf {dir}",
+                "trap '' INT TERM HUP; read gone; kill $(cat {dir}/pooler.pid); {} {}/pg_ctl stop -D {dir}/data -m immediate -s; rm -rf {dir}",
                 other_user().join(" "),
                 programs.display(),
                 dir = directory.display(),
