@@ -26,6 +26,7 @@ mod links;
 mod look;
 mod mutation;
 mod nick_history;
+mod opening;
 mod outbox;
 mod people;
 mod phase_rows;
@@ -42,13 +43,11 @@ mod users;
 mod wal;
 
 use std::fmt;
-use std::fs;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use accounts::{is_missing, read_people, read_people_in_same_program, size_on_disk};
@@ -90,13 +89,11 @@ pub use users::RecentDm;
 use durability::{Durability, LocalOnly};
 use files::FileIdentity;
 use mutation::{Mutation, PeopleMutation};
+use opening::{LOCK_FILE, claim_and_lock, make, set_up};
 use sealer::Sealer;
 
 /// The database's file name in `state_dir`.
 const DB_FILE: &str = "letsbridge.sqlite3";
-
-/// Locked by a running bridge. The database itself stays readable, for backups and audits.
-const LOCK_FILE: &str = "lock";
 
 /// How long another program (a backup, `sqlite3`) may hold the database before it counts as locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -381,51 +378,6 @@ impl Store {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
-}
-
-/// Claims the directory, and locks it for this program. Returns its path without links.
-fn claim_and_lock(directory: &Path) -> Result<(PathBuf, File), StoreError> {
-    let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-    files::claim(directory)?;
-    // Follows a link to the directory only once.
-    let directory = directory.canonicalize().map_err(unusable)?;
-    let lock = directory.join(LOCK_FILE);
-    let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
-    let held = files::open_or_make(&lock).map_err(in_lock)?;
-    held.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => StoreError::InUse(directory.clone()),
-        TryLockError::Error(error) => in_lock(error),
-    })?;
-    Ok((directory, held))
-}
-
-/// The settings of a connection that writes.
-fn set_up(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // Overwrites deleted data, direct messages for instance.
-    connection.pragma_update(None, "secure_delete", true)?;
-    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-    // Otherwise statements that use partial indices are prepared again whenever a parameter changes.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.set_prepared_statement_cache_capacity(128);
-    Ok(())
-}
-
-/// Creates the database in `directory` atomically, since an empty file counts as damaged.
-fn make(directory: &Path) -> Result<(), StoreError> {
-    let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-    let draft = directory.join(format!("{DB_FILE}.new"));
-    let path = directory.join(DB_FILE);
-    drop(files::make(&draft).map_err(unusable)?);
-    let mut connection = Connection::open(&draft)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    schema::create(&mut connection)?;
-    connection.close().map_err(|(_, error)| error)?;
-    fs::rename(&draft, &path).map_err(unusable)?;
-    File::open(directory).and_then(|it| it.sync_all()).map_err(unusable)
 }
 
 #[cfg(test)]

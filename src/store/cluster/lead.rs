@@ -261,7 +261,8 @@ impl Leader {
     /// What PostgreSQL has.
     #[cfg(test)]
     pub(super) async fn digests(&self) -> Result<Vec<super::digest::CopiedTable>, StoreError> {
-        let session = self.session.as_ref().ok_or(StoreError::NotActive)?;
+        let lost = || PostgresError::Refused { server: self.config.url.server() };
+        let session = self.session.as_ref().ok_or_else(lost)?;
         Ok(super::full_copy::digests(session, &self.writer.shapes()).await?)
     }
 

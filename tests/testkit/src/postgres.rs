@@ -60,6 +60,7 @@ impl PostgresServer {
     #[must_use]
     pub fn start_standby(&self) -> Self {
         let standby = Self::make("letsbridge-standby");
+        self.sql("postgres", "CHECKPOINT");
         let (port, directory) = (self.port.to_string(), standby.data());
         let directory = directory.to_string_lossy().into_owned();
         let ok = standby
@@ -74,6 +75,8 @@ impl PostgresServer {
                 "-D",
                 &directory,
                 "-R",
+                "-c",
+                "fast",
                 "--no-sync",
             ])
             .status();
@@ -105,7 +108,7 @@ impl PostgresServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh");
-        Self { directory, programs, port, databases: AtomicU32::new(0), guard: guard }
+        Self { directory, programs, port, databases: AtomicU32::new(0), guard }
     }
 
     fn data(&self) -> PathBuf {
