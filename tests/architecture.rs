@@ -11,7 +11,11 @@ const LAYERS: &[Layer] = &[
     Layer { name: "config", uses: &["domain", "translate"], world: &["std::fs"] },
     Layer { name: "translate", uses: &["domain"], world: &[] },
     Layer { name: "protocol", uses: &["domain"], world: &[] },
-    Layer { name: "store", uses: &["domain"], world: &["std::fs", "std::thread"] },
+    Layer {
+        name: "store",
+        uses: &["domain"],
+        world: &["tokio", "std::fs", "std::thread", "Timestamp::now", "async fn"],
+    },
     Layer {
         name: "migrate",
         uses: &["domain", "translate", "protocol", "store"],
@@ -57,6 +61,7 @@ const WORLD: &[&str] = &[
 /// What only one layer knows.
 const SECRETS: &[(&str, &str)] = &[
     ("rusqlite", "store"),
+    ("tokio_postgres", "store"),
     ("tokio_tungstenite", "net"),
     ("tokio_rustls", "net"),
     ("irc::proto", "protocol"),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 
-use super::damage;
+use super::{PostgresError, damage};
 
 /// Why a store operation failed.
 #[derive(Debug, Error)]
@@ -127,6 +127,31 @@ pub enum StoreError {
         /// The system's error.
         error: std::io::Error,
     },
+    /// The database is a node's local copy.
+    #[error(
+        "the database {path} is the local copy of a store in PostgreSQL: set `[store] url`, or move the store back here first \
+         (`letsbridge store copy --to sqlite`)"
+    )]
+    IsCopy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A backup would be restored into a node's local copy.
+    #[error(
+        "the database {path} is the local copy of a store in PostgreSQL, which a restored backup would not change: stop \
+         letsbridge on all nodes, restore the backup into an empty directory, and copy it from there to an empty database of \
+         PostgreSQL (`letsbridge store copy --to URL`)"
+    )]
+    RestoreIntoCopy {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another node has taken over.
+    #[error("another node has taken over: this one is not active any more")]
+    NotActive,
+    /// PostgreSQL cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     /// An error of SQLite.
     #[error("database error: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -136,7 +161,11 @@ impl StoreError {
     /// Whether retrying can help: the disk is full, or another program holds the database.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        let Self::Sqlite(error) = self else { return false };
+        let error = match self {
+            Self::Postgres(error) => return error.is_transient(),
+            Self::Sqlite(error) => error,
+            _ => return false,
+        };
         !damage::is_damage(error)
             && matches!(
                 error.sqlite_error_code(),
@@ -165,7 +194,10 @@ impl StoreError {
             | Self::TooNew { .. }
             | Self::TooOld { .. }
             | Self::NotOurs { .. }
-            | Self::NotAFile { .. } => true,
+            | Self::NotAFile { .. }
+            | Self::IsCopy { .. }
+            | Self::RestoreIntoCopy { .. } => true,
+            Self::Postgres(error) => error.is_lasting(),
             Self::Sqlite(error) => damage::is_damage(error),
             _ => false,
         }

@@ -2,13 +2,14 @@
 //!
 //! One SQLite database in `state_dir`, written by one thread. A turn of the service is one transaction: it
 //! starts with the first write and ends with [`Store::commit`], which returns once the data is on disk, unless
-//! the bridge would find out all of it again (see `durability`).
+//! the bridge would find out all of it again (see `wal_sync`).
 
 mod accounts;
 mod activity;
 pub mod archive;
 mod audit;
 mod backup;
+mod cluster;
 mod columns;
 mod cursors;
 mod damage;
@@ -25,6 +26,7 @@ mod links;
 mod look;
 mod mutation;
 mod nick_history;
+mod opening;
 mod outbox;
 mod people;
 mod phase_rows;
@@ -39,15 +41,14 @@ mod sealer;
 mod unheard;
 mod users;
 mod wal;
+mod wal_sync;
 
 use std::fmt;
-use std::fs;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 pub use accounts::{is_missing, read_people, read_people_in_same_program, size_on_disk};
@@ -58,8 +59,12 @@ pub use audit::{LedgerEntry, SentDelivery, Snapshot, Totals};
 pub use backup::{
     BackupError, BackupRequest, BackupSummary, RestoreRequest, RestoreSummary, back_up, restore,
 };
+pub use cluster::{
+    ClusterConfig, ClusterNode, ClusterUrl, CopiedTable, CopySummary, Lease, NodeRole, NodeStatus,
+    PostgresError, PostgresTls, SeenNode, copy_to_postgres, copy_to_sqlite, read_cluster,
+    revoke_in_cluster,
+};
 pub use cursors::{ChannelProgress, Cursor, Msgid};
-pub use durability::WriteCounts;
 pub use error::StoreError;
 pub use failures::UnreportedFailure;
 pub(crate) use files::{make as make_file, open as open_file};
@@ -81,17 +86,17 @@ pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
 pub use unheard::UnheardCount;
 pub use users::RecentDm;
+pub use wal_sync::WriteCounts;
 
-use durability::{MAX_WAITING, WalSync};
+use durability::{Durability, LocalOnly};
 use files::FileIdentity;
 use mutation::{Mutation, PeopleMutation};
+use opening::{LOCK_FILE, claim_and_lock, make, set_up};
 use sealer::Sealer;
+use wal_sync::{MAX_WAITING, WalSync};
 
 /// The database's file name in `state_dir`.
 const DB_FILE: &str = "letsbridge.sqlite3";
-
-/// Locked by a running bridge. The database itself stays readable, for backups and audits.
-const LOCK_FILE: &str = "lock";
 
 /// How long another program (a backup, `sqlite3`) may hold the database before it counts as locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -99,8 +104,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before retrying a write to a full or failing disk.
 const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// When so much is in the log, it is brought into the database.
-const CHECKPOINT_BYTES: i64 = 4 << 20;
+/// How long to wait before retrying a commit that PostgreSQL did not take.
+const POSTGRES_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The bridge's durable state.
 ///
@@ -125,6 +130,8 @@ pub struct Store {
     stall_hook: StallHook,
     /// Encrypts what gives access to people's accounts.
     sealer: Sealer,
+    /// Where a turn must be durable, too.
+    durability: Box<dyn Durability>,
     /// The open files with their identities, to detect that one was removed or replaced.
     places: Vec<(PathBuf, FileIdentity)>,
     /// What of the log is on the disk.
@@ -152,17 +159,8 @@ impl Store {
     /// # Errors
     /// When the directory cannot be used, or the store is in use or cannot be read.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-        files::claim(directory)?;
-        // Follows a link to the directory only once.
-        let directory = &directory.canonicalize().map_err(unusable)?;
-        let lock = directory.join(LOCK_FILE);
-        let in_lock = |error| StoreError::Directory { path: lock.clone(), error };
-        let held = files::open_or_make(&lock).map_err(in_lock)?;
-        held.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::InUse(directory.to_owned()),
-            TryLockError::Error(error) => in_lock(error),
-        })?;
+        let (directory, held) = claim_and_lock(directory)?;
+        let directory = &directory;
         let path = directory.join(DB_FILE);
         if !path.exists() {
             make(directory).map_err(|error| damage::named(error, &path))?;
@@ -184,12 +182,34 @@ impl Store {
         });
         let store = opened.and_then(|connection| Self::init(connection, Some(held)));
         let mut store = store.map_err(|error| damage::named(error, &path))?;
-        for file in [DB_FILE.to_owned(), format!("{DB_FILE}-wal"), format!("{DB_FILE}-shm")] {
-            let path = directory.join(file);
-            store.places.extend(files::identity(&path).map(|found| (path, found)));
+        if cluster::is_copy(&store.connection)? {
+            return Err(StoreError::IsCopy { path });
         }
+        store.note_places(directory);
         store.wal = WalSync::open(&directory.join(format!("{DB_FILE}-wal")))?;
         Ok(store)
+    }
+
+    /// The store of a node, on its local copy in that directory, if it is in one. Foreign keys may be off.
+    fn replicated(
+        connection: Connection,
+        durability: Box<dyn Durability>,
+        (directory, lock): (Option<PathBuf>, Option<File>),
+    ) -> Result<Self, StoreError> {
+        let mut store = Self::init(connection, lock)?;
+        store.durability = durability;
+        if let Some(directory) = directory {
+            store.note_places(&directory);
+        }
+        Ok(store)
+    }
+
+    /// Notes which files are open.
+    fn note_places(&mut self, directory: &Path) {
+        for file in [DB_FILE.to_owned(), format!("{DB_FILE}-wal"), format!("{DB_FILE}-shm")] {
+            let path = directory.join(file);
+            self.places.extend(files::identity(&path).map(|found| (path, found)));
+        }
     }
 
     /// Checks that the open files have not been removed or replaced.
@@ -206,25 +226,27 @@ impl Store {
     /// # Errors
     /// When SQLite runs out of memory.
     pub fn in_memory() -> Result<Self, StoreError> {
+        #[cfg(test)]
+        if let Some(config) = cluster::config_of_tests() {
+            return Ok(Self::in_memory_in_cluster(config)?.0);
+        }
         let mut connection = Connection::open_in_memory()?;
         schema::create(&mut connection)?;
         Self::init(connection, None)
     }
 
+    /// A store whose local copy is in memory, once this node is the active one: for tests of what PostgreSQL gets.
+    ///
+    /// # Errors
+    /// When SQLite runs out of memory, or PostgreSQL refuses the node.
+    pub fn in_memory_in_cluster(config: ClusterConfig) -> Result<(Self, Lease), StoreError> {
+        let mut connection = Connection::open_in_memory()?;
+        schema::create(&mut connection)?;
+        ClusterNode::in_memory(config, connection)?.block_until_active()
+    }
+
     fn init(connection: Connection, lock: Option<File>) -> Result<Self, StoreError> {
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // What must be on the disk is synced by `durability`.
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        // Overwrites deleted data, direct messages for instance.
-        connection.pragma_update(None, "secure_delete", true)?;
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page)?;
-        // Otherwise statements that use partial indices are prepared again whenever a parameter changes.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        connection.set_prepared_statement_cache_capacity(64);
+        set_up(&connection)?;
         let next = |sql| connection.query_row(sql, [], |row| row.get(0));
         let next_message = next("SELECT COALESCE(MAX(id), 0) + 1 FROM message")?;
         let next_ticket = next("SELECT COALESCE(MAX(id), 0) + 1 FROM delivery")?;
@@ -240,6 +262,7 @@ impl Store {
             wait_for_disk: wait,
             stall_hook: StallHook::none(),
             sealer: Sealer::ephemeral(),
+            durability: Box::new(LocalOnly),
             places: Vec::new(),
             wal: WalSync::in_memory(),
         })
@@ -268,7 +291,7 @@ impl Store {
     }
 
     fn commit_all(&mut self) -> Result<(), StoreError> {
-        if let Err(error) = self.execute("COMMIT") {
+        if let Err(error) = self.finish() {
             self.retry(error, |store| store.replay(true))?;
         }
         let is_recoverable = self.uncommitted.iter().all(Mutation::is_recoverable);
@@ -299,6 +322,15 @@ impl Store {
     #[must_use]
     pub fn write_counts(&self) -> WriteCounts {
         self.wal.counts()
+    }
+
+    /// Lets another node become active at once, after the last commit: the lease ends, and nothing can be written any
+    /// more. Does nothing if the store is that of a bridge alone.
+    ///
+    /// # Errors
+    /// When PostgreSQL cannot be reached: the other node then waits until it is sure that this one is silent.
+    pub fn release(&mut self) -> Result<(), StoreError> {
+        self.durability.release()
     }
 
     /// Whether anything was written since the last commit.
@@ -332,7 +364,7 @@ impl Store {
     fn retry(
         &mut self,
         mut error: StoreError,
-        attempt: impl Fn(&Self) -> Result<(), StoreError>,
+        attempt: impl Fn(&mut Self) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut is_reported = false;
         loop {
@@ -344,8 +376,15 @@ impl Store {
                 tracing::error!(%error, "cannot write to the database; receiving paused");
                 (self.stall_hook.0)(true);
             }
-            (self.wait_for_disk)(&self.connection);
-            match attempt(self) {
+            // Without PostgreSQL, the local transaction stays open.
+            let again = if matches!(error, StoreError::Postgres(_)) {
+                thread::sleep(POSTGRES_RETRY_INTERVAL);
+                self.finish()
+            } else {
+                (self.wait_for_disk)(&self.connection);
+                attempt(self)
+            };
+            match again {
                 Ok(()) => break,
                 Err(again) => error = again,
             }
@@ -356,7 +395,7 @@ impl Store {
     }
 
     /// Repeats the current transaction from its start.
-    fn replay(&self, commit: bool) -> Result<(), StoreError> {
+    fn replay(&mut self, commit: bool) -> Result<(), StoreError> {
         if !self.connection.is_autocommit() {
             self.execute("ROLLBACK")?;
         }
@@ -364,27 +403,21 @@ impl Store {
         for write in &self.uncommitted {
             write.execute(&self.connection)?;
         }
-        if commit { self.execute("COMMIT") } else { Ok(()) }
+        if commit { self.finish() } else { Ok(()) }
+    }
+
+    /// Commits the open transaction.
+    fn finish(&mut self) -> Result<(), StoreError> {
+        self.durability.commit(&self.connection)?;
+        self.execute("COMMIT")?;
+        self.durability.committed(&self.connection);
+        Ok(())
     }
 
     fn execute(&self, sql: &str) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
-}
-
-/// Creates the database in `directory` atomically, since an empty file counts as damaged.
-fn make(directory: &Path) -> Result<(), StoreError> {
-    let unusable = |error| StoreError::Directory { path: directory.to_owned(), error };
-    let draft = directory.join(format!("{DB_FILE}.new"));
-    let path = directory.join(DB_FILE);
-    drop(files::make(&draft).map_err(unusable)?);
-    let mut connection = Connection::open(&draft)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    schema::create(&mut connection)?;
-    connection.close().map_err(|(_, error)| error)?;
-    fs::rename(&draft, &path).map_err(unusable)?;
-    File::open(directory).and_then(|it| it.sync_all()).map_err(unusable)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::columns::target_to_sql;
-use super::{StoreError, look};
+use super::{DB_FILE, StoreError, cluster, look};
 use crate::domain::LinkTarget;
 
 /// Which links to revoke.
@@ -22,9 +22,13 @@ pub enum Revocation {
 /// revocation is on disk and in effect.
 ///
 /// # Errors
-/// When there is no store, or another version wrote it; in the latter case the bridge must be started once.
+/// When there is no store, or another version wrote it; in the latter case the bridge must be started once. When it is a
+/// node's local copy: see [`super::revoke_in_cluster`].
 pub fn revoke(directory: &Path, what: Revocation, now: Timestamp) -> Result<(), StoreError> {
     let connection = look::open_to_write(directory)?;
+    if cluster::is_copy(&connection)? {
+        return Err(StoreError::IsCopy { path: directory.join(DB_FILE) });
+    }
     insert_revocation(&connection, what, now)
 }
 

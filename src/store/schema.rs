@@ -12,7 +12,7 @@ const APPLICATION_ID: u32 = u32::from_be_bytes(*b"LtsB");
 
 /// The version of the tables below (`PRAGMA user_version`). A release that changes them raises it
 /// and brings the older ones up to date, see [`upgrade`].
-const VERSION: u32 = 4;
+pub(super) const VERSION: u32 = 4;
 
 /// The first version that was released.
 const FIRST_RELEASED: u32 = 3;
@@ -248,6 +248,15 @@ const TABLES_OF_4: &str = "
         last     INTEGER NOT NULL,
         PRIMARY KEY (week, endpoint, name, account)
     ) STRICT, WITHOUT ROWID;
+
+    -- Of which store in PostgreSQL this is a node's local copy, and up to which turn of which reign. No row: of none, this
+    -- is the store.
+    CREATE TABLE replica (
+        id      INTEGER PRIMARY KEY CHECK (id = 1),
+        cluster TEXT NOT NULL,
+        epoch   INTEGER NOT NULL,
+        turn    INTEGER NOT NULL                     -- -1: none, it must be copied anew
+    ) STRICT;
 ";
 
 /// The indices that version 4 has added: a room is looked for by its id whenever a link is set up or joined.

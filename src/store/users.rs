@@ -72,6 +72,7 @@ impl Store {
         if self.has_uncommitted() || !self.has_users()? {
             return Ok(());
         }
+        let is_turn = self.durability.begin_outside_of_turn(&self.connection)?;
         self.connection.execute(
             "DELETE FROM message WHERE sent_at < ?1
                  AND endpoint IN (SELECT id FROM endpoint WHERE name GLOB '*/@*')
@@ -89,7 +90,7 @@ impl Store {
         );
         self.connection.pragma_update(None, "foreign_keys", true)?;
         forgotten?;
-        Ok(())
+        if is_turn { self.try_write() } else { Ok(()) }
     }
 
     /// The user with this endpoint id; `None` for a channel or a room.

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use super::durability::MAX_UNSYNCED;
+use super::wal_sync::MAX_UNSYNCED;
 use super::{StoreError, damage, files};
 
 const HEADER: usize = 32;

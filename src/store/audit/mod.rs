@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::time_from_sql;
+use super::durability::LocalOnly;
 use super::ledger::PRUNE_START;
 use super::{DB_FILE, StallHook, Store, StoreError, damage, look, sealer::Sealer};
 use crate::domain::{Delivery, DeliveryId, DeliveryState, Endpoint, EndpointId};
@@ -86,6 +87,7 @@ impl Snapshot {
             stall_hook: StallHook::none(),
             sealer: Sealer::ephemeral(),
             prune_limit: super::PruneLimit::default(),
+            durability: Box::new(LocalOnly),
             places: Vec::new(),
             wal: super::WalSync::in_memory(),
         };

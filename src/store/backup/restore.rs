@@ -12,7 +12,7 @@ use rusqlite::Connection;
 
 use super::super::files::Owner;
 use super::super::{
-    DB_FILE, LOCK_FILE, Restoration, StoreError, damage, files, restoration, schema,
+    DB_FILE, LOCK_FILE, Restoration, StoreError, cluster, damage, files, restoration, schema,
 };
 use super::{BESIDE, BackupError, BackupSummary, check, open_draft};
 
@@ -56,6 +56,9 @@ pub fn restore(request: &RestoreRequest<'_>) -> Result<RestoreSummary, BackupErr
     if !present.is_empty() && !request.replace {
         let files = present.join(", ");
         return Err(BackupError::Occupied { directory: directory.clone(), files });
+    }
+    if is_copy(&directory.join(DB_FILE)) {
+        return Err(StoreError::RestoreIntoCopy { path: directory.join(DB_FILE) }.into());
     }
     let staged = Staged { directory, owner };
     let backup = stage(&staged, request)?;
@@ -203,7 +206,15 @@ fn unpack(
     }
     connection.execute_batch("COMMIT")?;
     schema::upgrade(&mut connection)?;
+    // A backup of a node is that of a store of its own.
+    connection.execute("DELETE FROM replica", [])?;
     Ok(contents)
+}
+
+/// Whether the database at `path` is the local copy of a store in PostgreSQL, as far as it can be read.
+fn is_copy(path: &Path) -> bool {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    Connection::open_with_flags(path, flags).and_then(|it| cluster::is_copy(&it)).unwrap_or(false)
 }
 
 /// Moves the files of the present state into a directory of their own. Returns its path.

@@ -1,0 +1,23 @@
+//! What the store asks of the thread that speaks with PostgreSQL.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use super::super::StoreError;
+use super::cell::Cell;
+use super::write::Turn;
+
+/// Where an answer goes.
+pub(super) type Reply<T> = SyncSender<Result<T, StoreError>>;
+
+/// A request of the store.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Commit a turn. The answer has the revocations that the local copy does not have yet.
+    Commit(Arc<Turn>, Reply<Vec<Vec<Cell>>>),
+    /// Hand over to another node.
+    Release(Reply<()>),
+    /// What PostgreSQL has.
+    #[cfg(test)]
+    Digests(Reply<Vec<super::digest::CopiedTable>>),
+}
