@@ -99,7 +99,7 @@ impl Leader {
         }
         // A server that lets nobody in for a while is no reason to stop.
         let later = |error: PostgresError| match error {
-            PostgresError::TooNew { .. } => error,
+            PostgresError::TooNew { .. } | PostgresError::Unreachable { .. } => error,
             error => PostgresError::Unreachable {
                 server: self.config.url.server(),
                 reason: error.to_string(),
