@@ -14,7 +14,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "store",
         uses: &["domain"],
-        world: &["tokio", "std::fs", "std::thread", "Timestamp::now", "async fn"],
+        world: &["tokio", "std::fs", "std::thread", "Instant::now", "Timestamp::now", "async fn"],
     },
     Layer {
         name: "migrate",

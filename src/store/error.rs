@@ -140,7 +140,7 @@ pub enum StoreError {
     #[error(
         "the database {path} is the local copy of a store in PostgreSQL, which a restored backup would not change: stop \
          letsbridge on all nodes, restore the backup into an empty directory, and copy it from there to an empty database of \
-         PostgreSQL (`letsbridge store copy --to URL`)"
+         PostgreSQL (`letsbridge store copy --to postgresql`)"
     )]
     RestoreIntoCopy {
         /// The file.

@@ -92,7 +92,7 @@ pub enum PostgresError {
     /// The store was moved out of PostgreSQL.
     #[error(
         "the store in PostgreSQL at {server} was copied to SQLite on {node} and is not used any more: run letsbridge there \
-         without `[store] url`, or copy it to PostgreSQL again (`letsbridge store copy --to URL`)"
+         without `[store] url`, or copy it to PostgreSQL again (`letsbridge store copy --to postgresql`)"
     )]
     MovedAway {
         /// The server.
@@ -129,7 +129,7 @@ pub enum PostgresError {
     /// The store in the state directory is not that of a node.
     #[error(
         "{path} holds the store of a bridge that runs alone, and `[store] url` is set: copy it to PostgreSQL first \
-         (`letsbridge store copy --to URL`), or move it away if the store in PostgreSQL is the one to go on with"
+         (`letsbridge store copy --to postgresql`), or move it away if the store in PostgreSQL is the one to go on with"
     )]
     NotACopy {
         /// The database file.

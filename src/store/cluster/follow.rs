@@ -61,6 +61,8 @@ impl Follower {
             session.check_pooler(&self.config).await?;
         }
         let meta = self.meta(&session).await?;
+        // What a node says of itself while it waits need not last.
+        session.set_durable(false).await?;
         self.status.send_modify(|status| status.set_role(NodeRole::Waiting));
         let mut ticks = interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -82,6 +84,7 @@ impl Follower {
                 sleep_until((locked_at + GRACE).min(Instant::now() + LOOK_INTERVAL)).await;
                 continue;
             }
+            session.set_durable(true).await?;
             if meta.schema_version < i64::from(schema::VERSION) {
                 migrate(&session, &self.shapes).await?;
                 fill_changed_tables(&session, &self.shapes, &self.connection).await?;

@@ -99,7 +99,7 @@ impl Leader {
         }
         // A server that lets nobody in for a while is no reason to stop.
         let later = |error: PostgresError| match error {
-            PostgresError::TooNew { .. } => error,
+            PostgresError::TooNew { .. } | PostgresError::Unreachable { .. } => error,
             error => PostgresError::Unreachable {
                 server: self.config.url.server(),
                 reason: error.to_string(),
@@ -215,7 +215,7 @@ impl Leader {
         Ok(())
     }
 
-    /// Hands over to the next node.
+    /// Hands over to the next node, if need be over another connection.
     ///
     /// # Errors
     /// When PostgreSQL does not hear of it.
@@ -224,25 +224,30 @@ impl Leader {
         if self.is_replaced {
             return Ok(());
         }
-        let session = match self.session.take() {
-            Some(session) => session,
-            None => {
-                self.regain().await?;
-                self.lease.end();
-                self.session.take().ok_or(StoreError::NotActive)?
-            }
-        };
+        let mut released = self.try_release().await;
+        if released.as_ref().is_err_and(StoreError::is_transient) {
+            released = self.try_release().await;
+        }
+        released?;
+        self.is_replaced = true;
+        self.status.send_modify(|status| {
+            status.released = true;
+            status.set_role(NodeRole::Ended);
+        });
+        Ok(())
+    }
+
+    async fn try_release(&mut self) -> Result<(), StoreError> {
+        if self.session.is_none() {
+            self.regain().await?;
+        }
+        let session = self.session.take().ok_or(StoreError::NotActive)?;
         let epoch = self.mark.position.epoch;
         if let Some(files) = &mut self.files {
             // The next node has them from before, if this fails.
             let _ = files.send(&session, epoch).await;
         }
         release(&session, epoch).await?;
-        self.is_replaced = true;
-        self.status.send_modify(|status| {
-            status.released = true;
-            status.set_role(NodeRole::Ended);
-        });
         session.close().await;
         Ok(())
     }

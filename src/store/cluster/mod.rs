@@ -11,8 +11,6 @@ mod changes;
 mod digest;
 mod error;
 mod fill;
-#[cfg(test)]
-mod fixture;
 mod follow;
 mod full_copy;
 mod lead;
@@ -45,7 +43,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 #[cfg(test)]
-pub(super) use fixture::config_of_tests;
+pub(super) use tests::config_of_tests;
 
 pub use digest::{CopiedTable, CopySummary};
 pub use error::PostgresError;

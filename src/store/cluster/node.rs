@@ -110,8 +110,8 @@ impl ClusterNode {
     /// PostgreSQL cannot be reached: that is waited for.
     pub async fn wait_until_active(self) -> Result<(Store, Lease), StoreError> {
         let Self { requests, active, worker, directory, lock, .. } = self;
-        let waiting = Waiting { active, _worker: worker };
-        let (activated, worker) = waiting.wait().await?;
+        let activation = Activation { active, _worker: worker };
+        let (activated, worker) = activation.wait().await?;
         let Activated { connection, shapes, mark, lease } = activated;
         let durability = Replicated::new(&connection, (shapes, mark), (requests, worker))?;
         let store = Store::replicated(connection, Box::new(durability), (directory, lock))?;
@@ -120,12 +120,12 @@ impl ClusterNode {
 }
 
 /// Fields are dropped in this order: the thread is told to end, then waited for.
-struct Waiting {
+struct Activation {
     active: oneshot::Receiver<Result<Activated, StoreError>>,
     _worker: Worker,
 }
 
-impl Waiting {
+impl Activation {
     async fn wait(mut self) -> Result<(Activated, Worker), StoreError> {
         let activated = (&mut self.active).await.unwrap_or(Err(StoreError::NotActive))?;
         Ok((activated, self._worker))

@@ -20,12 +20,13 @@ pub(super) fn open_copy(directory: &Path) -> Result<Connection, StoreError> {
         make(directory).map_err(|error| damage::named(error, &path))?;
     }
     damage::check_header(&path)?;
-    let mut connection = open(&path)?;
-    let before = schema::upgrade(&mut connection)?;
-    schema::check(&connection, &path)?;
-    if read_mark(&connection)?.is_none() && !is_empty(&connection)? {
+    let (mut connection, is_copy) = open(&path)?;
+    // It stays as it is, also if it is of an older version.
+    if !is_copy && !is_empty(&connection).map_err(|error| damage::named(error.into(), &path))? {
         return Err(PostgresError::NotACopy { path }.into());
     }
+    let before = schema::upgrade(&mut connection)?;
+    schema::check(&connection, &path)?;
     if before != schema::VERSION {
         // What the upgrade has made of it is what the active node makes of the store, or it is copied again.
         tracing::info!(
@@ -40,8 +41,8 @@ pub(super) fn open_copy(directory: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens the file. What is missing at the end of the log of a copy is copied again.
-fn open(path: &Path) -> Result<Connection, StoreError> {
+/// Opens the file, and returns whether it is a copy. What is missing at the end of the log of a copy is copied again.
+fn open(path: &Path) -> Result<(Connection, bool), StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let is_copy = Connection::open_with_flags(path, flags)
         .and_then(|connection| read_mark(&connection))
@@ -55,11 +56,11 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
     let opened = Connection::open_with_flags(path, flags).map_err(StoreError::from);
     let connection = opened.map_err(|error| damage::named(error, path))?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    Ok(connection)
+    Ok((connection, is_copy))
 }
 
 /// Whether a bridge has never used this store.
-pub(super) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM endpoint) AND NOT EXISTS (SELECT 1 FROM message)
                    AND NOT EXISTS (SELECT 1 FROM person) AND NOT EXISTS (SELECT 1 FROM revocation)";
     connection.query_row(sql, [], |row| row.get(0))

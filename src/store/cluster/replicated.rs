@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::StoreError;
 use super::super::durability::Durability;
+use super::cell::Cell;
 use super::local::{CopyMark, Position, mark_ahead, write_position};
 use super::recorder::Recorder;
 use super::request::{Reply, Request};
@@ -22,6 +23,8 @@ pub(super) struct Replicated {
     recorder: Recorder,
     mark: CopyMark,
     revocation: Option<TableShape>,
+    /// The revocations that the local copy gets with this turn.
+    revoked: Vec<Vec<Cell>>,
     /// The turn that is being committed.
     pending: Option<PendingTurn>,
     requests: UnboundedSender<Request>,
@@ -51,6 +54,7 @@ impl Replicated {
             recorder,
             mark,
             revocation,
+            revoked: Vec::new(),
             pending: None,
             requests,
             _worker: worker,
@@ -84,11 +88,9 @@ impl Replicated {
             return Ok(());
         }
         let revoked = self.ask(|reply| Request::Commit(turn, reply))?;
+        self.revoked.extend(revoked);
         if let Some(pending) = &mut self.pending {
             pending.is_durable = true;
-        }
-        if let Some(shape) = &self.revocation {
-            revoked::insert(connection, shape, &revoked)?;
         }
         Ok(())
     }
@@ -102,6 +104,9 @@ impl Replicated {
 impl Durability for Replicated {
     fn commit(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.make_durable(connection)?;
+        if let Some(shape) = &self.revocation {
+            revoked::insert(connection, shape, &self.revoked)?;
+        }
         write_position(connection, self.next_position())?;
         Ok(self.recorder.clear(connection)?)
     }
@@ -109,6 +114,7 @@ impl Durability for Replicated {
     fn committed(&mut self, connection: &Connection) {
         self.mark.position = self.next_position();
         self.pending = None;
+        self.revoked.clear();
         #[cfg(test)]
         self.assert_same(connection);
         let _ = connection;

@@ -26,7 +26,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 pub(super) const REFUSED: &str = "LB001";
 
 /// What a session of a node is set to. A node that is stopped or cut off loses its connection, and with it the lock, within
-/// three seconds. Commits reach the disk; where the server waits for more than that, it goes on to. Rows are found by
+/// three seconds. Rows are found by
 /// their keys, whatever the server thinks of tables that have just been made.
 const SETTINGS: &str = "
     SET idle_session_timeout = '3s';
@@ -36,14 +36,19 @@ const SETTINGS: &str = "
     SET tcp_keepalives_interval = 1;
     SET tcp_keepalives_count = 3;
     SET tcp_user_timeout = '3s';
-    SELECT set_config('synchronous_commit', 'on', false)
-        WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
     SET enable_seqscan = off;
     SET enable_hashjoin = off;
     SET enable_mergejoin = off;
     SET plan_cache_mode = force_generic_plan;
     SET jit = off;
     SET client_min_messages = warning;
+";
+
+/// How a session of the active node commits: at least to the disk, and further if the server's own setting says so.
+const DURABLE: &str = "
+    RESET synchronous_commit;
+    SELECT set_config('synchronous_commit', 'on', false)
+        WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
 ";
 
 /// The settings for one long reading of everything, or writing.
@@ -96,7 +101,13 @@ impl Session {
         check(&facts, &session.server.server)?;
         session.pid = facts.pid;
         session.batch(SETTINGS).await?;
+        session.batch(DURABLE).await?;
         Ok(session)
+    }
+
+    /// What this session commits may get lost if the server crashes, and waits for no other one; or not any more.
+    pub(super) async fn set_durable(&self, durable: bool) -> Result<(), PostgresError> {
+        self.batch(if durable { DURABLE } else { "SET synchronous_commit = off" }).await
     }
 
     /// Like [`Self::open`], for a long reading or writing.

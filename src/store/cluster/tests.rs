@@ -10,10 +10,30 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use letsbridge_testkit::postgres::{LostPart, PostgresProxy, PostgresServer};
 
-use super::fixture::config;
 use super::*;
-use crate::domain::{Author, Endpoint, FileId, LinkTarget, Message, MessageKind, ObjectId};
+use crate::domain::{Author, Endpoint, FileId, LinkTarget, Message, MessageKind, ObjectId, Secret};
 use crate::store::{PublicReader, Revocation, Store, StoreError, revoke};
+
+/// With this variable set, the tests' stores in memory are those of a node, each on a database of its own.
+const SWITCH: &str = "LETSBRIDGE_TEST_POSTGRES";
+
+/// The configuration of a store for a test, if the tests are to use PostgreSQL.
+pub(in crate::store) fn config_of_tests() -> Option<ClusterConfig> {
+    std::env::var_os(SWITCH)?;
+    let server = PostgresServer::shared();
+    Some(config(&server.url(&server.create_database()), "test"))
+}
+
+/// The configuration of a node.
+fn config(url: &str, node: &str) -> ClusterConfig {
+    ClusterConfig {
+        url: ClusterUrl::parse(&Secret::new(url)).expect("is a URL"),
+        tls: None,
+        node: node.to_owned(),
+        program: "0.0.0".to_owned(),
+        share_keys: true,
+    }
+}
 
 type Active = (Store, Lease);
 
@@ -519,7 +539,10 @@ fn needs_postgres_store_is_copied_both_ways() {
     drop(store);
     let before = said(&alone);
     let error = ClusterNode::new(world.config("one"), &alone).expect_err("is a store");
-    assert!(error.is_lasting() && error.to_string().contains("store copy --to"), "{error}");
+    assert!(
+        error.is_lasting() && error.to_string().contains("store copy --to postgresql"),
+        "{error}"
+    );
     let there = run(copy_to_postgres(&alone, &world.config("one"))).unwrap();
     let messages = there.tables.iter().find(|table| table.name == "message").unwrap();
     assert_eq!(messages.rows, 1_200);
@@ -571,7 +594,7 @@ fn needs_postgres_backup_is_not_restored_into_a_copy() {
     drop(store);
     let request = RestoreRequest { directory, file, replace: true, moved: false, now };
     let error = restore(&request).expect_err("is a copy").to_string();
-    assert!(error.contains("store copy --to"), "{error}");
+    assert!(error.contains("store copy --to postgresql"), "{error}");
     let directory = &world.state("alone");
     restore(&RestoreRequest { directory, ..request }).unwrap();
     drop(Store::open(directory).unwrap());
