@@ -202,7 +202,8 @@ pub(super) async fn in_time<T>(
             | ControlError::UnknownNick(_)
             | ControlError::NoPuppetLogin(_)
             | ControlError::NotWaiting { .. } => StatusCode::NOT_FOUND,
-            ControlError::AmbiguousLink { .. }
+            ControlError::NotActive
+            | ControlError::AmbiguousLink { .. }
             | ControlError::AlreadySent { .. }
             | ControlError::NotMirrored { .. } => StatusCode::CONFLICT,
         };

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::time;
 
 use super::gate::Access;
-use super::state::{KnownReport, SharedState};
+use super::state::{AdminState, KnownReport, SharedState};
 use crate::bridge::{CanaryReport, ConnectionReport, ConnectionState, LinkDirection, LinkState};
 
 /// How long the engine may take to answer and to write to the disk.
@@ -27,11 +27,15 @@ pub(super) fn routes() -> Router<SharedState> {
     Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz))
 }
 
-/// Whether the engine answers and the disk takes writes. A restart may help otherwise.
+/// Whether the engine answers and the disk takes writes. A restart may help otherwise. A node that waits is well.
 async fn healthz(
     State(state): State<SharedState>,
     Extension(access): Extension<Access>,
 ) -> Response {
+    if state.waits_for().is_some() {
+        // A restart would not help.
+        return answer(Vec::new(), &access);
+    }
     let check = time::timeout(HEALTH_TIMEOUT, state.bridge.control.check_storage()).await;
     let problem = match check {
         Ok(Ok(())) => None,
@@ -48,8 +52,17 @@ async fn readyz(
     Extension(access): Extension<Access>,
 ) -> Response {
     let known = state.report().await;
-    let is_stalled = state.bridge.status.borrow().storage_stalled;
-    answer(not_ready(&known, is_stalled, Timestamp::now()), &access)
+    answer(state.not_ready(&known, Timestamp::now()), &access)
+}
+
+impl AdminState {
+    /// Why the bridge is not ready: one sentence each.
+    pub(super) fn not_ready(&self, known: &KnownReport, now: Timestamp) -> Vec<String> {
+        if let Some(reason) = self.waits_for() {
+            return vec![reason];
+        }
+        not_ready(known, self.bridge.status.borrow().storage_stalled, now)
+    }
 }
 
 const STALLED: &str = "the database cannot be written";
@@ -79,7 +92,7 @@ fn is_invisible(c: char) -> bool {
 
 /// Why the bridge is not ready: one sentence each. Links that an administrator has paused and links that are leaving do
 /// not count.
-pub(super) fn not_ready(known: &KnownReport, is_stalled: bool, now: Timestamp) -> Vec<String> {
+fn not_ready(known: &KnownReport, is_stalled: bool, now: Timestamp) -> Vec<String> {
     let KnownReport { report, is_current } = known;
     let mut reasons = Vec::new();
     if is_stalled {

@@ -15,6 +15,8 @@ mod api;
 mod body;
 mod catch_up;
 mod client;
+mod cluster;
+mod cluster_api;
 mod error;
 mod event_hub;
 mod events;
@@ -43,6 +45,10 @@ pub use answer::ErrorView;
 pub use api::{ChangeView, DropRequestBody, LinkRequestBody, LogLevelView};
 pub use catch_up::{CatchUpRequestBody, CatchUpSideView, CatchUpView, SideView};
 pub use client::{AdminClient, ClientError};
+pub use cluster::{
+    ClusterMonitor, ClusterNodeView, ClusterView, HandoverBegunView, HandoverFuture,
+    HandoverHandle, NodeRoleView,
+};
 pub use error::AdminError;
 pub use handles::{LogLevelControl, ReloadFuture, ReloadHandle};
 pub use people::{EndedLinkView, PersonAccountView, PersonView, UnlinkRequestBody, UnlinkedView};

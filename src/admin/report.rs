@@ -7,6 +7,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::cluster::ClusterView;
+
 /// The whole bridge at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StatusView {
@@ -26,6 +28,9 @@ pub struct StatusView {
     pub config: ConfigView,
     /// What is logged: a level such as `info`, or a filter.
     pub log_level: String,
+    /// The nodes that share the store; `None` for a bridge that runs alone.
+    #[serde(default)]
+    pub cluster: Option<ClusterView>,
     /// The database.
     pub storage: StorageView,
     /// The IRC networks in the order of the configuration, and Let's Chat at the end.

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 
 use super::answer::ApiError;
 use super::state::SharedState;
-use super::{api, events, health, metrics, page, progress, upgrade_api};
+use super::{api, cluster_api, events, health, metrics, page, progress, upgrade_api};
 
 /// All routes. Who may use them is decided before.
 pub(super) fn routes(state: SharedState) -> Router {
@@ -17,6 +17,7 @@ pub(super) fn routes(state: SharedState) -> Router {
         .merge(progress::routes())
         .merge(events::routes())
         .merge(upgrade_api::routes())
+        .merge(cluster_api::routes())
         .fallback(|| async {
             ApiError::new(
                 StatusCode::NOT_FOUND,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time;
 
+use super::cluster::{ClusterMonitor, HandoverHandle};
 use super::event_hub::EventHub;
 use super::handles::{LogLevelControl, ReloadHandle};
 use super::report::PeopleCounts;
@@ -41,6 +42,10 @@ pub struct RunningParts {
     pub reload: ReloadHandle,
     /// Replaces the program.
     pub upgrade: UpgradeHandle,
+    /// Lets another node take over.
+    pub handover: HandoverHandle,
+    /// Which nodes share the store; `None` for a bridge that runs alone.
+    pub cluster: Option<ClusterMonitor>,
     /// Shows and sets what is logged.
     pub log_level: Arc<dyn LogLevelControl>,
     /// The latest warnings of the log.
@@ -98,6 +103,11 @@ impl AdminState {
             progress: tokio::sync::Mutex::default(),
             last_report: Mutex::default(),
         })
+    }
+
+    /// Why the bridge does not run on this node; `None` if it does.
+    pub(super) fn waits_for(&self) -> Option<String> {
+        self.bridge.cluster.as_ref().and_then(|cluster| cluster.view().waits_for())
     }
 
     /// How the bridge is; after [`REPORT_TIMEOUT`] as it was when it last answered.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::health;
+use super::cluster::ClusterMonitor;
 use super::remedies::remedy_for;
 use super::report::{
     CanaryDirectionView, CanaryView, ConfigView, ConnectionStateView, DirectionView, LinkErrorView,
@@ -23,7 +23,7 @@ impl AdminState {
         let known = self.report().await;
         let now = Timestamp::now();
         let stalled = self.bridge.status.borrow().storage_stalled;
-        let not_ready = health::not_ready(&known, stalled, now);
+        let not_ready = self.not_ready(&known, now);
         let report = known.report;
         let reload = &self.bridge.reload;
         StatusView {
@@ -39,6 +39,7 @@ impl AdminState {
                 last_reload: reload.last(),
             },
             log_level: self.bridge.log_level.level(),
+            cluster: self.bridge.cluster.as_ref().map(ClusterMonitor::view),
             storage: StorageView { stalled, bytes: store::size_on_disk(&self.bridge.state_dir) },
             networks: report.connections.iter().map(network_view).collect(),
             links: report.links.iter().map(link_view).collect(),

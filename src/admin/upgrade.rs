@@ -105,6 +105,14 @@ impl UpgradeHandle {
         Self { inner: Arc::new(UpgradeInner { ask: Box::new(ask), known }) }
     }
 
+    /// This upgrade goes on: the program does not know yet what becomes of the connections.
+    pub fn go_on(&self, id: &str) {
+        let mut known = self.known();
+        if known.last.as_ref().is_none_or(|last| last.id != id) {
+            known.under_way = Some(id.to_owned());
+        }
+    }
+
     /// The program has come to run, or to go on, by this upgrade.
     pub fn record(&self, view: UpgradeView) {
         let mut known = self.known();

@@ -165,6 +165,9 @@ pub enum ControlError {
     /// The bridge is stopping, or has stopped.
     #[error("the bridge is stopping")]
     Stopping,
+    /// The bridge runs on another node.
+    #[error("the bridge runs on another node: ask there (`letsbridge status` says which it is)")]
+    NotActive,
     /// Too many requests wait for an answer.
     #[error("the bridge is busy with other requests: try again in a moment")]
     Busy,

@@ -5,15 +5,17 @@ use std::process::ExitCode;
 
 use super::check_accounts::report_accounts;
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
+use crate::admin::ClusterView;
 use crate::bridge::Peer;
 use crate::config;
 use crate::config::Settings;
 use crate::domain::Endpoint;
 use crate::service;
 use crate::service::account_probe::probe_accounts;
+use crate::service::cluster::cluster_config;
 use crate::service::{ProbeReport, ServerReport};
 use crate::store;
-use crate::store::Look;
+use crate::store::{Look, PostgresError, StoreError};
 use crate::web;
 use crate::web::SelfTestResult;
 
@@ -32,6 +34,7 @@ pub(super) fn check(config: &Path) -> ExitCode {
     }
     let store = check_store(&settings);
     let runtime = run::build_runtime();
+    let has_database = runtime.block_on(check_cluster(&settings));
     let report = runtime.block_on(service::probe(&settings));
     let mut works = print_report(&settings, &report);
     if let Some(found) = runtime.block_on(probe_accounts(&settings)) {
@@ -41,6 +44,7 @@ pub(super) fn check(config: &Path) -> ExitCode {
         let running = *state == Look::InUse;
         works &= report_web(&settings, runtime.block_on(web::self_test(&settings, running)));
     }
+    works &= has_database;
     if works && store.is_some() { ExitCode::SUCCESS } else { EXIT_FAILURE.into() }
 }
 
@@ -55,6 +59,40 @@ fn check_store(settings: &Settings) -> Option<Look> {
         Err(error) => println!("{error}"),
     }
     found.ok()
+}
+
+/// Prints how the store in PostgreSQL is. Returns whether this node can use it, or there is none.
+async fn check_cluster(settings: &Settings) -> bool {
+    let cluster = match cluster_config(settings) {
+        Ok(None) => return true,
+        Ok(Some(cluster)) => cluster,
+        Err(error) => {
+            println!("{error}");
+            return false;
+        }
+    };
+    let server = cluster.url.server();
+    let node = &cluster.node;
+    match store::read_cluster(&cluster).await {
+        Ok(status) => {
+            let active = ClusterView::new(&status).nodes.into_iter().find(|it| it.active);
+            let active = active.map_or_else(|| "none".to_owned(), |it| it.name);
+            println!(
+                "PostgreSQL at {server}: holds the store; this node is {node}, the active one is {active}"
+            );
+            true
+        }
+        Err(StoreError::Postgres(PostgresError::Empty { .. })) => {
+            println!(
+                "PostgreSQL at {server}: holds no store yet; the first node that starts makes it"
+            );
+            true
+        }
+        Err(error) => {
+            println!("{error}");
+            false
+        }
+    }
 }
 
 /// Prints whether the web server is reachable. Returns whether it is, or is turned off.

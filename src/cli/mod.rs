@@ -20,14 +20,17 @@ mod process;
 mod program;
 mod progress;
 mod recent_warnings;
+mod requests;
 mod revoke;
 mod run;
 mod running;
 mod signals;
+mod store;
 mod systemd;
 mod table;
 mod unlink;
 mod upgrade;
+mod waiting;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +78,8 @@ enum CliCommand {
     Reload(control::ReloadArgs),
     /// Replace the running bridge by its new version, keeping its connections to IRC
     Upgrade(control::UpgradeArgs),
+    /// Let another node take over, where the bridge runs on several
+    Handover(control::HandoverArgs),
     /// Stop delivering over a link; messages wait
     Pause(control::LinkArgs),
     /// Deliver over a paused link again
@@ -89,6 +94,8 @@ enum CliCommand {
     Backup(backup::BackupArgs),
     /// Restore a backup, while the bridge is stopped
     Restore(backup::RestoreArgs),
+    /// Move the database between SQLite and PostgreSQL
+    Store(store::StoreArgs),
     /// Show what the archive holds, take lines out of it, export or copy it
     Archive(archive::ArchiveArgs),
     /// Revoke public links, also while the bridge runs
@@ -155,6 +162,7 @@ pub fn main() -> ExitCode {
         CliCommand::Progress(arguments) => progress::progress(&arguments),
         CliCommand::Reload(arguments) => control::reload(&arguments),
         CliCommand::Upgrade(arguments) => control::upgrade(&arguments),
+        CliCommand::Handover(arguments) => control::handover(&arguments),
         CliCommand::Pause(arguments) => control::pause(&arguments),
         CliCommand::Resume(arguments) => control::resume(&arguments),
         CliCommand::Queue(arguments) => control::queue(&arguments),
@@ -162,6 +170,7 @@ pub fn main() -> ExitCode {
         CliCommand::Loglevel(arguments) => control::log_level(&arguments),
         CliCommand::Backup(arguments) => backup::backup(&arguments),
         CliCommand::Restore(arguments) => backup::restore(&arguments),
+        CliCommand::Store(arguments) => store::store(&arguments),
         CliCommand::Archive(arguments) => archive::archive(&arguments),
         CliCommand::Revoke(arguments) => revoke::revoke(&arguments),
         CliCommand::People(arguments) => people::people(&arguments),

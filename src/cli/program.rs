@@ -10,14 +10,14 @@ use tokio::sync::{mpsc, watch};
 
 use super::logging::LogLevel;
 use crate::admin::{
-    AdminListeners, AdminServer, AdminTcp, LostConnectionView, ReloadHandle, ReloadedView,
-    RunningParts, UpgradeHandle, UpgradeView,
+    AdminListeners, AdminServer, AdminTcp, ClusterMonitor, HandoverHandle, LostConnectionView,
+    ReloadHandle, ReloadedView, RunningParts, UpgradeHandle, UpgradeView,
 };
 use crate::config;
 use crate::config::Settings;
 use crate::service;
 use crate::service::{HandedOver, LinkAsker, RunningBridge, Status, TakeOverReport};
-use crate::store::{Store, StoreError};
+use crate::store::{Lease, Store, StoreError};
 use crate::version::VERSION;
 use crate::web::{LinkCall, LinkDesk, WebServer};
 
@@ -27,6 +27,17 @@ pub(super) struct ProgramHandles {
     pub(super) log_level: LogLevel,
     pub(super) reload: ReloadHandle,
     pub(super) upgrade: UpgradeHandle,
+    pub(super) handover: HandoverHandle,
+}
+
+/// What the program goes on from.
+pub(super) struct StartedFrom {
+    /// The store, and the right to speak.
+    pub(super) store: (Store, Lease),
+    /// The connections of another program, if there are any.
+    pub(super) hand_over: Option<HandedOver>,
+    /// Which nodes share the store; `None` for a bridge that runs alone.
+    pub(super) cluster: Option<ClusterMonitor>,
 }
 
 /// The running program.
@@ -39,20 +50,21 @@ pub(super) struct Program {
     web: Option<WebServer>,
     /// Where the pages of the web server ask the bridge.
     desk: LinkDesk,
+    cluster: Option<ClusterMonitor>,
     admin: AdminServer,
     admin_tcp: AdminTcp,
 }
 
 impl Program {
-    /// Starts the bridge on `store`, with the connections of another program if there are any, the web server and the
-    /// administrator's API, which works by `handles`.
+    /// Starts the bridge, the web server and the administrator's API, which works by `handles`.
     pub(super) async fn start(
         config: &Path,
         settings: Settings,
-        (store, hand_over): (Store, Option<HandedOver>),
+        from: StartedFrom,
         handles: ProgramHandles,
     ) -> Result<Self, Box<dyn Error>> {
-        let ProgramHandles { log_level, reload, upgrade } = handles;
+        let StartedFrom { store, hand_over, cluster } = from;
+        let ProgramHandles { log_level, reload, upgrade, handover } = handles;
         let (desk, calls) = LinkDesk::channel();
         let web = WebServer::start(&settings, Some(desk.clone())).await?;
         let admin = AdminListeners::bind(&settings).await?;
@@ -71,6 +83,8 @@ impl Program {
             progress: bridge.progress(),
             reload,
             upgrade,
+            handover,
+            cluster: cluster.clone(),
             warnings: log_level.warnings(),
             log_level: Arc::new(log_level.clone()),
             started_at: Timestamp::now(),
@@ -79,12 +93,17 @@ impl Program {
         };
         let admin = admin.serve(parts).await;
         let config = config.to_owned();
-        Ok(Self { config, settings, log_level, bridge, web, desk, admin, admin_tcp })
+        Ok(Self { config, settings, log_level, bridge, web, desk, cluster, admin, admin_tcp })
     }
 
     /// The settings that it works with.
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Which nodes share the store; `None` for a bridge that runs alone.
+    pub(super) fn cluster(&self) -> Option<&ClusterMonitor> {
+        self.cluster.as_ref()
     }
 
     /// The status of the bridge, with changes.
@@ -102,18 +121,9 @@ impl Program {
     /// # Errors
     /// The mistakes of the configuration, or what cannot change now. The old one goes on then.
     pub(super) async fn reload(&mut self) -> Result<ReloadedView, Vec<String>> {
-        let (settings, warnings) =
-            config::load(&self.config, std::env::vars()).map_err(|mistakes| {
-                mistakes.to_string().lines().map(str::to_owned).collect::<Vec<_>>()
-            })?;
-        let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-        for warning in &warnings {
-            tracing::warn!("{warning}");
-        }
+        let (settings, warnings) = read_again(&self.config)?;
         let changes = self.apply(settings).await.map_err(|error| vec![error.to_string()])?;
-        let restart = changes.needs_restart.iter().map(|key| format!("{key}: restart to apply it"));
-        let warnings = warnings.into_iter().chain(restart).collect();
-        Ok(ReloadedView { changes: changes.applied, warnings })
+        Ok(reloaded(changes, warnings))
     }
 
     async fn apply(
@@ -130,7 +140,10 @@ impl Program {
         }
         self.log_level.apply(&settings.log)?;
         let changes = self.bridge.reload(settings.clone()).await?;
+        // Only a restart changes which node of which cluster this is.
+        let cluster = self.settings.store.cluster.take();
         self.settings = settings;
+        self.settings.store.cluster = cluster;
         Ok(changes)
     }
 
@@ -167,7 +180,18 @@ impl Program {
         tokio::join!(self.bridge.hand_over(id), farewell, self.admin.stop()).0
     }
 
-    /// Waits for deliveries in flight, says goodbye everywhere, and waits until everything is stored.
+    /// Ends at once and says nothing on any network: another node has taken over.
+    pub(super) async fn abandon(self) {
+        let web = async {
+            if let Some(web) = self.web {
+                web.stop().await;
+            }
+        };
+        tokio::join!(self.bridge.abandon(), web, self.admin.stop());
+    }
+
+    /// Waits for deliveries in flight, says goodbye everywhere, and waits until everything is stored. Of several nodes,
+    /// another one takes over then.
     pub(super) async fn stop(self) -> Result<(), StoreError> {
         let farewell = async {
             if let Some(web) = self.web {
@@ -176,6 +200,27 @@ impl Program {
         };
         tokio::join!(self.bridge.stop(), farewell, self.admin.stop()).0
     }
+}
+
+/// Reads the configuration again. Returns its warnings, too, which are logged.
+///
+/// # Errors
+/// Its mistakes.
+pub(super) fn read_again(config: &Path) -> Result<(Settings, Vec<String>), Vec<String>> {
+    let (settings, warnings) = config::load(config, std::env::vars())
+        .map_err(|mistakes| mistakes.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok((settings, warnings))
+}
+
+/// What a reload has changed.
+pub(super) fn reloaded(changes: service::ConfigChanges, warnings: Vec<String>) -> ReloadedView {
+    let restart = changes.needs_restart.iter().map(|key| format!("{key}: restart to apply it"));
+    let warnings = warnings.into_iter().chain(restart).collect();
+    ReloadedView { changes: changes.applied, warnings }
 }
 
 /// Passes what people ask on the pages where they link their accounts, and log their puppets in, on to the bridge.
@@ -189,7 +234,7 @@ async fn answer_calls(mut calls: mpsc::Receiver<LinkCall>, bridge: LinkAsker) {
 }
 
 /// Says what became of the connections of the program before.
-fn report_taken_over(report: &TakeOverReport, upgrade: &UpgradeHandle) {
+pub(super) fn report_taken_over(report: &TakeOverReport, upgrade: &UpgradeHandle) {
     let TakeOverReport { id, from_version, kept, lost, away_ms } = report.clone();
     tracing::info!(from_version, kept, away_ms, "upgraded: connections taken over");
     for lost in &lost {

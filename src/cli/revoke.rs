@@ -7,11 +7,12 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::audit::parse_since;
-use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
+use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::config;
 use crate::config::Settings;
 use crate::domain::LinkTarget;
-use crate::store::StoreError;
+use crate::service::cluster::cluster_config;
+use crate::store::{ClusterConfig, StoreError};
 use crate::web;
 
 /// Which links to revoke.
@@ -52,13 +53,17 @@ pub(super) fn revoke(arguments: &RevokeArgs) -> ExitCode {
             return EXIT_CONFIG_ERROR.into();
         }
     };
-    let done = match &arguments.target {
-        RevokeTarget { links, all: false, since: None } => revoke_each(&settings, links),
-        RevokeTarget { since, .. } => {
-            revoke_since(&settings, since.unwrap_or(Timestamp::UNIX_EPOCH))
+    let done = async {
+        let cluster = cluster_config(&settings)?;
+        let store = (&settings, cluster.as_ref());
+        match &arguments.target {
+            RevokeTarget { links, all: false, since: None } => revoke_each(store, links).await,
+            RevokeTarget { since, .. } => {
+                revoke_since(store, since.unwrap_or(Timestamp::UNIX_EPOCH)).await
+            }
         }
     };
-    match done {
+    match run::build_runtime().block_on(done) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => EXIT_FAILURE.into(),
         Err(error) => {
@@ -68,17 +73,26 @@ pub(super) fn revoke(arguments: &RevokeArgs) -> ExitCode {
     }
 }
 
-fn revoke_since(settings: &Settings, since: Timestamp) -> Result<bool, StoreError> {
-    web::revoke_since(settings, since)?;
+/// The store: that of this bridge, or of several nodes.
+type StoreOf<'a> = (&'a Settings, Option<&'a ClusterConfig>);
+
+async fn revoke_since(
+    (settings, cluster): StoreOf<'_>,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    web::revoke_since(settings, cluster, since).await?;
     println!("revoked all links created since {since}");
     Ok(true)
 }
 
 /// Revokes each of `links`. Returns whether all of them belong to this bridge.
-fn revoke_each(settings: &Settings, links: &[String]) -> Result<bool, StoreError> {
+async fn revoke_each(
+    (settings, cluster): StoreOf<'_>,
+    links: &[String],
+) -> Result<bool, StoreError> {
     let mut all = true;
     for text in links {
-        let what = match web::revoke_link(settings, text)? {
+        let what = match web::revoke_link(settings, cluster, text).await? {
             Some(LinkTarget::File(id)) => format!("the file {id}"),
             Some(LinkTarget::Paste(id)) => format!("the message of {}", id.sent_at()),
             None => {

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::running::{ProgramRequests, RunEnd, run_until_stopped};
+use super::requests::{ProgramRequests, RunEnd};
+use super::running::run_until_stopped;
 use super::upgrade::{ProgramFile, answer_preflight, replace_program};
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE, logging};
 use crate::config;
@@ -115,7 +116,9 @@ fn report_end(outcome: Result<(), Box<dyn Error>>, state_dir: &Path) -> ExitCode
         }
         Err(error) => {
             tracing::error!(%error, "fatal error");
-            EXIT_FAILURE.into()
+            let is_lasting =
+                matches!(error.downcast_ref::<StartError>(), Some(StartError::NoAccountKey(_)));
+            if is_lasting { EXIT_CONFIG_ERROR.into() } else { EXIT_FAILURE.into() }
         }
     }
 }

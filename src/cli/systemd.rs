@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 
+use crate::admin::{ClusterMonitor, NodeRoleView};
 use crate::service::Status;
 
 /// Whether systemd knows that the bridge is ready.
@@ -38,6 +39,27 @@ pub(super) async fn report_status(mut status: watch::Receiver<Status>) {
         if status.changed().await.is_err() {
             return;
         }
+    }
+}
+
+/// Notifies systemd of what a node waits for, and logs it. The service counts as started: a node may wait for weeks.
+pub(super) async fn report_waiting(mut monitor: ClusterMonitor) {
+    let mut told = None;
+    loop {
+        let view = monitor.view();
+        let reason = view.waits_for();
+        if let Some(reason) = reason.as_ref().filter(|_| told != reason) {
+            tracing::info!(node = view.node, "{reason}");
+            notify(&[NotifyState::Status(reason)]);
+        }
+        told = reason;
+        // One that becomes active at once is ready when it has connected.
+        if (view.role == NodeRoleView::Waiting || view.problem.is_some())
+            && !WAS_READY.swap(true, Ordering::Relaxed)
+        {
+            notify(&[NotifyState::Ready]);
+        }
+        monitor.changed().await;
     }
 }
 

@@ -14,6 +14,7 @@ mod accounts;
 mod archive;
 mod changes;
 mod charset_setting;
+mod cluster;
 mod diagnostic;
 mod document;
 mod entry;
@@ -40,6 +41,7 @@ pub use accounts::{
     AccountPresence, AccountSettings, AccountsFor, LetsChatSenderMode, PersonSettings,
 };
 pub use archive::ArchiveSettings;
+pub use cluster::ClusterSettings;
 pub use diagnostic::{ConfigErrors, Diagnostic, Origin};
 pub use network::{
     ClientCertificate, IrcAccount, NickservSettings, ProxyKind, ProxySettings, RegainCommand,

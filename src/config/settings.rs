@@ -15,6 +15,7 @@ use url::Url;
 
 use super::accounts::{AccountSettings, LetsChatSenderMode, PersonSettings};
 use super::archive::ArchiveSettings;
+use super::cluster::ClusterSettings;
 use super::network::{ClientCertificate, IrcAccount, NickservSettings, ProxySettings, SaslPolicy};
 use super::progress::ProgressSettings;
 use super::sender_mode::{PuppetSettings, SenderMode};
@@ -28,7 +29,7 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Logging.
     pub log: LogSettings,
-    /// Retention and limits of the database.
+    /// The database.
     pub store: StoreSettings,
     /// The IRC networks, in the order of the file.
     pub networks: Vec<NetworkSettings>,
@@ -101,9 +102,11 @@ pub enum LogOutput {
     Json,
 }
 
-/// Retention and limits of the database.
+/// Retention and limits of the database, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreSettings {
+    /// How several nodes share a store in PostgreSQL; `None` for a bridge that runs alone, over SQLite.
+    pub cluster: Option<ClusterSettings>,
     /// How long to remember mirrored messages; `None` for ever.
     pub retention: Option<Duration>,
     /// The maximum size of all queues, in bytes; `None` for no limit.

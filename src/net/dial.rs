@@ -13,6 +13,7 @@ use super::tls;
 use super::tls::takeover::KeptTls;
 use super::unexpected_peer::{ExpectedPeer, SniffedStream};
 use super::wire::Wire;
+use super::write_gate::WriteGate;
 use crate::config::TlsTrust;
 
 /// How to connect to a server.
@@ -22,6 +23,8 @@ pub struct ConnectOptions {
     pub source: Option<SourceAddr>,
     /// The proxy to use.
     pub proxy: Option<Proxy>,
+    /// Asked before anything is written.
+    pub gate: WriteGate,
 }
 
 /// Like [`connect_tcp`](super::connect::connect_tcp), with these options.
@@ -67,22 +70,29 @@ pub async fn kept_tls_handshake(
         .map_err(|reason| ConnectError::Tls { host: host.to_owned(), reason })
 }
 
-/// Connects to the Let's Chat at `url`, by the proxy of the environment and over TLS if its address says so.
+/// Connects to the Let's Chat at `url`, by the proxy of the environment and over TLS if its address says so. Nothing is
+/// written while `gate` is closed.
 ///
 /// # Errors
 /// Those of [`proxy::connect_for_url`] and [`tls_handshake`], and when the authorities of `trust` cannot be
 /// read; in words for the administrator.
-pub async fn connect_letschat(url: &Url, trust: &TlsTrust) -> Result<Box<dyn Wire>, String> {
+pub async fn connect_letschat(
+    url: &Url,
+    trust: &TlsTrust,
+    gate: &WriteGate,
+) -> Result<Box<dyn Wire>, String> {
+    gate.opened().await;
     let tcp = proxy::connect_for_url(url).await.map_err(|error| error.to_string())?;
     if url.scheme() != "https" {
         let expected = ExpectedPeer::LetsChat { tls: false };
-        return Ok(Box::new(SniffedStream::seeking(tcp, expected)));
+        return Ok(Box::new(gate.guard(SniffedStream::seeking(tcp, expected))));
     }
     // Read each time, so that a renewed certificate needs no restart.
     let config = tls::client_config(trust).map_err(|error| error.to_string())?;
     let host = url.host_str().unwrap_or_default();
     let wire = tls_handshake(tcp, host, &config).await.map_err(|error| error.to_string())?;
-    Ok(Box::new(SniffedStream::seeking(wire, ExpectedPeer::LetsChat { tls: true })))
+    let stream = SniffedStream::seeking(wire, ExpectedPeer::LetsChat { tls: true });
+    Ok(Box::new(gate.guard(stream)))
 }
 
 #[cfg(test)]
@@ -98,19 +108,25 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         // On Linux, all of 127.0.0.0/8 is local.
-        let way =
-            ConnectOptions { source: Some(SourceAddr::Local([127, 0, 0, 9].into())), proxy: None };
+        let way = ConnectOptions {
+            source: Some(SourceAddr::Local([127, 0, 0, 9].into())),
+            ..ConnectOptions::default()
+        };
         let (stream, accepted) =
             tokio::join!(connect_with(&way, "127.0.0.1", port), listener.accept());
         assert_eq!(accepted.unwrap().1.ip(), way.source.unwrap().ip());
         drop(stream.unwrap());
         // An address reserved for documentation is never local.
-        let way =
-            ConnectOptions { source: Some(SourceAddr::Local([192, 0, 2, 7].into())), proxy: None };
+        let way = ConnectOptions {
+            source: Some(SourceAddr::Local([192, 0, 2, 7].into())),
+            ..ConnectOptions::default()
+        };
         let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
         assert!(error.contains("cannot bind to 192.0.2.7 (`bind`)"), "{error}");
-        let way =
-            ConnectOptions { source: Some(SourceAddr::Local("::1".parse().unwrap())), proxy: None };
+        let way = ConnectOptions {
+            source: Some(SourceAddr::Local("::1".parse().unwrap())),
+            ..ConnectOptions::default()
+        };
         let error = connect_with(&way, "127.0.0.1", port).await.unwrap_err().to_string();
         assert_eq!(error, "cannot resolve `127.0.0.1`: no address found");
     }

@@ -13,13 +13,20 @@ use tokio::time;
 use super::tls::takeover::{KeptTls, TakenOverTls, TlsState};
 use super::unexpected_peer::{ExpectedPeer, SniffedStream};
 use super::wire::Wire;
+use super::write_gate::WriteGate;
 
 /// How long a server may take to take our last line.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The connection to an IRC server.
 #[derive(Debug)]
-pub enum IrcStream {
+pub struct IrcStream {
+    inner: IrcTransport,
+    gate: WriteGate,
+}
+
+#[derive(Debug)]
+enum IrcTransport {
     /// Without TLS.
     Plain(SniffedStream<TcpStream>),
     /// With TLS, made by this process.
@@ -41,13 +48,20 @@ impl IrcStream {
     /// A connection without TLS.
     #[must_use]
     pub fn plain(tcp: TcpStream) -> Self {
-        Self::Plain(SniffedStream::seeking(tcp, ExpectedPeer::Irc { tls: false }))
+        let stream = SniffedStream::seeking(tcp, ExpectedPeer::Irc { tls: false });
+        IrcTransport::Plain(stream).into()
     }
 
     /// A connection with TLS.
     #[must_use]
     pub fn tls(stream: KeptTls) -> Self {
-        Self::Tls(Box::new(SniffedStream::seeking(stream, ExpectedPeer::Irc { tls: true })))
+        let stream = SniffedStream::seeking(stream, ExpectedPeer::Irc { tls: true });
+        IrcTransport::Tls(Box::new(stream)).into()
+    }
+
+    /// Nothing is written while `gate` is closed from now on.
+    pub fn set_gate(&mut self, gate: WriteGate) {
+        self.gate = gate;
     }
 
     /// Takes over a connection that another process has released. Must be called within a Tokio runtime.
@@ -60,9 +74,9 @@ impl IrcStream {
         let tcp = prepared.map_err(|error| format!("the socket cannot be used ({error})"))?;
         match tls {
             // Its server has been recognised before; what comes now may be the rest of a line.
-            None => Ok(Self::Plain(SniffedStream::new(tcp))),
+            None => Ok(IrcTransport::Plain(SniffedStream::new(tcp)).into()),
             Some(state) => match state.resume(tcp) {
-                Ok(stream) => Ok(Self::TakenOverTls(Box::new(stream))),
+                Ok(stream) => Ok(IrcTransport::TakenOverTls(Box::new(stream)).into()),
                 Err(error) => Err(error.to_string()),
             },
         }
@@ -73,13 +87,13 @@ impl IrcStream {
     /// # Errors
     /// Why that is impossible, in words for the administrator. The connection is closed then.
     pub fn release(self) -> Result<ReleasedStream, String> {
-        let (tcp, tls) = match self {
-            Self::Plain(stream) => (stream.into_inner(), None),
-            Self::Tls(stream) => {
+        let (tcp, tls) = match self.inner {
+            IrcTransport::Plain(stream) => (stream.into_inner(), None),
+            IrcTransport::Tls(stream) => {
                 let (tcp, state) = stream.into_inner().into_state().map_err(|it| it.to_string())?;
                 (tcp, Some(state))
             }
-            Self::TakenOverTls(stream) => {
+            IrcTransport::TakenOverTls(stream) => {
                 let (tcp, state) = stream.into_state().map_err(|it| it.to_string())?;
                 (tcp, Some(state))
             }
@@ -102,29 +116,35 @@ impl IrcStream {
     /// Whether it is encrypted.
     #[must_use]
     pub fn is_tls(&self) -> bool {
-        match self {
-            Self::Plain(_) => false,
-            Self::Tls(_) | Self::TakenOverTls(_) => true,
+        match self.inner {
+            IrcTransport::Plain(_) => false,
+            IrcTransport::Tls(_) | IrcTransport::TakenOverTls(_) => true,
         }
     }
 
     /// The socket.
     #[must_use]
     pub fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(stream) => stream.get_ref(),
-            Self::Tls(stream) => stream.get_ref().get_ref(),
-            Self::TakenOverTls(stream) => stream.get_ref(),
+        match &self.inner {
+            IrcTransport::Plain(stream) => stream.get_ref(),
+            IrcTransport::Tls(stream) => stream.get_ref().get_ref(),
+            IrcTransport::TakenOverTls(stream) => stream.get_ref(),
         }
     }
 
     fn inner(self: Pin<&mut Self>) -> Pin<&mut dyn Wire> {
-        let inner: &mut dyn Wire = match self.get_mut() {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => &mut **stream,
-            Self::TakenOverTls(stream) => &mut **stream,
+        let inner: &mut dyn Wire = match &mut self.get_mut().inner {
+            IrcTransport::Plain(stream) => stream,
+            IrcTransport::Tls(stream) => &mut **stream,
+            IrcTransport::TakenOverTls(stream) => &mut **stream,
         };
         Pin::new(inner)
+    }
+}
+
+impl From<IrcTransport> for IrcStream {
+    fn from(inner: IrcTransport) -> Self {
+        Self { inner, gate: WriteGate::default() }
     }
 }
 
@@ -144,14 +164,18 @@ impl AsyncWrite for IrcStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.gate.check()?;
         self.inner().poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // TLS may hold bytes back until now.
+        self.gate.check()?;
         self.inner().poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.gate.check()?;
         self.inner().poll_shutdown(context)
     }
 }

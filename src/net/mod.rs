@@ -17,6 +17,7 @@ pub mod tls;
 pub mod unexpected_peer;
 mod websocket;
 mod wire;
+mod write_gate;
 
 pub use drive::{ConnectionEnd, drive};
 pub use irc_codec::{
@@ -25,3 +26,4 @@ pub use irc_codec::{
 pub use irc_stream::{IrcStream, ReleasedStream};
 pub use websocket::{WebSocketError, WsRequest, WsStream, open_account_websocket, open_websocket};
 pub use wire::Wire;
+pub use write_gate::{GateClosed, GuardedStream, WriteGate};

@@ -21,13 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode, redirect};
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use super::{connect, proxy, tls};
+use super::{WriteGate, connect, proxy, tls};
 
 pub use account::SignInError;
 pub use file::{Download, FileError};
@@ -51,6 +51,7 @@ const MAX_LEN_RESPONSE: usize = 1024 * 1024;
 pub struct RestClient {
     base_url: Url,
     http: Client,
+    gate: WriteGate,
 }
 
 /// The user that a token belongs to.
@@ -147,7 +148,14 @@ impl RestClient {
     /// A client with this HTTP client.
     fn built(url: &Url, builder: ClientBuilder) -> Result<Self, RestError> {
         let client = builder.build().map_err(|error| unreachable_error(&error))?;
-        Ok(Self { base_url: base_url(url), http: client })
+        Ok(Self { base_url: base_url(url), http: client, gate: WriteGate::default() })
+    }
+
+    /// Sends a request, unless the gate is closed.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, RestError> {
+        let sent = self.gate.pass(request.send()).await;
+        let sent = sent.map_err(|closed| RestError::Unreachable(closed.to_string()))?;
+        sent.map_err(|error| unreachable_error(&error))
     }
 
     /// The user that the token belongs to: `GET /account`.
@@ -155,8 +163,7 @@ impl RestClient {
     /// # Errors
     /// Any [`RestError`] except [`RestError::InvalidToken`].
     pub async fn account(&self) -> Result<RestAccount, RestError> {
-        let response = self.http.get(self.url("account")).send().await;
-        let response = response.map_err(|error| unreachable_error(&error))?;
+        let response = self.send(self.http.get(self.url("account"))).await?;
         self.check_status(&response)?;
         let read_body = read_body(response).await?;
         serde_json::from_slice(&read_body)

@@ -9,11 +9,11 @@ use jiff::Timestamp;
 use super::sts::StsStore;
 use crate::config::{ClientCertificate, HostPort, NetworkSettings, TlsTrust};
 use crate::domain::PuppetCertificate;
-use crate::net::IrcStream;
 use crate::net::connect::SourceAddr;
 use crate::net::dial::{self, ConnectOptions};
 use crate::net::identd::{IdentGuard, IdentRegistry};
 use crate::net::tls;
+use crate::net::{IrcStream, WriteGate};
 use crate::protocol::irc::{DisconnectKind, DisconnectReason, StsPolicy};
 
 /// The servers of a network, tried in turn, and how to reach them. Each session has its own connector.
@@ -66,7 +66,11 @@ impl Connector {
             tls_trust: network.tls.clone(),
             client_certificate: network.client_certificate.clone(),
             puppet_certificate: None,
-            options: ConnectOptions { source: network.bind.map(SourceAddr::Local), proxy },
+            options: ConnectOptions {
+                source: network.bind.map(SourceAddr::Local),
+                proxy,
+                gate: WriteGate::default(),
+            },
             sts_store: sts,
             ident_registry: ident,
             username: network.username.clone(),
@@ -85,6 +89,7 @@ impl Connector {
         let options = ConnectOptions {
             source: from.map(SourceAddr::Routed).or(self.options.source),
             proxy: self.options.proxy.clone(),
+            gate: self.options.gate.clone(),
         };
         Self {
             client_certificate: None,
@@ -94,6 +99,12 @@ impl Connector {
             tries: 0,
             ..self.clone()
         }
+    }
+
+    /// It connects, and its streams write, only while `gate` is open.
+    pub(super) fn guarded_by(mut self, gate: WriteGate) -> Self {
+        self.options.gate = gate;
+        self
     }
 
     /// Connects with this client certificate from now on, or with none.
@@ -115,6 +126,7 @@ impl Connector {
 
     /// Connects to the next server in turn.
     pub(super) async fn connect(&mut self) -> Result<Connected, String> {
+        self.options.gate.opened().await;
         let (server, secure) = self.next_server();
         let tcp = dial::connect_with(&self.options, &server.host, server.port).await;
         let tcp = tcp.map_err(|error| error.to_string())?;
@@ -123,7 +135,7 @@ impl Connector {
             .as_ref()
             .and_then(|registry| registry.register(&tcp, &self.username));
         if !secure {
-            let stream = IrcStream::plain(tcp);
+            let stream = self.guard(IrcStream::plain(tcp));
             return Ok(Connected { stream, server, is_tls: secure, ident_guard: known });
         }
         let trust = self.tls_trust.as_ref().unwrap_or(&TlsTrust::System);
@@ -143,17 +155,23 @@ impl Connector {
                  {error}"
             )
         })?;
-        let stream = IrcStream::tls(wire);
+        let stream = self.guard(IrcStream::tls(wire));
         Ok(Connected { stream, server, is_tls: secure, ident_guard: known })
+    }
+
+    fn guard(&self, mut stream: IrcStream) -> IrcStream {
+        stream.set_gate(self.options.gate.clone());
+        stream
     }
 
     /// A connection to `server` was taken over from another process: as if it had been made now. Returns what keeps it
     /// registered for ident.
     pub(super) fn take_over(
         &mut self,
-        stream: &IrcStream,
+        stream: &mut IrcStream,
         server: &HostPort,
     ) -> Option<IdentGuard> {
+        stream.set_gate(self.options.gate.clone());
         let turn = self.servers.iter().position(|it| it.host == server.host).unwrap_or_default();
         self.tries = (turn + 1).saturating_sub(self.first_server);
         if self.is_bridge {

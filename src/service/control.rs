@@ -21,11 +21,26 @@ const MAX_OPEN_CONTROLS: usize = 64;
 #[derive(Debug, Clone)]
 pub struct BridgeControl {
     inbox: mpsc::WeakSender<EngineInput>,
+    /// Whether this node waits, so that there is no bridge to be controlled.
+    is_waiting: bool,
 }
 
 impl BridgeControl {
     pub(super) fn new(inbox: &mpsc::Sender<EngineInput>) -> Self {
-        Self { inbox: inbox.downgrade() }
+        Self { inbox: inbox.downgrade(), is_waiting: false }
+    }
+
+    /// For a node that waits: all that is asked is refused.
+    #[must_use]
+    pub fn of_waiting_node() -> Self {
+        Self { inbox: mpsc::channel(1).0.downgrade(), is_waiting: true }
+    }
+
+    fn inbox(&self) -> Result<mpsc::Sender<EngineInput>, ControlError> {
+        self.inbox.upgrade().ok_or(match self.is_waiting {
+            true => ControlError::NotActive,
+            false => ControlError::Stopping,
+        })
     }
 
     /// How the bridge is. Cheap enough to be asked every second.
@@ -109,7 +124,7 @@ impl BridgeControl {
     /// # Errors
     /// When the bridge is stopping, or too many requests wait.
     pub async fn check_storage(&self) -> Result<(), ControlError> {
-        let inbox = self.inbox.upgrade().ok_or(ControlError::Stopping)?;
+        let inbox = self.inbox()?;
         let (sender, reply) = oneshot::channel();
         let sent = inbox.send(EngineInput::CheckStorage(sender)).await;
         drop(inbox);
@@ -136,7 +151,7 @@ impl BridgeControl {
     }
 
     async fn ask(&self, request: ControlRequest) -> Result<ControlReply, ControlError> {
-        let inbox = self.inbox.upgrade().ok_or(ControlError::Stopping)?;
+        let inbox = self.inbox()?;
         let (sender, reply) = oneshot::channel();
         let sent = inbox.send(EngineInput::Control(request, sender)).await;
         // The engine ends when all senders are gone, including this one.

@@ -151,6 +151,10 @@ impl Engine {
         self.store.sync()?;
         self.stats_reporter.publish(self.bridge.stats());
         self.stats_reporter.log_changes();
+        // Lets another node take over, if there are several.
+        if let Err(error) = self.store.release() {
+            tracing::warn!(%error, "cannot tell the other node to take over: it will in a few seconds");
+        }
         Ok(())
     }
 

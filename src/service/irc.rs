@@ -147,8 +147,8 @@ impl IrcConnection {
     }
 
     async fn run_taken_over(&mut self, taken: TakenConnection) -> ConnectionEnd {
-        let TakenConnection { stream, server, session: state, pending, .. } = taken;
-        let _known = self.connector.take_over(&stream, &server);
+        let TakenConnection { mut stream, server, session: state, pending, .. } = taken;
+        let _known = self.connector.take_over(&mut stream, &server);
         let Some(commands) = self.announce(&server).await else { return ConnectionEnd::Cancelled };
         let NetworkPlan { network, channels } = self.plan.borrow().clone();
         let secure = stream.is_tls();

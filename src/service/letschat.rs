@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::idle_timeout::{Cut, IdleTimeoutDetector, Lesson};
+use super::letschat_dial::LetsChatDial;
 use super::messages::{EngineInput, command_queue_capacity};
 use super::supervisor::{Connection, RejectedAttempt, unless_stopped};
 use crate::bridge::{Event, Peer};
 use crate::config::LetsChatSettings;
 use crate::domain::{Endpoint, EndpointId};
 use crate::net;
-use crate::net::dial;
-use crate::net::{ConnectionEnd, WebSocketError, Wire, WsRequest, WsStream};
+use crate::net::{ConnectionEnd, WebSocketError, Wire, WriteGate, WsRequest, WsStream};
 use crate::protocol::letschat::{LetsChatRejection, LetsChatSession, RoomTarget};
 
 /// The rooms to join: those that are configured, and those that are no longer linked but still delivered to, with the
@@ -62,7 +62,7 @@ impl LetsChatPlan {
 
 /// The connection to Let's Chat.
 pub(super) struct LetsChatConnection {
-    settings: LetsChatSettings,
+    dial: LetsChatDial,
     plan: watch::Receiver<LetsChatPlan>,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
@@ -81,7 +81,7 @@ impl LetsChatConnection {
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
-            settings,
+            dial: LetsChatDial { settings, gate: WriteGate::default() },
             plan,
             inbox,
             stop,
@@ -89,6 +89,12 @@ impl LetsChatConnection {
             rejection: None,
             idle_timeouts: IdleTimeoutDetector::default(),
         }
+    }
+
+    /// It connects, and writes, only while `gate` is open.
+    pub(super) fn guarded_by(mut self, gate: WriteGate) -> Self {
+        self.dial.gate = gate;
+        self
     }
 
     async fn run_connected(&mut self, mut frames: WsStream<Box<dyn Wire>>) -> ConnectionEnd {
@@ -152,10 +158,10 @@ impl Connection for LetsChatConnection {
     async fn run_session(&mut self) -> Result<ConnectionEnd, String> {
         self.login_succeeded = false;
         self.rejection = None;
-        let connecting = connect(&self.settings, &mut self.rejection);
+        let connecting = connect(&self.dial, &mut self.rejection);
         let frames = unless_stopped(self.stop.clone(), connecting).await?;
         tracing::info!(peer = %self.peer(), "connected");
-        let server = self.settings.url.origin().ascii_serialization();
+        let server = self.dial.settings.url.origin().ascii_serialization();
         // Fails only when the engine is gone.
         let _ = self.inbox.send(EngineInput::ServerReached(self.peer(), server)).await;
         let end = self.run_connected(frames).await;
@@ -175,11 +181,12 @@ impl Connection for LetsChatConnection {
 
 /// Connects; stores a rejection in `away`.
 async fn connect(
-    letschat: &LetsChatSettings,
+    dial: &LetsChatDial,
     rejection: &mut Option<LetsChatRejection>,
 ) -> Result<WsStream<Box<dyn Wire>>, String> {
-    let request = WsRequest { url: letschat.url.clone(), token: letschat.token.clone() };
-    let wire = dial::connect_letschat(&letschat.url, &letschat.tls_trust).await?;
+    let wire = dial.connect().await?;
+    let LetsChatSettings { url, token, .. } = &dial.settings;
+    let request = WsRequest { url: url.clone(), token: token.clone() };
     net::open_websocket(wire, &request).await.map_err(|error| {
         let words = error.to_string();
         if let WebSocketError::Rejected(reason) = error {

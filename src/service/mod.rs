@@ -14,6 +14,7 @@ mod archive;
 pub mod audit;
 mod bridge_settings;
 mod closings;
+pub mod cluster;
 mod commits;
 mod connection_log;
 mod connections;
@@ -22,11 +23,13 @@ mod control;
 mod drain;
 mod engine;
 pub mod history_import;
+mod ident;
 mod identity;
 mod idle_timeout;
 mod inbox;
 mod irc;
 mod letschat;
+mod letschat_dial;
 mod link_requests;
 mod messages;
 mod probe;
@@ -34,14 +37,13 @@ pub mod progress;
 mod puppets;
 mod reconnect;
 mod reload;
+mod start_error;
 mod stats_log;
 mod sts;
 mod supervisor;
 mod survey;
 mod upgrade;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -54,16 +56,16 @@ use tokio::task::{AbortHandle, JoinHandle};
 use crate::bridge::{Bridge, Event, Stats};
 use crate::config::Settings;
 use crate::domain::EndpointId;
-use crate::net::identd::{self, IdentRegistry};
-use crate::store;
-use crate::store::{Store, StoreError};
+use crate::net::WriteGate;
+use crate::store::{Lease, Store, StoreError};
 
 pub use archive::{ArchiveMonitor, ArchiveStatus};
 pub use control::BridgeControl;
 pub use link_requests::LinkAsker;
 pub use messages::Status;
 pub use probe::{ProbeReport, ServerReport, probe, probe_letschat_login};
-pub use reload::{ConfigChanges, ReloadError};
+pub use reload::{ConfigChanges, ReloadError, compare as compare_settings};
+pub use start_error::StartError;
 pub use survey::{ChannelList, survey};
 pub use upgrade::{HAND_OVER_FORMAT, HandOverError, HandedOver, LostConnection, TakeOverReport};
 
@@ -71,6 +73,7 @@ use archive::Archiver;
 use bridge_settings::bridge_config;
 use connections::Connections;
 use engine::Engine;
+use ident::IdentServer;
 use inbox::{Inbox, QueueSenders};
 use messages::{EngineInput, ShutdownRequest, ShutdownStage};
 use progress::ProgressReader;
@@ -99,39 +102,22 @@ pub struct RunningBridge {
     progress: ProgressReader,
     /// What became of the connections of the program before, if that has handed any over.
     taken_over: Option<TakeOverReport>,
+    ident: Option<IdentServer>,
 }
 
-/// Why the bridge cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The ident server cannot listen.
-    #[error(
-        "ident.listen: cannot listen on {address} ({error}): choose another port, stop the \
-         program that uses it, or allow the bridge a port below 1024 (see docs/sender-modes.md)"
-    )]
-    Ident {
-        /// `ident.listen`.
-        address: SocketAddr,
-        /// The system's error.
-        error: io::Error,
-    },
-    /// The store cannot be read or written.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Starts a bridge on `store`, which continues with the connections that another program has handed over; must be called
-/// within a Tokio runtime.
+/// Starts a bridge on `store`, which continues with the connections that another program has handed over, and writes to
+/// networks only while its lease is valid; must be called within a Tokio runtime.
 ///
 /// # Errors
 /// When the store cannot be read or written, or the address of the ident server is in use.
 pub fn start(
     settings: Settings,
-    mut store: Store,
+    (mut store, lease): (Store, Lease),
     hand_over: Option<HandedOver>,
 ) -> Result<RunningBridge, StartError> {
-    let idents = settings.ident.map(start_identd).transpose()?;
-    store.set_account_key(&store::load_or_create_account_key(&settings.state_dir)?);
+    let ident = settings.ident.map(IdentServer::start).transpose()?;
+    let idents = ident.as_ref().map(IdentServer::registry);
+    store.set_account_key(&cluster::account_key(&settings)?);
     let (taken, taken_over) = match hand_over {
         Some(hand_over) => {
             let logins = store.puppet_logins()?;
@@ -155,8 +141,9 @@ pub fn start(
     engine.report_unlinked(unlinked_sender);
     engine.report_own_account(archiver.own_account());
     let sts = Arc::new(sts::StsStore::open(&settings.state_dir));
-    let connections =
-        Connections::start(&settings, endpoints, (queues, inbox.clone()), sts, idents, taken);
+    let gate = WriteGate::new(move || lease.is_valid());
+    let queues = (queues, inbox.clone());
+    let connections = Connections::start(&settings, endpoints, queues, sts, idents, (taken, gate));
     engine.set_account_pool(connections.account_pool());
     for (network, pool) in connections.puppet_pools() {
         engine.set_puppet_pool(network, Some(pool));
@@ -176,6 +163,7 @@ pub fn start(
         archiver,
         progress,
         taken_over,
+        ident,
     })
 }
 
@@ -270,8 +258,10 @@ impl RunningBridge {
         self.connections.apply(&self.settings, &settings, endpoints).await;
         // What only a restart applies is still as it was.
         let (ident, format) = (self.settings.ident, self.settings.log.format);
+        let cluster = self.settings.store.cluster.take();
         self.settings = settings;
         (self.settings.ident, self.settings.log.format) = (ident, format);
+        self.settings.store.cluster = cluster;
         Ok(summary)
     }
 
@@ -282,13 +272,20 @@ impl RunningBridge {
     }
 
     /// Waits for deliveries in flight for as long as the settings allow, quits on both sides, and waits until
-    /// everything is committed.
+    /// everything is committed. Of several nodes, another one takes over then.
     ///
     /// # Errors
     /// The error of the store.
     pub async fn stop(self) -> Result<(), StoreError> {
         let Self {
-            settings, connections, inbox, shutdown_stage, engine_end: ended, archiver, ..
+            settings,
+            connections,
+            inbox,
+            shutdown_stage,
+            engine_end: ended,
+            archiver,
+            ident,
+            ..
         } = self;
         // Before the engine quits the sessions, so that their end is understood.
         connections.stop();
@@ -298,7 +295,16 @@ impl RunningBridge {
         let outcome = ended.await.expect("the engine reports its end");
         timer.abort();
         archiver.stop().await;
+        stop_ident(ident).await;
         outcome
+    }
+
+    /// Ends at once and says nothing to anybody: another node has taken over. The engine has ended.
+    pub async fn abandon(self) {
+        let Self { connections, archiver, ident, .. } = self;
+        connections.drop_all();
+        archiver.stop().await;
+        stop_ident(ident).await;
     }
 
     /// As [`RunningBridge::stop`], but lets go of the IRC connections instead of quitting, for the upgrade `id`.
@@ -307,7 +313,14 @@ impl RunningBridge {
     /// The error of the store. The connections are closed then.
     pub async fn hand_over(self, id: String) -> Result<HandedOver, StoreError> {
         let Self {
-            settings, connections, inbox, shutdown_stage, engine_end: ended, archiver, ..
+            settings,
+            connections,
+            inbox,
+            shutdown_stage,
+            engine_end: ended,
+            archiver,
+            ident,
+            ..
         } = self;
         let began_at = Timestamp::now();
         let (desk, tasks) = connections.hand_over();
@@ -322,6 +335,7 @@ impl RunningBridge {
         timer.abort();
         end_stuck.abort();
         archiver.stop().await;
+        stop_ident(ident).await;
         let (released, lost) = desk.take();
         outcome.map(|()| HandedOver::new(id, began_at, released, lost))
     }
@@ -355,10 +369,8 @@ async fn send_ticks(queues: QueueSenders) {
     }
 }
 
-/// Starts the ident server at `address`.
-fn start_identd(address: SocketAddr) -> Result<Arc<IdentRegistry>, StartError> {
-    let listener = identd::listen(address).map_err(|error| StartError::Ident { address, error })?;
-    let idents = Arc::new(IdentRegistry::default());
-    tokio::spawn(identd::serve(listener, Arc::clone(&idents)));
-    Ok(idents)
+async fn stop_ident(server: Option<IdentServer>) {
+    if let Some(server) = server {
+        server.stop().await;
+    }
 }

@@ -43,7 +43,10 @@ pub struct ConfigChanges {
 }
 
 /// What `new` changes.
-pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ConfigChanges, ReloadError> {
+///
+/// # Errors
+/// What cannot change while the bridge runs.
+pub fn compare(old: &Settings, new: &Settings) -> Result<ConfigChanges, ReloadError> {
     if old.state_dir != new.state_dir {
         let (before, after) = (old.state_dir.display(), new.state_dir.display());
         let (before, after) = (before.to_string(), after.to_string());
@@ -60,6 +63,7 @@ pub(super) fn compare(old: &Settings, new: &Settings) -> Result<ConfigChanges, R
     let changed = [
         ("ident.listen", old.ident != new.ident),
         ("log.format", old.log.format != new.log.format),
+        ("[store] url, node and share_keys", old.store.cluster != new.store.cluster),
     ];
     let needs_restart = changed.into_iter().filter(|(_, changed)| *changed);
     let needs_restart = needs_restart.map(|(key, _)| key.to_owned()).collect();
@@ -151,7 +155,7 @@ fn compare_others(old: &Settings, new: &Settings, applied: &mut Vec<String>) {
         ("[archive]", old.archive != new.archive),
         ("[announcements]", old.announcements != new.announcements),
         ("[progress]", old.progress != new.progress),
-        ("[store]", old.store != new.store),
+        ("[store]", retention(old) != retention(new)),
         ("log.level", old.log.level != new.log.level),
         ("general settings", general(old) != general(new)),
     ];
@@ -183,6 +187,10 @@ fn formats(settings: &Settings) -> (String, Vec<String>) {
     let own = settings.links.iter().zip(&settings.link_formats);
     let own = own.filter(|(_, format)| !Arc::ptr_eq(format, &settings.format));
     (shown(&settings.format), own.map(|own| shown(&own)).collect())
+}
+
+fn retention(settings: &Settings) -> impl PartialEq {
+    (settings.store.retention, settings.store.max_queue_size)
 }
 
 fn general(settings: &Settings) -> impl PartialEq {

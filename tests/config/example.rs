@@ -57,6 +57,7 @@ fn uncommented(mark: &str) -> Vec<(&'static str, String)> {
             "key_file" if line.contains("bridge.key") => {
                 example.insert(number, "cert_file = \"bridge.pem\"");
             }
+            "node" => example.insert(number, "url = \"postgresql://me@db/bridge\""),
             "proxy_password_file" | "proxy_password" => {
                 example.insert(number, "proxy = \"socks5h://me@proxy.example.org\"");
             }
@@ -77,7 +78,7 @@ fn commented_defaults_are_the_real_defaults() {
     let desk = ConfigFixture::new();
     let defaults = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#");
-    assert_eq!(examples.len(), 89);
+    assert_eq!(examples.len(), 90);
     for (key, example) in examples {
         assert_eq!(format!("{:?}", desk.settings(&example)), defaults, "{key}");
     }
@@ -113,6 +114,7 @@ fn every_suggested_key_has_an_effect() {
         .file("office.account", "hush\n")
         .file("office.commands", "OPER me hush\n")
         .file("proxy.password", "hush\n")
+        .file("store.url", "postgresql://me:hush@db/bridge\n")
         .file("bridge.pem", client_certificate())
         .file("bridge.key", client_certificate())
         .file("dev.key", "hush\n")
@@ -123,7 +125,7 @@ fn every_suggested_key_has_an_effect() {
         .file("canary.password", "hush\n");
     let plain = format!("{:?}", desk.settings(EXAMPLE));
     let examples = uncommented("#e.g. ");
-    assert_eq!(examples.len(), 58);
+    assert_eq!(examples.len(), 61);
     for (key, example) in examples {
         let settings = format!("{:?}", desk.settings(&example));
         assert!(settings != plain || key == "token", "{key} does nothing");

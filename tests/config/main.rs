@@ -15,6 +15,7 @@ mod login;
 mod progress;
 mod properties;
 mod secrets;
+mod store;
 mod user_map;
 mod web;
 

@@ -104,6 +104,7 @@ fn load(toml: &str) -> Result<(), config::ConfigErrors> {
         let (Some(name), true) = (name, key.ends_with("_file")) else { continue };
         let content = match key {
             "token_file" => TOKEN,
+            "url_file" => "postgresql://letsbridge@db.example.org/letsbridge",
             "ca_file" | "cert_file" | "key_file" if name.contains(".pem") => &pem,
             _ => "secret",
         };

@@ -15,6 +15,7 @@ mod archive_world;
 mod audit;
 mod backup;
 mod check;
+mod cluster;
 mod credentials;
 mod crowd;
 mod cut_off;
@@ -38,6 +39,7 @@ mod link_page_world;
 mod log_writer;
 mod logs;
 mod monitoring;
+mod nodes;
 mod people;
 mod phases;
 #[path = "../support/program.rs"]

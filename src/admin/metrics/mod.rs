@@ -5,6 +5,7 @@
 
 mod archive;
 mod canary;
+mod cluster;
 mod families;
 mod links;
 mod memory;
@@ -16,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 
-use super::health;
+use super::cluster::{ClusterMonitor, ClusterView};
 use super::report::ReloadView;
 use super::state::SharedState;
 use crate::bridge::{
@@ -39,7 +40,8 @@ async fn metrics(State(state): State<SharedState>) -> Response {
     let now = Timestamp::now();
     let figures = Figures {
         now,
-        is_ready: health::not_ready(&known, is_stalled, now).is_empty(),
+        is_ready: state.not_ready(&known, now).is_empty(),
+        cluster: bridge.cluster.as_ref().map(ClusterMonitor::view),
         report: known.report,
         is_stalled,
         stats: bridge.stats.borrow().clone(),
@@ -68,6 +70,7 @@ struct Figures {
     last_reload: Option<ReloadView>,
     database_bytes: u64,
     archive: ArchiveStatus,
+    cluster: Option<ClusterView>,
 }
 
 impl Figures {
@@ -84,6 +87,7 @@ impl Figures {
         self.add_senders(&mut families);
         self.add_storage(&mut families);
         archive::add(self.archive, &mut families);
+        cluster::add(self.cluster.as_ref(), &mut families);
         self.add_process(&mut families);
         families.into_text()
     }

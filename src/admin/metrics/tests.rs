@@ -58,6 +58,7 @@ fn figures() -> Figures {
         is_stalled: false,
         stats,
         started_at: at(900),
+        cluster: None,
         config_loaded_at: at(900),
         last_reload: None,
         database_bytes: 4_096,

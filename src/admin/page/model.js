@@ -48,12 +48,50 @@ export function lookOf({ state }) {
 
 /** The troubles, the worst first. Each has a `level` (bad, wait or rest), a title, and what else is known. */
 export function troublesOf(status) {
+  if (waits(status)) return [ofWaiting(status)];
   const troubles = [
-    ...ofStorage(status), ...status.networks.flatMap((network) => ofNetwork(network, status)),
+    ...ofCluster(status), ...ofStorage(status), ...status.networks.flatMap((network) => ofNetwork(network, status)),
     ...ofLinks(status), ...ofReload(status), ...ofReadiness(status),
   ];
   const order = ['bad', 'wait', 'rest'];
   return troubles.sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level));
+}
+
+/** Whether another node is the active one, or PostgreSQL cannot be reached. */
+export const waits = ({ cluster }) => Boolean(cluster) && cluster.role !== 'active';
+
+/** The nodes that could take over from this one. */
+const successorsOf = ({ cluster }) => (cluster?.nodes ?? []).filter((it) => it.present && !it.active && it.name !== cluster.node);
+
+function ofWaiting(status) {
+  const { cluster } = status;
+  const active = cluster.active_node !== cluster.node && cluster.active_node;
+  return {
+    level: cluster.problem ? 'bad' : 'rest',
+    title: `This node, ${cluster.node}, waits`,
+    since: cluster.since,
+    text: cluster.problem ?? (active ? `${active} is the active one. Networks and links are shown there.` : 'It takes over when its turn comes.'),
+    remedy: cluster.problem ? 'Look at PostgreSQL, and at the network on the way to it.' : null,
+  };
+}
+
+function ofCluster(status) {
+  const { cluster } = status;
+  if (!cluster) return [];
+  const troubles = [];
+  if (cluster.problem) {
+    troubles.push({
+      level: 'bad', title: 'PostgreSQL does not take what is written', text: cluster.problem,
+      remedy: 'Look at PostgreSQL, and at the network on the way to it. Nothing is lost.',
+    });
+  }
+  if (!successorsOf(status).length) {
+    troubles.push({
+      level: 'wait', title: 'No other node waits', text: `If ${cluster.node} fails, nothing takes over.`,
+      remedy: 'Start letsbridge on the other machine, and look at its log.',
+    });
+  }
+  return troubles;
 }
 
 function ofStorage({ storage }) {
@@ -162,9 +200,17 @@ function ofReadiness(status) {
   return troubles;
 }
 
+/** Which node this is, and who would take over. */
+function ofNodes(status) {
+  if (!status.cluster) return '';
+  const others = successorsOf(status).map((it) => it.name).join(', ');
+  return ` Node ${status.cluster.node} is active; ${others} would take over.`;
+}
+
 /** One sentence about everything, another below it, and a colour's name. */
 export function verdictOf(status, troubles) {
   const { links, networks } = status;
+  if (waits(status)) return [troubles[0].level, troubles[0].title, troubles[0].text];
   const waiting = links.reduce((sum, link) => sum + waitingOf(link), 0);
   const up = links.filter((link) => link.state === 'up').length;
   const where = many(networks.filter((it) => it.kind === 'irc').length, 'network');
@@ -173,7 +219,7 @@ export function verdictOf(status, troubles) {
     const are = links.length === 1 ? 'The link is' : `All ${count(links.length)} links are`;
     return ['good', 'All is well', `${are} up on ${where}. ${
       waiting ? `${many(waiting, 'message')} on ${waiting === 1 ? 'its' : 'their'} way.` : 'Nothing waits.'
-    }`];
+    }${ofNodes(status)}`];
   }
   const urgent = troubles.filter((it) => it.level === worst.level);
   const headline = urgent.length === 1 ? worst.title : {

@@ -7,10 +7,14 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time;
 
+use super::cluster_text;
 use super::running::BridgeAt;
 use super::status_text;
-use crate::admin::{AdminClient, ClientError, StatusView};
-use crate::cli::table;
+use crate::admin::{AdminClient, ClientError, ClusterView, StatusView};
+use crate::cli::{EXIT_FAILURE, run, table};
+use crate::config;
+use crate::service::cluster::cluster_config;
+use crate::store::read_cluster;
 
 /// The exit code if a bridge runs, and something does not work.
 const EXIT_NOT_READY: u8 = 3;
@@ -30,7 +34,9 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
     after_help = "Columns of links: IRC and CHAT are the messages that wait for the channel and for the room, OLDEST is \
                   the age of the oldest of them. Exit status: 0 everything works; 1 no bridge runs, or this user may \
                   not control it; 2 argument error; 3 a bridge runs, and something does not work. With --health, a \
-                  network that cannot be reached counts as working: a restart would not help."
+                  network that cannot be reached counts as working: a restart would not help. So does a node that \
+                  waits for its turn; without --health, that is status 3. Where no bridge runs, and the configuration \
+                  names a store in PostgreSQL, the nodes that it knows are shown."
 )]
 pub(in crate::cli) struct StatusArgs {
     /// Print JSON, as GET /api/v1/status answers it
@@ -65,7 +71,7 @@ pub(in crate::cli) fn status(arguments: &StatusArgs) -> ExitCode {
             Err(code) => code.into(),
         };
     }
-    let asked = bridge.ask(async |client| {
+    let asked = bridge.try_ask(async |client| {
         if arguments.watch {
             watch(client).await;
         }
@@ -80,7 +86,36 @@ pub(in crate::cli) fn status(arguments: &StatusArgs) -> ExitCode {
             print!("{text}");
             if status.ready { ExitCode::SUCCESS } else { EXIT_NOT_READY.into() }
         }
-        Err(code) => code.into(),
+        Err(error) => {
+            eprintln!("{error}");
+            if matches!(error, ClientError::NotRunning(_)) && !arguments.bridge.has_socket() {
+                show_other_nodes(arguments);
+            }
+            EXIT_FAILURE.into()
+        }
+    }
+}
+
+/// No bridge runs here: shows which nodes PostgreSQL knows, if several share the store.
+fn show_other_nodes(arguments: &StatusArgs) {
+    let config = arguments.bridge.config_or_usual();
+    // Without a configuration, or with mistakes in it, nothing more is known.
+    let Ok((settings, _)) = config::load(&config, std::env::vars()) else { return };
+    let found = match cluster_config(&settings) {
+        Ok(None) => return,
+        Ok(Some(cluster)) => run::build_runtime().block_on(read_cluster(&cluster)),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(status) => {
+            let view = ClusterView::new(&status);
+            let text = match arguments.json {
+                true => serde_json::to_string_pretty(&view).unwrap_or_default() + "\n",
+                false => cluster_text::render_from_outside(&view, table::terminal_width()),
+            };
+            print!("{text}");
+        }
+        Err(error) => eprintln!("{error}"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::cluster_text;
 use crate::admin::{
     CanaryDirectionView, CanaryView, ConnectionStateView, LinkStateView, LinkView, NetworkView,
     StatusView, WarningView,
@@ -32,6 +33,10 @@ pub(super) fn render(status: &StatusView, width: Option<usize>) -> String {
         let rows: Vec<_> = status.links.iter().map(|it| link_row(it, now)).collect();
         text.push('\n');
         text.push_str(&table::render(LINK_TITLES, &rows, width));
+    }
+    if let Some(cluster) = &status.cluster {
+        text.push('\n');
+        text.push_str(&cluster_text::render(cluster, now, width));
     }
     text.push_str(&offered_lines(&status.links));
     if let Some(canary) = &status.canary {

@@ -42,6 +42,7 @@ fn each_command_says_its_exit_status() {
             "letsbridge-archive.1",
             "letsbridge-generate.1",
             "letsbridge-import.1",
+            "letsbridge-store.1",
             "letsbridge-demo.1",
         ];
         if !only_others.contains(&name.as_str()) {

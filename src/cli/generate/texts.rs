@@ -53,6 +53,16 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
         "sudo letsbridge accounts write --config /etc/letsbridge/bridge.toml --out accounts",
     ),
     (
+        "handover",
+        "Before the machine of the active node is restarted:",
+        "sudo letsbridge handover --config /etc/letsbridge/bridge.toml",
+    ),
+    (
+        "store copy",
+        "From SQLite to the PostgreSQL of [store] url, while the bridge is stopped:",
+        "sudo letsbridge store copy --to postgresql --config /etc/letsbridge/bridge.toml",
+    ),
+    (
         "generate man",
         "Read a page without installing it:",
         "letsbridge generate man /tmp/man\nman /tmp/man/letsbridge-run.1",

@@ -7,6 +7,7 @@ mod format;
 mod irc;
 mod letschat;
 mod log;
+mod store;
 mod time;
 mod value;
 mod web;
@@ -35,6 +36,7 @@ pub(super) use irc::{
 };
 pub(super) use letschat::{room, token, token_user};
 pub(super) use log::log_filter;
+pub(super) use store::{node_name, postgres_url, root_certificate_of};
 pub(super) use time::{catch_up_policy, duration, duration_or_forever};
 pub(super) use value::{as_str, wrong_type};
 pub(super) use web::{byte_size, byte_size_or_none, ip_net, listen_address};

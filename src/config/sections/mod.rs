@@ -15,6 +15,7 @@ mod links;
 mod network;
 mod progress;
 mod puppets;
+mod store;
 mod tls;
 mod user_map;
 mod web;
@@ -34,9 +35,7 @@ use super::loader::Loader;
 use super::parse;
 use super::parse::ValueError;
 use super::reader::Section;
-use super::settings::{
-    CatchUpPolicy, LetsChatSettings, LogSettings, NetworkSettings, Settings, StoreSettings,
-};
+use super::settings::{CatchUpPolicy, LetsChatSettings, LogSettings, NetworkSettings, Settings};
 use super::types::{boolean, text};
 use crate::translate::{LinkFormat, UserMap};
 
@@ -48,7 +47,7 @@ pub(super) fn settings(loader: &Loader) -> Option<Settings> {
         top.get("shutdown_timeout", text(parse::duration)).unwrap_or(Duration::from_secs(10));
     let loop_protection = top.get("loop_protection", boolean).unwrap_or(true);
     let log = log_settings(top.section("log"));
-    let (store, retention_entry) = store_settings(top.section("store"));
+    let (store, retention_entry) = store::read(top.section("store"));
     let notices = top.get("notices", boolean);
     let min_reported_gap = top.get("min_reported_gap", text(parse::duration));
     let general = CatchUpSettings::read(&mut top, CatchUpSettings::default());
@@ -144,22 +143,6 @@ fn ident_address(mut section: Section<'_>) -> Option<SocketAddr> {
     let listen = section.get("listen", text(parse::listen_address));
     section.deny_unknown_keys();
     listen
-}
-
-fn store_settings(mut section: Section<'_>) -> (StoreSettings, Option<Entry<'_>>) {
-    let written = section.entry("retention");
-    let retention =
-        written.as_ref().and_then(|entry| entry.parse(text(parse::duration_or_forever)));
-    let max_queue_size = section.get("max_queue_size", text(parse::byte_size_or_none));
-    let max_queue_size = max_queue_size.unwrap_or(Some(1_000_000_000));
-    section.deny_unknown_keys();
-    (
-        StoreSettings {
-            retention: retention.unwrap_or(Some(Duration::from_hours(30 * 24))),
-            max_queue_size,
-        },
-        written,
-    )
 }
 
 /// Reads the networks with their names; `None` for a network with an error.

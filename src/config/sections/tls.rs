@@ -37,7 +37,7 @@ pub(super) fn read(section: &mut Section<'_>, plain: Option<&str>) -> TlsTrust {
 }
 
 /// Checks that the file contains certificates that can sign others.
-fn check_ca_file(path: &Path) -> Result<(), ValueError> {
+pub(super) fn check_ca_file(path: &Path) -> Result<(), ValueError> {
     let pem = read_pem(path).map_err(|error| unreadable_file(path, &error))?;
     let found = CertificateDer::pem_slice_iter(&pem).flatten();
     let (usable, _) = RootCertStore::empty().add_parsable_certificates(found);

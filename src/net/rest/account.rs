@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::{Url, form_urlencoded};
 
-use super::{RestClient, RestError, describe_body, read_body, unreachable_error};
+use super::{RestClient, RestError, describe_body, read_body};
 
 /// Maximum length of the session cookie, in bytes.
 const MAX_LEN_COOKIE: usize = 8_192;
@@ -42,8 +42,7 @@ impl RestClient {
     /// Any [`RestError`].
     pub async fn visit(url: &Url, tls: &Arc<ClientConfig>) -> Result<(), RestError> {
         let visitor = Self::identified(url, None, tls)?;
-        let response = visitor.http.get(visitor.url("account")).send().await;
-        let response = response.map_err(|error| unreachable_error(&error))?;
+        let response = visitor.send(visitor.http.get(visitor.url("account"))).await?;
         match response.status().as_u16() {
             401 => Ok(()),
             500 => Err(RestError::NotLetsChat(format!("status {}", response.status()))),
@@ -112,17 +111,18 @@ impl RestClient {
         path: &str,
         fields: &[(&str, &str)],
     ) -> Result<Response, RestError> {
-        send_form(self.http.post(self.url(path)), fields).await
+        self.send_form(self.http.post(self.url(path)), fields).await
     }
-}
 
-pub(super) async fn send_form(
-    request: RequestBuilder,
-    fields: &[(&str, &str)],
-) -> Result<Response, RestError> {
-    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
-    request.send().await.map_err(|error| unreachable_error(&error))
+    pub(super) async fn send_form(
+        &self,
+        request: RequestBuilder,
+        fields: &[(&str, &str)],
+    ) -> Result<Response, RestError> {
+        let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        self.send(request).await
+    }
 }
 
 /// The cookies that a login sets, as the next requests send them back.

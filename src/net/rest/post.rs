@@ -48,7 +48,12 @@ impl RestServer {
         let request = identify(request, Credential::Session(session));
         let request = request.map_err(|_| PostError::SignedOut)?;
         let request = request.header(CONTENT_TYPE, "application/json").body(body);
-        let response = request.send().await.map_err(|error| unsent_or_unknown(&error))?;
+        let sent = self.visitor.gate.pass(request.send()).await;
+        let sent = sent.map_err(|closed| match closed.was_begun {
+            true => PostError::Unknown(closed.to_string()),
+            false => PostError::Unreachable(closed.to_string()),
+        })?;
+        let response = sent.map_err(|error| unsent_or_unknown(&error))?;
         let status = response.status();
         match status.as_u16() {
             200 | 201 => {

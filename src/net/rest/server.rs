@@ -8,12 +8,11 @@ use reqwest::{RequestBuilder, Response, StatusCode, retry};
 use rustls::ClientConfig;
 use url::Url;
 
-use super::account::send_form;
 use super::{
     RestAccount, RestClient, RestError, SignInError, client_builder, describe_body, read_body,
-    unreachable_error,
 };
 use crate::domain::Secret;
+use crate::net::WriteGate;
 
 /// Time limit for connecting. It is shorter than that of a request, so that a request that failed before it was
 /// sent is known as such.
@@ -65,6 +64,13 @@ impl RestServer {
         Self::with_idle_connections(url, tls, max_idle)
     }
 
+    /// Nothing is requested while `gate` is closed.
+    #[must_use]
+    pub fn guarded_by(mut self, gate: WriteGate) -> Self {
+        self.visitor.gate = gate;
+        self
+    }
+
     /// Keeps at most this number of idle connections.
     pub(super) fn with_idle_connections(
         url: &Url,
@@ -102,8 +108,7 @@ impl RestServer {
     /// (docs/letschat-protocol.md, section 2).
     pub async fn account(&self, credential: Credential<'_>) -> Result<RestAccount, AccessError> {
         let request = self.visitor.http.get(self.visitor.url("account"));
-        let response = identify(request, credential)?.send().await;
-        let response = response.map_err(|error| unreachable_error(&error))?;
+        let response = self.visitor.send(identify(request, credential)?).await?;
         match (response.status(), credential) {
             (StatusCode::UNAUTHORIZED, _)
             | (StatusCode::INTERNAL_SERVER_ERROR, Credential::Token(_)) => {
@@ -133,8 +138,8 @@ impl RestServer {
     /// Any [`AccessError`] except [`AccessError::Refused`], since that session has ended.
     pub async fn sign_out(&self, session: &Secret) -> Result<(), AccessError> {
         let request = self.visitor.http.get(self.visitor.url("logout"));
-        let response = identify(request, Credential::Session(session))?.send().await;
-        let response = response.map_err(|error| unreachable_error(&error))?;
+        let request = identify(request, Credential::Session(session))?;
+        let response = self.visitor.send(request).await?;
         match response.status().as_u16() {
             // The server redirects to its login page.
             302 | 401 => Ok(()),
@@ -150,7 +155,8 @@ impl RestServer {
         fields: &[(&str, &str)],
     ) -> Result<Response, AccessError> {
         let request = self.visitor.http.post(self.visitor.url(path));
-        Ok(send_form(identify(request, Credential::Session(session))?, fields).await?)
+        let request = identify(request, Credential::Session(session))?;
+        Ok(self.visitor.send_form(request, fields).await?)
     }
 
     /// Checks the status of an answer that is not about a token.

@@ -4,7 +4,7 @@ use reqwest::{StatusCode, Url};
 use serde::Deserialize;
 
 use super::server::{AccessError, Credential, RestServer, identify};
-use super::{RestError, describe_body, read_body, unreachable_error};
+use super::{RestError, describe_body, read_body};
 use crate::domain::Secret;
 
 /// Rooms per request: one answer has to fit into [`super::MAX_LEN_RESPONSE`].
@@ -96,8 +96,8 @@ impl RestServer {
 
     async fn get_as(&self, session: &Secret, address: Url) -> Result<Vec<u8>, AccessError> {
         let request = self.visitor.http.get(address);
-        let response = identify(request, Credential::Session(session))?.send().await;
-        let response = response.map_err(|error| unreachable_error(&error))?;
+        let request = identify(request, Credential::Session(session))?;
+        let response = self.visitor.send(request).await?;
         match response.status() {
             StatusCode::UNAUTHORIZED => return Err(AccessError::Refused),
             _ => self.check(&response)?,

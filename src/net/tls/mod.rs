@@ -1,6 +1,7 @@
 //! TLS configuration: trusted certificates, client certificates, the handshake, and connections that are handed over.
 
 mod advice;
+mod database;
 mod handshake;
 mod own_certificate;
 mod rejected;
@@ -9,6 +10,7 @@ mod verify;
 mod x509;
 
 pub use advice::Advice;
+pub use database::{DatabaseTrust, database_config};
 pub(super) use handshake::find_tls_error;
 pub use handshake::{HandshakeError, handshake, handshake_kept};
 pub use own_certificate::{CertificateFingerprints, fingerprints_of, make_client_certificate};

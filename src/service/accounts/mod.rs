@@ -34,10 +34,12 @@ use tokio::task::JoinSet;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use super::account_policy::AccountPoolSettings;
+use super::letschat_dial::LetsChatDial;
 use super::messages::{AccountPoolRequest, EngineInput};
 use crate::bridge::{AccountCommand, AccountEvent, Event};
 use crate::config::LetsChatSettings;
 use crate::domain::{AccountSecrets, LetsChatUserId, PersonId};
+use crate::net::WriteGate;
 use crate::net::rest::RestServer;
 use crate::net::tls;
 use chores::{CHECK_INTERVAL, Chore, ChoreQueue, DoneChore};
@@ -57,6 +59,8 @@ pub(super) struct AccountPool {
     settings: AccountPoolSettings,
     inbox: mpsc::Sender<EngineInput>,
     stop: watch::Receiver<bool>,
+    /// Asked before anything is written.
+    gate: WriteGate,
     /// The HTTP client of all accounts, and when it was made.
     server: Option<(RestServer, Instant)>,
     members: HashMap<LetsChatUserId, Member>,
@@ -92,6 +96,7 @@ impl AccountPool {
             settings,
             inbox,
             stop,
+            gate: WriteGate::default(),
             server: None,
             members: HashMap::new(),
             posts: PostQueue::default(),
@@ -101,6 +106,12 @@ impl AccountPool {
             told_closed_at: None,
             tasks: JoinSet::new(),
         }
+    }
+
+    /// It connects, and writes, only while `gate` is open.
+    pub(super) fn guarded_by(mut self, gate: WriteGate) -> Self {
+        self.gate = gate;
+        self
     }
 
     /// Runs until the engine drops the sender of the commands, which it does when it waits for no post any more.
@@ -211,6 +222,11 @@ impl AccountPool {
         }
     }
 
+    /// The server, for websockets.
+    fn letschat_dial(&self) -> LetsChatDial {
+        LetsChatDial { settings: self.settings.letschat.clone(), gate: self.gate.clone() }
+    }
+
     /// The server, for requests.
     fn server(&mut self) -> Result<RestServer, String> {
         if let Some((server, _)) = &self.server {
@@ -219,6 +235,7 @@ impl AccountPool {
         let LetsChatSettings { url, tls_trust, .. } = &self.settings.letschat;
         let tls = tls::client_config(tls_trust).map_err(|error| error.to_string())?;
         let server = RestServer::new(url, &tls).map_err(|error| error.to_string())?;
+        let server = server.guarded_by(self.gate.clone());
         self.server = Some((server.clone(), Instant::now()));
         Ok(server)
     }

@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::route::Route;
 use super::socket::{AccountSocket, Ack, REPLY_TIMEOUT, SocketError, join_refusal};
-use crate::config::LetsChatSettings;
 use crate::net::rest::PostError;
 use crate::protocol::letschat::PostId;
+use crate::service::letschat_dial::LetsChatDial;
 
 /// A socket that posted nothing for so long is closed.
 pub(super) const MAX_IDLE_TIME: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ struct PostSocket {
 
 /// Connects, and posts what comes until nothing has come for a minute. Each post is answered.
 pub(super) async fn run(
-    letschat: LetsChatSettings,
+    letschat: LetsChatDial,
     route: Route,
     mut posts: mpsc::Receiver<SocketPost>,
 ) {

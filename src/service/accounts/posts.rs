@@ -12,10 +12,10 @@ use super::route::Route;
 use super::socket::{RoomJoinError, SocketError, join_room};
 use super::{AccountPool, Done};
 use crate::bridge::{AccountEvent, PostFailure};
-use crate::config::LetsChatSettings;
 use crate::domain::{DeliveryId, EndpointId, LetsChatUserId, Secret};
 use crate::net::rest::{Credential, PostError, RestServer};
 use crate::protocol::letschat::PostId;
+use crate::service::letschat_dial::LetsChatDial;
 
 /// The maximum number of posts under way.
 const MAX_POSTS: usize = 32;
@@ -103,7 +103,7 @@ impl AccountPool {
             self.open_socket(&post.user, Route::Session(session.clone()));
         }
         let server = self.server().map_err(PostFailure::Unreachable)?;
-        let letschat = to_join.is_some().then(|| self.settings.letschat.clone());
+        let letschat = to_join.is_some().then(|| self.letschat_dial());
         let post = SessionPost { session, post, password: to_join };
         self.tasks.spawn(async move { Done::Post(post.send(&server, letschat).await) });
         Ok(())
@@ -145,7 +145,7 @@ impl AccountPool {
         let member = self.members.get_mut(user)?;
         let (socket, posts) = mpsc::channel(MAX_POSTS);
         member.socket = Some(socket.clone());
-        let letschat = self.settings.letschat.clone();
+        let letschat = self.letschat_dial();
         self.tasks.spawn(async move {
             post_socket::run(letschat, route, posts).await;
             Done::Socket
@@ -226,7 +226,7 @@ impl AccountPool {
 }
 
 impl SessionPost {
-    async fn send(self, server: &RestServer, letschat: Option<LetsChatSettings>) -> DonePost {
+    async fn send(self, server: &RestServer, letschat: Option<LetsChatDial>) -> DonePost {
         let Self { session, post, password } = self;
         let mut has_joined = false;
         let outcome = async {

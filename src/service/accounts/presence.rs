@@ -12,9 +12,9 @@ use tokio::time::{Instant, interval};
 
 use super::socket::AccountSocket;
 use super::{AccountPool, Done};
-use crate::config::LetsChatSettings;
 use crate::domain::{EndpointId, LetsChatUserId, Secret};
 use crate::net::rest::Credential;
+use crate::service::letschat_dial::LetsChatDial;
 
 /// How many people are shown at once.
 const MAX_PRESENT: usize = 50;
@@ -91,7 +91,7 @@ impl AccountPool {
         let _ = visits.try_send(visit);
         let rooms = BTreeSet::from([endpoint]);
         sockets.present.insert(user.clone(), PresentUser { visits, rooms, last_spoke: now });
-        let (letschat, session) = (self.settings.letschat.clone(), session.clone());
+        let (letschat, session) = (self.letschat_dial(), session.clone());
         self.tasks.spawn(async move {
             if let Err(reason) = stay(letschat, session, receiver).await {
                 tracing::debug!(reason, "an account is no longer shown as present");
@@ -103,7 +103,7 @@ impl AccountPool {
 
 /// Joins each room that comes, and stays until there will be no more.
 async fn stay(
-    letschat: LetsChatSettings,
+    letschat: LetsChatDial,
     session: Secret,
     mut visits: mpsc::Receiver<RoomVisit>,
 ) -> Result<(), String> {

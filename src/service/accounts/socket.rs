@@ -7,12 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
-use crate::config::LetsChatSettings;
-use crate::net::dial::connect_letschat;
 use crate::net::rest::Credential;
 use crate::net::{Wire, WsStream, open_account_websocket};
 use crate::protocol::letschat::ReceivedFrame;
 use crate::protocol::socketio::Packet;
+use crate::service::letschat_dial::LetsChatDial;
 
 /// Time limit for the server to accept the account, and for an ack
 /// (docs/letschat-protocol.md, section 4: some calls are never answered).
@@ -48,12 +47,11 @@ pub(super) struct Ack {
 impl AccountSocket {
     /// Connects, and waits until the server accepts the account.
     pub(super) async fn open(
-        letschat: &LetsChatSettings,
+        letschat: &LetsChatDial,
         credential: Credential<'_>,
     ) -> Result<Self, SocketError> {
-        let wire = connect_letschat(&letschat.url, &letschat.tls_trust).await;
-        let wire = wire.map_err(SocketError::Lost)?;
-        let frames = open_account_websocket(wire, &letschat.url, credential).await;
+        let wire = letschat.connect().await.map_err(SocketError::Lost)?;
+        let frames = open_account_websocket(wire, &letschat.settings.url, credential).await;
         let frames = frames.map_err(|error| SocketError::Lost(error.to_string()))?;
         let mut socket = Self { frames, last_call: 0 };
         match timeout_at(Instant::now() + REPLY_TIMEOUT, socket.accepted()).await {
@@ -155,7 +153,7 @@ pub(super) enum RoomJoinError {
 /// Joins a room with a password for a moment, which makes the account a participant for good
 /// (docs/letschat-protocol.md, section 5.1).
 pub(super) async fn join_room(
-    letschat: &LetsChatSettings,
+    letschat: &LetsChatDial,
     credential: Credential<'_>,
     room: &str,
     password: &SecretString,

@@ -8,6 +8,7 @@ use super::task::ConnectionTask;
 use crate::bridge::{Command, Peer};
 use crate::config::{LetsChatSettings, Settings};
 use crate::domain::{Endpoint, EndpointId};
+use crate::net::WriteGate;
 use crate::protocol::letschat::{LetsChatCommand, RoomTarget};
 use crate::service::bridge_settings::networks_with_direct_messages;
 use crate::service::letschat::{LetsChatConnection, LetsChatPlan, room_targets};
@@ -27,9 +28,10 @@ impl RunningLetsChat {
         settings: &Settings,
         endpoints: &[(EndpointId, Endpoint)],
         inbox: mpsc::Sender<EngineInput>,
+        gate: &WriteGate,
     ) -> Self {
         let plan = watch::Sender::new(make_plan(settings, endpoints, &[]));
-        let task = connect(&settings.letschat, &plan, &inbox);
+        let task = connect(&settings.letschat, &plan, &inbox, gate);
         Self { plan, inbox, task }
     }
 
@@ -60,7 +62,7 @@ impl RunningLetsChat {
             }
         } else {
             self.task.close(&Peer::LetsChat, settings.shutdown_timeout, shared).await;
-            self.task = connect(&settings.letschat, &self.plan, &self.inbox);
+            self.task = connect(&settings.letschat, &self.plan, &self.inbox, &shared.gate);
         }
     }
 
@@ -111,7 +113,11 @@ fn connect(
     settings: &LetsChatSettings,
     plan: &watch::Sender<LetsChatPlan>,
     inbox: &mpsc::Sender<EngineInput>,
+    gate: &WriteGate,
 ) -> ConnectionTask {
     let (settings, plan, inbox) = (settings.clone(), plan.subscribe(), inbox.clone());
-    ConnectionTask::spawn(|stop| LetsChatConnection::new(settings, plan, inbox, stop))
+    let gate = gate.clone();
+    ConnectionTask::spawn(|stop| {
+        LetsChatConnection::new(settings, plan, inbox, stop).guarded_by(gate)
+    })
 }

@@ -25,6 +25,7 @@ use super::sts::StsStore;
 use super::upgrade::{ReleaseDesk, TakenNetwork, TakenOver};
 use crate::config::{NetworkSettings, Settings};
 use crate::domain::{Endpoint, EndpointId, Network};
+use crate::net::WriteGate;
 use crate::net::identd::IdentRegistry;
 use letschat::RunningLetsChat;
 use network::RunningNetwork;
@@ -50,6 +51,8 @@ struct Shared {
     idents: Option<Arc<IdentRegistry>>,
     /// Whether the pools are to stop.
     stop: watch::Sender<bool>,
+    /// Asked before anything is written.
+    gate: WriteGate,
     /// Where connections are put down for another program.
     desk: ReleaseDesk,
     /// The pools, to end them if they are stuck.
@@ -64,15 +67,16 @@ impl Connections {
         (queues, engine): (QueueAdder, mpsc::Sender<EngineInput>),
         sts: Arc<StsStore>,
         idents: Option<Arc<IdentRegistry>>,
-        mut taken: TakenOver,
+        (mut taken, gate): (TakenOver, WriteGate),
     ) -> Self {
         let stop = watch::Sender::new(false);
-        let letschat = RunningLetsChat::start(settings, &endpoints, queues.add_queue());
+        let letschat = RunningLetsChat::start(settings, &endpoints, queues.add_queue(), &gate);
         let (accounts, requests) = mpsc::unbounded_channel();
         let pool = account_policy::pool_settings(&settings.letschat, &endpoints);
-        let pool = AccountPool::new(pool, queues.add_queue(), stop.subscribe());
+        let pool =
+            AccountPool::new(pool, queues.add_queue(), stop.subscribe()).guarded_by(gate.clone());
         let (desk, pools) = (ReleaseDesk::default(), Mutex::default());
-        let shared = Shared { queues, engine, sts, idents, stop, desk, pools };
+        let shared = Shared { queues, engine, sts, idents, stop, gate, desk, pools };
         shared.spawn(pool.run(requests));
         let mut start = |network: &NetworkSettings| {
             let taken = taken.take(&network.network);
@@ -114,6 +118,12 @@ impl Connections {
         desk.open();
         self.stop();
         (desk, tasks)
+    }
+
+    /// Ends all connections at once, without a word to the servers.
+    pub(super) fn drop_all(self) {
+        let (_, tasks) = self.hand_over();
+        tasks.iter().for_each(AbortHandle::abort);
     }
 
     /// Starts the puppet pools that `settings` needs, before the bridge asks them for puppets.

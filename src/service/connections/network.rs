@@ -43,7 +43,7 @@ impl RunningNetwork {
         let channels = channel_targets(network, endpoints, &[]);
         let plan = watch::Sender::new(NetworkPlan { network: network.clone(), channels });
         let inbox = shared.queues.add_queue();
-        let connector = Connector::new(network, Arc::clone(&shared.sts), shared.idents.clone());
+        let connector = connector_for(network, shared);
         // Dropped when the puppets that were taken over are known to the bridge: their lines are recognised from then on.
         let (told, known) = oneshot::channel();
         let own = own.map(|own| (own, known));
@@ -109,8 +109,7 @@ impl RunningNetwork {
         if is_new_connection {
             // What puppets have in flight is waited for, too.
             self.task.close(&self.peer(), timeout, shared).await;
-            let idents = shared.idents.clone();
-            self.connector = Connector::new(network, Arc::clone(&shared.sts), idents);
+            self.connector = connector_for(network, shared);
         }
         if has_puppets(network) {
             self.configure_puppets(is_new_connection);
@@ -199,6 +198,11 @@ fn session_changes(before: &NetworkPlan, plan: &NetworkPlan) -> Vec<IrcCommand> 
         changes.push(IrcCommand::SetInviter(plan.network.request_invite_from.clone()));
     }
     changes
+}
+
+fn connector_for(network: &NetworkSettings, shared: &Shared) -> Connector {
+    let (sts, idents) = (Arc::clone(&shared.sts), shared.idents.clone());
+    Connector::new(network, sts, idents).guarded_by(shared.gate.clone())
 }
 
 /// Keeps a connection; the first may be one that another program has let go of.

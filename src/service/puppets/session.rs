@@ -108,8 +108,8 @@ impl ContinuedSession {
         taken: TakenConnection,
         context: &mut SessionContext,
     ) -> (Self, Vec<irc::IrcEvent>) {
-        let TakenConnection { stream, server, session: state, pending, others } = taken;
-        let ident_guard = context.connector.take_over(&stream, &server);
+        let TakenConnection { mut stream, server, session: state, pending, others } = taken;
+        let ident_guard = context.connector.take_over(&mut stream, &server);
         let network = &context.network;
         let config = puppet_session_config(puppet, network, (stream.is_tls(), &server));
         let charsets = charsets(network).assuming_utf8(state.is_utf8_only());

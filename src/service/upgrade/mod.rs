@@ -217,6 +217,35 @@ impl HandedOver {
         join_all(goodbyes).await;
     }
 
+    /// Hands nothing over, in the upgrade `id`: the node waits and has no connections.
+    #[must_use]
+    pub fn of_waiting_node(id: String) -> Self {
+        Self::new(id, Timestamp::now(), Vec::new(), Vec::new())
+    }
+
+    /// Says goodbye on all connections for this reason, because another node has taken over. Must be called within a
+    /// Tokio runtime.
+    pub async fn give_up(self, reason: &str) -> TakeOverReport {
+        let HandOverState { id, from_version, began_at, lost, .. } = &self.state;
+        let (id, from_version, began_at) = (id.clone(), from_version.clone(), *began_at);
+        let mut lost = lost.clone();
+        for connection in &self.state.connections {
+            let name = connection.puppet.as_ref().map(|puppet| puppet.username.as_str());
+            let network = Network::new(&connection.network);
+            lost.push(LostConnection::new(&network, name, reason));
+        }
+        self.say_goodbye().await;
+        let away = Timestamp::now().duration_since(began_at).as_millis();
+        let away_ms = u64::try_from(away).unwrap_or_default();
+        TakeOverReport { id, from_version, kept: 0, lost, away_ms }
+    }
+
+    /// Distinguishes the upgrade from others.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.state.id
+    }
+
     fn into_connections(self) -> impl Iterator<Item = (KeptConnection, ReleasedStream)> {
         let connections = self.state.connections.into_iter().zip(self.sockets);
         connections.map(|(mut connection, socket)| {
