@@ -4,8 +4,8 @@
 //! to show that it works. Other words print something else instead: `-- backlog` what the backlog of one place does to
 //! the latency of another, `-- accounts` what people's own accounts cost, `-- archive` what the archive does to all,
 //! `-- away` what it takes to mirror what was said meanwhile, `-- backup` what a backup costs beside it, `-- forget` how
-//! long the program pauses when it forgets what is old, `-- peers` the same work by matterbridge, whose program
-//! `MATTERBRIDGE` names. It fails where a message is lost, repeated or out of order, or where the program exits, and
+//! long the program pauses when it forgets what is old, `-- postgres` what a store in PostgreSQL costs, which must be
+//! installed, `-- peers` the same work by matterbridge, whose program `MATTERBRIDGE` names. It fails where a message is lost, repeated or out of order, or where the program exits, and
 //! never on time.
 #![allow(clippy::unwrap_used)]
 
@@ -19,6 +19,7 @@ mod forget;
 mod ledger;
 mod measure;
 mod peers;
+mod postgres;
 mod process;
 mod program;
 mod report;
@@ -45,6 +46,8 @@ async fn main() {
         archive::run(quick).await;
     } else if asked("backup") {
         backup::run(quick);
+    } else if asked("postgres") {
+        postgres::run(quick).await;
     } else if asked("peers") {
         peers::run(quick).await;
     } else {

@@ -20,6 +20,10 @@ pub(crate) enum Way {
     FromLetsChat,
 }
 
+impl Way {
+    pub(crate) const BOTH: [Self; 2] = [Self::FromIrc, Self::FromLetsChat];
+}
+
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -48,6 +52,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) null_owner: bool,
     /// How many messages of the first link were delivered before, by its store.
     pub(crate) ledger: usize,
+    /// The URL of the PostgreSQL that holds the store, if it is in one.
+    pub(crate) database: Option<&'a str>,
 }
 
 impl<'a> Plan<'a> {
@@ -62,6 +68,7 @@ impl<'a> Plan<'a> {
             archive: false,
             null_owner: false,
             ledger: 0,
+            database: None,
         }
     }
 }
@@ -195,6 +202,9 @@ fn configuration(state: &Path, plan: Plan<'_>, irc: &IrcServer, letschat: &LetsC
             "sender_mode = \"accounts\"\nannounce = false\n\
              [letschat.accounts]\nlogin_interval = \"0s\"\n",
         );
+    }
+    if let Some(url) = plan.database {
+        write!(text, "[store]\nurl = \"{url}\"\n").unwrap();
     }
     if plan.archive {
         text.push_str("[archive]\nenabled = true\n");

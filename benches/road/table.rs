@@ -40,8 +40,6 @@ const WHOLE: Size = Size {
 const QUICK: Size =
     Size { single: 200, paced: 50, many: 2_000, links: [100, 200], ledger: 10_000, restarts: 3 };
 
-const WAYS: [Way; 2] = [Way::FromIrc, Way::FromLetsChat];
-
 /// Measures, and prints.
 pub(crate) async fn run(quick: bool) {
     let size = if quick { QUICK } else { WHOLE };
@@ -68,10 +66,10 @@ pub(crate) async fn run(quick: bool) {
 
 async fn one_link(size: Size, disk: &Path) {
     let mut stage = Stage::set(1, disk).await;
-    for way in WAYS {
+    for way in Way::BOTH {
         single::added_latency(&stage, way, size.single).await;
     }
-    for way in WAYS {
+    for way in Way::BOTH {
         single::cost(&stage, way, size.paced).await;
     }
     against("resident memory, 1 link", written_mb, resident(&stage), AtMost(9.0 * 1024.0));
@@ -81,7 +79,7 @@ async fn one_link(size: Size, disk: &Path) {
 async fn hundred_links(size: Size, disk: &Path) -> [Load; 2] {
     let stage = Stage::set(100, disk).await;
     let loads = both_ways(&stage, size.many).await;
-    for (way, load) in WAYS.iter().zip(&loads) {
+    for (way, load) in Way::BOTH.iter().zip(&loads) {
         let rate = load.messages as f64 / load.time.as_secs_f64();
         against(&format!("messages a second, 100 links, {way}"), written_rate, rate, AtLeast(40e3));
         let cpu = in_us(load.cpu / each(load.messages));
@@ -105,7 +103,7 @@ async fn very_many_links(size: Size, disk: &Path, hundred: &[Load; 2]) {
     let links = size.links[1];
     let mut stage = Stage::set(links, disk).await;
     let loads = both_ways(&stage, size.many).await;
-    for ((way, load), few) in WAYS.iter().zip(&loads).zip(hundred) {
+    for ((way, load), few) in Way::BOTH.iter().zip(&loads).zip(hundred) {
         let ratio = load.cpu.as_secs_f64() / few.cpu.as_secs_f64();
         let what = format!("processor a message, {links} links to 100, {way}");
         against(&what, written_times, ratio, AtMost(1.1));
