@@ -1,6 +1,6 @@
 //! The graph of links between channels and rooms. It has no loops.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use crate::domain::Endpoint;
 
@@ -9,8 +9,11 @@ use crate::domain::Endpoint;
 pub(super) struct LinkGraph {
     /// In order of first mention.
     endpoints: Vec<Endpoint>,
+    numbers: HashMap<Endpoint, usize>,
     /// The neighbours of each endpoint.
     neighbours: Vec<Vec<usize>>,
+    /// Another endpoint of its group, which leads to the one that stands for the group and for itself.
+    leaders: Vec<usize>,
 }
 
 impl LinkGraph {
@@ -22,8 +25,14 @@ impl LinkGraph {
         right: &Endpoint,
     ) -> Result<(), Vec<Endpoint>> {
         let (left, right) = (self.index_or_insert(left), self.index_or_insert(right));
-        if let Some(path) = self.path(left, right) {
+        let (group, other) = (self.leader(left), self.leader(right));
+        if group == other {
+            let path = self.path(left, right).unwrap_or_default();
             return Err(path.into_iter().map(|number| self.endpoints[number].clone()).collect());
+        }
+        // The ways to it stay short.
+        for member in [left, right, other] {
+            self.leaders[member] = group;
         }
         self.neighbours[left].push(right);
         self.neighbours[right].push(left);
@@ -33,25 +42,36 @@ impl LinkGraph {
     /// The groups of endpoints that are linked, directly or through others; in order of first
     /// mention.
     pub(super) fn groups(&self) -> Vec<Vec<Endpoint>> {
-        let mut conversations: Vec<(Vec<bool>, Vec<Endpoint>)> = Vec::new();
-        for (number, place) in self.endpoints.iter().enumerate() {
-            match conversations.iter_mut().find(|(reached, _)| reached[number]) {
-                Some((_, places)) => places.push(place.clone()),
-                None => {
-                    let reached = self.parents_from(number).iter().map(Option::is_some).collect();
-                    conversations.push((reached, vec![place.clone()]));
-                }
+        let mut groups: Vec<Vec<Endpoint>> = Vec::new();
+        let mut places: HashMap<usize, usize> = HashMap::new();
+        for number in 0..self.endpoints.len() {
+            let place = *places.entry(self.leader(number)).or_insert(groups.len());
+            if place == groups.len() {
+                groups.push(Vec::new());
             }
+            groups[place].push(self.endpoints[number].clone());
         }
-        conversations.into_iter().map(|(_, places)| places).collect()
+        groups
+    }
+
+    /// The endpoint that stands for the group of this one.
+    fn leader(&self, mut number: usize) -> usize {
+        while self.leaders[number] != number {
+            number = self.leaders[number];
+        }
+        number
     }
 
     fn index_or_insert(&mut self, place: &Endpoint) -> usize {
-        self.endpoints.iter().position(|known| known == place).unwrap_or_else(|| {
-            self.endpoints.push(place.clone());
-            self.neighbours.push(Vec::new());
-            self.endpoints.len() - 1
-        })
+        if let Some(number) = self.numbers.get(place) {
+            return *number;
+        }
+        let number = self.endpoints.len();
+        self.numbers.insert(place.clone(), number);
+        self.endpoints.push(place.clone());
+        self.neighbours.push(Vec::new());
+        self.leaders.push(number);
+        number
     }
 
     fn path(&self, left: usize, right: usize) -> Option<Vec<usize>> {
