@@ -3,11 +3,11 @@
 use std::env;
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,14 +41,27 @@ impl PostgresServer {
     /// When PostgreSQL is not installed, or cannot be started.
     #[must_use]
     pub fn start() -> Self {
+        // What survives a crash of the machine is not what is tested.
+        Self::start_with("fsync = off\nfull_page_writes = off\nmax_connections = 200\n")
+    }
+
+    /// Starts a server that writes to the disk as it does by default: for tests that crash it.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed, or cannot be started.
+    #[must_use]
+    pub fn start_durable() -> Self {
+        Self::start_with("")
+    }
+
+    fn start_with(settings: &str) -> Self {
         let server = Self::make("letsbridge-postgres");
         server.program(
             "initdb",
             &["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync"],
         );
         server.allow("host all with_password 127.0.0.1/32 scram-sha-256\n");
-        // What survives a crash of the machine is not what is tested.
-        server.configure("fsync = off\nfull_page_writes = off\nmax_connections = 200\n");
+        server.configure(settings);
         server.go_on();
         server
     }
@@ -195,6 +208,32 @@ impl PostgresServer {
         self.program("pg_ctl", &["start", "-w", "-s", "-l", &log]);
     }
 
+    /// Makes all of its processes stand still, their sockets open, as on a machine that is paused.
+    ///
+    /// # Panics
+    /// When there is no server, or `kill` fails.
+    pub fn stand_still(&self) {
+        // The first one starts the others: when it stands still, no more of them come.
+        let first = self.first_process();
+        signal("-STOP", &[first]);
+        signal("-STOP", &children(first));
+    }
+
+    /// Lets a server go on that [stands still](Self::stand_still).
+    ///
+    /// # Panics
+    /// When there is no server, or `kill` fails.
+    pub fn move_again(&self) {
+        let first = self.first_process();
+        signal("-CONT", &children(first));
+        signal("-CONT", &[first]);
+    }
+
+    fn first_process(&self) -> u32 {
+        let file = fs::read_to_string(self.data().join("postmaster.pid")).expect("it runs");
+        file.lines().next().and_then(|line| line.trim().parse().ok()).expect("has a number")
+    }
+
     /// Runs one of PostgreSQL's programs on this server.
     fn program(&self, name: &str, arguments: &[&str]) {
         let output = self
@@ -254,6 +293,26 @@ impl Drop for PostgresServer {
     }
 }
 
+/// Sends a signal to processes; some of them may have ended.
+fn signal(signal: &str, processes: &[u32]) {
+    let numbers = processes.iter().map(u32::to_string);
+    let ended = Command::new("kill").arg(signal).args(numbers).stderr(Stdio::null()).status();
+    let _ = ended.expect("kill");
+}
+
+/// The processes that this one has started.
+fn children(parent: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_child = |process: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // Behind its name, which may have any characters: its state, and who has started it.
+        let behind_name = stat.rsplit(')').next().unwrap_or_default();
+        behind_name.split_whitespace().nth(1).and_then(|it| it.parse().ok()) == Some(parent)
+    };
+    numbers.filter(is_child).collect()
+}
+
 fn wait_for_port(port: u16) {
     let since = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
@@ -299,7 +358,8 @@ fn free_port() -> u16 {
 #[derive(Debug, Clone)]
 pub struct PostgresProxy {
     port: u16,
-    faults: std::sync::Arc<std::sync::Mutex<ProxyFaults>>,
+    faults: Arc<Mutex<ProxyFaults>>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 /// What the proxy does wrong.
@@ -329,7 +389,7 @@ impl PostgresProxy {
     pub fn start(server: &PostgresServer) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let port = listener.local_addr().expect("has an address").port();
-        let proxy = Self { port, faults: std::sync::Arc::default() };
+        let proxy = Self { port, faults: Arc::default(), streams: Arc::default() };
         let (shared, server) = (proxy.clone(), server.port());
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -352,6 +412,17 @@ impl PostgresProxy {
     /// When a thread of the proxy has.
     pub fn set_cut_off(&self, cut_off: bool) {
         self.faults.lock().expect("no panic").cut_off = cut_off;
+    }
+
+    /// Ends all connections at once, on both sides. Others can be made.
+    ///
+    /// # Panics
+    /// When a thread of the proxy has.
+    pub fn cut(&self) {
+        for stream in self.streams.lock().expect("no panic").drain(..) {
+            // It may have ended.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// Loses the next request that has these bytes, or its answer, and the connection.
@@ -392,7 +463,13 @@ impl PostgresProxy {
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let clone = |stream: &TcpStream| stream.try_clone().expect("a clone");
         let (mut from_server, mut to_client) = (clone(&server), clone(&client));
-        let mute = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        {
+            let mut streams = self.streams.lock().expect("no panic");
+            // Those that have ended have no peer.
+            streams.retain(|stream| stream.peer_addr().is_ok());
+            streams.extend([clone(&server), clone(&client)]);
+        }
+        let mute = Arc::new(AtomicBool::new(false));
         let (back, is_mute) = (self.clone(), mute.clone());
         thread::spawn(move || {
             let mut buffer = [0; 16_384];
@@ -406,7 +483,9 @@ impl PostgresProxy {
                     break;
                 }
             }
-            let _ = to_client.shutdown(std::net::Shutdown::Both);
+            // An end does not come through either.
+            back.wait_while_cut_off();
+            let _ = to_client.shutdown(Shutdown::Both);
         });
         let there = self.clone();
         thread::spawn(move || {
@@ -423,8 +502,9 @@ impl PostgresProxy {
                     break;
                 }
             }
-            let _ = server.shutdown(std::net::Shutdown::Both);
-            let _ = client.shutdown(std::net::Shutdown::Both);
+            there.wait_while_cut_off();
+            let _ = server.shutdown(Shutdown::Both);
+            let _ = client.shutdown(Shutdown::Both);
         });
     }
 }
