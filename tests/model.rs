@@ -13,6 +13,8 @@
 
 #[path = "model/pool.rs"]
 mod pool;
+#[path = "support/store.rs"]
+mod store;
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
@@ -30,9 +32,16 @@ use letsbridge::store::Store;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 use pool::{ANN, KATE, Pool, PoolStep};
 use proptest::prelude::*;
+use store::{is_in_postgresql, new_store};
+
+/// In PostgreSQL, each step takes a thousand times as long.
+fn config() -> ProptestConfig {
+    let cases = if is_in_postgresql() { 12 } else { 1_000 };
+    ProptestConfig { cases, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+}
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn nothing_is_lost_nothing_comes_twice_and_the_order_holds(
@@ -237,7 +246,7 @@ impl World {
         policy: AccountPolicy,
     ) -> Self {
         let network = Network::new("office");
-        let mut store = Store::in_memory().unwrap();
+        let mut store = new_store();
         let bridge = bridge(&network, channels, join, policy.clone(), &mut store);
         let find = |wanted: Endpoint| {
             bridge.endpoints().find(|(_, place)| **place == wanted).map(|(id, _)| id)

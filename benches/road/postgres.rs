@@ -18,7 +18,10 @@ pub(crate) async fn run(quick: bool) {
     let (single, many) = if quick { QUICK } else { WHOLE };
     let state = &std::env::temp_dir();
     let server = PostgresServer::start_durable();
-    println!("The store is in a PostgreSQL of its own, on this machine, and in {}.\n", state.display());
+    println!(
+        "The store is in a PostgreSQL of its own, on this machine, and in {}.\n",
+        state.display()
+    );
     added_latency(&server, state, single).await;
     let database = server.url(&server.create_database());
     let stage = Stage::planned(in_postgres(100, state, &database)).await;

@@ -25,11 +25,16 @@ const KILLED_AFTER_MS: u64 = 80;
 /// How long a command may take beside a bridge that stands still for a while.
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// What a command says where no bridge runs, or one that is not the active node.
+const ELSEWHERE: [&str; 2] = ["no bridge is running", "runs on another node"];
+
 /// Who makes backups and pauses links.
 pub(crate) struct Administrator<'a> {
     stage: &'a Stage,
-    /// Where `bridge.toml` is.
-    directory: PathBuf,
+    /// Where `bridge.toml` is; of several nodes, that of each.
+    directories: Vec<PathBuf>,
+    /// A store in PostgreSQL is backed up by other means.
+    has_backups: bool,
 }
 
 /// What an administrator has done.
@@ -54,21 +59,32 @@ enum Answer {
 impl<'a> Administrator<'a> {
     /// Who looks after the bridge whose configuration is in `directory`.
     pub(crate) fn new(stage: &'a Stage, directory: &Path) -> Self {
-        Self { stage, directory: directory.to_owned() }
+        Self { stage, directories: vec![directory.to_owned()], has_backups: true }
     }
 
-    /// The last backup.
-    pub(crate) fn backup_file(&self) -> PathBuf {
-        self.directory.join("state.backup")
+    /// Who looks after bridges whose store is in PostgreSQL, with their configurations in `directories`.
+    pub(crate) fn of_nodes(stage: &'a Stage, directories: Vec<PathBuf>) -> Self {
+        Self { stage, directories, has_backups: false }
     }
 
-    /// Works until it is over. There is a backup then; links may be paused still.
+    /// The last backup; `None` where no backups are made.
+    pub(crate) fn backup(&self) -> Option<PathBuf> {
+        self.has_backups.then(|| self.backup_file())
+    }
+
+    fn backup_file(&self) -> PathBuf {
+        self.directories[0].join("state.backup")
+    }
+
+    /// Works until it is over. There is a backup then, where any are made; links may be paused still.
     pub(crate) async fn work(&self, mut dice: Rng, over: &AtomicBool) -> Deeds {
         let mut deeds = Deeds::default();
-        self.back_up(&mut deeds).await;
+        if self.has_backups {
+            self.back_up(&mut deeds).await;
+        }
         while !over.load(Ordering::Relaxed) {
             sleep(Duration::from_millis(dice.u64(200..2_000))).await;
-            if dice.bool() {
+            if !self.has_backups || dice.bool() {
                 self.pause_for_a_while(&mut dice, &mut deeds, over).await;
             } else if dice.u8(..KILLED) == 0 {
                 self.kill_a_backup(&mut dice, &mut deeds).await;
@@ -98,7 +114,7 @@ impl<'a> Administrator<'a> {
             .flat_map(|room| self.stage.mirrored(room))
             .map(|arrival| arrival.text)
             .collect();
-        let backup = self.backup().await;
+        let backup = self.begin_backup().await;
         let end = timeout(PATIENCE, backup.wait_with_output()).await.expect("it ends").unwrap();
         assert!(end.status.success(), "letsbridge backup: {end:?}");
         self.verify(arrived).await;
@@ -107,16 +123,16 @@ impl<'a> Administrator<'a> {
 
     /// Kills a backup at some moment: the one before is still there, or a new one.
     async fn kill_a_backup(&self, dice: &mut Rng, deeds: &mut Deeds) {
-        let mut backup = self.backup().await;
+        let mut backup = self.begin_backup().await;
         sleep(Duration::from_millis(dice.u64(..KILLED_AFTER_MS))).await;
         backup.kill().await.unwrap();
         self.verify(Vec::new()).await;
         deeds.killed_backups += 1;
     }
 
-    async fn backup(&self) -> Child {
+    async fn begin_backup(&self) -> Child {
         let file = self.backup_file();
-        command(&self.directory, &["backup", "--force", &file.display().to_string()]).await
+        command(&self.directories[0], &["backup", "--force", &file.display().to_string()]).await
     }
 
     /// Holds the backup to what SQLite says of it, and to what has arrived in the rooms: the bridge knew that.
@@ -160,17 +176,25 @@ impl<'a> Administrator<'a> {
         }
     }
 
-    /// Asks a bridge to pause or resume the link of `channel`.
+    /// Asks a bridge to pause or resume the link of `channel`: of several nodes, the active one.
     async fn change(&self, what: &str, channel: &str) -> Answer {
-        let end = run(&self.directory, &[what, channel]).await;
-        let out = String::from_utf8_lossy(&end.stdout);
-        match end.status.code() {
-            Some(0) if out.contains(": was ") => Answer::WasSo,
-            Some(0) => Answer::Changed,
-            Some(1) => Answer::None,
-            _ => panic!("letsbridge {what}: {end:?}"),
+        for directory in &self.directories {
+            let end = run(directory, &[what, channel]).await;
+            let (out, err) = (text(&end.stdout), text(&end.stderr));
+            return match end.status.code() {
+                Some(0) if out.contains(": was ") => Answer::WasSo,
+                Some(0) => Answer::Changed,
+                Some(1) if ELSEWHERE.iter().any(|words| err.contains(words)) => continue,
+                Some(1) => Answer::None,
+                _ => panic!("letsbridge {what}: {end:?}"),
+            };
         }
+        Answer::None
     }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Runs `letsbridge` with these arguments and the configuration in `directory`, until it ends.

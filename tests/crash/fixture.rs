@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -80,6 +81,15 @@ impl Variant {
     }
 }
 
+/// Where a bridge finds the servers and, if it is in PostgreSQL, its store.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) irc: String,
+    pub(crate) letschat: String,
+    /// A section of the configuration, or nothing.
+    pub(crate) store: String,
+}
+
 /// All channels.
 pub(crate) fn channels() -> Vec<&'static str> {
     LINKS.iter().flat_map(|link| link.channels).copied().collect()
@@ -134,6 +144,8 @@ pub(crate) struct Stage {
     archived: Mutex<HashSet<&'static str>>,
     /// What is written to a connection now may never reach it.
     unsure: AtomicBool,
+    /// `[store]` of the bridge's configuration, or nothing.
+    store: String,
 }
 
 impl Stage {
@@ -171,7 +183,18 @@ impl Stage {
             thief,
             archived: Mutex::default(),
             unsure: AtomicBool::new(false),
+            store: String::new(),
         }
+    }
+
+    /// The same servers, for a bridge with this section `[store]`.
+    pub(crate) fn with_store(self, store: String) -> Self {
+        Self { store, ..self }
+    }
+
+    /// Where Let's Chat listens.
+    pub(crate) fn letschat_address(&self) -> SocketAddr {
+        self.letschat.url().trim_start_matches("http://").trim_end_matches('/').parse().unwrap()
     }
 
     /// The nicks under which the bridge sits in `channel`; the ghost of an earlier life may be one.
@@ -215,6 +238,16 @@ impl Stage {
 
     /// What the bridge is told of it; nothing is too old or too much for it.
     pub(crate) fn config(&self, variant: Variant) -> String {
+        let place = Place {
+            irc: self.irc.address().to_string(),
+            letschat: self.letschat.url(),
+            store: self.store.clone(),
+        };
+        self.config_in(&place, variant)
+    }
+
+    /// What a bridge in that place is told of it.
+    pub(crate) fn config_in(&self, place: &Place, variant: Variant) -> String {
         let (nick, flood_control) = match variant {
             Variant { has_other_nick: true, .. } => (OTHER_NICK, "off"),
             Variant { has_other_limits: true, .. } => (BRIDGE, "ergo"),
@@ -226,10 +259,11 @@ impl Stage {
              [irc.office]\nservers = [\"{}\"]\ntls = false\nnick = \"{nick}\"\nflood_control = \"{flood_control}\"\n\
              [format]\nanti_ping = false\nshow_joins = \"off\"\nshow_nick_changes = \"off\"\n\
              show_kicks = \"off\"\nshow_modes = \"off\"\nshow_topics = \"off\"\nlong_messages = \"all\"\n\
-             [archive]\nenabled = true\n\
+             [archive]\nenabled = true\n{}\
              [letschat]\nurl = \"{}\"\ntoken = \"{}\"\n",
-            self.irc.address(),
-            self.letschat.url(),
+            place.irc,
+            place.store,
+            place.letschat,
             self.letschat.token(BRIDGE),
         );
         if self.has_accounts {
@@ -330,7 +364,7 @@ impl Stage {
 }
 
 /// Whether a post comes from IRC. People with an account of their own also type.
-fn is_mirrored(post: &letschat::Post) -> bool {
+pub(crate) fn is_mirrored(post: &letschat::Post) -> bool {
     post.owner == BRIDGE
         || post.owner.ends_with(MADE_SUFFIX)
         || LINKED.contains(&post.owner.as_str()) && post.text.starts_with("in#")

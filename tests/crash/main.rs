@@ -42,6 +42,15 @@
 //! In another run nobody dies either, and the program is replaced again and again (`letsbridge upgrade`): the same holds,
 //! and nobody on IRC sees it. `LETSBRIDGE_UPGRADES` says how often.
 //!
+//! All of that holds, too, where the store is in PostgreSQL (these tests need it): there, the bridge's own files are lost
+//! now and then while it is dead, all of them, or what was written to them last.
+//!
+//! In a run of its own, two nodes share a store in PostgreSQL. Either is killed, stands still, is stopped, hands over, and
+//! is cut off from PostgreSQL; and PostgreSQL crashes and stands still. Between a node and its successor the same holds as
+//! between a killed bridge and the next one. And never two of them speak: once a node has written anything to a server,
+//! nothing that the other one writes in an earlier term reaches any server. `LETSBRIDGE_TROUBLES` says how often something
+//! happens on each kind of server. That run also tells how long it takes until the other node speaks.
+//!
 //! `LETSBRIDGE_SEED` replays the dice of a run and `LETSBRIDGE_CRASHES` says how many times to kill.
 //! The same seed says and breaks the same things in the same order; it does not bring back the same
 //! timing, which is the operating system's, so a failure may take several runs to show again.
@@ -51,6 +60,9 @@
 //! ```text
 //! LETSBRIDGE_CRASHES=300 LETSBRIDGE_LONGEST_PAUSE=150 LETSBRIDGE_ROUNDS=60 LETSBRIDGE_CALM=45 \
 //!     cargo test --test crash -- --nocapture
+//! LETSBRIDGE_TROUBLES=250 LETSBRIDGE_LONGEST_PAUSE=60 LETSBRIDGE_CALM=5 \
+//!     cargo test --test crash two_nodes -- --ignored --nocapture
+//! LETSBRIDGE_CRASHES=100 cargo test --test crash in_postgresql -- --ignored --nocapture
 //! ```
 
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -60,13 +72,18 @@ mod archived;
 mod check;
 mod faults;
 mod fixture;
+mod local_copy;
+mod node_troubles;
+mod nodes;
 mod power;
 mod program;
 mod record;
+mod relay;
 mod restored;
 mod settings;
 mod shaking;
 mod speakers;
+mod turns;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -78,8 +95,13 @@ use check::{Repeats, judge};
 use fastrand::Rng;
 use fixture::{Stage, Variant, channels, is_channel, roads, rooms};
 use letsbridge_testkit::irc::{Cap, Caps};
+use letsbridge_testkit::postgres::PostgresServer;
+use local_copy::LocalCopy;
+use node_troubles::Plan as TroublePlan;
+use nodes::{Nodes, store_section};
 use program::Program;
 use record::Record;
+use relay::Transcript;
 use shaking::Plan;
 use speakers::{Chorus, first_word, last_word};
 use tokio::time::{Instant, sleep, timeout};
@@ -102,74 +124,91 @@ const LONGEST_ENTRY: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_plain_server() {
-    run(Manner { caps: Caps::none(), keeps: false, has_accounts: false, loses_power: false }).await;
+    run(Manner::plain()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_on_a_server_that_confirms() {
-    run(Manner {
-        caps: Caps::all().without(Cap::ChatHistory),
-        keeps: false,
-        has_accounts: false,
-        loses_power: false,
-    })
-    .await;
+    run(Manner { caps: Caps::all().without(Cap::ChatHistory), ..Manner::plain() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_repeated_however_often_it_is_killed_on_a_server_that_keeps_what_was_said()
  {
-    run(Manner { caps: Caps::all(), keeps: true, has_accounts: false, loses_power: false }).await;
+    run(Manner::keeps()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_repeated_however_often_it_is_killed_where_people_speak_by_accounts() {
-    run(Manner { caps: Caps::all(), keeps: true, has_accounts: true, loses_power: false }).await;
+    run(Manner { has_accounts: true, ..Manner::keeps() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_it_is_killed_where_people_of_a_plain_server_speak_by_accounts()
  {
-    run(Manner { caps: Caps::none(), keeps: false, has_accounts: true, loses_power: false }).await;
+    run(Manner { has_accounts: true, ..Manner::plain() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_however_often_the_power_is_on_a_plain_server() {
-    run(Manner { caps: Caps::none(), keeps: false, has_accounts: false, loses_power: true }).await;
+    run(Manner { loses_power: true, ..Manner::plain() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_repeated_however_often_the_power_is_on_a_server_that_keeps_what_was_said()
  {
-    run(Manner { caps: Caps::all(), keeps: true, has_accounts: true, loses_power: true }).await;
+    run(Manner { has_accounts: true, loses_power: true, ..Manner::keeps() }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_a_plain_server_restarts_and_everything_stands_still_now_and_then() {
-    shake(Manner { caps: Caps::none(), keeps: false, has_accounts: false, loses_power: false })
-        .await;
+    shake(Manner::plain()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_while_a_server_that_keeps_what_was_said_restarts_and_everything_stands_still()
  {
-    shake(Manner { caps: Caps::all(), keeps: true, has_accounts: false, loses_power: false }).await;
+    shake(Manner::keeps()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_seen_however_often_it_is_upgraded_on_a_plain_server() {
-    upgrade(Manner { caps: Caps::none(), keeps: false, has_accounts: false, loses_power: false })
-        .await;
+    upgrade(Manner::plain()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_seen_however_often_it_is_upgraded_on_a_server_that_keeps_what_was_said()
 {
-    upgrade(Manner { caps: Caps::all(), keeps: true, has_accounts: true, loses_power: false })
-        .await;
+    upgrade(Manner { has_accounts: true, ..Manner::keeps() }).await;
 }
 
-/// What kind of IRC server it is.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs postgresql: tests/all runs it"]
+async fn needs_postgres_nothing_is_lost_however_often_it_is_killed_with_its_store_in_postgresql() {
+    run(Manner { in_postgresql: true, ..Manner::plain() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs postgresql: tests/all runs it"]
+async fn needs_postgres_nothing_is_lost_or_repeated_where_people_speak_by_accounts_kept_in_postgresql()
+ {
+    run(Manner { in_postgresql: true, has_accounts: true, ..Manner::keeps() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs postgresql: tests/all runs it"]
+async fn needs_postgres_nothing_is_lost_whatever_happens_to_two_nodes_on_a_plain_server() {
+    trouble(Manner { in_postgresql: true, ..Manner::plain() }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs postgresql: tests/all runs it"]
+async fn needs_postgres_nothing_is_lost_or_repeated_whatever_happens_to_two_nodes_on_a_server_that_keeps_what_was_said()
+ {
+    trouble(Manner { in_postgresql: true, ..Manner::keeps() }).await;
+}
+
+/// What kind of IRC server it is, and what else makes a difference.
 #[derive(Clone, Copy, Debug)]
 struct Manner {
     caps: Caps,
@@ -179,6 +218,26 @@ struct Manner {
     has_accounts: bool,
     /// The machine of the bridge loses its power when the bridge is killed.
     loses_power: bool,
+    /// The store is in PostgreSQL.
+    in_postgresql: bool,
+}
+
+impl Manner {
+    /// A plain server.
+    fn plain() -> Self {
+        Self {
+            caps: Caps::none(),
+            keeps: false,
+            has_accounts: false,
+            loses_power: false,
+            in_postgresql: false,
+        }
+    }
+
+    /// A server that keeps what was said.
+    fn keeps() -> Self {
+        Self { caps: Caps::all(), keeps: true, ..Self::plain() }
+    }
 }
 
 /// A run in which nobody dies but the servers.
@@ -210,8 +269,8 @@ async fn shake(manner: Manner) {
     );
     println!("{told}{deeds:?}");
     let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
-    let rules = Rules { manner, seed, all_is_heard: true };
-    conclude(&administrator, program, &chorus, record, rules).await;
+    let rules = Rules { manner, seed, all_is_heard: true, transcript: None };
+    conclude(&administrator, vec![&mut program], &chorus, record, rules).await;
 }
 
 /// A run in which the program is replaced again and again: on IRC, nobody sees it.
@@ -251,8 +310,65 @@ async fn upgrade(manner: Manner) {
         seen.filter(|line| visible.iter().any(|word| line.starts_with(word))).collect();
     assert_eq!((stage.irc.connections_accepted(), seen), (connections, Vec::new()));
     let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
-    let rules = Rules { manner, seed, all_is_heard: true };
-    conclude(&administrator, program, &chorus, record, rules).await;
+    let rules = Rules { manner, seed, all_is_heard: true, transcript: None };
+    conclude(&administrator, vec![&mut program], &chorus, record, rules).await;
+}
+
+/// A run with two nodes.
+async fn trouble(manner: Manner) {
+    let seed = settings::seed();
+    let plan = TroublePlan {
+        troubles: settings::troubles(),
+        calm: settings::calm(),
+        pauses: settings::node_pauses(),
+    };
+    println!("LETSBRIDGE_SEED={seed}, with {manner:?} and {plan:?}");
+    let began = Instant::now();
+    let stage = Stage::set(manner.caps, manner.has_accounts).await;
+    let mut nodes = Nodes::new(&stage);
+    for node in &mut nodes.all {
+        node.start().await;
+        timeout(PATIENCE, node.program.started()).await.expect("it starts in time");
+    }
+    // The archive of a node begins when it is the active one for the first time.
+    for node in [0, 1] {
+        let program = &mut nodes.all[node].program;
+        timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
+        if node == 0 {
+            let end = administrator::run(program.directory(), &["handover"]).await;
+            assert!(end.status.success(), "letsbridge handover: {end:?}");
+        }
+    }
+    let transcript = nodes.transcript.clone();
+    let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };
+    let begun = begin(&stage, &chorus).await;
+    let administrator = Administrator::of_nodes(&stage, nodes.directories());
+    let troubling = async {
+        let told = node_troubles::make(&stage, &mut nodes, plan, Rng::with_seed(seed)).await;
+        over.store(true, Ordering::Relaxed);
+        told
+    };
+    let (told, on_irc, in_letschat, with_hesitation, deeds, ()) = tokio::join!(
+        troubling,
+        chorus.on_irc(Rng::with_seed(seed ^ 1)),
+        chorus.in_letschat(Rng::with_seed(seed ^ 2)),
+        chorus.with_hesitation(Rng::with_seed(seed ^ 3)),
+        administrator.work(Rng::with_seed(seed ^ 5), &over),
+        node_troubles::ask_for_signs_of_life(&stage, &over),
+    );
+    told.print();
+    println!("{deeds:?}, after {:.1} s", began.elapsed().as_secs_f64());
+    let record = Record([begun.0, on_irc.0, in_letschat.0, with_hesitation.0].concat());
+    let rules = Rules { manner, seed, all_is_heard: false, transcript: Some(&transcript) };
+    conclude(&administrator, nodes.active_last(), &chorus, record, rules).await;
+}
+
+/// These servers, for a bridge whose store is in a PostgreSQL of its own.
+fn with_postgresql(stage: Stage) -> Stage {
+    let postgres = PostgresServer::shared();
+    let database = postgres.create_database();
+    stage.with_store(store_section(postgres.port(), &database, "alone"))
 }
 
 async fn run(manner: Manner) {
@@ -262,6 +378,7 @@ async fn run(manner: Manner) {
     let began = Instant::now();
     let (mut dice, pauses) = (Rng::with_seed(seed), settings::pauses());
     let stage = Stage::set(manner.caps, manner.has_accounts).await;
+    let stage = if manner.in_postgresql { with_postgresql(stage) } else { stage };
     let mut program = Program::new(&stage.config(Variant::default()));
     let directory = program.directory().to_owned();
     if manner.loses_power {
@@ -274,12 +391,18 @@ async fn run(manner: Manner) {
     let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
     let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };
     let begun = begin(&stage, &chorus).await;
+    let local_copy = manner.in_postgresql.then(|| LocalCopy::new(&directory));
     let killing = async {
-        let ready = kill_often(&stage, &mut program, dice.fork(), crashes, &pauses).await;
+        let ready =
+            kill_often(&stage, &mut program, dice.fork(), (crashes, &pauses), local_copy).await;
         over.store(true, Ordering::Relaxed);
         ready
     };
-    let administrator = Administrator::new(&stage, &directory);
+    let administrator = if manner.in_postgresql {
+        Administrator::of_nodes(&stage, vec![directory])
+    } else {
+        Administrator::new(&stage, &directory)
+    };
     let administration = async {
         match manner.loses_power {
             true => Deeds::default(),
@@ -306,44 +429,56 @@ async fn run(manner: Manner) {
     if manner.loses_power {
         println!("the power was lost {losses} times");
     }
-    let rules = Rules { manner, seed, all_is_heard: false };
-    conclude(&administrator, program, &chorus, record, rules).await;
+    let rules = Rules { manner, seed, all_is_heard: false, transcript: None };
+    conclude(&administrator, vec![&mut program], &chorus, record, rules).await;
 }
 
 /// By what it is judged.
 #[derive(Clone, Copy, Debug)]
-struct Rules {
+struct Rules<'a> {
     manner: Manner,
     seed: u64,
     /// Whether nothing excuses a bridge that did not hear what was written to its connection.
     all_is_heard: bool,
+    /// What several nodes have said.
+    transcript: Option<&'a Transcript>,
 }
 
-/// Waits until all has arrived, and judges it.
+/// Waits until all has arrived, and judges it. The programs are stopped in this order.
 async fn conclude(
     administrator: &Administrator<'_>,
-    mut program: Program,
+    mut programs: Vec<&mut Program>,
     chorus: &Chorus<'_>,
     mut record: Record,
-    rules: Rules,
+    rules: Rules<'_>,
 ) {
     let (stage, began) = (chorus.stage, Instant::now());
     administrator.resume_all().await;
     chorus.last_words(&mut record);
     let arrived = all_arrives(stage, last_word).await;
-    let stopped = arrived && program.stop().await.success();
     println!("delivered {:.1} s later", began.elapsed().as_secs_f64());
+    let mut stopped = arrived;
+    for program in &mut programs {
+        stopped &= arrived && program.stop().await.success();
+    }
+    let program = programs.pop().expect("there is one");
     let mut complaints = verdict(stage, &record, rules);
+    complaints.extend(rules.transcript.map(|it| turns::judge(&it.all())).unwrap_or_default());
     if complaints.is_empty() && stopped {
         complaints = archived::judge(&program.directory().join("state"));
     }
-    if complaints.is_empty() && stopped && !rules.manner.loses_power {
+    if complaints.is_empty() && stopped && rules.manner.in_postgresql {
+        complaints = local_copy::judge(program.directory()).await;
+    }
+    // Nobody makes backups while the power is lost.
+    let backup = administrator.backup().filter(|_| !rules.manner.loses_power);
+    if let (true, true, Some(backup)) = (complaints.is_empty(), stopped, backup) {
         let began = Instant::now();
-        complaints = restored::judge(stage, chorus, &administrator.backup_file()).await;
+        complaints = restored::judge(stage, chorus, &backup).await;
         println!("the restored bridge took {:.1} s", began.elapsed().as_secs_f64());
     }
     if !complaints.is_empty() || !stopped {
-        write_down(stage, &record, &program);
+        write_down(stage, &record, program);
         for complaint in &complaints {
             println!("{complaint}");
         }
@@ -361,8 +496,8 @@ async fn kill_often(
     stage: &Stage,
     program: &mut Program,
     mut dice: Rng,
-    times: usize,
-    pauses: &faults::Pauses,
+    (times, pauses): (usize, &faults::Pauses),
+    local_copy: Option<LocalCopy>,
 ) -> usize {
     let mut ready = 0;
     for _ in 0..times {
@@ -387,6 +522,9 @@ async fn kill_often(
         ready += usize::from(program.kill().await);
         nobody_there(stage).await;
         program.lose_power(&mut dice);
+        if let Some(local_copy) = &local_copy {
+            local_copy.lose_some(&mut dice);
+        }
         program.start().await;
     }
     ready
@@ -493,7 +631,7 @@ async fn arrives(stage: &Stage, to: &str, word: &str) {
 }
 
 /// Everything that is wrong, and the figures.
-fn verdict(stage: &Stage, record: &Record, rules: Rules) -> Vec<String> {
+fn verdict(stage: &Stage, record: &Record, rules: Rules<'_>) -> Vec<String> {
     let mut sums = BTreeMap::<&str, (usize, usize)>::new();
     let everywhere = [channels(), rooms()].concat();
     let arrived: HashSet<String> =

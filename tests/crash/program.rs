@@ -27,20 +27,29 @@ pub(crate) static DOORS: Mutex<()> = Mutex::const_new(());
 pub(crate) struct Program {
     directory: TempDir,
     child: Option<Child>,
-    ready: watch::Receiver<bool>,
+    told: watch::Receiver<Told>,
     began: Instant,
     starts: usize,
     /// What its disk holds, if the machine can lose its power.
     power: Option<Power>,
 }
 
+/// What a program has told systemd.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    /// It has started. A node that waits says so, too.
+    has_started: bool,
+    /// All links were up.
+    has_joined: bool,
+}
+
 impl Program {
     /// A program that was never started, with this configuration.
     pub(crate) fn new(toml: &str) -> Self {
         let directory = tempfile::Builder::new().prefix("letsbridge-crash-").tempdir().unwrap();
-        let ready = watch::channel(false).1;
+        let told = watch::channel(Told::default()).1;
         let began = Instant::now();
-        let program = Self { directory, child: None, ready, began, starts: 0, power: None };
+        let program = Self { directory, child: None, told, began, starts: 0, power: None };
         program.configure(toml);
         program
     }
@@ -68,12 +77,12 @@ impl Program {
 
     /// Whether it has said that all links are up: from then on, it hears signals.
     pub(crate) fn is_ready(&self) -> bool {
-        *self.ready.borrow()
+        self.told.borrow().has_joined
     }
 
     /// Tells it to read its configuration again.
     pub(crate) fn reload(&self) {
-        writeln!(self.log(), "== reloads at {:.3?}", self.began.elapsed()).unwrap();
+        self.note("reloads");
         self.signal(Signal::HUP);
     }
 
@@ -89,11 +98,11 @@ impl Program {
         // A socket of its own for each life, so that no word of the one before is taken for its.
         let socket = self.directory.path().join("notify");
         let _ = fs::remove_file(&socket);
-        let (sender, ready) = watch::channel(false);
+        let (sender, told) = watch::channel(Told::default());
         tokio::spawn(listen(UnixDatagram::bind(&socket).unwrap(), sender));
-        self.ready = ready;
-        let mut log = self.log();
-        writeln!(log, "== start {} at {:.3?}", self.starts, self.began.elapsed()).unwrap();
+        self.told = told;
+        self.note(&format!("start {}", self.starts));
+        let log = self.log();
         let child = Command::new(env!("CARGO_BIN_EXE_letsbridge"))
             .envs(self.power.as_mut().map(Power::environment).unwrap_or_default())
             .args(["run", "--config"])
@@ -118,15 +127,24 @@ impl Program {
             panic!("the bridge has ended by itself: {status}");
         }
         child.kill().await.unwrap();
-        writeln!(self.log(), "== killed at {:.3?}", self.began.elapsed()).unwrap();
-        *self.ready.borrow()
+        self.note("killed");
+        self.is_ready()
     }
 
     /// Waits until it says, as systemd would hear it, that all links are up.
     pub(crate) async fn ready(&mut self) {
+        self.tells(|told| told.has_started && told.has_joined).await;
+    }
+
+    /// Waits until it says that it has started: a node that waits has.
+    pub(crate) async fn started(&mut self) {
+        self.tells(|told| told.has_started).await;
+    }
+
+    async fn tells(&mut self, enough: impl Fn(&Told) -> bool) {
         let child = self.child.as_mut().expect("it was started");
         tokio::select! {
-            ready = self.ready.wait_for(|ready| *ready) => drop(ready.expect("its listener lives")),
+            told = self.told.wait_for(enough) => drop(told.expect("its listener lives")),
             status = child.wait() => panic!("the bridge has ended by itself: {}", status.unwrap()),
         }
     }
@@ -140,7 +158,7 @@ impl Program {
 
     /// Has it replaced by the program that is installed, which is the same one. All connections to IRC are kept.
     pub(crate) async fn upgrade(&mut self) {
-        writeln!(self.log(), "== upgrade at {:.3?}", self.began.elapsed()).unwrap();
+        self.note("upgrade");
         let asked = {
             let _doors = DOORS.lock().await;
             let mut command = Command::new(env!("CARGO_BIN_EXE_letsbridge"));
@@ -156,11 +174,26 @@ impl Program {
 
     /// Makes it stand still for this long, as a paused machine does.
     pub(crate) async fn pause(&mut self, length: Duration) {
-        writeln!(self.log(), "== stands still at {:.3?}", self.began.elapsed()).unwrap();
-        self.signal(Signal::STOP);
+        self.stand_still();
         sleep(length).await;
-        writeln!(self.log(), "== goes on at {:.3?}", self.began.elapsed()).unwrap();
+        self.go_on();
+    }
+
+    /// Makes it stand still until it is told to go on.
+    pub(crate) fn stand_still(&self) {
+        self.note("stands still");
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        self.note("goes on");
         self.signal(Signal::CONT);
+    }
+
+    /// Writes into its log what is done to it.
+    pub(crate) fn note(&self, what: &str) {
+        writeln!(self.log(), "== {what} at {:.3?}", self.began.elapsed()).unwrap();
     }
 
     fn signal(&self, signal: Signal) {
@@ -197,13 +230,24 @@ pub(crate) async fn become_the_program(pid: u32) {
 }
 
 /// Takes all that the program tells systemd: one whose words nobody takes would wait.
-async fn listen(socket: UnixDatagram, ready: watch::Sender<bool>) {
+async fn listen(socket: UnixDatagram, told: watch::Sender<Told>) {
     let mut notice = [0; 1_024];
     while let Ok(length) = socket.recv(&mut notice).await {
-        if notice[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1")
-            && ready.send(true).is_err()
-        {
+        let notice = String::from_utf8_lossy(&notice[..length]);
+        let has_started = notice.lines().any(|line| line == "READY=1");
+        let has_joined = notice.lines().any(says_all_joined);
+        told.send_modify(|told| {
+            told.has_started |= has_started;
+            told.has_joined |= has_joined;
+        });
+        if told.is_closed() {
             return;
         }
     }
+}
+
+/// Whether a line of a notice says `STATUS=9 of 9 channels and rooms joined`.
+fn says_all_joined(line: &str) -> bool {
+    let words: Vec<&str> = line.trim_start_matches("STATUS=").split(' ').collect();
+    line.contains(" channels and rooms joined") && words[0] == words[2]
 }

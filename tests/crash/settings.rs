@@ -22,6 +22,21 @@ const CALM: f64 = 1.0;
 /// How often the program is replaced in a run without kills, unless the environment says otherwise.
 const UPGRADES: usize = 6;
 
+/// How often something happens to two nodes on each kind of server, and the longest pause of one in seconds, unless the
+/// environment says otherwise.
+const TROUBLES: usize = 20;
+const LONGEST_NODE_PAUSE: f64 = 9.0;
+
+/// How often something happens to two nodes.
+pub(crate) fn troubles() -> usize {
+    from_environment("LETSBRIDGE_TROUBLES").unwrap_or(TROUBLES)
+}
+
+/// The longest pause of a node.
+pub(crate) fn node_pauses() -> Pauses {
+    pauses_of(LONGEST_NODE_PAUSE)
+}
+
 /// How often the program is replaced.
 pub(crate) fn upgrades() -> usize {
     from_environment("LETSBRIDGE_UPGRADES").unwrap_or(UPGRADES)
@@ -55,6 +70,10 @@ fn from_environment<T: std::str::FromStr>(name: &str) -> Option<T> {
 
 /// The longest pause in a run.
 pub(crate) fn pauses() -> Pauses {
-    let longest = from_environment("LETSBRIDGE_LONGEST_PAUSE").unwrap_or(LONGEST_PAUSE);
+    pauses_of(LONGEST_PAUSE)
+}
+
+fn pauses_of(usual: f64) -> Pauses {
+    let longest = from_environment("LETSBRIDGE_LONGEST_PAUSE").unwrap_or(usual);
     Pauses { longest: Duration::from_secs_f64(longest) }
 }

@@ -38,6 +38,8 @@ mod reload;
 mod rendering;
 mod restored;
 mod status_notices;
+#[path = "../support/store.rs"]
+mod store;
 mod text;
 mod upgrade;
 

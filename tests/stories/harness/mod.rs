@@ -68,6 +68,8 @@ use secrecy::SecretBox;
 use sessions::Puppet;
 use wire::Wire;
 
+use crate::store::new_store;
+
 /// A bridge, its store, its connections, and what it has sent.
 pub(crate) struct World {
     now: Instant,
@@ -126,7 +128,7 @@ impl World {
                 networks.push(network.clone());
             }
         }
-        let mut store = Store::in_memory().unwrap();
+        let mut store = new_store();
         let start = "2026-11-22T12:00:00Z".parse().unwrap();
         let config = BridgeConfig { groups: link_groups.clone(), ..BridgeConfig::default() };
         let bridge = Bridge::new(config, start, &mut store).unwrap();

@@ -8,10 +8,10 @@ use letsbridge::bridge::{
 };
 use letsbridge::domain::{Endpoint, FloodControl, LinkFlow, LinkPhase};
 use letsbridge::protocol::irc;
-use letsbridge::store::Store;
 use letsbridge::translate::{LinkFormat, MergeLines, RoomFormat};
 
 use super::{World, endpoint, links};
+use crate::store::new_store;
 
 impl World {
     /// Without flood control: the bridge sends all lines at once.
@@ -119,7 +119,7 @@ impl World {
         let (channel, room) = ("office/#tea", "tea");
         self.set_phase(channel, room, phase);
         self.set_direction(channel, room, flow);
-        self.store = Store::in_memory().unwrap();
+        self.store = new_store();
         self.restart();
         self
     }
