@@ -135,10 +135,11 @@ fn of_store(error: Box<dyn Error>) -> Result<StoreError, Box<dyn Error>> {
     error.downcast::<StoreError>().map(|error| *error)
 }
 
-/// Builds the runtime. Two threads suffice for sockets that are mostly idle, on any number of cores.
+/// Builds the runtime. One thread suffices for the sockets, on any number of cores: the engine, and whatever blocks, has
+/// threads of its own.
 pub(super) fn build_runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .enable_all()
         .build()
         .expect("the Tokio runtime can be built")
