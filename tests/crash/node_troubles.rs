@@ -359,7 +359,11 @@ impl Troublemaker<'_> {
             tokio::join!(self.says_on_irc(), self.posts());
             self.waits(self.nodes.active_and_other().1).await;
         };
-        timeout(PATIENCE, settled).await.expect("one node is active, and the other one waits");
+        let settled = timeout(PATIENCE, settled).await;
+        for node in &mut self.nodes.all {
+            node.program.assert_runs();
+        }
+        settled.expect("one node is active, and the other one waits");
         self.told.settled.add(began.elapsed());
         self.measure();
         self.is_well = true;

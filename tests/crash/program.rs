@@ -122,13 +122,18 @@ impl Program {
 
     /// Kills it with SIGKILL. Says whether it was ready before.
     pub(crate) async fn kill(&mut self) -> bool {
-        let mut child = self.child.take().expect("it was started");
-        if let Some(status) = child.try_wait().unwrap() {
-            panic!("the bridge has ended by itself: {status}");
-        }
-        child.kill().await.unwrap();
+        self.assert_runs();
+        self.child.take().expect("it was started").kill().await.unwrap();
         self.note("killed");
         self.is_ready()
+    }
+
+    /// Fails if it has ended by itself.
+    pub(crate) fn assert_runs(&mut self) {
+        let child = self.child.as_mut().expect("it was started");
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("the bridge has ended by itself: {status}; see {}", self.directory().display());
+        }
     }
 
     /// Waits until it says, as systemd would hear it, that all links are up.

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::TryStreamExt;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 use tokio_postgres::types::ToSql;
 
 use super::super::StoreError;
@@ -31,15 +31,13 @@ pub(super) async fn copy_all(
     let session = Session::open_for_copy(config).await?;
     // The rows that cascades would remove are removed by name; and tables are filled in any order.
     connection.pragma_update(None, "foreign_keys", false)?;
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let copied = fill(&session, shapes, connection).await;
+    // It ends with this future, also if nobody waits for that any more.
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let copied = fill(&session, shapes, &transaction).await;
     let finished = copied.and_then(|copied| {
-        connection.execute_batch("COMMIT")?;
+        transaction.commit()?;
         Ok(copied)
     });
-    if finished.is_err() && !connection.is_autocommit() {
-        connection.execute_batch("ROLLBACK")?;
-    }
     session.close().await;
     finished
 }

@@ -278,6 +278,28 @@ fn needs_postgres_commit_whose_answer_is_lost_happens_once() {
 
 #[test]
 #[ignore = "needs postgresql: tests/all runs it"]
+fn needs_postgres_node_that_is_cut_off_while_it_copies_everything_copies_it_again() {
+    let world = World::new();
+    let (mut store, _) = world.active("one");
+    say(&mut store, "a");
+    let proxy = PostgresProxy::start(world.server);
+    let url = world.url().replace(&world.server.port().to_string(), &proxy.port().to_string());
+    proxy.lose(b"REPEATABLE READ", LostPart::Everything);
+    let second = ClusterNode::new(config(&url, "two"), &world.state("two")).unwrap();
+    wait_until("two gives up", || {
+        matches!(second.status().borrow().role, NodeRole::Connecting { problem: Some(_) })
+    });
+    assert!(!proxy.is_loss_due());
+    proxy.set_cut_off(false);
+    wait_until("two waits", || is_waiting(&second));
+    say(&mut store, "b");
+    drop(store);
+    drop(second.block_until_active().unwrap());
+    assert_eq!(said(&world.state("two")), "a b");
+}
+
+#[test]
+#[ignore = "needs postgresql: tests/all runs it"]
 fn needs_postgres_node_that_is_cut_off_is_replaced_and_silent() {
     let world = World::new();
     let proxy = PostgresProxy::start(world.server);

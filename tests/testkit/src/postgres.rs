@@ -378,6 +378,8 @@ pub enum LostPart {
     Request,
     /// The answer: the server has done it.
     Answer,
+    /// Nothing, but from this request on everything is cut off.
+    Everything,
 }
 
 impl PostgresProxy {
@@ -455,6 +457,7 @@ impl PostgresProxy {
         let part = *part;
         bytes.windows(request.len()).any(|window| window == request).then(|| {
             faults.lose = None;
+            faults.cut_off |= part == LostPart::Everything;
             part
         })
     }
@@ -492,9 +495,10 @@ impl PostgresProxy {
             let (mut client, mut server) = (client, server);
             let mut buffer = [0; 65_536];
             while let Ok(length @ 1..) = client.read(&mut buffer) {
+                let lost = there.lost_part(&buffer[..length]);
                 there.wait_while_cut_off();
-                match there.lost_part(&buffer[..length]) {
-                    None => {}
+                match lost {
+                    None | Some(LostPart::Everything) => {}
                     Some(LostPart::Request) => break,
                     Some(LostPart::Answer) => mute.store(true, Ordering::Release),
                 }
