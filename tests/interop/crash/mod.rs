@@ -23,6 +23,9 @@
 #[path = "../../crash/check.rs"]
 mod check;
 #[allow(dead_code)]
+#[path = "../../crash/power.rs"]
+mod power;
+#[allow(dead_code)]
 #[path = "../../crash/program.rs"]
 pub(crate) mod program;
 #[path = "../../crash/record.rs"]
