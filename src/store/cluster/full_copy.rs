@@ -33,14 +33,9 @@ pub(super) async fn copy_all(
     let session = Session::open_for_copy(config).await?;
     // The rows that cascades would remove are removed by name; and tables are filled in any order.
     connection.pragma_update(None, "foreign_keys", false)?;
-<<<<<<< HEAD
     // It ends with this future, also if nobody waits for that any more.
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let copied = fill(&session, shapes, &transaction).await;
-=======
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let copied = fill(&session, shapes, connection, meter).await;
->>>>>>> ha
+    let copied = fill(&session, shapes, &transaction, meter).await;
     let finished = copied.and_then(|copied| {
         transaction.commit()?;
         Ok(copied)
