@@ -100,7 +100,8 @@ fn read(database: &Path) -> BTreeMap<String, Vec<String>> {
             let values: Result<Vec<Value>, _> = (0..columns).map(|at| row.get(at)).collect();
             Ok(format!("{:?}", values?))
         };
-        let mut rows: Vec<String> = rows.query_map([], words).unwrap().map(Result::unwrap).collect();
+        let mut rows: Vec<String> =
+            rows.query_map([], words).unwrap().map(Result::unwrap).collect();
         rows.sort();
         rows
     };

@@ -176,7 +176,7 @@ async fn needs_postgres_nothing_is_lost_however_often_it_is_killed_with_its_stor
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs postgresql: tests/all runs it"]
 async fn needs_postgres_nothing_is_lost_or_repeated_where_people_speak_by_accounts_kept_in_postgresql()
-{
+ {
     run(Manner { in_postgresql: true, has_accounts: true, ..Manner::keeps() }).await;
 }
 
@@ -350,7 +350,7 @@ fn with_postgresql(stage: Stage) -> Stage {
 
 async fn run(manner: Manner) {
     let seed = settings::seed();
-    let crashes = settings::crashes(manner.has_accounts);
+    let crashes = settings::crashes(manner.has_accounts || manner.in_postgresql);
     println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_CRASHES={crashes}, with {manner:?}");
     let began = Instant::now();
     let (mut dice, pauses) = (Rng::with_seed(seed), settings::pauses());
@@ -367,7 +367,8 @@ async fn run(manner: Manner) {
     let begun = begin(&stage, &chorus).await;
     let local_copy = manner.in_postgresql.then(|| LocalCopy::new(&directory));
     let killing = async {
-        let ready = kill_often(&stage, &mut program, dice.fork(), (crashes, &pauses), local_copy).await;
+        let ready =
+            kill_often(&stage, &mut program, dice.fork(), (crashes, &pauses), local_copy).await;
         over.store(true, Ordering::Relaxed);
         ready
     };
@@ -463,8 +464,13 @@ async fn kill_often(
     let mut ready = 0;
     for _ in 0..times {
         // A wait that ends without what it waits for is as good a moment as any.
-        if dice.u8(..4) == 0 {
-            let _ = timeout(LONGEST_ENTRY, program.ready()).await;
+        // With its store in PostgreSQL, it waits for some seconds before it does anything.
+        let (patience, waits) = match local_copy {
+            None => (LONGEST_ENTRY, dice.u8(..4) == 0),
+            Some(_) => (LONGEST_ENTRY * 2, dice.u8(..4) != 0),
+        };
+        if waits {
+            let _ = timeout(patience, program.ready()).await;
         }
         let _ = timeout(LONGEST_WAIT, a_moment(stage, &mut dice)).await;
         if program.is_ready() && dice.u8(..BRIDGE_RELOADS) == 0 {

@@ -131,7 +131,10 @@ pub(crate) struct Told {
 impl Told {
     pub(crate) fn print(&self) {
         let all: usize = self.troubles.values().sum();
-        println!("{all} troubles: {:?}, {} handovers refused", self.troubles, self.refused_handovers);
+        println!(
+            "{all} troubles: {:?}, {} handovers refused",
+            self.troubles, self.refused_handovers
+        );
         println!("from a crash to the first message: {}", self.after_crashes.tell());
         println!("from a stop to the other's first word: {}", self.first_words.tell());
         println!("from a stop to the other's first message: {}", self.first_messages.tell());
@@ -246,7 +249,10 @@ impl Troublemaker<'_> {
 
     async fn stop(&mut self, at: usize) -> Option<Mend> {
         // Without PostgreSQL, it tries for a while to write down the last turn.
-        if self.nodes.all[at].state != Runs || self.nodes.all[at].is_cut_off || self.nodes.is_postgres_away {
+        if self.nodes.all[at].state != Runs
+            || self.nodes.all[at].is_cut_off
+            || self.nodes.is_postgres_away
+        {
             return None;
         }
         let known = self.nodes.transcript.len();
@@ -416,7 +422,6 @@ impl Troublemaker<'_> {
 
     /// Writes into the logs of both nodes what happens.
     fn note(&self, what: &str) {
-        println!("TEMP {} {what}", self.stage.irc.address().port());
         for node in &self.nodes.all {
             node.program.note(what);
         }
