@@ -15,7 +15,7 @@ use crate::service::account_probe::probe_accounts;
 use crate::service::cluster::cluster_config;
 use crate::service::{ProbeReport, ServerReport};
 use crate::store;
-use crate::store::{Look, PostgresError, StoreError};
+use crate::store::{ClusterCheck, Look, StoredCluster};
 use crate::web;
 use crate::web::SelfTestResult;
 
@@ -34,7 +34,7 @@ pub(super) fn check(config: &Path) -> ExitCode {
     }
     let store = check_store(&settings);
     let runtime = run::build_runtime();
-    let has_database = runtime.block_on(check_cluster(&settings));
+    let database = runtime.block_on(check_cluster(&settings));
     let report = runtime.block_on(service::probe(&settings));
     let mut works = print_report(&settings, &report);
     if let Some(found) = runtime.block_on(probe_accounts(&settings)) {
@@ -44,7 +44,9 @@ pub(super) fn check(config: &Path) -> ExitCode {
         let running = *state == Look::InUse;
         works &= report_web(&settings, runtime.block_on(web::self_test(&settings, running)));
     }
-    works &= has_database;
+    if let Err(code) = database {
+        return code.into();
+    }
     if works && store.is_some() { ExitCode::SUCCESS } else { EXIT_FAILURE.into() }
 }
 
@@ -61,38 +63,40 @@ fn check_store(settings: &Settings) -> Option<Look> {
     found.ok()
 }
 
-/// Prints how the store in PostgreSQL is. Returns whether this node can use it, or there is none.
-async fn check_cluster(settings: &Settings) -> bool {
+/// Prints how the store in PostgreSQL is. Fails with the exit status of `run` if this node cannot use it.
+async fn check_cluster(settings: &Settings) -> Result<(), u8> {
     let cluster = match cluster_config(settings) {
-        Ok(None) => return true,
+        Ok(None) => return Ok(()),
         Ok(Some(cluster)) => cluster,
         Err(error) => {
             println!("{error}");
-            return false;
+            return Err(EXIT_CONFIG_ERROR);
         }
     };
     let server = cluster.url.server();
     let node = &cluster.node;
-    match store::read_cluster(&cluster).await {
-        Ok(status) => {
-            let active = ClusterView::new(&status).nodes.into_iter().find(|it| it.active);
-            let active = active.map_or_else(|| "none".to_owned(), |it| it.name);
-            println!(
-                "PostgreSQL at {server}: holds the store; this node is {node}, the active one is {active}"
-            );
-            true
-        }
-        Err(StoreError::Postgres(PostgresError::Empty { .. })) => {
-            println!(
-                "PostgreSQL at {server}: holds no store yet; the first node that starts makes it"
-            );
-            true
-        }
-        Err(error) => {
-            println!("{error}");
-            false
-        }
-    }
+    let ClusterCheck { version, store } =
+        match store::check_cluster(&cluster, &settings.state_dir).await {
+            Ok(found) => found,
+            Err(error) => {
+                println!("{error}");
+                let code = if error.is_lasting() { EXIT_CONFIG_ERROR } else { EXIT_FAILURE };
+                return Err(code);
+            }
+        };
+    let Some(StoredCluster { schema_version, nodes }) = store else {
+        println!(
+            "PostgreSQL {version} at {server}: holds no store yet; the first node that starts makes it"
+        );
+        return Ok(());
+    };
+    let active = ClusterView::new(&nodes).nodes.into_iter().find(|it| it.active);
+    let active = active.map_or_else(|| "none".to_owned(), |it| it.name);
+    println!(
+        "PostgreSQL {version} at {server}: holds the store, of schema version {schema_version}; this node is {node}, the \
+         active one is {active}"
+    );
+    Ok(())
 }
 
 /// Prints whether the web server is reachable. Returns whether it is, or is turned off.

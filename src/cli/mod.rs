@@ -59,7 +59,8 @@ enum CliCommand {
     Run(run::RunArgs),
     /// Validate the configuration, log in on both sides, and test each link
     #[command(
-        after_help = "Exit status: 0 everything works; 1 something does not; 2 configuration error."
+        after_help = "Exit status: 0 everything works; 1 something does not; 2 configuration error, or the PostgreSQL of \
+                      [store] url cannot be used."
     )]
     Check {
         /// Configuration file

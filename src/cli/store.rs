@@ -14,9 +14,11 @@ use crate::config;
 use crate::config::{ClusterSettings, Settings};
 use crate::domain::Secret;
 use crate::service::cluster::config_of;
-use crate::store::{CopySummary, StoreError, copy_to_postgres, copy_to_sqlite};
+use crate::store::{
+    CopyProgress, CopyStep, CopySummary, StoreError, copy_to_postgres, copy_to_sqlite,
+};
 
-/// How often the sign moves that a copy goes on.
+/// How often the bar is drawn, also while nothing moves.
 const TICK: Duration = Duration::from_millis(100);
 
 /// The arguments of `store`.
@@ -127,29 +129,46 @@ fn copy(
 ) -> Result<CopySummary, StoreError> {
     let cluster = config_of(cluster)?;
     let directory = &settings.state_dir;
-    let sign = progress_sign();
+    let bar = progress_bar();
+    let shown = bar.clone();
+    let tell = move |progress| show(&shown, progress);
     let copied = run::build_runtime().block_on(async {
         match to {
-            Destination::Sqlite => copy_to_sqlite(&cluster, directory).await,
+            Destination::Sqlite => copy_to_sqlite(&cluster, directory, tell).await,
             Destination::Configured | Destination::Url(_) => {
-                copy_to_postgres(directory, &cluster).await
+                copy_to_postgres(directory, &cluster, tell).await
             }
         }
     });
-    sign.finish_and_clear();
+    bar.finish_and_clear();
     copied
 }
 
-/// Shows on a terminal that the copy goes on.
-fn progress_sign() -> ProgressBar {
+/// Shows on a terminal how far the copy is.
+fn progress_bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{spinner} copying and checking, {elapsed}");
-    let sign = ProgressBar::new_spinner();
-    sign.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    sign.enable_steady_tick(TICK);
-    sign
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{spinner} {msg}  {wide_bar}  {percent}%  {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message("connecting");
+    bar.enable_steady_tick(TICK);
+    bar
+}
+
+/// Shows how far it is now.
+fn show(bar: &ProgressBar, progress: CopyProgress) {
+    let doing = match progress.step {
+        CopyStep::Copying => "copying",
+        CopyStep::Checking => "checking",
+    };
+    if progress.rows == 0 {
+        bar.reset();
+        bar.set_message(doing);
+        bar.set_length(progress.total);
+    }
+    bar.set_position(progress.rows);
 }
 
 fn print_summary(summary: &CopySummary) {

@@ -33,8 +33,10 @@ const FILES: &[&str] = &[
     "archive.sqlite3.new",
     "links.key",
     "links.key.new",
+    "links.key.before",
     "accounts.key",
     "accounts.key.new",
+    "accounts.key.before",
     "sts.json",
     "sts.json.new",
 ];

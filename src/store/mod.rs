@@ -20,6 +20,7 @@ mod failures;
 mod files;
 mod first_joins;
 mod foreign;
+mod immutable;
 mod key_file;
 mod ledger;
 mod links;
@@ -59,9 +60,9 @@ pub use backup::{
     BackupError, BackupRequest, BackupSummary, RestoreRequest, RestoreSummary, back_up, restore,
 };
 pub use cluster::{
-    ClusterConfig, ClusterNode, ClusterUrl, CopiedTable, CopySummary, Lease, NodeRole, NodeStatus,
-    PostgresError, PostgresTls, SeenNode, copy_to_postgres, copy_to_sqlite, read_cluster,
-    revoke_in_cluster,
+    ClusterCheck, ClusterConfig, ClusterNode, ClusterUrl, CopiedTable, CopyProgress, CopyStep,
+    CopySummary, Lease, NodeRole, NodeStatus, PostgresError, PostgresTls, SeenNode, StoredCluster,
+    check_cluster, copy_to_postgres, copy_to_sqlite, read_cluster, revoke_in_cluster,
 };
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;

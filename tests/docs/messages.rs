@@ -34,7 +34,7 @@ const REASONS: &[&str] = &[
 const FOR_NOBODY: &[&str] = &[
     // What `check` prints about what works.
     "connected as {name}",
-    "PostgreSQL at {server}: holds the store; this node is {node}, the active one is {active}",
+    "PostgreSQL {version} at {server}: holds the store, of schema version {schema_version}; this node is {node}, the active one is {active}",
     "{directory}: in use by a running bridge",
     "{directory}: writable",
     "{nick}, logged in to account {account}",

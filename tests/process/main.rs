@@ -20,6 +20,7 @@ mod credentials;
 mod crowd;
 mod cut_off;
 #[cfg(feature = "demo")]
+mod database;
 mod demo;
 mod direct;
 mod disk;

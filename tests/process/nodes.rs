@@ -27,7 +27,8 @@ impl Nodes {
         Self::over(Box::leak(Box::new(PostgresServer::start()))).await
     }
 
-    async fn over(server: &'static PostgresServer) -> Self {
+    /// Nodes over this server.
+    pub(crate) async fn over(server: &'static PostgresServer) -> Self {
         let world = World::new().await;
         world.configure(|toml| {
             toml.replace("letschat.token", "../letschat.token")

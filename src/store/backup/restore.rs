@@ -57,7 +57,7 @@ pub fn restore(request: &RestoreRequest<'_>) -> Result<RestoreSummary, BackupErr
         let files = present.join(", ");
         return Err(BackupError::Occupied { directory: directory.clone(), files });
     }
-    if is_copy(&directory.join(DB_FILE)) {
+    if cluster::is_copy_at(&directory.join(DB_FILE)) {
         return Err(StoreError::RestoreIntoCopy { path: directory.join(DB_FILE) }.into());
     }
     let staged = Staged { directory, owner };
@@ -209,12 +209,6 @@ fn unpack(
     // A backup of a node is that of a store of its own.
     connection.execute("DELETE FROM replica", [])?;
     Ok(contents)
-}
-
-/// Whether the database at `path` is the local copy of a store in PostgreSQL, as far as it can be read.
-fn is_copy(path: &Path) -> bool {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    Connection::open_with_flags(path, flags).and_then(|it| cluster::is_copy(&it)).unwrap_or(false)
 }
 
 /// Moves the files of the present state into a directory of their own. Returns its path.

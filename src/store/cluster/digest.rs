@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::cell::Cell;
 use super::changes::put_cell;
+use super::meter::CopyMeter;
 use super::recorder::cells;
 use super::shape::TableShape;
 use super::sql::quoted;
@@ -61,6 +62,7 @@ impl TableDigest {
 pub(super) fn local_digests(
     connection: &Connection,
     shapes: &[TableShape],
+    meter: &mut CopyMeter,
 ) -> rusqlite::Result<Vec<CopiedTable>> {
     let digest = |shape: &TableShape| {
         let mut digest = TableDigest::default();
@@ -69,6 +71,7 @@ pub(super) fn local_digests(
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             digest.add(&cells(row, 0..shape.columns.len())?);
+            meter.count();
         }
         Ok(digest.named(&shape.name))
     };

@@ -21,6 +21,17 @@ pub enum PostgresError {
         /// What it says.
         reason: String,
     },
+    /// TLS is missing, or the certificate is not the right one.
+    #[error(
+        "PostgreSQL at {server} has not the TLS that `sslmode` demands: {reason}; check `sslmode` and `sslrootcert` in \
+         `[store] url`, and the certificate of the server"
+    )]
+    Tls {
+        /// The server, as the URL names it.
+        server: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The user has not the rights that it needs.
     #[error(
         "PostgreSQL at {server} does not allow what letsbridge needs: {reason}; let an administrator of the database run \
@@ -98,6 +109,17 @@ pub enum PostgresError {
         /// The server.
         server: String,
         /// The node where it is now.
+        node: String,
+    },
+    /// Another program is the node of this name.
+    #[error(
+        "a node named {node} is connected to PostgreSQL at {server} already: give each node a name of its own (`[store] node`), \
+         and run one bridge on a machine"
+    )]
+    NameTaken {
+        /// The server.
+        server: String,
+        /// The name.
         node: String,
     },
     /// The target of a copy has something already.

@@ -7,6 +7,7 @@ use super::cell::Cell;
 use super::digest::local_digests;
 use super::error::PostgresError;
 use super::full_copy::digests;
+use super::meter::CopyMeter;
 use super::recorder::cells;
 use super::rows::parameters;
 use super::session::Session;
@@ -24,6 +25,7 @@ pub(super) async fn fill_table(
     session: &Session,
     shape: &TableShape,
     from: &Connection,
+    meter: &mut CopyMeter,
 ) -> Result<(), StoreError> {
     session.batch(&format!("TRUNCATE {}", shape.in_postgres())).await?;
     let mut statement = from.prepare(&shape.select(&format!("main.{}", quoted(&shape.name))))?;
@@ -31,6 +33,7 @@ pub(super) async fn fill_table(
     let mut some: Vec<Vec<Cell>> = Vec::new();
     while let Some(row) = rows.next()? {
         some.push(cells(row, 0..shape.columns.len())?);
+        meter.count();
         if some.len() >= ROWS_AT_ONCE {
             send(session, shape, &std::mem::take(&mut some)).await?;
         }
@@ -47,12 +50,13 @@ pub(super) async fn fill_changed_tables(
     shapes: &[TableShape],
     from: &Connection,
 ) -> Result<(), StoreError> {
-    let there = digests(session, shapes).await?;
-    let here = local_digests(from, shapes)?;
+    let mut meter = CopyMeter::unread();
+    let there = digests(session, shapes, &mut meter).await?;
+    let here = local_digests(from, shapes, &mut meter)?;
     session.batch("BEGIN").await?;
     for (shape, digest) in shapes.iter().zip(&here) {
         if !there.contains(digest) {
-            fill_table(session, shape, from).await?;
+            fill_table(session, shape, from, &mut meter).await?;
         }
     }
     Ok(session.batch("COMMIT").await?)

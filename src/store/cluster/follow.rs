@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::super::{StoreError, schema};
 use super::ClusterConfig;
@@ -15,8 +15,11 @@ use super::fill::fill_changed_tables;
 use super::full_copy::copy_all;
 use super::lease::{self, GRACE};
 use super::local::{CopyMark, Position, apply, read_mark, write_position};
+use super::meter::CopyMeter;
 use super::migrate::{StoreMeta, check_version, migrate, read_meta};
-use super::reign::{LeaderRow, announce, read_leader, read_nodes, take_over, try_lock};
+use super::reign::{
+    LeaderRow, announce, read_leader, read_nodes, take_over, try_lock, try_lock_name,
+};
 use super::revoked;
 use super::session::Session;
 use super::shape::{REVOCATION, TableShape};
@@ -31,6 +34,9 @@ const TURNS_AT_ONCE: i64 = 200;
 
 /// For how long a node that has released the lock leaves it to the others, if there are any.
 const AFTER_YOU: Duration = Duration::from_secs(5);
+
+/// For how long a node that finds its name taken tries again: longer than the server keeps a connection that was cut off.
+const NAME_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A node that is not active.
 pub(super) struct Follower {
@@ -60,6 +66,7 @@ impl Follower {
         if is_first {
             session.check_pooler(&self.config).await?;
         }
+        self.claim_name(&session).await?;
         let meta = self.meta(&session).await?;
         // What a node says of itself while it waits need not last.
         session.set_durable(false).await?;
@@ -91,6 +98,19 @@ impl Follower {
             }
             return self.begin(session, &leader).await;
         }
+    }
+
+    /// Takes the name of this node. A connection of this node that was cut off still has it for a moment.
+    async fn claim_name(&self, session: &Session) -> Result<(), StoreError> {
+        let until = Instant::now() + NAME_PATIENCE;
+        while !try_lock_name(session, &self.config.node).await? {
+            if Instant::now() >= until {
+                let (server, node) = (session.server().to_owned(), self.config.node.clone());
+                return Err(PostgresError::NameTaken { server, node }.into());
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+        Ok(())
     }
 
     /// Which store it is. Makes one if there is none.
@@ -195,7 +215,9 @@ impl Follower {
     /// Copies everything, and keeps the session alive meanwhile.
     async fn copy_all(&mut self, session: &Session) -> Result<Position, StoreError> {
         tracing::info!(server = session.server(), "copying the store from PostgreSQL");
-        let mut copied = std::pin::pin!(copy_all(&self.config, &self.shapes, &self.connection));
+        let mut meter = CopyMeter::unread();
+        let copied = copy_all(&self.config, &self.shapes, &self.connection, &mut meter);
+        let mut copied = std::pin::pin!(copied);
         let (mark, tables) = loop {
             tokio::select! {
                 copied = &mut copied => break copied?,

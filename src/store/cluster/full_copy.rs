@@ -11,6 +11,7 @@ use super::ClusterConfig;
 use super::digest::{CopiedTable, TableDigest};
 use super::error::PostgresError;
 use super::local::{CopyMark, Position, insert, write_mark};
+use super::meter::CopyMeter;
 use super::migrate::read_present;
 use super::reign::read_leader;
 use super::rows::read_row;
@@ -27,13 +28,14 @@ pub(super) async fn copy_all(
     config: &ClusterConfig,
     shapes: &[TableShape],
     connection: &Connection,
+    meter: &mut CopyMeter,
 ) -> Result<(CopyMark, Vec<CopiedTable>), StoreError> {
     let session = Session::open_for_copy(config).await?;
     // The rows that cascades would remove are removed by name; and tables are filled in any order.
     connection.pragma_update(None, "foreign_keys", false)?;
     // It ends with this future, also if nobody waits for that any more.
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let copied = fill(&session, shapes, &transaction).await;
+    let copied = fill(&session, shapes, &transaction, meter).await;
     let finished = copied.and_then(|copied| {
         transaction.commit()?;
         Ok(copied)
@@ -46,6 +48,7 @@ async fn fill(
     session: &Session,
     shapes: &[TableShape],
     connection: &Connection,
+    meter: &mut CopyMeter,
 ) -> Result<(CopyMark, Vec<CopiedTable>), StoreError> {
     session.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let mark = read_position(session).await?;
@@ -62,6 +65,7 @@ async fn fill(
             let row = read_row(&row, shape).map_err(|error| session.error(&error))?;
             statement.execute(params_from_iter(&row))?;
             digest.add(&row);
+            meter.count();
         }
         copied.push(digest.named(&shape.name));
     }
@@ -94,6 +98,7 @@ async fn rows(
 pub(super) async fn digests(
     session: &Session,
     shapes: &[TableShape],
+    meter: &mut CopyMeter,
 ) -> Result<Vec<CopiedTable>, PostgresError> {
     let mut digests = Vec::new();
     for shape in shapes {
@@ -101,6 +106,7 @@ pub(super) async fn digests(
         let mut rows = pin!(rows(session, shape).await?);
         while let Some(row) = session.answer(rows.try_next()).await? {
             digest.add(&read_row(&row, shape).map_err(|error| session.error(&error))?);
+            meter.count();
         }
         digests.push(digest.named(&shape.name));
     }

@@ -12,7 +12,9 @@ use super::cell::Cell;
 use super::error::PostgresError;
 use super::lease::{self, Lease};
 use super::local::CopyMark;
-use super::reign::{announce, beat, forget_changes, read_leader, read_nodes, release, try_lock};
+use super::reign::{
+    announce, beat, forget_changes, read_leader, read_nodes, release, try_lock, try_lock_name,
+};
 use super::revoked;
 use super::session::Session;
 use super::shape::{REVOCATION, TableShape};
@@ -134,6 +136,8 @@ impl Leader {
             return Err(self.replaced(&lost));
         }
         self.mark.position.turn = turn;
+        // It was free together with the other lock, unless a node with the same name has been started meanwhile: that waits.
+        let _ = try_lock_name(&session, &self.config.node).await?;
         self.writer.prepare(&session).await?;
         self.lease.extend(sent);
         self.session = Some(session);
@@ -268,7 +272,8 @@ impl Leader {
     pub(super) async fn digests(&self) -> Result<Vec<super::digest::CopiedTable>, StoreError> {
         let lost = || PostgresError::Refused { server: self.config.url.server() };
         let session = self.session.as_ref().ok_or_else(lost)?;
-        Ok(super::full_copy::digests(session, &self.writer.shapes()).await?)
+        let mut meter = super::meter::CopyMeter::unread();
+        Ok(super::full_copy::digests(session, &self.writer.shapes(), &mut meter).await?)
     }
 
     /// The table of the revocations.

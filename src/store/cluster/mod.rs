@@ -16,6 +16,7 @@ mod full_copy;
 mod lead;
 mod lease;
 mod local;
+mod meter;
 mod migrate;
 mod node;
 mod open_copy;
@@ -38,9 +39,12 @@ mod url;
 mod worker;
 mod write;
 
+use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
+
+use super::immutable::open_immutable;
 
 #[cfg(test)]
 pub(super) use tests::config_of_tests;
@@ -48,8 +52,9 @@ pub(super) use tests::config_of_tests;
 pub use digest::{CopiedTable, CopySummary};
 pub use error::PostgresError;
 pub use lease::Lease;
+pub use meter::{CopyProgress, CopyStep};
 pub use node::ClusterNode;
-pub use query::{read_cluster, revoke_in_cluster};
+pub use query::{ClusterCheck, StoredCluster, check_cluster, read_cluster, revoke_in_cluster};
 pub use status::{NodeRole, NodeStatus, SeenNode};
 pub use transfer::{copy_to_postgres, copy_to_sqlite};
 pub use url::{ClusterUrl, PostgresTls};
@@ -69,6 +74,23 @@ pub struct ClusterConfig {
     /// Whether the key that protects people's accounts is kept in PostgreSQL, too (`share_keys`), for the other nodes.
     /// The key of the links and what is known of servers' TLS (`sts.json`) are in any case.
     pub share_keys: bool,
+}
+
+/// Whether the database at `path` is a node's local copy, as far as it can be read. Leaves no trace.
+pub(super) fn is_copy_at(path: &Path) -> bool {
+    open_traceless(path).and_then(|connection| is_copy(&connection)).unwrap_or(false)
+}
+
+/// Opens the database at `path` for reading. To read one that was closed properly, SQLite would make its log and index
+/// beside it; with a log there, it needs them.
+fn open_traceless(path: &Path) -> rusqlite::Result<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    if Path::new(&log).exists() {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        return Connection::open_with_flags(path, flags);
+    }
+    open_immutable(path)
 }
 
 /// Whether this database is a node's local copy.

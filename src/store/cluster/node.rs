@@ -215,14 +215,21 @@ async fn become_active(follower: &mut Follower) -> Result<Reign, StoreError> {
 /// not any more: it may be another one now, which is about to become the primary server.
 fn may_pass(error: &StoreError, is_first: bool) -> bool {
     use super::PostgresError::{
-        Login, MovedAway, NotACopy, Pooler, ReadOnly, Rights, TooNew, TooOld, Unknown, Url,
+        Login, MovedAway, NameTaken, NotACopy, Pooler, ReadOnly, Rights, Tls, TooNew, TooOld,
+        Unknown, Url,
     };
     match error {
         StoreError::Postgres(
             Url(_) | TooNew { .. } | MovedAway { .. } | NotACopy { .. } | Unknown { .. },
         ) => false,
         StoreError::Postgres(
-            Login { .. } | Rights { .. } | ReadOnly { .. } | Pooler { .. } | TooOld { .. },
+            Login { .. }
+            | Tls { .. }
+            | Rights { .. }
+            | ReadOnly { .. }
+            | Pooler { .. }
+            | TooOld { .. }
+            | NameTaken { .. },
         ) => !is_first,
         error => error.is_transient(),
     }

@@ -9,6 +9,7 @@ use super::super::{
     BUSY_TIMEOUT, DB_FILE, PostgresError, StoreError, damage, make, schema, set_up, wal,
 };
 use super::local::read_mark;
+use super::open_traceless;
 
 /// Opens the local copy in `directory`, which is claimed and locked. Makes an empty one if there is none.
 ///
@@ -57,6 +58,13 @@ fn open(path: &Path) -> Result<(Connection, bool), StoreError> {
     let connection = opened.map_err(|error| damage::named(error, path))?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok((connection, is_copy))
+}
+
+/// Whether the database at `path` is the store of a bridge that runs alone, as far as it can be read.
+pub(super) fn is_used_alone(path: &Path) -> bool {
+    let used = open_traceless(path)
+        .and_then(|connection| Ok(read_mark(&connection)?.is_none() && !is_empty(&connection)?));
+    used.unwrap_or(false)
 }
 
 /// Whether a bridge has never used this store.

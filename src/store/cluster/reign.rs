@@ -43,6 +43,15 @@ pub(super) async fn unlock(session: &Session) -> Result<(), PostgresError> {
     session.query("SELECT pg_advisory_unlock($1)", &[&LOCK]).await.map(drop)
 }
 
+/// The first half of the locks of the nodes' names, of which [`LOCK`] is none: it is one number.
+const NAME_LOCKS: i32 = 0x4C74_7342;
+
+/// Tries to get the lock of this node's name, which the connection has until it ends.
+pub(super) async fn try_lock_name(session: &Session, node: &str) -> Result<bool, PostgresError> {
+    let sql = "SELECT pg_try_advisory_lock($1, hashtext($2))";
+    Ok(session.query_one(sql, &[&NAME_LOCKS, &node]).await?.get(0))
+}
+
 /// Reads the row of the active node.
 pub(super) async fn read_leader(session: &Session) -> Result<LeaderRow, PostgresError> {
     let sql = "SELECT epoch, turn, node, (extract(epoch FROM since) * 1000)::bigint, released,

@@ -139,7 +139,9 @@ impl Replicated {
             Err(error) if error.is_transient() => return,
             Err(error) => panic!("{error}"),
         };
-        let here = super::digest::local_digests(connection, &self.shapes).expect("reads");
+        let mut meter = super::meter::CopyMeter::unread();
+        let here =
+            super::digest::local_digests(connection, &self.shapes, &mut meter).expect("reads");
         assert_eq!(there, here, "PostgreSQL and the local copy differ");
     }
 }

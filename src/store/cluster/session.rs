@@ -67,6 +67,7 @@ pub(super) struct Session {
     server: ServerNames,
     /// The number of the server's process that serves it.
     pid: i32,
+    version: String,
     prepared: RefCell<HashMap<String, Statement>>,
     connection: JoinHandle<()>,
 }
@@ -100,6 +101,7 @@ impl Session {
         let facts = session.facts().await?;
         check(&facts, &session.server.server)?;
         session.pid = facts.pid;
+        session.version = facts.version;
         session.batch(SETTINGS).await?;
         session.batch(DURABLE).await?;
         Ok(session)
@@ -133,7 +135,8 @@ impl Session {
                 (client, tokio::spawn(async move { drop(connection.await) }))
             }
         };
-        Ok(Self { client, server, pid: 0, prepared: RefCell::default(), connection })
+        let (pid, version, prepared) = Default::default();
+        Ok(Self { client, server, pid, version, prepared, connection })
     }
 
     /// Asks for what a server says of itself, in one round trip and without a prepared statement.
@@ -178,6 +181,16 @@ impl Session {
     /// How the server is named.
     pub(super) fn server(&self) -> &str {
         &self.server.server
+    }
+
+    /// The version that the server says it has.
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The error that our user has not the rights that it needs.
+    pub(super) fn lacks(&self, reason: String) -> PostgresError {
+        self.server.lacks(reason)
     }
 
     /// Executes statements without parameters.
@@ -255,12 +268,20 @@ impl ServerNames {
         }
     }
 
+    fn lacks(&self, reason: String) -> PostgresError {
+        let Self { server, database, user } = self.clone();
+        PostgresError::Rights { server, database, user, reason }
+    }
+
     /// The error with what can be done about it.
     fn error(&self, error: &tokio_postgres::Error) -> PostgresError {
         let server = self.server.clone();
         let Some(refusal) = error.as_db_error() else {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
             let reason = format!("{error}{cause}");
+            if is_refused_tls(error) {
+                return PostgresError::Tls { server, reason };
+            }
             // Its kinds have no names but these words: a password is missing, or a way to log in is not known.
             let is_login = ["invalid configuration", "authentication error"]
                 .iter()
@@ -281,8 +302,7 @@ impl ServerNames {
             return PostgresError::Login { server, reason };
         }
         if *code == SqlState::INSUFFICIENT_PRIVILEGE {
-            let (database, user) = (self.database.clone(), self.user.clone());
-            return PostgresError::Rights { server, database, user, reason };
+            return self.lacks(reason);
         }
         if code.code() == REFUSED {
             return PostgresError::Refused { server };
@@ -290,6 +310,15 @@ impl ServerNames {
         let reason = format!("{reason} ({})", code.code());
         PostgresError::Statement { server, reason, transient: is_passing(code) }
     }
+}
+
+/// Whether there is no TLS, or it is not trusted. Not whether the connection has ended meanwhile.
+fn is_refused_tls(error: &tokio_postgres::Error) -> bool {
+    let Some(cause) = error.source() else { return false };
+    let within = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    within.is_some_and(|within| within.is::<rustls::Error>())
+        // It has no name but these words.
+        || cause.to_string() == "server does not support TLS"
 }
 
 /// The oldest version with `idle_session_timeout`.

@@ -89,7 +89,7 @@ impl World {
     /// Ends the connection that has the lock.
     fn kill_leader(&self) {
         self.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
         );
     }
@@ -556,7 +556,7 @@ fn needs_postgres_store_is_copied_both_ways() {
         record(&mut store, &format!("{number}\0\u{1A}"));
     }
     store.commit().unwrap();
-    let error = run(copy_to_postgres(&alone, &world.config("one"))).expect_err("in use");
+    let error = run(copy_to_postgres(&alone, &world.config("one"), |_| {})).expect_err("in use");
     assert!(matches!(error, StoreError::InUse(_)), "{error}");
     drop(store);
     let before = said(&alone);
@@ -565,7 +565,7 @@ fn needs_postgres_store_is_copied_both_ways() {
         error.is_lasting() && error.to_string().contains("store copy --to postgresql"),
         "{error}"
     );
-    let there = run(copy_to_postgres(&alone, &world.config("one"))).unwrap();
+    let there = run(copy_to_postgres(&alone, &world.config("one"), |_| {})).unwrap();
     let messages = there.tables.iter().find(|table| table.name == "message").unwrap();
     assert_eq!(messages.rows, 1_200);
     assert_eq!(there.files, ["links.key", "accounts.key"]);
@@ -576,19 +576,21 @@ fn needs_postgres_store_is_copied_both_ways() {
     let mut store = Store::open(&other).unwrap();
     say(&mut store, "x");
     drop(store);
-    let error = run(copy_to_postgres(&other, &world.config("two"))).expect_err("is occupied");
+    let error =
+        run(copy_to_postgres(&other, &world.config("two"), |_| {})).expect_err("is occupied");
     assert!(error.is_lasting() && error.to_string().contains("holds a store already"), "{error}");
-    let error = run(copy_to_sqlite(&world.config("two"), &other)).expect_err("is occupied");
+    let error = run(copy_to_sqlite(&world.config("two"), &other, |_| {})).expect_err("is occupied");
     assert!(error.is_lasting() && error.to_string().contains("holds a store already"), "{error}");
 
     let node = ClusterNode::new(world.config("one"), &alone).unwrap();
     let (mut store, _) = node.block_until_active().unwrap();
     say(&mut store, "more");
-    let error = run(copy_to_sqlite(&world.config("two"), &world.state("two"))).expect_err("runs");
+    let error =
+        run(copy_to_sqlite(&world.config("two"), &world.state("two"), |_| {})).expect_err("runs");
     assert!(error.to_string().contains("the node one is active"), "{error}");
     store.release().unwrap();
     drop(store);
-    let back = run(copy_to_sqlite(&world.config("two"), &world.state("two"))).unwrap();
+    let back = run(copy_to_sqlite(&world.config("two"), &world.state("two"), |_| {})).unwrap();
     assert_eq!(back.tables.iter().find(|table| table.name == "message").unwrap().rows, 1_201);
     assert_eq!(said(&world.state("two")), format!("{before} more"));
     drop(Store::open(&world.state("two")).unwrap());
@@ -597,7 +599,7 @@ fn needs_postgres_store_is_copied_both_ways() {
     let mut store = Store::open(&world.state("two")).unwrap();
     say(&mut store, "alone");
     drop(store);
-    run(copy_to_postgres(&world.state("two"), &world.config("two"))).unwrap();
+    run(copy_to_postgres(&world.state("two"), &world.config("two"), |_| {})).unwrap();
     let node = ClusterNode::new(world.config("one"), &alone).unwrap();
     drop(node.block_until_active().unwrap());
     assert_eq!(said(&alone), format!("{before} more alone"));

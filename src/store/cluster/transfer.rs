@@ -12,24 +12,28 @@ use super::error::PostgresError;
 use super::fill::fill_table;
 use super::full_copy::{copy_all, digests};
 use super::local::{CopyMark, Position, write_mark};
-use super::migrate::{migrate, read_meta};
+use super::meter::{CopyMeter, CopyProgress, CopyStep};
+use super::migrate::{migrate, read_meta, read_present};
 use super::open_copy::open_copy;
 use super::reign::{read_leader, try_lock};
 use super::session::Session;
 use super::shape::{TableShape, read_shapes};
 use super::shared_files::SharedFiles;
+use super::sql::quoted;
 use super::worker::offload;
 
 /// Copies the store of a bridge that ran alone from `directory` to PostgreSQL, which holds none yet; then the one in
-/// `directory` is a node's local copy, which is used with `[store] url` only.
+/// `directory` is a node's local copy, which is used with `[store] url` only. Tells how far it is.
 ///
 /// # Errors
 /// When a bridge uses the store, there is none, or PostgreSQL refuses or holds one already. Nothing is changed then.
 pub async fn copy_to_postgres(
     directory: &Path,
     config: &ClusterConfig,
+    tell: impl FnMut(CopyProgress) + Send + 'static,
 ) -> Result<CopySummary, StoreError> {
     let (directory, config) = (directory.to_owned(), config.clone());
+    let mut meter = CopyMeter::new(tell);
     offload(move || async move {
         let path = directory.join(DB_FILE);
         if !path.exists() {
@@ -42,7 +46,8 @@ pub async fn copy_to_postgres(
         let mark = prepare(&session, &shapes, &config).await?;
         session.batch("BEGIN").await?;
         let mut files = SharedFiles::new(&config, &directory);
-        let filled = fill(&session, &shapes, (&store.connection, mark, &mut files)).await;
+        let source = (&store.connection, mark, &mut files);
+        let filled = fill(&session, &shapes, source, &mut meter).await;
         let (tables, mark) = match filled {
             Ok(filled) => filled,
             Err(error) => {
@@ -75,7 +80,7 @@ async fn prepare(
     let is_moved = before.is_some_and(|meta| meta.moved_to.is_some());
     // A node that has started on an empty database has begun a history, but has written nothing.
     let mut rows = 0;
-    for table in digests(session, shapes).await? {
+    for table in digests(session, shapes, &mut CopyMeter::unread()).await? {
         rows += table.rows;
     }
     if rows > 0 && !is_moved {
@@ -91,10 +96,13 @@ async fn fill(
     session: &Session,
     shapes: &[TableShape],
     (from, mark, files): (&Connection, CopyMark, &mut SharedFiles),
+    meter: &mut CopyMeter,
 ) -> Result<(Vec<CopiedTable>, CopyMark), StoreError> {
     session.batch("TRUNCATE letsbridge.change, letsbridge.shared_file").await?;
+    let rows = local_rows(from, shapes)?;
+    meter.begin(CopyStep::Copying, rows);
     for shape in shapes {
-        fill_table(session, shape, from).await?;
+        fill_table(session, shape, from, meter).await?;
     }
     let position = Position { epoch: mark.position.epoch + 1, turn: mark.position.turn + 1 };
     let nothing = TurnChanges::default().encode();
@@ -104,9 +112,30 @@ async fn fill(
     session.query(sql, &[&position.epoch, &position.turn, &nothing]).await?;
     session.batch("UPDATE letsbridge.meta SET moved_to = NULL").await?;
     files.settle(session, position.epoch).await?;
-    let there = digests(session, shapes).await?;
-    compare(&local_digests(from, shapes)?, &there)?;
+    meter.begin(CopyStep::Checking, rows.saturating_mul(2));
+    let there = digests(session, shapes, meter).await?;
+    compare(&local_digests(from, shapes, meter)?, &there)?;
     Ok((there, CopyMark { position, ..mark }))
+}
+
+/// How many rows there are here.
+fn local_rows(from: &Connection, shapes: &[TableShape]) -> rusqlite::Result<u64> {
+    let mut rows = 0;
+    for shape in shapes {
+        let sql = format!("SELECT count(*) FROM main.{}", quoted(&shape.name));
+        rows += from.query_row(&sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs();
+    }
+    Ok(rows)
+}
+
+/// How many rows there are in PostgreSQL.
+async fn rows_there(session: &Session, shapes: &[TableShape]) -> Result<u64, PostgresError> {
+    let mut rows = 0;
+    for shape in &read_present(session, shapes).await? {
+        let sql = format!("SELECT count(*) FROM {}", shape.in_postgres());
+        rows += session.query_one(&sql, &[]).await?.get::<_, i64>(0).unsigned_abs();
+    }
+    Ok(rows)
 }
 
 /// Checks that each table is the same here and there.
@@ -118,15 +147,17 @@ fn compare(here: &[CopiedTable], there: &[CopiedTable]) -> Result<(), PostgresEr
 }
 
 /// Copies the store from PostgreSQL to `directory`, for a bridge that runs alone from now on (without `[store] url`);
-/// then the one in PostgreSQL is not used any more. `directory` holds none, or a node's local copy.
+/// then the one in PostgreSQL is not used any more. `directory` holds none, or a node's local copy. Tells how far it is.
 ///
 /// # Errors
 /// When a node is active, `directory` holds a store of its own, or PostgreSQL holds none. Nothing is changed then.
 pub async fn copy_to_sqlite(
     config: &ClusterConfig,
     directory: &Path,
+    tell: impl FnMut(CopyProgress) + Send + 'static,
 ) -> Result<CopySummary, StoreError> {
     let (directory, config) = (directory.to_owned(), config.clone());
+    let mut meter = CopyMeter::new(tell);
     offload(move || async move {
         let (directory, _lock) = claim_and_lock(&directory)?;
         let connection = open_target(&directory)?;
@@ -147,8 +178,10 @@ pub async fn copy_to_sqlite(
         if !try_lock(&session).await? {
             return Err(PostgresError::InUse { node: leader.node.unwrap_or_default() }.into());
         }
-        let (_, tables) = copy_all(&config, &shapes, &connection).await?;
-        compare(&local_digests(&connection, &shapes)?, &tables)?;
+        meter.begin(CopyStep::Copying, rows_there(&session, &shapes).await?);
+        let (_, tables) = copy_all(&config, &shapes, &connection, &mut meter).await?;
+        meter.begin(CopyStep::Checking, tables.iter().map(|table| table.rows).sum());
+        compare(&local_digests(&connection, &shapes, &mut meter)?, &tables)?;
         let mut files = SharedFiles::new(&config, &directory);
         files.fetch(&session).await?;
         // First there, so that no two bridges can go on with it.

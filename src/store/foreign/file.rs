@@ -7,19 +7,15 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
 
 use super::error::ForeignLogError;
+use crate::store::immutable::open_immutable;
 use crate::store::{StoreError, damage};
-
-/// What an address of SQLite must not contain as it is.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/');
 
 /// What ends the names of the files that hold a part of a database: a write-ahead log, and what a transaction that was
 /// not finished has changed.
@@ -61,13 +57,7 @@ impl ForeignFile {
     /// Opens it.
     pub(super) fn connect(&self) -> Result<Connection, ForeignLogError> {
         self.check_unchanged()?;
-        let address = percent_encode(self.path.as_os_str().as_bytes(), ESCAPED);
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_URI
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened =
-            Connection::open_with_flags(format!("file:{address}?immutable=1&mode=ro"), flags);
-        opened.and_then(harden).map_err(|error| self.error(error))
+        open_immutable(&self.path).and_then(harden).map_err(|error| self.error(error))
     }
 
     /// Checks that nobody has written to it since the first look.

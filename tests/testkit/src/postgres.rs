@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -62,6 +63,25 @@ impl PostgresServer {
         );
         server.allow("host all with_password 127.0.0.1/32 scram-sha-256\n");
         server.configure(settings);
+        server.go_on();
+        server
+    }
+
+    /// Starts a server with TLS, and this certificate and key.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let server = Self::start();
+        server.crash();
+        for (name, content) in [("server.crt", certificate), ("server.key", key)] {
+            let path = server.data().join(name);
+            fs::write(&path, content).expect("can be written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("is ours");
+            give_away(&path);
+        }
+        server.configure("ssl = on\n");
         server.go_on();
         server
     }
@@ -332,10 +352,10 @@ fn other_user() -> Vec<String> {
         .to_vec()
 }
 
-/// Gives a directory to that user.
-fn give_away(directory: &Path) {
+/// Gives a file or a directory to that user.
+fn give_away(path: &Path) {
     if other_user().len() > 1 {
-        let status = Command::new("chown").arg("postgres:postgres").arg(directory).status();
+        let status = Command::new("chown").arg("postgres:postgres").arg(path).status();
         assert!(status.is_ok_and(|status| status.success()), "chown");
     }
 }
