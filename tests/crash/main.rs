@@ -373,7 +373,8 @@ fn with_postgresql(stage: Stage) -> Stage {
 
 async fn run(manner: Manner) {
     let seed = settings::seed();
-    let crashes = settings::crashes(manner.has_accounts || manner.loses_power);
+    let is_few = manner.has_accounts || manner.loses_power || manner.in_postgresql;
+    let crashes = settings::crashes(is_few);
     println!("LETSBRIDGE_SEED={seed} LETSBRIDGE_CRASHES={crashes}, with {manner:?}");
     let began = Instant::now();
     let (mut dice, pauses) = (Rng::with_seed(seed), settings::pauses());
@@ -502,8 +503,13 @@ async fn kill_often(
     let mut ready = 0;
     for _ in 0..times {
         // A wait that ends without what it waits for is as good a moment as any.
-        if dice.u8(..4) == 0 {
-            let _ = timeout(LONGEST_ENTRY, program.ready()).await;
+        // With its store in PostgreSQL, it waits for some seconds before it does anything.
+        let (patience, waits) = match local_copy {
+            None => (LONGEST_ENTRY, dice.u8(..4) == 0),
+            Some(_) => (LONGEST_ENTRY * 2, dice.u8(..4) != 0),
+        };
+        if waits {
+            let _ = timeout(patience, program.ready()).await;
         }
         let _ = timeout(LONGEST_WAIT, a_moment(stage, &mut dice)).await;
         if program.is_ready() && dice.u8(..BRIDGE_RELOADS) == 0 {

@@ -422,7 +422,6 @@ impl Troublemaker<'_> {
 
     /// Writes into the logs of both nodes what happens.
     fn note(&self, what: &str) {
-        println!("TEMP {} {what}", self.stage.irc.address().port());
         for node in &self.nodes.all {
             node.program.note(what);
         }

@@ -8,8 +8,8 @@ use super::faults::Pauses;
 /// runs with accounts, more than 200 times in all.
 const CRASHES: usize = 60;
 
-/// The same where people speak by accounts, on either kind of server.
-const CRASHES_WITH_ACCOUNTS: usize = 25;
+/// The same where people speak by accounts, and where the store is in PostgreSQL, on either kind of server.
+const FEW_CRASHES: usize = 25;
 
 /// The longest pause, in seconds, unless the environment says otherwise.
 const LONGEST_PAUSE: f64 = 3.0;
@@ -47,9 +47,9 @@ pub(crate) fn seed() -> u64 {
     from_environment("LETSBRIDGE_SEED").unwrap_or_else(|| fastrand::u64(..))
 }
 
-/// How many times the program is killed.
-pub(crate) fn crashes(has_accounts: bool) -> usize {
-    let usual = if has_accounts { CRASHES_WITH_ACCOUNTS } else { CRASHES };
+/// How many times the program is killed; `are_few` where others are killed, too.
+pub(crate) fn crashes(are_few: bool) -> usize {
+    let usual = if are_few { FEW_CRASHES } else { CRASHES };
     from_environment("LETSBRIDGE_CRASHES").unwrap_or(usual)
 }
 
