@@ -257,7 +257,8 @@ fn needs_postgres_never_two_leases_are_valid_while_connections_are_killed() {
                             Err(error) => panic!("{error}"),
                         }
                         if stop.load(Ordering::Acquire) {
-                            store.release().unwrap();
+                            // It fails if its connection was killed and the other node is just taking over.
+                            drop(store.release());
                             return committed;
                         }
                         thread::sleep(Duration::from_millis(3));
