@@ -139,9 +139,7 @@ impl Engine {
             self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut commands)?;
             self.commits.commit(&mut self.store)?;
             tracing::trace!("turn committed");
-            for command in commands.drain(..) {
-                self.send_command(command);
-            }
+            commands.drain(..).for_each(|command| self.send_command(command));
             self.close_drained();
             self.publish_status();
             if self.stage == ShutdownStage::Draining && self.check_drained() {

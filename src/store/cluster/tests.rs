@@ -75,7 +75,13 @@ impl World {
     }
 
     fn node(&self, name: &str) -> ClusterNode {
-        ClusterNode::new(self.config(name), &self.state(name)).unwrap()
+        loop {
+            match ClusterNode::new(self.config(name), &self.state(name)) {
+                // A program that another test just starts has all open files for a moment, locked ones, too.
+                Err(StoreError::InUse(_)) => std::thread::yield_now(),
+                node => return node.unwrap(),
+            }
+        }
     }
 
     fn active(&self, name: &str) -> Active {
