@@ -35,6 +35,9 @@ const TURNS_AT_ONCE: i64 = 200;
 /// For how long a node that has released the lock leaves it to the others, if there are any.
 const AFTER_YOU: Duration = Duration::from_secs(5);
 
+/// For how long a node that has just connected leaves the lock to the node that was active: it tries again twice in that time.
+const HEAD_START: Duration = Duration::from_secs(1);
+
 /// For how long a node that finds its name taken tries again: longer than the server keeps a connection that was cut off.
 const NAME_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -73,10 +76,14 @@ impl Follower {
         self.status.send_modify(|status| status.set_role(NodeRole::Waiting));
         let mut ticks = interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let connected_at = Instant::now();
         let mut locked_at = None;
         loop {
             ticks.tick().await;
-            if locked_at.is_none() && self.may_lock(&session).await? && try_lock(&session).await? {
+            if locked_at.is_none()
+                && self.may_lock(&session, connected_at).await?
+                && try_lock(&session).await?
+            {
                 locked_at = Some(Instant::now());
             }
             let leader = self.read_leader(&session).await?;
@@ -121,16 +128,19 @@ impl Follower {
         })
     }
 
-    /// Whether this node may try to become active: it has a copy; and if it was active itself until now and has handed
-    /// over, others come first.
-    async fn may_lock(&self, session: &Session) -> Result<bool, StoreError> {
+    /// Whether this node may try to become active: it has a copy; if PostgreSQL was away, the active node comes first; and
+    /// if this one was active itself until now and has handed over, others do.
+    async fn may_lock(&self, session: &Session, connected_at: Instant) -> Result<bool, StoreError> {
         let leader = read_leader(session).await?;
         let Some(mark) = read_mark(&self.connection)? else { return Ok(false) };
         if mark.cluster != leader.cluster || mark.position.turn < 0 {
             return Ok(false);
         }
-        let is_ours = leader.released && leader.node.as_deref() == Some(&self.config.node);
-        if !is_ours || leader.beat_ago >= AFTER_YOU {
+        let was_active = leader.node.as_deref() == Some(&self.config.node);
+        if !leader.released && !was_active && connected_at.elapsed() < HEAD_START {
+            return Ok(false);
+        }
+        if !leader.released || !was_active || leader.beat_ago >= AFTER_YOU {
             return Ok(true);
         }
         let nodes = read_nodes(session).await?;

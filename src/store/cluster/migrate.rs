@@ -24,7 +24,7 @@ const TABLES: &str = "
     );
     CREATE TABLE IF NOT EXISTS letsbridge.leader (
         one      boolean PRIMARY KEY DEFAULT true CHECK (one),
-        epoch    bigint NOT NULL,       -- one more for each node that takes over
+        epoch    bigint NOT NULL,       -- rises with each node that takes over
         turn     bigint NOT NULL,       -- the last one
         node     text,                  -- the active node
         since    timestamptz,

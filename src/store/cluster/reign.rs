@@ -74,6 +74,9 @@ pub(super) async fn read_leader(session: &Session) -> Result<LeaderRow, Postgres
 
 /// Begins the reign of this node, which has the lock and all turns up to that position. Its first turn changes nothing.
 /// Returns where it begins; `None` if the position is another one.
+///
+/// Its number is not just the next one: a server that was restored, or has lost commits, would give that to two reigns, and
+/// what a node has of the one would pass for the other.
 pub(super) async fn take_over(
     session: &Session,
     position: Position,
@@ -81,7 +84,7 @@ pub(super) async fn take_over(
     nothing: &[u8],
 ) -> Result<Option<Position>, PostgresError> {
     let sql = "WITH taken AS (
-                   UPDATE letsbridge.leader SET epoch = epoch + 1, turn = turn + 1, node = $3, since = clock_timestamp(),
+                   UPDATE letsbridge.leader SET epoch = epoch + 1 + (random() * 1000000000)::bigint, turn = turn + 1, node = $3, since = clock_timestamp(),
                        beat_at = clock_timestamp(), released = false
                    WHERE epoch = $1 AND turn = $2 RETURNING epoch, turn)
                INSERT INTO letsbridge.change (turn, epoch, rows) SELECT turn, epoch, $4 FROM taken

@@ -316,7 +316,7 @@ impl ServerNames {
 fn is_refused_tls(error: &tokio_postgres::Error) -> bool {
     let Some(cause) = error.source() else { return false };
     let within = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    within.is_some_and(|within| within.is::<rustls::Error>())
+    within.is_some_and(<dyn Error + Send + Sync>::is::<rustls::Error>)
         // It has no name but these words.
         || cause.to_string() == "server does not support TLS"
 }
