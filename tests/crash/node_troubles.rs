@@ -171,7 +171,7 @@ pub(crate) async fn make(stage: &Stage, nodes: &mut Nodes, plan: Plan, dice: Rng
     for _ in 0..plan.troubles {
         sleep(plan.calm.mul_f64(maker.dice.f64())).await;
         maker.once().await;
-        if maker.dice.u8(..HASTE) != 0 {
+        if maker.ended.is_some() || maker.dice.u8(..HASTE) != 0 {
             maker.settle().await;
         }
     }
@@ -184,10 +184,9 @@ impl Troublemaker<'_> {
     async fn once(&mut self) {
         let (mend, length) = self.any().await;
         let mut mends = vec![mend];
-        if self.dice.u8(..SECOND) == 0 {
+        // What is measured is one trouble alone.
+        if self.ended.is_none() && self.dice.u8(..SECOND) == 0 {
             sleep(length.mul_f64(self.dice.f64())).await;
-            // What is measured is one trouble alone.
-            self.ended = None;
             mends.push(self.any().await.0);
         }
         sleep(length).await;
