@@ -83,6 +83,7 @@ pub async fn connect_letschat(
 ) -> Result<Box<dyn Wire>, String> {
     gate.opened().await;
     let tcp = proxy::connect_for_url(url).await.map_err(|error| error.to_string())?;
+    gate.bound_unsent(&tcp);
     if url.scheme() != "https" {
         let expected = ExpectedPeer::LetsChat { tls: false };
         return Ok(Box::new(gate.guard(SniffedStream::seeking(tcp, expected))));

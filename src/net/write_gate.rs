@@ -9,11 +9,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time;
 
 /// How often a closed gate is looked at by those who wait for it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long what was written may stay unacknowledged by the peer's kernel before the connection is given up, with all that
+/// is not sent. What a node has written before its turn ended must not arrive after another one has sent it again: that
+/// waits for longer after the last moment at which something may have been written.
+const UNSENT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Asked right before each write to a network. Clones are the same gate. The default is always open, and costs nothing.
 #[derive(Clone, Default)]
@@ -90,6 +97,18 @@ impl WriteGate {
             request.as_mut().poll(context).map(Ok)
         })
         .await
+    }
+
+    /// Has the system give up what it cannot send on `tcp` before another node may send it again. Where this program is
+    /// alone, nothing changes.
+    pub fn bound_unsent(&self, tcp: &TcpStream) {
+        if self.0.is_none() {
+            return;
+        }
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        if let Err(error) = SockRef::from(tcp).set_tcp_user_timeout(Some(UNSENT_TIMEOUT)) {
+            tracing::debug!(%error, "cannot set a socket option");
+        }
     }
 
     /// `stream`, through which nothing is written while the gate is closed: that fails then.
@@ -174,6 +193,17 @@ mod tests {
         let is_open = Arc::new(AtomicBool::new(true));
         let seen = Arc::clone(&is_open);
         (is_open, WriteGate::new(move || seen.load(Ordering::Relaxed)))
+    }
+
+    #[tokio::test]
+    async fn node_among_several_gives_up_what_cannot_be_sent_before_another_speaks() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let limit = || SockRef::from(&tcp).tcp_user_timeout().unwrap();
+        WriteGate::default().bound_unsent(&tcp);
+        assert_eq!(limit(), None);
+        WriteGate::new(|| true).bound_unsent(&tcp);
+        assert_eq!(limit(), Some(UNSENT_TIMEOUT));
     }
 
     #[tokio::test]

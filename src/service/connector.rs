@@ -130,6 +130,7 @@ impl Connector {
         let (server, secure) = self.next_server();
         let tcp = dial::connect_with(&self.options, &server.host, server.port).await;
         let tcp = tcp.map_err(|error| error.to_string())?;
+        self.options.gate.bound_unsent(&tcp);
         let known = self
             .ident_registry
             .as_ref()
