@@ -5,11 +5,11 @@
 //!
 //! - at once, before any command of the turn is sent, if the turn has recorded something that nobody tells again or that
 //!   the other side will have seen: a message heard, a delivery begun, and all else that is not listed below;
+//! - with the next such turn, at the latest with the next tick, before the program ends, and after [`MAX_UNSYNCED`]
+//!   commits, if the turn has only recorded what the bridge finds out again. [`Mutation::is_recoverable`](super::mutation::Mutation::is_recoverable) says for each of
+//!   these why.
 //! - not even a commit of its own, if the turn has only moved a cursor past our own message or seen a sign of life: it is
 //!   committed with the next turn, at the latest with the next tick. A kill takes it as a power loss does.
-//! - with the next such commit, at the latest with the next tick, before the program ends, and after [`MAX_UNSYNCED`]
-//!   commits, if the turn has only recorded what the bridge finds out again. [`Mutation::is_recoverable`] says for each of
-//!   these why.
 //!
 //! The log is one sequence. So a power loss leaves the state as it was after some commit, as a kill would have at that
 //! moment, and only turns of the second kind are missing. What they were about is asked for again:
