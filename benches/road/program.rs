@@ -56,14 +56,25 @@ pub(crate) async fn start(directory: &Path) -> (Process, Duration) {
     (program, began.elapsed())
 }
 
+/// A node that waits for its turn has started, but has joined nothing.
 async fn ready(notices: &UnixDatagram) {
     let mut notice = [0; 1_024];
-    loop {
+    let (mut has_started, mut has_joined) = (false, false);
+    while !(has_started && has_joined) {
         let length = notices.recv(&mut notice).await.unwrap();
-        if notice[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") {
-            return;
-        }
+        let notice = String::from_utf8_lossy(&notice[..length]);
+        has_started |= notice.lines().any(|line| line == "READY=1");
+        has_joined |= notice.lines().any(says_all_joined);
     }
+}
+
+/// Whether a line of a notice says `STATUS=9 of 9 channels and rooms joined`.
+fn says_all_joined(line: &str) -> bool {
+    let Some((joined, rest)) = line.strip_prefix("STATUS=").and_then(|it| it.split_once(" of "))
+    else {
+        return false;
+    };
+    rest.split_once(' ').is_some_and(|(all, _)| all == joined)
 }
 
 /// A counter of the metrics of the program with this state.
