@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use letsbridge_testkit::systemd::says_all_joined;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixDatagram, UnixStream};
 
@@ -66,15 +67,6 @@ async fn ready(notices: &UnixDatagram) {
         has_started |= notice.lines().any(|line| line == "READY=1");
         has_joined |= notice.lines().any(says_all_joined);
     }
-}
-
-/// Whether a line of a notice says `STATUS=9 of 9 channels and rooms joined`.
-fn says_all_joined(line: &str) -> bool {
-    let Some((joined, rest)) = line.strip_prefix("STATUS=").and_then(|it| it.split_once(" of "))
-    else {
-        return false;
-    };
-    rest.split_once(' ').is_some_and(|(all, _)| all == joined)
 }
 
 /// A counter of the metrics of the program with this state.

@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use fastrand::Rng;
+use letsbridge_testkit::systemd::says_all_joined;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::UnixDatagram;
@@ -249,10 +250,4 @@ async fn listen(socket: UnixDatagram, told: watch::Sender<Told>) {
             return;
         }
     }
-}
-
-/// Whether a line of a notice says `STATUS=9 of 9 channels and rooms joined`.
-fn says_all_joined(line: &str) -> bool {
-    let words: Vec<&str> = line.trim_start_matches("STATUS=").split(' ').collect();
-    line.contains(" channels and rooms joined") && words[0] == words[2]
 }

@@ -4,3 +4,4 @@
 pub mod irc;
 pub mod letschat;
 pub mod postgres;
+pub mod systemd;
