@@ -315,6 +315,7 @@ impl World {
             Step::Restart { taken } => {
                 self.disconnect(*taken);
                 self.end_pool(*taken);
+                self.store.forget_uncommitted().unwrap();
                 let policy = self.policy.clone();
                 let (network, channels) = (&self.network, self.channels);
                 self.bridge = bridge(network, channels, self.join, policy, &mut self.store);

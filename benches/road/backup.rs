@@ -9,7 +9,7 @@ use letsbridge::domain::{Author, EndpointId, Message, MessageKind};
 use letsbridge::store::Store;
 
 use crate::ledger;
-use crate::program::PROGRAM;
+use crate::program;
 
 const WHOLE: usize = 1_000_000;
 const QUICK: usize = 20_000;
@@ -35,7 +35,7 @@ pub(crate) fn run(quick: bool) {
 
     let file = directory.path().join("state.backup");
     let began = Instant::now();
-    let mut backup = Command::new(PROGRAM)
+    let mut backup = Command::new(program::measured())
         .args(["backup", "--config"])
         .arg(directory.path().join("bridge.toml"))
         .arg(&file)

@@ -1,8 +1,9 @@
 //! The program that is measured.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use letsbridge_testkit::systemd::says_all_joined;
@@ -11,27 +12,42 @@ use tokio::net::{UnixDatagram, UnixStream};
 
 use crate::process::Process;
 
-/// The program that is measured.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_letsbridge");
+/// The program that was built with this benchmark.
+const BUILT: &str = env!("CARGO_BIN_EXE_letsbridge");
+
+/// Another program, which is measured instead.
+static OTHER: RwLock<Option<PathBuf>> = RwLock::new(None);
 
 /// How long the program may take to be ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// The program that is measured.
+pub(crate) fn measured() -> PathBuf {
+    OTHER.read().unwrap().clone().unwrap_or_else(|| BUILT.into())
+}
+
+/// Measures this program from now on, or the one that was built with this benchmark.
+pub(crate) fn measure(other: Option<PathBuf>) {
+    *OTHER.write().unwrap() = other;
+    print_version();
+}
+
 /// Prints which program is measured, and of which commit.
 ///
 /// # Panics
-/// When it was built beside another benchmark: a copied benchmark would measure the program of the tree
+/// When the built one was built beside another benchmark: a copied benchmark would measure the program of the tree
 /// that it was copied from.
-pub(crate) fn print_version() {
-    let program = Path::new(PROGRAM).canonicalize().expect("the program is built");
+fn print_version() {
+    let built = Path::new(BUILT).canonicalize().expect("the program is built");
     let benchmark = std::env::current_exe().unwrap().canonicalize().unwrap();
     // The benchmark is in `deps` of the directory that holds the program.
     assert_eq!(
-        program.parent(),
+        built.parent(),
         benchmark.parent().and_then(Path::parent),
         "the benchmark {} would measure the program of another tree",
         benchmark.display()
     );
+    let program = measured();
     let version = Command::new(&program).arg("--version").output().unwrap();
     let version = String::from_utf8_lossy(&version.stdout);
     let version: Vec<&str> = version.lines().take(2).collect();
@@ -46,7 +62,7 @@ pub(crate) async fn start(directory: &Path) -> (Process, Duration) {
     let notices = UnixDatagram::bind(&socket).unwrap();
     let began = Instant::now();
     let program = Process::spawn(
-        Command::new(PROGRAM)
+        Command::new(measured())
             .args(["run", "--config"])
             .arg(directory.join("bridge.toml"))
             .env("NOTIFY_SOCKET", socket)
@@ -69,13 +85,12 @@ async fn ready(notices: &UnixDatagram) {
     }
 }
 
-/// A counter of the metrics of the program with this state.
-pub(crate) async fn counter(state: &Path, name: &str) -> f64 {
+/// A counter of the metrics of the program with this state, if it has one of this name.
+pub(crate) async fn counter(state: &Path, name: &str) -> Option<f64> {
     let mut socket = UnixStream::connect(state.join("control.sock")).await.unwrap();
     let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     socket.write_all(request).await.unwrap();
     let mut page = String::new();
     socket.read_to_string(&mut page).await.unwrap();
-    let value = page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    value.unwrap_or_else(|| panic!("no counter {name} in\n{page}"))
+    page.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }

@@ -170,8 +170,8 @@ impl Stage {
         &self.program
     }
 
-    /// A counter of the program's metrics.
-    pub(crate) async fn counter(&self, name: &str) -> f64 {
+    /// A counter of the program's metrics, if it has one of this name.
+    pub(crate) async fn counter(&self, name: &str) -> Option<f64> {
         program::counter(&self.state(), name).await
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::measure::{Load, latency, throughput};
-use crate::program::PROGRAM;
+use crate::program;
 use crate::report::Goal::{AtLeast, AtMost};
 use crate::report::{
     against, each, in_us, ratio_of, row, written_mb, written_rate, written_times, written_us,
@@ -54,7 +54,7 @@ pub(crate) async fn run(quick: bool) {
     restart::ready(&mut stage, &what, size.restarts, 40.0).await;
     drop(stage);
     burst::run().await;
-    let binary = std::fs::metadata(PROGRAM).unwrap().len();
+    let binary = std::fs::metadata(program::measured()).unwrap().len();
     against(
         "size of the binary",
         |size| format!("{:.1} MB", size / 1e6),

@@ -49,6 +49,7 @@ impl Store {
             .query_row([endpoint.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         let Some((Some(first), last_seen, cursor)) = row else { return Ok(None) };
+        let (cursor, last_seen) = self.known_position(endpoint).unwrap_or((cursor, last_seen));
         let first = time_from_sql(first);
         Ok(Some(ChannelProgress {
             first_joined: first,
@@ -71,6 +72,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let cursor = Cursor { time: first, last_line: None }.to_string();
+        self.forget_position(endpoint);
         self.apply(Mutation::InitChannel { endpoint, first_joined: first, now, cursor })
     }
 
@@ -84,7 +86,7 @@ impl Store {
         cursor: &Cursor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::AdvanceChannelCursor { endpoint, cursor: cursor.to_string(), now })
+        self.move_in_channel(endpoint, &cursor.to_string(), now)
     }
 
     /// Records whether the channel is paused. Its cursor does not move while it is, not even for our own
@@ -114,7 +116,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn touch_channel(&mut self, endpoint: EndpointId, at: Timestamp) -> Result<(), StoreError> {
-        self.apply(Mutation::TouchChannel { endpoint, at })
+        self.touch_joined(endpoint, at)
     }
 }
 

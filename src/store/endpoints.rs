@@ -86,8 +86,12 @@ impl Store {
             )?
             .query_row(params![remote_id, endpoint.0], |row| row.get(0))
             .optional()?;
-        if let Some(before) = before {
-            self.apply(Mutation::MergeRooms { endpoint, before: EndpointId(before) })?;
+        if let Some(before) = before.map(EndpointId) {
+            for merged in [endpoint, before] {
+                self.write_position(merged)?;
+                self.forget_position(merged);
+            }
+            self.apply(Mutation::MergeRooms { endpoint, before })?;
         }
         self.apply(Mutation::SetRoomId { endpoint, remote_id: remote_id.to_owned() })
     }
@@ -110,6 +114,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn room_cursor(&self, endpoint: EndpointId) -> Result<Option<String>, StoreError> {
+        if let Some((cursor, _)) = self.known_position(endpoint) {
+            return Ok(cursor);
+        }
         Ok(self
             .connection
             .prepare_cached("SELECT cursor FROM endpoint WHERE id = ?1")?
@@ -143,7 +150,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.apply(Mutation::SetFirstSeenPost { endpoint, post: post.to_owned() })?;
-        self.advance_room_cursor(endpoint, post, Some(now))
+        self.advance_room_cursor(endpoint, post, Some(now))?;
+        // Without it, the next start would take a later post for the first one.
+        self.write_position(endpoint)
     }
 
     /// Advances the room's cursor to `post`; it never goes back. If everything before was read, this also
@@ -157,7 +166,7 @@ impl Store {
         post: &str,
         last_seen: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::AdvanceRoomCursor { endpoint, post: post.to_owned(), last_seen })
+        self.move_in_room(endpoint, post, last_seen)
     }
 
     /// Records that the room was connected and fully read at `at`.
@@ -165,7 +174,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn touch_room(&mut self, endpoint: EndpointId, at: Timestamp) -> Result<(), StoreError> {
-        self.apply(Mutation::TouchRoom { endpoint, at })
+        self.touch_endpoint(endpoint, at)
     }
 
     /// When the room was last connected and fully read.
@@ -173,6 +182,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be read or written.
     pub fn room_last_seen(&self, endpoint: EndpointId) -> Result<Option<Timestamp>, StoreError> {
+        if let Some((_, last_seen)) = self.known_position(endpoint) {
+            return Ok(last_seen.map(time_from_sql));
+        }
         let last_seen: Option<i64> = self
             .connection
             .prepare_cached("SELECT last_seen FROM endpoint WHERE id = ?1")?

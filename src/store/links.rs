@@ -322,7 +322,7 @@ mod tests {
         // Back in the queue; but a part of it has arrived.
         store.set_delivery_state(begun, DeliveryState::Queued).expect("works");
         assert_eq!(ids(&store), []);
-        store.set_progress(begun, 1).expect("works");
+        store.set_progress((begun, room), 1).expect("works");
         assert_eq!(ids(&store), [begun]);
     }
 

@@ -35,6 +35,7 @@ mod phases;
 mod public_reader;
 mod puppet_logins;
 mod puppet_nicks;
+mod read_positions;
 mod restoration;
 mod revocations;
 mod schema;
@@ -93,6 +94,7 @@ use durability::{Durability, LocalOnly};
 use files::FileIdentity;
 use mutation::{Mutation, PeopleMutation};
 use opening::{LOCK_FILE, claim_and_lock, make, set_up};
+use read_positions::ReadPositions;
 use sealer::Sealer;
 use wal_sync::{MAX_WAITING, WalSync};
 
@@ -119,6 +121,7 @@ pub struct Store {
     _lock: Option<File>,
     /// Changes made since the last commit.
     uncommitted: Vec<Mutation>,
+    positions: ReadPositions,
     next_message_id: i64,
     next_delivery_id: i64,
     /// How far the ledger was pruned.
@@ -256,6 +259,7 @@ impl Store {
             connection,
             _lock: lock,
             uncommitted: Vec::new(),
+            positions: ReadPositions::default(),
             next_message_id: next_message,
             next_delivery_id: next_ticket,
             prune_position: ledger::PRUNE_START,
@@ -300,11 +304,12 @@ impl Store {
         if self.wal.on_commit(is_recoverable) { self.sync_log() } else { Ok(()) }
     }
 
-    /// Commits everything, and brings all commits onto the disk.
+    /// Commits everything, how far all was read as well, and brings all commits onto the disk.
     ///
     /// # Errors
     /// When the store is broken; transient errors are retried.
     pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.write_positions()?;
         if !self.uncommitted.is_empty() {
             self.commit_all()?;
         }
@@ -338,6 +343,16 @@ impl Store {
     #[must_use]
     pub fn has_uncommitted(&self) -> bool {
         !self.uncommitted.is_empty()
+    }
+
+    /// Forgets what was not committed, as a kill would: for tests of what the next start finds out again.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn forget_uncommitted(&mut self) -> Result<(), StoreError> {
+        self.uncommitted.clear();
+        self.positions = ReadPositions::default();
+        if self.connection.is_autocommit() { Ok(()) } else { self.execute("ROLLBACK") }
     }
 
     /// Writes something that changes nothing, to find out whether the disk takes writes.

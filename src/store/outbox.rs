@@ -138,7 +138,8 @@ impl Store {
         let body = (*body != delivery.message.body).then(|| body.clone());
         let (prefix, sender) = (prefix.clone(), sender_to_sql(sender));
         let rendered = RenderedRow { kind: *kind, prefix, body, sender };
-        self.apply(Mutation::StartDelivery { id: delivery.id, now, rendered })
+        let cursor = self.cursor(delivery.to)?;
+        self.apply(Mutation::StartDelivery { id: delivery.id, now, rendered, cursor })
     }
 
     /// The room's cursor when the delivery was last started.
@@ -166,12 +167,17 @@ impl Store {
         self.apply(Mutation::MergeDeliveries { first, others })
     }
 
-    /// Records that this many bytes of the delivery's body have arrived, up to the endpoint's cursor.
+    /// Records that this many bytes of the body of the delivery to `to` have arrived, up to the cursor there.
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub fn set_progress(&mut self, id: DeliveryId, bytes: usize) -> Result<(), StoreError> {
-        self.apply(Mutation::SetProgress { id, bytes })
+    pub fn set_progress(
+        &mut self,
+        (id, to): (DeliveryId, EndpointId),
+        bytes: usize,
+    ) -> Result<(), StoreError> {
+        let cursor = self.cursor(to)?;
+        self.apply(Mutation::SetProgress { id, bytes, cursor })
     }
 
     /// Records whether the unsent rest of the delivery may have arrived already.
@@ -219,7 +225,23 @@ impl Store {
         remote_id: Option<&str>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.apply(Mutation::AckDelivery { id, remote_id: remote_id.map(str::to_owned), now })
+        let remote_id = remote_id.map(str::to_owned);
+        self.apply(Mutation::AckDelivery { id, remote_id, now, is_found_again: false })
+    }
+
+    /// Marks a delivery that the bridge's own account has posted in a room as delivered. That is worth no commit of its
+    /// own: a kill leaves it in flight, and the next start finds it in the room.
+    ///
+    /// # Errors
+    /// When the database cannot be read or written.
+    pub fn ack_own_post(
+        &mut self,
+        id: DeliveryId,
+        post: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let remote_id = post.map(str::to_owned);
+        self.apply(Mutation::AckDelivery { id, remote_id, now, is_found_again: true })
     }
 }
 

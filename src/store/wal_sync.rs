@@ -8,8 +8,10 @@
 //! - with the next such turn, at the latest with the next tick, before the program ends, and after [`MAX_UNSYNCED`]
 //!   commits, if the turn has only recorded what the bridge finds out again. [`Mutation::is_recoverable`](super::mutation::Mutation::is_recoverable) says for each of
 //!   these why.
-//! - not even a commit of its own, if the turn has only moved a cursor past our own message or seen a sign of life: it is
-//!   committed with the next turn, at the latest with the next tick. A kill takes it as a power loss does.
+//! - not even a commit of its own, if the turn has only written how far something was read, seen a sign of life, or that a
+//!   post of the bridge's own account has arrived: it is committed with the next turn, at the latest with the next tick. A
+//!   kill takes it as a power loss does. [`Mutation::may_wait`](super::mutation::Mutation::may_wait) says for each of these
+//!   why.
 //!
 //! The log is one sequence. So a power loss leaves the state as it was after some commit, as a kill would have at that
 //! moment, and only turns of the second kind are missing. What they were about is asked for again:
@@ -21,8 +23,8 @@
 //! | how many of its lines have arrived    | the same, for the lines from there on                                |
 //! | that the text of a private message    | the same; then the text is erased                                    |
 //! | was erased, which comes with the first|                                                                      |
-//! | how far a channel or room was read    | it is read from there again: all but our own was recorded in the     |
-//! |                                       | commit that moved the cursor past it, and is known                   |
+//! | how far a channel or room was read    | it is read from there again: all but our own was recorded before the |
+//! |                                       | cursor moved past it, and is known                                   |
 //! | until when we were seen, and our nick | an absence seems a second longer; nicks have minutes of grace        |
 //!
 //! A disk may write the sectors of what was not synced in any order. So more than one commit at the end of the log may be
@@ -197,6 +199,7 @@ mod tests {
         let advance = |it: &mut Fixture| {
             it.store.advance_channel_cursor(from, &cursor, now).expect("works");
             it.store.advance_room_cursor(to, "p", None).expect("works");
+            it.store.write_positions().expect("works");
         };
         assert_eq!(it.syncs(advance), 0);
         assert!(it.store.has_uncommitted(), "that is worth no commit");
@@ -204,6 +207,7 @@ mod tests {
         assert!(!it.store.has_uncommitted());
         let unlike = |it: &mut Fixture| {
             it.store.touch_room(to, now).expect("works");
+            it.store.write_positions().expect("works");
             it.store.set_introduced(to).expect("works");
         };
         assert_eq!(it.syncs(unlike), 1, "one of them must not be forgotten");
@@ -216,7 +220,8 @@ mod tests {
         let mut it = Fixture::new();
         let delivery = it.record("one");
         it.store.commit().expect("works");
-        let progress = |it: &mut Fixture| it.store.set_progress(delivery, 0);
+        let to = it.to;
+        let progress = |it: &mut Fixture| it.store.set_progress((delivery, to), 0);
         let syncs: Vec<u64> = (0..2 * (MAX_UNSYNCED + 1))
             .map(|_| it.syncs(|it| progress(it).expect("works")))
             .collect();
@@ -230,9 +235,11 @@ mod tests {
     fn not_too_much_waits_for_a_commit() {
         let mut it = Fixture::new();
         let commits = it.store.write_counts().commits;
-        for _ in 0..=MAX_WAITING {
+        for second in 0..=MAX_WAITING {
             assert_eq!(it.store.write_counts().commits, commits);
-            it.store.touch_room(it.to, Timestamp::UNIX_EPOCH).expect("works");
+            let at = Timestamp::from_second(second as i64).expect("a time");
+            it.store.touch_room(it.to, at).expect("works");
+            it.store.write_positions().expect("works");
             it.store.commit().expect("works");
         }
         assert_eq!(it.store.write_counts().commits, commits + 1);

@@ -478,6 +478,36 @@ fn line_in_doubt_is_resent_and_marked_where_the_history_cannot_tell() {
 }
 
 #[test]
+fn lines_are_known_again_although_the_kill_took_the_cursor() {
+    let mut world = joined(KEEPS);
+    world.tell(
+        r#"
+        irc < @msgid=a;time=2026-11-22T12:00:00.100Z :ann!a@host PRIVMSG #tea :one
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        kill
+        "#,
+    );
+    world.tell_on(LETSCHAT_IN_AGAIN);
+    world.tell_on(&irc_in(KEEPS));
+    world.tell(
+        r#"
+        irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
+        irc < @label=past.1 :irc.example BATCH +x chathistory #tea
+        irc < @batch=x;msgid=a;time=2026-11-22T12:00:00.100Z :ann!a@host PRIVMSG #tea :one
+        irc < @batch=x;msgid=b;time=2026-11-22T12:00:00.200Z :ann!a@host PRIVMSG #tea :two
+        irc < :irc.example BATCH -x
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.199Z 500
+        irc < @label=past.2 :irc.example BATCH +y chathistory #tea
+        irc < @batch=y;msgid=b;time=2026-11-22T12:00:00.200Z :ann!a@host PRIVMSG #tea :two
+        irc < :irc.example BATCH -y
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
+        "#,
+    );
+}
+
+#[test]
 fn line_in_doubt_is_still_marked_after_another_crash() {
     // Without msgids, a line in the same second as the last received one may be our new one or
     // an earlier one.

@@ -134,6 +134,31 @@ fn post_without_an_ack_is_found_in_the_room_and_not_resent() {
 }
 
 #[test]
+fn post_whose_ack_is_lost_with_the_process_is_found_in_the_room() {
+    // The ack was worth no commit of its own. That of the first post was committed with the start of the second.
+    let mut world = joined();
+    world.tell(
+        r#"
+        irc < :ann!a@host PRIVMSG #tea :ok
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> ok"}]
+        lc < 43#[{"id":"6b0000200000000000000001","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        lc < 42["messages:new",{"id":"6b0000200000000000000001","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":{"id":"r1"}}]
+        irc < :ann!a@host PRIVMSG #tea :ok
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> ok"}]
+        lc < 43#[{"id":"6b0000200000000000000002","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":"u0","room":"r1"}]
+        kill
+        "#,
+    );
+    letschat_back(
+        &mut world,
+        r#"
+        lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
+        lc < 43#[[{"id":"6b0000200000000000000001","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"},{"id":"6b0000200000000000000002","text":"<ann> ok","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        "#,
+    );
+}
+
+#[test]
 fn post_that_did_not_arrive_is_resent_before_others() {
     let mut world = crate::join_both(World::new(&["office/#tea tea"]).without_merging());
     world.tell(

@@ -290,7 +290,10 @@ pub(super) fn ack(
     ctx: &mut Ctx<'_>,
 ) -> Result<(), StoreError> {
     let Some(state) = ctx.endpoints.get_mut(endpoint) else { return Ok(()) };
-    let settled = state.queue_mut().ack(id, remote_id, ctx.now, ctx.store)?;
+    let settled = match state {
+        EndpointState::Room(room) => room.queue.ack_post(id, remote_id, ctx.now, ctx.store)?,
+        _ => state.queue_mut().ack(id, remote_id, ctx.now, ctx.store)?,
+    };
     if let EndpointState::User(user) = state {
         user.ack_timeouts = 0;
         for delivery in &settled {

@@ -80,6 +80,7 @@ impl Snapshot {
             connection,
             _lock: None,
             uncommitted: turn,
+            positions: super::ReadPositions::default(),
             next_message_id: 0,
             next_delivery_id: 0,
             prune_position: PRUNE_START,

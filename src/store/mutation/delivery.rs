@@ -24,17 +24,17 @@ pub(super) fn set_state(db: Transaction<'_>, id: DeliveryId, state: DeliveryStat
     db.execute("UPDATE delivery SET state = ?2 WHERE id = ?1", params![id.0, state_to_sql(state)])
 }
 
-/// Records that the delivery is sent, as `rendered`.
+/// Records that the delivery is sent, as `rendered`, while the endpoint's cursor is there.
 pub(super) fn start(
     db: Transaction<'_>,
     id: DeliveryId,
     now: Timestamp,
-    rendered: &RenderedRow,
+    (rendered, cursor): (&RenderedRow, Option<&str>),
 ) -> Result<()> {
     db.execute(
         "UPDATE delivery SET state = ?2, started_at = ?3,
              rendered_kind = ?4, rendered_prefix = ?5, rendered_body = ?6, sender = ?7,
-             cursor_at_send = (SELECT cursor FROM endpoint WHERE endpoint.id = delivery.endpoint)
+             cursor_at_send = ?8
          WHERE id = ?1",
         params![
             id.0,
@@ -44,17 +44,21 @@ pub(super) fn start(
             rendered.prefix,
             rendered.body,
             rendered.sender,
+            cursor,
         ],
     )
 }
 
-/// Records how many bytes of the delivery's body have arrived.
-pub(super) fn set_progress(db: Transaction<'_>, id: DeliveryId, bytes: usize) -> Result<()> {
+/// Records how many bytes of the delivery's body have arrived, up to this cursor of the endpoint.
+pub(super) fn set_progress(
+    db: Transaction<'_>,
+    id: DeliveryId,
+    bytes: usize,
+    cursor: Option<&str>,
+) -> Result<()> {
     db.execute(
-        "UPDATE delivery SET progress = ?2,
-             cursor_at_send = (SELECT cursor FROM endpoint WHERE endpoint.id = delivery.endpoint)
-         WHERE id = ?1",
-        params![id.0, i64::try_from(bytes).unwrap_or(i64::MAX)],
+        "UPDATE delivery SET progress = ?2, cursor_at_send = ?3 WHERE id = ?1",
+        params![id.0, i64::try_from(bytes).unwrap_or(i64::MAX), cursor],
     )
 }
 

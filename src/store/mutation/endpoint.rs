@@ -43,24 +43,16 @@ pub(super) fn set_first_seen_post(db: Transaction<'_>, id: EndpointId, post: &st
     db.execute("UPDATE endpoint SET first_seen_post = ?2 WHERE id = ?1", params![id.0, post])
 }
 
-pub(super) fn advance_room_cursor(
+/// Records how far it was read, and when it was last known to be connected.
+pub(super) fn set_read_position(
     db: Transaction<'_>,
     id: EndpointId,
-    post: &str,
-    last_seen: Option<Timestamp>,
+    cursor: Option<&str>,
+    last_seen: Option<i64>,
 ) -> Result<()> {
     db.execute(
-        "UPDATE endpoint SET cursor = ?2,
-             last_seen = MAX(COALESCE(last_seen, ?3), COALESCE(?3, last_seen))
-         WHERE id = ?1 AND (cursor IS NULL OR cursor < ?2)",
-        params![id.0, post, last_seen.map(Timestamp::as_millisecond)],
-    )
-}
-
-pub(super) fn touch_room(db: Transaction<'_>, id: EndpointId, at: Timestamp) -> Result<()> {
-    db.execute(
-        "UPDATE endpoint SET last_seen = MAX(COALESCE(last_seen, ?2), ?2) WHERE id = ?1",
-        params![id.0, at.as_millisecond()],
+        "UPDATE endpoint SET cursor = ?2, last_seen = ?3 WHERE id = ?1",
+        params![id.0, cursor, last_seen],
     )
 }
 
@@ -74,31 +66,6 @@ pub(super) fn init_channel(
     db.execute(
         "UPDATE endpoint SET first_joined = ?2, last_seen = ?3, cursor = ?4 WHERE id = ?1",
         params![id.0, first_joined.as_millisecond(), now.as_millisecond(), cursor],
-    )
-}
-
-/// Moves the cursor to the last line received. The cursor's time never goes back, even if the line was sent
-/// earlier than the one before.
-pub(super) fn advance_channel_cursor(
-    db: Transaction<'_>,
-    id: EndpointId,
-    cursor: &str,
-    now: Timestamp,
-) -> Result<()> {
-    db.execute(
-        "UPDATE endpoint SET last_seen = MAX(last_seen, ?3),
-             cursor = CASE WHEN cursor <= ?2 THEN ?2
-                 ELSE substr(cursor, 1, 15) || substr(?2, 16) END
-         WHERE id = ?1 AND first_joined IS NOT NULL",
-        params![id.0, cursor, now.as_millisecond()],
-    )
-}
-
-pub(super) fn touch_channel(db: Transaction<'_>, id: EndpointId, at: Timestamp) -> Result<()> {
-    db.execute(
-        "UPDATE endpoint SET last_seen = MAX(last_seen, ?2)
-         WHERE id = ?1 AND first_joined IS NOT NULL",
-        params![id.0, at.as_millisecond()],
     )
 }
 

@@ -31,15 +31,14 @@ pub(super) enum Mutation {
     SetRoomId { endpoint: EndpointId, remote_id: String },
     MergeRooms { endpoint: EndpointId, before: EndpointId },
     SetFirstSeenPost { endpoint: EndpointId, post: String },
-    AdvanceRoomCursor { endpoint: EndpointId, post: String, last_seen: Option<Timestamp> },
-    TouchRoom { endpoint: EndpointId, at: Timestamp },
+    SetReadPosition { endpoint: EndpointId, cursor: Option<String>, last_seen: Option<i64> },
     SetOutageAnnounced { endpoint: EndpointId, announced: bool },
     SetIntroduced { endpoint: EndpointId },
     InsertMessage { id: i64, message: Message, remote_id: Option<String>, fingerprint: Option<i64> },
     InsertDelivery { id: DeliveryId, message: i64, to: EndpointId, part: MessagePart },
     SetState { id: DeliveryId, state: DeliveryState },
-    StartDelivery { id: DeliveryId, now: Timestamp, rendered: RenderedRow },
-    AckDelivery { id: DeliveryId, remote_id: Option<String>, now: Timestamp },
+    StartDelivery { id: DeliveryId, now: Timestamp, rendered: RenderedRow, cursor: Option<String> },
+    AckDelivery { id: DeliveryId, remote_id: Option<String>, now: Timestamp, is_found_again: bool },
     RejectDelivery { id: DeliveryId, reason: String, now: Timestamp },
     MarkUnreported { id: DeliveryId },
     EraseText { id: DeliveryId },
@@ -47,11 +46,9 @@ pub(super) enum Mutation {
     MarkReported { source: EndpointId, author: String, to: EndpointId, last: DeliveryId },
     MarkDirectReported { source: EndpointId, to: Option<EndpointId>, last: DeliveryId },
     MergeDeliveries { first: DeliveryId, others: Vec<DeliveryId> },
-    SetProgress { id: DeliveryId, bytes: usize },
+    SetProgress { id: DeliveryId, bytes: usize, cursor: Option<String> },
     SetResent { id: DeliveryId, resent: bool },
     InitChannel { endpoint: EndpointId, first_joined: Timestamp, now: Timestamp, cursor: String },
-    AdvanceChannelCursor { endpoint: EndpointId, cursor: String, now: Timestamp },
-    TouchChannel { endpoint: EndpointId, at: Timestamp },
     Nick(NickMutation),
     PruneMessages { messages: Vec<i64> },
     ForgetOldestActivity,
@@ -100,10 +97,10 @@ impl Mutation {
     /// Whether a kill may take it, too, without anything lost or repeated, so that it need not be committed at once.
     pub(super) fn may_wait(&self) -> bool {
         match self {
-            // All but our own messages is recorded with the cursor, and that must be committed.
-            Self::AdvanceRoomCursor { .. } | Self::AdvanceChannelCursor { .. } => true,
-            // About a second, in what is told of an absence.
-            Self::TouchRoom { .. } | Self::TouchChannel { .. } => true,
+            // All but our own messages up to the cursor is recorded, and that must be committed.
+            Self::SetReadPosition { .. } => true,
+            // In flight again, it is looked for in the room, among the posts of the bridge's own account.
+            Self::AckDelivery { is_found_again, .. } => *is_found_again,
             // Nicks are ours for minutes after they were last seen.
             Self::Nick(NickMutation::Extend { .. }) => true,
             _ => false,
@@ -124,17 +121,12 @@ impl Mutation {
             Self::SetFirstSeenPost { endpoint, post } => {
                 endpoint::set_first_seen_post(db, *endpoint, post)
             }
-            Self::AdvanceRoomCursor { endpoint, post, last_seen } => {
-                endpoint::advance_room_cursor(db, *endpoint, post, *last_seen)
+            Self::SetReadPosition { endpoint, cursor, last_seen } => {
+                endpoint::set_read_position(db, *endpoint, cursor.as_deref(), *last_seen)
             }
-            Self::TouchRoom { endpoint, at } => endpoint::touch_room(db, *endpoint, *at),
             Self::InitChannel { endpoint, first_joined, now, cursor } => {
                 endpoint::init_channel(db, *endpoint, *first_joined, *now, cursor)
             }
-            Self::AdvanceChannelCursor { endpoint, cursor, now } => {
-                endpoint::advance_channel_cursor(db, *endpoint, cursor, *now)
-            }
-            Self::TouchChannel { endpoint, at } => endpoint::touch_channel(db, *endpoint, *at),
             Self::SetPaused { endpoint, paused } => endpoint::set_paused(db, *endpoint, *paused),
             Self::SetOutageAnnounced { endpoint, announced } => {
                 endpoint::set_outage_announced(db, *endpoint, *announced)
@@ -150,10 +142,14 @@ impl Mutation {
                 delivery::insert(db, *id, *message, *to, *part)
             }
             Self::SetState { id, state } => delivery::set_state(db, *id, *state),
-            Self::StartDelivery { id, now, rendered } => delivery::start(db, *id, *now, rendered),
-            Self::SetProgress { id, bytes } => delivery::set_progress(db, *id, *bytes),
+            Self::StartDelivery { id, now, rendered, cursor } => {
+                delivery::start(db, *id, *now, (rendered, cursor.as_deref()))
+            }
+            Self::SetProgress { id, bytes, cursor } => {
+                delivery::set_progress(db, *id, *bytes, cursor.as_deref())
+            }
             Self::SetResent { id, resent } => delivery::set_resent(db, *id, *resent),
-            Self::AckDelivery { id, remote_id, now } => delivery::ack(db, *id, remote_id, *now),
+            Self::AckDelivery { id, remote_id, now, .. } => delivery::ack(db, *id, remote_id, *now),
             Self::RejectDelivery { id, reason, now } => delivery::reject(db, *id, reason, *now),
             Self::MergeDeliveries { first, others } => delivery::merge(db, *first, others),
             Self::MarkUnreported { id } => delivery::mark_unreported(db, *id),

@@ -15,6 +15,7 @@
 //! lc too long                                    Let's Chat sends a frame that is too long
 //! paused 9s   the process is suspended for this time, and resumes
 //! wait 25s    time passes                        restart    the process is killed and started again
+//! kill        the same, at once: what was to be written with the next tick is lost
 //! restored 600s   what is known now is a backup, restored after this time; the bridge starts with it
 //! stop        the bridge is asked to stop
 //! hand over   the connections to IRC are to be handed to another program

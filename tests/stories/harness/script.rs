@@ -43,6 +43,7 @@ impl World {
             ("wait", time) => self.wait(time),
             ("paused", time) => self.paused(time),
             ("restart", "") => self.restart(),
+            ("kill", "") => self.kill(),
             ("hand", "over") => self.hand_over(),
             ("upgrade", time) => self.upgrade(time),
             ("restored", time) => self.restored(time),

@@ -29,14 +29,21 @@ impl World {
         self.restart();
     }
 
-    /// The process is killed and started again with what was committed.
+    /// The process is killed some time after all that was told, and started again.
     pub(super) fn restart(&mut self) {
+        self.store.sync().unwrap();
+        self.kill();
+    }
+
+    /// The process is killed and started again with what was committed.
+    pub(super) fn kill(&mut self) {
         for wire in &mut self.networks {
             wire.machine = None;
         }
         self.puppets.clear();
         self.letschat.machine = None;
         self.calls = Calls::default();
+        self.store.forget_uncommitted().unwrap();
         self.bridge = Bridge::new(self.config(), self.clock, &mut self.store).unwrap();
     }
 

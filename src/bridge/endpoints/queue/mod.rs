@@ -315,7 +315,7 @@ impl DeliveryQueue {
     ) -> Result<(), StoreError> {
         let Some(head) = self.loaded.front() else { return Ok(()) };
         self.progress.acked = said;
-        store.set_progress(head.id, said)
+        store.set_progress((head.id, head.to), said)
     }
 
     /// The mark is in the prefix of each line, not in the body.

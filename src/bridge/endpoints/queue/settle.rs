@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 
 use super::{DeliveryProgress, DeliveryQueue};
-use crate::domain::{Delivery, DeliveryId, DeliveryState};
+use crate::domain::{Delivery, DeliveryId, DeliveryState, Sender};
 use crate::store::{Store, StoreError};
 
 impl DeliveryQueue {
@@ -52,9 +52,28 @@ impl DeliveryQueue {
     ) -> Result<Vec<Delivery>, StoreError> {
         let settled = self.take_head(id);
         for delivery in &settled {
-            // The remote id belongs to one delivery; the others refer to that.
-            let remote_id = remote_id.filter(|_| delivery.id == id);
-            store.ack_delivery(delivery.id, remote_id, now)?;
+            store.ack_delivery(delivery.id, remote_id_of(delivery, (id, remote_id)), now)?;
+        }
+        Ok(settled)
+    }
+
+    /// The same for a queue of a room: what the bridge's own account has posted there is found again.
+    pub(in crate::bridge) fn ack_post(
+        &mut self,
+        id: DeliveryId,
+        post: Option<&str>,
+        now: Timestamp,
+        store: &mut Store,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let settled = self.take_head(id);
+        // Those that are merged have the sender of the first, or had another one before.
+        let is_own = settled.first().is_some_and(|first| first.sender == Sender::Bot);
+        for delivery in &settled {
+            let post = remote_id_of(delivery, (id, post));
+            match is_own {
+                true => store.ack_own_post(delivery.id, post, now)?,
+                false => store.ack_delivery(delivery.id, post, now)?,
+            }
         }
         Ok(settled)
     }
@@ -114,4 +133,12 @@ impl DeliveryQueue {
             self.loaded = VecDeque::new();
         }
     }
+}
+
+/// The remote id of a delivery that was settled as part of `whole`: it belongs to one, the others refer to that.
+fn remote_id_of<'a>(
+    delivery: &Delivery,
+    (whole, remote_id): (DeliveryId, Option<&'a str>),
+) -> Option<&'a str> {
+    remote_id.filter(|_| delivery.id == whole)
 }
