@@ -482,8 +482,9 @@ fn lines_are_known_again_although_the_kill_took_the_cursor() {
     let mut world = joined(KEEPS);
     world.tell(
         r#"
-        irc < @msgid=a;time=2026-11-22T12:00:00.100Z :ann!a@host PRIVMSG #tea :one
-        lc > 42#["messages:create",{"room":"r1","text":"<ann> one"}]
+        wait 9s
+        irc < @msgid=c;time=2026-11-22T12:00:05.100Z :ann!a@host PRIVMSG #tea :three
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> three"}]
         kill
         "#,
     );
@@ -493,16 +494,17 @@ fn lines_are_known_again_although_the_kill_took_the_cursor() {
         r#"
         irc > @label=past.1 CHATHISTORY AFTER #tea timestamp=2026-11-22T11:59:59.999Z 500
         irc < @label=past.1 :irc.example BATCH +x chathistory #tea
-        irc < @batch=x;msgid=a;time=2026-11-22T12:00:00.100Z :ann!a@host PRIVMSG #tea :one
-        irc < @batch=x;msgid=b;time=2026-11-22T12:00:00.200Z :ann!a@host PRIVMSG #tea :two
+        irc < @batch=x;msgid=c;time=2026-11-22T12:00:05.100Z :ann!a@host PRIVMSG #tea :three
+        irc < @batch=x;msgid=d;time=2026-11-22T12:00:05.200Z :ann!a@host PRIVMSG #tea :four
         irc < :irc.example BATCH -x
-        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:00.199Z 500
+        irc > @label=past.2 CHATHISTORY AFTER #tea timestamp=2026-11-22T12:00:04.999Z 500
         irc < @label=past.2 :irc.example BATCH +y chathistory #tea
-        irc < @batch=y;msgid=b;time=2026-11-22T12:00:00.200Z :ann!a@host PRIVMSG #tea :two
+        irc < @batch=y;msgid=c;time=2026-11-22T12:00:05.100Z :ann!a@host PRIVMSG #tea :three
+        irc < @batch=y;msgid=d;time=2026-11-22T12:00:05.200Z :ann!a@host PRIVMSG #tea :four
         irc < :irc.example BATCH -y
         lc > 42#["messages:list",{"expand":"owner","reverse":false,"room":"r1","since_id":"6affffc40000000000000000","skip":0,"take":500}]
-        lc < 43#[[{"id":"6b0000200000000000000001","text":"<ann> one","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
-        lc > 42#["messages:create",{"room":"r1","text":"<ann> two"}]
+        lc < 43#[[{"id":"6b0000200000000000000009","text":"<ann> three","posted":"2026-11-22T12:00:00.000Z","owner":{"id":"u0","username":"bridge"},"room":"r1"}]]
+        lc > 42#["messages:create",{"room":"r1","text":"<ann> four"}]
         "#,
     );
 }
