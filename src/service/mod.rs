@@ -277,26 +277,10 @@ impl RunningBridge {
     /// # Errors
     /// The error of the store.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let Self {
-            settings,
-            connections,
-            inbox,
-            shutdown_stage,
-            engine_end: ended,
-            archiver,
-            ident,
-            ..
-        } = self;
+        let (connections, ending) = self.into_ending();
         // Before the engine quits the sessions, so that their end is understood.
         connections.stop();
-        // The engine ends when all senders are gone, including this one.
-        drop(inbox);
-        let timer = drain(shutdown_stage, settings.shutdown_timeout, false);
-        let outcome = ended.await.expect("the engine reports its end");
-        timer.abort();
-        archiver.stop().await;
-        stop_ident(ident).await;
-        outcome
+        ending.finish(false).await
     }
 
     /// Ends at once and says nothing to anybody: another node has taken over. The engine has ended.
@@ -312,32 +296,55 @@ impl RunningBridge {
     /// # Errors
     /// The error of the store. The connections are closed then.
     pub async fn hand_over(self, id: String) -> Result<HandedOver, StoreError> {
-        let Self {
-            settings,
-            connections,
-            inbox,
-            shutdown_stage,
-            engine_end: ended,
-            archiver,
-            ident,
-            ..
-        } = self;
         let began_at = Timestamp::now();
+        let (connections, ending) = self.into_ending();
         let (desk, tasks) = connections.hand_over();
-        drop(inbox);
-        let settle = settings.shutdown_timeout;
-        let timer = drain(shutdown_stage, settle, true);
+        let patience = ending.timeout + RELEASE_GRACE;
         let end_stuck = tokio::spawn(async move {
-            tokio::time::sleep(settle + RELEASE_GRACE).await;
+            tokio::time::sleep(patience).await;
             tasks.iter().for_each(AbortHandle::abort);
         });
-        let outcome = ended.await.expect("the engine reports its end");
-        timer.abort();
+        let outcome = ending.finish(true).await;
         end_stuck.abort();
-        archiver.stop().await;
-        stop_ident(ident).await;
         let (released, lost) = desk.take();
         outcome.map(|()| HandedOver::new(id, began_at, released, lost))
+    }
+
+    fn into_ending(self) -> (Connections, Ending) {
+        let ending = Ending {
+            timeout: self.settings.shutdown_timeout,
+            inbox: self.inbox,
+            stage: self.shutdown_stage,
+            engine_end: self.engine_end,
+            archiver: self.archiver,
+            ident: self.ident,
+        };
+        (self.connections, ending)
+    }
+}
+
+/// What of a bridge ends after its connections were told.
+struct Ending {
+    /// How long the engine may take to finish what is in flight.
+    timeout: Duration,
+    inbox: mpsc::Sender<EngineInput>,
+    stage: watch::Sender<ShutdownRequest>,
+    engine_end: oneshot::Receiver<Result<(), StoreError>>,
+    archiver: Archiver,
+    ident: Option<IdentServer>,
+}
+
+impl Ending {
+    /// Waits until the engine has finished what is in flight, and all has ended.
+    async fn finish(self, keeps_irc: bool) -> Result<(), StoreError> {
+        // The engine ends when all senders are gone, including this one.
+        drop(self.inbox);
+        let timer = drain(self.stage, self.timeout, keeps_irc);
+        let outcome = self.engine_end.await.expect("the engine reports its end");
+        timer.abort();
+        self.archiver.stop().await;
+        stop_ident(self.ident).await;
+        outcome
     }
 }
 
