@@ -60,13 +60,18 @@ impl Commits {
         self.sync_due = true;
     }
 
-    /// Commits what has changed, and answers who waits for that.
+    /// Commits what has changed, and answers who waits for that. While the engine `is_busy`, the disk may still work when
+    /// this returns.
     ///
     /// # Errors
     /// When the store is broken.
-    pub(super) fn commit(&mut self, store: &mut Store) -> Result<(), StoreError> {
+    pub(super) fn commit(&mut self, store: &mut Store, is_busy: bool) -> Result<(), StoreError> {
         let (began, before) = (Instant::now(), store.write_counts().commits);
-        store.commit()?;
+        if is_busy {
+            store.commit_in_background()?;
+        } else {
+            store.commit()?;
+        }
         if std::mem::take(&mut self.sync_due) || !self.checks.is_empty() {
             store.sync()?;
         }
@@ -95,13 +100,13 @@ mod tests {
     fn write_is_tried_unless_one_was_just_made() {
         let mut store = Store::in_memory().expect("opens");
         let mut commits = Commits::new();
-        commits.commit(&mut store).expect("nothing to do");
+        commits.commit(&mut store, false).expect("nothing to do");
         assert_eq!(commits.times().count(), 0);
         let mut answers = Vec::new();
         for _ in 0..2 {
             let (asker, answer) = oneshot::channel();
             commits.check(asker, &mut store).expect("can be written");
-            commits.commit(&mut store).expect("can be written");
+            commits.commit(&mut store, false).expect("can be written");
             answers.push(answer);
         }
         assert_eq!(commits.times().count(), 1);

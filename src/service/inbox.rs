@@ -86,12 +86,17 @@ impl Inbox {
         }
     }
 
-    /// Waits until an input is available, or `interrupted` is ready. Returns false once all senders are gone.
-    pub(super) fn wait(&mut self, runtime: &Handle, interrupted: impl Future) -> bool {
+    /// Whether an input is available.
+    pub(super) fn peek(&mut self) -> bool {
         if self.peeked.is_none() {
             self.peeked = self.take_next();
         }
-        if self.peeked.is_some() {
+        self.peeked.is_some()
+    }
+
+    /// Waits until an input is available, or `interrupted` is ready. Returns false once all senders are gone.
+    pub(super) fn wait(&mut self, runtime: &Handle, interrupted: impl Future) -> bool {
+        if self.peek() {
             return true;
         }
         let mut interrupted = pin!(interrupted);

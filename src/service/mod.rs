@@ -32,6 +32,7 @@ mod letschat;
 mod letschat_dial;
 mod link_requests;
 mod messages;
+mod outgoing;
 mod probe;
 pub mod progress;
 mod puppets;

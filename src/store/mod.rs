@@ -8,9 +8,11 @@ mod accounts;
 mod activity;
 pub mod archive;
 mod audit;
+mod background_sync;
 mod backup;
 mod cluster;
 mod columns;
+mod commit;
 mod cursors;
 mod damage;
 mod durability;
@@ -88,27 +90,22 @@ pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
 pub use unheard::UnheardCount;
 pub use users::RecentDm;
-pub use wal_sync::WriteCounts;
+pub use wal_sync::{SyncPoint, WriteCounts};
 
+use commit::DISK_RETRY_INTERVAL;
 use durability::{Durability, LocalOnly};
 use files::FileIdentity;
-use mutation::{Mutation, PeopleMutation};
+use mutation::Mutation;
 use opening::{LOCK_FILE, claim_and_lock, make, set_up};
 use read_positions::ReadPositions;
 use sealer::Sealer;
-use wal_sync::{MAX_WAITING, WalSync};
+use wal_sync::WalSync;
 
 /// The database's file name in `state_dir`.
 const DB_FILE: &str = "letsbridge.sqlite3";
 
 /// How long another program (a backup, `sqlite3`) may hold the database before it counts as locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long to wait before retrying a write to a full or failing disk.
-const DISK_RETRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How long to wait before retrying a commit that PostgreSQL did not take.
-const POSTGRES_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The bridge's durable state.
 ///
@@ -284,46 +281,6 @@ impl Store {
         self.stall_hook = StallHook(Box::new(tell));
     }
 
-    /// Commits everything written since the last commit; does nothing if nothing was written. It is on the disk then,
-    /// unless the bridge would find out all of it again after a power loss. What is worth no commit of its own waits for
-    /// the next one.
-    ///
-    /// # Errors
-    /// When the store is broken; transient errors are retried.
-    pub fn commit(&mut self) -> Result<(), StoreError> {
-        let may_wait = self.uncommitted.iter().all(Mutation::may_wait);
-        if may_wait && self.uncommitted.len() <= MAX_WAITING { Ok(()) } else { self.commit_all() }
-    }
-
-    fn commit_all(&mut self) -> Result<(), StoreError> {
-        if let Err(error) = self.finish() {
-            self.retry(error, |store| store.replay(true))?;
-        }
-        let is_recoverable = self.uncommitted.iter().all(Mutation::is_recoverable);
-        self.uncommitted.clear();
-        if self.wal.on_commit(is_recoverable) { self.sync_log() } else { Ok(()) }
-    }
-
-    /// Commits everything, how far all was read as well, and brings all commits onto the disk.
-    ///
-    /// # Errors
-    /// When the store is broken; transient errors are retried.
-    pub fn sync(&mut self) -> Result<(), StoreError> {
-        self.write_positions()?;
-        if !self.uncommitted.is_empty() {
-            self.commit_all()?;
-        }
-        self.sync_log()
-    }
-
-    fn sync_log(&mut self) -> Result<(), StoreError> {
-        if let Err(error) = self.wal.sync() {
-            self.retry(error, |store| store.wal.rewrite(&store.connection))?;
-            self.wal.on_rewritten();
-        }
-        Ok(())
-    }
-
     /// How often it was written since it was opened.
     #[must_use]
     pub fn write_counts(&self) -> WriteCounts {
@@ -361,78 +318,6 @@ impl Store {
     /// When the store is broken; transient errors are retried.
     pub fn try_write(&mut self) -> Result<(), StoreError> {
         self.apply(Mutation::Nothing)
-    }
-
-    /// Applies one change within the current transaction.
-    fn apply(&mut self, write: Mutation) -> Result<(), StoreError> {
-        let started =
-            if self.uncommitted.is_empty() { self.execute("BEGIN IMMEDIATE") } else { Ok(()) };
-        let done = started.and_then(|()| Ok(write.execute(&self.connection)?));
-        self.uncommitted.push(write);
-        done.or_else(|error| self.retry(error, |store| store.replay(false)))
-    }
-
-    fn apply_to_people(&mut self, change: PeopleMutation) -> Result<(), StoreError> {
-        self.apply(Mutation::People(change))
-    }
-
-    /// Repeats `attempt`, which makes up for what has failed with `error`, until it succeeds.
-    fn retry(
-        &mut self,
-        mut error: StoreError,
-        attempt: impl Fn(&mut Self) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut is_reported = false;
-        loop {
-            if !error.is_transient() {
-                return Err(error);
-            }
-            self.still_there()?;
-            if !std::mem::replace(&mut is_reported, true) {
-                tracing::error!(%error, "cannot write to the database; receiving paused");
-                (self.stall_hook.0)(true);
-            }
-            // Without PostgreSQL, the local transaction stays open.
-            let again = if matches!(error, StoreError::Postgres(_)) {
-                thread::sleep(POSTGRES_RETRY_INTERVAL);
-                self.finish()
-            } else {
-                (self.wait_for_disk)(&self.connection);
-                attempt(self)
-            };
-            match again {
-                Ok(()) => break,
-                Err(again) => error = again,
-            }
-        }
-        tracing::info!("database is writable again; receiving resumed");
-        (self.stall_hook.0)(false);
-        Ok(())
-    }
-
-    /// Repeats the current transaction from its start.
-    fn replay(&mut self, commit: bool) -> Result<(), StoreError> {
-        if !self.connection.is_autocommit() {
-            self.execute("ROLLBACK")?;
-        }
-        self.execute("BEGIN IMMEDIATE")?;
-        for write in &self.uncommitted {
-            write.execute(&self.connection)?;
-        }
-        if commit { self.finish() } else { Ok(()) }
-    }
-
-    /// Commits the open transaction.
-    fn finish(&mut self) -> Result<(), StoreError> {
-        self.durability.commit(&self.connection)?;
-        self.execute("COMMIT")?;
-        self.durability.committed(&self.connection);
-        Ok(())
-    }
-
-    fn execute(&self, sql: &str) -> Result<(), StoreError> {
-        self.connection.prepare_cached(sql)?.execute([])?;
-        Ok(())
     }
 }
 

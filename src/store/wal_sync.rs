@@ -13,6 +13,10 @@
 //!   kill takes it as a power loss does. [`Mutation::may_wait`](super::mutation::Mutation::may_wait) says for each of these
 //!   why.
 //!
+//! Whoever has more to do meanwhile need not wait for the disk: the store commits, a thread syncs, and the commands of the
+//! turn are held back until that has ended ([`Store::commit_in_background`](super::Store::commit_in_background)). The commits
+//! behind are synced together. At most [`MAX_UNSYNCED`] commits are ahead of the disk.
+//!
 //! The log is one sequence. So a power loss leaves the state as it was after some commit, as a kill would have at that
 //! moment, and only turns of the second kind are missing. What they were about is asked for again:
 //!
@@ -37,6 +41,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::ffi;
 
+use super::background_sync::{BackgroundSync, Outcome};
 use super::{StoreError, files};
 
 /// So many commits in a row stay unsynced.
@@ -55,21 +60,35 @@ pub struct WriteCounts {
     pub syncs: u64,
 }
 
+/// A commit that must be on the disk before anybody may see what follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncPoint(u64);
+
 /// The write-ahead log, as far as it is to be synced.
 #[derive(Debug)]
 pub(super) struct WalSync {
     /// The log, which is the same file as long as a connection has it open; `None` in memory.
     log: Option<File>,
     sync_data: fn(&File) -> io::Result<()>,
-    /// Commits that may not be on the disk.
-    unsynced: u32,
+    background: Option<BackgroundSync>,
+    /// The last commit that is on the disk.
+    synced: u64,
+    /// The last commit that must be on the disk before what follows from it may be seen.
+    due: u64,
     counts: WriteCounts,
 }
 
 impl WalSync {
     /// Of a store in memory: there is nothing to sync.
     pub(super) fn in_memory() -> Self {
-        Self { log: None, sync_data: File::sync_data, unsynced: 0, counts: WriteCounts::default() }
+        Self {
+            log: None,
+            sync_data: File::sync_data,
+            background: None,
+            synced: 0,
+            due: 0,
+            counts: WriteCounts::default(),
+        }
     }
 
     /// Of the log at `path`.
@@ -79,23 +98,87 @@ impl WalSync {
         Ok(Self { log: Some(log), ..Self::in_memory() })
     }
 
-    /// A commit was written. Returns whether it must be synced now.
-    pub(super) fn on_commit(&mut self, is_recoverable: bool) -> bool {
+    /// Has a thread sync the log from now on, where somebody need not wait for it.
+    pub(super) fn sync_in_background(
+        &mut self,
+        done: impl Fn() + Send + 'static,
+    ) -> Result<(), StoreError> {
+        if let Some(log) = &self.log {
+            let start = |log| BackgroundSync::start(log, self.sync_data, done);
+            self.background = Some(log.try_clone().and_then(start).map_err(sync_error)?);
+        }
+        Ok(())
+    }
+
+    /// A commit was written.
+    pub(super) fn on_commit(&mut self, is_recoverable: bool) {
         self.counts.commits += 1;
-        self.unsynced += 1;
-        !is_recoverable || self.unsynced > MAX_UNSYNCED
+        if !is_recoverable || self.unsynced() > u64::from(MAX_UNSYNCED) {
+            self.due = self.counts.commits;
+        }
+    }
+
+    /// How many commits may not be on the disk.
+    fn unsynced(&self) -> u64 {
+        self.counts.commits - self.synced
+    }
+
+    /// Whether a commit must be synced before what follows from it may be seen.
+    pub(super) fn is_sync_due(&self) -> bool {
+        self.due > self.synced
+    }
+
+    pub(super) fn sync_point(&self) -> SyncPoint {
+        SyncPoint(self.due)
+    }
+
+    pub(super) fn is_synced(&self, point: SyncPoint) -> bool {
+        point.0 <= self.synced
+    }
+
+    /// Begins what is due in the background. Returns whether that will do: without a thread, and when too many commits are
+    /// not on the disk, it must be waited for.
+    pub(super) fn begin(&mut self) -> bool {
+        if !self.is_sync_due() {
+            return true;
+        }
+        let (last, is_late) = (self.counts.commits, self.unsynced() > u64::from(MAX_UNSYNCED));
+        match &mut self.background {
+            Some(background) if !is_late => {
+                background.begin(last);
+                background.is_busy()
+            }
+            _ => false,
+        }
+    }
+
+    /// Notes how the sync in the background has ended, if it has.
+    pub(super) fn poll(&mut self) -> Result<(), StoreError> {
+        let outcome = self.background.as_mut().and_then(BackgroundSync::poll);
+        self.on_outcome(outcome)
+    }
+
+    fn on_outcome(&mut self, outcome: Option<Outcome>) -> Result<(), StoreError> {
+        let Some((last, result)) = outcome else { return Ok(()) };
+        self.counts.syncs += 1;
+        result.map_err(sync_error)?;
+        self.synced = self.synced.max(last);
+        Ok(())
     }
 
     /// Syncs the log, if anything in it is not.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        if self.unsynced == 0 {
+        // That it has failed is told to only one of two.
+        let outcome = self.background.as_mut().and_then(BackgroundSync::wait);
+        self.on_outcome(outcome)?;
+        if self.unsynced() == 0 {
             return Ok(());
         }
         if let Some(log) = &self.log {
             self.counts.syncs += 1;
             (self.sync_data)(log).map_err(sync_error)?;
         }
-        self.unsynced = 0;
+        self.synced = self.counts.commits;
         Ok(())
     }
 
@@ -117,7 +200,7 @@ impl WalSync {
 
     /// All is on the disk.
     pub(super) fn on_rewritten(&mut self) {
-        self.unsynced = 0;
+        self.synced = self.counts.commits;
     }
 
     pub(super) fn counts(&self) -> WriteCounts {

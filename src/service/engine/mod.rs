@@ -1,14 +1,17 @@
 //! The engine: applies events to the bridge, commits, and only then sends the resulting commands.
 //!
 //! It has its own thread, because commits block. Under load, it applies all waiting events and commits once,
-//! which shares the cost.
+//! which shares the cost, and goes on while the disk still works: then the commands are held back until it is done.
+
+mod ending;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use super::archive::OwnAccount;
 use super::closings::Closings;
@@ -21,6 +24,7 @@ use super::link_requests::OpenRequests;
 use super::messages::{
     AccountPoolRequest, EngineInput, PoolRequest, ShutdownRequest, ShutdownStage, Status,
 };
+use super::outgoing::{Outgoing, stage_changed_or_synced, try_send_command};
 use super::stats_log::StatsReporter;
 use crate::bridge::{Bridge, Command, ControlReply, Event, Peer, Stats};
 use crate::domain::{EndpointId, Network};
@@ -58,6 +62,7 @@ pub(super) struct Engine {
     stage: ShutdownStage,
     drain: Drain,
     quit_sent: bool,
+    outgoing: Outgoing,
 }
 
 impl Engine {
@@ -90,6 +95,7 @@ impl Engine {
             stage: ShutdownStage::Running,
             drain: Drain::default(),
             quit_sent: false,
+            outgoing: Outgoing::default(),
         }
     }
 
@@ -123,23 +129,31 @@ impl Engine {
     /// Runs until all senders of inputs are gone.
     pub(super) fn run(mut self, mut inbox: Inbox, runtime: &Handle) -> Result<(), StoreError> {
         let mut commands = Vec::new();
+        let synced = Arc::new(Notify::new());
+        let told = Arc::clone(&synced);
+        self.store.sync_in_background(move || told.notify_one())?;
         self.publish_status();
         while self.is_stage_requested()
-            || inbox.wait(runtime, stage_changed(self.requested_stage.clone()))
+            || inbox.wait(runtime, stage_changed_or_synced(self.requested_stage.clone(), &synced))
         {
             self.apply_stage(&mut commands)?;
             let began = Instant::now();
             for _ in 0..MAX_TURN_INPUTS {
                 let Some(item) = inbox.take_next() else { break };
+                if !may_overtake(&item) {
+                    self.send_all()?;
+                }
                 self.apply_input(item, &mut commands)?;
                 if began.elapsed() >= MAX_TURN_TIME || self.is_stage_requested() {
                     break;
                 }
             }
             self.bridge.end_turn(Timestamp::now(), &mut self.store, &mut commands)?;
-            self.commits.commit(&mut self.store)?;
+            let is_busy = inbox.peek() || !self.outgoing.is_empty();
+            self.commits.commit(&mut self.store, is_busy)?;
             tracing::trace!("turn committed");
-            commands.drain(..).for_each(|command| self.send_command(command));
+            self.outgoing.hold(self.store.sync_point(), &mut commands);
+            self.send_synced()?;
             self.close_drained();
             self.publish_status();
             if self.stage == ShutdownStage::Draining && self.check_drained() {
@@ -147,6 +161,7 @@ impl Engine {
             }
         }
         self.store.sync()?;
+        self.send_synced()?;
         self.stats_reporter.publish(self.bridge.stats());
         self.stats_reporter.log_changes();
         // Lets another node take over, if there are several.
@@ -156,27 +171,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether nothing is in flight any more, and nothing else half done if another process takes over.
-    fn check_drained(&mut self) -> bool {
-        let is_settled = !self.requested_stage.borrow().keeps_irc || self.bridge.is_settled();
-        self.drain.check(self.bridge.in_flight(), is_settled)
-    }
-
-    fn is_stage_requested(&self) -> bool {
-        self.requested_stage.borrow().stage > self.stage
-    }
-
-    /// Applies a change of the shutdown stage, before other inputs.
-    fn apply_stage(&mut self, commands: &mut Vec<Command>) -> Result<(), StoreError> {
-        let requested = self.requested_stage.borrow_and_update().stage;
-        if requested > ShutdownStage::Running && self.stage == ShutdownStage::Running {
-            self.bridge.apply(Timestamp::now(), Event::Stop, &mut self.store, commands)?;
+    /// Sends the commands of all turns that are on the disk.
+    fn send_synced(&mut self) -> Result<(), StoreError> {
+        self.store.poll_sync()?;
+        while let Some(commands) = self.outgoing.take_synced(&self.store) {
+            commands.into_iter().for_each(|command| self.send_command(command));
         }
-        if requested == ShutdownStage::Quitting {
-            self.send_quits();
-        }
-        self.stage = requested;
         Ok(())
+    }
+
+    /// Waits for the disk, and sends all commands: what comes now must not overtake them.
+    fn send_all(&mut self) -> Result<(), StoreError> {
+        if self.outgoing.is_empty() {
+            return Ok(());
+        }
+        self.store.sync_log()?;
+        self.send_synced()
     }
 
     fn apply_input(
@@ -319,51 +329,6 @@ impl Engine {
         }
     }
 
-    /// Closes the connections that are to be closed and have nothing in flight any more.
-    fn close_drained(&mut self) {
-        for peer in self.closings.peers_due(|peer| self.bridge.in_flight_to(peer) == 0) {
-            self.connections.closing(&peer);
-            let goodbye = match &peer {
-                Peer::Irc(network) => {
-                    let quit = irc::IrcCommand::Quit("the configuration has changed".to_owned());
-                    Command::Irc(network.clone(), quit)
-                }
-                Peer::LetsChat => Command::LetsChat(letschat::LetsChatCommand::Leave),
-            };
-            self.send_command(goodbye);
-            self.closings.closed(&peer);
-        }
-    }
-
-    fn send_quits(&mut self) {
-        if std::mem::replace(&mut self.quit_sent, true) {
-            return;
-        }
-        let keeps_irc = self.requested_stage.borrow().keeps_irc;
-        let networks = self.irc_senders.keys().map(|network| {
-            let goodbye = match (keeps_irc, self.bridge.may_be_handed_over(network)) {
-                (true, true) => irc::IrcCommand::HandOver,
-                (true, false) => irc::IrcCommand::Quit("the bridge is restarting".to_owned()),
-                (false, _) => irc::IrcCommand::Quit("the bridge is shutting down".to_owned()),
-            };
-            Command::Irc(network.clone(), goodbye)
-        });
-        let goodbyes: Vec<Command> =
-            networks.chain([Command::LetsChat(letschat::LetsChatCommand::Leave)]).collect();
-        for keeper in std::mem::take(&mut self.puppet_pools).into_values() {
-            let request = match keeps_irc {
-                true => PoolRequest::HandOver,
-                false => PoolRequest::Shutdown("the bridge is shutting down".to_owned()),
-            };
-            // A closed pool has no puppets left.
-            let _ = keeper.send(request);
-        }
-        for goodbye in goodbyes {
-            self.send_command(goodbye);
-        }
-        self.account_pool = None;
-    }
-
     fn publish_status(&self) {
         let status = Status {
             joined: self.bridge.joined(),
@@ -381,19 +346,8 @@ impl Engine {
     }
 }
 
-/// Waits until the shutdown stage changes.
-async fn stage_changed(mut requested: watch::Receiver<ShutdownRequest>) {
-    if requested.changed().await.is_err() {
-        // The sender is gone, so it never changes.
-        std::future::pending::<()>().await;
-    }
-}
-
-/// Tries to send a command to a connection. A courtesy command (`aside`), which strangers can trigger in any
-/// number, may use only half of the queue. Returns false if the queue is full.
-fn try_send_command<T>(peer: &mpsc::Sender<T>, command: T, aside: bool) -> bool {
-    if aside && peer.capacity() < peer.max_capacity() / 2 {
-        return true;
-    }
-    !matches!(peer.try_send(command), Err(mpsc::error::TrySendError::Full(_)))
+/// Whether the input may be applied while commands are held back: those of a connection that goes on. What comes of it is
+/// sent after them.
+fn may_overtake(input: &EngineInput) -> bool {
+    matches!(input, EngineInput::Event(Event::Irc(..) | Event::LetsChat(..)))
 }
