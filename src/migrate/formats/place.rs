@@ -37,6 +37,8 @@ pub(super) fn place_of(format: LogFormat, path: &Path) -> Place {
     let mut place = match format {
         LogFormat::WeeChat => weechat(stem, folders),
         LogFormat::Znc => znc(stem, folders),
+        // Whoever has renamed the files of a client whose folders tell the channel.
+        LogFormat::Ii | LogFormat::Textual if is_channel(stem) => named(stem, folders),
         LogFormat::Ii => ii(folders),
         LogFormat::TheLounge => lounge(stem, folders),
         LogFormat::Textual => textual(folders),
@@ -402,6 +404,8 @@ mod tests {
         (LogFormat::Ii, "irc/irc.libera.chat/bob/out", Some("irc.libera.chat"), Some("bob"), false),
         (LogFormat::Ii, "irc/irc.libera.chat/out", Some("irc.libera.chat"), None, true),
         (LogFormat::Ii, "out", None, None, true),
+        (LogFormat::Ii, "irc/Libera/#team.log", Some("Libera"), Some("#team"), false),
+        (LogFormat::Textual, "Libera/#team.log", Some("Libera"), Some("#team"), false),
         (LogFormat::Pattern, "chat.txt", None, None, false),
         (LogFormat::Irssi, "", None, None, true),
     ];

@@ -7,7 +7,7 @@ use super::scan::{Clock, clock, date, month, number, time};
 use crate::migrate::written::{WrittenDate, WrittenTime};
 
 /// A time, perhaps behind a date, and what follows: `13:59`, `1:59:16 pm`, `2026-11-29 13:59`, `29.11.2026, 13:59`,
-/// `Nov 29 13:59`, `29 Nov 2026 13:59`. Dates such as 03/04/2026 are not among them: nobody knows which is the month.
+/// `Nov 29 13:59`, `Sun, 29 Nov 2026 13:59`. Dates such as 03/04/2026 are not among them: nobody knows which is the month.
 pub(super) fn stamp(text: &str) -> Option<(WrittenTime, &str)> {
     let (date, rest) = match day(text) {
         Some((date, rest)) => {
@@ -76,8 +76,21 @@ fn is_letter(c: char) -> bool {
 }
 
 fn day(text: &str) -> Option<(WrittenDate, &str)> {
-    numbers(text).map(|(date, rest)| (WrittenDate::Full(date), rest)).or_else(|| words(text))
+    let dated = |text| {
+        numbers(text).map(|(date, rest)| (WrittenDate::Full(date), rest)).or_else(|| words(text))
+    };
+    dated(text).or_else(|| dated(behind_weekday(text)?))
 }
+
+/// What stands behind the name of a day, in whatever language: `Sun`, `Sun,` or `so.`.
+fn behind_weekday(text: &str) -> Option<&str> {
+    let (name, rest) = text.split_once(' ')?;
+    let name = name.trim_end_matches(['.', ',']);
+    (name.len() <= MAX_WEEKDAY && !name.is_empty() && name.chars().all(is_letter)).then_some(rest)
+}
+
+/// How long the name of a day may be, in bytes.
+const MAX_WEEKDAY: usize = 24;
 
 /// `2026-11-29`, `2026/11/29`, `2026.11.29`, `20261129`, `29.11.2026`.
 fn numbers(text: &str) -> Option<(Date, &str)> {
@@ -148,6 +161,10 @@ mod tests {
             ("29 Nov 13:59 x", "11/29 13:59:00 | x"),
             ("29. November 2026, 13:59 x", "2026-11-29 13:59:00 | x"),
             ("09 août 2026 13:59 x", "2026-08-09 13:59:00 | x"),
+            ("Sun, 29 Nov 2026 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("so. 2026-11-29 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("воскресенье 29 Nov 13:59 x", "11/29 13:59:00 | x"),
+            ("Sun 13:59 x", "none"),
             // Which is the month?
             ("03/04/2026 13:59 x", "none"),
             ("2026-02-30 13:59 x", "none"),

@@ -196,6 +196,32 @@ fn each_log_is_recognised() {
 }
 
 #[test]
+fn a_log_is_recognised_whatever_form_its_times_have() {
+    let begin = "**** BEGIN LOGGING AT Wed Dec 31 23:58:00 2014\n\n";
+    let hexchat = |stamp: &str| format!("{begin}{stamp} <bob>\thi\n{stamp} *\tbob waves\n");
+    for (text, format) in [
+        (hexchat("[2014-12-31 23:58:01]"), LogFormat::HexChat),
+        (hexchat("[23:58:01]"), LogFormat::HexChat),
+        (hexchat("2014/12/31 11:58:01 PM"), LogFormat::HexChat),
+        (hexchat("23:58"), LogFormat::HexChat),
+        ("[2014-12-31 23:58:01]\tbob\thi\n".to_owned(), LogFormat::WeeChat),
+        (
+            "[2014-12-31 23:58:01] <bob> hi\n[2014-12-31 23:58:02] * bob action waves\n\
+             [2014-12-31 23:58:03] * ann (~a@h) join\n"
+                .to_owned(),
+            LogFormat::TheLounge,
+        ),
+        (
+            "[2014-12-31 23:58:01] <bob> hi\n[2014-12-31 23:58:02] * bob waves\n".to_owned(),
+            LogFormat::EnergyMech,
+        ),
+    ] {
+        let found = recognise(Path::new("logs/#team.log"), text.as_bytes());
+        assert_eq!(found.map(|it| it.format), Ok(format), "{text:?}");
+    }
+}
+
+#[test]
 fn a_path_that_names_the_client_leaves_no_doubt() {
     let text = "[13:59:16] <bob> hi\n";
     for (path, format, has_rivals) in [
