@@ -8,8 +8,7 @@ use super::scan::{
     angled, bare_nick, ctime, dashed, enclosed, is_channel, is_nick, is_to_some, nick_and_rest,
     userhost,
 };
-use super::stamp;
-use super::stamp::enclosed_stamp;
+use super::stamp::{enclosed_zoned_stamp, zoned_stamp};
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
@@ -43,8 +42,9 @@ fn session(marker: &str) -> WrittenLine {
 
 /// `Nov 29 13:59:16 `; the month in the writer's language. People may set another form.
 fn stamp(line: &str) -> Option<(WrittenTime, &str)> {
-    let enclosed = || ["[]", "()"].iter().find_map(|it| enclosed_stamp(line, &it[..1], &it[1..]));
-    let (time, rest) = stamp::stamp(line).or_else(enclosed)?;
+    let enclosed =
+        || ["[]", "()"].iter().find_map(|it| enclosed_zoned_stamp(line, &it[..1], &it[1..]));
+    let (time, rest) = zoned_stamp(line).or_else(enclosed)?;
     Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
 }
 

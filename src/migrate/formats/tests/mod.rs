@@ -215,6 +215,12 @@ fn a_log_is_recognised_whatever_form_its_times_have() {
             "[2014-12-31 23:58:01] <bob> hi\n[2014-12-31 23:58:02] * bob waves\n".to_owned(),
             LogFormat::EnergyMech,
         ),
+        // With only messages in it.
+        ("[2014-12-31T23:58:01+0100] <bob> hi\n".to_owned(), LogFormat::Textual),
+        ("[2014-12-31T23:58:01.000Z] <bob> hi\n".to_owned(), LogFormat::TheLounge),
+        ("2014-12-31T23:58:01  <bob> hi\n".to_owned(), LogFormat::Limnoria),
+        ("1480424357 <bob> hi\n".to_owned(), LogFormat::Ii),
+        ("2014-12-31T23:58:01+0100 <bob> hi\n".to_owned(), LogFormat::Irssi),
     ] {
         let found = recognise(Path::new("logs/#team.log"), text.as_bytes());
         assert_eq!(found.map(|it| it.format), Ok(format), "{text:?}");
