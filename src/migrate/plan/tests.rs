@@ -368,6 +368,11 @@ list = [
         ),
         (
             "room = \"tea\"",
+            "room = \"tea\"\n[[channel]]\nnetwork = \"libera\"\nchannel = \"bob\"\nroom = \"tea\"",
+            "plan.toml:10: channel[1].room: \"bob\" is the name of no channel",
+        ),
+        (
+            "room = \"tea\"",
             "private = 1",
             "plan.toml:6: channel[0].private: 1 will not do; write true or false",
         ),
