@@ -285,4 +285,8 @@ async fn channel_whose_log_cannot_be_read_does_not_keep_others_out() {
     let told = "not archived, or not to the end: office/#secret, office/#cut.";
     assert!(end.err.contains(told), "{}", end.err);
     assert_eq!(end.code, Some(1));
+    world.write("plan.toml", "version = 1\n");
+    let end = world.letsbridge(&["import", "archive", "plan.toml"]).ends().await;
+    assert!(end.err.contains("no channel of the plan goes to a room"), "{}", end.err);
+    assert_eq!(end.code, Some(2));
 }

@@ -66,6 +66,9 @@ enum ImportFailure {
     /// Some channels were not archived, or not to their end; each was named.
     #[error("not archived, or not to the end: {}. The others are archived", .0.join(", "))]
     NotAll(Vec<String>),
+    /// No channel goes to a room.
+    #[error("no channel of the plan goes to a room: write `room = …` into one")]
+    Nothing,
     /// It cannot be interrupted.
     #[error("cannot listen to signals: {0}")]
     Signals(std::io::Error),
@@ -120,6 +123,7 @@ pub(super) fn archive(arguments: &ImportArchiveArgs) -> ExitCode {
             eprintln!("{error}");
             match error {
                 ImportFailure::Interrupted => 130.into(),
+                ImportFailure::Nothing => EXIT_CONFIG_ERROR.into(),
                 _ => EXIT_FAILURE.into(),
             }
         }
@@ -133,6 +137,9 @@ fn import(
 ) -> Result<(), ImportFailure> {
     let wanted = |it: &&PlannedChannel| !it.is_left_out && !it.is_private && it.room.is_some();
     let channels: Vec<&PlannedChannel> = plan.channels.iter().filter(wanted).collect();
+    if channels.is_empty() {
+        return Err(ImportFailure::Nothing);
+    }
     let interrupted = catch_interrupts().map_err(ImportFailure::Signals)?;
     let rooms = run::build_runtime().block_on(FoundRooms::find(settings, &channels));
     rooms.doubts.iter().for_each(|doubt| eprintln!("warning: {doubt}"));
