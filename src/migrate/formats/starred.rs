@@ -7,28 +7,34 @@ use super::scan::{
     angled, bare_nick, dashed, enclosed, is_channel, is_nick, is_to_some, iso_date_time,
     nick_and_rest, userhost,
 };
-use super::stamp::bracketed_stamp;
+use super::stamp::{bracketed_stamp, stamp};
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
 use crate::domain::LogEvent;
 use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
 
-/// Reads a line of ZNC or soju: `[13:59:16] <bob> hi`.
+/// Reads a line of ZNC or soju: `[13:59:16] <bob> hi`. The user of ZNC may leave out the brackets.
 pub(super) fn parse_znc(line: &str) -> WrittenLine {
-    clocked(line, znc_event)
+    let bare = || {
+        let (time, rest) = stamp(line)?;
+        Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
+    };
+    clocked(line, bracketed_stamp(line).or_else(bare), znc_event)
 }
 
 /// Reads a line of energymech: as ZNC's, but for some events.
 pub(super) fn parse_energymech(line: &str) -> WrittenLine {
-    clocked(line, energymech_event)
+    clocked(line, bracketed_stamp(line), energymech_event)
 }
 
-fn clocked(line: &str, told: fn(&str) -> Option<LogEvent>) -> WrittenLine {
-    if line.is_empty() {
-        return WrittenLine::Nothing;
-    }
-    match bracketed_stamp(line) {
+fn clocked(
+    line: &str,
+    stamped: Option<(WrittenTime, &str)>,
+    told: fn(&str) -> Option<LogEvent>,
+) -> WrittenLine {
+    match stamped {
+        _ if line.is_empty() => WrittenLine::Nothing,
         Some((time, said)) => WrittenLine::Entry { time, event: event(said, told) },
         None => WrittenLine::Unknown,
     }

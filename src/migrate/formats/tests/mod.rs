@@ -228,6 +228,27 @@ fn a_log_is_recognised_whatever_form_its_times_have() {
 }
 
 #[test]
+fn a_file_for_each_day_is_of_the_channel_of_its_folder() {
+    for (path, text, format) in [
+        (
+            "irclogs/Libera/#team/2014-03-02.log",
+            "--- Log opened Sun Mar 02 10:00:00 2014\n10:01 <@bob> hi\n10:02  * bob waves\n",
+            LogFormat::Irssi,
+        ),
+        (
+            "znc/users/ann/moddata/log/Libera/#team/2014-03-02.log",
+            "10:01:00 <bob> hi\n10:02:00 * bob waves\n",
+            LogFormat::Znc,
+        ),
+    ] {
+        let found = recognise(Path::new(path), text.as_bytes()).unwrap();
+        assert_eq!((found.format, found.channel.as_deref()), (format, Some("#team")), "{path}");
+        assert_eq!(found.network.as_deref(), Some("Libera"), "{path}");
+        assert!(!found.is_private && !found.is_server_window, "{path}: {found:?}");
+    }
+}
+
+#[test]
 fn a_path_that_names_the_client_leaves_no_doubt() {
     let text = "[13:59:16] <bob> hi\n";
     for (path, format, has_rivals) in [

@@ -252,7 +252,9 @@ fn znc_and_soju() {
             // As `-timestamp` says.
             ("[2026-11-29 13:59:16] <bob> hi", "2026-11-29 13:59:16 <bob> hi"),
             ("[13:59] * bob waves", "13:59 * bob waves"),
-            ("13:59:16 <bob> hi", "unknown"),
+            ("13:59:16 <bob> hi", "13:59:16 <bob> hi"),
+            ("2026-11-29 13:59:16 * bob waves", "2026-11-29 13:59:16 * bob waves"),
+            ("13:59:16<bob> hi", "unknown"),
         ],
     );
 }
