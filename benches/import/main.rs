@@ -24,7 +24,9 @@ use letsbridge::migrate::reading::{
 };
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    // Cargo adds an argument of its own.
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let is_quick = arguments.contains(&"--quick");
     if let ["merge", folder] = arguments[..] {

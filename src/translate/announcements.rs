@@ -94,6 +94,19 @@ impl Announcement {
         self.parts.is_empty()
     }
 
+    /// How long it can become with what is filled in, in bytes, if that is not of unusual length.
+    #[must_use]
+    pub fn len_filled(&self) -> usize {
+        self.render(&AnnouncementFacts {
+            room: "r".repeat(20),
+            url: "u".repeat(70),
+            channel: "c".repeat(20),
+            network: "n".repeat(15),
+            nick: "p".repeat(16),
+        })
+        .len()
+    }
+
     /// The text with the facts.
     #[must_use]
     pub fn render(&self, facts: &AnnouncementFacts) -> String {
@@ -182,6 +195,7 @@ fn fields_for(audience: Audience) -> &'static [(&'static str, AnnouncementField)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::translate::MAX_LEN_NOTICE;
 
     fn facts() -> AnnouncementFacts {
         AnnouncementFacts {
@@ -233,8 +247,8 @@ mod tests {
             assert!(text.contains("https://chat.example/#!/room/r1"), "{text}");
             assert!(text.len() < 300, "{text}");
         }
-        let both = format!("{} {}", welcome.render(&facts()), welcome_link.render(&facts()));
-        assert!(both.len() < 380, "{both}");
+        let both = welcome.len_filled() + ". ".len() + welcome_link.len_filled();
+        assert!(both <= MAX_LEN_NOTICE, "{both}");
         for phase in LinkPhase::ALL {
             assert!(!all.of(phase).is_empty(), "{phase}");
         }

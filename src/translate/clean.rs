@@ -12,8 +12,8 @@ use super::mirc::{self, Formatting};
 use super::{characters, urls};
 use crate::domain::{MessageKind, RenderedMessage};
 
-/// Maximum length of a notice, so that it fits into one line of IRC.
-const MAX_LEN_NOTICE: usize = 380;
+/// Maximum length of a notice in bytes, so that it fits into one line of IRC.
+pub const MAX_LEN_NOTICE: usize = 380;
 
 /// Formatting codes of IRC clients, which may pass between channels.
 const FORMAT_CODES: &str = "\x02\x03\x04\x0f\x11\x16\x1d\x1e\x1f";

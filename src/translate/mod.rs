@@ -38,7 +38,7 @@ pub use account_names::{
     AccountNameFields, account_display_name, account_email, account_name_candidates,
 };
 pub use announcements::{Announcement, AnnouncementFacts, Announcements, Audience};
-pub use clean::{NoticeText, TopicText, is_blank, plain};
+pub use clean::{MAX_LEN_NOTICE, NoticeText, TopicText, is_blank, plain};
 pub use commands::BotCommand;
 pub use directory::{Directory, EmptyDirectory};
 pub use display_names::{defuse_ping, fallback_name, name_or_fallback};

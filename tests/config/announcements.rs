@@ -68,3 +68,39 @@ fn mistakes_in_announcements_have_their_lines() {
         assert!(mistakes.contains(words), "{words}\n{mistakes}");
     }
 }
+
+#[test]
+fn announcements_fit_into_a_line_with_their_fields() {
+    for (text, mistake) in [
+        ("moving = \"{url}{url}{url}{url}{url}\"", None),
+        (
+            "moving = \"{url}{url}{url}{url}{url}{url}\"",
+            Some(
+                "announcements.moving: \"{url}{url}{url}{url}{url}{url}\" can have 420 bytes with its fields",
+            ),
+        ),
+        (
+            "welcome = \"{url} LONG\"",
+            Some(
+                "announcements.welcome: together with the other text of the welcome, it can have 452 bytes",
+            ),
+        ),
+        (
+            "welcome_link = \"LONG\"",
+            Some(
+                "announcements.welcome_link: together with the other text of the welcome, it can have",
+            ),
+        ),
+        ("welcome = \"{url} LONG\"\nwelcome_link = \"\"", None),
+        ("welcome = \"\"\nwelcome_link = \"LONG\"", None),
+    ] {
+        let text = text.replace("LONG", &"x".repeat(300 - "{url} ".len()));
+        let found = ConfigFixture::new().load(&with("", &format!("[announcements]\n{text}\n"), ""));
+        let found = found.err().map(|mistakes| mistakes.to_string());
+        let is_expected = match (&found, mistake) {
+            (Some(found), Some(mistake)) => found.contains(mistake),
+            (found, mistake) => found.is_none() == mistake.is_none(),
+        };
+        assert!(is_expected, "{text}: {found:?}");
+    }
+}

@@ -133,6 +133,8 @@ const FOR_NOBODY: &[&str] = &[
     "{name} = [\"…\"], a list",
     "{name} = [\"ann\", \"account:ann\"], or {name} = \"everyone\"",
     "contains a line break or another control character",
+    "shorten it",
+    "together with the other text of the welcome, it {found}",
     "unknown field {{{0}}}",
     "unmatched {0}",
     // Parts of the reasons why a TLS connection that was handed over fails; and labels of its keys.

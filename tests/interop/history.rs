@@ -162,7 +162,7 @@ async fn needs_letschat_and_mongodb_history_is_restored_read_and_taken_back() {
     let (code, printed) = restore(directory, "undo");
     assert_eq!(code, Some(0), "{printed}");
     assert!(printed.contains(&format!("{LINES} messages removed")), "{printed}");
-    assert!(printed.contains("1 accounts removed"), "{printed}");
+    assert!(printed.contains("1 account removed"), "{printed}");
     assert_eq!(texts(&list(&mut alice, json!({}), &room).await), ["before"]);
     let (code, printed) = restore(directory, "check");
     assert!(code == Some(1) && printed.contains("are missing"), "{printed}");

@@ -262,3 +262,31 @@ async fn room_whose_history_nobody_could_find_is_named() {
     assert!(end.err.contains("shows the bridge no room cellar"), "{}", end.err);
     assert_eq!(end.code, Some(0));
 }
+
+#[tokio::test]
+async fn channel_whose_log_cannot_be_read_does_not_keep_others_out() {
+    let world = archiving().await;
+    let mut plan = "version = 1\n[reading]\ntimezone = \"UTC\"\n".to_owned();
+    for (name, text, more) in [
+        ("cut", "10:00 <bob> of which day?\n", ""),
+        ("secret", "2014-03-01 10:00 <bob> hush\n", "participants = [\"alice\"]\n"),
+        ("tea", "2014-03-01 10:00 <bob> hello\n", ""),
+    ] {
+        world.write(&format!("{name}.log"), text);
+        let named = format!("network = \"office\"\nchannel = \"#{name}\"\n");
+        let list = format!("list = [{{ path = \"{name}.log\", format = \"irssi\" }}]\n");
+        write!(plan, "[[channel]]\n{named}room = \"{name}\"\n{more}[[files]]\n{named}{list}")
+            .unwrap();
+    }
+    world.write("plan.toml", &plan);
+    let end = world.letsbridge(&["import", "archive", "plan.toml"]).ends().await;
+    assert_eq!(archived(&world).into_keys().collect::<Vec<_>>(), ["hello"], "{}", end.err);
+    assert!(end.err.contains("office/#cut: cut.log, line 1: it is not known"), "{}", end.err);
+    let told = "not archived, or not to the end: office/#secret, office/#cut.";
+    assert!(end.err.contains(told), "{}", end.err);
+    assert_eq!(end.code, Some(1));
+    world.write("plan.toml", "version = 1\n");
+    let end = world.letsbridge(&["import", "archive", "plan.toml"]).ends().await;
+    assert!(end.err.contains("no channel of the plan goes to a room"), "{}", end.err);
+    assert_eq!(end.code, Some(2));
+}

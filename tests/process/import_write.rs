@@ -122,7 +122,7 @@ async fn history_is_written_by_its_people_with_its_times() {
     let world = world(5).await;
     let end = write(&world, &["--out", "history"]).await;
     assert_eq!(end.code, Some(0), "{end:?}");
-    assert!(end.out.contains("5 messages, 1 new accounts"), "{}", end.out);
+    assert!(end.out.contains("5 messages, 1 new account\n"), "{}", end.out);
     assert!(end.out.contains("sh history/restore.sh restore"), "{}", end.out);
     let out = world.path().join("history");
     let messages = documents(&out.join("001-old-times/messages.bson"));

@@ -75,6 +75,12 @@ pub(super) fn export(
     settings: &Settings,
     arguments: &ExportArgs,
 ) -> Result<(), ArchiveCommandError> {
+    if let (Some(from), Some(to)) = (arguments.from, arguments.to)
+        && to < from
+    {
+        let problem = "the first day is after the last one, so nothing can be found: exchange them";
+        return Err(ArchiveCommandError::Argument(problem.to_owned()));
+    }
     let reader = ArchiveReader::open(&settings.state_dir)?;
     let room = find_room(&reader, &arguments.room)?;
     let zone = &settings.archive.time_zone;

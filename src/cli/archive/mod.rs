@@ -67,7 +67,10 @@ pub(super) fn archive(arguments: &ArchiveArgs) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
-            EXIT_FAILURE.into()
+            match error {
+                ArchiveCommandError::Argument(_) => EXIT_CONFIG_ERROR.into(),
+                _ => EXIT_FAILURE.into(),
+            }
         }
     }
 }
@@ -99,4 +102,7 @@ enum ArchiveCommandError {
     /// What was asked for is not there, or not clear.
     #[error("{0}")]
     Asked(String),
+    /// Nothing can be like what was asked for.
+    #[error("{0}")]
+    Argument(String),
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::running::BridgeAt;
 use crate::admin::{CatchUpRequestBody, CatchUpSideView, CatchUpView, SideView};
+use crate::cli::EXIT_CONFIG_ERROR;
 use crate::cli::audit::parse_since;
 
 /// The arguments of `catch-up`.
@@ -50,6 +51,10 @@ enum SideArg {
 
 /// Delivers what `arguments` ask for.
 pub(in crate::cli) fn catch_up(arguments: &CatchUpArgs) -> ExitCode {
+    if arguments.to.is_some_and(|to| to <= arguments.from) {
+        eprintln!("--to is not after --from, so nothing was sent between them: exchange them");
+        return EXIT_CONFIG_ERROR.into();
+    }
     let body = CatchUpRequestBody {
         link: arguments.link.clone(),
         from: arguments.from,

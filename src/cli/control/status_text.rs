@@ -140,13 +140,13 @@ fn offered_lines(links: &[LinkView]) -> String {
             let name = format!("{}/{} {}", link.network, link.channel, link.room);
             let from = since.strftime("%Y-%m-%dT%H:%M:%SZ");
             let place = if side == "irc" { "the channel" } else { "the room" };
-            let messages = if view.offered == 1 {
-                format!("1 message of {place} was")
+            let (messages, them) = if view.offered == 1 {
+                (format!("1 message of {place} was"), "it")
             } else {
-                format!("{} messages of {place} were", view.offered)
+                (format!("{} messages of {place} were", view.offered), "them")
             };
             lines.push_str(&format!(
-                "\n{messages} not mirrored while the link did not let them pass. To deliver them:\n  \
+                "\n{messages} not mirrored while the link did not let {them} pass. To deliver {them}:\n  \
                  letsbridge catch-up {:?} --side {side} --from {from}\n",
                 table::printable(&name),
             ));
@@ -262,7 +262,8 @@ mod tests {
             one
         };
         let text = offered_lines(&one.links);
-        assert!(text.starts_with("\n1 message of the channel was not mirrored while"), "{text}");
+        let told = "\n1 message of the channel was not mirrored while the link did not let it pass. To deliver it:\n";
+        assert!(text.starts_with(told), "{text}");
         assert_eq!(
             offered_lines(&status.links),
             "\n12 messages of the channel were not mirrored while the link did not let them pass. To deliver them:\n  \

@@ -1,6 +1,6 @@
 //! `letsbridge import archive`: puts the history of a plan into the bridge's archive.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,18 +13,17 @@ use clap::Args;
 use indicatif::ProgressBar;
 use jiff::{SignedDuration, Timestamp};
 
+use super::archive_rooms::{FoundRooms, RoomDoubt};
 use super::progress::{BYTES_AND_SPEED, catch_interrupts, log_bytes, progress_bar};
 use super::write::ToldEvents;
 use crate::cli::table;
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE, run};
 use crate::config;
 use crate::config::Settings;
-use crate::domain::{LogEntry, ObjectId};
+use crate::domain::LogEntry;
 use crate::migrate::archive_lines::{NoArchiveLine, archive_line, person_marks};
 use crate::migrate::plan::{Plan, PlannedChannel};
 use crate::migrate::reading::{ChannelReader, ReadError, ReadingSettings};
-use crate::net::rest::{RestClient, RestRoomDetails};
-use crate::net::tls;
 use crate::store::archive::{Archive, ArchiveError, ImportKey, LineOutcome, NewArchiveLine};
 
 /// Few enough that a bridge that runs beside it does not wait long to write.
@@ -64,50 +63,18 @@ enum ImportFailure {
     /// A log cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Some channels were not archived, or not to their end; each was named.
+    #[error("not archived, or not to the end: {}. The others are archived", .0.join(", "))]
+    NotAll(Vec<String>),
+    /// No channel goes to a room.
+    #[error("no channel of the plan goes to a room: write `room = …` into one")]
+    Nothing,
     /// It cannot be interrupted.
     #[error("cannot listen to signals: {0}")]
     Signals(std::io::Error),
     /// Ctrl-C.
     #[error("interrupted: run it again to go on")]
     Interrupted,
-}
-
-/// What keeps people from finding the history of a room.
-#[derive(Debug, thiserror::Error)]
-enum RoomDoubt {
-    /// It has no id.
-    #[error(
-        "Let's Chat shows the bridge no room {0}: the pages show its history to nobody. Make the room, or name another one \
-         in the plan, and run this again"
-    )]
-    Hidden(String),
-    /// Its id is not known.
-    #[error(
-        "Let's Chat does not tell the ids of rooms: {0}. The pages may show their history to nobody; run this again"
-    )]
-    NoAnswer(String),
-    /// Others could read what only participants may.
-    #[error(
-        "{channel}: not archived: only the participants in the plan may read it, and Let's Chat shows no private room {room}. \
-         `letsbridge import write` makes it, and its restore.sh closes it. Or name another room, or remove the participants if \
-         everybody may read it"
-    )]
-    Open {
-        /// The room.
-        room: String,
-        /// The channel.
-        channel: String,
-    },
-}
-
-/// The rooms of a plan, as Let's Chat has them.
-#[derive(Debug, Default)]
-struct FoundRooms {
-    /// Their ids, by what the plan calls them.
-    ids: HashMap<String, String>,
-    /// What the plan calls those that not everybody can read.
-    private: BTreeSet<String>,
-    doubts: Vec<RoomDoubt>,
 }
 
 /// What became of the entries of a channel.
@@ -156,6 +123,7 @@ pub(super) fn archive(arguments: &ImportArchiveArgs) -> ExitCode {
             eprintln!("{error}");
             match error {
                 ImportFailure::Interrupted => 130.into(),
+                ImportFailure::Nothing => EXIT_CONFIG_ERROR.into(),
                 _ => EXIT_FAILURE.into(),
             }
         }
@@ -169,14 +137,19 @@ fn import(
 ) -> Result<(), ImportFailure> {
     let wanted = |it: &&PlannedChannel| !it.is_left_out && !it.is_private && it.room.is_some();
     let channels: Vec<&PlannedChannel> = plan.channels.iter().filter(wanted).collect();
+    if channels.is_empty() {
+        return Err(ImportFailure::Nothing);
+    }
     let interrupted = catch_interrupts().map_err(ImportFailure::Signals)?;
-    let rooms = run::build_runtime().block_on(find_rooms(settings, &channels));
+    let rooms = run::build_runtime().block_on(FoundRooms::find(settings, &channels));
     rooms.doubts.iter().for_each(|doubt| eprintln!("warning: {doubt}"));
     let (channels, refused): (Vec<&PlannedChannel>, Vec<&PlannedChannel>) =
         channels.into_iter().partition(|channel| rooms.may_have(channel));
+    let mut missing = Vec::new();
     for channel in &refused {
         let room = channel.room.clone().unwrap_or_default();
-        let channel = format!("{}/{}", channel.network, channel.channel);
+        let channel = name_of(channel);
+        missing.push(channel.clone());
         eprintln!("warning: {}", RoomDoubt::Open { room, channel });
     }
     let keep = settings.archive.keep.and_then(|keep| SignedDuration::try_from(keep).ok());
@@ -198,15 +171,7 @@ fn import(
         people.into_iter().try_for_each(|person| batch.know(&person_marks(person), &person.name))
     })?;
     let mut rows = Vec::new();
-    let mut outcome = Ok(());
-    for channel in channels {
-        let mut tally = ChannelTally::default();
-        outcome = import.channel(channel, &mut tally);
-        rows.push(row(channel, tally));
-        if outcome.is_err() {
-            break;
-        }
-    }
+    let outcome = import.channels(&channels, &mut rows, &mut missing);
     import.bar.finish_and_clear();
     let titles = ["CHANNEL", "ROOM", "ADDED", "THERE", "HEARD", "TAKEN OUT", "TOO OLD", "LEFT OUT"];
     print!("{}", table::render(titles, &rows, table::terminal_width()));
@@ -215,16 +180,41 @@ fn import(
             "The bridge archives nothing of what it hears: set `enabled = true` in [archive]."
         );
     }
-    outcome
+    outcome.and_then(
+        |()| if missing.is_empty() { Ok(()) } else { Err(ImportFailure::NotAll(missing)) },
+    )
 }
 
 impl ArchiveImport<'_> {
+    /// Archives all channels: a row for each, and the names of those that are not there to their end.
+    fn channels(
+        &mut self,
+        channels: &[&PlannedChannel],
+        rows: &mut Vec<[String; 8]>,
+        missing: &mut Vec<String>,
+    ) -> Result<(), ImportFailure> {
+        for channel in channels {
+            let mut tally = ChannelTally::default();
+            let outcome = self.channel(channel, &mut tally);
+            rows.push(row(channel, tally));
+            match outcome {
+                // A log that cannot be read concerns its channel only.
+                Err(ImportFailure::Read(error)) => {
+                    self.bar.suspend(|| eprintln!("{}: {error}", name_of(channel)));
+                    missing.push(name_of(channel));
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(())
+    }
+
     fn channel(
         &mut self,
         channel: &PlannedChannel,
         tally: &mut ChannelTally,
     ) -> Result<(), ImportFailure> {
-        self.bar.set_message(format!("{}/{}", channel.network, channel.channel));
+        self.bar.set_message(name_of(channel));
         let sources = channel.sources();
         let left_out = self.plan.people.iter().filter(|person| person.is_left_out);
         let left_out: Vec<&str> = left_out.map(|person| person.id.as_str()).collect();
@@ -330,59 +320,13 @@ fn read_batches(
     }
 }
 
-impl FoundRooms {
-    /// Whether what was said in a channel may be archived, for those who can read its room.
-    fn may_have(&self, channel: &PlannedChannel) -> bool {
-        let is_private = channel.room.as_ref().is_some_and(|room| self.private.contains(room));
-        channel.participants.is_none() || is_private
-    }
-}
-
-/// Asks Let's Chat for the rooms, by what the plan calls them; and what keeps people from finding their history.
-async fn find_rooms(settings: &Settings, channels: &[&PlannedChannel]) -> FoundRooms {
-    let names: BTreeSet<&str> = channels.iter().filter_map(|it| it.room.as_deref()).collect();
-    let (rest, mut found) = (rest_client(settings), FoundRooms::default());
-    for name in names {
-        // A room may be named by its id.
-        if name.parse::<ObjectId>().is_ok() {
-            found.ids.insert(name.to_owned(), name.to_owned());
-        }
-        match look(&rest, name).await {
-            Ok(Some(room)) => {
-                found.ids.insert(name.to_owned(), room.id);
-                if room.is_private {
-                    found.private.insert(name.to_owned());
-                }
-            }
-            Ok(None) => found.doubts.push(RoomDoubt::Hidden(name.to_owned())),
-            Err(why) => {
-                found.doubts.push(RoomDoubt::NoAnswer(why));
-                break;
-            }
-        }
-    }
-    found
-}
-
-fn rest_client(settings: &Settings) -> Result<RestClient, String> {
-    let letschat = &settings.letschat;
-    let tls = tls::client_config(&letschat.tls_trust).map_err(|error| error.to_string())?;
-    let rest = RestClient::new(&letschat.url, &letschat.token, &tls);
-    rest.map_err(|error| error.to_string())
-}
-
-/// The room with this slug or id; `None` if the bridge's account sees none.
-async fn look(
-    rest: &Result<RestClient, String>,
-    room: &str,
-) -> Result<Option<RestRoomDetails>, String> {
-    let room = rest.as_ref().map_err(Clone::clone)?.room(room).await;
-    room.map_err(|error| error.to_string())
+fn name_of(channel: &PlannedChannel) -> String {
+    format!("{}/{}", channel.network, channel.channel)
 }
 
 fn row(channel: &PlannedChannel, tally: ChannelTally) -> [String; 8] {
     [
-        format!("{}/{}", channel.network, channel.channel),
+        name_of(channel),
         channel.room.clone().unwrap_or_default(),
         tally.added.to_string(),
         tally.known.to_string(),

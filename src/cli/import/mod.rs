@@ -1,6 +1,7 @@
 //! `letsbridge import`: brings logs of IRC clients into Let's Chat, and into the bridge's archive.
 
 mod archive;
+mod archive_rooms;
 mod plan;
 mod progress;
 mod write;

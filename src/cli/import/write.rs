@@ -152,7 +152,12 @@ fn print_report(report: &ImportReport) {
     let titles = ["ROOM", "MESSAGES", "FROM", "TO", "LEFT OUT", "CHANNELS"];
     print!("{}", table::render(titles, &rows, table::terminal_width()));
     let sum = |count: fn(&RoomReport) -> u64| report.rooms.iter().map(count).sum::<u64>();
-    println!("{} messages, {} new accounts", sum(|it| it.tally.messages), report.accounts);
+    let messages = match sum(|it| it.tally.messages) {
+        1 => "1 message".to_owned(),
+        messages => format!("{messages} messages"),
+    };
+    let accounts = if report.accounts == 1 { "account" } else { "accounts" };
+    println!("{messages}, {} new {accounts}", report.accounts);
     for (count, what) in [
         (sum(|it| it.tally.mirrored), "that the bridge has mirrored itself"),
         (sum(|it| it.tally.people_left_out), "of people whom the plan leaves out"),

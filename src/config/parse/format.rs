@@ -10,7 +10,8 @@ use crate::config::keys::nearest;
 use crate::domain::{Casemapping, Mask};
 use crate::translate::{
     Announcement, Audience, Emotes, ExtractNicksRule, Formatting, IgnoreRule, LongMessages,
-    MergeLines, RewriteRule, Side, Template, TemplateError, TopicSync, UserMatcher, Verbosity,
+    MAX_LEN_NOTICE, MergeLines, RewriteRule, Side, Template, TemplateError, TopicSync, UserMatcher,
+    Verbosity,
 };
 
 /// The maximum time to wait for more lines to merge.
@@ -21,18 +22,27 @@ const DEFAULT_EXTRACT_PATTERN: &str = r"(?s)^<(?<nick>[^<>]+)> (?<text>.+)$";
 
 /// Parses the template of a message prefix.
 pub(in crate::config) fn template(text: &str) -> Result<Template, ValueError> {
-    Template::parse(text).map_err(|error| {
-        let remedy = match error {
-            TemplateError::UnknownField(_) => format!("valid fields: {}", Template::field_list()),
-            TemplateError::UnmatchedBrace(_) => "write {{ or }} for a literal brace".to_owned(),
-            TemplateError::ControlCharacter => "write a single line of plain text".to_owned(),
-        };
-        ValueError::new(error.to_string(), remedy)
-    })
+    Template::parse(text).map_err(|error| invalid_template(&error, &Template::field_list()))
 }
 
-/// The maximum length of an announcement, so that it fits into a line of IRC with what is filled in.
+fn invalid_template(error: &TemplateError, fields: &str) -> ValueError {
+    let remedy = match error {
+        TemplateError::UnknownField(_) => format!("valid fields: {fields}"),
+        TemplateError::UnmatchedBrace(_) => "write {{ or }} for a literal brace".to_owned(),
+        TemplateError::ControlCharacter => "write a single line of plain text".to_owned(),
+    };
+    ValueError::new(error.to_string(), remedy)
+}
+
+/// The maximum length of an announcement as it is written, in bytes: it is to be short.
 const MAX_LEN_ANNOUNCEMENT: usize = 300;
+
+/// What is wrong with an announcement that can have so many bytes with its fields; nothing if it fits into a line of IRC.
+pub(in crate::config) fn filled_too_long(length: usize) -> Option<String> {
+    (length > MAX_LEN_NOTICE).then(|| {
+        format!("can have {length} bytes with its fields, and a line of IRC holds {MAX_LEN_NOTICE}")
+    })
+}
 
 /// Parses what people are told about the phases of a link.
 pub(in crate::config) fn announcement(
@@ -43,16 +53,12 @@ pub(in crate::config) fn announcement(
         let found = format!("is {} bytes long, and would not fit into a line of IRC", text.len());
         return Err(ValueError::quoting(text, &found, "write at most 300 bytes"));
     }
-    Announcement::parse(text.trim(), audience).map_err(|error| {
-        let remedy = match error {
-            TemplateError::UnknownField(_) => {
-                format!("valid fields: {}", Announcement::field_list(audience))
-            }
-            TemplateError::UnmatchedBrace(_) => "write {{ or }} for a literal brace".to_owned(),
-            TemplateError::ControlCharacter => "write a single line of plain text".to_owned(),
-        };
-        ValueError::new(error.to_string(), remedy)
-    })
+    let parsed = Announcement::parse(text.trim(), audience)
+        .map_err(|error| invalid_template(&error, &Announcement::field_list(audience)))?;
+    match filled_too_long(parsed.len_filled()) {
+        Some(found) => Err(ValueError::quoting(text, &found, "shorten it")),
+        None => Ok(parsed),
+    }
 }
 
 /// Parses what to do with formatting.

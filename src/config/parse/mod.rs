@@ -26,8 +26,9 @@ pub(super) use address::{
 };
 pub(super) use admin::{admin_token, host_name};
 pub(super) use format::{
-    announcement, emotes, extract_nicks_rule, formatting, ignore_rule, long_messages, merge_lines,
-    passthrough, rewrite_rule, template, topic_sync, user_matcher, user_name, verbosity,
+    announcement, emotes, extract_nicks_rule, filled_too_long, formatting, ignore_rule,
+    long_messages, merge_lines, passthrough, rewrite_rule, template, topic_sync, user_matcher,
+    user_name, verbosity,
 };
 pub(super) use irc::{
     account_name, channel_key, channel_name, charset, fallback_charset, identify_template,

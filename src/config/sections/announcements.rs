@@ -1,6 +1,7 @@
 //! Reads `[announcements]`: what people are told about the phases of links.
 
 use super::parse;
+use crate::config::parse::ValueError;
 use crate::config::reader::Section;
 use crate::config::types::text;
 use crate::translate::{Announcement, Announcements, Audience};
@@ -26,8 +27,23 @@ pub(super) fn read(mut section: Section<'_>) -> Announcements {
         closed_notice: one("closed_notice", default.closed_notice),
         topic,
     };
+    deny_a_long_welcome(&mut section, &announcements);
     section.deny_unknown_keys();
     announcements
+}
+
+/// Both texts are said in one line.
+fn deny_a_long_welcome(section: &mut Section<'_>, announcements: &Announcements) {
+    let Announcements { welcome, welcome_link, .. } = announcements;
+    let both = welcome.len_filled() + ". ".len() + welcome_link.len_filled();
+    let entry = section.entry("welcome").or_else(|| section.entry("welcome_link"));
+    if let (Some(entry), Some(found)) = (entry, parse::filled_too_long(both))
+        && !welcome.is_empty()
+        && !welcome_link.is_empty()
+    {
+        let found = format!("together with the other text of the welcome, it {found}");
+        entry.report_error(ValueError::new(found, "shorten it"));
+    }
 }
 
 fn announcement(

@@ -5,14 +5,15 @@
 
 use super::hexchat_words::{ToldByHexChat, told_by_hexchat};
 use super::scan::{
-    angled, bare_nick, clock, ctime, dashed, date, enclosed, is_channel, is_nick, is_to_some,
-    iso_date_time, month, nick_and_rest, number, userhost,
+    angled, bare_nick, ctime, dashed, enclosed, is_channel, is_nick, is_to_some, nick_and_rest,
+    userhost,
 };
+use super::stamp::{enclosed_zoned_stamp, zoned_stamp};
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
 use crate::domain::{LogEvent, LogSpeaker};
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::{WrittenLine, WrittenTime};
 
 /// Reads a line. Also returns whether an action could have made the event.
 pub(super) fn parse(line: &str) -> (WrittenLine, bool) {
@@ -39,23 +40,11 @@ fn session(marker: &str) -> WrittenLine {
     }
 }
 
-/// `Nov 29 13:59:16 `; the month in the writer's language. Some write `2026-11-29 13:59:16 ` instead.
+/// `Nov 29 13:59:16 `; the month in the writer's language. People may set another form.
 fn stamp(line: &str) -> Option<(WrittenTime, &str)> {
-    if let Some((date, time, rest)) = iso_date_time(line) {
-        let date = WrittenDate::Full(date);
-        return Some((
-            WrittenTime::Local { date, time, has_seconds: true },
-            rest.strip_prefix(' ')?,
-        ));
-    }
-    let (name, rest) = line.split_once(' ')?;
-    let month = month(name)?;
-    let (day, rest) = number(rest.trim_start(), 1..=2)?;
-    let (clock, rest) = clock(rest.strip_prefix(' ')?)?;
-    // Whether there is such a day depends on the year; a leap year has all.
-    date(2000, i32::from(month), day)?;
-    let date = WrittenDate::WithoutYear { month, day: i8::try_from(day).ok()? };
-    let time = WrittenTime::Local { date, time: clock.time, has_seconds: clock.has_seconds };
+    let enclosed =
+        || ["[]", "()"].iter().find_map(|it| enclosed_zoned_stamp(line, &it[..1], &it[1..]));
+    let (time, rest) = zoned_stamp(line).or_else(enclosed)?;
     Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
 }
 

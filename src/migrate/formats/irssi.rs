@@ -6,7 +6,7 @@ use super::scan::{
     angled, bare_nick, ctime, dashed, dashed_to_channel, enclosed, is_channel, is_nick, is_to_some,
     nick_and_rest, without_channel,
 };
-use super::stamp::{enclosed_stamp, stamp};
+use super::stamp::{enclosed_zoned_stamp, zoned_stamp};
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
@@ -22,7 +22,8 @@ pub(super) fn parse(line: &str) -> WrittenLine {
         return day(marker);
     }
     // `log_timestamp` may be anything: with a date, in brackets.
-    let Some((time, rest)) = stamp(line).or_else(|| enclosed_stamp(line, "[", "]")) else {
+    let stamp = zoned_stamp(line).or_else(|| enclosed_zoned_stamp(line, "[", "]"));
+    let Some((time, rest)) = stamp else {
         return WrittenLine::Unknown;
     };
     // Messages without text end with the sign before it.

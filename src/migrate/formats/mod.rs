@@ -11,6 +11,7 @@ mod parser;
 mod pattern;
 mod pattern_items;
 mod place;
+mod place_dates;
 mod quassel_copy;
 mod recognise;
 mod scan;
@@ -23,6 +24,7 @@ mod weechat;
 pub use log_format::{LogFormat, UnknownFormatName};
 pub use parser::{LineParser, ParserSettings};
 pub use pattern::{LinePattern, PatternError};
+pub(in crate::migrate) use place_dates::folder_of_writer;
 pub use recognise::{HEAD, Recognised, UnknownFormat, recognise, recognise_as};
 
 #[cfg(test)]

@@ -5,7 +5,10 @@ use std::path::Path;
 use jiff::civil::Date;
 
 use super::log_format::LogFormat;
-use super::scan::{date, is_channel, month, number};
+use super::place_dates::{
+    is_of_date, split_date, split_part_of_date, without_extension, without_last_dates,
+};
+use super::scan::is_channel;
 
 /// Of what a log is, as far as its path tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,11 +35,22 @@ pub(super) fn place_of(format: LogFormat, path: &Path) -> Place {
         Some((file, folders)) => (*file, folders),
         None => ("", &[][..]),
     };
-    let (stem, date) = split_date(without_extension(file));
-    let date = date.or_else(|| date_of_folders(stem, folders));
+    let name = without_extension(file);
+    let (stem, date) = split_date(name);
+    let (stem, date) = match date {
+        Some(date) => (stem, Some(date)),
+        None => split_part_of_date(stem, folders),
+    };
     let mut place = match format {
+        LogFormat::Irssi | LogFormat::HexChat | LogFormat::Mirc | LogFormat::WeeChat
+            if stem.is_empty() && !name.is_empty() =>
+        {
+            named_by_folder(folders)
+        }
         LogFormat::WeeChat => weechat(stem, folders),
         LogFormat::Znc => znc(stem, folders),
+        // Whoever has renamed the files of a client whose folders tell the channel.
+        LogFormat::Ii | LogFormat::Textual if is_channel(stem) => named(stem, folders),
         LogFormat::Ii => ii(folders),
         LogFormat::TheLounge => lounge(stem, folders),
         LogFormat::Textual => textual(folders),
@@ -65,16 +79,27 @@ const GENERIC: &str = "/ log logs irclogs irclog irc irssi weechat hexchat xchat
 
 fn network(folder: Option<&&str>) -> Option<String> {
     let folder = folder?;
-    let is_year = number(folder, 4..=4).is_some_and(|(_, rest)| rest.is_empty());
     let is_generic = folder.starts_with('.')
         || folder.is_empty()
         || GENERIC.split(' ').any(|name| folder.eq_ignore_ascii_case(name));
-    (!is_year && !is_generic && !is_channel(folder)).then(|| (*folder).to_owned())
+    (!is_of_date(None, folder) && !is_generic && !is_channel(folder)).then(|| (*folder).to_owned())
+}
+
+/// `NETWORK/#team/2026-11-29.log`: the folder is that of the channel, or of the other person.
+fn named_by_folder(folders: &[&str]) -> Place {
+    let folders = without_last_dates(folders);
+    match folders {
+        [above @ .., last] if is_channel(last) => named(last, above),
+        [above @ .., last] if network(above.last()).is_some() && network(Some(last)).is_some() => {
+            named(last, above)
+        }
+        _ => named("", folders),
+    }
 }
 
 /// `NETWORK/#team.log`, `NETWORK/#team.NETWORK.log` (mIRC), `YEAR/NETWORK/#team.log`, `NETWORK/#team/#team.log`.
 fn named(stem: &str, folders: &[&str]) -> Place {
-    let mut folders: Vec<&str> = folders.to_vec();
+    let mut folders: Vec<&str> = without_last_dates(folders).to_vec();
     while let Some(last) = folders.last()
         && (is_channel(last) || *last == stem && folders.len() > 1 && is_channel(stem))
     {
@@ -219,58 +244,6 @@ fn textual(folders: &[&str]) -> Place {
     Place { network, name: Some((*name).to_owned()), ..Place::default() }
 }
 
-fn without_extension(file: &str) -> &str {
-    let known = [".log", ".txt", ".weechatlog", ".logs", ".irclog"];
-    let end = known.iter().find_map(|end| {
-        let at = file.len().checked_sub(end.len())?;
-        let tail = file.get(at..)?;
-        tail.eq_ignore_ascii_case(end).then_some(at)
-    });
-    end.map_or(file, |at| &file[..at])
-}
-
-/// The name without the date at its end, and the date. What stands between them goes, too.
-fn split_date(stem: &str) -> (&str, Option<Date>) {
-    for length in [10, 9, 8] {
-        let Some(at) = stem.len().checked_sub(length) else { continue };
-        let Some(tail) = stem.get(at..) else { continue };
-        if let Some(date) = date_word(tail) {
-            let name = stem[..at].trim_end_matches(['.', '_', '-', ' ']);
-            // eggdrop puts the date behind the extension.
-            return (without_extension(name), Some(date));
-        }
-    }
-    (stem, None)
-}
-
-/// `2026-11-29`, `2026.11.29`, `2026_11_29`, `20261129`, or `29Nov2026`.
-fn date_word(word: &str) -> Option<Date> {
-    let part = |range: std::ops::Range<usize>| {
-        let digits = word.get(range)?;
-        number(digits, digits.len()..=digits.len()).map(|(number, _)| number)
-    };
-    match word.len() {
-        10 if ["-", ".", "_"]
-            .iter()
-            .any(|it| word.get(4..5) == Some(it) && word.get(7..8) == Some(it)) =>
-        {
-            date(part(0..4)?, part(5..7)?, part(8..10)?)
-        }
-        9 => date(part(5..9)?, i32::from(month(word.get(2..5)?)?), part(0..2)?),
-        8 if part(0..4)? > 1985 => date(part(0..4)?, part(4..6)?, part(6..8)?),
-        _ => None,
-    }
-}
-
-/// `2026/11/29.log`.
-fn date_of_folders(stem: &str, folders: &[&str]) -> Option<Date> {
-    let [.., year, month] = folders else { return None };
-    let whole = |text: &str, digits: usize| {
-        number(text, digits..=digits).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
-    };
-    date(whole(year, 4)?, whole(month, 2)?, whole(stem, 2)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,6 +263,62 @@ mod tests {
         ),
         (LogFormat::Irssi, "irclogs/Libera/bob.log", Some("Libera"), Some("bob"), false),
         (LogFormat::Irssi, "#team.log", None, Some("#team"), false),
+        (
+            LogFormat::Irssi,
+            "irclogs/Libera/#team/2014-03-02.log",
+            Some("Libera"),
+            Some("#team"),
+            false,
+        ),
+        (LogFormat::Irssi, "irclogs/Libera/bob/2014-03-02.log", Some("Libera"), Some("bob"), false),
+        (LogFormat::Irssi, "#team/2014-03-02.log", None, Some("#team"), false),
+        (LogFormat::Irssi, "irclogs/Libera/2014-03-02.log", Some("Libera"), None, true),
+        // As irssi's and WeeChat's documentation shows.
+        (
+            LogFormat::Irssi,
+            "irclogs/2014/Libera/#team.03-02.log",
+            Some("Libera"),
+            Some("#team"),
+            false,
+        ),
+        (
+            LogFormat::WeeChat,
+            "logs/2014/libera/#team.03-02.weechatlog",
+            Some("libera"),
+            Some("#team"),
+            false,
+        ),
+        (
+            LogFormat::WeeChat,
+            "logs/irc.libera.#team.2014-03.weechatlog",
+            Some("libera"),
+            Some("#team"),
+            false,
+        ),
+        (
+            LogFormat::WeeChat,
+            "logs/irc/libera/#team/2014-03.weechatlog",
+            Some("libera"),
+            Some("#team"),
+            false,
+        ),
+        (
+            LogFormat::HexChat,
+            "xchatlogs/Libera/#team/2014/03/02.log",
+            Some("Libera"),
+            Some("#team"),
+            false,
+        ),
+        (
+            LogFormat::Irssi,
+            "irclogs/Libera/2014-03/#team.log",
+            Some("Libera"),
+            Some("#team"),
+            false,
+        ),
+        (LogFormat::Irssi, "Libera/#team-201403.log", Some("Libera"), Some("#team"), false),
+        (LogFormat::Irssi, "Libera/#debian.10.log", Some("Libera"), Some("#debian.10"), false),
+        (LogFormat::Irssi, "Libera/#team.13-41.log", Some("Libera"), Some("#team.13-41"), false),
         (
             LogFormat::WeeChat,
             "logs/irc.libera.#team.weechatlog",
@@ -402,6 +431,8 @@ mod tests {
         (LogFormat::Ii, "irc/irc.libera.chat/bob/out", Some("irc.libera.chat"), Some("bob"), false),
         (LogFormat::Ii, "irc/irc.libera.chat/out", Some("irc.libera.chat"), None, true),
         (LogFormat::Ii, "out", None, None, true),
+        (LogFormat::Ii, "irc/Libera/#team.log", Some("Libera"), Some("#team"), false),
+        (LogFormat::Textual, "Libera/#team.log", Some("Libera"), Some("#team"), false),
         (LogFormat::Pattern, "chat.txt", None, None, false),
         (LogFormat::Irssi, "", None, None, true),
     ];

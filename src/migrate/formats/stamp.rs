@@ -7,7 +7,7 @@ use super::scan::{Clock, clock, date, month, number, time};
 use crate::migrate::written::{WrittenDate, WrittenTime};
 
 /// A time, perhaps behind a date, and what follows: `13:59`, `1:59:16 pm`, `2026-11-29 13:59`, `29.11.2026, 13:59`,
-/// `Nov 29 13:59`, `29 Nov 2026 13:59`. Dates such as 03/04/2026 are not among them: nobody knows which is the month.
+/// `Nov 29 13:59`, `Sun, 29 Nov 2026 13:59`. Dates such as 03/04/2026 are not among them: nobody knows which is the month.
 pub(super) fn stamp(text: &str) -> Option<(WrittenTime, &str)> {
     let (date, rest) = match day(text) {
         Some((date, rest)) => {
@@ -20,7 +20,40 @@ pub(super) fn stamp(text: &str) -> Option<(WrittenTime, &str)> {
     Some((WrittenTime::Local { date, time, has_seconds }, rest))
 }
 
+/// The same, where a whole date and time may say how far the clock was ahead of UTC: `2026-11-29T13:59:16+0100`, or `Z`.
+/// Only for formats that cannot be taken for those which always write it.
+pub(super) fn zoned_stamp(text: &str) -> Option<(WrittenTime, &str)> {
+    let (written, rest) = stamp(text)?;
+    if let WrittenTime::Local { date: WrittenDate::Full(date), time, .. } = written
+        && let Some((ahead, rest)) = zone(rest)
+        && let Ok(at) = ahead.to_timestamp(date.to_datetime(time))
+    {
+        return Some((WrittenTime::Moment(at), rest));
+    }
+    Some((written, rest))
+}
+
 /// The same in brackets of that kind.
+pub(super) fn enclosed_zoned_stamp<'t>(
+    text: &'t str,
+    open: &str,
+    close: &str,
+) -> Option<(WrittenTime, &'t str)> {
+    let (time, rest) = zoned_stamp(text.strip_prefix(open)?)?;
+    Some((time, rest.strip_prefix(close)?))
+}
+
+/// `Z`, `+0100` or ` +0100`, with nothing but a sign or space behind it.
+fn zone(text: &str) -> Option<(Offset, &str)> {
+    let word = text.strip_prefix(' ').unwrap_or(text);
+    let found = match text.strip_prefix('Z') {
+        Some(rest) => (Offset::UTC, rest),
+        None => offset(word)?,
+    };
+    (!found.1.starts_with(is_letter)).then_some(found)
+}
+
+/// A time in brackets of that kind.
 pub(super) fn enclosed_stamp<'t>(
     text: &'t str,
     open: &str,
@@ -52,23 +85,36 @@ pub(super) fn offset(text: &str) -> Option<(Offset, &str)> {
     Some((Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()?, rest))
 }
 
-/// A time of day, which may be of twelve hours.
+/// A time of day, which may be of twelve hours, and have a fraction of a second.
 fn clock_of_half(text: &str) -> Option<(Clock, &str)> {
     let (clock, rest) = clock(text)?;
+    let (nanos, rest) = fraction(rest).filter(|_| clock.has_seconds).unwrap_or((0, rest));
     let word = rest.strip_prefix(' ').unwrap_or(rest);
     let half = word.split_at_checked(2).filter(|(_, behind)| !behind.starts_with(is_letter));
     let (is_afternoon, rest) = match half {
         Some(("am" | "AM", behind)) => (false, behind),
         Some(("pm" | "PM", behind)) => (true, behind),
-        _ => return Some((clock, rest)),
+        _ => {
+            let time = clock.time.with().subsec_nanosecond(nanos).build().ok()?;
+            return Some((Clock { time, ..clock }, rest));
+        }
     };
     let hour = i32::from(clock.time.hour());
     if !(1..=12).contains(&hour) {
         return None;
     }
     let hour = hour % 12 + if is_afternoon { 12 } else { 0 };
-    let time = time(hour, i32::from(clock.time.minute()), i32::from(clock.time.second()), 0)?;
+    let time = time(hour, i32::from(clock.time.minute()), i32::from(clock.time.second()), nanos)?;
     Some((Clock { time, ..clock }, rest))
+}
+
+/// The nanoseconds of `.123` or `,123`.
+fn fraction(text: &str) -> Option<(i32, &str)> {
+    let digits = text.strip_prefix(['.', ','])?;
+    let count = digits.bytes().take_while(u8::is_ascii_digit).count();
+    let nanos = digits.get(..count.min(9))?.parse::<i32>().ok()?;
+    let missing = 9_u32.checked_sub(u32::try_from(count.min(9)).ok()?)?;
+    Some((nanos * 10_i32.pow(missing), &digits[count..]))
 }
 
 fn is_letter(c: char) -> bool {
@@ -76,8 +122,21 @@ fn is_letter(c: char) -> bool {
 }
 
 fn day(text: &str) -> Option<(WrittenDate, &str)> {
-    numbers(text).map(|(date, rest)| (WrittenDate::Full(date), rest)).or_else(|| words(text))
+    let dated = |text| {
+        numbers(text).map(|(date, rest)| (WrittenDate::Full(date), rest)).or_else(|| words(text))
+    };
+    dated(text).or_else(|| dated(behind_weekday(text)?))
 }
+
+/// What stands behind the name of a day, in whatever language: `Sun`, `Sun,` or `so.`.
+fn behind_weekday(text: &str) -> Option<&str> {
+    let (name, rest) = text.split_once(' ')?;
+    let name = name.trim_end_matches(['.', ',']);
+    (name.len() <= MAX_WEEKDAY && !name.is_empty() && name.chars().all(is_letter)).then_some(rest)
+}
+
+/// How long the name of a day may be, in bytes.
+const MAX_WEEKDAY: usize = 24;
 
 /// `2026-11-29`, `2026/11/29`, `2026.11.29`, `20261129`, `29.11.2026`.
 fn numbers(text: &str) -> Option<(Date, &str)> {
@@ -148,6 +207,19 @@ mod tests {
             ("29 Nov 13:59 x", "11/29 13:59:00 | x"),
             ("29. November 2026, 13:59 x", "2026-11-29 13:59:00 | x"),
             ("09 août 2026 13:59 x", "2026-08-09 13:59:00 | x"),
+            ("Sun, 29 Nov 2026 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("so. 2026-11-29 13:59 x", "2026-11-29 13:59:00 | x"),
+            ("воскресенье 29 Nov 13:59 x", "11/29 13:59:00 | x"),
+            ("Sun 13:59 x", "none"),
+            ("13:59:16.5 x", "13:59:16.5 with seconds| x"),
+            ("1:59:16,123 pm x", "13:59:16.123 with seconds| x"),
+            ("13:59:16. x", "13:59:16 with seconds|. x"),
+            ("13:59.5 x", "13:59:00 |.5 x"),
+            ("2026-11-29T13:59:16+0100 x", "2026-11-29T12:59:16Z | x"),
+            ("2026-11-29 13:59:16.25 -05:30] x", "2026-11-29T19:29:16.25Z |] x"),
+            ("2026-11-29T13:59Z x", "2026-11-29T13:59:00Z | x"),
+            ("2026-11-29 13:59 Zoe", "2026-11-29 13:59:00 | Zoe"),
+            ("13:59:16+0100 x", "13:59:16 with seconds|+0100 x"),
             // Which is the month?
             ("03/04/2026 13:59 x", "none"),
             ("2026-02-30 13:59 x", "none"),
@@ -155,7 +227,7 @@ mod tests {
             ("29 Nov", "none"),
             ("", "none"),
         ] {
-            let found = match stamp(text) {
+            let found = match zoned_stamp(text) {
                 Some((WrittenTime::Local { date, time, has_seconds }, rest)) => {
                     let date = match date {
                         WrittenDate::Full(date) => format!("{date} "),
@@ -164,6 +236,7 @@ mod tests {
                     };
                     format!("{date}{time} {}|{rest}", if has_seconds { "with seconds" } else { "" })
                 }
+                Some((WrittenTime::Moment(at), rest)) => format!("{at} |{rest}"),
                 _ => "none".to_owned(),
             };
             assert_eq!(found, expected, "{text:?}");

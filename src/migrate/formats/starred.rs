@@ -7,28 +7,34 @@ use super::scan::{
     angled, bare_nick, dashed, enclosed, is_channel, is_nick, is_to_some, iso_date_time,
     nick_and_rest, userhost,
 };
-use super::stamp::bracketed_stamp;
+use super::stamp::{bracketed_stamp, stamp};
 use super::told::{
     action, client, kick, known, mode, notice, part, quit, renamed, speaker, text, topic,
 };
 use crate::domain::LogEvent;
 use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
 
-/// Reads a line of ZNC or soju: `[13:59:16] <bob> hi`.
+/// Reads a line of ZNC or soju: `[13:59:16] <bob> hi`. The user of ZNC may leave out the brackets.
 pub(super) fn parse_znc(line: &str) -> WrittenLine {
-    clocked(line, znc_event)
+    let bare = || {
+        let (time, rest) = stamp(line)?;
+        Some((time, rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(rest))?))
+    };
+    clocked(line, bracketed_stamp(line).or_else(bare), znc_event)
 }
 
 /// Reads a line of energymech: as ZNC's, but for some events.
 pub(super) fn parse_energymech(line: &str) -> WrittenLine {
-    clocked(line, energymech_event)
+    clocked(line, bracketed_stamp(line), energymech_event)
 }
 
-fn clocked(line: &str, told: fn(&str) -> Option<LogEvent>) -> WrittenLine {
-    if line.is_empty() {
-        return WrittenLine::Nothing;
-    }
-    match bracketed_stamp(line) {
+fn clocked(
+    line: &str,
+    stamped: Option<(WrittenTime, &str)>,
+    told: fn(&str) -> Option<LogEvent>,
+) -> WrittenLine {
+    match stamped {
+        _ if line.is_empty() => WrittenLine::Nothing,
         Some((time, said)) => WrittenLine::Entry { time, event: event(said, told) },
         None => WrittenLine::Unknown,
     }
@@ -48,22 +54,29 @@ pub(super) fn parse_limnoria(line: &str) -> WrittenLine {
     WrittenLine::Entry { time, event: event(said, limnoria_event) }
 }
 
-/// Reads a line of The Lounge: `[2014-03-02T10:11:12.000Z] <@bob> hi`.
+/// Reads a line of The Lounge: `[2014-03-02T10:11:12.000Z] <@bob> hi`; before version 3, `[2014-03-02 10:11:12] <bob> hi`.
 pub(super) fn parse_lounge(line: &str) -> WrittenLine {
     if line.is_empty() {
         return WrittenLine::Nothing;
     }
     let stamp = line.strip_prefix('[').and_then(iso_date_time);
     let Some((date, time, rest)) = stamp else { return WrittenLine::Unknown };
-    let Some(said) = rest.strip_prefix("Z] ") else { return WrittenLine::Unknown };
-    if let Some(more) = said.strip_prefix("| ") {
+    let has_space = line.as_bytes().get("[2014-03-02".len()) == Some(&b' ');
+    let (new, old) = (rest.strip_prefix("Z] "), rest.strip_prefix("] ").filter(|_| has_space));
+    if let Some(more) = new.and_then(|said| said.strip_prefix("| ")) {
         return WrittenLine::Continuation(more.to_owned());
     }
+    let event = match (new, old) {
+        (Some(said), _) => event(said, lounge_event),
+        (None, Some(said)) => match said.strip_prefix("* ") {
+            Some(told) => old_lounge_event(told).unwrap_or_else(|| client(told)),
+            None => event(said, |_| None),
+        },
+        (None, None) => return WrittenLine::Unknown,
+    };
+    // Old versions wrote UTC, too, unless they were told otherwise.
     match TimeZone::UTC.to_timestamp(DateTime::from_parts(date, time)) {
-        Ok(at) => {
-            let time = WrittenTime::Moment(at);
-            WrittenLine::Entry { time, event: event(said, lounge_event) }
-        }
+        Ok(at) => WrittenLine::Entry { time: WrittenTime::Moment(at), event },
         Err(_) => WrittenLine::Unknown,
     }
 }
@@ -181,6 +194,28 @@ fn lounge_event(told: &str) -> Option<LogEvent> {
         ("joined", "") => Some(LogEvent::Join(who)),
         ("left", reason) => Some(part(who, unless_undefined(parenthesized(reason)?))),
         ("quit", reason) => Some(quit(who, unless_undefined(parenthesized(reason)?))),
+        _ => None,
+    }
+}
+
+/// `bob (~u@h) join`, `bob nick rob`, `rob action waves`: before version 3, the kind of event stands behind the nick. Who was
+/// kicked is not said.
+fn old_lounge_event(told: &str) -> Option<LogEvent> {
+    let (nick, rest) = nick_and_rest(told)?;
+    let (who, did) = match userhost(rest, "(", ")") {
+        Some((userhost, did)) => (known(nick, Some(userhost)), did),
+        None => (speaker(nick), rest),
+    };
+    let (kind, what) = did.split_once(' ').unwrap_or((did, ""));
+    match kind {
+        "action" => Some(action(nick, what)),
+        "notice" => Some(notice(nick, what)),
+        "join" => what.is_empty().then_some(LogEvent::Join(who)),
+        "part" => Some(part(who, what)),
+        "quit" => Some(quit(who, what)),
+        "nick" => is_nick(what).then(|| renamed(nick, what)),
+        "mode" => Some(mode(nick, what)),
+        "topic" => Some(topic(nick, what)),
         _ => None,
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn parse(line: &str) -> WrittenLine {
 
 /// `2026-11-29 13:59:16` in local time; or since 4.8 `2026-11-29 12:59:16.123456Z`; or whatever `logger.file.time_format` says.
 fn written_time(column: &str) -> Option<WrittenTime> {
+    let column = enclosed(column, "[", "]").unwrap_or(column);
     if let Some((second, "")) = number(column, 9..=10) {
         return Timestamp::from_second(second.into()).ok().map(WrittenTime::Moment);
     }

@@ -12,6 +12,10 @@
     print("PROBLEM: " + text);
   }
 
+  function counted(number, what) {
+    return number + " " + what + (number === 1 ? "" : "s");
+  }
+
   function hex(id) {
     var found = /[0-9a-f]{24}/.exec(String(id));
     return found ? found[0] : "";
@@ -296,7 +300,7 @@
     if (!isIndexed()) {
       problem("there is no index of messages by room and time: run \"sh restore.sh restore\"");
     }
-    print(problems === 0 ? "Everything is there." : problems + " problems");
+    print(problems === 0 ? "Everything is there." : counted(problems, "problem"));
   }
 
   function undo() {
@@ -352,7 +356,7 @@
         print("the account " + account.username + " stays: somebody uses it, or it has other messages");
       }
     });
-    print(removed + " accounts removed");
+    print(counted(removed, "account") + " removed");
   }
 
   if (letsbridge.action === "before") {

@@ -120,7 +120,7 @@ restore() {
         return
     fi
     in_database before >"$temporary/before" || {
-        cat "$temporary/before"
+        grep -v '^RESTORE ' "$temporary/before" || true
         exit 1
     }
     grep -v '^RESTORE ' "$temporary/before" || true

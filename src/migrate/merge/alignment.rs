@@ -45,7 +45,7 @@ pub(super) fn align(
     usual: Skew,
     before: Option<Skew>,
 ) -> Alignment {
-    let anchors = anchors::find(first, second, usual.offset);
+    let anchors = anchors::find(first, second, usual);
     let chain = &anchors.chain;
     let mut alignment =
         Alignment { steps: Vec::with_capacity(first.len() + second.len()), crossing: Vec::new() };
@@ -79,9 +79,7 @@ pub(super) fn align(
     let is_crossing = |it: &&Match| {
         let near = chain.partition_point(|link| link.a < it.a);
         let skew = skew_around(chain, near, usual);
-        !is_matched[it.a]
-            && !is_matched_too[it.b]
-            && (it.offset - skew.offset).abs() <= MAX_CROSSING + it.slack()
+        !is_matched[it.a] && !is_matched_too[it.b] && it.is_off_by(skew) <= MAX_CROSSING
     };
     alignment.crossing =
         anchors.crossing.iter().filter(is_crossing).map(|it| (it.a, it.b)).collect();

@@ -38,13 +38,31 @@ pub(super) struct Match {
     pub(super) offset: i64,
     /// Whether both have seconds.
     has_seconds: bool,
+    /// How much less and how much more than `offset` it can be, because times have no seconds.
+    less: i64,
+    more: i64,
 }
 
 impl Match {
     pub(super) fn new(first: &[KeyedEntry], second: &[KeyedEntry], (a, b): (usize, usize)) -> Self {
         let (one, other) = (&first[a], &second[b]);
         let has_seconds = one.has_seconds() && other.has_seconds();
-        Self { a, b, offset: one.time - other.time, has_seconds }
+        let (less, more) = (
+            one.may_be_earlier() + other.may_be_later(),
+            one.may_be_later() + other.may_be_earlier(),
+        );
+        Self { a, b, offset: one.time - other.time, has_seconds, less, more }
+    }
+
+    /// How far the times differ beyond what clocks do that differ by `skew`. Where that is known to seconds, a time without them
+    /// is at most a minute early, and not late.
+    pub(super) fn is_off_by(&self, skew: Skew) -> i64 {
+        if skew.has_seconds {
+            let (least, most) = (self.offset - self.less, self.offset + self.more);
+            (least - skew.offset).max(skew.offset - most).max(0)
+        } else {
+            (skew.differs(self.offset) - self.slack().max(skew.slack())).max(0)
+        }
     }
 
     /// By how much the clocks differ, as it shows.
@@ -68,9 +86,9 @@ pub(super) struct Anchors {
 }
 
 /// Finds the anchors of two sources, when their clocks have differed by `usual` so far.
-pub(super) fn find(first: &[KeyedEntry], second: &[KeyedEntry], usual: i64) -> Anchors {
+pub(super) fn find(first: &[KeyedEntry], second: &[KeyedEntry], usual: Skew) -> Anchors {
     let mut candidates = unique_in_both(first, second);
-    candidates.retain(|it| (it.offset - usual).abs() <= MAX_SKEW);
+    candidates.retain(|it| usual.differs(it.offset) <= MAX_SKEW);
     let weight = |it: &Match| if first[it.a].is_telling { 2 } else { 1 };
     let supported = supported(&candidates, weight);
     let accepted: Vec<Match> = candidates
@@ -78,12 +96,12 @@ pub(super) fn find(first: &[KeyedEntry], second: &[KeyedEntry], usual: i64) -> A
         .zip(supported)
         .filter(|(it, is_supported)| {
             let delay = if first[it.a].is_telling { TELLING_DELAY } else { SHORT_DELAY };
-            *is_supported || (it.offset - usual).abs() <= delay + it.slack()
+            *is_supported || it.is_off_by(usual) <= delay
         })
         .map(|(it, _)| *it)
         .collect();
     let mut chain = longest_rising(&accepted);
-    drop_doubtful_runs(&mut chain, first, second, usual);
+    drop_doubtful_runs(&mut chain, first, second, usual.offset);
     let mut in_chain = chain.iter().peekable();
     let mut crossing = accepted;
     crossing.retain(|it| {

@@ -72,12 +72,7 @@ impl AnchorGap<'_> {
             && b.contains(&other)
             && self.first[at].is_like(&self.second[other])
             && !self.second[other].is_absorbed
-            && self.is_off_by(self.around, &self.matched(at, other)) <= SAME_MOMENT
-    }
-
-    /// How far the times of a match differ beyond what clocks do that differ by `skew`.
-    fn is_off_by(&self, skew: Skew, it: &Match) -> i64 {
-        (skew.differs(it.offset) - it.slack().max(skew.slack())).max(0)
+            && self.matched(at, other).is_off_by(self.around) <= SAME_MOMENT
     }
 
     /// How far the delay may be in the gap.
@@ -92,9 +87,9 @@ impl AnchorGap<'_> {
             return None;
         }
         let it = self.matched(a, b);
-        let off = self.is_off_by(self.around, &it);
+        let off = it.is_off_by(self.around);
         let beside = self.before.into_iter().chain(self.behind);
-        let least = beside.map(|skew| self.is_off_by(skew, &it)).fold(off, i64::min);
+        let least = beside.map(|skew| it.is_off_by(skew)).fold(off, i64::min);
         // Among equal lines, the one at the same moment.
         (least <= limit).then_some(MATCHED - off)
     }

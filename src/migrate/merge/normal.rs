@@ -90,6 +90,16 @@ impl KeyedEntry {
     pub(super) fn has_seconds(&self) -> bool {
         self.entry.precision == LogPrecision::Exact
     }
+
+    /// How much earlier it may have been than its time says, in milliseconds, because that has no seconds.
+    pub(super) fn may_be_earlier(&self) -> i64 {
+        if self.entry.precision == LogPrecision::Guessed { 60_000 } else { 0 }
+    }
+
+    /// How much later it may have been: a time without seconds is the begin of its minute.
+    pub(super) fn may_be_later(&self) -> i64 {
+        if self.has_seconds() { 0 } else { 60_000 }
+    }
 }
 
 fn digest(form: &str) -> u64 {

@@ -197,6 +197,19 @@ proptest! {
 }
 
 #[test]
+fn a_time_without_seconds_is_not_late() {
+    // 17:16:01 and 17:17:11, of which one log has the first, and the other one the second without seconds.
+    let history = [said_at(1_400_001_361_000, 1, "ok"), said_at(1_400_001_431_000, 1, "ok")];
+    for (without, exact) in [(1, 0), (0, 1)] {
+        let without = written_by(Client::WithoutSeconds, 0, &history[without..=without]);
+        let exact = written_by(Client::Exact, 0, &history[exact..=exact]);
+        for sources in [vec![without.clone(), exact.clone()], vec![exact, without]] {
+            assert_eq!(told(&merged(sources, 8)), ["<bob> ok", "<bob> ok"]);
+        }
+    }
+}
+
+#[test]
 fn the_best_time_and_the_richest_event_win() {
     let true_one = said_at(1_400_000_012_345, 0, "\x02tea\x02 and cäke, as always");
     let logs = [Client::Destroying, Client::WithoutSeconds, Client::Exact]

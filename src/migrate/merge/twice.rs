@@ -23,7 +23,7 @@ pub(super) fn decide(first: &mut [KeyedEntry], second: &mut [KeyedEntry], usual:
     if first.iter().chain(second.iter()).all(|entry| entry.later.is_none()) {
         return;
     }
-    let mut sure = anchors::find(first, second, usual.offset).chain;
+    let mut sure = anchors::find(first, second, usual).chain;
     sure.retain(|it| first[it.a].later.is_none() && second[it.b].later.is_none());
     for run in runs(first) {
         let near = sure.partition_point(|it| it.a < run.start);

@@ -42,7 +42,7 @@ pub use mistake::{PlanError, PlanMistake};
 pub use networks::NetworkNames;
 pub use old_plan::OldPlan;
 pub use propose::{AccountRules, propose_people, said, with_commas};
-pub use revise::{RevisedPlan, revise};
+pub use revise::{RevisedPlan, revise, undecided_people};
 pub use room::{ChannelSpeakers, ProposedRoom, propose_participants, propose_room};
 
 /// What an import does, as the administrator decided.

@@ -150,7 +150,7 @@ fn read_channels(text: &PlanText, root: &dyn TableLike) -> ReadChannels {
             continue;
         }
         let is_private = table.flag("private");
-        let room = read_room(&table, is_private);
+        let room = read_room(&table, &channel, is_private);
         let participants = read_participants(&table, is_private);
         table.flag("checked");
         let is_left_out = table.flag("leave_out");
@@ -163,7 +163,7 @@ fn read_channels(text: &PlanText, root: &dyn TableLike) -> ReadChannels {
     channels
 }
 
-fn read_room(table: &PlanTable<'_>, is_private: bool) -> Option<String> {
+fn read_room(table: &PlanTable<'_>, channel: &str, is_private: bool) -> Option<String> {
     let value = table.get("room")?;
     // Let's Chat writes slugs and ids in lower case.
     let room = value.string()?.to_lowercase();
@@ -171,6 +171,11 @@ fn read_room(table: &PlanTable<'_>, is_private: bool) -> Option<String> {
         value.note(
             "this log is private, and nothing of it may go where others read it".to_owned(),
             "remove the room".to_owned(),
+        );
+    } else if !channel.starts_with(['#', '&', '+', '!']) {
+        value.note(
+            format!("{channel:?} is the name of no channel: nothing of a private log may go where others read it"),
+            "remove the room, or write the channel's whole name, such as \"#tea\"".to_owned(),
         );
     } else if !is_room_slug(&room) && room.parse::<ObjectId>().is_err() {
         value.mistake("the slug of a room (a-z, 0-9, - and _), or remove the line for no room");

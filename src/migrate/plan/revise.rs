@@ -162,6 +162,19 @@ fn revise_people(revised: &mut RevisedPlan, old: Option<&OldPlan>, people: &[Per
     }
 }
 
+/// About how many people of the plan somebody should decide: those who stand in sections that nobody has edited.
+#[must_use]
+pub fn undecided_people(old: Option<&OldPlan>, people: &[PersonDraft]) -> usize {
+    let edited: Vec<(usize, &PlannedPerson)> =
+        old.map(|old| old.edited_people().collect()).unwrap_or_default();
+    let claims = FixedClaims::new(&edited);
+    let new_section = |person: &PersonDraft| {
+        let before = person.given.and_then(|given| edited.get(given));
+        beside(person, before.map(|(_, planned)| *planned), &claims)
+    };
+    people.iter().filter_map(new_section).filter(|person| !person.doubts.is_empty()).count()
+}
+
 /// The headings above people.
 const DOUBTFUL: &str = "People about whom you should decide. Lines with ? say what is doubtful. Move nicks from one \
                         to another, or write checked = true for what is right.";

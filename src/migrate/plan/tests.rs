@@ -123,6 +123,21 @@ fn a_speaker_is_found_by_nick_and_time() {
 }
 
 #[test]
+fn a_person_whose_section_was_edited_is_decided() {
+    let mut draft = draft();
+    assert_eq!(undecided_people(None, &draft.people), 1);
+    let text = revise(None, &draft).text;
+    let checked =
+        text.replacen("\"libera/bob|away\"]\n", "\"libera/bob|away\"]\nchecked = true\n", 1);
+    let old = OldPlan::parse("plan.toml", &checked).unwrap_or_else(|error| panic!("{error}"));
+    draft.people[1].given = Some(0);
+    assert_eq!(undecided_people(Some(&old), &draft.people), 0);
+    // A nick that is new stands in a section of its own.
+    draft.people[1].nicks.push(nick("libera/bobby"));
+    assert_eq!(undecided_people(Some(&old), &draft.people), 1);
+}
+
+#[test]
 fn writing_it_again_changes_nothing() {
     let first = revise(None, &draft()).text;
     let second = again(&first, &draft());
@@ -350,6 +365,11 @@ list = [
             "room = \"tea\"",
             "room = \"tea\"\nprivate = true",
             "plan.toml:6: channel[0].room: this log is private",
+        ),
+        (
+            "room = \"tea\"",
+            "room = \"tea\"\n[[channel]]\nnetwork = \"libera\"\nchannel = \"bob\"\nroom = \"tea\"",
+            "plan.toml:10: channel[1].room: \"bob\" is the name of no channel",
         ),
         (
             "room = \"tea\"",

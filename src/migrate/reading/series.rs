@@ -11,6 +11,7 @@ use super::error::ReadError;
 use super::sources::ReadingSettings;
 use super::tally::ReadingTally;
 use super::text::{TextEntries, TextLog};
+use crate::migrate::formats;
 use crate::migrate::formats::LogFormat;
 use crate::migrate::times::TimedEntry;
 
@@ -25,7 +26,7 @@ pub(super) fn series_of(
 ) -> Result<Vec<Vec<TextLog>>, ReadError> {
     let mut writers: BTreeMap<WriterKey, Vec<TextLog>> = BTreeMap::new();
     for (owner, log) in logs {
-        let folder = log.path.parent().map_or_else(PathBuf::new, PathBuf::from);
+        let folder = formats::folder_of_writer(&log.path);
         writers.entry((owner, folder, log.format)).or_default().push(log);
     }
     let mut series = Vec::new();

@@ -122,11 +122,12 @@ fn from_closed(figures: &PhaseFigures) -> (PhaseStep, String) {
 /// If too little was said to tell: that.
 fn too_little(figures: &PhaseFigures) -> Option<String> {
     let lines = figures.recent.irc_lines + figures.recent.letschat_lines;
+    let said = match lines {
+        0 => "nothing was said".to_owned(),
+        lines => format!("only {}", counted(lines, "line was said", "lines were said")),
+    };
     (lines < MIN_LINES).then(|| {
-        format!(
-            "only {} in the last 4 weeks: that is too little to tell (it takes {MIN_LINES})",
-            counted(lines, "line was said", "lines were said")
-        )
+        format!("{said} in the last 4 weeks: that is too little to tell (it takes {MIN_LINES})")
     })
 }
 

@@ -49,7 +49,7 @@ pub(crate) struct ImportPlanArgs {
     /// Network of all logs that are text, whatever their paths say
     #[arg(long)]
     pub(super) network: Option<String>,
-    /// Channel of logs that do not say it
+    /// Channel of logs that do not say it, such as '#tea'
     #[arg(long)]
     pub(super) channel: Option<String>,
     /// Read private logs, too; they go into no room
@@ -112,6 +112,11 @@ impl PlanSettings {
             return Err("--format pattern: say with --pattern how lines look, such as --pattern \
                         '[%Y-%m-%d %H:%M] <{nick}> {text}'"
                 .to_owned());
+        }
+        if let Some(name) = arguments.channel.as_deref()
+            && !name.starts_with(['#', '&', '+', '!'])
+        {
+            return Err(format!("--channel: {name:?} is the name of no channel: write #{name}"));
         }
         Ok(Self {
             find: FindSettings { format, parser: parser.clone() },

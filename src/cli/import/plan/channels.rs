@@ -167,29 +167,34 @@ fn file_facts(channel: &FoundChannel, read: &ReadChannel, folder: &Path) -> Vec<
             facts.push(format!("{}: {}", name.display(), said(*messages, *range)));
         }
     }
-    if read.repeated() > 0 {
-        facts.push(format!("{} lines are in several logs", with_commas(read.repeated())));
-    }
+    facts.extend(told(read.repeated(), "is in several logs", "are in several logs"));
     facts
+}
+
+/// `1 line is …`, `12 lines are …`; nothing if there are none.
+fn told(lines: u64, one: &str, several: &str) -> Option<String> {
+    match lines {
+        0 => None,
+        1 => Some(format!("1 line {one}")),
+        lines => Some(format!("{} lines {several}", with_commas(lines))),
+    }
 }
 
 fn report_facts(read: &ReadChannel, folder: &Path) -> Vec<String> {
     let report = &read.report;
-    let count =
-        |number: u64, what: &str| (number > 0).then(|| format!("{} {what}", with_commas(number)));
-    let unknown = read.first_unknown().filter(|_| !has_many_unknown(read)).map(|first| {
-        let (path, line, text) = first;
-        let name = relative(path, folder);
-        format!(
-            "{} lines are of no known form, first {}:{line}: {text}",
-            with_commas(report.unknown_lines),
-            name.display()
-        )
+    let unknown = read.first_unknown().filter(|_| !has_many_unknown(read));
+    let unknown = unknown.and_then(|(path, line, text)| {
+        let is_odd = told(report.unknown_lines, "is of no known form", "are of no known form")?;
+        Some(format!("{is_odd}, first {}:{line}: {text}", relative(path, folder).display()))
     });
     [
-        count(report.recoded_lines, "lines are not UTF-8"),
-        count(report.cut_lines, "lines are too long, and were cut"),
-        count(report.doubtful_lines, "lines could be either an event or an action"),
+        told(report.recoded_lines, "is not UTF-8", "are not UTF-8"),
+        told(report.cut_lines, "is too long, and was cut", "are too long, and were cut"),
+        told(
+            report.doubtful_lines,
+            "could be either an event or an action",
+            "could be either an event or an action",
+        ),
         unknown,
     ]
     .into_iter()

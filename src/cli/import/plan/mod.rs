@@ -23,7 +23,7 @@ use super::progress::catch_interrupts;
 use crate::cli::table::printable;
 use crate::cli::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::migrate::people::NickSightings;
-use crate::migrate::plan::{OldPlan, PlanDraft, propose_people, revise};
+use crate::migrate::plan::{OldPlan, PlanDraft, propose_people, revise, undecided_people};
 
 /// The exit status after Ctrl-C: 128 plus SIGINT, as in shells.
 const EXIT_INTERRUPTED: u8 = 130;
@@ -85,7 +85,8 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
     let channels = channels::drafts(&survey, &read, &known, named, &arguments.out);
     let options = settings.options.clone();
     let mut draft = PlanDraft { options, channels, people, ..PlanDraft::default() };
-    let lines = summary::lines(&draft, &survey, &settings, found.lines_of_others);
+    let undecided = undecided_people(old.as_ref(), &draft.people);
+    let lines = summary::lines(&draft, &survey, &settings, (undecided, found.lines_of_others));
     draft.summary = summary::head(&lines);
     let revised = revise(old.as_ref(), &draft);
     // Nothing may be written that cannot be read.

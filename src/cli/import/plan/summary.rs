@@ -20,18 +20,17 @@ pub(super) fn lines(
     draft: &PlanDraft,
     survey: &LogSurvey,
     settings: &PlanSettings,
-    lines_of_others: u64,
+    (undecided_people, lines_of_others): (usize, u64),
 ) -> Vec<String> {
     let mut lines = vec![channels_line(&draft.channels, survey.logs())];
     lines.push(people_line(&draft.people));
     lines.extend(accounts_line(&draft.people));
-    let people = draft.people.iter().filter(|person| !person.doubts.is_empty()).count();
     let channels = draft.channels.iter().filter(|channel| !channel.doubts.is_empty()).count();
-    if people + channels > 0 {
+    if undecided_people + channels > 0 {
         lines.push(format!(
             "to be decided: {}, {}. They come first, and lines with ? say why",
             counted(channels, "channel"),
-            counted(people, "person")
+            counted(undecided_people, "person")
         ));
     }
     if settings.is_zone_guessed {

@@ -9,7 +9,7 @@ use super::arguments::{ImportPlanArgs, PlanSettings};
 use super::known::KnownThings;
 use crate::cli::table::printable;
 use crate::domain::{Casemapping, DatabaseFormat};
-use crate::migrate::files::{FoundKind, FoundLog, find_as};
+use crate::migrate::files::{FoundKind, FoundLog, RefusedFile, find_as};
 use crate::migrate::formats::{LogFormat, Recognised};
 use crate::migrate::plan::{NetworkNames, OldPlan, PlannedFile, PlannedFormat};
 use crate::migrate::reading::{SourceFile, SourceFormat};
@@ -71,7 +71,11 @@ impl LogSurvey {
         let mut survey = Self::default();
         let mut names = known.networks.clone();
         for log in logs {
-            let path = fs::canonicalize(&log.path).unwrap_or_else(|_| log.path.clone());
+            let path = match log.kind {
+                // It is named itself, and not what it leads to.
+                FoundKind::Refused(RefusedFile::Link) => log.path.clone(),
+                _ => canonical(&log.path),
+            };
             if Some(&path) == out.as_ref() {
                 continue;
             }

@@ -196,6 +196,59 @@ fn each_log_is_recognised() {
 }
 
 #[test]
+fn a_log_is_recognised_whatever_form_its_times_have() {
+    let begin = "**** BEGIN LOGGING AT Wed Dec 31 23:58:00 2014\n\n";
+    let hexchat = |stamp: &str| format!("{begin}{stamp} <bob>\thi\n{stamp} *\tbob waves\n");
+    for (text, format) in [
+        (hexchat("[2014-12-31 23:58:01]"), LogFormat::HexChat),
+        (hexchat("[23:58:01]"), LogFormat::HexChat),
+        (hexchat("2014/12/31 11:58:01 PM"), LogFormat::HexChat),
+        (hexchat("23:58"), LogFormat::HexChat),
+        ("[2014-12-31 23:58:01]\tbob\thi\n".to_owned(), LogFormat::WeeChat),
+        (
+            "[2014-12-31 23:58:01] <bob> hi\n[2014-12-31 23:58:02] * bob action waves\n\
+             [2014-12-31 23:58:03] * ann (~a@h) join\n"
+                .to_owned(),
+            LogFormat::TheLounge,
+        ),
+        (
+            "[2014-12-31 23:58:01] <bob> hi\n[2014-12-31 23:58:02] * bob waves\n".to_owned(),
+            LogFormat::EnergyMech,
+        ),
+        // With only messages in it.
+        ("[2014-12-31T23:58:01+0100] <bob> hi\n".to_owned(), LogFormat::Textual),
+        ("[2014-12-31T23:58:01.000Z] <bob> hi\n".to_owned(), LogFormat::TheLounge),
+        ("2014-12-31T23:58:01  <bob> hi\n".to_owned(), LogFormat::Limnoria),
+        ("1480424357 <bob> hi\n".to_owned(), LogFormat::Ii),
+        ("2014-12-31T23:58:01+0100 <bob> hi\n".to_owned(), LogFormat::Irssi),
+    ] {
+        let found = recognise(Path::new("logs/#team.log"), text.as_bytes());
+        assert_eq!(found.map(|it| it.format), Ok(format), "{text:?}");
+    }
+}
+
+#[test]
+fn a_file_for_each_day_is_of_the_channel_of_its_folder() {
+    for (path, text, format) in [
+        (
+            "irclogs/Libera/#team/2014-03-02.log",
+            "--- Log opened Sun Mar 02 10:00:00 2014\n10:01 <@bob> hi\n10:02  * bob waves\n",
+            LogFormat::Irssi,
+        ),
+        (
+            "znc/users/ann/moddata/log/Libera/#team/2014-03-02.log",
+            "10:01:00 <bob> hi\n10:02:00 * bob waves\n",
+            LogFormat::Znc,
+        ),
+    ] {
+        let found = recognise(Path::new(path), text.as_bytes()).unwrap();
+        assert_eq!((found.format, found.channel.as_deref()), (format, Some("#team")), "{path}");
+        assert_eq!(found.network.as_deref(), Some("Libera"), "{path}");
+        assert!(!found.is_private && !found.is_server_window, "{path}: {found:?}");
+    }
+}
+
+#[test]
 fn a_path_that_names_the_client_leaves_no_doubt() {
     let text = "[13:59:16] <bob> hi\n";
     for (path, format, has_rivals) in [

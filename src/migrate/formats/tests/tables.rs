@@ -79,6 +79,11 @@ fn irssi() {
             ("--- nonsense", "unknown"),
             ("13:59:07 <@bob> hi", "13:59:07 <bob> hi"),
             ("13:59 <~@bob> hi", "13:59 <bob> hi"),
+            ("2026-11-29T13:59:07+0100 <@bob> hi", "2026-11-29T12:59:07Z <bob> hi"),
+            ("[2026-11-29 13:59:07 Z] <@bob> hi", "unknown"),
+            ("[2026-11-29 13:59:07Z] <@bob> hi", "2026-11-29T13:59:07Z <bob> hi"),
+            ("13:59:07.250 <@bob> hi", "13:59:07.25 <bob> hi"),
+            ("02:59:07,5 PM <@bob> hi", "14:59:07.5 <bob> hi"),
             ("13:59 <@bob:@#team> to ops only", "nothing"),
             ("13:59 -bob:@#team- to ops only", "nothing"),
             ("13:59 -bob:#team- hi", "13:59 -bob- hi"),
@@ -155,6 +160,10 @@ fn weechat() {
             ),
             ("2026-11-29 13:59:16\t<@bob>\thi", "2026-11-29 13:59:16 <bob> hi"),
             ("2026-11-29 13:59:16\tbob\ta\tb", "2026-11-29 13:59:16 <bob> a\tb"),
+            // As people set them.
+            ("[2026-11-29 13:59:16]\tbob\thi", "2026-11-29 13:59:16 <bob> hi"),
+            ("[2026-11-29 13:59:16 +0100]\tbob\thi", "2026-11-29T12:59:16Z <bob> hi"),
+            ("Sun, 29 Nov 2026 13:59:16\tbob\thi", "2026-11-29 13:59:16 <bob> hi"),
             (
                 "2026-11-29 13:59:16\t--\tNotice(@bob) -> #team: hi: you",
                 "2026-11-29 13:59:16 -bob- hi: you",
@@ -243,7 +252,9 @@ fn znc_and_soju() {
             // As `-timestamp` says.
             ("[2026-11-29 13:59:16] <bob> hi", "2026-11-29 13:59:16 <bob> hi"),
             ("[13:59] * bob waves", "13:59 * bob waves"),
-            ("13:59:16 <bob> hi", "unknown"),
+            ("13:59:16 <bob> hi", "13:59:16 <bob> hi"),
+            ("2026-11-29 13:59:16 * bob waves", "2026-11-29 13:59:16 * bob waves"),
+            ("13:59:16<bob> hi", "unknown"),
         ],
     );
 }
@@ -263,6 +274,13 @@ fn hexchat_and_xchat() {
             ("Feb 29 13:59:16 <bob>\thi", "2/29 13:59:16 <bob> hi"),
             ("Feb 30 13:59:16 <bob>\thi", "unknown"),
             ("2026-11-29 13:59:16 <bob>\thi", "2026-11-29 13:59:16 <bob> hi"),
+            // As people set them.
+            ("[2026-11-29 13:59:16] <bob>\thi", "2026-11-29 13:59:16 <bob> hi"),
+            ("[13:59] *\tbob waves", "13:59 * bob waves"),
+            ("(13:59:16) <bob>\thi", "13:59:16 <bob> hi"),
+            ("13:59 <bob>\thi", "13:59 <bob> hi"),
+            ("29.11.2026 01:59:16 PM <bob>\thi", "2026-11-29 13:59:16 <bob> hi"),
+            ("Sun, 29 Nov 2026 13:59 <bob>\thi", "2026-11-29 13:59 <bob> hi"),
             ("Nov 29 13:59:16 -->\tbob (~u@h) has joined #team", "11/29 13:59:16 join bob ~u@h"),
             ("Nov 29 13:59:16 <--\tbob has quit (bye)", "11/29 13:59:16 quit bob: bye"),
             ("Nov 29 13:59:16 ---\tbob is now known as bobby", "11/29 13:59:16 nick bob bobby"),
@@ -419,6 +437,29 @@ fn the_lounge() {
         check(LogFormat::TheLounge, &[(&line, &expected)]);
     }
     check(LogFormat::TheLounge, &[("[2014-03-02T10:11:12.000] <bob> hi", "unknown")]);
+}
+
+#[test]
+fn the_lounge_before_version_3() {
+    for (line, expected) in [
+        ("<bob> hi", "<bob> hi"),
+        ("<bob> * a", "<bob> * a"),
+        ("* bob action waves", "* bob waves"),
+        ("* bob action", "* bob "),
+        ("* bob notice lunch", "-bob- lunch"),
+        ("* bob (~u@h) join", "join bob ~u@h"),
+        ("* bob (~u@h) part bye now", "part bob ~u@h: bye now"),
+        ("* bob (~u@h) quit Quit: x", "quit bob ~u@h: Quit: x"),
+        ("* bob nick rob", "nick bob rob"),
+        ("* ann mode +o bob", "mode +o bob by ann"),
+        ("* ann topic a * b", "topic by ann: a * b"),
+        ("* ann kick go", "client ann kick go"),
+        ("* #tea topic a * b", "client #tea topic a * b"),
+    ] {
+        let line = format!("[2014-03-02 10:11:12] {line}");
+        let expected = format!("2014-03-02T10:11:12Z {expected}");
+        check(LogFormat::TheLounge, &[(&line, &expected)]);
+    }
 }
 
 #[test]
