@@ -194,7 +194,8 @@ impl Store {
 
     /// Commits the open transaction.
     fn finish(&mut self) -> Result<(), StoreError> {
-        self.durability.commit(&self.connection)?;
+        let is_recoverable = self.uncommitted.iter().all(Mutation::is_recoverable);
+        self.durability.commit(&self.connection, is_recoverable)?;
         self.execute("COMMIT")?;
         self.durability.committed(&self.connection);
         Ok(())

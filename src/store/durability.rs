@@ -9,11 +9,12 @@ use super::StoreError;
 /// Where a turn must be durable, besides the database that the store reads.
 pub(super) trait Durability: fmt::Debug + Send {
     /// Makes durable what the open transaction of `connection` has changed; then it may be committed. Called again for the
-    /// same turn if this failed or the transaction was repeated.
+    /// same turn if this failed or the transaction was repeated. If the bridge finds out all of it again
+    /// (`is_recoverable`), only a crash of a machine may take it.
     ///
     /// # Errors
     /// When it is not known to be durable.
-    fn commit(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    fn commit(&mut self, connection: &Connection, is_recoverable: bool) -> Result<(), StoreError>;
 
     /// The transaction is committed.
     fn committed(&mut self, connection: &Connection);
@@ -36,7 +37,7 @@ pub(super) trait Durability: fmt::Debug + Send {
 pub(super) struct LocalOnly;
 
 impl Durability for LocalOnly {
-    fn commit(&mut self, _: &Connection) -> Result<(), StoreError> {
+    fn commit(&mut self, _: &Connection, _: bool) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -69,5 +69,5 @@ async fn send(
 ) -> Result<(), PostgresError> {
     let values = parameters(rows, shape.columns.iter());
     let values: Vec<_> = values.iter().map(|value| &**value as _).collect();
-    session.query(&shape.upsert(), &values).await.map(drop)
+    session.query(&shape.upsert(1), &values).await.map(drop)
 }

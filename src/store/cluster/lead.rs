@@ -1,5 +1,6 @@
 //! The active node: commits turns, gives signs of life, and finds out what has become of a commit without an answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,6 +27,9 @@ use super::write::{Turn, TurnWriter};
 const LOOK_AFTER: u64 = 2;
 const KEEP_HOUSE_AFTER: u64 = 20;
 
+/// So many turns in a row may get lost if the server crashes: they are kept, and written again.
+const MAX_UNSYNCED: usize = 16;
+
 /// The active node.
 pub(super) struct Leader {
     pub(super) config: ClusterConfig,
@@ -36,7 +40,9 @@ pub(super) struct Leader {
     /// The last turn that is confirmed.
     pub(super) mark: CopyMark,
     /// The turn that was sent and may be committed.
-    pub(super) pending: Option<i64>,
+    pub(super) pending: Option<Arc<Turn>>,
+    /// The turns, one after the other up to the last one, that a crash of the server may take.
+    pub(super) unsynced: Vec<Arc<Turn>>,
     pub(super) lease: Lease,
     pub(super) files: Option<SharedFiles>,
     pub(super) status: watch::Sender<NodeStatus>,
@@ -57,7 +63,7 @@ impl Leader {
     /// # Errors
     /// [`StoreError::NotActive`] if another node has taken over. When PostgreSQL cannot be reached, the same turn may be
     /// given again.
-    pub(super) async fn commit(&mut self, turn: &Turn) -> Result<(), StoreError> {
+    pub(super) async fn commit(&mut self, turn: &Arc<Turn>) -> Result<(), StoreError> {
         let mut outcome = self.try_commit(turn).await;
         if let Err(StoreError::Postgres(error)) = &outcome
             && error.is_transient()
@@ -69,7 +75,7 @@ impl Leader {
         outcome
     }
 
-    async fn try_commit(&mut self, turn: &Turn) -> Result<(), StoreError> {
+    async fn try_commit(&mut self, turn: &Arc<Turn>) -> Result<(), StoreError> {
         if self.session.is_none() {
             self.regain().await?;
         }
@@ -80,15 +86,22 @@ impl Leader {
             return Ok(());
         }
         let Some(session) = &self.session else { return Err(StoreError::NotActive) };
-        self.pending = Some(turn.number);
+        self.pending = Some(Arc::clone(turn));
         let sent = lease::now();
         let epoch = self.mark.position.epoch;
-        if let Err(error) = self.writer.write(session, epoch, turn).await {
+        let durable = !turn.is_recoverable || self.unsynced.len() >= MAX_UNSYNCED;
+        if let Err(error) = self.writer.write(session, epoch, (turn, durable)).await {
             // What has become of it is found out by the next connection.
             self.session = None;
             return Err(error.into());
         }
-        self.lease.extend(sent);
+        if durable {
+            // Only these have come as far as commits must: a server that was replaced by another one confirms the others.
+            self.lease.extend(sent);
+            self.unsynced.clear();
+        } else {
+            self.unsynced.push(Arc::clone(turn));
+        }
         self.mark.position = TurnWriter::after(self.mark.position, turn);
         self.pending = None;
         Ok(())
@@ -108,7 +121,6 @@ impl Leader {
             },
         };
         let session = Session::open(&self.config).await.map_err(later)?;
-        let sent = lease::now();
         let is_locked = try_lock(&session).await?;
         let leader = read_leader(&session).await?;
         let ours = self.mark.position;
@@ -127,21 +139,54 @@ impl Leader {
             }
             .into());
         }
-        if turn != ours.turn && Some(turn) != self.pending {
-            let lost = format!(
-                "PostgreSQL is at turn {turn}, and this node at {}: the server has lost commits, as a standby may that was not \
-                 synchronous",
-                ours.turn
-            );
-            return Err(self.replaced(&lost));
-        }
-        self.mark.position.turn = turn;
+        self.find_pending(turn)?;
         // It was free together with the other lock, unless a node with the same name has been started meanwhile: that waits.
         let _ = try_lock_name(&session, &self.config.node).await?;
         self.writer.prepare(&session).await?;
+        self.write_again(&session, turn).await?;
+        let sent = lease::now();
+        if !beat(&session, ours.epoch).await? {
+            return Err(self.replaced("its reign is over"));
+        }
         self.lease.extend(sent);
         self.session = Some(session);
-        tracing::info!(turn, "connected to PostgreSQL again; no other node has taken over");
+        tracing::info!(
+            turn = self.mark.position.turn,
+            "connected to PostgreSQL again; no other node has taken over"
+        );
+        Ok(())
+    }
+
+    /// Finds out what has become of the turn without an answer: PostgreSQL is at turn `turn`.
+    fn find_pending(&mut self, turn: i64) -> Result<(), StoreError> {
+        let ours = self.mark.position.turn;
+        if let Some(pending) = self.pending.take_if(|pending| pending.number == turn) {
+            self.mark.position.turn = turn;
+            if pending.is_recoverable {
+                self.unsynced.push(pending);
+            } else {
+                self.unsynced.clear();
+            }
+        } else if turn != ours && !self.unsynced.iter().any(|it| it.number == turn + 1) {
+            let lost = format!(
+                "PostgreSQL is at turn {turn}, and this node at {ours}: the server has lost commits, as a standby may that was not \
+                 synchronous"
+            );
+            return Err(self.replaced(&lost));
+        }
+        Ok(())
+    }
+
+    /// Writes the turns again that a crash of the server has taken: it is at turn `last`.
+    async fn write_again(&mut self, session: &Session, last: i64) -> Result<(), StoreError> {
+        let epoch = self.mark.position.epoch;
+        for turn in self.unsynced.iter().filter(|turn| turn.number > last) {
+            self.writer.write(session, epoch, (turn, true)).await?;
+            tracing::debug!(
+                turn = turn.number,
+                "PostgreSQL has lost this turn: it is written again"
+            );
+        }
         Ok(())
     }
 

@@ -122,11 +122,11 @@ mod tests {
             connection.execute_batch(TABLES).expect("works");
             connection
         };
-        let (original, copy) = (open(), open());
+        let (mut original, copy) = (open(), open());
         original.pragma_update(None, "foreign_keys", true).expect("works");
         copy.pragma_update(None, "foreign_keys", false).expect("works");
         let shapes = read_shapes(&original).expect("reads");
-        let recorder = Recorder::attach(&original, &shapes).expect("works");
+        let recorder = Recorder::attach(&mut original, &shapes).expect("works");
         for turn in [
             "INSERT INTO line VALUES (3, 1); UPDATE person SET name = 'eve' WHERE id = 1",
             "UPDATE person SET name = name || '!'",

@@ -12,8 +12,8 @@ use super::shape::TableShape;
 /// The lock under which tables are made or changed.
 const MIGRATION_LOCK: i64 = 0x4C74_7342_0000_0002;
 
-/// What PostgreSQL has besides the tables of the store. Only the active node writes, and only by `fence` and `beat`, which
-/// refuse who is not it any more; except that each node writes its own row of `node`, and that anybody may revoke links.
+/// What PostgreSQL has besides the tables of the store. Only the active node writes: what it writes is
+/// refused if it is not that any more; except that each node writes its own row of `node`, and that anybody may revoke links.
 const TABLES: &str = "
     CREATE SCHEMA IF NOT EXISTS letsbridge;
     CREATE TABLE IF NOT EXISTS letsbridge.meta (
@@ -46,7 +46,6 @@ const TABLES: &str = "
         rows  bytea NOT NULL
     );
     ALTER TABLE letsbridge.change ALTER COLUMN rows SET STORAGE EXTERNAL;
-    CREATE INDEX IF NOT EXISTS change_at ON letsbridge.change (at);
     -- The small files that each node needs beside the database.
     CREATE TABLE IF NOT EXISTS letsbridge.shared_file (
         name    text PRIMARY KEY,
@@ -55,15 +54,10 @@ const TABLES: &str = "
     );
     INSERT INTO letsbridge.leader (epoch, turn, released) VALUES (0, 0, true) ON CONFLICT DO NOTHING;
 
-    -- Begins a turn: fails unless the node of this reign writes its next one, by the connection that has the lock.
-    CREATE OR REPLACE FUNCTION letsbridge.fence(my_epoch bigint, my_turn bigint, my_pid integer)
-    RETURNS void LANGUAGE plpgsql AS $$
+    -- Ends a turn that is not the next one of this reign, or not written by the connection that has the lock.
+    CREATE OR REPLACE FUNCTION letsbridge.refuse() RETURNS text LANGUAGE plpgsql AS $$
     BEGIN
-        UPDATE letsbridge.leader SET turn = my_turn, beat_at = clock_timestamp()
-            WHERE epoch = my_epoch AND turn = my_turn - 1 AND NOT released AND pg_backend_pid() = my_pid;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'letsbridge: this is not the next turn' USING ERRCODE = '{REFUSED}';
-        END IF;
+        RAISE EXCEPTION 'letsbridge: this is not the next turn' USING ERRCODE = '{REFUSED}';
     END $$;
 
     -- A sign of life of the node of this reign. It need not reach the disk; but where commits wait for another server, so

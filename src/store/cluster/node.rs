@@ -112,8 +112,8 @@ impl ClusterNode {
         let Self { requests, active, worker, directory, lock, .. } = self;
         let activation = Activation { active, _worker: worker };
         let (activated, worker) = activation.wait().await?;
-        let Activated { connection, shapes, mark, lease } = activated;
-        let durability = Replicated::new(&connection, (shapes, mark), (requests, worker))?;
+        let Activated { mut connection, shapes, mark, lease } = activated;
+        let durability = Replicated::new(&mut connection, (shapes, mark), (requests, worker))?;
         let store = Store::replicated(connection, Box::new(durability), (directory, lock))?;
         Ok((store, lease))
     }
@@ -163,6 +163,7 @@ async fn run(
         session: prepared.is_ok().then_some(session),
         mark: mark.clone(),
         pending: None,
+        unsynced: Vec::new(),
         lease: lease.clone(),
         files,
         status,

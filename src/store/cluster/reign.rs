@@ -115,9 +115,11 @@ const FORGOTTEN_AT_ONCE: i64 = 20_000;
 
 /// Forgets changes that nobody needs any more: who is further behind copies everything.
 pub(super) async fn forget_changes(session: &Session, last: i64) -> Result<(), PostgresError> {
-    let sql = "DELETE FROM letsbridge.change WHERE turn IN (
-                   SELECT turn FROM letsbridge.change
-                   WHERE turn <= $1 AND at < clock_timestamp() - $2::text::interval ORDER BY turn LIMIT $3)";
+    // The oldest ones are the first ones: no index says when they were.
+    let sql = "DELETE FROM letsbridge.change c USING (
+                   SELECT turn FROM letsbridge.change ORDER BY turn LIMIT $3) AS oldest
+               WHERE c.turn = oldest.turn AND c.turn <= $1
+                   AND c.at < clock_timestamp() - $2::text::interval";
     let before = last.saturating_sub(KEPT_TURNS);
     session.query(sql, &[&before, &KEPT_FOR, &FORGOTTEN_AT_ONCE]).await.map(drop)
 }

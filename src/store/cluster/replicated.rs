@@ -44,7 +44,7 @@ struct PendingTurn {
 impl Replicated {
     /// Notes from now on what is changed on `connection`, which is at that mark.
     pub(super) fn new(
-        connection: &Connection,
+        connection: &mut Connection,
         (shapes, mark): (Vec<TableShape>, CopyMark),
         (requests, worker): (UnboundedSender<Request>, Worker),
     ) -> rusqlite::Result<Self> {
@@ -72,12 +72,17 @@ impl Replicated {
         answer.recv().map_err(ended)?
     }
 
-    fn make_durable(&mut self, connection: &Connection) -> Result<(), StoreError> {
+    fn make_durable(
+        &mut self,
+        connection: &Connection,
+        is_recoverable: bool,
+    ) -> Result<(), StoreError> {
         let pending = match self.pending.take() {
             Some(pending) => pending,
             None => {
                 let number = self.mark.position.turn + 1;
-                let turn = Arc::new(Turn::new(number, self.recorder.changes(connection)?));
+                let changes = self.recorder.changes(connection)?;
+                let turn = Arc::new(Turn::new(number, changes, is_recoverable));
                 PendingTurn { turn, is_durable: false }
             }
         };
@@ -102,8 +107,8 @@ impl Replicated {
 }
 
 impl Durability for Replicated {
-    fn commit(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        self.make_durable(connection)?;
+    fn commit(&mut self, connection: &Connection, is_recoverable: bool) -> Result<(), StoreError> {
+        self.make_durable(connection, is_recoverable)?;
         if let Some(shape) = &self.revocation {
             revoked::insert(connection, shape, &self.revoked)?;
         }

@@ -43,6 +43,21 @@ pub(super) fn parameters<'r, 'c>(
     columns.enumerate().map(parameter).collect()
 }
 
+/// The values of one row.
+pub(super) fn row_parameters<'r, 'c>(
+    row: &'r [Cell],
+    columns: impl Iterator<Item = &'c Column>,
+) -> Vec<Parameter<'r>> {
+    let parameter = |(cell, column): (&'r Cell, &Column)| -> Parameter<'r> {
+        match column.of {
+            ColumnType::Integer => Box::new(integer(cell)),
+            ColumnType::Text => Box::new(text(cell)),
+            ColumnType::Blob => Box::new(blob(cell)),
+        }
+    };
+    row.iter().zip(columns).map(parameter).collect()
+}
+
 fn integer(cell: &Cell) -> Option<i64> {
     match cell {
         Cell::Integer(number) => Some(*number),

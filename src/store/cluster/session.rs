@@ -22,8 +22,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
-/// What `letsbridge.fence` says if it is not this node's turn.
+/// What `letsbridge.refuse` says: it is not this node's turn.
 pub(super) const REFUSED: &str = "LB001";
+
+/// How many statements stay prepared. Turns that change other tables than usual have statements of their own.
+const PREPARED: usize = 500;
 
 /// What a session of a node is set to. A node that is stopped or cut off loses its connection, and with it the lock, within
 /// three seconds. Rows are found by
@@ -224,7 +227,11 @@ impl Session {
             return Ok(statement.clone());
         }
         let statement = self.answer(self.client.prepare(sql)).await?;
-        self.prepared.borrow_mut().insert(sql.to_owned(), statement.clone());
+        let mut prepared = self.prepared.borrow_mut();
+        if prepared.len() >= PREPARED {
+            prepared.clear();
+        }
+        prepared.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 

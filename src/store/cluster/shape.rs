@@ -83,8 +83,20 @@ impl TableShape {
         sql
     }
 
-    /// Writes rows to PostgreSQL: an array for each column.
-    pub(super) fn upsert(&self) -> String {
+    /// Writes rows to PostgreSQL: an array for each column, from that parameter on.
+    pub(super) fn upsert(&self, first: usize) -> String {
+        self.upsert_from(&format!(
+            "SELECT * FROM unnest({})",
+            parameters(self.columns.iter(), first, "[]")
+        ))
+    }
+
+    /// Writes one row to PostgreSQL: a value for each column, from that parameter on.
+    pub(super) fn upsert_one(&self, first: usize) -> String {
+        self.upsert_from(&format!("VALUES ({})", parameters(self.columns.iter(), first, "")))
+    }
+
+    fn upsert_from(&self, rows: &str) -> String {
         let names: Vec<String> = self.columns.iter().map(|column| quoted(&column.name)).collect();
         let keys: Vec<String> = self.keys().map(|column| quoted(&column.name)).collect();
         let others = self.columns.iter().filter(|column| !column.is_key);
@@ -98,22 +110,21 @@ impl TableShape {
             format!("UPDATE SET {}", others.join(", "))
         };
         format!(
-            "INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT ({}) DO {action}",
+            "INSERT INTO {} ({}) {rows} ON CONFLICT ({}) DO {action}",
             self.in_postgres(),
             names.join(", "),
-            parameters(self.columns.iter()),
             keys.join(", "),
         )
     }
 
-    /// Removes rows from PostgreSQL: an array for each column of the key.
-    pub(super) fn delete(&self) -> String {
+    /// Removes rows from PostgreSQL: an array for each column of the key, from that parameter on.
+    pub(super) fn delete(&self, first: usize) -> String {
         let keys: Vec<String> = self.keys().map(|column| quoted(&column.name)).collect();
         let are_same: Vec<String> = keys.iter().map(|key| format!("t.{key} = k.{key}")).collect();
         format!(
             "DELETE FROM {} AS t USING unnest({}) AS k ({}) WHERE {}",
             self.in_postgres(),
-            parameters(self.keys()),
+            parameters(self.keys(), first, "[]"),
             keys.join(", "),
             are_same.join(" AND "),
         )
@@ -126,10 +137,11 @@ impl TableShape {
     }
 }
 
-/// The parameters of `unnest`, with their types.
-fn parameters<'c>(columns: impl Iterator<Item = &'c Column>) -> String {
-    let typed =
-        |(at, column): (usize, &Column)| format!("${}::{}[]", at + 1, column.of.in_postgres());
+/// A parameter for each column, with its type and `of` it.
+fn parameters<'c>(columns: impl Iterator<Item = &'c Column>, first: usize, of: &str) -> String {
+    let typed = |(at, column): (usize, &Column)| {
+        format!("${}::{}{of}", at + first, column.of.in_postgres())
+    };
     columns.enumerate().map(typed).collect::<Vec<_>>().join(", ")
 }
 
@@ -202,14 +214,20 @@ mod tests {
              \"secret\" bytea, PRIMARY KEY (\"user\", \"own\"));"
         ));
         assert_eq!(
-            shape.upsert(),
+            shape.upsert(1),
             "INSERT INTO letsbridge.\"nick\" (\"user\", \"own\", \"secret\") SELECT * FROM \
              unnest($1::text[], $2::bigint[], $3::bytea[]) ON CONFLICT (\"user\", \"own\") DO UPDATE SET \
              \"secret\" = EXCLUDED.\"secret\""
         );
         assert_eq!(
-            shape.delete(),
-            "DELETE FROM letsbridge.\"nick\" AS t USING unnest($1::text[], $2::bigint[]) AS k (\"user\", \
+            shape.upsert_one(4),
+            "INSERT INTO letsbridge.\"nick\" (\"user\", \"own\", \"secret\") VALUES \
+             ($4::text, $5::bigint, $6::bytea) ON CONFLICT (\"user\", \"own\") DO UPDATE SET \
+             \"secret\" = EXCLUDED.\"secret\""
+        );
+        assert_eq!(
+            shape.delete(7),
+            "DELETE FROM letsbridge.\"nick\" AS t USING unnest($7::text[], $8::bigint[]) AS k (\"user\", \
              \"own\") WHERE t.\"user\" = k.\"user\" AND t.\"own\" = k.\"own\""
         );
     }

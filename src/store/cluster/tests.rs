@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use letsbridge_testkit::postgres::{LostPart, PostgresProxy, PostgresServer};
 
 use super::*;
-use crate::domain::{Author, Endpoint, FileId, LinkTarget, Message, MessageKind, ObjectId, Secret};
+use crate::domain::{
+    Author, DeliveryId, Endpoint, FileId, LinkTarget, Message, MessageKind, ObjectId, Secret,
+};
 use crate::store::{PublicReader, Revocation, Store, StoreError, revoke};
 
 /// With this variable set, the tests' stores in memory are those of a node, each on a database of its own.
@@ -107,7 +109,7 @@ fn say(store: &mut Store, body: &str) {
     store.commit().unwrap();
 }
 
-fn record(store: &mut Store, body: &str) {
+fn record(store: &mut Store, body: &str) -> DeliveryId {
     let endpoint = store.endpoint_id(&Endpoint::room("tea")).unwrap();
     let message = Message {
         source: endpoint,
@@ -117,7 +119,7 @@ fn record(store: &mut Store, body: &str) {
         sent_at: Timestamp::UNIX_EPOCH,
     };
     let id = store.record(&message, Some(body)).unwrap().unwrap();
-    store.enqueue(id, endpoint).unwrap();
+    store.enqueue(id, endpoint).unwrap()
 }
 
 /// What the database in this directory says that was said.
@@ -300,18 +302,101 @@ fn needs_postgres_commit_whose_answer_is_lost_happens_once() {
         let (mut store, _) =
             ClusterNode::new(config, &world.state("one")).unwrap().block_until_active().unwrap();
         say(&mut store, "a");
-        for body in ["b", "c"] {
-            proxy.lose(b"COMMIT", part);
+        for body in ["bread", "cheese"] {
+            proxy.lose(body.as_bytes(), part);
             say(&mut store, body);
             assert!(!proxy.is_loss_due(), "{part:?}");
         }
         say(&mut store, "d");
-        assert_eq!(world.sql(SAID), "a b c d", "{part:?}");
+        assert_eq!(world.sql(SAID), "a bread cheese d", "{part:?}");
         let turns = "SELECT max(turn) - count(*) FROM letsbridge.change";
         assert_eq!(world.sql(turns), "0", "{part:?}");
         drop(store);
-        assert_eq!(said(&world.state("one")), "a b c d");
+        assert_eq!(said(&world.state("one")), "a bread cheese d");
     }
+}
+
+#[test]
+#[ignore = "needs postgresql: tests/all runs it"]
+fn needs_postgres_turns_that_a_crash_of_the_server_has_taken_are_written_again() {
+    let server = PostgresServer::start_durable();
+    server.sql("postgres", "ALTER SYSTEM SET wal_writer_delay = '10s'");
+    server.sql("postgres", "SELECT pg_reload_conf()");
+    let database = server.create_database();
+    let directory = tempfile::tempdir().unwrap();
+    let node = ClusterNode::new(config(&server.url(&database), "one"), directory.path()).unwrap();
+    let (mut store, _) = node.block_until_active().unwrap();
+    let delivery = record(&mut store, "a");
+    store.commit().unwrap();
+    let turn = || server.sql(&database, "SELECT turn FROM letsbridge.leader");
+    let since = Instant::now();
+    let mut progress = 0;
+    loop {
+        for _ in 0..3 {
+            progress += 1;
+            store.set_progress(delivery, progress).unwrap();
+            store.commit().unwrap();
+        }
+        let before = turn();
+        server.crash();
+        server.go_on();
+        // Unless something else has brought them to the disk, or the node was faster.
+        let is_lost = turn() != before;
+        say(&mut store, &format!("said-{progress}"));
+        assert_eq!(turn(), (before.parse::<u64>().unwrap() + 1).to_string());
+        let there = "SELECT progress FROM letsbridge.delivery ORDER BY id LIMIT 1";
+        assert_eq!(server.sql(&database, there), progress.to_string());
+        if is_lost {
+            break;
+        }
+        assert!(since.elapsed() < PATIENCE, "no turn is ever lost");
+    }
+    // What was said is on the disk.
+    server.crash();
+    server.go_on();
+    let there = server.sql(&database, SAID);
+    assert!(there.ends_with(&format!("said-{progress}")), "{there}");
+    drop(store);
+    assert_eq!(said(directory.path()), there);
+}
+
+#[test]
+#[ignore = "needs postgresql: tests/all runs it"]
+fn needs_postgres_turn_that_is_not_the_next_one_of_this_reign_changes_nothing() {
+    let world = World::new();
+    let (mut store, _) = world.active("one");
+    say(&mut store, "a");
+    let leader = "SELECT epoch, turn FROM letsbridge.leader";
+    let before = world.sql(leader);
+    let (epoch, turn) = before.split_once('|').unwrap();
+    let (epoch, turn): (i64, i64) = (epoch.parse().unwrap(), turn.parse().unwrap());
+    let mut connection = Connection::open_in_memory().unwrap();
+    crate::store::schema::create(&mut connection).unwrap();
+    let shapes = shape::read_shapes(&connection).unwrap();
+    let endpoints = changes::TableChanges {
+        table: "restoration_reading".to_owned(),
+        columns: vec!["endpoint".to_owned()],
+        keys: vec!["endpoint".to_owned()],
+        rows: vec![vec![cell::Cell::Integer(7)]],
+        gone: Vec::new(),
+    };
+    let changes = changes::TurnChanges { tables: vec![endpoints] };
+    run(async {
+        let session = session::Session::open(&world.config("two")).await.unwrap();
+        let writer = write::TurnWriter::new(&shapes);
+        for (epoch, number) in [(epoch + 1, turn + 1), (epoch, turn), (epoch, turn + 2)] {
+            for durable in [true, false] {
+                let turn = write::Turn::new(number, changes.clone(), true);
+                let error = writer.write(&session, epoch, (&turn, durable)).await.unwrap_err();
+                assert!(matches!(error, PostgresError::Refused { .. }), "{error}");
+            }
+        }
+    });
+    assert_eq!(world.sql(leader), before);
+    assert_eq!(world.sql("SELECT count(*) FROM letsbridge.restoration_reading"), "0");
+    let above = format!("SELECT count(*) FROM letsbridge.change WHERE turn > {turn}");
+    assert_eq!(world.sql(&above), "0");
+    say(&mut store, "b");
 }
 
 #[test]

@@ -1,17 +1,14 @@
-//! Writes a turn to PostgreSQL: one transaction, one round trip.
+//! Writes a turn to PostgreSQL: one statement, which is a transaction of its own, and one round trip.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::poll_fn;
-use std::task::Poll;
 
-use futures_util::future::LocalBoxFuture;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Error, Statement};
 
 use super::changes::TurnChanges;
 use super::error::PostgresError;
 use super::local::Position;
-use super::rows::{Parameter, parameters};
+use super::rows::{Parameter, parameters, row_parameters};
 use super::session::Session;
 use super::shape::TableShape;
 
@@ -20,66 +17,73 @@ use super::shape::TableShape;
 pub(super) struct Turn {
     pub(super) number: i64,
     pub(super) changes: TurnChanges,
+    /// Whether the bridge finds out all of it again, so that a crash of the server may take it.
+    pub(super) is_recoverable: bool,
     /// The changes as the others read them.
-    pub(super) encoded: Vec<u8>,
+    encoded: Vec<u8>,
 }
 
 impl Turn {
     /// The turn with this number.
-    pub(super) fn new(number: i64, changes: TurnChanges) -> Self {
+    pub(super) fn new(number: i64, changes: TurnChanges, is_recoverable: bool) -> Self {
         let encoded = changes.encode();
-        Self { number, changes, encoded }
+        Self { number, changes, is_recoverable, encoded }
     }
 }
 
-const FENCE: &str = "SELECT letsbridge.fence($1, $2, $3)";
-const NOTE: &str = "INSERT INTO letsbridge.change (turn, epoch, rows) VALUES ($1, $2, $3)";
+/// What each turn does: it fails unless the node of this reign writes its next one, by the connection that has the lock.
+/// The changes follow as further parts.
+const BEGIN: &str = "
+    WITH fence AS (
+        UPDATE letsbridge.leader SET turn = $1::bigint, beat_at = clock_timestamp()
+        WHERE epoch = $2::bigint AND turn = $1::bigint - 1 AND NOT released
+            AND pg_backend_pid() = $3::integer
+        RETURNING turn
+    ), noted AS (
+        INSERT INTO letsbridge.change (turn, epoch, rows) VALUES ($1::bigint, $2::bigint, $5::bytea)
+    )";
+
+/// The end of the statement. Nothing waits for a turn that may get lost to reach the disk.
+const END: &str = "
+    SELECT CASE WHEN NOT EXISTS (SELECT FROM fence) THEN letsbridge.refuse()
+                WHEN $4::boolean THEN set_config('synchronous_commit', 'off', true) END";
+
+/// The number of the first parameter after those.
+const FIRST: usize = 6;
+
+/// How a part of the statement changes a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum ChangeForm {
+    Delete,
+    UpsertOne,
+    UpsertMany,
+}
+
+/// A part of a turn's statement: which table it changes, and how.
+type StatementPart = (usize, ChangeForm);
 
 /// The statements that write turns.
 #[derive(Debug)]
 pub(super) struct TurnWriter {
-    tables: HashMap<String, TableStatements>,
+    tables: Vec<TableShape>,
+    /// By what the turns change.
+    statements: RefCell<HashMap<Vec<StatementPart>, String>>,
 }
-
-#[derive(Debug)]
-struct TableStatements {
-    shape: TableShape,
-    upsert: String,
-    delete: String,
-}
-
-/// A statement and its parameters.
-type Call<'r> = (Statement, Vec<Parameter<'r>>);
 
 impl TurnWriter {
     pub(super) fn new(shapes: &[TableShape]) -> Self {
-        let statements = |shape: &TableShape| TableStatements {
-            shape: shape.clone(),
-            upsert: shape.upsert(),
-            delete: shape.delete(),
-        };
-        let tables = shapes.iter().map(|shape| (shape.name.clone(), statements(shape)));
-        Self { tables: tables.collect() }
+        Self { tables: shapes.to_vec(), statements: RefCell::default() }
     }
 
-    /// Prepares all statements.
+    /// Prepares a turn.
     ///
     /// # Errors
     /// When PostgreSQL does not answer, or has other tables.
     pub(super) async fn prepare(&self, session: &Session) -> Result<(), PostgresError> {
-        let written = self.tables.values().filter(|table| table.shape.is_in_turns());
-        let written = written.flat_map(|table| [&*table.upsert, &*table.delete]);
-        let prepared: Vec<LocalBoxFuture<'_, Result<(), PostgresError>>> = [FENCE, NOTE]
-            .into_iter()
-            .chain(written)
-            .map(|sql| -> LocalBoxFuture<'_, _> {
-                Box::pin(async move { session.prepare(sql).await.map(drop) })
-            })
-            .collect();
-        in_order(prepared).await.into_iter().collect()
+        session.prepare(&self.statement(&[])).await.map(drop)
     }
 
-    /// Commits a turn of that reign.
+    /// Commits a turn of that reign. One that is not `durable` is lost if the server crashes at once.
     ///
     /// # Errors
     /// When PostgreSQL refuses it, or does not answer: then it may be committed or not.
@@ -87,74 +91,71 @@ impl TurnWriter {
         &self,
         session: &Session,
         epoch: i64,
-        turn: &Turn,
+        (turn, durable): (&Turn, bool),
     ) -> Result<(), PostgresError> {
-        let pid = session.pid();
-        let mut calls: Vec<Call<'_>> = Vec::new();
-        let fence: Vec<Parameter<'_>> = vec![Box::new(epoch), Box::new(turn.number), Box::new(pid)];
-        calls.push((session.prepare(FENCE).await?, fence));
+        let mut values: Vec<Parameter<'_>> = vec![
+            Box::new(turn.number),
+            Box::new(epoch),
+            Box::new(session.pid()),
+            Box::new(!durable),
+            Box::new(&turn.encoded),
+        ];
+        let mut parts = Vec::new();
         for changes in &turn.changes.tables {
-            let Some(table) = self.tables.get(&changes.table) else { continue };
+            let at = self.tables.iter().position(|table| table.name == changes.table);
+            let Some(at) = at else { continue };
+            let table = &self.tables[at];
             if !changes.gone.is_empty() {
-                let keys = parameters(&changes.gone, table.shape.keys());
-                calls.push((session.prepare(&table.delete).await?, keys));
+                parts.push((at, ChangeForm::Delete));
+                values.extend(parameters(&changes.gone, table.keys()));
             }
-            if !changes.rows.is_empty() {
-                let rows = parameters(&changes.rows, table.shape.columns.iter());
-                calls.push((session.prepare(&table.upsert).await?, rows));
+            match &*changes.rows {
+                [] => {}
+                [row] => {
+                    parts.push((at, ChangeForm::UpsertOne));
+                    values.extend(row_parameters(row, table.columns.iter()));
+                }
+                rows => {
+                    parts.push((at, ChangeForm::UpsertMany));
+                    values.extend(parameters(rows, table.columns.iter()));
+                }
             }
         }
-        let note: Vec<Parameter<'_>> =
-            vec![Box::new(turn.number), Box::new(epoch), Box::new(&turn.encoded)];
-        calls.push((session.prepare(NOTE).await?, note));
-        session.answer(transaction(session.client(), &calls)).await
+        let statement = session.prepare(&self.statement(&parts)).await?;
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| &**value as _).collect();
+        session.answer(session.client().execute(&statement, &values)).await.map(drop)
+    }
+
+    /// The statement of a turn with these parts.
+    fn statement(&self, parts: &[StatementPart]) -> String {
+        if let Some(statement) = self.statements.borrow().get(parts) {
+            return statement.clone();
+        }
+        let mut sql = BEGIN.to_owned();
+        let mut next = FIRST;
+        for (number, (at, form)) in parts.iter().enumerate() {
+            let table = &self.tables[*at];
+            let (part, parameters) = match form {
+                ChangeForm::Delete => (table.delete(next), table.keys().count()),
+                ChangeForm::UpsertOne => (table.upsert_one(next), table.columns.len()),
+                ChangeForm::UpsertMany => (table.upsert(next), table.columns.len()),
+            };
+            next += parameters;
+            sql.push_str(&format!(",\n    part{number} AS ({part})"));
+        }
+        sql.push_str(END);
+        self.statements.borrow_mut().insert(parts.to_vec(), sql.clone());
+        sql
     }
 
     /// The tables, by name.
     #[cfg(test)]
     pub(super) fn shapes(&self) -> Vec<TableShape> {
-        let mut shapes: Vec<_> = self.tables.values().map(|table| table.shape.clone()).collect();
-        shapes.sort_by(|one, other| one.name.cmp(&other.name));
-        shapes
+        self.tables.clone()
     }
 
     /// Where a turn of that reign leads.
     pub(super) fn after(position: Position, turn: &Turn) -> Position {
         Position { turn: turn.number, ..position }
     }
-}
-
-/// Executes the statements in one transaction. All are sent before the first answer; after the first error, PostgreSQL
-/// refuses the rest.
-async fn transaction(client: &Client, calls: &[Call<'_>]) -> Result<(), Error> {
-    let mut answers: Vec<LocalBoxFuture<'_, Result<(), Error>>> = Vec::new();
-    answers.push(Box::pin(client.batch_execute("BEGIN")));
-    for (statement, parameters) in calls {
-        answers.push(Box::pin(async move {
-            let parameters: Vec<&(dyn ToSql + Sync)> =
-                parameters.iter().map(|parameter| &**parameter as _).collect();
-            client.execute(statement, &parameters).await.map(drop)
-        }));
-    }
-    answers.push(Box::pin(client.batch_execute("COMMIT")));
-    in_order(answers).await.into_iter().collect()
-}
-
-/// Waits for all, which are begun in their order.
-async fn in_order<T>(mut futures: Vec<LocalBoxFuture<'_, T>>) -> Vec<T> {
-    let mut outcomes: Vec<Option<T>> = futures.iter().map(|_| None).collect();
-    poll_fn(|context| {
-        let mut is_done = true;
-        for (future, outcome) in futures.iter_mut().zip(&mut outcomes) {
-            if outcome.is_none() {
-                match future.as_mut().poll(context) {
-                    Poll::Ready(done) => *outcome = Some(done),
-                    Poll::Pending => is_done = false,
-                }
-            }
-        }
-        if is_done { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    outcomes.into_iter().flatten().collect()
 }
