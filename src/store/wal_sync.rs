@@ -69,6 +69,8 @@ pub struct SyncPoint(u64);
 pub(super) struct WalSync {
     /// The log, which is the same file as long as a connection has it open; `None` in memory.
     log: Option<File>,
+    /// Opened once more for the thread: so each of the two is told when the disk has failed.
+    log_of_thread: Option<File>,
     sync_data: fn(&File) -> io::Result<()>,
     background: Option<BackgroundSync>,
     /// The last commit that is on the disk.
@@ -83,6 +85,7 @@ impl WalSync {
     pub(super) fn in_memory() -> Self {
         Self {
             log: None,
+            log_of_thread: None,
             sync_data: File::sync_data,
             background: None,
             synced: 0,
@@ -94,8 +97,8 @@ impl WalSync {
     /// Of the log at `path`.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let unusable = |error| StoreError::Directory { path: path.to_owned(), error };
-        let log = files::open(path).map_err(unusable)?;
-        Ok(Self { log: Some(log), ..Self::in_memory() })
+        let open = || files::open(path).map_err(unusable).map(Some);
+        Ok(Self { log: open()?, log_of_thread: open()?, ..Self::in_memory() })
     }
 
     /// Has a thread sync the log from now on, where somebody need not wait for it.
@@ -103,9 +106,9 @@ impl WalSync {
         &mut self,
         done: impl Fn() + Send + 'static,
     ) -> Result<(), StoreError> {
-        if let Some(log) = &self.log {
-            let start = |log| BackgroundSync::start(log, self.sync_data, done);
-            self.background = Some(log.try_clone().and_then(start).map_err(sync_error)?);
+        if let Some(log) = self.log_of_thread.take() {
+            let background = BackgroundSync::start(log, self.sync_data, done);
+            self.background = Some(background.map_err(sync_error)?);
         }
         Ok(())
     }
@@ -168,7 +171,7 @@ impl WalSync {
 
     /// Syncs the log, if anything in it is not.
     pub(super) fn sync(&mut self) -> Result<(), StoreError> {
-        // That it has failed is told to only one of two.
+        // What it was about may be lost if it has failed.
         let outcome = self.background.as_mut().and_then(BackgroundSync::wait);
         self.on_outcome(outcome)?;
         if self.unsynced() == 0 {

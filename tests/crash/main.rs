@@ -241,19 +241,20 @@ async fn trouble(manner: Manner) {
     let began = Instant::now();
     let stage = Stage::set(manner.caps, manner.has_accounts).await;
     let mut nodes = Nodes::new(&stage);
-    for node in &mut nodes.all {
-        node.start().await;
-        timeout(PATIENCE, node.program.started()).await.expect("it starts in time");
-    }
+    let [first, other] = &mut nodes.all;
+    first.start().await;
+    timeout(PATIENCE, first.program.ready()).await.expect("all links are up in time");
+    other.start().await;
+    timeout(PATIENCE, other.program.started()).await.expect("it starts in time");
     // The archive of a node begins when it is the active one for the first time.
-    for node in [0, 1] {
-        let program = &mut nodes.all[node].program;
-        timeout(PATIENCE, program.ready()).await.expect("all links are up in time");
-        if node == 0 {
-            let end = administrator::run(program.directory(), &["handover"]).await;
-            assert!(end.status.success(), "letsbridge handover: {end:?}");
+    let handover = async {
+        // The other one has started, but may not have told that it waits.
+        while !administrator::run(first.program.directory(), &["handover"]).await.status.success() {
+            sleep(Duration::from_millis(50)).await;
         }
-    }
+    };
+    timeout(PATIENCE, handover).await.expect("the other node waits");
+    timeout(PATIENCE, other.program.ready()).await.expect("all links are up in time");
     let transcript = nodes.transcript.clone();
     let (over, said) = (AtomicBool::new(false), AtomicUsize::new(0));
     let chorus = Chorus { stage: &stage, keeps: manner.keeps, count: &said, over: &over };

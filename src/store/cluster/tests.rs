@@ -327,6 +327,7 @@ fn needs_postgres_turns_that_a_crash_of_the_server_has_taken_are_written_again()
     let node = ClusterNode::new(config(&server.url(&database), "one"), directory.path()).unwrap();
     let (mut store, _) = node.block_until_active().unwrap();
     let delivery = record(&mut store, "a");
+    let tea = store.endpoint_id(&Endpoint::room("tea")).unwrap();
     store.commit().unwrap();
     let turn = || server.sql(&database, "SELECT turn FROM letsbridge.leader");
     let since = Instant::now();
@@ -334,7 +335,7 @@ fn needs_postgres_turns_that_a_crash_of_the_server_has_taken_are_written_again()
     loop {
         for _ in 0..3 {
             progress += 1;
-            store.set_progress(delivery, progress).unwrap();
+            store.set_progress((delivery, tea), progress).unwrap();
             store.commit().unwrap();
         }
         let before = turn();
