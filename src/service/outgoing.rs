@@ -58,3 +58,31 @@ pub(super) fn try_send_command<T>(peer: &mpsc::Sender<T>, command: T, aside: boo
     }
     !matches!(peer.try_send(command), Err(mpsc::error::TrySendError::Full(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::domain::EndpointId;
+
+    #[test]
+    fn commands_are_held_until_the_disk_has_their_turn_and_keep_their_order() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Store::open(directory.path()).unwrap();
+        store.sync_in_background(|| {}).unwrap();
+        let mut outgoing = Outgoing::default();
+        outgoing.hold(store.sync_point(), &mut Vec::new());
+        assert!(outgoing.is_empty(), "there is nothing to hold");
+        for number in [1, 2] {
+            store.try_write().unwrap();
+            store.commit_in_background().unwrap();
+            outgoing.hold(store.sync_point(), &mut vec![Command::Unlinked(EndpointId(number))]);
+        }
+        assert_eq!(outgoing.take_synced(&store), None, "nobody has looked at the disk since");
+        store.sync().unwrap();
+        let sent: Vec<Command> =
+            std::iter::from_fn(|| outgoing.take_synced(&store)).flatten().collect();
+        assert_eq!(sent, [1, 2].map(|number| Command::Unlinked(EndpointId(number))));
+    }
+}

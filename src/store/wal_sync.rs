@@ -222,7 +222,8 @@ fn sync_error(error: io::Error) -> StoreError {
 mod tests {
     use std::fs;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::{Arc, Mutex};
+    use std::sync::mpsc::Receiver;
+    use std::sync::{Arc, Mutex, mpsc};
 
     use jiff::Timestamp;
 
@@ -357,5 +358,63 @@ mod tests {
         let store = Store::open(copy.path()).expect("opens");
         let open = store.open_deliveries(it.to, DeliveryId(0), 9).expect("reads");
         assert_eq!(open.iter().map(|open| open.id).collect::<Vec<_>>(), [delivery]);
+    }
+
+    /// Syncs when the test says so, and as it says.
+    static DISK: Mutex<Option<Receiver<bool>>> = Mutex::new(None);
+
+    fn sync_when_told(file: &File) -> io::Result<()> {
+        let disk = DISK.lock().expect("works");
+        let works = disk.as_ref().expect("is there").recv().expect("is told");
+        if works { file.sync_data() } else { Err(io::Error::other("the disk is on fire")) }
+    }
+
+    #[test]
+    fn commits_go_on_while_the_disk_works_and_count_once_it_is_done() {
+        let (tell, told) = mpsc::channel();
+        *DISK.lock().expect("works") = Some(told);
+        let mut it = Fixture::new();
+        it.store.wait_for_disk = |_| {};
+        it.store.wal.sync_data = sync_when_told;
+        let (done, synced) = mpsc::channel();
+        it.store.sync_in_background(move || done.send(()).expect("works")).expect("starts");
+        let mut points = Vec::new();
+        for body in ["one", "two"] {
+            it.record(body);
+            it.store.commit_in_background().expect("works");
+            points.push(it.store.sync_point());
+        }
+        it.store.poll_sync().expect("works");
+        let are_synced = |it: &Fixture, points: &[SyncPoint]| {
+            points.iter().map(|point| it.store.is_synced(*point)).collect::<Vec<_>>()
+        };
+        assert_eq!(are_synced(&it, &points), [false, false]);
+        tell.send(true).expect("works");
+        synced.recv().expect("is told");
+        it.store.poll_sync().expect("works");
+        assert_eq!(
+            are_synced(&it, &points),
+            [true, false],
+            "the second came after the sync had begun"
+        );
+        // The next sync has begun by itself. It fails, so that all is written elsewhere.
+        tell.send(false).expect("works");
+        tell.send(true).expect("works");
+        synced.recv().expect("is told");
+        it.store.poll_sync().expect("works in the end");
+        assert_eq!(are_synced(&it, &points), [true, true]);
+        let log = it.directory.path().join(format!("{DB_FILE}-wal"));
+        assert_eq!(fs::metadata(log).expect("is there").len(), 0);
+    }
+
+    #[test]
+    fn commits_wait_when_too_many_are_ahead_of_the_disk() {
+        let mut it = Fixture::new();
+        it.store.sync_in_background(|| {}).expect("starts");
+        for number in 0..50 {
+            it.record(&number.to_string());
+            it.store.commit_in_background().expect("works");
+            assert!(it.store.wal.unsynced() <= u64::from(MAX_UNSYNCED));
+        }
     }
 }

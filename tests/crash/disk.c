@@ -19,9 +19,9 @@
 
 /* In the byte order of the machine; `power.rs` reads the same. */
 struct head {
-    uint64_t kind;   /* 'O'pen, 'W'rite, 'T'runcate, 'S'ync, 'D'irectory sync, 'R'ename, 'U'nlink */
+    uint64_t kind;   /* 'O'pen, 'W'rite, 'T'runcate, 'B'egin of a sync, 'S'ynced, 'D'irectory sync, 'R'ename, 'U'nlink */
     uint64_t inode;
-    uint64_t offset; /* the new length, of a truncation; the length of the old name, of a rename */
+    uint64_t offset; /* the new length, of a truncation; the length of the old name, of a rename; the number of a sync */
     uint64_t length; /* of what follows: what was written, or names below the directory */
 };
 
@@ -175,6 +175,17 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 TRUNCATE(ftruncate, off_t)
 TRUNCATE(ftruncate64, off64_t)
 
+/* A disk takes some time to sync, in which others write on. */
+static uint64_t begin_sync(uint64_t inode) {
+    static uint64_t syncs;
+    pthread_mutex_lock(&lock);
+    uint64_t number = ++syncs;
+    note('B', inode, number, NULL, 0);
+    pthread_mutex_unlock(&lock);
+    usleep(2000);
+    return number;
+}
+
 /* With LETSBRIDGE_DISK_LIES, what Rust's `sync_data` does is forgotten: the run must find that out. */
 #define SYNC(function, lies)                                                        \
     int function(int fd) {                                                          \
@@ -182,8 +193,9 @@ TRUNCATE(ftruncate64, off64_t)
         uint64_t inode = inode_of(fd);                                              \
         if (!inode) return real(fd);                                                \
         if (lies && getenv("LETSBRIDGE_DISK_LIES")) return 0;                       \
+        uint64_t number = inode == 1 ? 0 : begin_sync(inode);                       \
         pthread_mutex_lock(&lock);                                                  \
-        note(inode == 1 ? 'D' : 'S', inode, 0, NULL, 0);                            \
+        note(inode == 1 ? 'D' : 'S', inode, number, NULL, 0);                       \
         pthread_mutex_unlock(&lock);                                                \
         return 0;                                                                   \
     }

@@ -43,11 +43,15 @@ struct Disk {
     synced_names: BTreeMap<String, usize>,
     /// What was done to names since then.
     later: Vec<Naming>,
+    /// The syncs under way, by their number: up to which change of its file each goes.
+    begun: HashMap<usize, usize>,
 }
 
 #[derive(Debug, Default)]
 struct DiskFile {
     synced: Vec<u8>,
+    /// How many changes that took.
+    changes: usize,
     /// What was done since.
     later: Vec<Change>,
 }
@@ -139,7 +143,7 @@ impl Disk {
             let synced = fs::read(entry.path()).unwrap();
             disk.inodes.insert(entry.metadata().unwrap().ino(), disk.files.len());
             disk.names.insert(name, disk.files.len());
-            disk.files.push(DiskFile { synced, later: Vec::new() });
+            disk.files.push(DiskFile { synced, ..DiskFile::default() });
         }
         disk.synced_names = disk.names.clone();
         disk
@@ -170,9 +174,16 @@ impl Disk {
             'O' => self.open(inode, name(data)),
             'W' => self.change(inode, Change::Write(offset, data.to_vec())),
             'T' => self.change(inode, Change::Truncate(offset)),
-            'S' => {
+            'B' => {
                 if let Some(file) = self.inodes.get(&inode) {
-                    self.files[*file].sync();
+                    self.begun.insert(offset, self.files[*file].all_changes());
+                }
+            }
+            'S' => {
+                let up_to = self.begun.remove(&offset);
+                if let Some(file) = self.inodes.get(&inode) {
+                    let file = &mut self.files[*file];
+                    file.sync(up_to.unwrap_or(file.all_changes()));
                 }
             }
             'D' => {
@@ -238,10 +249,18 @@ impl Disk {
 }
 
 impl DiskFile {
-    fn sync(&mut self) {
-        for change in std::mem::take(&mut self.later) {
+    /// How many changes there were.
+    fn all_changes(&self) -> usize {
+        self.changes + self.later.len()
+    }
+
+    /// The first so many changes are on the disk.
+    fn sync(&mut self, up_to: usize) {
+        let count = up_to.saturating_sub(self.changes).min(self.later.len());
+        for change in self.later.drain(..count) {
             change.apply(&mut self.synced);
         }
+        self.changes += count;
     }
 
     fn lose_power(mut self, dice: &mut Rng) -> Vec<u8> {
@@ -331,6 +350,12 @@ mod tests {
         );
         assert_eq!(then(&[('T', 7, 0, ""), ('S', 7, 0, ""), ('W', 7, 0, "x")]), ["a=", "a=x"]);
         assert_eq!(then(&[('S', 8, 0, ""), ('W', 7, 3, "two"), ('S', 7, 0, "")]), ["a=onetwo"]);
+        let meanwhile = [('B', 7, 1, ""), ('W', 7, 3, "two"), ('S', 7, 1, "")];
+        assert_eq!(
+            then(&meanwhile),
+            ["a=one", "a=onetwo"],
+            "what is written while it syncs may be lost"
+        );
     }
 
     #[test]

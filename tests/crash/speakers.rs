@@ -95,7 +95,7 @@ impl Chorus<'_> {
         record
     }
 
-    /// What is said next in `place`: a message of its own kind, a burst, the same thing over and over.
+    /// What is said next in `place`: a message of its own kind, a burst, many at once, the same thing over and over.
     fn utterance(&self, dice: &mut Rng, place: &str) -> Vec<Vec<String>> {
         let several = dice.usize(2..6);
         match dice.u8(..10) {
@@ -103,15 +103,19 @@ impl Chorus<'_> {
                 let ok = format!("{} {} ok", word(place), self.number());
                 vec![vec![ok]; several]
             }
-            1 => (0..several)
-                .map(|_| vec![format!("{} {} hurry", word(place), self.number())])
-                .collect(),
+            1 => self.hurry(place, several),
+            // So that the bridge has more to do while the disk works. On IRC it may only speak slowly.
+            3 if is_channel(place) => self.hurry(place, 5 * several),
             2 if !is_channel(place) => {
                 let number = self.number();
                 vec![(0..several).map(|line| format!("{place} {number} line {line}")).collect()]
             }
             _ => vec![vec![format!("{} {} kettle's on", word(place), self.number())]],
         }
+    }
+
+    fn hurry(&self, place: &str, messages: usize) -> Vec<Vec<String>> {
+        (0..messages).map(|_| vec![format!("{} {} hurry", word(place), self.number())]).collect()
     }
 
     fn number(&self) -> usize {
