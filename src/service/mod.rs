@@ -278,10 +278,10 @@ impl RunningBridge {
     /// # Errors
     /// The error of the store.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let (connections, ending) = self.into_ending();
+        let (connections, shutdown) = self.into_shutdown();
         // Before the engine quits the sessions, so that their end is understood.
         connections.stop();
-        ending.finish(false).await
+        shutdown.finish(false).await
     }
 
     /// Ends at once and says nothing to anybody: another node has taken over. The engine has ended.
@@ -298,21 +298,21 @@ impl RunningBridge {
     /// The error of the store. The connections are closed then.
     pub async fn hand_over(self, id: String) -> Result<HandedOver, StoreError> {
         let began_at = Timestamp::now();
-        let (connections, ending) = self.into_ending();
+        let (connections, shutdown) = self.into_shutdown();
         let (desk, tasks) = connections.hand_over();
-        let patience = ending.timeout + RELEASE_GRACE;
+        let patience = shutdown.timeout + RELEASE_GRACE;
         let end_stuck = tokio::spawn(async move {
             tokio::time::sleep(patience).await;
             tasks.iter().for_each(AbortHandle::abort);
         });
-        let outcome = ending.finish(true).await;
+        let outcome = shutdown.finish(true).await;
         end_stuck.abort();
         let (released, lost) = desk.take();
         outcome.map(|()| HandedOver::new(id, began_at, released, lost))
     }
 
-    fn into_ending(self) -> (Connections, Ending) {
-        let ending = Ending {
+    fn into_shutdown(self) -> (Connections, Shutdown) {
+        let shutdown = Shutdown {
             timeout: self.settings.shutdown_timeout,
             inbox: self.inbox,
             stage: self.shutdown_stage,
@@ -320,12 +320,12 @@ impl RunningBridge {
             archiver: self.archiver,
             ident: self.ident,
         };
-        (self.connections, ending)
+        (self.connections, shutdown)
     }
 }
 
 /// What of a bridge ends after its connections were told.
-struct Ending {
+struct Shutdown {
     /// How long the engine may take to finish what is in flight.
     timeout: Duration,
     inbox: mpsc::Sender<EngineInput>,
@@ -335,7 +335,7 @@ struct Ending {
     ident: Option<IdentServer>,
 }
 
-impl Ending {
+impl Shutdown {
     /// Waits until the engine has finished what is in flight, and all has ended.
     async fn finish(self, keeps_irc: bool) -> Result<(), StoreError> {
         // The engine ends when all senders are gone, including this one.
