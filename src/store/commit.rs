@@ -110,9 +110,7 @@ impl Store {
         if let Err(error) = self.finish() {
             self.retry(error, |store| store.replay(true))?;
         }
-        let is_recoverable = self.uncommitted.iter().all(Mutation::is_recoverable);
         self.uncommitted.clear();
-        self.wal.on_commit(is_recoverable);
         Ok(())
     }
 
@@ -198,6 +196,7 @@ impl Store {
         self.durability.commit(&self.connection, is_recoverable)?;
         self.execute("COMMIT")?;
         self.durability.committed(&self.connection);
+        self.wal.on_commit(is_recoverable);
         Ok(())
     }
 

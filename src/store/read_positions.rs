@@ -15,7 +15,7 @@ use super::{Store, StoreError};
 use crate::domain::EndpointId;
 
 /// After so many moves a position is written. As many messages are asked for again after a kill, for each channel and room.
-const MAX_MOVES: u32 = 32;
+const MAX_MOVES: u32 = 16;
 
 /// The length of the time at the beginning of a channel's cursor, see [`Cursor`](super::Cursor).
 const TIME_LENGTH: usize = 15;
@@ -51,11 +51,14 @@ impl ReadPosition {
     }
 
     fn touch(&mut self, at: Timestamp) {
-        let at = at.as_millisecond();
-        if self.last_seen.is_none_or(|last| last < at) {
-            self.last_seen = Some(at);
+        if self.last_seen.is_none_or(|last| last < at.as_millisecond()) {
+            self.see(at);
             self.moves += 1;
         }
+    }
+
+    fn see(&mut self, at: Timestamp) {
+        self.last_seen = self.last_seen.max(Some(at.as_millisecond()));
     }
 
     fn advance_room(&mut self, post: &str, last_seen: Option<Timestamp>) {
@@ -63,7 +66,7 @@ impl ReadPosition {
             self.cursor = Some(post.to_owned());
             self.moves += 1;
             if let Some(at) = last_seen {
-                self.touch(at);
+                self.see(at);
             }
         }
     }
@@ -82,7 +85,7 @@ impl ReadPosition {
         };
         self.cursor = Some(cursor);
         self.moves += 1;
-        self.touch(now);
+        self.see(now);
     }
 }
 

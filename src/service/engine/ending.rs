@@ -1,11 +1,12 @@
 //! How the engine ends: the stages of shutdown, and connections that are closed before.
 
+use jiff::Timestamp;
+
 use super::Engine;
 use crate::bridge::{Command, Event, Peer};
 use crate::protocol::{irc, letschat};
 use crate::service::messages::{PoolRequest, ShutdownStage};
 use crate::store::StoreError;
-use jiff::Timestamp;
 
 impl Engine {
     /// Whether nothing is in flight any more, and nothing else half done if another process takes over.

@@ -65,15 +65,13 @@ impl DeliveryQueue {
         now: Timestamp,
         store: &mut Store,
     ) -> Result<Vec<Delivery>, StoreError> {
-        let settled = self.take_head(id);
         // Those that are merged have the sender of the first, or had another one before.
-        let is_own = settled.first().is_some_and(|first| first.sender == Sender::Bot);
+        if self.head().is_none_or(|first| first.sender != Sender::Bot) {
+            return self.ack(id, post, now, store);
+        }
+        let settled = self.take_head(id);
         for delivery in &settled {
-            let post = remote_id_of(delivery, (id, post));
-            match is_own {
-                true => store.ack_own_post(delivery.id, post, now)?,
-                false => store.ack_delivery(delivery.id, post, now)?,
-            }
+            store.ack_own_post(delivery.id, remote_id_of(delivery, (id, post)), now)?;
         }
         Ok(settled)
     }
