@@ -647,6 +647,11 @@ impl World {
                         message_ref: irc::MessageRef::default(),
                     });
                 }
+                // Nor has it a history. After a restart, it is asked for one if what was last heard there was long ago.
+                Command::Irc(_, irc::IrcCommand::FetchHistory { endpoint, .. }) => {
+                    let reply = irc::HistoryReply::Unavailable;
+                    self.irc(irc::IrcEvent::History { endpoint, reply });
+                }
                 Command::Unlinked(_) => unreachable!("the configuration does not change here"),
                 Command::Account(command) => self.pool.on_command(command),
                 Command::Irc(..)
