@@ -1,8 +1,10 @@
 //! Changes are applied in one transaction, committed, and repeated where the disk has failed.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::durability::Settled;
 use super::mutation::{Mutation, PeopleMutation};
 use super::wal_sync::{MAX_WAITING, SyncPoint};
 use super::{Store, StoreError};
@@ -24,8 +26,8 @@ impl Store {
         if self.may_wait() { Ok(()) } else { self.commit_and_sync() }
     }
 
-    /// Like [`Store::commit`], but the disk may still work when this returns, once [`Store::sync_in_background`] was
-    /// called. What follows from the changes must not be seen until [`Store::is_synced`] says so of
+    /// Like [`Store::commit`], but the disk or PostgreSQL may still work when this returns, once [`Store::sync_in_background`]
+    /// was called. What follows from the changes must not be seen until [`Store::is_synced`] says so of
     /// [`Store::sync_point`].
     ///
     /// # Errors
@@ -34,31 +36,39 @@ impl Store {
         if self.may_wait() {
             return Ok(());
         }
+        if self.durability.turns().is_some() {
+            return self.hand_over();
+        }
         self.commit_all()?;
         self.begin_sync()
     }
 
-    /// Has a thread of its own sync the log for [`Store::commit_in_background`]. It calls `done` after each sync.
+    /// Has a thread of its own sync the log for [`Store::commit_in_background`]. It calls `done` after each sync, and after
+    /// each turn that PostgreSQL has committed meanwhile.
     ///
     /// # Errors
     /// When the system has no more threads or files.
     pub fn sync_in_background(
         &mut self,
-        done: impl Fn() + Send + 'static,
+        done: impl Fn() + Send + Sync + 'static,
     ) -> Result<(), StoreError> {
-        self.wal.sync_in_background(done)
+        let done = Arc::new(done);
+        self.durability.on_settled(Arc::clone(&done) as Settled);
+        self.wal.sync_in_background(move || done())
     }
 
     /// What must be on the disk before anybody may see what follows from the last commit.
     #[must_use]
     pub fn sync_point(&self) -> SyncPoint {
-        self.wal.sync_point()
+        let turns = self.durability.turns();
+        turns.map_or_else(|| self.wal.sync_point(), |turns| SyncPoint(turns.last))
     }
 
     /// Whether that is on the disk.
     #[must_use]
     pub fn is_synced(&self, point: SyncPoint) -> bool {
-        self.wal.is_synced(point)
+        let turns = self.durability.turns();
+        turns.map_or_else(|| self.wal.is_synced(point), |turns| point.0 <= turns.durable)
     }
 
     /// Notes what the disk has taken meanwhile, and goes on with what it has not.
@@ -66,6 +76,7 @@ impl Store {
     /// # Errors
     /// When the store is broken; transient errors are retried.
     pub fn poll_sync(&mut self) -> Result<(), StoreError> {
+        self.poll_turns()?;
         if let Err(error) = self.wal.poll() {
             self.rewrite_log(error)?;
         }
@@ -76,11 +87,12 @@ impl Store {
         if self.wal.begin() { Ok(()) } else { self.sync_log() }
     }
 
-    /// Brings all commits onto the disk.
+    /// Brings all commits onto the disk, and all turns that were handed over to PostgreSQL.
     ///
     /// # Errors
     /// When the store is broken; transient errors are retried.
     pub fn sync_log(&mut self) -> Result<(), StoreError> {
+        self.settle()?;
         if let Err(error) = self.wal.sync() {
             self.rewrite_log(error)?;
         }
@@ -89,7 +101,7 @@ impl Store {
 
     /// Makes up for a sync that has failed.
     fn rewrite_log(&mut self, error: StoreError) -> Result<(), StoreError> {
-        self.retry(error, |store| {
+        self.retry(error, |store, _| {
             // The log cannot be emptied while a transaction is open.
             if !store.uncommitted.is_empty() {
                 store.replay(true)?;
@@ -106,17 +118,27 @@ impl Store {
         if self.wal.is_sync_due() { self.sync_log() } else { Ok(()) }
     }
 
-    fn commit_all(&mut self) -> Result<(), StoreError> {
+    pub(super) fn commit_all(&mut self) -> Result<(), StoreError> {
         if let Err(error) = self.finish() {
-            self.retry(error, |store| store.replay(true))?;
+            self.commit_again(error)?;
         }
         self.uncommitted.clear();
         Ok(())
     }
 
+    /// Commits the open transaction, which has failed.
+    pub(super) fn commit_again(&mut self, error: StoreError) -> Result<(), StoreError> {
+        self.retry(error, |store, error| match error {
+            // The transaction is still open.
+            StoreError::Postgres(_) => store.finish(),
+            _ => store.replay(true),
+        })
+    }
+
     /// Whether what was written since the last commit is worth none yet.
     fn may_wait(&self) -> bool {
-        self.uncommitted.len() <= MAX_WAITING && self.uncommitted.iter().all(Mutation::may_wait)
+        let turn = self.uncommitted.of_this_turn();
+        turn.len() <= MAX_WAITING && turn.iter().all(Mutation::may_wait)
     }
 
     /// Commits everything, how far all was read as well, and brings all commits onto the disk.
@@ -137,18 +159,18 @@ impl Store {
             if self.uncommitted.is_empty() { self.execute("BEGIN IMMEDIATE") } else { Ok(()) };
         let done = started.and_then(|()| Ok(write.execute(&self.connection)?));
         self.uncommitted.push(write);
-        done.or_else(|error| self.retry(error, |store| store.replay(false)))
+        done.or_else(|error| self.retry(error, |store, _| store.replay(false)))
     }
 
     pub(super) fn apply_to_people(&mut self, change: PeopleMutation) -> Result<(), StoreError> {
         self.apply(Mutation::People(change))
     }
 
-    /// Repeats `attempt`, which makes up for what has failed with `error`, until it succeeds.
-    fn retry(
+    /// Repeats `attempt`, which makes up for what has failed with the error that it is given, until it succeeds.
+    pub(super) fn retry(
         &mut self,
         mut error: StoreError,
-        attempt: impl Fn(&mut Self) -> Result<(), StoreError>,
+        attempt: impl Fn(&mut Self, &StoreError) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut is_reported = false;
         loop {
@@ -160,15 +182,11 @@ impl Store {
                 tracing::error!(%error, "cannot write to the database; receiving paused");
                 (self.stall_hook.0)(true);
             }
-            // Without PostgreSQL, the local transaction stays open.
-            let again = if matches!(error, StoreError::Postgres(_)) {
-                thread::sleep(POSTGRES_RETRY_INTERVAL);
-                self.finish()
-            } else {
-                (self.wait_for_disk)(&self.connection);
-                attempt(self)
-            };
-            match again {
+            match error {
+                StoreError::Postgres(_) => thread::sleep(POSTGRES_RETRY_INTERVAL),
+                _ => (self.wait_for_disk)(&self.connection),
+            }
+            match attempt(self, &error) {
                 Ok(()) => break,
                 Err(again) => error = again,
             }
@@ -184,7 +202,7 @@ impl Store {
             self.execute("ROLLBACK")?;
         }
         self.execute("BEGIN IMMEDIATE")?;
-        for write in &self.uncommitted {
+        for write in self.uncommitted.all() {
             write.execute(&self.connection)?;
         }
         if commit { self.finish() } else { Ok(()) }
@@ -192,12 +210,23 @@ impl Store {
 
     /// Commits the open transaction.
     fn finish(&mut self) -> Result<(), StoreError> {
-        let is_recoverable = self.uncommitted.iter().all(Mutation::is_recoverable);
-        self.durability.commit(&self.connection, is_recoverable)?;
+        let is_recoverable = self.is_turn_recoverable();
+        let has_turn = !self.uncommitted.of_this_turn().is_empty();
+        if has_turn {
+            self.durability.make_durable(&self.connection, is_recoverable)?;
+        }
+        self.durability.prepare_commit(&self.connection)?;
         self.execute("COMMIT")?;
         self.durability.committed(&self.connection);
-        self.wal.on_commit(is_recoverable);
+        if has_turn {
+            self.wal.on_commit(is_recoverable);
+        }
         Ok(())
+    }
+
+    /// Whether the bridge finds out again all that the turn has changed.
+    pub(super) fn is_turn_recoverable(&self) -> bool {
+        self.uncommitted.of_this_turn().iter().all(Mutation::is_recoverable)
     }
 
     pub(super) fn execute(&self, sql: &str) -> Result<(), StoreError> {

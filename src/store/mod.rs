@@ -22,6 +22,7 @@ mod failures;
 mod files;
 mod first_joins;
 mod foreign;
+mod hand_over;
 mod immutable;
 mod key_file;
 mod ledger;
@@ -42,6 +43,7 @@ mod restoration;
 mod revocations;
 mod schema;
 mod sealer;
+mod uncommitted;
 mod unheard;
 mod users;
 mod wal;
@@ -99,6 +101,7 @@ use mutation::Mutation;
 use opening::{LOCK_FILE, claim_and_lock, make, set_up};
 use read_positions::ReadPositions;
 use sealer::Sealer;
+use uncommitted::Uncommitted;
 use wal_sync::WalSync;
 
 /// The database's file name in `state_dir`.
@@ -117,7 +120,7 @@ pub struct Store {
     /// Held until the store is closed: two bridges on one state would send everything twice.
     _lock: Option<File>,
     /// Changes made since the last commit.
-    uncommitted: Vec<Mutation>,
+    uncommitted: Uncommitted,
     positions: ReadPositions,
     next_message_id: i64,
     next_delivery_id: i64,
@@ -255,7 +258,7 @@ impl Store {
         Ok(Self {
             connection,
             _lock: lock,
-            uncommitted: Vec::new(),
+            uncommitted: Uncommitted::default(),
             positions: ReadPositions::default(),
             next_message_id: next_message,
             next_delivery_id: next_ticket,

@@ -60,9 +60,9 @@ pub struct WriteCounts {
     pub syncs: u64,
 }
 
-/// A commit that must be on the disk before anybody may see what follows from it.
+/// A commit that must be on the disk, or a turn that must be in PostgreSQL, before anybody may see what follows from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SyncPoint(u64);
+pub struct SyncPoint(pub(super) u64);
 
 /// The write-ahead log, as far as it is to be synced.
 #[derive(Debug)]
@@ -118,6 +118,9 @@ impl WalSync {
         self.counts.commits += 1;
         if !is_recoverable || self.unsynced() > u64::from(MAX_UNSYNCED) {
             self.due = self.counts.commits;
+        }
+        if self.log.is_none() {
+            self.synced = self.counts.commits;
         }
     }
 

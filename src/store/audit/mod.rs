@@ -75,11 +75,10 @@ impl Snapshot {
         // The snapshot starts with the first read.
         connection.query_row("SELECT COUNT(*) FROM endpoint", [], |_| Ok(()))?;
         let wait = |_: &Connection| {};
-        let turn = Vec::new();
         let store = Store {
             connection,
             _lock: None,
-            uncommitted: turn,
+            uncommitted: super::Uncommitted::default(),
             positions: super::ReadPositions::default(),
             next_message_id: 0,
             next_delivery_id: 0,

@@ -246,11 +246,14 @@ async fn serve(leader: &mut Leader, requests: &mut Requests, database: Option<Pa
             biased;
             request = requests.recv() => match request {
                 None => return,
-                Some(Request::Commit(turn, reply)) => {
+                Some(Request::Commit(turn, reply, settled)) => {
                     let outcome = leader.commit(&turn).await;
                     let outcome = outcome.map(|()| std::mem::take(&mut leader.revoked));
-                    // The store waits.
+                    // The store may be gone.
                     let _ = reply.send(outcome);
+                    if let Some(settled) = settled {
+                        settled();
+                    }
                 }
                 Some(Request::Release(reply)) => {
                     let _ = reply.send(leader.release().await);

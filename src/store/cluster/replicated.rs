@@ -1,15 +1,15 @@
-//! The store of the active node: a turn is committed in PostgreSQL, then in the local copy.
+//! The store of the active node: turns are committed in PostgreSQL, then in the local copy.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
 use rusqlite::Connection;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::StoreError;
-use super::super::durability::Durability;
+use super::super::durability::{Durability, Settled, Turns};
 use super::cell::Cell;
-use super::local::{CopyMark, Position, mark_ahead, write_position};
+use super::local::{CopyMark, mark_ahead, write_position};
 use super::recorder::Recorder;
 use super::request::{Reply, Request};
 use super::revoked;
@@ -25,8 +25,11 @@ pub(super) struct Replicated {
     revocation: Option<TableShape>,
     /// The revocations that the local copy gets with this turn.
     revoked: Vec<Vec<Cell>>,
-    /// The turn that is being committed.
+    /// The turn that PostgreSQL may not have yet.
     pending: Option<PendingTurn>,
+    settled: Option<Settled>,
+    /// Whether PostgreSQL has the open transaction already, which the local copy could not commit.
+    is_durable: bool,
     requests: UnboundedSender<Request>,
     /// Ends once nobody can ask it any more.
     _worker: Worker,
@@ -37,9 +40,12 @@ pub(super) struct Replicated {
 #[derive(Debug)]
 struct PendingTurn {
     turn: Arc<Turn>,
-    /// Whether PostgreSQL has it.
-    is_durable: bool,
+    /// Where the worker answers with the revocations that the local copy does not have yet; `None` if it was not asked, or has
+    /// failed.
+    answer: Option<Receiver<CommitAnswer>>,
 }
+
+type CommitAnswer = Result<Vec<Vec<Cell>>, StoreError>;
 
 impl Replicated {
     /// Notes from now on what is changed on `connection`, which is at that mark.
@@ -56,6 +62,8 @@ impl Replicated {
             revocation,
             revoked: Vec::new(),
             pending: None,
+            settled: None,
+            is_durable: false,
             requests,
             _worker: worker,
             #[cfg(test)]
@@ -72,53 +80,105 @@ impl Replicated {
         answer.recv().map_err(ended)?
     }
 
+    /// Asks the worker to commit what the open transaction has changed since the last turn.
+    fn begin(
+        &mut self,
+        connection: &Connection,
+        is_recoverable: bool,
+        settled: Option<Settled>,
+    ) -> Result<(), StoreError> {
+        let changes = self.recorder.changes(connection)?;
+        self.recorder.clear(connection)?;
+        let number = self.mark.position.turn + 1;
+        let turn = Arc::new(Turn { number, changes, is_recoverable });
+        self.pending = Some(PendingTurn { turn, answer: None });
+        self.request_commit(settled)
+    }
+
+    fn request_commit(&mut self, settled: Option<Settled>) -> Result<(), StoreError> {
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        let (reply, answer) = sync_channel(1);
+        let request = Request::Commit(Arc::clone(&pending.turn), reply, settled);
+        self.requests.send(request).map_err(|_| StoreError::NotActive)?;
+        pending.answer = Some(answer);
+        Ok(())
+    }
+
+    /// The worker has answered.
+    fn conclude(&mut self, answer: CommitAnswer) -> Result<(), StoreError> {
+        self.revoked.extend(answer?);
+        if let Some(pending) = self.pending.take() {
+            self.mark.position.turn = pending.turn.number;
+        }
+        Ok(())
+    }
+}
+
+impl Durability for Replicated {
     fn make_durable(
         &mut self,
         connection: &Connection,
         is_recoverable: bool,
     ) -> Result<(), StoreError> {
-        let pending = match self.pending.take() {
-            Some(pending) => pending,
-            None => {
-                let number = self.mark.position.turn + 1;
-                let changes = self.recorder.changes(connection)?;
-                let turn = Arc::new(Turn::new(number, changes, is_recoverable));
-                PendingTurn { turn, is_durable: false }
-            }
-        };
-        let turn = Arc::clone(&pending.turn);
-        let is_durable = pending.is_durable;
-        self.pending = Some(pending);
-        if is_durable {
-            return Ok(());
-        }
-        let revoked = self.ask(|reply| Request::Commit(turn, reply))?;
-        self.revoked.extend(revoked);
-        if let Some(pending) = &mut self.pending {
-            pending.is_durable = true;
+        self.settle()?;
+        if !self.is_durable {
+            self.begin(connection, is_recoverable, None)?;
+            self.settle()?;
+            self.is_durable = true;
         }
         Ok(())
     }
 
-    fn next_position(&self) -> Position {
-        let turn = self.pending.as_ref().map_or(self.mark.position.turn, |it| it.turn.number);
-        Position { turn, ..self.mark.position }
-    }
-}
-
-impl Durability for Replicated {
-    fn commit(&mut self, connection: &Connection, is_recoverable: bool) -> Result<(), StoreError> {
-        self.make_durable(connection, is_recoverable)?;
+    fn prepare_commit(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.settle()?;
         if let Some(shape) = &self.revocation {
             revoked::insert(connection, shape, &self.revoked)?;
         }
-        write_position(connection, self.next_position())?;
+        write_position(connection, self.mark.position)?;
         Ok(self.recorder.clear(connection)?)
     }
 
+    fn turns(&self) -> Option<Turns> {
+        let number = |turn: i64| turn.max(0).unsigned_abs();
+        let durable = number(self.mark.position.turn);
+        let last = self.pending.as_ref().map_or(durable, |pending| number(pending.turn.number));
+        Some(Turns { last, durable })
+    }
+
+    fn on_settled(&mut self, settled: Settled) {
+        self.settled = Some(settled);
+    }
+
+    fn hand_over(
+        &mut self,
+        connection: &Connection,
+        is_recoverable: bool,
+    ) -> Result<(), StoreError> {
+        self.begin(connection, is_recoverable, self.settled.clone())
+    }
+
+    fn poll(&mut self) -> Result<(), StoreError> {
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        let Some(waiting) = &pending.answer else { return Ok(()) };
+        let answer = match waiting.try_recv() {
+            Err(TryRecvError::Empty) => return Ok(()),
+            answer => answer.unwrap_or(Err(StoreError::NotActive)),
+        };
+        pending.answer = None;
+        self.conclude(answer)
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        if self.pending.as_ref().is_some_and(|pending| pending.answer.is_none()) {
+            self.request_commit(None)?;
+        }
+        let Some(pending) = &mut self.pending else { return Ok(()) };
+        let Some(waiting) = pending.answer.take() else { return Ok(()) };
+        self.conclude(waiting.recv().unwrap_or(Err(StoreError::NotActive)))
+    }
+
     fn committed(&mut self, connection: &Connection) {
-        self.mark.position = self.next_position();
-        self.pending = None;
+        self.is_durable = false;
         self.revoked.clear();
         #[cfg(test)]
         self.assert_same(connection);

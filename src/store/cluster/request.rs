@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use super::super::StoreError;
+use super::super::durability::Settled;
 use super::cell::Cell;
 use super::write::Turn;
 
@@ -11,10 +12,9 @@ use super::write::Turn;
 pub(super) type Reply<T> = SyncSender<Result<T, StoreError>>;
 
 /// A request of the store.
-#[derive(Debug)]
 pub(super) enum Request {
-    /// Commit a turn. The answer has the revocations that the local copy does not have yet.
-    Commit(Arc<Turn>, Reply<Vec<Vec<Cell>>>),
+    /// Commit a turn. The answer has the revocations that the local copy does not have yet. Who does not wait for it is called.
+    Commit(Arc<Turn>, Reply<Vec<Vec<Cell>>>, Option<Settled>),
     /// Hand over to another node.
     Release(Reply<()>),
     /// What PostgreSQL has.

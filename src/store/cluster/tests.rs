@@ -387,7 +387,7 @@ fn needs_postgres_turn_that_is_not_the_next_one_of_this_reign_changes_nothing() 
         let writer = write::TurnWriter::new(&shapes);
         for (epoch, number) in [(epoch + 1, turn + 1), (epoch, turn), (epoch, turn + 2)] {
             for durable in [true, false] {
-                let turn = write::Turn::new(number, changes.clone(), true);
+                let turn = write::Turn { number, changes: changes.clone(), is_recoverable: true };
                 let error = writer.write(&session, epoch, (&turn, durable)).await.unwrap_err();
                 assert!(matches!(error, PostgresError::Refused { .. }), "{error}");
             }

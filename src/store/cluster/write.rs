@@ -19,16 +19,6 @@ pub(super) struct Turn {
     pub(super) changes: TurnChanges,
     /// Whether the bridge finds out all of it again, so that a crash of the server may take it.
     pub(super) is_recoverable: bool,
-    /// The changes as the others read them.
-    encoded: Vec<u8>,
-}
-
-impl Turn {
-    /// The turn with this number.
-    pub(super) fn new(number: i64, changes: TurnChanges, is_recoverable: bool) -> Self {
-        let encoded = changes.encode();
-        Self { number, changes, is_recoverable, encoded }
-    }
 }
 
 /// What each turn does: it fails unless the node of this reign writes its next one, by the connection that has the lock.
@@ -93,12 +83,14 @@ impl TurnWriter {
         epoch: i64,
         (turn, durable): (&Turn, bool),
     ) -> Result<(), PostgresError> {
+        // As the others read them.
+        let encoded = turn.changes.encode();
         let mut values: Vec<Parameter<'_>> = vec![
             Box::new(turn.number),
             Box::new(epoch),
             Box::new(session.pid()),
             Box::new(!durable),
-            Box::new(&turn.encoded),
+            Box::new(&encoded),
         ];
         let mut parts = Vec::new();
         for changes in &turn.changes.tables {
