@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::durability::Settled;
+use super::durability::SettledHook;
 use super::mutation::{Mutation, PeopleMutation};
 use super::wal_sync::{MAX_WAITING, SyncPoint};
 use super::{Store, StoreError};
@@ -52,9 +52,9 @@ impl Store {
         &mut self,
         done: impl Fn() + Send + Sync + 'static,
     ) -> Result<(), StoreError> {
-        let done = Arc::new(done);
-        self.durability.on_settled(Arc::clone(&done) as Settled);
-        self.wal.sync_in_background(move || done())
+        let hook = SettledHook::new(Arc::new(done));
+        self.durability.on_settled(hook.clone());
+        self.wal.sync_in_background(move || hook.call())
     }
 
     /// What must be on the disk before anybody may see what follows from the last commit.

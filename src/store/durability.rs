@@ -7,8 +7,25 @@ use rusqlite::Connection;
 
 use super::StoreError;
 
-/// What is called each time that something handed over is durable, or cannot be made so.
-pub(super) type Settled = Arc<dyn Fn() + Send + Sync>;
+/// What is called each time that a turn that was handed over is durable, or cannot be made so.
+#[derive(Clone)]
+pub(super) struct SettledHook(Arc<dyn Fn() + Send + Sync>);
+
+impl SettledHook {
+    pub(super) fn new(hook: Arc<dyn Fn() + Send + Sync>) -> Self {
+        Self(hook)
+    }
+
+    pub(super) fn call(&self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for SettledHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SettledHook")
+    }
+}
 
 /// The numbers of turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,15 +67,18 @@ pub(super) trait Durability: fmt::Debug + Send {
     fn turns(&self) -> Option<Turns>;
 
     /// Calls `settled` from now on each time that a turn that was handed over is durable, or cannot be made so.
-    fn on_settled(&mut self, settled: Settled);
+    fn on_settled(&mut self, settled: SettledHook);
 
     /// Begins to make durable what the open transaction of `connection` has changed. The transaction stays open for what
     /// follows. All turns before must be durable.
     ///
     /// # Errors
     /// When the changes cannot be read.
-    fn hand_over(&mut self, connection: &Connection, is_recoverable: bool)
-    -> Result<(), StoreError>;
+    fn hand_over(
+        &mut self,
+        connection: &Connection,
+        is_recoverable: bool,
+    ) -> Result<(), StoreError>;
 
     /// Notes whether the turn that was handed over is durable, if that is known.
     ///
@@ -105,7 +125,7 @@ impl Durability for LocalOnly {
         None
     }
 
-    fn on_settled(&mut self, _: Settled) {}
+    fn on_settled(&mut self, _: SettledHook) {}
 
     fn hand_over(&mut self, _: &Connection, _: bool) -> Result<(), StoreError> {
         Ok(())

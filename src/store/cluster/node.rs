@@ -252,7 +252,7 @@ async fn serve(leader: &mut Leader, requests: &mut Requests, database: Option<Pa
                     // The store may be gone.
                     let _ = reply.send(outcome);
                     if let Some(settled) = settled {
-                        settled();
+                        settled.call();
                     }
                 }
                 Some(Request::Release(reply)) => {

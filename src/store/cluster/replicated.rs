@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::StoreError;
-use super::super::durability::{Durability, Settled, Turns};
+use super::super::durability::{Durability, SettledHook, Turns};
 use super::cell::Cell;
 use super::local::{CopyMark, mark_ahead, write_position};
 use super::recorder::Recorder;
@@ -27,7 +27,7 @@ pub(super) struct Replicated {
     revoked: Vec<Vec<Cell>>,
     /// The turn that PostgreSQL may not have yet.
     pending: Option<PendingTurn>,
-    settled: Option<Settled>,
+    settled: Option<SettledHook>,
     /// Whether PostgreSQL has the open transaction already, which the local copy could not commit.
     is_durable: bool,
     requests: UnboundedSender<Request>,
@@ -85,7 +85,7 @@ impl Replicated {
         &mut self,
         connection: &Connection,
         is_recoverable: bool,
-        settled: Option<Settled>,
+        settled: Option<SettledHook>,
     ) -> Result<(), StoreError> {
         let changes = self.recorder.changes(connection)?;
         self.recorder.clear(connection)?;
@@ -95,7 +95,7 @@ impl Replicated {
         self.request_commit(settled)
     }
 
-    fn request_commit(&mut self, settled: Option<Settled>) -> Result<(), StoreError> {
+    fn request_commit(&mut self, settled: Option<SettledHook>) -> Result<(), StoreError> {
         let Some(pending) = &mut self.pending else { return Ok(()) };
         let (reply, answer) = sync_channel(1);
         let request = Request::Commit(Arc::clone(&pending.turn), reply, settled);
@@ -145,7 +145,7 @@ impl Durability for Replicated {
         Some(Turns { last, durable })
     }
 
-    fn on_settled(&mut self, settled: Settled) {
+    fn on_settled(&mut self, settled: SettledHook) {
         self.settled = Some(settled);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use super::super::StoreError;
-use super::super::durability::Settled;
+use super::super::durability::SettledHook;
 use super::cell::Cell;
 use super::write::Turn;
 
@@ -12,9 +12,10 @@ use super::write::Turn;
 pub(super) type Reply<T> = SyncSender<Result<T, StoreError>>;
 
 /// A request of the store.
+#[derive(Debug)]
 pub(super) enum Request {
     /// Commit a turn. The answer has the revocations that the local copy does not have yet. Who does not wait for it is called.
-    Commit(Arc<Turn>, Reply<Vec<Vec<Cell>>>, Option<Settled>),
+    Commit(Arc<Turn>, Reply<Vec<Vec<Cell>>>, Option<SettledHook>),
     /// Hand over to another node.
     Release(Reply<()>),
     /// What PostgreSQL has.

@@ -14,7 +14,7 @@ use super::*;
 use crate::domain::{
     Author, DeliveryId, Endpoint, FileId, LinkTarget, Message, MessageKind, ObjectId, Secret,
 };
-use crate::store::{PublicReader, Revocation, Store, StoreError, revoke};
+use crate::store::{PublicReader, Revocation, Store, StoreError, SyncPoint, revoke};
 
 /// With this variable set, the tests' stores in memory are those of a node, each on a database of its own.
 const SWITCH: &str = "LETSBRIDGE_TEST_POSTGRES";
@@ -77,13 +77,7 @@ impl World {
     }
 
     fn node(&self, name: &str) -> ClusterNode {
-        loop {
-            match ClusterNode::new(self.config(name), &self.state(name)) {
-                // A program that another test just starts has all open files for a moment, locked ones, too.
-                Err(StoreError::InUse(_)) => std::thread::yield_now(),
-                node => return node.unwrap(),
-            }
-        }
+        start(&self.config(name), &self.state(name))
     }
 
     fn active(&self, name: &str) -> Active {
@@ -100,6 +94,16 @@ impl World {
             "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
         );
+    }
+}
+
+fn start(config: &ClusterConfig, directory: &Path) -> ClusterNode {
+    loop {
+        match ClusterNode::new(config.clone(), directory) {
+            // A program that another test just starts has all open files for a moment, locked ones, too.
+            Err(StoreError::InUse(_)) => std::thread::yield_now(),
+            node => return node.unwrap(),
+        }
     }
 }
 
@@ -253,8 +257,7 @@ fn needs_postgres_never_two_leases_are_valid_while_connections_are_killed() {
             thread::spawn(move || {
                 let mut committed = Vec::new();
                 for round in 0.. {
-                    let node = ClusterNode::new(config.clone(), &state).unwrap();
-                    let (mut store, lease) = node.block_until_active().unwrap();
+                    let (mut store, lease) = start(&config, &state).block_until_active().unwrap();
                     leases.lock().unwrap().push(lease);
                     for number in 0.. {
                         let body = format!("{name}-{round}-{number}");
@@ -314,6 +317,120 @@ fn needs_postgres_commit_whose_answer_is_lost_happens_once() {
         drop(store);
         assert_eq!(said(&world.state("one")), "a bread cheese d");
     }
+}
+
+/// Records a message, and hands it over. Returns when it may be seen.
+fn hand_over(store: &mut Store, body: &str) -> SyncPoint {
+    record(store, body);
+    store.commit_in_background().unwrap();
+    store.sync_point()
+}
+
+/// Looks for answers until there is that one.
+fn wait_for(store: &mut Store, point: SyncPoint) {
+    wait_until("it is durable", || {
+        store.poll_sync().unwrap();
+        store.is_synced(point)
+    });
+}
+
+#[test]
+#[ignore = "needs postgresql: tests/all runs it"]
+fn needs_postgres_turns_are_committed_while_the_next_goes_on() {
+    let world = World::new();
+    let (mut store, _) = world.active("one");
+    let (tell, told) = std::sync::mpsc::channel();
+    store.sync_in_background(move || tell.send(()).unwrap()).unwrap();
+    let here = || said(&world.state("one"));
+    let a = hand_over(&mut store, "a");
+    assert!(!store.is_synced(a), "nobody has looked for the answer");
+    told.recv_timeout(PATIENCE).unwrap();
+    assert_eq!((world.sql(SAID), here()), ("a".into(), String::new()));
+    wait_for(&mut store, a);
+    assert_eq!(here(), "a", "nothing is behind it");
+    let b = hand_over(&mut store, "b");
+    record(&mut store, "c");
+    wait_for(&mut store, b);
+    assert_eq!((world.sql(SAID), here()), ("a b".into(), "a".into()), "the turn goes on");
+    let c = store.sync_point();
+    assert_eq!(b, c, "it is not handed over");
+    store.commit().unwrap();
+    assert_eq!((world.sql(SAID), here()), ("a b c".into(), "a b c".into()));
+    assert!(store.is_synced(store.sync_point()));
+    hand_over(&mut store, "d");
+    hand_over(&mut store, "e");
+    store.sync_log().unwrap();
+    assert_eq!((world.sql(SAID), here()), ("a b c d e".into(), "a b c".into()));
+    // As if it was killed: the copy gets from PostgreSQL what it does not have.
+    record(&mut store, "f");
+    drop(store);
+    assert_eq!(here(), "a b c");
+    let (mut store, _) = world.active("one");
+    say(&mut store, "g");
+    assert_eq!((world.sql(SAID), here()), ("a b c d e g".into(), "a b c d e g".into()));
+}
+
+#[test]
+#[ignore = "needs postgresql: tests/all runs it"]
+fn needs_postgres_turn_that_was_handed_over_happens_once_whatever_fails() {
+    for part in [LostPart::Request, LostPart::Answer] {
+        let world = World::new();
+        let proxy = PostgresProxy::start(world.server);
+        let url = world.url().replace(&world.server.port().to_string(), &proxy.port().to_string());
+        let node = ClusterNode::new(config(&url, "one"), &world.state("one")).unwrap();
+        let (mut store, _) = node.block_until_active().unwrap();
+        hand_over(&mut store, "a");
+        for body in ["bread", "cheese"] {
+            proxy.lose(body.as_bytes(), part);
+            hand_over(&mut store, body);
+            world.kill_leader();
+            hand_over(&mut store, &format!("{body}2"));
+        }
+        // The disk fails while turns are handed over, and takes what follows later.
+        let pages = |connection: &Connection, most: i64| {
+            connection.pragma_update(None, "max_page_count", most).expect("can be set");
+        };
+        pages(&store.connection, 1);
+        store.wait_for_disk = |connection| {
+            connection.pragma_update(None, "max_page_count", 1 << 20).expect("can be set");
+        };
+        let long = "x".repeat(100_000);
+        hand_over(&mut store, &long);
+        store.sync().unwrap();
+        let all = format!("a bread bread2 cheese cheese2 {long}");
+        assert_eq!((world.sql(SAID), said(&world.state("one"))), (all.clone(), all), "{part:?}");
+    }
+}
+
+#[test]
+#[ignore = "needs postgresql: tests/all runs it"]
+fn needs_postgres_much_that_was_handed_over_comes_into_the_local_copy() {
+    let world = World::new();
+    let (mut store, _) = world.active("one");
+    let mut number = 0;
+    while said(&world.state("one")).is_empty() {
+        number += 1;
+        hand_over(&mut store, &number.to_string());
+        assert!(number < 3_000, "it never comes");
+    }
+}
+
+#[test]
+#[ignore = "needs postgresql: tests/all runs it"]
+fn needs_postgres_node_that_is_replaced_learns_it_of_what_it_has_handed_over() {
+    let world = World::new();
+    let (mut store, lease) = world.active("one");
+    let point = hand_over(&mut store, "a");
+    wait_for(&mut store, point);
+    let second = world.node("two");
+    wait_until("two waits", || is_waiting(&second));
+    let epoch = "UPDATE letsbridge.leader SET epoch = epoch + 1, node = 'two'";
+    world.sql(epoch);
+    let point = hand_over(&mut store, "b");
+    let error = store.sync_log().unwrap_err();
+    assert!(matches!(error, StoreError::NotActive), "{error}");
+    assert!(!store.is_synced(point) && !lease.is_valid());
+    assert_eq!(world.sql(SAID), "a");
 }
 
 #[test]
