@@ -218,6 +218,14 @@ fn report_doubts(read: &ReadChannel, folder: &Path) -> Vec<String> {
             name.display()
         ));
     }
+    if let Some((path, name)) = &read.report.first_foreign_zone {
+        let count = with_commas(read.report.foreign_zones);
+        doubts.push(format!(
+            "{count} times name another zone, first {name} in {}: they are read in the zone that the plan has for the log. \
+             Name the right one with --timezone, or as timezone of the log",
+            relative(path, folder).display()
+        ));
+    }
     if let Some(first) = &read.report.first_bad_row {
         let count = with_commas(read.report.bad_rows);
         doubts.push(format!("{count} rows of a database could not be read, first: {first}"));

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::NoPlan;
 use super::arguments::{ImportPlanArgs, PlanSettings};
 use super::known::KnownThings;
+use super::partial::partial_path;
 use crate::cli::table::printable;
 use crate::domain::{Casemapping, DatabaseFormat};
 use crate::migrate::files::{FoundKind, FoundLog, RefusedFile, find_as};
@@ -67,7 +68,7 @@ impl LogSurvey {
         let logs = find_as(&arguments.logs, &settings.find)
             .map_err(|error| NoPlan::Argument(error.to_string()))?;
         let placed = old.map(placed_files).unwrap_or_default();
-        let out = fs::canonicalize(&arguments.out).ok();
+        let own = [arguments.out.clone(), partial_path(&arguments.out)].map(|it| canonical(&it));
         let mut survey = Self::default();
         let mut names = known.networks.clone();
         for log in logs {
@@ -76,7 +77,7 @@ impl LogSurvey {
                 FoundKind::Refused(RefusedFile::Link) => log.path.clone(),
                 _ => canonical(&log.path),
             };
-            if Some(&path) == out.as_ref() {
+            if own.contains(&path) {
                 continue;
             }
             if let Some(places) = placed.get(&path)
