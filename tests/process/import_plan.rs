@@ -375,3 +375,70 @@ async fn an_interrupted_plan_goes_on_where_it_was() {
     assert_eq!(run("other.toml", "UTC").ends().await.code, Some(0));
     assert!(read("other.toml") != read("whole.toml"));
 }
+
+#[tokio::test]
+async fn logs_as_administrators_have_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs/net");
+    fs::create_dir_all(&logs).unwrap();
+    let log = |day: &str| {
+        let lines = (0..12).map(|n| format!("10:{n:02} <@ann> line {n} of {day}\n"));
+        format!("--- Log opened {day} 10:00:00 2014\n{}", lines.collect::<String>())
+    };
+    let today = log("Tue Mar 04");
+    // By logrotate, with numbers and with days: the day of the name is not that of the lines.
+    for (name, text) in [
+        ("#tea.log", &today),
+        ("#tea.log.1", &log("Mon Mar 03")),
+        ("#tea.log.2", &log("Sun Mar 02")),
+        ("#tea.log-20140302", &log("Sat Mar 01")),
+        ("##c++.log", &today),
+        ("#con.log", &today),
+        ("#Mixed.log", &today),
+        ("#mixed.log", &today),
+        ("#a%2Fb.log", &today),
+        ("#crlf.log", &today.replace('\n', "\r\n")),
+        ("#bom.log", &format!("\u{feff}{today}")),
+        ("#nul.log", &today.replace("line 5", &format!("line 5{}", "\0".repeat(5_000)))),
+        ("#torn.log", &today[..today.len() - 5].to_owned()),
+    ] {
+        fs::write(logs.join(name), text).unwrap();
+    }
+    fs::write(logs.join("#empty.log"), "").unwrap();
+    fs::write(logs.join("#tea.log.3.gz"), b"\x1f\x8b\x08").unwrap();
+    std::os::unix::fs::symlink("..", logs.join("loop")).unwrap();
+    // Among so many that are none, those that may be logs are named.
+    for number in 0..20 {
+        fs::write(folder.path().join(format!("logs/{number}.jpg")), b"\xff\xd8\0\0").unwrap();
+    }
+    let arguments = ["logs", "--timezone", "UTC", "--out", "plan.toml"];
+    let End { code, out, err } = plan(folder.path(), &arguments).await;
+    assert_eq!(code, Some(0), "{err}");
+    let first = err.lines().next().unwrap_or_default();
+    assert!(
+        first.ends_with("/#tea.log.3.gz: not read: it is packed: unpack it with gunzip first"),
+        "{err}"
+    );
+    assert!(out.contains("not read, but perhaps logs: 1 file. The command names them"), "{out}");
+    assert!(out.contains("not read because it is not a log: 22 files"), "{out}");
+    let text = fs::read_to_string(folder.path().join("plan.toml")).unwrap();
+    let found = Plan::read(&folder.path().join("plan.toml")).unwrap();
+    let found: Vec<(&str, usize)> =
+        found.channels.iter().map(|it| (it.channel.as_str(), it.files.len())).collect();
+    let mut sorted = found.clone();
+    sorted.sort_unstable();
+    let expected = [
+        ("##c++", 1),
+        ("#Mixed", 2),
+        ("#a%2Fb", 1),
+        ("#bom", 1),
+        ("#con", 1),
+        ("#crlf", 1),
+        ("#nul", 1),
+        ("#tea", 4),
+        ("#torn", 1),
+    ];
+    assert_eq!(sorted, expected, "{text}");
+    assert!(text.contains("#: 48 lines, 2014-03-01 to 2014-03-04"), "{text}");
+    assert!(!text.contains("of no known form"), "{text}");
+}

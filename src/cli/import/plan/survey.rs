@@ -28,7 +28,7 @@ pub(super) struct LogSurvey {
     /// By folded network and channel.
     pub(super) channels: BTreeMap<(String, String), FoundChannel>,
     /// What is not read, and why.
-    left_out: Vec<(PathBuf, String)>,
+    left_out: Vec<LeftOutFile>,
     /// How many private logs are not read.
     pub(super) private: usize,
     /// How many logs hold only what clients and servers told their users.
@@ -48,6 +48,15 @@ pub(super) struct FoundChannel {
     pub(super) doubts: Vec<String>,
     /// The folders and formats of the logs whose format is doubtful: each day's file has the same doubt.
     doubtful: Vec<(PathBuf, LogFormat)>,
+}
+
+/// A file that is not read.
+#[derive(Debug)]
+struct LeftOutFile {
+    path: PathBuf,
+    why: String,
+    /// Whether it may be a log all the same.
+    may_be_log: bool,
 }
 
 /// Where a log belongs.
@@ -112,11 +121,14 @@ impl LogSurvey {
         let FoundLog { path, size, kind } = log;
         if path.to_str().is_none_or(|path| path.contains(char::is_control)) {
             let why = "its path is not UTF-8, or has control characters: rename it";
-            self.left_out.push((path, why.to_owned()));
+            self.leave_out(path, why, true);
             return;
         }
         match kind {
-            FoundKind::Refused(why) => self.left_out.push((path, why.to_string())),
+            FoundKind::Refused(why) => {
+                let may_be_log = why.may_be_log();
+                self.leave_out(path, why, may_be_log);
+            }
             FoundKind::Database(format) => {
                 self.add_database(path, (format, size), arguments, names);
             }
@@ -143,7 +155,7 @@ impl LogSurvey {
         let Some(channel) = channel.filter(|name| is_name(name)) else {
             let why =
                 "neither its path nor its lines say of which channel it is: name it with --channel";
-            self.left_out.push((path, why.to_owned()));
+            self.leave_out(path, why, true);
             return;
         };
         let doubt = (!recognised.rivals.is_empty()).then(|| {
@@ -177,7 +189,7 @@ impl LogSurvey {
         let channels = match ForeignLog::open(&path).and_then(|log| log.channels()) {
             Ok(channels) => channels,
             Err(error) => {
-                self.left_out.push((path, error.to_string()));
+                self.leave_out(path, error, true);
                 return;
             }
         };
@@ -209,6 +221,10 @@ impl LogSurvey {
             let share = u128::from(size) * u128::from(channel.count) / u128::from(rows.max(1));
             self.add(place, network, (file, u64::try_from(share).unwrap_or(size)), None);
         }
+    }
+
+    fn leave_out(&mut self, path: PathBuf, why: impl ToString, may_be_log: bool) {
+        self.left_out.push(LeftOutFile { path, why: why.to_string(), may_be_log });
     }
 
     fn add(
@@ -263,7 +279,9 @@ impl LogSurvey {
 
     /// Prints which files are not read, and why.
     pub(super) fn tell_left_out(&self) {
-        for (path, why) in self.left_out.iter().take(MAX_NAMED) {
+        // Those about which something can be done come first.
+        let (first, last): (Vec<_>, Vec<_>) = self.left_out.iter().partition(|it| it.may_be_log);
+        for LeftOutFile { path, why, .. } in first.into_iter().chain(last).take(MAX_NAMED) {
             eprintln!("{}", printable(&format!("{}: not read: {why}", path.display())));
         }
         let more = self.left_out.len().saturating_sub(MAX_NAMED);
@@ -282,9 +300,10 @@ impl LogSurvey {
         }
     }
 
-    /// How many files are not read because they are no logs.
-    pub(super) fn left_out(&self) -> usize {
-        self.left_out.len()
+    /// How many files are not read: those that may be logs, packed or without rights, and those that are none.
+    pub(super) fn left_out(&self) -> (usize, usize) {
+        let logs = self.left_out.iter().filter(|it| it.may_be_log).count();
+        (logs, self.left_out.len() - logs)
     }
 }
 
