@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::known::KnownThings;
-use super::reading::{ReadChannel, ReadOutcome};
+use super::read_channel::ReadChannel;
+use super::reading::ReadOutcome;
 use super::survey::{FoundChannel, LogSurvey, canonical};
 use crate::migrate::plan::{
     ChannelDraft, ChannelSpeakers, FileDraft, OldPlan, PersonDraft, ProposedRoom,

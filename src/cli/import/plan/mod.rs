@@ -4,6 +4,7 @@ mod arguments;
 mod channels;
 mod known;
 mod partial;
+mod read_channel;
 mod reading;
 mod summary;
 mod survey;

@@ -15,7 +15,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::reading::ReadChannel;
+use super::read_channel::ReadChannel;
 use crate::migrate::people::ChannelPeople;
 use crate::migrate::reading::{ChannelSources, ReadingSettings};
 use crate::version::{COMMIT, VERSION};
@@ -250,8 +250,7 @@ mod tests {
     use crate::migrate::reading::SourceFile;
 
     fn facts(messages: u64) -> ChannelFacts {
-        let mut read = ReadChannel::default();
-        read.messages = messages;
+        let read = ReadChannel { messages, ..ReadChannel::default() };
         ChannelFacts { read, people: ChannelPeople::default() }
     }
 

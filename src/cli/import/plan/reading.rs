@@ -1,30 +1,23 @@
 //! Reads the logs, for what they show of people and channels.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::arguments::PlanSettings;
 use super::partial::{ChannelFacts, PartialPlan, SourcesKey};
+use super::read_channel::ReadChannel;
 use super::survey::{FoundChannel, LogSurvey};
 use crate::cli::import::progress::progress_bar;
 use crate::cli::table::printable;
-use crate::domain::{LogEntry, LogEvent};
-use crate::migrate::closed::closes_channel;
 use crate::migrate::people::{ChannelPeople, ChannelSightings, NickSightings};
-use crate::migrate::reading::{ChannelReader, ChannelSources, ReadError, ReadingReport};
+use crate::migrate::reading::{ChannelReader, ChannelSources, ReadError};
 
 /// How the bar looks.
 const PERCENT_AND_LOG: &str = "{bar:30} {percent:>3} % of {total_bytes}, {eta} left  {wide_msg}";
 
 /// After how many entries Ctrl-C is looked for.
 const ENTRIES_BETWEEN_LOOKS: u64 = 1_024;
-
-/// How many nicks of a channel are kept: the participants of its room are proposed by them.
-const MAX_SPEAKERS: usize = 4_096;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -33,26 +26,6 @@ pub(super) struct ReadOutcome {
     pub(super) channels: BTreeMap<(String, String), ReadChannel>,
     /// What went wrong.
     pub(super) warnings: Vec<String>,
-}
-
-/// How many messages a file has, and of when the first and the last are.
-pub(super) type FileContent = (u64, Option<(Timestamp, Timestamp)>);
-
-/// What was read of a channel.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct ReadChannel {
-    /// How many messages there are, each counted once.
-    pub(super) messages: u64,
-    pub(super) said: Option<(Timestamp, Timestamp)>,
-    pub(super) report: ReadingReport,
-    /// Where reading ended, if that was not the end.
-    pub(super) failures: Vec<String>,
-    /// Whether only those who were invited or knew a key could be there at some time.
-    pub(super) was_closed: bool,
-    /// The nicks of those who spoke, of some thousands at most.
-    pub(super) speakers: BTreeSet<String>,
-    /// How many entries there are, messages and others.
-    entries: u64,
 }
 
 /// A channel that is to be read.
@@ -224,46 +197,4 @@ fn read_sources(
     read.report = reader.report();
     let facts = ChannelFacts { read, people: seen.finish() };
     (!interrupted.load(Ordering::Relaxed)).then_some((facts, failure))
-}
-
-impl ReadChannel {
-    fn count(&mut self, entry: &LogEntry) {
-        self.entries += 1;
-        match &entry.event {
-            LogEvent::Message { by, .. } => {
-                self.messages += 1;
-                self.said = Some((self.said.map_or(entry.at, |it| it.0), entry.at));
-                if self.speakers.len() < MAX_SPEAKERS && !self.speakers.contains(&by.nick) {
-                    self.speakers.insert(by.nick.clone());
-                }
-            }
-            LogEvent::Mode { change, .. } => self.was_closed |= closes_channel(change),
-            _ => {}
-        }
-    }
-
-    /// How many messages were in more than one log.
-    pub(super) fn repeated(&self) -> u64 {
-        let written: u64 = self.report.files.iter().map(|log| log.messages).sum();
-        written.saturating_sub(self.messages)
-    }
-
-    /// What is known of each file.
-    pub(super) fn files(&self) -> BTreeMap<&Path, FileContent> {
-        let mut files: BTreeMap<&Path, FileContent> = BTreeMap::new();
-        for log in &self.report.files {
-            let (messages, range) = files.entry(&log.path).or_default();
-            *messages += log.messages;
-            *range = match (*range, log.range) {
-                (Some((first, last)), Some(other)) => Some((first.min(other.0), last.max(other.1))),
-                (one, other) => one.or(other),
-            };
-        }
-        files
-    }
-
-    /// The first line that is of no known form.
-    pub(super) fn first_unknown(&self) -> Option<&(PathBuf, u64, String)> {
-        self.report.first_unknown.as_ref()
-    }
 }
