@@ -1,12 +1,13 @@
 //! `letsbridge import plan`: logs of real clients become a plan, which can be edited and made again.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use letsbridge::migrate::plan::{Plan, PlannedAccount};
 
 use crate::harness::World;
-use crate::program::{End, Start, soon};
+use crate::program::{End, Program, Start, soon};
 
 /// The logs that real clients wrote of one script.
 fn copy_logs(to: &Path) {
@@ -256,21 +257,18 @@ async fn a_channel_that_was_closed_gets_participants() {
     assert_eq!(of(&Plan::read(&path).unwrap(), "#closed"), None);
 }
 
-#[tokio::test]
-async fn ctrl_c_leaves_the_old_plan() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("plan.toml");
-    // So much that it takes a while.
+/// A log of irssi: so much that reading it takes a while.
+fn long_log() -> String {
     let mut log = String::from("--- Log opened Sat Mar 01 10:00:00 2014\n");
     for n in 0..400_000_u32 {
         let (hour, minute) = (10 + n / 60_000, n / 1_000 % 60);
         log.push_str(&format!("{hour:02}:{minute:02} < nick{}> line number {n}\n", n % 7_000));
     }
-    fs::create_dir_all(folder.path().join("logs/net")).unwrap();
-    fs::write(folder.path().join("logs/net/#tea.log"), log).unwrap();
-    fs::write(&path, "version = 1\n").unwrap();
-    let program =
-        Start::new(folder.path(), &["import", "plan", "logs", "--out", "plan.toml"]).start();
+    log
+}
+
+/// Waits until the program has the log of `#tea` open.
+async fn is_reading_tea(program: &Program) {
     let fds = program.root().parent().unwrap().join("fd");
     let is_reading = async {
         loop {
@@ -282,10 +280,165 @@ async fn ctrl_c_leaves_the_old_plan() {
         }
     };
     soon("the log is open", is_reading).await;
+}
+
+#[tokio::test]
+async fn ctrl_c_leaves_the_old_plan() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plan.toml");
+    fs::create_dir_all(folder.path().join("logs/net")).unwrap();
+    fs::write(folder.path().join("logs/net/#tea.log"), long_log()).unwrap();
+    fs::write(&path, "version = 1\n").unwrap();
+    let program =
+        Start::new(folder.path(), &["import", "plan", "logs", "--out", "plan.toml"]).start();
+    is_reading_tea(&program).await;
     program.signal("INT").await;
     let end = program.ends().await;
     assert_eq!(end.code, Some(130), "{}{}", end.out, end.err);
     assert!(end.err.contains("interrupted: plan.toml is as it was"), "{}", end.err);
     assert_eq!(fs::read_to_string(&path).unwrap(), "version = 1\n");
     assert_eq!(names_in(folder.path()), ["logs", "plan.toml"], "no half of a plan is left");
+}
+
+/// Changes what a log says, in its middle, so that nobody sees from outside that it has changed.
+fn change_secretly(log: &Path) {
+    let changed = fs::metadata(log).unwrap().modified().unwrap();
+    let text = fs::read_to_string(log).unwrap();
+    let (from, to) = ("< nick3>", "< other>");
+    assert!(text.contains(from) && from.len() == to.len());
+    fs::write(log, text.replace(from, to)).unwrap();
+    fs::File::options().write(true).open(log).unwrap().set_modified(changed).unwrap();
+}
+
+#[tokio::test]
+async fn an_interrupted_plan_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs/net");
+    fs::create_dir_all(&logs).unwrap();
+    let long = long_log();
+    let short: String = long.lines().take(5_000).flat_map(|line| [line, "\n"]).collect();
+    for (channel, log) in [("#cake", &short), ("#milk", &short), ("#tea", &long)] {
+        fs::write(logs.join(format!("{channel}.log")), log).unwrap();
+    }
+    let run = |out: &'static str, zone: &'static str| {
+        let arguments = ["import", "plan", "logs", "--timezone", zone, "--out", out];
+        Start::new(folder.path(), &arguments)
+    };
+    let whole = run("whole.toml", "UTC").ends().await;
+    assert_eq!(whole.code, Some(0), "{}", whole.err);
+    assert_eq!(names_in(folder.path()), ["logs", "whole.toml"], "nothing is left beside it");
+
+    let program = run("plan.toml", "UTC").start();
+    let kept = folder.path().join("plan.toml.partial");
+    // Two channels, below a line that says what it is.
+    let is_kept = || fs::read(&kept).is_ok_and(|it| it.split(|byte| *byte == b'\n').count() == 4);
+    soon("two channels are read", async {
+        while !is_kept() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    program.signal("INT").await;
+    let end = program.ends().await;
+    assert_eq!(end.code, Some(130), "{}{}", end.out, end.err);
+    let told = "interrupted: plan.toml was not written\n2 of 3 logs are read: run the same command again to go on\n";
+    assert!(end.err.ends_with(told), "{}", end.err);
+    assert_eq!(names_in(folder.path()), ["logs", "plan.toml.partial", "whole.toml"]);
+    let mode = fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it has the addresses of people");
+    let partial = fs::read(&kept).unwrap();
+
+    // With other options, all is read anew. Interrupted at once, it has lost nothing of what was read.
+    let program = run("plan.toml", "Asia/Tokyo").start();
+    is_reading_tea(&program).await;
+    program.signal("KILL").await;
+    let end = program.ends().await;
+    assert!(
+        end.err.contains("plan.toml.partial is of other logs, or of other options"),
+        "{}",
+        end.err
+    );
+
+    // What has changed is read anew. What has not is not read again: the second run does not see what it says now.
+    fs::write(&kept, &partial).unwrap();
+    let changed = fs::metadata(logs.join("#milk.log")).unwrap().modified().unwrap();
+    fs::write(logs.join("#milk.log"), &short).unwrap();
+    assert_ne!(fs::metadata(logs.join("#milk.log")).unwrap().modified().unwrap(), changed);
+    change_secretly(&logs.join("#cake.log"));
+    let end = run("plan.toml", "UTC").ends().await;
+    assert_eq!(end.code, Some(0), "{}", end.err);
+    assert!(end.err.contains("1 of 3 logs were read before, and are taken over\n"), "{}", end.err);
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(read("plan.toml") == read("whole.toml"), "as if it was made at once");
+    assert_eq!(names_in(folder.path()), ["logs", "plan.toml", "whole.toml"]);
+    // The other way around: a run that reads all of it sees it.
+    assert_eq!(run("other.toml", "UTC").ends().await.code, Some(0));
+    assert!(read("other.toml") != read("whole.toml"));
+}
+
+#[tokio::test]
+async fn logs_as_administrators_have_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let logs = folder.path().join("logs/net");
+    fs::create_dir_all(&logs).unwrap();
+    let log = |day: &str| {
+        let lines = (0..12).map(|n| format!("10:{n:02} <@ann> line {n} of {day}\n"));
+        format!("--- Log opened {day} 10:00:00 2014\n{}", lines.collect::<String>())
+    };
+    let today = log("Tue Mar 04");
+    // By logrotate, with numbers and with days: the day of the name is not that of the lines.
+    for (name, text) in [
+        ("#tea.log", &today),
+        ("#tea.log.1", &log("Mon Mar 03")),
+        ("#tea.log.2", &log("Sun Mar 02")),
+        ("#tea.log-20140302", &log("Sat Mar 01")),
+        ("##c++.log", &today),
+        ("#con.log", &today),
+        ("#Mixed.log", &today),
+        ("#mixed.log", &today),
+        ("#a%2Fb.log", &today),
+        ("#crlf.log", &today.replace('\n', "\r\n")),
+        ("#bom.log", &format!("\u{feff}{today}")),
+        ("#nul.log", &today.replace("line 5", &format!("line 5{}", "\0".repeat(5_000)))),
+        ("#torn.log", &today[..today.len() - 5].to_owned()),
+    ] {
+        fs::write(logs.join(name), text).unwrap();
+    }
+    fs::write(logs.join("#empty.log"), "").unwrap();
+    fs::write(logs.join("#tea.log.3.gz"), b"\x1f\x8b\x08").unwrap();
+    std::os::unix::fs::symlink("..", logs.join("loop")).unwrap();
+    // Among so many that are none, those that may be logs are named.
+    for number in 0..20 {
+        fs::write(folder.path().join(format!("logs/{number}.jpg")), b"\xff\xd8\0\0").unwrap();
+    }
+    let arguments = ["logs", "--timezone", "UTC", "--out", "plan.toml"];
+    let End { code, out, err } = plan(folder.path(), &arguments).await;
+    assert_eq!(code, Some(0), "{err}");
+    let first = err.lines().next().unwrap_or_default();
+    assert!(
+        first.ends_with("/#tea.log.3.gz: not read: it is packed: unpack it with gunzip first"),
+        "{err}"
+    );
+    assert!(out.contains("not read, but perhaps logs: 1 file. The command names them"), "{out}");
+    assert!(out.contains("not read because it is not a log: 22 files"), "{out}");
+    let text = fs::read_to_string(folder.path().join("plan.toml")).unwrap();
+    let found = Plan::read(&folder.path().join("plan.toml")).unwrap();
+    let found: Vec<(&str, usize)> =
+        found.channels.iter().map(|it| (it.channel.as_str(), it.files.len())).collect();
+    let mut sorted = found.clone();
+    sorted.sort_unstable();
+    let expected = [
+        ("##c++", 1),
+        ("#Mixed", 2),
+        ("#a%2Fb", 1),
+        ("#bom", 1),
+        ("#con", 1),
+        ("#crlf", 1),
+        ("#nul", 1),
+        ("#tea", 4),
+        ("#torn", 1),
+    ];
+    assert_eq!(sorted, expected, "{text}");
+    assert!(text.contains("#: 48 lines, 2014-03-01 to 2014-03-04"), "{text}");
+    assert!(!text.contains("of no known form"), "{text}");
 }

@@ -82,6 +82,21 @@ impl fmt::Display for RefusedFile {
     }
 }
 
+impl RefusedFile {
+    /// Whether it may be a log all the same, so that somebody should do something about it.
+    #[must_use]
+    pub fn may_be_log(&self) -> bool {
+        match self {
+            Self::Database(_)
+            | Self::Packed(_)
+            | Self::Utf16(_)
+            | Self::Deep
+            | Self::Unreadable(_) => true,
+            Self::Empty | Self::Unknown(_) | Self::Binary | Self::Link | Self::Special => false,
+        }
+    }
+}
+
 /// What the administrator says about all of the logs.
 #[derive(Debug, Clone, Default)]
 pub struct FindSettings {

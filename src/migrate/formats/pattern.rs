@@ -9,9 +9,10 @@ use regex::{Regex, RegexBuilder};
 
 use super::pattern_items::{Item, KINDS, parse_items};
 use super::scan::{bare_nick, clock, date, iso_date, iso_date_time, month, number, time};
+use super::stamp::in_zone;
 use super::told::{action, notice, text};
 use crate::domain::LogEvent;
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime, ZoneName};
 
 /// What a line of a message looks like.
 ///
@@ -188,6 +189,7 @@ struct TimeParts {
     nanos: i32,
     is_afternoon: Option<bool>,
     offset: Option<Offset>,
+    zone: Option<ZoneName>,
 }
 
 impl TimeParts {
@@ -239,6 +241,12 @@ impl TimeParts {
                 Some(&text[digits..])
             }
             'z' => self.take_offset(text),
+            'Z' => {
+                let is_of_names = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-');
+                let end = text.find(|c| !is_of_names(c)).unwrap_or(text.len());
+                self.zone = Some(ZoneName::new(&text[..end])?);
+                Some(&text[end..])
+            }
             _ => None,
         }
     }
@@ -311,7 +319,9 @@ impl TimeParts {
                 .ok()
                 .map(WrittenTime::Moment);
         }
-        Some(WrittenTime::Local { date, time, has_seconds: self.second.is_some() })
+        let has_seconds = self.second.is_some();
+        let local = WrittenTime::Local { date, time, has_seconds, zone: None };
+        Some(self.zone.map_or(local, |zone| in_zone(local, zone)))
     }
 
     fn time_of_day(&self) -> Option<Time> {

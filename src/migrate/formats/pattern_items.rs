@@ -17,7 +17,7 @@ pub(super) enum Item {
 }
 
 /// What can stand behind a percent sign.
-const DIRECTIVES: &str = "YymdeHIMSfpbBaAsz";
+const DIRECTIVES: &str = "YymdeHIMSfpbBaAszZ";
 
 /// Directives that stand for several.
 const SHORT: [(char, &str); 4] =
@@ -66,7 +66,7 @@ fn take_directive<'p>(behind: &'p str, items: &mut Vec<Item>) -> Result<&'p str,
         items.push(Item::Time(c));
     } else {
         return Err(format!(
-            "has %{c}, which is not known: use %Y %m %d %H %M %S, %y %e %b %I %p %f %a, %s (seconds since 1970), %z, \
+            "has %{c}, which is not known: use %Y %m %d %H %M %S, %y %e %b %I %p %f %a, %s (seconds since 1970), %z, %Z, \
              or %F %T %R"
         ));
     }

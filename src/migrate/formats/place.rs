@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use super::log_format::LogFormat;
 use super::place_dates::{
     is_of_date, split_date, split_part_of_date, without_extension, without_last_dates,
+    without_rotation,
 };
 use super::scan::is_channel;
 
@@ -35,7 +36,7 @@ pub(super) fn place_of(format: LogFormat, path: &Path) -> Place {
         Some((file, folders)) => (*file, folders),
         None => ("", &[][..]),
     };
-    let name = without_extension(file);
+    let name = without_extension(without_rotation(file));
     let (stem, date) = split_date(name);
     let (stem, date) = match date {
         Some(date) => (stem, Some(date)),
@@ -317,6 +318,21 @@ mod tests {
             false,
         ),
         (LogFormat::Irssi, "Libera/#team-201403.log", Some("Libera"), Some("#team"), false),
+        // Rotated: the number is not the channel's, and the day not that of the lines.
+        (LogFormat::Irssi, "Libera/#team.log.1", Some("Libera"), Some("#team"), false),
+        (LogFormat::Irssi, "Libera/#team.log.12", Some("Libera"), Some("#team"), false),
+        (LogFormat::Irssi, "Libera/#team.log.old", Some("Libera"), Some("#team"), false),
+        (LogFormat::Irssi, "Libera/#team.log~", Some("Libera"), Some("#team"), false),
+        (LogFormat::Irssi, "Libera/#team.log-20140303", Some("Libera"), Some("#team"), false),
+        (LogFormat::Irssi, "Libera/#team.1", Some("Libera"), Some("#team.1"), false),
+        (LogFormat::Irssi, "Libera/#team~", Some("Libera"), Some("#team~"), false),
+        (
+            LogFormat::WeeChat,
+            "logs/irc.libera.#team.weechatlog.1",
+            Some("libera"),
+            Some("#team"),
+            false,
+        ),
         (LogFormat::Irssi, "Libera/#debian.10.log", Some("Libera"), Some("#debian.10"), false),
         (LogFormat::Irssi, "Libera/#team.13-41.log", Some("Libera"), Some("#team.13-41"), false),
         (
@@ -463,5 +479,7 @@ mod tests {
             assert_eq!(split_date(name), (stem, found), "{name}");
         }
         assert_eq!(place_of(LogFormat::Irssi, Path::new("#t/2026/11/29.log")).date, Some(day));
+        let rotated = place_of(LogFormat::Irssi, Path::new("#t.log-20261129"));
+        assert_eq!((rotated.name.as_deref(), rotated.date), (Some("#t"), None));
     }
 }

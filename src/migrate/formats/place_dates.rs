@@ -17,6 +17,29 @@ pub(super) fn without_extension(file: &str) -> &str {
     end.map_or(file, |at| &file[..at])
 }
 
+/// The name without what logrotate and people who keep old files add behind its extension: `.log.1`, `.log-20140303`, `.log.old`.
+/// The day there is that of the rotation, and says nothing of the lines.
+pub(super) fn without_rotation(file: &str) -> &str {
+    let has_extension = |name: &&str| without_extension(name) != *name;
+    let is_number =
+        |tail: &str| (1..=4).contains(&tail.len()) && tail.bytes().all(|it| it.is_ascii_digit());
+    let is_day = |tail: &str| tail.len() == 8 && date_word(tail).is_some();
+    let (name, tail) = match file.strip_suffix('~') {
+        Some(name) => (name, "~"),
+        None => match file.rfind(['.', '-']) {
+            Some(at) => (&file[..at], &file[at..]),
+            None => return file,
+        },
+    };
+    let is_rotated = match tail.split_at_checked(1) {
+        Some((".", "old" | "bak" | "orig")) | Some(("~", "")) => true,
+        Some((".", number)) => is_number(number),
+        Some(("-", day)) => is_day(day),
+        _ => false,
+    };
+    Some(name).filter(has_extension).filter(|_| is_rotated).unwrap_or(file)
+}
+
 /// The name without the date at its end, and the date. What stands between them goes, too.
 pub(super) fn split_date(stem: &str) -> (&str, Option<Date>) {
     for length in [10, 9, 8] {

@@ -9,6 +9,7 @@ use super::parser::{LineParser, ParserSettings};
 use super::place::{Place, place_of};
 use super::quassel_copy;
 use super::scan::is_channel;
+use super::stamp::seconds;
 use crate::domain::LogEvent;
 use crate::migrate::written::{WrittenLine, WrittenTime};
 
@@ -173,8 +174,14 @@ impl Trial {
             has_session |= matches!(read, WrittenLine::Day { .. });
             let is_known = match &read {
                 WrittenLine::Unknown => false,
-                // irssi writes brackets only if it is told to; its sessions begin in its own way.
+                // irssi and HexChat write what others always write only if they are told to; their sessions begin in
+                // their own way.
                 _ if format == LogFormat::Irssi && line.starts_with('[') => has_session,
+                _ if [LogFormat::Irssi, LogFormat::HexChat].contains(&format)
+                    && seconds(line).is_some() =>
+                {
+                    has_session
+                }
                 // Without times, only sessions tell that it is a log.
                 WrittenLine::Entry { time: WrittenTime::None, .. } => has_session,
                 _ => true,

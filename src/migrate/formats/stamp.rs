@@ -1,10 +1,11 @@
 //! Dates and times at the begin of lines, in the forms that people set in clients which let them choose.
 
-use jiff::civil::Date;
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 
 use super::scan::{Clock, clock, date, month, number, time};
-use crate::migrate::written::{WrittenDate, WrittenTime};
+use crate::migrate::written::{WrittenDate, WrittenTime, ZoneName};
 
 /// A time, perhaps behind a date, and what follows: `13:59`, `1:59:16 pm`, `2026-11-29 13:59`, `29.11.2026, 13:59`,
 /// `Nov 29 13:59`, `Sun, 29 Nov 2026 13:59`. Dates such as 03/04/2026 are not among them: nobody knows which is the month.
@@ -17,12 +18,16 @@ pub(super) fn stamp(text: &str) -> Option<(WrittenTime, &str)> {
         None => (WrittenDate::None, text),
     };
     let (Clock { time, has_seconds }, rest) = clock_of_half(rest)?;
-    Some((WrittenTime::Local { date, time, has_seconds }, rest))
+    Some((WrittenTime::Local { date, time, has_seconds, zone: None }, rest))
 }
 
-/// The same, where a whole date and time may say how far the clock was ahead of UTC: `2026-11-29T13:59:16+0100`, or `Z`.
+/// The same, where a whole date and time may say how far the clock was ahead of UTC: `2026-11-29T13:59:16+0100`, or `Z`;
+/// where any time may have the name of its zone behind it; or seconds since 1970 instead of it.
 /// Only for formats that cannot be taken for those which always write it.
 pub(super) fn zoned_stamp(text: &str) -> Option<(WrittenTime, &str)> {
+    if let Some((at, rest)) = seconds(text) {
+        return (!rest.starts_with(is_letter)).then_some((WrittenTime::Moment(at), rest));
+    }
     let (written, rest) = stamp(text)?;
     if let WrittenTime::Local { date: WrittenDate::Full(date), time, .. } = written
         && let Some((ahead, rest)) = zone(rest)
@@ -30,8 +35,51 @@ pub(super) fn zoned_stamp(text: &str) -> Option<(WrittenTime, &str)> {
     {
         return Some((WrittenTime::Moment(at), rest));
     }
+    let end =
+        rest.strip_prefix(' ').map_or(0, |word| 1 + word.bytes().take_while(is_capital).count());
+    let (name, behind) = rest.split_at(end);
+    let name = name.trim_start();
+    // What stands behind the time is the program's: these words are none of its own.
+    if ZONES.contains(&name) && !behind.starts_with(is_letter) {
+        return Some((in_zone(written, ZoneName::new(name)?), behind));
+    }
     Some((written, rest))
 }
+
+/// Seconds since 1970, of nine or ten digits: from 1973 on.
+pub(super) fn seconds(text: &str) -> Option<(Timestamp, &str)> {
+    let count = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, rest) = text.split_at(count);
+    let at = (9..=10).contains(&count).then(|| digits.parse().ok())??;
+    Some((Timestamp::from_second(at).ok()?, rest))
+}
+
+/// A time in a zone of this name. With a date, Universal Time is a moment.
+pub(super) fn in_zone(written: WrittenTime, name: ZoneName) -> WrittenTime {
+    match written {
+        WrittenTime::Local { date: WrittenDate::Full(date), time, .. } if name.is_utc() => {
+            let at = Offset::UTC.to_timestamp(DateTime::from_parts(date, time));
+            at.map_or(written, WrittenTime::Moment)
+        }
+        WrittenTime::Local { date, time, has_seconds, .. } => {
+            WrittenTime::Local { date, time, has_seconds, zone: Some(name) }
+        }
+        other => other,
+    }
+}
+
+fn is_capital(byte: &u8) -> bool {
+    byte.is_ascii_uppercase()
+}
+
+/// The names of zones that `%Z` of `strftime` writes, in use since there is IRC. Which zone one is of is not told by it alone.
+const ZONES: [&str; 56] = [
+    "ACDT", "ACST", "ADT", "AEDT", "AEST", "AKDT", "AKST", "AST", "AWST", "BST", "CAT", "CDT",
+    "CEST", "CET", "CST", "EAT", "EDT", "EEST", "EET", "EST", "GMT", "HDT", "HKT", "HST", "IDT",
+    "IST", "JST", "KST", "MDT", "MEST", "MET", "MSD", "MSK", "MST", "NDT", "NST", "NZDT", "NZST",
+    "PDT", "PKT", "PST", "SAST", "SGT", "SST", "UT", "UTC", "WAST", "WAT", "WEST", "WET", "WIB",
+    "WIT", "WITA", "BRT", "BRST", "ART",
+];
 
 /// The same in brackets of that kind.
 pub(super) fn enclosed_zoned_stamp<'t>(
@@ -220,6 +268,23 @@ mod tests {
             ("2026-11-29T13:59Z x", "2026-11-29T13:59:00Z | x"),
             ("2026-11-29 13:59 Zoe", "2026-11-29 13:59:00 | Zoe"),
             ("13:59:16+0100 x", "13:59:16 with seconds|+0100 x"),
+            // The name of a zone; what is none stays.
+            ("13:59 CET <x", "13:59:00 CET| <x"),
+            ("2026-11-29 13:59:16 EST] x", "2026-11-29 13:59:16 with seconds EST|] x"),
+            ("2026-11-29 13:59:16 UTC x", "2026-11-29T13:59:16Z | x"),
+            ("2026-11-29 13:59 GMT x", "2026-11-29T13:59:00Z | x"),
+            ("13:59 UTC x", "13:59:00 UTC| x"),
+            ("13:59 CETX x", "13:59:00 | CETX x"),
+            ("13:59 CET5 x", "13:59:00 | CET5 x"),
+            ("13:59 ERR x", "13:59:00 | ERR x"),
+            ("13:59  CET x", "13:59:00 |  CET x"),
+            ("13:59 CET", "13:59:00 CET|"),
+            // Seconds since 1970.
+            ("1795957156 x", "2026-11-29T12:59:16Z | x"),
+            ("999999999 x", "2001-09-09T01:46:39Z | x"),
+            ("4102444800 x", "2100-01-01T00:00:00Z | x"),
+            ("1795957156x", "none"),
+            ("17959571560 x", "none"),
             // Which is the month?
             ("03/04/2026 13:59 x", "none"),
             ("2026-02-30 13:59 x", "none"),
@@ -228,13 +293,16 @@ mod tests {
             ("", "none"),
         ] {
             let found = match zoned_stamp(text) {
-                Some((WrittenTime::Local { date, time, has_seconds }, rest)) => {
+                Some((WrittenTime::Local { date, time, has_seconds, zone }, rest)) => {
                     let date = match date {
                         WrittenDate::Full(date) => format!("{date} "),
                         WrittenDate::WithoutYear { month, day } => format!("{month}/{day} "),
                         WrittenDate::None => String::new(),
                     };
-                    format!("{date}{time} {}|{rest}", if has_seconds { "with seconds" } else { "" })
+                    let zone = zone.map_or(String::new(), |zone| format!(" {zone:?}"));
+                    let zone = if has_seconds { &zone } else { zone.trim_start() };
+                    let seconds = if has_seconds { "with seconds" } else { "" };
+                    format!("{date}{time} {seconds}{zone}|{rest}")
                 }
                 Some((WrittenTime::Moment(at), rest)) => format!("{at} |{rest}"),
                 _ => "none".to_owned(),

@@ -50,7 +50,8 @@ pub(super) fn parse_limnoria(line: &str) -> WrittenLine {
     if said.starts_with("-= THIS MESSAGE NOT LOGGED =-") {
         return WrittenLine::Nothing;
     }
-    let time = WrittenTime::Local { date: WrittenDate::Full(date), time, has_seconds: true };
+    let time =
+        WrittenTime::Local { date: WrittenDate::Full(date), time, has_seconds: true, zone: None };
     WrittenLine::Entry { time, event: event(said, limnoria_event) }
 }
 

@@ -2,17 +2,16 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use super::scan::{
-    bare_nick, enclosed, is_channel, is_nick, iso_date_time, nick_and_rest, number, without_channel,
+    bare_nick, enclosed, is_channel, is_nick, iso_date_time, nick_and_rest, without_channel,
 };
-use super::stamp::{offset, stamp};
+use super::stamp::{in_zone, offset, seconds, stamp};
 use super::told::{action, client, kick, mode, notice, part, quit, renamed, speaker, text, topic};
 use crate::domain::{LogEvent, LogSpeaker};
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime, ZoneName};
 
 /// Reads a line.
 pub(super) fn parse(line: &str) -> WrittenLine {
@@ -39,19 +38,23 @@ pub(super) fn parse(line: &str) -> WrittenLine {
 /// `2026-11-29 13:59:16` in local time; or since 4.8 `2026-11-29 12:59:16.123456Z`; or whatever `logger.file.time_format` says.
 fn written_time(column: &str) -> Option<WrittenTime> {
     let column = enclosed(column, "[", "]").unwrap_or(column);
-    if let Some((second, "")) = number(column, 9..=10) {
-        return Timestamp::from_second(second.into()).ok().map(WrittenTime::Moment);
+    if let Some((at, "")) = seconds(column) {
+        return Some(WrittenTime::Moment(at));
     }
     let (written, rest) = match iso_date_time(column) {
         Some((date, time, rest)) => {
             let date = WrittenDate::Full(date);
-            (WrittenTime::Local { date, time, has_seconds: true }, rest)
+            (WrittenTime::Local { date, time, has_seconds: true, zone: None }, rest)
         }
         None => stamp(column)?,
     };
     let offset = match rest.trim_start() {
         "" => return Some(written),
         "Z" => Offset::UTC,
+        // Nothing else stands in this column.
+        name if name.starts_with(|c: char| c.is_ascii_uppercase()) => {
+            return Some(in_zone(written, ZoneName::new(name)?));
+        }
         rest => offset(rest).filter(|(_, end)| end.is_empty())?.0,
     };
     let WrittenTime::Local { date: WrittenDate::Full(date), time, .. } = written else {

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::stem;
 use crate::domain::MessageKind;
@@ -50,7 +51,7 @@ const MAX_WORDS: usize = 64;
 const ANSWER: SignedDuration = SignedDuration::from_secs(4);
 
 /// How somebody speaks.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Speech {
     lines: u64,
     notices: u64,

@@ -46,15 +46,17 @@ enum Ending {
 
 /// Reads the log of one channel, in order of time, for what it shows of people.
 #[derive(Debug)]
-pub(super) struct ChannelConnections<'n> {
-    network: &'n mut NetworkSightings,
+pub(super) struct ChannelConnections {
+    /// What this channel shows.
+    network: NetworkSightings,
     open: BTreeMap<NickId, ChannelConnection>,
     last_join: Option<Timestamp>,
     command: LastCommand,
 }
 
-impl<'n> ChannelConnections<'n> {
-    pub(super) fn new(network: &'n mut NetworkSightings) -> Self {
+impl ChannelConnections {
+    pub(super) fn new() -> Self {
+        let network = NetworkSightings::default();
         Self { network, open: BTreeMap::new(), last_join: None, command: LastCommand::default() }
     }
 
@@ -77,9 +79,10 @@ impl<'n> ChannelConnections<'n> {
         }
     }
 
-    /// Ends all connections, where they were last seen.
-    pub(super) fn finish(mut self) {
+    /// Ends all connections, where they were last seen. What was seen of people.
+    pub(super) fn finish(mut self) -> NetworkSightings {
         self.end_all();
+        self.network
     }
 
     fn hear(&mut self, at: Timestamp, by: &LogSpeaker, kind: MessageKind, text: &str) {

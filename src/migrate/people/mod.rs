@@ -8,6 +8,7 @@
 //! Two who were there at the same time under two nicks are never made one, unless they were logged in to one account.
 
 mod bots;
+mod channel;
 mod connections;
 mod evidence;
 mod found;
@@ -27,12 +28,15 @@ use self::sightings::NetworkSightings;
 use crate::domain::{Casemapping, LogEntry};
 
 pub use bots::bot_by_name;
+pub use channel::ChannelPeople;
 pub use evidence::{Doubt, Evidence, Sureness};
 pub use found::{FoundNick, FoundPerson};
 pub use spans::NickSpan;
 pub use stem::{is_generic, stem};
 
 /// What logs show of people, on all networks. Its memory is bounded by the number of nicks, not of lines.
+///
+/// Each channel is read for itself, since somebody in two channels has two stays; [`Self::add`] puts them together.
 #[derive(Debug, Default)]
 pub struct NickSightings {
     /// By the folded name of the network.
@@ -41,17 +45,30 @@ pub struct NickSightings {
 
 /// Reads the log of one channel, in order of time.
 #[derive(Debug)]
-pub struct ChannelSightings<'s>(ChannelConnections<'s>);
+pub struct ChannelSightings(ChannelConnections);
 
-impl ChannelSightings<'_> {
+impl ChannelSightings {
+    /// Before the first entry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(ChannelConnections::new())
+    }
+
     /// Reads the next entry.
     pub fn read(&mut self, entry: &LogEntry) {
         self.0.read(entry);
     }
 
     /// The log ends here.
-    pub fn finish(self) {
-        self.0.finish();
+    #[must_use]
+    pub fn finish(self) -> ChannelPeople {
+        ChannelPeople::from(self.0.finish())
+    }
+}
+
+impl Default for ChannelSightings {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -85,12 +102,12 @@ pub struct FoundPeople {
 }
 
 impl NickSightings {
-    /// Begins to read the log of a channel of this network.
-    pub fn channel(&mut self, network: &str) -> ChannelSightings<'_> {
+    /// Adds what the log of a channel of this network shows.
+    pub fn add(&mut self, network: &str, people: ChannelPeople) {
         let folded = Casemapping::Ascii.fold(network);
         let (_, sightings) =
             self.networks.entry(folded).or_insert_with(|| (network.to_owned(), Default::default()));
-        ChannelSightings(ChannelConnections::new(sightings))
+        people.add_to(sightings);
     }
 
     /// Finds out who was who, given what the administrator has put together.

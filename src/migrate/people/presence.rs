@@ -1,6 +1,7 @@
 //! When somebody was there, and whether two were there at the same time.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// How many seconds two may be there together, and still be one: clocks of logs differ, and minutes are rounded.
 const TOLERANCE: u32 = 60;
@@ -10,7 +11,8 @@ type Second = u32;
 
 /// The periods in which somebody was there. Bounded: beyond a number of periods, the shortest pauses between them
 /// count as presence, so that no two people become one by it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<Second>", into = "Vec<Second>")]
 pub(super) struct Presence {
     /// In order and apart from each other, but for the last [`Self::unsorted`].
     periods: Vec<(Second, Second)>,
@@ -29,7 +31,13 @@ impl Presence {
         }
     }
 
-    /// Adds all periods of `other`. Both must be settled.
+    /// Adds all periods of `other`; keeps at most `most`.
+    pub(super) fn add_all(&mut self, other: &Self, most: usize) {
+        self.periods.extend_from_slice(&other.periods);
+        self.settle(most);
+    }
+
+    /// Adds all periods of `other`.
     pub(super) fn merge(&mut self, other: &Self) {
         self.periods.extend_from_slice(&other.periods);
         self.settle(usize::MAX);
@@ -115,6 +123,28 @@ impl Presence {
     }
 }
 
+/// The lengths of pauses and periods by turns, beginning with the pause since 1970.
+impl From<Presence> for Vec<Second> {
+    fn from(mut presence: Presence) -> Self {
+        presence.settle(usize::MAX);
+        let ends = std::iter::once(0).chain(presence.periods.iter().map(|it| it.1));
+        let lengths = ends.zip(&presence.periods).map(|(end, it)| [it.0 - end, it.1 - it.0]);
+        lengths.flatten().collect()
+    }
+}
+
+impl From<Vec<Second>> for Presence {
+    fn from(lengths: Vec<Second>) -> Self {
+        let mut end: Second = 0;
+        let period = |lengths: &[Second]| {
+            let from = end.saturating_add(lengths[0]);
+            end = from.saturating_add(lengths[1]);
+            (from, end)
+        };
+        Self { periods: lengths.chunks_exact(2).map(period).collect(), unsorted: 0 }
+    }
+}
+
 fn second(time: Timestamp) -> Second {
     u32::try_from(time.as_second().max(0)).unwrap_or(u32::MAX)
 }
@@ -159,6 +189,22 @@ mod tests {
     fn periods_are_sorted_and_joined() {
         let presence = presence(&[(50, 60), (0, 10), (5, 20), (20, 30)]);
         assert_eq!(presence.periods(), [(0, 30), (50, 60)]);
+    }
+
+    #[test]
+    fn periods_are_kept_as_lengths() {
+        for (periods, lengths) in [
+            (&[][..], &[][..]),
+            (&[(0, 10)], &[0, 10]),
+            (&[(100, 130), (130, 140), (200, 200)], &[100, 40, 60, 0]),
+            (&[(u32::MAX.into(), u32::MAX.into())], &[u32::MAX, 0]),
+        ] {
+            let presence = presence(periods);
+            assert_eq!(Vec::from(presence.clone()), lengths, "{periods:?}");
+            assert_eq!(Presence::from(lengths.to_vec()), presence, "{periods:?}");
+        }
+        let damaged = Presence::from(vec![5, u32::MAX, u32::MAX, 7, 9]);
+        assert_eq!(damaged.periods(), [(5, u32::MAX), (u32::MAX, u32::MAX)], "no panic");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::bots::Speech;
 use super::presence::Presence;
@@ -29,15 +30,15 @@ const MAX_LEN_NICK: usize = 100;
 const MAX_LEN_USERHOST: usize = 200;
 
 /// The number of a nick on its network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct NickId(pub(super) u32);
 
 /// The number of a sighting on its network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct SightingId(pub(super) u32);
 
 /// What tells the users of one nick apart.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum Mark {
     /// Their services account, folded.
     Account(Box<str>),
@@ -50,18 +51,19 @@ pub(super) enum Mark {
 }
 
 /// A nick.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct NickFacts {
     pub(super) folded: String,
     /// As it is mostly written.
     pub(super) spelling: String,
-    votes: u32,
+    /// By how many it leads.
+    pub(super) votes: u32,
     pub(super) speech: Speech,
     pub(super) sightings: Vec<SightingId>,
 }
 
 /// A nick with a mark.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct NickSighting {
     pub(super) nick: NickId,
     pub(super) mark: Mark,
@@ -165,6 +167,11 @@ fn account_of_cloak(userhost: &str) -> Option<String> {
 impl NetworkSightings {
     /// The number of a nick; `None` if it is none or absurdly long, or if too many are known.
     pub(super) fn nick(&mut self, nick: &str) -> Option<NickId> {
+        self.nick_of(nick, 1)
+    }
+
+    /// The number of a nick that was written so often as it is here, or by so many more often than otherwise.
+    pub(super) fn nick_of(&mut self, nick: &str, votes: u32) -> Option<NickId> {
         let is_nick = !nick.contains(|c: char| c.is_whitespace() || c.is_control());
         if nick.is_empty() || nick.len() > MAX_LEN_NICK || !is_nick {
             return None;
@@ -189,11 +196,12 @@ impl NetworkSightings {
         // The spelling of the majority.
         let facts = &mut self.nicks[id.0 as usize];
         if facts.spelling == nick {
-            facts.votes = facts.votes.saturating_add(1);
-        } else if facts.votes == 0 {
+            facts.votes = facts.votes.saturating_add(votes);
+        } else if facts.votes < votes {
             nick.clone_into(&mut facts.spelling);
+            facts.votes = votes - facts.votes;
         } else {
-            facts.votes -= 1;
+            facts.votes -= votes;
         }
         Some(id)
     }
@@ -225,24 +233,46 @@ impl NetworkSightings {
         let mark = credentials.mark();
         let mark = mark.or_else(|| before.filter(|nick| *nick != stay.nick).map(Mark::Before));
         let id = self.sighting_id(stay.nick, mark.unwrap_or(Mark::None));
-        let most = if self.periods > MANY_PERIODS { FEW_PERIODS } else { MAX_PERIODS };
-        let sighting = &mut self.sightings[id.0 as usize];
-        let periods = sighting.presence.len();
-        sighting.presence.add(stay.since, stay.until, most);
-        self.periods = (self.periods + sighting.presence.len()).saturating_sub(periods);
-        sighting.lines += stay.lines;
-        if let Some((first, last)) = stay.said {
-            let said = sighting.said.map_or((first, last), |it| (it.0.min(first), it.1.max(last)));
-            sighting.said = Some(said);
-        }
+        let added = |presence: &mut Presence, most| presence.add(stay.since, stay.until, most);
+        let sighting = self.add_presence(id, added);
+        sighting.add_lines(stay.lines, stay.said);
         if let Some(userhost) = &credentials.userhost {
-            let hash = hash_of(userhost);
-            if sighting.hosts.len() < MAX_HOSTS && !sighting.hosts.contains(&hash) {
-                sighting.hosts.push(hash);
-            }
+            sighting.add_host(hash_of(userhost));
             sighting.host.get_or_insert_with(|| userhost.as_str().into());
         }
         id
+    }
+
+    /// Adds all that was seen elsewhere of a nick with a mark.
+    pub(super) fn add_sighting(
+        &mut self,
+        nick: NickId,
+        mark: Mark,
+        seen: &NickSighting,
+    ) -> SightingId {
+        let id = self.sighting_id(nick, mark);
+        let sighting =
+            self.add_presence(id, |presence, most| presence.add_all(&seen.presence, most));
+        sighting.add_lines(seen.lines, seen.said);
+        seen.hosts.iter().for_each(|host| sighting.add_host(*host));
+        if sighting.host.is_none() {
+            sighting.host.clone_from(&seen.host);
+        }
+        id
+    }
+
+    /// Lets `add` add periods, with the number of those that may be kept.
+    fn add_presence(
+        &mut self,
+        id: SightingId,
+        add: impl FnOnce(&mut Presence, usize),
+    ) -> &mut NickSighting {
+        let most = if self.periods > MANY_PERIODS { FEW_PERIODS } else { MAX_PERIODS };
+        let sighting = &mut self.sightings[id.0 as usize];
+        let periods = sighting.presence.len();
+        add(&mut sighting.presence, most);
+        self.periods = (self.periods + sighting.presence.len()).saturating_sub(periods);
+        sighting
     }
 
     fn sighting_id(&mut self, nick: NickId, mark: Mark) -> SightingId {
@@ -279,6 +309,22 @@ impl NetworkSightings {
     /// Sorts all periods; to be called before they are compared.
     pub(super) fn settle(&mut self) {
         self.sightings.iter_mut().for_each(|it| it.presence.settle(MAX_PERIODS));
+    }
+}
+
+impl NickSighting {
+    fn add_lines(&mut self, lines: u64, said: Option<(Timestamp, Timestamp)>) {
+        self.lines += lines;
+        if let Some((first, last)) = said {
+            let said = self.said.map_or((first, last), |it| (it.0.min(first), it.1.max(last)));
+            self.said = Some(said);
+        }
+    }
+
+    fn add_host(&mut self, hash: u64) {
+        if self.hosts.len() < MAX_HOSTS && !self.hosts.contains(&hash) {
+            self.hosts.push(hash);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::{LogEvent, LogPrecision, LogSpeaker, MessageKind};
 ///
 /// `+ nick [u@h] [account]` comes, `- nick` leaves, `x nick` quits, `nick > nick` changes the nick, `nick: text` speaks.
 fn read(sightings: &mut NickSightings, network: &str, story: &str) {
-    let mut channel = sightings.channel(network);
+    let mut channel = ChannelSightings::new();
     for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (day, rest) = line.split_once(' ').expect(line);
         let (time, rest) = rest.split_once(' ').expect(line);
@@ -18,7 +18,9 @@ fn read(sightings: &mut NickSightings, network: &str, story: &str) {
         let event = event(rest);
         channel.read(&LogEntry { at, precision: LogPrecision::Exact, event });
     }
-    channel.finish();
+    // What is kept between two runs is the same.
+    let kept = serde_json::to_string(&channel.finish()).expect("JSON");
+    sightings.add(network, serde_json::from_str(&kept).expect("what was kept"));
 }
 
 fn event(text: &str) -> LogEvent {

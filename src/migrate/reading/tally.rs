@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::error::ReadError;
 
 /// What was odd in the logs of a channel.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadingReport {
     /// How many lines are not of their log's format, and were passed over.
     pub unknown_lines: u64,
@@ -23,6 +24,10 @@ pub struct ReadingReport {
     pub doubtful_lines: u64,
     /// The logs that have been read to their end; a database once for each of its users.
     pub files: Vec<ReadLog>,
+    /// How many times name another zone than that in which they are read.
+    pub foreign_zones: u64,
+    /// The first of these in the first log that has any: its file, and the name.
+    pub first_foreign_zone: Option<(PathBuf, String)>,
     /// How many rows of databases could not be read.
     pub bad_rows: u64,
     /// The first of these.
@@ -30,7 +35,7 @@ pub struct ReadingReport {
 }
 
 /// What was in a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadLog {
     /// The file.
     pub path: PathBuf,

@@ -201,6 +201,11 @@ impl TextEntries {
             report.cut_lines += self.lines.cut_lines();
             report.recoded_lines += self.lines.recoded_lines();
             report.doubtful_lines += self.parser.doubtful_lines();
+            if let Some((count, name)) = self.timeline.foreign_zones() {
+                report.foreign_zones += count;
+                let first = || (self.path.clone(), name.as_str().to_owned());
+                report.first_foreign_zone.get_or_insert_with(first);
+            }
         });
     }
 }

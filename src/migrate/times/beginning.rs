@@ -99,7 +99,7 @@ mod tests {
             }
             None => (WrittenDate::None, format!("{text}:00").parse().unwrap()),
         };
-        let time = WrittenTime::Local { date, time, has_seconds: true };
+        let time = WrittenTime::Local { date, time, has_seconds: true, zone: None };
         WrittenLine::Entry { time, event: LogEvent::Client(String::new()) }
     }
 

@@ -33,6 +33,37 @@ pub(super) fn moment(
     }
 }
 
+/// What the name of a zone behind a time says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NamedMoment {
+    /// This is the moment.
+    Sure(Timestamp),
+    /// No more than the time itself.
+    Nothing,
+    /// It is not the name that `zone` has then.
+    Foreign,
+}
+
+/// The moment at which a clock in `zone` showed `local` while the zone was called `name`: this tells which hour it was that comes
+/// twice. Other zones may have that name, too: which zone it is, somebody else must say.
+pub(super) fn named_moment(zone: &TimeZone, local: DateTime, name: &str) -> NamedMoment {
+    let is_called =
+        |at: &Timestamp| zone.to_offset_info(*at).abbreviation().eq_ignore_ascii_case(name);
+    let at = |offset: Offset| offset.to_timestamp(local).ok();
+    let offsets = match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => [Some(offset), None],
+        AmbiguousOffset::Fold { before, after } => [Some(before), Some(after)],
+        // Neither of the two fits: a clock that is called so shows no such time.
+        AmbiguousOffset::Gap { .. } => return NamedMoment::Nothing,
+    };
+    let mut found = offsets.into_iter().flatten().filter_map(at).filter(is_called);
+    match (found.next(), found.next()) {
+        (Some(at), None) => NamedMoment::Sure(at),
+        (Some(_), Some(_)) => NamedMoment::Nothing,
+        (None, _) => NamedMoment::Foreign,
+    }
+}
+
 /// Whether a clock in `zone` that showed `last` at the line before, and shows `local` now, has gone back because the hour
 /// came for the second time.
 pub(super) fn is_second_time(zone: &TimeZone, local: DateTime, last: Timestamp) -> bool {
@@ -56,6 +87,32 @@ mod tests {
         let (at, later) = moment(&zone, local.parse().unwrap(), last).unwrap();
         let later = later.map_or(String::new(), |later| format!(" or {}", at + later));
         format!("{at}{later}")
+    }
+
+    #[test]
+    fn the_name_of_a_zone_tells_which_hour_it_was() {
+        use NamedMoment::{Foreign, Nothing};
+        let sure = |at: &str| NamedMoment::Sure(at.parse().unwrap());
+        for (zone, local, name, expected) in [
+            ("Europe/Berlin", "2025-10-26T02:30:00", "CEST", sure("2025-10-26T00:30:00Z")),
+            ("Europe/Berlin", "2025-10-26T02:30:00", "CET", sure("2025-10-26T01:30:00Z")),
+            ("Europe/Berlin", "2025-10-26T02:30:00", "EST", Foreign),
+            ("Europe/Berlin", "2025-12-01T12:00:00", "CET", sure("2025-12-01T11:00:00Z")),
+            ("Europe/Berlin", "2025-12-01T12:00:00", "CEST", Foreign),
+            ("Europe/Berlin", "2025-12-01T12:00:00", "UTC", Foreign),
+            ("UTC", "2025-12-01T12:00:00", "UTC", sure("2025-12-01T12:00:00Z")),
+            ("Europe/London", "2025-12-01T12:00:00", "GMT", sure("2025-12-01T12:00:00Z")),
+            // The same name, in three zones.
+            ("America/Chicago", "2025-11-02T01:30:00", "CST", sure("2025-11-02T07:30:00Z")),
+            ("Asia/Shanghai", "2025-11-02T01:30:00", "CST", sure("2025-11-01T17:30:00Z")),
+            ("Asia/Kolkata", "2025-11-02T01:30:00", "IST", sure("2025-11-01T20:00:00Z")),
+            ("America/Sao_Paulo", "2025-11-02T01:30:00", "-03", sure("2025-11-02T04:30:00Z")),
+            ("Europe/Berlin", "2025-03-30T02:30:00", "CET", Nothing),
+        ] {
+            let zone = TimeZone::get(zone).unwrap();
+            let found = named_moment(&zone, local.parse().unwrap(), name);
+            assert_eq!(found, expected, "{local} {name}");
+        }
     }
 
     #[test]

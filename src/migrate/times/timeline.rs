@@ -5,10 +5,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::day::{DayChange, day_of, day_with_year};
-use super::local;
+use super::local::{self, NamedMoment};
 use super::timed::TimedEntry;
 use crate::domain::{LogEntry, LogEvent, LogPrecision, LogSpeaker, MessageKind};
-use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime};
+use crate::migrate::written::{WrittenDate, WrittenLine, WrittenTime, ZoneName};
 
 /// How far back a clock may go within a file: over all zones, and a half day for clocks that were wrong.
 const MAX_BACK: SignedDuration = SignedDuration::from_hours(36);
@@ -72,6 +72,8 @@ pub struct Timeline {
     precision: LogPrecision,
     /// Who spoke last, and how, for text that goes on.
     speaker: Option<(LogSpeaker, MessageKind)>,
+    /// How often a line named another zone than that of the file, and how it called the first one.
+    foreign: (u64, Option<ZoneName>),
 }
 
 impl Timeline {
@@ -87,6 +89,7 @@ impl Timeline {
             later: None,
             precision: LogPrecision::Guessed,
             speaker: None,
+            foreign: (0, None),
         }
     }
 
@@ -113,6 +116,11 @@ impl Timeline {
             // Several are resolved one by one.
             WrittenLine::Nothing | WrittenLine::Unknown | WrittenLine::Several { .. } => Ok(None),
         }
+    }
+
+    /// How many times so far name another zone than that of the file, which counts; and how the first of them calls it.
+    pub fn foreign_zones(&self) -> Option<(u64, ZoneName)> {
+        Some((self.foreign.0, self.foreign.1?))
     }
 
     fn remember(&mut self, event: &LogEvent) {
@@ -146,10 +154,16 @@ impl Timeline {
                 self.last = Some(at);
                 Ok((at, LogPrecision::Guessed))
             }
-            WrittenTime::Local { date, time, has_seconds } => {
+            WrittenTime::Local { date, time, has_seconds, zone } => {
                 let local = self.day(date, time)?.to_datetime(time);
-                let (at, later) =
-                    local::moment(&self.zone, local, self.last).ok_or(TimeError::NoSuchDay)?;
+                let named = zone.map(|zone| local::named_moment(&self.zone, local, zone.as_str()));
+                let (at, later) = match named {
+                    Some(NamedMoment::Sure(at)) => (at, None),
+                    _ => local::moment(&self.zone, local, self.last).ok_or(TimeError::NoSuchDay)?,
+                };
+                if named == Some(NamedMoment::Foreign) {
+                    self.foreign = (self.foreign.0 + 1, self.foreign.1.or(zone));
+                }
                 let precision =
                     if has_seconds { LogPrecision::Exact } else { LogPrecision::Minute };
                 let placed = self.follow(at, precision)?;
@@ -219,6 +233,12 @@ mod tests {
             kind: MessageKind::Action,
             text: text.into(),
         };
+        // `2025-10-26 02:56 CET`
+        let is_zone = |name: &str| name.bytes().all(|byte| byte.is_ascii_uppercase());
+        let (text, zone) = match text.rsplit_once(' ') {
+            Some((before, name)) if is_zone(name) => (before, ZoneName::new(name)),
+            _ => (text, None),
+        };
         let (date, time) = text.split_once(' ').unwrap_or(("", text));
         let time = match time {
             "-" => WrittenTime::None,
@@ -232,6 +252,7 @@ mod tests {
                     },
                     _ => WrittenDate::Full(date.parse().unwrap()),
                 },
+                zone,
                 has_seconds: time.len() > 5,
                 time: if time.len() > 5 { time.into() } else { format!("{time}:00") }
                     .parse()
@@ -321,6 +342,20 @@ mod tests {
                 "2025-10-26 02:56:03, 2025-10-26 02:00:04, 2025-10-26 02:59:00, 2025-10-26 03:00:00",
                 "10-26T00:56:03Z or later, 10-26T01:00:04Z, 10-26T01:59:00Z, 10-26T02:00:00Z",
             ),
+            // It is named which one it is, even where the clock does not go back.
+            (
+                "2025-10-26 02:10:03 CEST, 2025-10-26 02:20:00 CET, 2025-10-26 02:25:00, 2025-10-26 03:00:00 CET",
+                "10-26T00:10:03Z, 10-26T01:20:00Z, 10-26T01:25:00Z, 10-26T02:00:00Z",
+            ),
+            (
+                "= 2025-10-26, 02:10 CET, 02:20 CET",
+                "10-26T01:10:00Z Minute, 10-26T01:20:00Z Minute",
+            ),
+            // Another zone is not taken for it.
+            (
+                "2025-10-26 02:10:03 EST, 2025-11-29 13:05:00 IST",
+                "10-26T00:10:03Z or later, 11-29T12:05:00Z",
+            ),
             // Text that goes on, and lines without a time, belong to the line before.
             (
                 "2025-10-26 02:56:03, +, -, 2025-10-26 03:00:00, +",
@@ -347,6 +382,20 @@ mod tests {
         for (lines, expected) in cases {
             assert_eq!(read(DayChange::Told, None, lines), expected, "{lines}");
         }
+    }
+
+    #[test]
+    fn names_of_other_zones_are_counted() {
+        let start = TimelineStart { day: None, change: DayChange::Told };
+        let mut timeline = Timeline::new(TimeZone::get("Europe/Berlin").unwrap(), start);
+        for text in ["2025-11-29 13:05:00 CET", "2025-11-29 13:05:00"] {
+            timeline.resolve(line(text)).unwrap();
+        }
+        assert_eq!(timeline.foreign_zones(), None);
+        for text in ["2025-11-29 13:06:00 EST", "2025-11-29 13:07:00 UTC"] {
+            timeline.resolve(line(text)).unwrap();
+        }
+        assert_eq!(timeline.foreign_zones(), Some((2, ZoneName::new("EST").unwrap())));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::known::KnownThings;
-use super::reading::{ReadChannel, ReadOutcome};
+use super::read_channel::ReadChannel;
+use super::reading::ReadOutcome;
 use super::survey::{FoundChannel, LogSurvey, canonical};
 use crate::migrate::plan::{
     ChannelDraft, ChannelSpeakers, FileDraft, OldPlan, PersonDraft, ProposedRoom,
@@ -216,6 +217,14 @@ fn report_doubts(read: &ReadChannel, folder: &Path) -> Vec<String> {
             "{} lines are of no known form: is the format right? The first is {}:{line}: {text}",
             with_commas(read.report.unknown_lines),
             name.display()
+        ));
+    }
+    if let Some((path, name)) = &read.report.first_foreign_zone {
+        let count = with_commas(read.report.foreign_zones);
+        doubts.push(format!(
+            "{count} times name another zone, first {name} in {}: they are read in the zone that the plan has for the log. \
+             Name the right one with --timezone, or as timezone of the log",
+            relative(path, folder).display()
         ));
     }
     if let Some(first) = &read.report.first_bad_row {

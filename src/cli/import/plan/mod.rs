@@ -3,6 +3,8 @@
 mod arguments;
 mod channels;
 mod known;
+mod partial;
+mod read_channel;
 mod reading;
 mod summary;
 mod survey;
@@ -17,7 +19,7 @@ pub(super) use self::arguments::ImportPlanArgs;
 use self::arguments::PlanSettings;
 use self::channels::PlanPeople;
 use self::known::KnownThings;
-use self::reading::read_channels;
+use self::reading::PlanReading;
 use self::survey::LogSurvey;
 use super::progress::catch_interrupts;
 use crate::cli::table::printable;
@@ -34,8 +36,8 @@ enum NoPlan {
     Argument(String),
     /// Something went wrong.
     Failure(String),
-    /// Ctrl-C.
-    Interrupted,
+    /// Ctrl-C; how far it was, if the next run goes on from there.
+    Interrupted(Option<String>),
 }
 
 /// Runs the command.
@@ -50,12 +52,13 @@ pub(super) fn plan(arguments: &ImportPlanArgs) -> ExitCode {
             eprintln!("{why}");
             EXIT_FAILURE.into()
         }
-        Err(NoPlan::Interrupted) => {
+        Err(NoPlan::Interrupted(progress)) => {
             let out = arguments.out.display();
             match arguments.out.exists() {
                 true => eprintln!("interrupted: {out} is as it was"),
                 false => eprintln!("interrupted: {out} was not written"),
             }
+            progress.iter().for_each(|text| eprintln!("{text}"));
             EXIT_INTERRUPTED.into()
         }
     }
@@ -74,8 +77,10 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
         return Err(NoPlan::Failure("nothing written: no log of a channel was found".to_owned()));
     }
     let mut sightings = NickSightings::default();
-    let outcome = read_channels(&survey, &settings, &mut sightings, &interrupted);
-    let Some(read) = outcome else { return Err(NoPlan::Interrupted) };
+    let mut reading = PlanReading::begin(&survey, &settings, &arguments.out);
+    let Some(read) = reading.read(&mut sightings, &interrupted) else {
+        return Err(NoPlan::Interrupted(reading.progress_text()));
+    };
     let given = old.as_ref().map(OldPlan::given).unwrap_or_default();
     let found = sightings.people(&given);
     let reserved = old.as_ref().map(|old| old.reserved_usernames(&found.people));
@@ -94,7 +99,7 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
         return Err(NoPlan::Failure(format!("this is a bug; nothing was written: {error}")));
     }
     if interrupted.load(Ordering::Relaxed) {
-        return Err(NoPlan::Interrupted);
+        return Err(NoPlan::Interrupted(reading.progress_text()));
     }
     write_whole(&arguments.out, &revised.text).map_err(|error| {
         NoPlan::Failure(format!(
@@ -102,6 +107,7 @@ fn make(arguments: &ImportPlanArgs) -> Result<(), NoPlan> {
             arguments.out.display()
         ))
     })?;
+    reading.finish();
     read.warnings.iter().for_each(|warning| eprintln!("{}", printable(warning)));
     survey.tell_left_out();
     summary::print(&arguments.out, &lines, &revised);

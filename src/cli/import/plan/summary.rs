@@ -42,11 +42,15 @@ pub(super) fn lines(
     if survey.private > 0 {
         lines.push(format!("{} left out", counted(survey.private, "private log")));
     }
-    if survey.left_out() > 0 {
+    let (perhaps_logs, others) = survey.left_out();
+    if perhaps_logs > 0 {
         lines.push(format!(
-            "not read because it is not a log: {}",
-            counted(survey.left_out(), "file")
+            "not read, but perhaps logs: {}. The command names them, and what to do",
+            counted(perhaps_logs, "file")
         ));
+    }
+    if others > 0 {
+        lines.push(format!("not read because it is not a log: {}", counted(others, "file")));
     }
     if lines_of_others > 0 {
         lines.push(format!(

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::NoPlan;
 use super::arguments::{ImportPlanArgs, PlanSettings};
 use super::known::KnownThings;
+use super::partial::partial_path;
 use crate::cli::table::printable;
 use crate::domain::{Casemapping, DatabaseFormat};
 use crate::migrate::files::{FoundKind, FoundLog, RefusedFile, find_as};
@@ -27,7 +28,7 @@ pub(super) struct LogSurvey {
     /// By folded network and channel.
     pub(super) channels: BTreeMap<(String, String), FoundChannel>,
     /// What is not read, and why.
-    left_out: Vec<(PathBuf, String)>,
+    left_out: Vec<LeftOutFile>,
     /// How many private logs are not read.
     pub(super) private: usize,
     /// How many logs hold only what clients and servers told their users.
@@ -49,6 +50,15 @@ pub(super) struct FoundChannel {
     doubtful: Vec<(PathBuf, LogFormat)>,
 }
 
+/// A file that is not read.
+#[derive(Debug)]
+struct LeftOutFile {
+    path: PathBuf,
+    why: String,
+    /// Whether it may be a log all the same.
+    may_be_log: bool,
+}
+
 /// Where a log belongs.
 struct SurveyedPlace {
     network: Option<String>,
@@ -67,7 +77,7 @@ impl LogSurvey {
         let logs = find_as(&arguments.logs, &settings.find)
             .map_err(|error| NoPlan::Argument(error.to_string()))?;
         let placed = old.map(placed_files).unwrap_or_default();
-        let out = fs::canonicalize(&arguments.out).ok();
+        let own = [arguments.out.clone(), partial_path(&arguments.out)].map(|it| canonical(&it));
         let mut survey = Self::default();
         let mut names = known.networks.clone();
         for log in logs {
@@ -76,7 +86,7 @@ impl LogSurvey {
                 FoundKind::Refused(RefusedFile::Link) => log.path.clone(),
                 _ => canonical(&log.path),
             };
-            if Some(&path) == out.as_ref() {
+            if own.contains(&path) {
                 continue;
             }
             if let Some(places) = placed.get(&path)
@@ -111,11 +121,14 @@ impl LogSurvey {
         let FoundLog { path, size, kind } = log;
         if path.to_str().is_none_or(|path| path.contains(char::is_control)) {
             let why = "its path is not UTF-8, or has control characters: rename it";
-            self.left_out.push((path, why.to_owned()));
+            self.leave_out(path, why, true);
             return;
         }
         match kind {
-            FoundKind::Refused(why) => self.left_out.push((path, why.to_string())),
+            FoundKind::Refused(why) => {
+                let may_be_log = why.may_be_log();
+                self.leave_out(path, why, may_be_log);
+            }
             FoundKind::Database(format) => {
                 self.add_database(path, (format, size), arguments, names);
             }
@@ -142,7 +155,7 @@ impl LogSurvey {
         let Some(channel) = channel.filter(|name| is_name(name)) else {
             let why =
                 "neither its path nor its lines say of which channel it is: name it with --channel";
-            self.left_out.push((path, why.to_owned()));
+            self.leave_out(path, why, true);
             return;
         };
         let doubt = (!recognised.rivals.is_empty()).then(|| {
@@ -176,7 +189,7 @@ impl LogSurvey {
         let channels = match ForeignLog::open(&path).and_then(|log| log.channels()) {
             Ok(channels) => channels,
             Err(error) => {
-                self.left_out.push((path, error.to_string()));
+                self.leave_out(path, error, true);
                 return;
             }
         };
@@ -208,6 +221,10 @@ impl LogSurvey {
             let share = u128::from(size) * u128::from(channel.count) / u128::from(rows.max(1));
             self.add(place, network, (file, u64::try_from(share).unwrap_or(size)), None);
         }
+    }
+
+    fn leave_out(&mut self, path: PathBuf, why: impl ToString, may_be_log: bool) {
+        self.left_out.push(LeftOutFile { path, why: why.to_string(), may_be_log });
     }
 
     fn add(
@@ -262,7 +279,9 @@ impl LogSurvey {
 
     /// Prints which files are not read, and why.
     pub(super) fn tell_left_out(&self) {
-        for (path, why) in self.left_out.iter().take(MAX_NAMED) {
+        // Those about which something can be done come first.
+        let (first, last): (Vec<_>, Vec<_>) = self.left_out.iter().partition(|it| it.may_be_log);
+        for LeftOutFile { path, why, .. } in first.into_iter().chain(last).take(MAX_NAMED) {
             eprintln!("{}", printable(&format!("{}: not read: {why}", path.display())));
         }
         let more = self.left_out.len().saturating_sub(MAX_NAMED);
@@ -281,9 +300,10 @@ impl LogSurvey {
         }
     }
 
-    /// How many files are not read because they are no logs.
-    pub(super) fn left_out(&self) -> usize {
-        self.left_out.len()
+    /// How many files are not read: those that may be logs, packed or without rights, and those that are none.
+    pub(super) fn left_out(&self) -> (usize, usize) {
+        let logs = self.left_out.iter().filter(|it| it.may_be_log).count();
+        (logs, self.left_out.len() - logs)
     }
 }
 

@@ -249,6 +249,22 @@ fn a_file_for_each_day_is_of_the_channel_of_its_folder() {
 }
 
 #[test]
+fn seconds_since_1970_are_of_ii_unless_sessions_tell_otherwise() {
+    for (path, begin, format) in [
+        ("irc/net/#team/out", "", LogFormat::Ii),
+        ("irc/net/#team.log", "", LogFormat::Ii),
+        ("irclogs/net/#team.log", "--- Log opened Sun Nov 29 13:59:15 2026\n", LogFormat::Irssi),
+        ("net/#team.log", "**** BEGIN LOGGING AT Sun Nov 29 13:59:15 2026\n\n", LogFormat::HexChat),
+    ] {
+        let column = if format == LogFormat::HexChat { '\t' } else { ' ' };
+        let text = format!("{begin}{}", format!("1795957155 <@bob>{column}hi\n").repeat(20));
+        let found = recognise(Path::new(path), text.as_bytes()).unwrap();
+        assert_eq!((found.format, found.channel.as_deref()), (format, Some("#team")), "{path}");
+        assert!(found.rivals.is_empty() && !found.is_private, "{path}: {found:?}");
+    }
+}
+
+#[test]
 fn a_path_that_names_the_client_leaves_no_doubt() {
     let text = "[13:59:16] <bob> hi\n";
     for (path, format, has_rivals) in [

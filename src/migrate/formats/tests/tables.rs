@@ -28,14 +28,15 @@ fn tell(line: WrittenLine) -> String {
     };
     let time = match time {
         WrittenTime::Moment(at) => at.to_string(),
-        WrittenTime::Local { date, time, has_seconds } => {
+        WrittenTime::Local { date, time, has_seconds, zone } => {
             let date = match date {
                 WrittenDate::Full(date) => format!("{date} "),
                 WrittenDate::WithoutYear { month, day } => format!("{month}/{day} "),
                 WrittenDate::None => String::new(),
             };
             let time = time.to_string();
-            format!("{date}{}", if has_seconds { &time } else { &time[..5] })
+            let zone = zone.map_or(String::new(), |zone| format!(" {zone:?}"));
+            format!("{date}{}{zone}", if has_seconds { &time } else { &time[..5] })
         }
         WrittenTime::None => "-".into(),
     };
@@ -77,6 +78,19 @@ fn irssi() {
             ("--- Day changed Sun Oct 26 2025", "day 2025-10-26"),
             ("--- Log closed Sun Nov 29 13:59:57 2026", "nothing"),
             ("--- nonsense", "unknown"),
+            // As `log_timestamp` says: `%s`, and `%H:%M:%S %Z`.
+            ("1795957155 <@bob> hi", "2026-11-29T12:59:15Z <bob> hi"),
+            ("1795957155  * bob waves", "2026-11-29T12:59:15Z * bob waves"),
+            ("[1795957155] <@bob> hi", "2026-11-29T12:59:15Z <bob> hi"),
+            ("13:59:16 CET <@bob> hi", "13:59:16 CET <bob> hi"),
+            ("13:59:16 CET  * bob waves", "13:59:16 CET * bob waves"),
+            ("13:59 <@bob> CET or CEST?", "13:59 <bob> CET or CEST?"),
+            ("13:59 <CET> hi", "13:59 <CET> hi"),
+            ("2026-11-29 13:59:16 UTC <@bob> hi", "2026-11-29T13:59:16Z <bob> hi"),
+            (
+                "2026-11-29 13:59:16 EST -!- bob [~u@h] has joined #team",
+                "2026-11-29 13:59:16 EST join bob ~u@h",
+            ),
             ("13:59:07 <@bob> hi", "13:59:07 <bob> hi"),
             ("13:59 <~@bob> hi", "13:59 <bob> hi"),
             ("2026-11-29T13:59:07+0100 <@bob> hi", "2026-11-29T12:59:07Z <bob> hi"),
@@ -210,6 +224,10 @@ fn weechat() {
             ("2026-11-29 13:59:16 +01:00\tbob\thi", "2026-11-29T12:59:16Z <bob> hi"),
             ("29.11.2026 13:59:16\tbob\thi", "2026-11-29 13:59:16 <bob> hi"),
             ("1795957155\tbob\thi", "2026-11-29T12:59:15Z <bob> hi"),
+            ("2026-11-29 13:59:16 CET\tbob\thi", "2026-11-29 13:59:16 CET <bob> hi"),
+            ("2026-11-29 13:59:16 XYZT\tbob\thi", "2026-11-29 13:59:16 XYZT <bob> hi"),
+            ("2026-11-29 13:59:16 GMT\tbob\thi", "2026-11-29T13:59:16Z <bob> hi"),
+            ("2026-11-29 13:59:16 nowhere\tbob\thi", "unknown"),
             // As `weechat.look.prefix_…` say.
             (
                 "2026-11-29 13:59:16\t▬▬▶\tbob (~u@h) has joined #team",
@@ -274,6 +292,8 @@ fn hexchat_and_xchat() {
             ("Feb 29 13:59:16 <bob>\thi", "2/29 13:59:16 <bob> hi"),
             ("Feb 30 13:59:16 <bob>\thi", "unknown"),
             ("2026-11-29 13:59:16 <bob>\thi", "2026-11-29 13:59:16 <bob> hi"),
+            ("1795957155 <bob>\thi", "2026-11-29T12:59:15Z <bob> hi"),
+            ("Nov 29 13:59:16 CET <bob>\thi", "11/29 13:59:16 CET <bob> hi"),
             // As people set them.
             ("[2026-11-29 13:59:16] <bob>\thi", "2026-11-29 13:59:16 <bob> hi"),
             ("[13:59] *\tbob waves", "13:59 * bob waves"),
@@ -570,6 +590,21 @@ fn patterns() {
             "%FT%T.%f%z {nick} 100%% {text}",
             "2026-11-29T13:59:16.5+0100 bob 100% sure",
             "2026-11-29T12:59:16.5Z <bob> sure",
+        ),
+        (
+            "%F %T %Z {nick} {text}",
+            "2026-11-29 13:59:16 CEST bob hi",
+            "2026-11-29 13:59:16 CEST <bob> hi",
+        ),
+        (
+            "%F %T %Z {nick} {text}",
+            "2026-11-29 13:59:16 -03 bob hi",
+            "2026-11-29 13:59:16 -03 <bob> hi",
+        ),
+        (
+            "%F %T %Z {nick} {text}",
+            "2026-11-29 13:59:16 UTC bob hi",
+            "2026-11-29T13:59:16Z <bob> hi",
         ),
         ("%a %d.%m. %R {nick}> {text}", "So 29.11. 13:59 bob> hi", "11/29 13:59 <bob> hi"),
         (
