@@ -38,6 +38,7 @@ mod public_reader;
 mod puppet_logins;
 mod puppet_nicks;
 mod read_positions;
+mod redactions;
 mod restoration;
 mod revocations;
 mod schema;
@@ -66,7 +67,8 @@ pub use backup::{
 pub use cluster::{
     ClusterCheck, ClusterConfig, ClusterNode, ClusterUrl, CopiedTable, CopyProgress, CopyStep,
     CopySummary, Lease, NodeRole, NodeStatus, PostgresError, PostgresTls, SeenNode, StoredCluster,
-    check_cluster, copy_to_postgres, copy_to_sqlite, read_cluster, revoke_in_cluster,
+    check_cluster, copy_to_postgres, copy_to_sqlite, read_cluster, redact_in_cluster,
+    revoke_in_cluster,
 };
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
@@ -86,6 +88,7 @@ pub use phase_rows::{
 };
 pub use public_reader::{Paste, PublicReader};
 pub use puppet_logins::{KeptPuppetLogin, read_puppet_logins};
+pub use redactions::{RedactionOrder, SharedRedaction, order_redaction};
 pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
 pub use unheard::UnheardCount;
@@ -98,6 +101,7 @@ use files::FileIdentity;
 use mutation::Mutation;
 use opening::{LOCK_FILE, claim_and_lock, make, set_up};
 use read_positions::ReadPositions;
+use redactions::{RedactedItems, RedactedLine};
 use sealer::Sealer;
 use wal_sync::WalSync;
 

@@ -8,12 +8,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::StoreError;
 use super::super::durability::Durability;
-use super::cell::Cell;
+use super::additions::AddedRows;
 use super::local::{CopyMark, Position, mark_ahead, write_position};
 use super::recorder::Recorder;
 use super::request::{Reply, Request};
-use super::revoked;
-use super::shape::{REVOCATION, TableShape};
+use super::shape::TableShape;
 use super::worker::Worker;
 use super::write::Turn;
 
@@ -22,9 +21,8 @@ use super::write::Turn;
 pub(super) struct Replicated {
     recorder: Recorder,
     mark: CopyMark,
-    revocation: Option<TableShape>,
-    /// The revocations that the local copy gets with this turn.
-    revoked: Vec<Vec<Cell>>,
+    /// What others have added and the local copy gets with this turn.
+    added: Vec<AddedRows>,
     /// The turn that is being committed.
     pending: Option<PendingTurn>,
     requests: UnboundedSender<Request>,
@@ -49,12 +47,10 @@ impl Replicated {
         (requests, worker): (UnboundedSender<Request>, Worker),
     ) -> rusqlite::Result<Self> {
         let recorder = Recorder::attach(connection, &shapes)?;
-        let revocation = shapes.iter().find(|shape| shape.name == REVOCATION).cloned();
         Ok(Self {
             recorder,
             mark,
-            revocation,
-            revoked: Vec::new(),
+            added: Vec::new(),
             pending: None,
             requests,
             _worker: worker,
@@ -92,8 +88,8 @@ impl Replicated {
         if is_durable {
             return Ok(());
         }
-        let revoked = self.ask(|reply| Request::Commit(turn, reply))?;
-        self.revoked.extend(revoked);
+        let added = self.ask(|reply| Request::Commit(turn, reply))?;
+        self.added.extend(added);
         if let Some(pending) = &mut self.pending {
             pending.is_durable = true;
         }
@@ -109,8 +105,8 @@ impl Replicated {
 impl Durability for Replicated {
     fn commit(&mut self, connection: &Connection, is_recoverable: bool) -> Result<(), StoreError> {
         self.make_durable(connection, is_recoverable)?;
-        if let Some(shape) = &self.revocation {
-            revoked::insert(connection, shape, &self.revoked)?;
+        for added in &self.added {
+            added.insert(connection)?;
         }
         write_position(connection, self.next_position())?;
         Ok(self.recorder.clear(connection)?)
@@ -119,7 +115,7 @@ impl Durability for Replicated {
     fn committed(&mut self, connection: &Connection) {
         self.mark.position = self.next_position();
         self.pending = None;
-        self.revoked.clear();
+        self.added.clear();
         #[cfg(test)]
         self.assert_same(connection);
         let _ = connection;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use super::super::StoreError;
-use super::cell::Cell;
+use super::additions::AddedRows;
 use super::write::Turn;
 
 /// Where an answer goes.
@@ -13,8 +13,8 @@ pub(super) type Reply<T> = SyncSender<Result<T, StoreError>>;
 /// A request of the store.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// Commit a turn. The answer has the revocations that the local copy does not have yet.
-    Commit(Arc<Turn>, Reply<Vec<Vec<Cell>>>),
+    /// Commit a turn. The answer has what others have added and the local copy does not have yet.
+    Commit(Arc<Turn>, Reply<Vec<AddedRows>>),
     /// Hand over to another node.
     Release(Reply<()>),
     /// What PostgreSQL has.
