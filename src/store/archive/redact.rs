@@ -13,7 +13,7 @@ use super::people;
 use super::refusals::{
     REACH, is_line_refused, line_digest, mark_digest, name_digest, refuse_line, refuse_name,
 };
-use super::speakers::{self, Speaker};
+use super::speakers::{self, NamedSpeaker};
 use super::words::{index_text, speaker_term};
 use super::{
     Archive, ArchiveError, ArchiveLineId, ArchiveLineState, ArchivePerson, ArchivePersonId,
@@ -106,7 +106,7 @@ impl Archive {
     fn carry_out(
         &mut self,
         redaction: &SharedRedaction,
-        speakers: &[Speaker],
+        speakers: &[NamedSpeaker],
         until: i64,
     ) -> Result<u64, ArchiveError> {
         let path = self.path().to_owned();
@@ -116,7 +116,7 @@ impl Archive {
     fn take_out(
         &mut self,
         redaction: &SharedRedaction,
-        speakers: &[Speaker],
+        speakers: &[NamedSpeaker],
         until: i64,
     ) -> Result<u64, ArchiveError> {
         let SharedRedaction { order, items, .. } = redaction;

@@ -12,17 +12,22 @@ use super::words::speaker_term;
 
 /// A person with one of their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Speaker {
+pub(super) struct NamedSpeaker {
     pub(super) id: i64,
     pub(super) scope: String,
     pub(super) name: String,
     person: i64,
 }
 
-fn all(db: &Connection) -> rusqlite::Result<Vec<Speaker>> {
+fn all(db: &Connection) -> rusqlite::Result<Vec<NamedSpeaker>> {
     let mut statement = db.prepare_cached("SELECT id, scope, name, person FROM speaker")?;
     let speakers = statement.query_map([], |row| {
-        Ok(Speaker { id: row.get(0)?, scope: row.get(1)?, name: row.get(2)?, person: row.get(3)? })
+        Ok(NamedSpeaker {
+            id: row.get(0)?,
+            scope: row.get(1)?,
+            name: row.get(2)?,
+            person: row.get(3)?,
+        })
     })?;
     speakers.collect()
 }
@@ -31,7 +36,7 @@ fn all(db: &Connection) -> rusqlite::Result<Vec<Speaker>> {
 pub(super) fn of_person(
     db: &Connection,
     person: ArchivePersonId,
-) -> rusqlite::Result<Vec<Speaker>> {
+) -> rusqlite::Result<Vec<NamedSpeaker>> {
     let mut speakers = all(db)?;
     speakers.retain(|speaker| speaker.person == person.0);
     Ok(speakers)
@@ -39,7 +44,10 @@ pub(super) fn of_person(
 
 /// The speakers that another archive means: all of who has one of the marks for certain, and those with one of the names. Of
 /// several people with that name, those who have one of the marks; without any, all of them.
-pub(super) fn matching(db: &Connection, items: &RedactedItems) -> rusqlite::Result<Vec<Speaker>> {
+pub(super) fn matching(
+    db: &Connection,
+    items: &RedactedItems,
+) -> rusqlite::Result<Vec<NamedSpeaker>> {
     if items.names.is_empty() && items.marks.is_empty() {
         return Ok(Vec::new());
     }
@@ -71,7 +79,7 @@ pub(super) fn matching(db: &Connection, items: &RedactedItems) -> rusqlite::Resu
 }
 
 /// Forgets the names of these speakers, unless they have lines that stay.
-pub(super) fn forget(db: &Connection, speakers: &[Speaker]) -> rusqlite::Result<()> {
+pub(super) fn forget(db: &Connection, speakers: &[NamedSpeaker]) -> rusqlite::Result<()> {
     for speaker in speakers {
         // Lines that were taken out one by one before.
         db.execute(
