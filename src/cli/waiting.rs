@@ -24,7 +24,7 @@ use crate::config::Settings;
 use crate::service;
 use crate::service::cluster::try_servers;
 use crate::service::progress::ProgressReader;
-use crate::service::{ArchiveMonitor, BridgeControl, HandedOver, Status};
+use crate::service::{ArchiveMonitor, BridgeControl, HandedOver, Status, WaitingArchive};
 use crate::store::{ClusterConfig, ClusterNode, Lease, Store};
 
 /// How long connections that were handed over wait for this node to be the active one again. Servers close those that do
@@ -59,6 +59,7 @@ pub(super) async fn wait_for_turn(
 ) -> Result<WaitEnd, Box<dyn Error>> {
     let node = ClusterNode::new(node, &settings.state_dir)?;
     let monitor = ClusterMonitor::new(node.status());
+    let archive = WaitingArchive::start(&settings.state_dir);
     if let Some(hand_over) = &hand_over {
         requests.handles.upgrade.go_on(hand_over.id());
     }
@@ -103,6 +104,7 @@ pub(super) async fn wait_for_turn(
     };
     trial.abort();
     telling.abort();
+    drop(archive);
     admin.stop().await;
     Ok(end)
 }

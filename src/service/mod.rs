@@ -60,7 +60,7 @@ use crate::domain::EndpointId;
 use crate::net::WriteGate;
 use crate::store::{Lease, Store, StoreError};
 
-pub use archive::{ArchiveMonitor, ArchiveStatus};
+pub use archive::{ArchiveMonitor, ArchiveStatus, WaitingArchive};
 pub use control::BridgeControl;
 pub use link_requests::LinkAsker;
 pub use messages::Status;

@@ -39,6 +39,7 @@ mod public_reader;
 mod puppet_logins;
 mod puppet_nicks;
 mod read_positions;
+mod redactions;
 mod restoration;
 mod revocations;
 mod schema;
@@ -68,7 +69,8 @@ pub use backup::{
 pub use cluster::{
     ClusterCheck, ClusterConfig, ClusterNode, ClusterUrl, CopiedTable, CopyProgress, CopyStep,
     CopySummary, Lease, NodeRole, NodeStatus, PostgresError, PostgresTls, SeenNode, StoredCluster,
-    check_cluster, copy_to_postgres, copy_to_sqlite, read_cluster, revoke_in_cluster,
+    check_cluster, copy_to_postgres, copy_to_sqlite, read_cluster, redact_in_cluster,
+    revoke_in_cluster,
 };
 pub use cursors::{ChannelProgress, Cursor, Msgid};
 pub use error::StoreError;
@@ -88,6 +90,7 @@ pub use phase_rows::{
 };
 pub use public_reader::{Paste, PublicReader};
 pub use puppet_logins::{KeptPuppetLogin, read_puppet_logins};
+pub use redactions::{RedactionOrder, SharedRedaction, order_redaction};
 pub use restoration::Restoration;
 pub use revocations::{Revocation, revoke};
 pub use unheard::UnheardCount;
@@ -100,6 +103,7 @@ use files::FileIdentity;
 use mutation::Mutation;
 use opening::{LOCK_FILE, claim_and_lock, make, set_up};
 use read_positions::ReadPositions;
+use redactions::{RedactedItems, RedactedLine};
 use sealer::Sealer;
 use uncommitted::Uncommitted;
 use wal_sync::WalSync;

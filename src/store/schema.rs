@@ -249,6 +249,16 @@ const TABLES_OF_4: &str = "
         PRIMARY KEY (week, endpoint, name, account)
     ) STRICT, WITHOUT ROWID;
 
+    -- What an administrator has ordered to be taken out of the archives: see `archive::orders`.
+    CREATE TABLE redaction (
+        id     INTEGER PRIMARY KEY,
+        token  INTEGER NOT NULL UNIQUE,              -- random: an id is used again after a backup was restored
+        at     INTEGER NOT NULL,
+        by     TEXT NOT NULL,
+        reason TEXT,
+        what   TEXT NOT NULL                         -- JSON, with digests in place of texts and names
+    ) STRICT;
+
     -- Of which store in PostgreSQL this is a node's local copy, and up to which turn of which reign. No row: of none, this
     -- is the store.
     CREATE TABLE replica (

@@ -50,6 +50,7 @@ mod puppet_login;
 mod registration;
 mod reload;
 mod secrets;
+mod shared_redactions;
 mod starting;
 mod state;
 mod stopping;

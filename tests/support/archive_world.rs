@@ -8,11 +8,11 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use letsbridge::config;
 use letsbridge::domain::{LogPrecision, MessageKind};
-use letsbridge::store::Store;
 use letsbridge::store::archive::{
     Archive, ArchiveLineId, ArchiveLineKind, LineOrigin, NewArchiveLine, NewSpeaker, PersonMark,
-    PersonMarks, RedactionOrder,
+    PersonMarks,
 };
+use letsbridge::store::{RedactionOrder, Store};
 use letsbridge::web::WebServer;
 use letsbridge_testkit::letschat::{self, LetsChat, NewRoom, NewUser};
 use tempfile::TempDir;
@@ -165,7 +165,8 @@ fn fill(directory: &Path, letschat: &LetsChat) -> KnownLines {
         by: "keeper".to_owned(),
         reason: Some("asked to".to_owned()),
     };
-    assert_eq!(archive.redact_line(lines.gone, &order).unwrap(), 1);
+    let (redaction, counts) = archive.plan_lines(&[lines.gone], &order).unwrap();
+    assert_eq!(counts, [archive.redact(&redaction).unwrap()]);
     lines
 }
 

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use super::{EXIT_CONFIG_ERROR, EXIT_FAILURE};
 use crate::config;
 use crate::config::Settings;
+use crate::store::StoreError;
 use crate::store::archive::ArchiveError;
 
 /// The arguments of `archive`.
@@ -99,6 +100,11 @@ enum ArchiveCommandError {
         /// The system's error.
         error: std::io::Error,
     },
+    /// The other nodes cannot be told.
+    #[error(
+        "the order to take it out cannot be stored: {0}. Nothing was taken out: run the command again"
+    )]
+    NotOrdered(StoreError),
     /// What was asked for is not there, or not clear.
     #[error("{0}")]
     Asked(String),

@@ -7,9 +7,14 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::ArchiveCommandError;
+use crate::cli::run;
 use crate::cli::table::printable;
 use crate::config::Settings;
-use crate::store::archive::{Archive, ArchiveLineId, ArchivePerson, RedactionOrder};
+use crate::service::cluster::cluster_config;
+use crate::store::archive::{Archive, ArchiveLineId, ArchivePerson};
+use crate::store::{
+    RedactionOrder, SharedRedaction, StoreError, order_redaction, redact_in_cluster,
+};
 
 /// What everybody reads as the one who took something out, unless it is said.
 const USUAL_NAME: &str = "an administrator";
@@ -35,8 +40,10 @@ struct RedactTarget {
     after_help = "The bridge can keep running. The texts are erased from the archive, and imports do not bring them \
                   back. In their place everybody reads when they were taken out, by whom and why. The ledger keeps \
                   what was said recently for as long as store.retention says. Copies and exports that were made before \
-                  still hold them, and so do Let's Chat and IRC. Exit status: 0 done; 1 something was not found, or \
-                  could not be taken out; 2 configuration or argument error."
+                  still hold them, and so do Let's Chat and IRC. Where two nodes share a store in PostgreSQL, the other \
+                  one takes them out as well, as soon as it can; if PostgreSQL cannot be reached, nothing is taken out. \
+                  Run it on the active node, whose archive is complete. Exit status: 0 done; 1 something was not found, \
+                  or could not be taken out; 2 configuration or argument error."
 )]
 pub(super) struct RedactArgs {
     #[command(flatten)]
@@ -79,49 +86,79 @@ pub(super) fn redact(
     };
     let mut archive = Archive::open(&settings.state_dir)?;
     match &arguments.target.person {
-        Some(name) => redact_person(&mut archive, name, &order, arguments.yes),
-        None => redact_lines(&mut archive, &arguments.target.lines, &order),
+        Some(name) => redact_person(settings, &mut archive, (name, arguments.yes), &order),
+        None => redact_lines(settings, &mut archive, &arguments.target.lines, &order),
+    }
+}
+
+/// Gives the order to all nodes, and to archives that are begun anew. Only then anything is taken out here: what is taken
+/// out here could not be ordered again.
+fn give_order(settings: &Settings, redaction: &SharedRedaction) -> Result<(), ArchiveCommandError> {
+    let give = || -> Result<(), StoreError> {
+        let directory = &settings.state_dir;
+        match cluster_config(settings)? {
+            Some(cluster) => {
+                run::build_runtime().block_on(redact_in_cluster(&cluster, directory, redaction))
+            }
+            None => order_redaction(directory, redaction),
+        }
+    };
+    give().map_err(ArchiveCommandError::NotOrdered)
+}
+
+/// What to do if something is not here, where another node may have it.
+fn advice(settings: &Settings) -> &'static str {
+    match &settings.store.cluster {
+        Some(_) => ". The archive of the active node may have it: run the command there",
+        None => "",
     }
 }
 
 fn redact_lines(
+    settings: &Settings,
     archive: &mut Archive,
     lines: &[String],
     order: &RedactionOrder,
 ) -> Result<(), ArchiveCommandError> {
+    // A whole link is as good as its end.
+    let end = |text: &String| text.rsplit(['/', '#']).next().unwrap_or(text).parse().ok();
+    let ids: Vec<Option<ArchiveLineId>> = lines.iter().map(end).collect();
+    let known: Vec<ArchiveLineId> = ids.iter().flatten().copied().collect();
+    let (redaction, counts) = archive.plan_lines(&known, order)?;
+    if !redaction.is_empty() {
+        give_order(settings, &redaction)?;
+        archive.redact(&redaction)?;
+    }
+    let mut counts = counts.into_iter();
     let mut missing = Vec::new();
-    for text in lines {
-        // A whole link is as good as its end.
-        let id = text.rsplit(['/', '#']).next().unwrap_or(text);
-        let count = match id.parse::<ArchiveLineId>() {
-            Ok(id) => archive.redact_line(id, order)?,
-            Err(_) => 0,
-        };
-        match count {
-            0 => missing.push(text.clone()),
-            1 => println!("{text}: taken out"),
-            rooms => println!("{text}: taken out of {rooms} rooms"),
+    for (text, id) in lines.iter().zip(ids) {
+        match id.and_then(|_| counts.next()) {
+            None | Some(0) => missing.push(text.clone()),
+            Some(1) => println!("{text}: taken out"),
+            Some(rooms) => println!("{text}: taken out of {rooms} rooms"),
         }
     }
     if missing.is_empty() {
         return Ok(());
     }
     Err(ArchiveCommandError::Asked(format!(
-        "{}: no such line, or it is taken out already; an address has 24 digits, as in the link to the line",
-        missing.join(", ")
+        "{}: no such line, or it is taken out already; an address has 24 digits, as in the link to the line{}",
+        missing.join(", "),
+        advice(settings)
     )))
 }
 
 fn redact_person(
+    settings: &Settings,
     archive: &mut Archive,
-    name: &str,
+    (name, is_sure): (&str, bool),
     order: &RedactionOrder,
-    is_sure: bool,
 ) -> Result<(), ArchiveCommandError> {
     let people = archive.people_named(name)?;
     let person = match people.as_slice() {
         [] => {
-            let problem = format!("{name}: nobody of that name has said anything");
+            let problem =
+                format!("{name}: nobody of that name has said anything{}", advice(settings));
             return Err(ArchiveCommandError::Asked(problem));
         }
         [person] => person,
@@ -137,7 +174,9 @@ fn redact_person(
     if !is_sure && !confirm("Take out all that they have said? It cannot be undone. [y/N] ")? {
         return Err(ArchiveCommandError::Asked("nothing was taken out".to_owned()));
     }
-    let count = archive.redact_person(person.id, order, |_| {})?;
+    let (redaction, count) = archive.plan_person(person.id, order)?;
+    give_order(settings, &redaction)?;
+    archive.redact_person(person.id, &redaction)?;
     println!("{count} lines taken out, with the names");
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! It reads the ledger beside the engine, which never waits for it. What it has not copied is not pruned. If the archive
 //! cannot be written, the bridge goes on without, and the archiver tries again.
 
+mod orders;
 mod rules;
 mod worker;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 use crate::config::Settings;
 use crate::store::Store;
 
+pub use orders::WaitingArchive;
 pub(super) use rules::OwnAccount;
 use worker::{ArchiveWorker, WorkerSettings};
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::orders::OrderFollower;
 use super::rules::{LinkedRules, OwnAccount};
 use super::{ArchiveMonitor, ArchiveStatus};
 use crate::config::Settings;
@@ -54,6 +55,7 @@ pub(super) struct ArchiveWorker {
     state_dir: PathBuf,
     settings: Option<WorkerSettings>,
     open: Option<OpenFeed>,
+    orders: OrderFollower,
     limit: PruneLimit,
     monitor: ArchiveMonitor,
     status: ArchiveStatus,
@@ -73,6 +75,7 @@ impl ArchiveWorker {
             state_dir: state_dir.to_owned(),
             settings: None,
             open: None,
+            orders: OrderFollower::new(state_dir),
             limit,
             monitor,
             status: ArchiveStatus::default(),
@@ -134,6 +137,10 @@ impl ArchiveWorker {
             self.note(worked);
             self.watch_lag();
         }
+        if !self.status.is_enabled {
+            // There may be logs that were imported.
+            self.orders.work();
+        }
         self.publish();
     }
 
@@ -184,6 +191,8 @@ impl ArchiveWorker {
     }
 
     fn copy(&mut self) -> Result<(), ArchiveError> {
+        // First: what was taken out must not come in.
+        self.orders.follow()?;
         let (Some(open), Some(settings)) = (&mut self.open, &self.settings) else { return Ok(()) };
         let progress = open.feed.copy(&mut open.archive, &settings.rules, Timestamp::now())?;
         self.limit.set(progress.up_to);

@@ -18,6 +18,9 @@
 //! | `activity`  | how much was said by whom in which week                              |
 //! | `overlap`   | imported lines that were heard already                               |
 //! | `redact`    | lines taken out for everybody                                        |
+//! | `refusals`  | what was taken out and must not come back                            |
+//! | `speakers`  | whose lines are taken out                                            |
+//! | `orders`    | what the ledger orders to be taken out                               |
 //! | `feed`      | what the bridge hears, from the ledger                              |
 //! | `retention` | forgetting what is too old                                           |
 //! | `import`    | how far imports are                                                  |
@@ -38,14 +41,17 @@ mod import;
 mod line;
 mod lines;
 mod open;
+mod orders;
 mod overlap;
 mod people;
 mod query;
 mod reader;
 mod redact;
+mod refusals;
 mod retention;
 mod schema;
 mod search;
+mod speakers;
 mod words;
 mod writer;
 
@@ -60,9 +66,9 @@ pub use line::{
     ArchivePersonId, ArchiveQuery, ArchiveResults, ArchiveRoom, ArchiveRoomId,
 };
 pub use open::archive_size;
+pub use orders::ArchiveOrders;
 pub use people::{PersonMark, PersonMarks};
 pub use reader::ArchiveReader;
-pub use redact::RedactionOrder;
 pub use writer::{Archive, ArchiveBatch, LineOrigin, LineOutcome, NewArchiveLine, NewSpeaker};
 
 /// The file in `state_dir`.

@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::columns::fold_nick;
+use super::refusals::Refusals;
 use super::words::fold_name;
 use super::{ArchiveError, ArchivePerson, ArchivePersonId, ArchiveRoomId};
+
+/// How the key of a nick begins.
+const NICK_KEY: &str = "nick ";
 
 /// By what somebody is recognised.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,12 +42,12 @@ pub enum PersonMark {
 
 impl PersonMark {
     /// As it stands in the table.
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         match self {
             Self::User(id) => format!("user {id}"),
             Self::Planned { id, name } => format!("plan {id} {name}"),
             Self::Account { network, name } => format!("account {network} {}", fold_nick(name)),
-            Self::Nick { network, nick } => format!("nick {network} {}", fold_nick(nick)),
+            Self::Nick { network, nick } => format!("{NICK_KEY}{network} {}", fold_nick(nick)),
         }
     }
 }
@@ -95,6 +99,47 @@ pub(super) fn resolve(
         statement.execute(params![key, person])?;
     }
     Ok(ArchivePersonId(person))
+}
+
+/// Whether the key is one of a mark that may have been somebody else's before.
+pub(super) fn is_likely_key(key: &str) -> bool {
+    key.starts_with(NICK_KEY)
+}
+
+/// The keys of all marks of a person.
+pub(super) fn keys_of(
+    connection: &Connection,
+    person: ArchivePersonId,
+) -> rusqlite::Result<Vec<String>> {
+    let mut statement =
+        connection.prepare_cached("SELECT key FROM person_key WHERE person = ?1 ORDER BY key")?;
+    statement.query_map([person.0], |row| row.get(0))?.collect()
+}
+
+/// The marks by which somebody may be known who was perhaps taken out: those that were not, and those with which they have
+/// spoken again. `None` if they have not spoken again.
+pub(super) fn without_refused(
+    connection: &Connection,
+    marks: &PersonMarks,
+    refusals: &Refusals,
+) -> rusqlite::Result<Option<PersonMarks>> {
+    if refusals.is_without_names() {
+        return Ok(Some(marks.clone()));
+    }
+    let (mut is_known, mut is_refused) = (false, false);
+    let mut keep = |mark: &PersonMark| -> rusqlite::Result<Option<PersonMark>> {
+        let is_here = person_with(connection, &mark.key())?.is_some();
+        is_known |= is_here;
+        let is_kept = is_here || !refusals.has_mark(mark);
+        is_refused |= !is_kept;
+        Ok(is_kept.then(|| mark.clone()))
+    };
+    let mut kept = |marks: &[PersonMark]| -> rusqlite::Result<Vec<PersonMark>> {
+        let marks = marks.iter().map(&mut keep).collect::<rusqlite::Result<Vec<_>>>()?;
+        Ok(marks.into_iter().flatten().collect())
+    };
+    let marks = PersonMarks { sure: kept(&marks.sure)?, likely: kept(&marks.likely)? };
+    Ok((is_known || !is_refused).then_some(marks))
 }
 
 fn person_with(connection: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {

@@ -97,12 +97,15 @@ const TABLES: &str = "
 
     CREATE TABLE redaction (
         id     INTEGER PRIMARY KEY,
+        token  INTEGER NOT NULL UNIQUE,              -- of the order in the ledger
         at     INTEGER NOT NULL,
         by     TEXT NOT NULL,
-        reason TEXT
+        reason TEXT,
+        done   INTEGER NOT NULL DEFAULT 0            -- all of it is taken out here
     ) STRICT;
 
-    -- What must not come back: a line, by a digest of its author and text; or all that somebody said until then.
+    -- What must not come back: a line, by a digest of its author and text; or all that somebody said until then, by a
+    -- digest of a name or of what they are recognised by.
     CREATE TABLE refused_line (
         room      INTEGER NOT NULL,
         at        INTEGER NOT NULL,                  -- milliseconds

@@ -10,7 +10,7 @@ use super::columns::{first_number, kind_to_sql, last_number, precision_to_sql};
 use super::days::quarter_of;
 use super::open::OpenedFile;
 use super::people::{self, PersonMarks};
-use super::redact::Refusals;
+use super::refusals::Refusals;
 use super::words::index_text;
 use super::{ArchiveError, ArchiveLineId, ArchiveLineKind, ArchiveRoomId, open, overlap};
 use crate::domain::LogPrecision;
@@ -175,6 +175,7 @@ impl Archive {
         let Self { connection, memory, .. } = self;
         // Another program may have joined people, or taken out what it remembers.
         memory.speakers.clear();
+        memory.in_rooms.clear();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let refusals = Refusals::read(&transaction)?;
         let mut batch = ArchiveBatch { transaction, memory, counts: BTreeMap::new(), refusals };
@@ -352,12 +353,16 @@ impl ArchiveBatch<'_> {
         Ok(id)
     }
 
-    /// Somebody is known by these marks: they are one person from now on.
+    /// Somebody is known by these marks: they are one person from now on. Who was taken out stays unknown until they speak
+    /// again.
     ///
     /// # Errors
     /// When the archive cannot be written.
     pub fn know(&mut self, marks: &PersonMarks, name: &str) -> Result<(), ArchiveError> {
-        people::resolve(&self.transaction, marks, name)?;
+        let db = &self.transaction;
+        if let Some(marks) = people::without_refused(db, marks, &self.refusals)? {
+            people::resolve(db, &marks, name)?;
+        }
         self.memory.speakers.clear();
         Ok(())
     }

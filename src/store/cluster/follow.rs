@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::super::{StoreError, schema};
 use super::ClusterConfig;
+use super::additions::Additions;
 use super::changes::TurnChanges;
 use super::error::PostgresError;
 use super::fill::fill_changed_tables;
@@ -20,9 +21,8 @@ use super::migrate::{StoreMeta, check_version, migrate, read_meta};
 use super::reign::{
     LeaderRow, announce, read_leader, read_nodes, take_over, try_lock, try_lock_name,
 };
-use super::revoked;
 use super::session::Session;
-use super::shape::{REVOCATION, TableShape};
+use super::shape::TableShape;
 use super::shared_files::SharedFiles;
 use super::status::{NodeRole, NodeStatus};
 
@@ -241,11 +241,9 @@ impl Follower {
 
     /// Fetches what is no part of the turns.
     async fn fetch_the_rest(&mut self, session: &Session) -> Result<(), StoreError> {
-        let revocation = self.shapes.iter().find(|shape| shape.name == REVOCATION);
-        if let Some(shape) = revocation {
-            let last = revoked::last(&self.connection)?;
-            let rows = revoked::read_after(session, shape, last).await?;
-            revoked::insert(&self.connection, shape, &rows)?;
+        let mut known = Additions::known(&self.shapes, &self.connection)?;
+        for added in known.read_new(session).await? {
+            added.insert(&self.connection)?;
         }
         match &mut self.files {
             Some(files) => files.fetch(session).await,

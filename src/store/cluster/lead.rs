@@ -9,16 +9,14 @@ use tokio::time::Instant;
 
 use super::super::StoreError;
 use super::ClusterConfig;
-use super::cell::Cell;
+use super::additions::{AddedRows, Additions};
 use super::error::PostgresError;
 use super::lease::{self, Lease};
 use super::local::CopyMark;
 use super::reign::{
     announce, beat, forget_changes, read_leader, read_nodes, release, try_lock, try_lock_name,
 };
-use super::revoked;
 use super::session::Session;
-use super::shape::{REVOCATION, TableShape};
 use super::shared_files::SharedFiles;
 use super::status::{NodeRole, NodeStatus};
 use super::write::{Turn, TurnWriter};
@@ -34,7 +32,6 @@ const MAX_UNSYNCED: usize = 16;
 pub(super) struct Leader {
     pub(super) config: ClusterConfig,
     pub(super) writer: TurnWriter,
-    pub(super) revocation: Option<TableShape>,
     /// `None` while the connection is lost.
     pub(super) session: Option<Session>,
     /// The last turn that is confirmed.
@@ -47,9 +44,9 @@ pub(super) struct Leader {
     pub(super) files: Option<SharedFiles>,
     pub(super) status: watch::Sender<NodeStatus>,
     pub(super) started: Timestamp,
-    /// The revocations that the local copy does not have yet.
-    pub(super) revoked: Vec<Vec<Cell>>,
-    pub(super) last_revoked: i64,
+    /// What others have added and the local copy does not have yet.
+    pub(super) added: Vec<AddedRows>,
+    pub(super) known: Additions,
     /// Whether another node has taken over.
     pub(super) is_replaced: bool,
     pub(super) beats: u64,
@@ -228,11 +225,7 @@ impl Leader {
         }
         self.lease.extend(sent);
         self.beats += 1;
-        if let Some(shape) = &self.revocation {
-            let rows = revoked::read_after(session, shape, self.last_revoked).await?;
-            self.last_revoked = revoked::last_of(&rows, self.last_revoked);
-            self.revoked.extend(rows);
-        }
+        self.added.extend(self.known.read_new(session).await?);
         if self.beats.is_multiple_of(LOOK_AFTER) {
             let turn = self.mark.position.turn;
             announce(session, &self.config, (self.started, turn)).await?;
@@ -319,10 +312,5 @@ impl Leader {
         let session = self.session.as_ref().ok_or_else(lost)?;
         let mut meter = super::meter::CopyMeter::unread();
         Ok(super::full_copy::digests(session, &self.writer.shapes(), &mut meter).await?)
-    }
-
-    /// The table of the revocations.
-    pub(super) fn revocation_of(shapes: &[TableShape]) -> Option<TableShape> {
-        shapes.iter().find(|shape| shape.name == REVOCATION).cloned()
     }
 }

@@ -13,7 +13,8 @@ use super::shape::TableShape;
 const MIGRATION_LOCK: i64 = 0x4C74_7342_0000_0002;
 
 /// What PostgreSQL has besides the tables of the store. Only the active node writes: what it writes is
-/// refused if it is not that any more; except that each node writes its own row of `node`, and that anybody may revoke links.
+/// refused if it is not that any more; except that each node writes its own row of `node`, and that anybody may revoke
+/// links and take lines out of the archives.
 const TABLES: &str = "
     CREATE SCHEMA IF NOT EXISTS letsbridge;
     CREATE TABLE IF NOT EXISTS letsbridge.meta (

@@ -6,6 +6,7 @@
 //! lock of PostgreSQL; each turn is refused unless it follows the last one of the same reign (`epoch`); and the active node
 //! may speak only as long as its [`Lease`] is valid, while the next one waits longer than that.
 
+mod additions;
 mod cell;
 mod changes;
 mod digest;
@@ -25,7 +26,6 @@ mod recorder;
 mod reign;
 mod replicated;
 mod request;
-mod revoked;
 mod rows;
 mod session;
 mod shape;
@@ -54,7 +54,9 @@ pub use error::PostgresError;
 pub use lease::Lease;
 pub use meter::{CopyProgress, CopyStep};
 pub use node::ClusterNode;
-pub use query::{ClusterCheck, StoredCluster, check_cluster, read_cluster, revoke_in_cluster};
+pub use query::{
+    ClusterCheck, StoredCluster, check_cluster, read_cluster, redact_in_cluster, revoke_in_cluster,
+};
 pub use status::{NodeRole, NodeStatus, SeenNode};
 pub use transfer::{copy_to_postgres, copy_to_sqlite};
 pub use url::{ClusterUrl, PostgresTls};

@@ -10,6 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::super::{DB_FILE, Store, StoreError, claim_and_lock};
 use super::ClusterConfig;
+use super::additions::Additions;
 use super::follow::{Follower, Reign};
 use super::lead::Leader;
 use super::lease::Lease;
@@ -17,7 +18,6 @@ use super::local::CopyMark;
 use super::open_copy::{StateLock, open_copy};
 use super::replicated::Replicated;
 use super::request::Request;
-use super::revoked;
 use super::shape::{TableShape, read_shapes};
 use super::shared_files::SharedFiles;
 use super::status::{NodeRole, NodeStatus};
@@ -149,7 +149,10 @@ async fn run(
         Ok(reign) => reign,
         Err(error) => return drop(activated.send(Err(error))),
     };
-    let last_revoked = revoked::last(&follower.connection).unwrap_or_default();
+    let known = match Additions::known(&follower.shapes, &follower.connection) {
+        Ok(known) => known,
+        Err(error) => return drop(activated.send(Err(error.into()))),
+    };
     let Follower { config, shapes, connection, files, status, started } = follower;
     let Reign { session, mark, sent } = reign;
     let lease = Lease::expired();
@@ -159,7 +162,6 @@ async fn run(
     let mut leader = Leader {
         config,
         writer,
-        revocation: Leader::revocation_of(&shapes),
         session: prepared.is_ok().then_some(session),
         mark: mark.clone(),
         pending: None,
@@ -168,8 +170,8 @@ async fn run(
         files,
         status,
         started,
-        revoked: Vec::new(),
-        last_revoked,
+        added: Vec::new(),
+        known,
         is_replaced: false,
         beats: 0,
         last_beat: None,
@@ -240,7 +242,7 @@ fn may_pass(error: &StoreError, is_first: bool) -> bool {
 async fn serve(leader: &mut Leader, requests: &mut Requests, database: Option<PathBuf>) {
     let mut beats = interval(BEAT_INTERVAL);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut copy = LocalRevocations { database, connection: None };
+    let mut copy = LocalAdditions { database, connection: None };
     loop {
         tokio::select! {
             biased;
@@ -248,7 +250,7 @@ async fn serve(leader: &mut Leader, requests: &mut Requests, database: Option<Pa
                 None => return,
                 Some(Request::Commit(turn, reply, settled)) => {
                     let outcome = leader.commit(&turn).await;
-                    let outcome = outcome.map(|()| std::mem::take(&mut leader.revoked));
+                    let outcome = outcome.map(|()| std::mem::take(&mut leader.added));
                     // The store may be gone.
                     let _ = reply.send(outcome);
                     if let Some(settled) = settled {
@@ -273,17 +275,17 @@ async fn serve(leader: &mut Leader, requests: &mut Requests, database: Option<Pa
     }
 }
 
-/// Writes revocations to the local copy while no turn does.
-struct LocalRevocations {
+/// Writes what others have added to the local copy while no turn does.
+struct LocalAdditions {
     database: Option<PathBuf>,
     connection: Option<Connection>,
 }
 
-impl LocalRevocations {
+impl LocalAdditions {
     /// Writes what is there, unless the store is just writing: then it takes it itself with the next turn.
     fn write(&mut self, leader: &mut Leader) {
-        let (Some(path), Some(shape)) = (&self.database, &leader.revocation) else { return };
-        if leader.revoked.is_empty() {
+        let Some(path) = &self.database else { return };
+        if leader.added.is_empty() {
             return;
         }
         if self.connection.is_none() {
@@ -292,9 +294,9 @@ impl LocalRevocations {
         let Some(connection) = &self.connection else { return };
         let written = connection
             .busy_timeout(Duration::ZERO)
-            .and_then(|()| revoked::insert(connection, shape, &leader.revoked));
+            .and_then(|()| leader.added.iter().try_for_each(|added| added.insert(connection)));
         if written.is_ok() {
-            leader.revoked.clear();
+            leader.added.clear();
         }
     }
 }

@@ -70,7 +70,8 @@ pub(super) fn is_used_alone(path: &Path) -> bool {
 /// Whether a bridge has never used this store.
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM endpoint) AND NOT EXISTS (SELECT 1 FROM message)
-                   AND NOT EXISTS (SELECT 1 FROM person) AND NOT EXISTS (SELECT 1 FROM revocation)";
+                   AND NOT EXISTS (SELECT 1 FROM person) AND NOT EXISTS (SELECT 1 FROM revocation)
+                   AND NOT EXISTS (SELECT 1 FROM redaction)";
     connection.query_row(sql, [], |row| row.get(0))
 }
 

@@ -5,17 +5,18 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::super::columns::target_to_sql;
-use super::super::{DB_FILE, Revocation, StoreError, look};
+use super::super::{DB_FILE, Revocation, SharedRedaction, StoreError, look};
+use super::additions::{Additions, add};
 use super::cell::Cell;
 use super::error::PostgresError;
 use super::migrate::{StoreMeta, read_meta};
 use super::open_copy::is_used_alone;
 use super::reign::{read_leader, read_nodes};
 use super::session::Session;
-use super::shape::{REVOCATION, read_shapes};
+use super::shape::{REDACTION, REVOCATION, read_shapes};
 use super::status::{NodeRole, NodeStatus};
 use super::worker::offload;
-use super::{ClusterConfig, is_copy, revoked};
+use super::{ClusterConfig, is_copy};
 
 /// Asks PostgreSQL which nodes there are, for programs that are none themselves. The role is [`NodeRole::Waiting`], and the
 /// turn is that of PostgreSQL.
@@ -25,7 +26,7 @@ use super::{ClusterConfig, is_copy, revoked};
 pub async fn read_cluster(config: &ClusterConfig) -> Result<NodeStatus, StoreError> {
     let config = config.clone();
     offload(move || async move {
-        let session = open(&config).await?;
+        let (session, _) = open(&config).await?;
         let status = nodes(&session, &config).await?;
         session.close().await;
         Ok(status)
@@ -130,37 +131,77 @@ pub async fn revoke_in_cluster(
     what: Revocation,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let (target, since, until) = match what {
+        Revocation::Target(target) => {
+            (Cell::Blob(target_to_sql(target)), Cell::Integer(i64::MIN), i64::MAX)
+        }
+        Revocation::CreatedSince(since) => {
+            (Cell::Null, Cell::Integer(since.as_millisecond()), now.as_millisecond())
+        }
+    };
+    let values = vec![target, since, Cell::Integer(until), Cell::Integer(now.as_millisecond())];
+    add_to(config, directory, REVOCATION, values).await
+}
+
+/// Orders all nodes to take something out of their archives. On return the order is in PostgreSQL and in the local copy in
+/// `directory`, and the other nodes have it within a second if they are connected.
+///
+/// # Errors
+/// When PostgreSQL cannot be reached or refuses, or the local copy cannot be written.
+pub async fn redact_in_cluster(
+    config: &ClusterConfig,
+    directory: &Path,
+    redaction: &SharedRedaction,
+) -> Result<(), StoreError> {
+    let order = &redaction.order;
+    let values = vec![
+        Cell::Integer(redaction.token),
+        Cell::Integer(order.at.as_millisecond()),
+        Cell::Text(order.by.clone()),
+        order.reason.clone().map_or(Cell::Null, Cell::Text),
+        Cell::Text(redaction.what()),
+    ];
+    add_to(config, directory, REDACTION, values).await
+}
+
+/// Adds a row with these values to a table that any program may add to: in PostgreSQL, and in the local copy.
+async fn add_to(
+    config: &ClusterConfig,
+    directory: &Path,
+    table: &'static str,
+    values: Vec<Cell>,
+) -> Result<(), StoreError> {
     let (config, directory) = (config.clone(), directory.to_owned());
     offload(move || async move {
-        let (target, since, until) = match what {
-            Revocation::Target(target) => (Some(target_to_sql(target)), i64::MIN, i64::MAX),
-            Revocation::CreatedSince(since) => (None, since.as_millisecond(), now.as_millisecond()),
-        };
         let connection = look::open_to_write(&directory)?;
         let shapes = read_shapes(&connection)?;
-        let session = open(&config).await?;
-        let now = now.as_millisecond();
-        let id = revoked::add(&session, (target.clone(), since, until, now)).await?;
-        session.close().await;
-        // The copy of another store is replaced by the node.
-        if let Some(shape) = shapes.iter().find(|shape| shape.name == REVOCATION)
-            && is_copy(&connection)?
-        {
-            let target = target.map_or(Cell::Null, Cell::Blob);
-            let numbers = [since, until, now].map(Cell::Integer);
-            let row: Vec<Cell> = [Cell::Integer(id), target].into_iter().chain(numbers).collect();
-            revoked::insert(&connection, shape, &[row])?;
+        let server = config.url.server();
+        let missing = || PostgresError::Unknown {
+            server: server.clone(),
+            reason: format!("there is no table `{table}`"),
+        };
+        let shape = shapes.iter().find(|shape| shape.name == table).ok_or_else(missing)?;
+        let (session, meta) = open(&config).await?;
+        if let Some(node) = meta.moved_to {
+            return Err(PostgresError::MovedAway { server, node }.into());
         }
+        add(&session, shape, &values).await?;
+        // The copy of another store is replaced by the node. What others have added before comes along: the node asks for
+        // what is beyond the last row.
+        if is_copy(&connection)? {
+            for added in Additions::known(&shapes, &connection)?.read_new(&session).await? {
+                added.insert(&connection)?;
+            }
+        }
+        session.close().await;
         Ok(())
     })
     .await
 }
 
 /// Connects to a PostgreSQL that holds a store.
-async fn open(config: &ClusterConfig) -> Result<Session, PostgresError> {
+async fn open(config: &ClusterConfig) -> Result<(Session, StoreMeta), PostgresError> {
     let session = Session::open(config).await?;
-    if read_meta(&session).await?.is_none() {
-        return Err(PostgresError::Empty { place: config.url.server() });
-    }
-    Ok(session)
+    let meta = read_meta(&session).await?;
+    Ok((session, meta.ok_or(PostgresError::Empty { place: config.url.server() })?))
 }

@@ -8,12 +8,11 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::super::StoreError;
 use super::super::durability::{Durability, SettledHook, Turns};
-use super::cell::Cell;
+use super::additions::AddedRows;
 use super::local::{CopyMark, mark_ahead, write_position};
 use super::recorder::Recorder;
 use super::request::{Reply, Request};
-use super::revoked;
-use super::shape::{REVOCATION, TableShape};
+use super::shape::TableShape;
 use super::worker::Worker;
 use super::write::Turn;
 
@@ -22,9 +21,8 @@ use super::write::Turn;
 pub(super) struct Replicated {
     recorder: Recorder,
     mark: CopyMark,
-    revocation: Option<TableShape>,
-    /// The revocations that the local copy gets with this turn.
-    revoked: Vec<Vec<Cell>>,
+    /// What others have added and the local copy gets with the next commit.
+    added: Vec<AddedRows>,
     /// The turn that PostgreSQL may not have yet.
     pending: Option<PendingTurn>,
     settled: Option<SettledHook>,
@@ -40,12 +38,12 @@ pub(super) struct Replicated {
 #[derive(Debug)]
 struct PendingTurn {
     turn: Arc<Turn>,
-    /// Where the worker answers with the revocations that the local copy does not have yet; `None` if it was not asked, or has
+    /// Where the worker answers with what others have added and the local copy does not have yet; `None` if it was not asked, or has
     /// failed.
     answer: Option<Receiver<CommitAnswer>>,
 }
 
-type CommitAnswer = Result<Vec<Vec<Cell>>, StoreError>;
+type CommitAnswer = Result<Vec<AddedRows>, StoreError>;
 
 impl Replicated {
     /// Notes from now on what is changed on `connection`, which is at that mark.
@@ -55,12 +53,10 @@ impl Replicated {
         (requests, worker): (UnboundedSender<Request>, Worker),
     ) -> rusqlite::Result<Self> {
         let recorder = Recorder::attach(connection, &shapes)?;
-        let revocation = shapes.iter().find(|shape| shape.name == REVOCATION).cloned();
         Ok(Self {
             recorder,
             mark,
-            revocation,
-            revoked: Vec::new(),
+            added: Vec::new(),
             pending: None,
             settled: None,
             is_durable: false,
@@ -106,7 +102,7 @@ impl Replicated {
 
     /// The worker has answered.
     fn conclude(&mut self, answer: CommitAnswer) -> Result<(), StoreError> {
-        self.revoked.extend(answer?);
+        self.added.extend(answer?);
         if let Some(pending) = self.pending.take() {
             self.mark.position.turn = pending.turn.number;
         }
@@ -131,8 +127,8 @@ impl Durability for Replicated {
 
     fn prepare_commit(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.settle()?;
-        if let Some(shape) = &self.revocation {
-            revoked::insert(connection, shape, &self.revoked)?;
+        for added in &self.added {
+            added.insert(connection)?;
         }
         write_position(connection, self.mark.position)?;
         Ok(self.recorder.clear(connection)?)
@@ -179,7 +175,7 @@ impl Durability for Replicated {
 
     fn committed(&mut self, connection: &Connection) {
         self.is_durable = false;
-        self.revoked.clear();
+        self.added.clear();
         #[cfg(test)]
         self.assert_same(connection);
         let _ = connection;

@@ -9,8 +9,14 @@ use super::sql::quoted;
 /// The table that says how far a local copy is, and belongs to no other.
 pub(super) const REPLICA: &str = "replica";
 
-/// The table that any program may add to, and that no turn writes: see `revoked`.
+/// The revoked links.
 pub(super) const REVOCATION: &str = "revocation";
+
+/// What was ordered to be taken out of the archives.
+pub(super) const REDACTION: &str = "redaction";
+
+/// The tables that any program may add to, and that no turn writes: see `additions`.
+const OPEN_TABLES: [&str; 2] = [REVOCATION, REDACTION];
 
 /// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +61,7 @@ impl TableShape {
 
     /// Whether turns write it.
     pub(super) fn is_in_turns(&self) -> bool {
-        self.name != REVOCATION
+        !OPEN_TABLES.contains(&self.name.as_str())
     }
 
     /// Its name in PostgreSQL.

@@ -784,7 +784,13 @@ fn needs_postgres_revocation_is_in_effect_on_all_nodes() {
     }
     say(&mut store, "b");
     assert_eq!(world.sql("SELECT count(*) FROM letsbridge.revocation"), "2");
+    // One that was added elsewhere, while this node is off and adds another.
     drop(second);
+    for (n, node) in [(3, "one"), (4, "two")] {
+        run(revoke_in_cluster(&world.config("-"), &world.state(node), what(n), now)).unwrap();
+    }
+    let reader = PublicReader::open(&world.state("two")).unwrap();
+    assert!([3, 4].iter().all(|n| reader.is_revoked(target(*n), now).unwrap()));
 }
 
 #[test]
