@@ -160,6 +160,7 @@ async fn run(
         config,
         writer,
         revocation: Leader::revocation_of(&shapes),
+        pid: session.pid(),
         session: prepared.is_ok().then_some(session),
         mark: mark.clone(),
         pending: None,
