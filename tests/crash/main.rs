@@ -45,8 +45,8 @@
 //! All of that holds, too, where the store is in PostgreSQL (these tests need it): there, the bridge's own files are lost
 //! now and then while it is dead, all of them, or what was written to them last.
 //!
-//! In a run of its own, two nodes share a store in PostgreSQL. Either is killed, stands still, is stopped, hands over, and
-//! is cut off from PostgreSQL; and PostgreSQL crashes and stands still. Between a node and its successor the same holds as
+//! In a run of its own, two nodes share a store in PostgreSQL. Either is killed, stands still, is stopped, is upgraded, hands
+//! over, and is cut off from PostgreSQL; and PostgreSQL crashes and stands still. Between a node and its successor the same holds as
 //! between a killed bridge and the next one. And never two of them speak: once a node has written anything to a server,
 //! nothing that the other one writes in an earlier term reaches any server. `LETSBRIDGE_TROUBLES` says how often something
 //! happens on each kind of server. That run also tells how long it takes until the other node speaks.

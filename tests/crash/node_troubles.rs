@@ -46,6 +46,8 @@ pub(crate) enum Trouble {
     ActiveStops,
     OtherStops,
     HandsOver,
+    ActiveIsUpgraded,
+    OtherIsUpgraded,
     PostgresCrashes,
     PostgresPauses,
     ActiveIsCut,
@@ -55,12 +57,13 @@ pub(crate) enum Trouble {
 }
 
 use Trouble::{
-    ActiveIsCut, ActiveIsCutOff, ActiveIsKilled, ActivePauses, ActiveStops, HandsOver, OtherIsCut,
-    OtherIsCutOff, OtherIsKilled, OtherPauses, OtherStops, PostgresCrashes, PostgresPauses,
+    ActiveIsCut, ActiveIsCutOff, ActiveIsKilled, ActiveIsUpgraded, ActivePauses, ActiveStops,
+    HandsOver, OtherIsCut, OtherIsCutOff, OtherIsKilled, OtherIsUpgraded, OtherPauses, OtherStops,
+    PostgresCrashes, PostgresPauses,
 };
 
 /// All that chance takes from: what concerns the active node more often.
-const ALL: [Trouble; 17] = [
+const ALL: [Trouble; 19] = [
     ActiveIsKilled,
     ActiveIsKilled,
     ActiveIsKilled,
@@ -72,6 +75,8 @@ const ALL: [Trouble; 17] = [
     OtherStops,
     HandsOver,
     HandsOver,
+    ActiveIsUpgraded,
+    OtherIsUpgraded,
     PostgresCrashes,
     PostgresPauses,
     ActiveIsCut,
@@ -119,6 +124,8 @@ pub(crate) struct Plan {
 pub(crate) struct Told {
     troubles: BTreeMap<Trouble, usize>,
     refused_handovers: usize,
+    /// Those that were refused because something else was the matter.
+    refused_upgrades: usize,
     /// From a crash of the active node to the first message of the other one.
     after_crashes: Delays,
     /// From the last word of a node that stops or hands over to the first word, and the first message, of the other one.
@@ -132,8 +139,8 @@ impl Told {
     pub(crate) fn print(&self) {
         let all: usize = self.troubles.values().sum();
         println!(
-            "{all} troubles: {:?}, {} handovers refused",
-            self.troubles, self.refused_handovers
+            "{all} troubles: {:?}, {} handovers and {} upgrades refused",
+            self.troubles, self.refused_handovers, self.refused_upgrades
         );
         println!("from a crash to the first message: {}", self.after_crashes.tell());
         println!("from a stop to the other's first word: {}", self.first_words.tell());
@@ -227,6 +234,8 @@ impl Troublemaker<'_> {
             ActiveStops => self.stop(active).await,
             OtherStops => self.stop(other).await,
             HandsOver => self.hand_over(active).await,
+            ActiveIsUpgraded => self.upgrade(active).await,
+            OtherIsUpgraded => self.upgrade(other).await,
             PostgresCrashes | PostgresPauses => self.postgres(trouble).await,
             ActiveIsCut => self.cut(active),
             OtherIsCut => self.cut(other),
@@ -272,6 +281,24 @@ impl Troublemaker<'_> {
             Some(0) => self.ends(at, Ended { node: at, crashed: None, known }),
             Some(1) => self.told.refused_handovers += 1,
             _ => panic!("letsbridge handover: {end:?}"),
+        }
+        Some(Mend::Nothing)
+    }
+
+    /// The program of a node is replaced: the active one hands over to the other one before that, if that waits.
+    async fn upgrade(&mut self, at: usize) -> Option<Mend> {
+        // Without PostgreSQL, it tries for a while to write down the last turn.
+        if self.nodes.all[at].state != Runs
+            || self.nodes.all[at].is_cut_off
+            || self.nodes.is_postgres_away
+        {
+            return None;
+        }
+        let end = run(self.nodes.all[at].program.directory(), &["upgrade"]).await;
+        match end.status.code() {
+            Some(0 | 3) => {}
+            Some(1) => self.told.refused_upgrades += 1,
+            _ => panic!("letsbridge upgrade: {end:?}"),
         }
         Some(Mend::Nothing)
     }

@@ -85,7 +85,8 @@ async fn needs_postgres_nothing_is_lost_whatever_happens_to_two_nodes_on_a_plain
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs postgresql: tests/all runs it"]
-async fn needs_postgres_nothing_is_lost_or_repeated_whatever_happens_to_two_nodes_on_a_server_that_keeps_what_was_said()
+async fn needs_postgres_nothing_is_lost_or_repeated_whatever_happens_to_two_nodes_where_people_speak_by_accounts()
  {
-    trouble(Manner { in_postgresql: true, ..Manner::keeps() }).await;
+    // On a server that keeps what was said.
+    trouble(Manner { in_postgresql: true, has_accounts: true, ..Manner::keeps() }).await;
 }

@@ -2,44 +2,10 @@
 
 use std::time::Duration;
 
-use letsbridge_testkit::letschat::Post;
 use serde_json::Value;
 
-use crate::nodes::Nodes;
-use crate::program::{Program, soon};
-
-/// What is said in the room from now on begins with what was said before.
-fn texts(posts: &[Post]) -> Vec<&str> {
-    let mirrored = posts.iter().filter(|post| post.owner == "bridge");
-    mirrored.map(|post| post.text.as_str()).collect()
-}
-
-async fn in_room(nodes: &Nodes, text: &str) -> Vec<Post> {
-    let last = format!("<ann> {text}");
-    let has = nodes
-        .world
-        .letschat
-        .wait_for_posts("tea", move |posts| posts.iter().any(|post| post.text == last));
-    soon(text, has).await
-}
-
-/// Says something on both sides, and waits until it has arrived on the other: once.
-async fn assert_mirrors(nodes: &Nodes, text: &str) {
-    nodes.world.say_on_irc(text);
-    let posts = in_room(nodes, text).await;
-    let all = texts(&posts);
-    assert_eq!(all.iter().filter(|it| it.ends_with(text)).count(), 1, "{all:?}");
-    nodes.world.say_in_letschat(text);
-    let line = format!("<ann> {text}");
-    let ann = nodes.world.irc.virtual_user("ann");
-    let heard = ann.wait_for_messages("#tea", |heard| heard.iter().any(|it| it.text == line));
-    let heard = soon(text, heard).await;
-    assert_eq!(heard.iter().filter(|it| it.text == line).count(), 1, "{heard:?}");
-}
-
-async fn is_up(node: &mut Program) {
-    node.err.says("all links up").await;
-}
+use crate::nodes::{Nodes, assert_mirrors, in_room, is_up, texts};
+use crate::program::soon;
 
 #[tokio::test]
 #[ignore = "needs postgresql: tests/all runs it"]
@@ -108,6 +74,68 @@ async fn needs_postgres_other_node_takes_over_after_a_crash_and_a_stop() {
     let all: Vec<_> = texts(&posts).into_iter().filter(|it| it.starts_with("<ann>")).collect();
     assert_eq!(all, ["<ann> one", "<ann> two", "<ann> three"]);
     assert_eq!(a.stop().await.code, Some(0));
+}
+
+#[tokio::test]
+#[ignore = "needs postgresql: tests/all runs it"]
+async fn needs_postgres_third_node_takes_over_when_the_others_have_crashed() {
+    let nodes = Nodes::new().await;
+    nodes.add("c");
+    let (a, b) = nodes.both().await;
+    let mut c = nodes.run("c").start();
+    c.err.says("this node (c) waits: a is the active one").await;
+    assert_mirrors(&nodes, "one").await;
+    assert_states(&nodes, "c", ["active", "waiting", "waiting"]).await;
+    a.signal("KILL").await;
+    drop(a.ends().await);
+    let mut waiting = [("b", b), ("c", c)];
+    let [(_, first), (_, second)] = &mut waiting;
+    let is_first = tokio::select! {
+        () = is_up(first) => true,
+        () = is_up(second) => false,
+    };
+    let [(name, active), (other, mut last)] = if is_first {
+        waiting
+    } else {
+        let [b, c] = waiting;
+        [c, b]
+    };
+    last.err.says(&format!("this node ({other}) waits: {name} is the active one")).await;
+    assert_mirrors(&nodes, "two").await;
+    let states = if is_first { ["active", "waiting"] } else { ["waiting", "active"] };
+    assert_states(&nodes, other, ["away", states[0], states[1]]).await;
+    active.signal("KILL").await;
+    drop(active.ends().await);
+    is_up(&mut last).await;
+    assert_mirrors(&nodes, "three").await;
+    let states = if is_first { ["away", "active"] } else { ["active", "away"] };
+    assert_states(&nodes, other, ["away", states[0], states[1]]).await;
+    let mut a = nodes.run("a").start();
+    a.err.says(&format!("this node (a) waits: {other} is the active one")).await;
+    let posts = in_room(&nodes, "three").await;
+    let all: Vec<_> = texts(&posts).into_iter().filter(|it| it.starts_with("<ann>")).collect();
+    assert_eq!(all, ["<ann> one", "<ann> two", "<ann> three"]);
+    for node in [a, last] {
+        assert_eq!(node.stop().await.code, Some(0));
+    }
+}
+
+/// Waits until `letsbridge status` on that node lists `a`, `b` and `c` so.
+async fn assert_states(nodes: &Nodes, on: &str, states: [&str; 3]) {
+    let listed = async {
+        loop {
+            let status = nodes.command(on, &["status"]).ends().await;
+            let state = |name: &str| {
+                let mut lines = status.out.lines().map(str::split_whitespace);
+                let row = lines.find_map(|mut words| (words.next() == Some(name)).then_some(words));
+                row.and_then(|mut words| words.next().map(str::to_owned))
+            };
+            if ["a", "b", "c"].map(state) == states.map(|it| Some(it.to_owned())) {
+                return;
+            }
+        }
+    };
+    soon(&format!("{states:?}"), listed).await;
 }
 
 #[tokio::test]

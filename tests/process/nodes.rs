@@ -2,11 +2,18 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use letsbridge_testkit::irc;
+use letsbridge_testkit::letschat::{self, Post};
 use letsbridge_testkit::postgres::PostgresServer;
+use tokio::time::sleep;
 
-use crate::harness::World;
-use crate::program::{Program, Start};
+use crate::harness::{BRIDGE, World};
+use crate::program::{Program, Start, soon};
+
+/// How often the IRC server asks for a sign of life.
+const ASK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The servers, the database, and a directory for each node.
 pub(crate) struct Nodes {
@@ -29,18 +36,25 @@ impl Nodes {
 
     /// Nodes over this server.
     pub(crate) async fn over(server: &'static PostgresServer) -> Self {
-        let world = World::new().await;
-        world.configure(|toml| {
-            toml.replace("letschat.token", "../letschat.token")
-                + "\n[format]\nmerge_lines = \"never\"\nanti_ping = false\n"
-        });
+        Self::with(irc::Setup::default(), server).await
+    }
+
+    /// Nodes over this server, and with that server of IRC.
+    pub(crate) async fn with(irc: irc::Setup, server: &'static PostgresServer) -> Self {
+        let world = World::with(irc, letschat::Setup::default()).await;
+        world.configure(common);
         let database = server.create_database();
         let nodes = Self { world, server, database };
         for node in ["a", "b"] {
-            nodes.write_url(node, &server.url(&nodes.database));
-            nodes.configure(node, "");
+            nodes.add(node);
         }
         nodes
+    }
+
+    /// A node more, which is not started.
+    pub(crate) fn add(&self, node: &str) {
+        self.write_url(node, &self.server.url(&self.database));
+        self.configure(node, "");
     }
 
     /// The directory of a node.
@@ -82,9 +96,69 @@ impl Nodes {
     /// Both nodes: `a` has joined everything, `b` waits.
     pub(crate) async fn both(&self) -> (Program, Program) {
         let mut a = self.run("a").start();
-        a.err.says("all links up").await;
+        is_up(&mut a).await;
         let mut b = self.run("b").start();
         b.err.says("this node (b) waits: a is the active one").await;
         (a, b)
+    }
+}
+
+/// What the configurations of all nodes have in common.
+pub(crate) fn common(toml: String) -> String {
+    toml.replace("letschat.token", "../letschat.token")
+        + "\n[format]\nmerge_lines = \"never\"\nanti_ping = false\n"
+}
+
+/// What nodes have said in the room.
+pub(crate) fn texts(posts: &[Post]) -> Vec<&str> {
+    let mirrored = posts.iter().filter(|post| post.owner == "bridge");
+    mirrored.map(|post| post.text.as_str()).collect()
+}
+
+/// Waits until ann's words have arrived in the room, and gives all that was said there.
+pub(crate) async fn in_room(nodes: &Nodes, text: &str) -> Vec<Post> {
+    let last = format!("<ann> {text}");
+    let has = nodes
+        .world
+        .letschat
+        .wait_for_posts("tea", move |posts| posts.iter().any(|post| post.text == last));
+    soon(text, has).await
+}
+
+/// Waits until ann's words have arrived in the channel, once.
+pub(crate) async fn in_channel(nodes: &Nodes, text: &str) {
+    let line = format!("<ann> {text}");
+    let ann = nodes.world.irc.virtual_user("ann");
+    let heard = ann.wait_for_messages("#tea", |heard| heard.iter().any(|it| it.text == line));
+    let heard = soon(text, heard).await;
+    assert_eq!(heard.iter().filter(|it| it.text == line).count(), 1, "{heard:?}");
+}
+
+/// Says something on both sides, and waits until it has arrived on the other: once.
+pub(crate) async fn assert_mirrors(nodes: &Nodes, text: &str) {
+    nodes.world.say_on_irc(text);
+    let posts = in_room(nodes, text).await;
+    let all = texts(&posts);
+    assert_eq!(all.iter().filter(|it| it.ends_with(text)).count(), 1, "{all:?}");
+    nodes.world.say_in_letschat(text);
+    in_channel(nodes, text).await;
+}
+
+/// Waits until a node has joined everything.
+pub(crate) async fn is_up(node: &mut Program) {
+    node.err.says("all links up").await;
+}
+
+/// The IRC server asks for signs of life until a node says that it may give none.
+pub(crate) async fn lease_runs_out(nodes: &Nodes, node: &mut Program) {
+    let asking = async {
+        loop {
+            nodes.world.irc.faults().send(BRIDGE, b"PING :are you there?\r\n");
+            sleep(ASK_INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        _ = node.err.says("the lease in PostgreSQL has run out") => {}
     }
 }

@@ -14,7 +14,8 @@ use super::error::PostgresError;
 use super::lease::{self, Lease};
 use super::local::CopyMark;
 use super::reign::{
-    announce, beat, forget_changes, read_leader, read_nodes, release, try_lock, try_lock_name,
+    announce, beat, end_holder, forget_changes, read_leader, read_nodes, release, try_lock,
+    try_lock_name,
 };
 use super::session::Session;
 use super::shared_files::SharedFiles;
@@ -34,11 +35,13 @@ pub(super) struct Leader {
     pub(super) writer: TurnWriter,
     /// `None` while the connection is lost.
     pub(super) session: Option<Session>,
+    /// The number of the last connection that had the lock.
+    pub(super) pid: i32,
     /// The last turn that is confirmed.
     pub(super) mark: CopyMark,
     /// The turn that was sent and may be committed.
     pub(super) pending: Option<Arc<Turn>>,
-    /// The turns, one after the other up to the last one, that a crash of the server may take.
+    /// The turns, one after the other up to the last one, that a crash of the server may take, or a failover.
     pub(super) unsynced: Vec<Arc<Turn>>,
     pub(super) lease: Lease,
     pub(super) files: Option<SharedFiles>,
@@ -118,7 +121,14 @@ impl Leader {
             },
         };
         let session = Session::open(&self.config).await.map_err(later)?;
-        let is_locked = try_lock(&session).await?;
+        let mut is_locked = try_lock(&session).await?;
+        if !is_locked {
+            end_holder(&session, self.pid).await?;
+            is_locked = try_lock(&session).await?;
+        }
+        if is_locked {
+            self.pid = session.pid();
+        }
         let leader = read_leader(&session).await?;
         let ours = self.mark.position;
         let turn = leader.position.turn;
@@ -146,6 +156,7 @@ impl Leader {
             return Err(self.replaced("its reign is over"));
         }
         self.lease.extend(sent);
+        self.forget_synced();
         self.session = Some(session);
         tracing::info!(
             turn = self.mark.position.turn,
@@ -159,11 +170,8 @@ impl Leader {
         let ours = self.mark.position.turn;
         if let Some(pending) = self.pending.take_if(|pending| pending.number == turn) {
             self.mark.position.turn = turn;
-            if pending.is_recoverable {
-                self.unsynced.push(pending);
-            } else {
-                self.unsynced.clear();
-            }
+            // It is seen here also if the server gave up waiting for its standby, which may become the primary server next.
+            self.unsynced.push(pending);
         } else if turn != ours && !self.unsynced.iter().any(|it| it.number == turn + 1) {
             let lost = format!(
                 "PostgreSQL is at turn {turn}, and this node at {ours}: the server has lost commits, as a standby may that was not \
@@ -185,6 +193,12 @@ impl Leader {
             );
         }
         Ok(())
+    }
+
+    /// A sign of life was confirmed: what must be as safe as that is, and what came before it.
+    fn forget_synced(&mut self) {
+        let last = self.unsynced.iter().rposition(|turn| !turn.is_recoverable);
+        self.unsynced.drain(..last.map_or(0, |at| at + 1));
     }
 
     /// Another node is active now, or will be.

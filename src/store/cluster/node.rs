@@ -162,6 +162,7 @@ async fn run(
     let mut leader = Leader {
         config,
         writer,
+        pid: session.pid(),
         session: prepared.is_ok().then_some(session),
         mark: mark.clone(),
         pending: None,

@@ -38,6 +38,15 @@ pub(super) async fn try_lock(session: &Session) -> Result<bool, PostgresError> {
     Ok(session.query_one(sql, &[&LOCK]).await?.get(0))
 }
 
+/// Ends the connection of that number if it has the lock, and waits for its end. One whose commit waits for a standby of the
+/// server would have it until that is back, although its node is gone.
+pub(super) async fn end_holder(session: &Session, pid: i32) -> Result<(), PostgresError> {
+    let sql = "SELECT pg_terminate_backend(pid, 1000) FROM pg_locks
+               WHERE locktype = 'advisory' AND granted AND objsubid = 1
+                   AND (classid::bigint << 32 | objid::bigint) = $1 AND pid = $2";
+    session.query(sql, &[&LOCK, &pid]).await.map(drop)
+}
+
 /// Gives the lock back.
 pub(super) async fn unlock(session: &Session) -> Result<(), PostgresError> {
     session.query("SELECT pg_advisory_unlock($1)", &[&LOCK]).await.map(drop)

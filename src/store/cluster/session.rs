@@ -68,6 +68,8 @@ const SETTINGS_OF_A_COPY: &str = "
 pub(super) struct Session {
     client: Client,
     server: ServerNames,
+    /// The one host that it is connected to.
+    host: tokio_postgres::Config,
     /// The number of the server's process that serves it.
     pid: i32,
     version: String,
@@ -122,24 +124,45 @@ impl Session {
         Ok(session)
     }
 
+    /// Connects to the first host that lets us in. One that takes the connection and says nothing is given up like one that
+    /// takes none: another host may have become the primary server because of that.
     async fn connect(config: &ClusterConfig) -> Result<Self, PostgresError> {
+        let mut error = None;
+        for host in config.url.hosts() {
+            match Self::connect_to(host, config).await {
+                Ok(session) => return Ok(session),
+                Err(failure) => error = Some(failure),
+            }
+        }
+        Err(error.unwrap_or_else(|| ServerNames::of(&config.url).silent()))
+    }
+
+    /// Connects to the one host of these settings.
+    async fn connect_to(
+        host: tokio_postgres::Config,
+        config: &ClusterConfig,
+    ) -> Result<Self, PostgresError> {
         let server = ServerNames::of(&config.url);
-        let settings = &config.url.config;
-        let failed = |error| server.error(&error);
-        let (client, connection) = match &config.tls {
-            None => {
-                let (client, connection) = settings.connect(NoTls).await.map_err(failed)?;
-                // What ends it is seen by who asks it something.
-                (client, tokio::spawn(async move { drop(connection.await) }))
-            }
-            Some(tls) => {
-                let tls = MakeRustlsConnect::new(rustls::ClientConfig::clone(tls));
-                let (client, connection) = settings.connect(tls).await.map_err(failed)?;
-                (client, tokio::spawn(async move { drop(connection.await) }))
-            }
+        let connected = async {
+            Ok(match &config.tls {
+                None => {
+                    let (client, connection) = host.connect(NoTls).await?;
+                    // What ends it is seen by who asks it something.
+                    (client, tokio::spawn(async move { drop(connection.await) }))
+                }
+                Some(tls) => {
+                    let tls = MakeRustlsConnect::new(rustls::ClientConfig::clone(tls));
+                    let (client, connection) = host.connect(tls).await?;
+                    (client, tokio::spawn(async move { drop(connection.await) }))
+                }
+            })
+        };
+        let (client, connection) = match timeout(ANSWER_TIMEOUT, connected).await {
+            Ok(connected) => connected.map_err(|error| server.error(&error))?,
+            Err(_) => return Err(server.silent()),
         };
         let (pid, version, prepared) = Default::default();
-        Ok(Self { client, server, pid, version, prepared, connection })
+        Ok(Self { client, server, host, pid, version, prepared, connection })
     }
 
     /// Asks for what a server says of itself, in one round trip and without a prepared statement.
@@ -164,7 +187,8 @@ impl Session {
     /// Whether something between us and the server changes the server's process under a connection. Another connection
     /// that is in a transaction would get the process of this one, which is idle.
     pub(super) async fn check_pooler(&self, config: &ClusterConfig) -> Result<(), PostgresError> {
-        let other = Self::connect(config).await?;
+        // The same host: to try one before it that is gone would take longer than this session may be idle.
+        let other = Self::connect_to(self.host.clone(), config).await?;
         other.batch("BEGIN").await?;
         let others = other.facts().await?.pid;
         let ours = self.facts().await?.pid;
@@ -247,10 +271,7 @@ impl Session {
     ) -> Result<T, PostgresError> {
         match timeout(ANSWER_TIMEOUT, answer).await {
             Ok(answer) => answer.map_err(|error| self.server.error(&error)),
-            Err(_) => Err(PostgresError::Unreachable {
-                server: self.server.server.clone(),
-                reason: format!("no answer for {} s", ANSWER_TIMEOUT.as_secs()),
-            }),
+            Err(_) => Err(self.server.silent()),
         }
     }
 
@@ -278,6 +299,12 @@ impl ServerNames {
     fn lacks(&self, reason: String) -> PostgresError {
         let Self { server, database, user } = self.clone();
         PostgresError::Rights { server, database, user, reason }
+    }
+
+    /// The error that the server has not answered in time.
+    fn silent(&self) -> PostgresError {
+        let reason = format!("no answer for {} s", ANSWER_TIMEOUT.as_secs());
+        PostgresError::Unreachable { server: self.server.clone(), reason }
     }
 
     /// The error with what can be done about it.

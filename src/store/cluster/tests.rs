@@ -1,6 +1,8 @@
 //! Nodes over a real PostgreSQL.
 #![allow(clippy::unwrap_used)]
 
+mod standby;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -250,7 +252,7 @@ fn needs_postgres_never_two_leases_are_valid_while_connections_are_killed() {
             }
         })
     };
-    let nodes: Vec<_> = ["one", "two"]
+    let nodes: Vec<_> = ["one", "two", "three"]
         .map(|name| {
             let (config, state) = (world.config(name), world.state(name));
             let (leases, stop) = (leases.clone(), stop.clone());

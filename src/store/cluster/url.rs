@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode};
 
 use super::error::PostgresError;
 use crate::domain::Secret;
@@ -37,7 +37,7 @@ pub enum PostgresTls {
 /// parameters of libpq as far as they matter. Its password is never shown.
 #[derive(Clone)]
 pub struct ClusterUrl {
-    pub(super) config: tokio_postgres::Config,
+    config: tokio_postgres::Config,
     tls: PostgresTls,
     root_certificate: Option<PathBuf>,
 }
@@ -83,20 +83,20 @@ impl ClusterUrl {
         if config.get_user().is_none() {
             return Err(bad("it names no user"));
         }
+        let (names, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+        if names != 0 && addresses != 0 && names != addresses {
+            return Err(bad("it has not as many `hostaddr` as hosts"));
+        }
+        if config.get_ports().len() > 1 && config.get_ports().len() != names.max(addresses) {
+            return Err(bad("it has not as many ports as hosts"));
+        }
         let tls = tls.unwrap_or_default();
-        config
-            .ssl_mode(match tls {
-                PostgresTls::Disable => SslMode::Disable,
-                PostgresTls::Prefer => SslMode::Prefer,
-                _ => SslMode::Require,
-            })
-            .application_name("letsbridge")
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_user_timeout(DEAD_AFTER)
-            .keepalives(true)
-            .keepalives_idle(Duration::from_secs(1))
-            .keepalives_interval(Duration::from_secs(1))
-            .keepalives_retries(2);
+        config.ssl_mode(match tls {
+            PostgresTls::Disable => SslMode::Disable,
+            PostgresTls::Prefer => SslMode::Prefer,
+            _ => SslMode::Require,
+        });
+        settle(&mut config);
         Ok(Self { config, tls, root_certificate })
     }
 
@@ -128,6 +128,52 @@ impl ClusterUrl {
         format!("{}/{}", hosts.join(","), self.database())
     }
 
+    /// How to connect to each of the hosts, in the order in which they are tried.
+    pub(super) fn hosts(&self) -> Vec<tokio_postgres::Config> {
+        let count = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
+        let mut all: Vec<_> = (0..count).map(|at| self.host(at)).collect();
+        if self.config.get_load_balance_hosts() == LoadBalanceHosts::Random {
+            fastrand::shuffle(&mut all);
+        }
+        all
+    }
+
+    /// The configuration with only one of its hosts. None can be taken out of it.
+    fn host(&self, at: usize) -> tokio_postgres::Config {
+        let all = &self.config;
+        let mut one = tokio_postgres::Config::new();
+        match all.get_hosts().get(at) {
+            Some(Host::Tcp(host)) => drop(one.host(host)),
+            Some(Host::Unix(path)) => drop(one.host_path(path)),
+            None => {}
+        }
+        if let Some(address) = all.get_hostaddrs().get(at) {
+            one.hostaddr(*address);
+        }
+        if let Some(port) = all.get_ports().get(at).or(all.get_ports().first()) {
+            one.port(*port);
+        }
+        if let Some(user) = all.get_user() {
+            one.user(user);
+        }
+        if let Some(password) = all.get_password() {
+            one.password(password);
+        }
+        if let Some(name) = all.get_dbname() {
+            one.dbname(name);
+        }
+        if let Some(options) = all.get_options() {
+            one.options(options);
+        }
+        one.ssl_mode(all.get_ssl_mode())
+            .ssl_negotiation(all.get_ssl_negotiation())
+            .target_session_attrs(all.get_target_session_attrs())
+            .channel_binding(all.get_channel_binding())
+            .load_balance_hosts(all.get_load_balance_hosts());
+        settle(&mut one);
+        one
+    }
+
     pub(super) fn database(&self) -> &str {
         self.config.get_dbname().or(self.config.get_user()).unwrap_or_default()
     }
@@ -141,6 +187,18 @@ impl fmt::Debug for ClusterUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ClusterUrl({}, {:?})", self.server(), self.tls)
     }
+}
+
+/// What is ours to say, and not the URL's.
+fn settle(config: &mut tokio_postgres::Config) {
+    config
+        .application_name("letsbridge")
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_user_timeout(DEAD_AFTER)
+        .keepalives(true)
+        .keepalives_idle(Duration::from_secs(1))
+        .keepalives_interval(Duration::from_secs(1))
+        .keepalives_retries(2);
 }
 
 fn tls_of(mode: &str) -> Result<PostgresTls, PostgresError> {
@@ -196,6 +254,37 @@ mod tests {
     }
 
     #[test]
+    fn each_host_is_tried_with_all_that_the_url_says() {
+        let url = "postgresql://b:p%40ss@one:1,two,%2Frun%2Fpg:3/x?target_session_attrs=read-write&options=-c%20a%3Db\
+                   &sslmode=verify-ca&sslnegotiation=direct&channel_binding=disable";
+        let url = parse(url).expect("is one");
+        let hosts = url.hosts();
+        let [one, two, three] = &*hosts else { panic!("{hosts:?}") };
+        for (host, name, port) in [(one, "one", 1), (two, "two", 5432)] {
+            assert_eq!(host.get_hosts(), [Host::Tcp(name.to_owned())]);
+            assert_eq!(host.get_ports(), [port]);
+        }
+        assert_eq!(three.get_hosts(), [Host::Unix("/run/pg".into())]);
+        // All the rest is the same.
+        let without_place = |config: &tokio_postgres::Config| {
+            let text = format!("{config:?}");
+            let (before, after) = text.split_once("host: [").expect("has hosts");
+            let after = after.split_once("connect_timeout").expect("has a timeout").1;
+            format!("{before}{after}")
+        };
+        let all = without_place(&url.config);
+        assert!(all.contains("-c a=b") && all.contains("ReadWrite"), "{all}");
+        for host in &hosts {
+            assert_eq!(without_place(host), all);
+            assert_eq!(host.get_password(), url.config.get_password());
+        }
+        let url =
+            parse("postgresql://b@one,two/x?port=7&hostaddr=127.0.0.1,127.0.0.2").expect("is one");
+        let addresses: Vec<_> = url.hosts().iter().map(|it| it.get_hostaddrs().to_vec()).collect();
+        assert_eq!(addresses.concat(), url.config.get_hostaddrs());
+    }
+
+    #[test]
     fn other_urls_are_refused_and_their_password_is_not_shown() {
         for (url, words) in [
             ("", "begin with `postgresql://`"),
@@ -205,6 +294,8 @@ mod tests {
             ("postgresql://b:geheim@db/x?sslmode=maybe", "sslmode is"),
             ("postgresql://b:geheim@db:port/x", "port"),
             ("postgresql://b:geheim@db/x?color=red", "color"),
+            ("postgresql://b:geheim@one,two/x?hostaddr=127.0.0.1", "as many `hostaddr`"),
+            ("postgresql://b:geheim@one:1,two:2,three:3/x?port=4,5", "as many ports"),
         ] {
             let error = parse(url).expect_err(url);
             assert!(error.contains(words) && !error.contains("geheim"), "{url}: {error}");

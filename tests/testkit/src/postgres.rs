@@ -119,6 +119,35 @@ impl PostgresServer {
         standby
     }
 
+    /// From now on, commits of this server wait until a [standby](Self::start_standby) has them.
+    ///
+    /// # Panics
+    /// When there is no standby.
+    pub fn wait_for_standby(&self) {
+        self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        let since = Instant::now();
+        let states = "SELECT string_agg(sync_state, ' ') FROM pg_stat_replication";
+        while self.sql("postgres", states) != "sync" {
+            assert!(since.elapsed() < PATIENCE, "no standby is synchronous");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Makes a standby a primary server.
+    ///
+    /// # Panics
+    /// When it cannot become one.
+    pub fn promote(&self) {
+        self.program("pg_ctl", &["promote", "-w", "-s"]);
+    }
+
+    /// What it has logged since it was made.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
     /// A directory and a port, and what removes them.
     fn make(name: &str) -> Self {
         let programs = find_programs();
