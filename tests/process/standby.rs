@@ -6,7 +6,7 @@ use letsbridge_testkit::irc::{Caps, Setup};
 use letsbridge_testkit::postgres::PostgresServer;
 use tokio::time::sleep;
 
-use crate::nodes::{Nodes, assert_mirrors, in_channel, in_room, lease_runs_out, texts};
+use crate::nodes::{Nodes, assert_mirrors, common, in_channel, in_room, lease_runs_out, texts};
 use crate::program::soon;
 
 /// What the server logs when a commit waits for the standby no longer.
@@ -17,11 +17,17 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs postgresql: tests/all runs it"]
-async fn needs_postgres_nothing_is_said_while_the_standby_is_away_and_all_is_when_it_is_back() {
+async fn needs_postgres_nothing_is_said_while_the_standby_is_away_and_all_goes_on_after_a_failover()
+{
     let primary: &'static _ = Box::leak(Box::new(PostgresServer::start()));
     // What nobody heard meanwhile is read again.
     let irc = Setup { caps: Caps::all(), history: 1_000, ..Setup::default() };
     let nodes = Nodes::with(irc, primary).await;
+    // Ann says the same on both sides.
+    nodes.world.configure(|toml| format!("loop_protection = false\n{}", common(toml)));
+    for node in ["a", "b"] {
+        nodes.configure(node, "");
+    }
     let standby: &'static PostgresServer = Box::leak(Box::new(primary.start_standby()));
     primary.wait_for_standby();
     let database = &nodes.database;
@@ -57,15 +63,24 @@ async fn needs_postgres_nothing_is_said_while_the_standby_is_away_and_all_is_whe
     in_room(&nodes, "two").await;
     assert_mirrors(&nodes, "three").await;
 
-    let posts = in_room(&nodes, "three").await;
+    nodes.world.say_on_irc("four");
+    nodes.world.say_in_letschat("four");
+    primary.crash();
+    nodes.world.say_on_irc("five");
+    nodes.world.say_in_letschat("five");
+    standby.promote();
+    in_channel(&nodes, "five").await;
+    in_room(&nodes, "five").await;
+    assert_mirrors(&nodes, "six").await;
+    let posts = in_room(&nodes, "six").await;
     let all: Vec<_> = texts(&posts).into_iter().filter(|it| it.starts_with("<ann>")).collect();
-    let expected = ["one", "two", "three"].map(|it| format!("<ann> {it}"));
+    let expected = ["one", "two", "three", "four", "five", "six"].map(|it| format!("<ann> {it}"));
     assert_eq!(all, expected);
     let heard = nodes.world.irc.virtual_user("ann").messages("#tea");
     let heard: Vec<_> =
         heard.iter().map(|it| it.text.as_str()).filter(|it| it.starts_with("<ann>")).collect();
     assert_eq!(heard, expected);
-    for node in [b, a] {
+    for node in [a, b] {
         assert_eq!(node.stop().await.code, Some(0));
     }
 }
