@@ -339,7 +339,7 @@ mod tests {
         let settings = ReadingSettings::default();
         let first = SourcesKey::of(&sources, &settings).unwrap();
         assert_eq!(SourcesKey::of(&sources, &settings), Some(first.clone()));
-        let zone = Some(TimeZone::get("Europe/Berlin").unwrap());
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
         let with = |change: fn(&mut ChannelSources)| {
             let mut sources = sources.clone();
             change(&mut sources);
@@ -347,7 +347,7 @@ mod tests {
         };
         let patterns = vec!["%H:%M <{nick}> {text}".parse().unwrap()];
         let mut zoned = sources.clone();
-        zoned.files[0].zone.clone_from(&zone);
+        zoned.files[0].zone = Some(zone.clone());
         let mut patterned = settings.clone();
         patterned.parser.patterns = patterns;
         for (what, other) in [
@@ -356,13 +356,7 @@ mod tests {
             ("day", with(|it| it.files[0].first_day = Some(jiff::civil::date(2014, 3, 1)))),
             ("files", with(|it| it.files.push(it.files[0].clone()))),
             ("zone of the file", SourcesKey::of(&zoned, &settings)),
-            (
-                "zone",
-                SourcesKey::of(
-                    &sources,
-                    &ReadingSettings { zone: zone.unwrap(), ..settings.clone() },
-                ),
-            ),
+            ("zone", SourcesKey::of(&sources, &ReadingSettings { zone, ..settings.clone() })),
             (
                 "charset",
                 SourcesKey::of(
