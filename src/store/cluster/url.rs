@@ -278,8 +278,7 @@ mod tests {
             assert_eq!(without_place(host), all);
             assert_eq!(host.get_password(), url.config.get_password());
         }
-        let url =
-            parse("postgresql://b@one,two/x?hostaddr=127.0.0.1,127.0.0.2").expect("is one");
+        let url = parse("postgresql://b@one,two/x?hostaddr=127.0.0.1,127.0.0.2").expect("is one");
         let addresses: Vec<_> = url.hosts().iter().map(|it| it.get_hostaddrs().to_vec()).collect();
         assert_eq!(addresses.concat(), url.config.get_hostaddrs());
     }
