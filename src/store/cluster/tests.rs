@@ -86,6 +86,12 @@ impl World {
         self.node(name).block_until_active().unwrap()
     }
 
+    /// The node `one`, which reaches the server over this proxy.
+    fn active_over(&self, proxy: &PostgresProxy) -> Active {
+        let url = self.url().replace(&self.server.port().to_string(), &proxy.port().to_string());
+        start(&config(&url, "one"), &self.state("one")).block_until_active().unwrap()
+    }
+
     fn sql(&self, sql: &str) -> String {
         self.server.sql(&self.database, sql)
     }
@@ -302,10 +308,7 @@ fn needs_postgres_commit_whose_answer_is_lost_happens_once() {
     for part in [LostPart::Request, LostPart::Answer] {
         let world = World::new();
         let proxy = PostgresProxy::start(world.server);
-        let url = world.url().replace(&world.server.port().to_string(), &proxy.port().to_string());
-        let config = config(&url, "one");
-        let (mut store, _) =
-            ClusterNode::new(config, &world.state("one")).unwrap().block_until_active().unwrap();
+        let (mut store, _) = world.active_over(&proxy);
         say(&mut store, "a");
         for body in ["bread", "cheese"] {
             proxy.lose(body.as_bytes(), part);
@@ -378,9 +381,7 @@ fn needs_postgres_turn_that_was_handed_over_happens_once_whatever_fails() {
     for part in [LostPart::Request, LostPart::Answer] {
         let world = World::new();
         let proxy = PostgresProxy::start(world.server);
-        let url = world.url().replace(&world.server.port().to_string(), &proxy.port().to_string());
-        let node = ClusterNode::new(config(&url, "one"), &world.state("one")).unwrap();
-        let (mut store, _) = node.block_until_active().unwrap();
+        let (mut store, _) = world.active_over(&proxy);
         hand_over(&mut store, "a");
         for body in ["bread", "cheese"] {
             proxy.lose(body.as_bytes(), part);
